@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_mnist.datasets import ImageDataset, Split
+from tinygrad_mnist.datasets.image_dataset import cut_validation
+from tinygrad_mnist.errors import DataError
+
+
+def split_of(count: int, height: int = 2) -> Split:
+    return Split(np.full((count, height, 3), 16, np.uint8), np.arange(count, dtype=np.uint8) % 5, 16)
+
+
+@given(count=st.integers(1, 20), data=st.data())
+def test_validation_is_the_end_of_the_training_files_and_a_view(count: int, data: st.DataObject) -> None:
+    whole = split_of(count)
+    held_out = data.draw(st.integers(0, count - 1))
+    train, validation = cut_validation(whole, held_out)
+    assert (len(train), len(validation)) == (count - held_out, held_out)
+    np.testing.assert_array_equal(np.concatenate([train.labels, validation.labels]), whole.labels)
+    assert np.shares_memory(train.images, whole.images)
+    assert held_out == 0 or np.shares_memory(validation.images, whole.images)
+    assert train.pixel_max == validation.pixel_max == 16
+
+
+@pytest.mark.parametrize("count", [-1, 4, 10_000])
+def test_validation_must_leave_something_to_train_on(count: int) -> None:
+    with pytest.raises(DataError, match=f"validation={count} of 4 training images"):
+        cut_validation(split_of(4), count)
+
+
+def test_full_ink_is_one_whatever_the_pixel_maximum() -> None:
+    inputs, targets = next(iter(split_of(4).loader(3, shuffle=True, seed=1, dtype=np.float64)))
+    assert inputs.shape == (3, 2, 3)
+    assert (inputs == 1).all()
+    assert inputs.dtype == np.float64
+    assert targets.dtype == np.int64
+    assert len(split_of(4).loader(3, drop_last=True)) == 1
+
+
+PIXELS, LABELS = np.zeros((3, 2, 2), np.uint8), np.zeros(3, np.uint8)
+BAD = {
+    "counts": (PIXELS, LABELS[:2], 255, r"3 images and 2 labels"),
+    "image axes": (
+        PIXELS[0],
+        LABELS,
+        255,
+        r"images: expected uint8 with 3 axes, found uint8 of shape \(2, 2\)",
+    ),
+    "label axes": (PIXELS, PIXELS, 255, r"labels: expected uint8 with 1 axes"),
+    "image dtype": (PIXELS.astype(float), LABELS, 255, r"images: .* found float64"),
+    "label dtype": (PIXELS, LABELS.astype(int), 255, r"labels: .* found int64"),
+    "pixel": (PIXELS + np.uint8(17), LABELS, 16, r"a pixel is 17, expected at most 16"),
+}
+
+
+@pytest.mark.parametrize(("images", "labels", "pixel_max", "message"), BAD.values(), ids=BAD)
+def test_a_bad_split_is_explained(
+    images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+    labels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+    pixel_max: int,
+    message: str,
+) -> None:
+    with pytest.raises(DataError, match=message):
+        Split(images, labels, pixel_max)
+
+
+def test_splits_must_fit_one_another() -> None:
+    with pytest.raises(DataError, match=r"images of one shape, found \(2, 3\) and \(4, 3\)"):
+        ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5, height=4), 5)
+    with pytest.raises(DataError, match="a label is 4, expected one of 0 to 3"):
+        ImageDataset("odd", "a test", split_of(4), split_of(0), split_of(5), 4)
+
+
+def test_the_repr_says_what_it_is() -> None:
+    dataset = ImageDataset("odd", "a test", split_of(1500), split_of(0), split_of(5), 5)
+    assert repr(dataset) == "ImageDataset(odd: 1,500 train + 0 validation + 5 test, 2 x 3, 5 classes)"
+    assert repr(dataset.train) == "Split(1,500 images of 2 x 3)"
+    assert dataset.image_shape == (2, 3)

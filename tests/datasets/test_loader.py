@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import DataError
+
+COUNTS = st.integers(1, 40)
+BATCH_SIZES = st.integers(1, 45)
+SEEDS = st.integers(0, 2**32)
+
+
+def epoch_of(loader: Loader) -> NDArray[Any]:
+    return np.concatenate([targets for _, targets in loader])
+
+
+@given(count=COUNTS, batch_size=BATCH_SIZES, seed=SEEDS, shuffle=st.booleans())
+def test_every_row_comes_once_with_its_target(count: int, batch_size: int, seed: int, shuffle: bool) -> None:
+    loader = Loader(np.arange(count) * 2, np.arange(count), batch_size, shuffle=shuffle, seed=seed)
+    for _ in range(2):
+        batches = list(loader)
+        assert len(batches) == len(loader)
+        assert all(len(inputs) == batch_size for inputs, _ in batches[:-1])
+        inputs, targets = (np.concatenate(part) for part in zip(*batches))
+        np.testing.assert_array_equal(inputs, targets * 2)
+        np.testing.assert_array_equal(np.sort(targets), np.arange(count))
+        assert shuffle or (targets == np.arange(count)).all()
+
+
+@given(count=COUNTS, batch_size=BATCH_SIZES, shuffle=st.booleans())
+def test_drop_last_leaves_full_batches_only(count: int, batch_size: int, shuffle: bool) -> None:
+    rows = np.arange(count)
+    if batch_size > count:
+        with pytest.raises(DataError, match=f"batch_size {batch_size} with drop_last .* {count} rows"):
+            Loader(rows, rows, batch_size, drop_last=True)
+        return
+    loader = Loader(rows, rows, batch_size, shuffle=shuffle, drop_last=True)
+    sizes = [len(inputs) for inputs, _ in loader]
+    assert sizes == [batch_size] * (count // batch_size)
+    assert len(sizes) == len(loader)
+
+
+@given(seed=SEEDS, epochs=st.integers(1, 4))
+def test_order_is_a_function_of_seed_and_epoch(seed: int, epochs: int) -> None:
+    rows = np.arange(100)
+    first, again, other = (Loader(rows, rows, 7, shuffle=True, seed=s) for s in (seed, seed, seed + 1))
+    orders = [epoch_of(first) for _ in range(epochs + 1)]
+    assert first.epoch == epochs + 1
+    assert len({order.tobytes() for order in orders}) == epochs + 1
+    assert (epoch_of(other) != orders[0]).any()
+    again.epoch = epochs
+    np.testing.assert_array_equal(epoch_of(again), orders[epochs])
+    np.testing.assert_array_equal(orders[epochs], np.random.default_rng([seed, epochs]).permutation(100))
+
+
+def test_an_abandoned_epoch_counts_and_two_may_run_at_once() -> None:
+    rows = np.arange(50)
+    loader = Loader(rows, rows, 50, shuffle=True)
+    left, right = iter(loader), iter(loader)
+    fresh = Loader(rows, rows, 50, shuffle=True)
+    assert loader.epoch == 2
+    np.testing.assert_array_equal(next(left)[1], epoch_of(fresh))
+    np.testing.assert_array_equal(next(right)[1], epoch_of(fresh))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_pixels_stay_bytes_and_batches_are_scaled(dtype: type[np.floating[Any]], shuffle: bool) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(64, 2, 2)
+    loader = Loader(pixels, pixels[:, 0, 0], 64, shuffle=shuffle, scale=1 / 255, dtype=dtype)
+    assert loader.inputs is pixels
+    inputs, targets = next(iter(loader))
+    assert inputs.dtype == dtype
+    assert targets.dtype == np.int64
+    assert (inputs.min(), inputs.max()) == (0, 1)
+    np.testing.assert_allclose(inputs[:, 0, 0] * 255, targets, rtol=1e-6)
+
+
+def test_unscaled_integers_and_scaled_numbers_of_any_kind() -> None:
+    inputs, targets = next(iter(Loader([1, 2], [0.5, 1.5], 2)))
+    assert inputs.dtype == targets.dtype == np.float32
+    for source in ([1.0, 2.0], [1, 2]):
+        inputs, _ = next(iter(Loader(source, [0, 1], 2, scale=0.5)))
+        assert inputs.dtype == np.float32
+        assert inputs.tolist() == [0.5, 1.0]
+
+
+def test_plain_float_batches_are_views_and_nothing_else_writes_to_the_source() -> None:
+    source = np.ones((6, 2), np.float32)
+    loader = Loader(source, np.zeros(6, np.int64), 4)
+    assert all(np.shares_memory(inputs, source) for inputs, _ in loader)
+    shuffled = Loader(source, np.zeros(6, np.int64), 4, shuffle=True)
+    assert not any(np.shares_memory(inputs, source) for inputs, _ in shuffled)
+    scaled = Loader(source, np.zeros(6, np.int64), 4, scale=3.0)
+    assert not any(np.shares_memory(inputs, source) for inputs, _ in scaled)
+    assert (source == 1).all()
+
+
+ROWS = np.zeros((3, 2))
+BAD = {
+    "lengths": (ROWS, np.zeros(4, int), 1, r"3 inputs and 4 targets"),
+    "empty": (np.zeros((0, 2)), np.zeros(0, int), 1, r"no rows"),
+    "batch of none": (ROWS, np.zeros(3, int), 0, r"batch_size is 0: expected at least 1"),
+    "nan": (np.array([[0, 1], [np.nan, 1], [np.inf, 0]]), np.zeros(3, int), 1, r"inputs: row 1 holds"),
+    "infinite": (np.array([0, 1, -np.inf]), np.zeros(3, int), 1, r"inputs: row 2 holds"),
+    "too large for float32": (np.array([0, 1e300, 0]), np.zeros(3, int), 1, r"row 1 .* in float32"),
+    "nan target": (ROWS, np.array([np.nan, 0, 0]), 1, r"targets: row 0 holds"),
+    "words": (np.array(["a", "b", "c"]), np.zeros(3, int), 1, r"inputs: expected rows of real numbers"),
+    "a scalar": (np.float64(1), np.zeros(1, int), 1, r"float64 of shape \(\)"),
+}
+
+
+@pytest.mark.parametrize(("inputs", "targets", "batch_size", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_explained(inputs: Any, targets: Any, batch_size: int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Loader(inputs, targets, batch_size)
+
+
+def test_an_integer_dtype_would_lose_the_scale() -> None:
+    with pytest.raises(DataError, match="dtype is uint8: expected a floating one"):
+        Loader([1], [0], 1, dtype=np.uint8)

@@ -1,0 +1,148 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from tinygrad_mnist.report import Section, Table, write_report
+
+VOID = {"meta", "img", "br", "link", "hr"}
+HOSTILE = "<script>alert(1)</script> \"quoted\" & 'single' <img src=x onerror=alert(2)>"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+class Outline(HTMLParser):
+    """Checks that the tags nest, and remembers the tags with their attributes, and the text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def png(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (384, 20), "white").save(path, dpi=(192, 192))
+    return path
+
+
+@pytest.fixture
+def svg(tmp_path):
+    path = tmp_path / "graph.svg"
+    path.write_text(SVG, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_and_read(title="A run", summary=(), sections=()):
+        write_report(tmp_path / "report.html", title, summary, sections)
+        return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    return write_and_read
+
+
+def full_sections(png, svg):
+    table = Table(["class", "recall"], [["zero", "98.7 %"], ["one", "–"]])
+    return [Section("All", "One.\n\nTwo.", png, table, "a < b"), Section("Graph", picture=svg)]
+
+
+def test_the_page_parses_and_holds_what_it_was_given(write, png, svg):
+    outline = Outline(write("Epochs → 12", [("accuracy", "97.7 %")], full_sections(png, svg)))
+    text = "".join(outline.words)
+    for part in ("Epochs → 12", "accuracy", "97.7 %", "One.", "Two.", "zero", "98.7 %", "a < b", "Graph"):
+        assert part in text
+    assert [name for name, _ in outline.tags if name in {"h1", "h2"}] == ["h1", "h2", "h2"]
+    assert len(outline.all("p")) == 2
+    assert all(image["alt"] for image in outline.all("img"))
+
+
+def test_pictures_are_inlined_byte_for_byte(write, png, svg):
+    sources = [image["src"] for image in Outline(write(sections=full_sections(png, svg))).all("img")]
+    kinds = [source.partition(";base64,")[0] for source in sources]
+    assert kinds == ["data:image/png", "data:image/svg+xml"]
+    contents = [base64.b64decode(source.partition(";base64,")[2]) for source in sources]
+    assert contents == [png.read_bytes(), svg.read_bytes()]
+
+
+def test_a_picture_keeps_its_natural_size(write, png):
+    (image,) = Outline(write(sections=[Section("A", picture=png)])).all("img")
+    assert image["width"] == "192"  # 384 dots at twice the density of CSS
+
+
+def test_nothing_is_fetched_from_anywhere(write, png, svg):
+    page = write(HOSTILE, [(HOSTILE, HOSTILE)], full_sections(png, svg))
+    assert "//" not in re.sub(r"base64,[^\"]*", "", page)
+    assert "url(" not in page
+    assert "@import" not in page
+    references = [
+        value
+        for _, attributes in Outline(page).tags
+        for key, value in attributes.items()
+        if key in {"src", "href"}
+    ]
+    assert all(reference.startswith(("data:image/", "#")) for reference in references)
+    assert "default-src 'none'" in page
+
+
+def test_hostile_text_stays_text(write, png):
+    table = Table([HOSTILE], [[HOSTILE]])
+    sections = [Section(HOSTILE, HOSTILE, png, table, HOSTILE)] * 4
+    outline = Outline(write(HOSTILE, [(HOSTILE, HOSTILE)], sections))
+    assert not outline.all("script")
+    assert [image["alt"] for image in outline.all("img")] == [HOSTILE] * 4
+    assert "".join(outline.words).count(HOSTILE) == 2 + 2 + 4 * 6  # title, summary; sections, their links
+
+
+def test_whatever_is_missing_leaves_nothing_behind(write):
+    outline = Outline(write(sections=[Section("Bare")]))
+    tags = {tag for tag, _ in outline.tags}
+    assert not tags & {"dl", "nav", "p", "figure", "img", "table", "pre"}
+    Outline(write(sections=[]))
+
+
+def test_a_long_page_has_contents_that_lead_to_its_sections(write):
+    outline = Outline(write(sections=[Section(f"Part {i}") for i in range(4)]))
+    targets = [link["href"].removeprefix("#") for link in outline.all("a")]
+    assert targets == [section["id"] for section in outline.all("section")]
+    assert len(targets) == 4
+
+
+def test_columns_of_numbers_are_aligned_as_numbers(write):
+    table = Table(["name", "error", "note"], [["a", 1e-9, "1 of 2"], ["b", "–", "fine"]])
+    outline = Outline(write(sections=[Section("T", table=table)]))
+    assert [head.get("class") for head in outline.all("th")] == [None, "number", None, None, None]
+    assert [cell.get("class") for cell in outline.all("td")] == ["number", None] * 2
+
+
+def test_an_empty_table_is_only_its_head(write):
+    outline = Outline(write(sections=[Section("T", table=Table(["a", "b"], []))]))
+    assert len(outline.all("th")) == 2
+    assert not outline.all("td")
+
+
+def test_a_picture_of_another_kind_is_refused(write, tmp_path):
+    with pytest.raises(ValueError, match=r"PNG or SVG.*photo\.jpg"):
+        write(sections=[Section("A", picture=tmp_path / "photo.jpg")])
+
+
+def test_the_same_report_is_the_same_file(write, png, svg):
+    assert write(sections=full_sections(png, svg)) == write(sections=full_sections(png, svg))

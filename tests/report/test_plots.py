@@ -1,0 +1,216 @@
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+from tinygrad_mnist.report import plots
+
+HISTORY = [
+    {
+        "epoch": epoch,
+        "train_loss": 0.5 / epoch,
+        "validation_loss": 0.51 / epoch,
+        "train_accuracy": 0.9 + 0.01 * epoch,
+        "validation_accuracy": 0.93 - 0.002 * (epoch - 4) ** 2,
+    }
+    for epoch in range(1, 7)
+]
+
+
+def fall(epochs, end):
+    return [
+        {"epoch": e, "train_loss": 2.3 * end ** (e / epochs), "validation_loss": 2.3}
+        for e in range(1, epochs + 1)
+    ]
+
+
+def random_counts(classes, digits):
+    return np.random.default_rng(classes).integers(10 ** (digits - 1), 10**digits, (classes, classes))
+
+
+def random_mistakes(n, classes):
+    generator = np.random.default_rng(n)
+    images = generator.random((n, 28, 28))
+    probabilities = generator.dirichlet(np.ones(classes), n)
+    return images, np.zeros(n, int), probabilities
+
+
+FIGURES = {
+    "curves": lambda: plots.learning_curves(HISTORY),
+    "curves, one epoch": lambda: plots.learning_curves(HISTORY[:1]),
+    "curves, equal ends": lambda: plots.learning_curves(
+        [{"epoch": e, **dict.fromkeys(list(HISTORY[0])[1:], 1.0)} for e in (1, 2)]
+    ),
+    "curves, loss falls far": lambda: plots.learning_curves(fall(100, 1e-3)),
+    "curves, loss falls to almost nothing": lambda: plots.learning_curves(fall(1000, 1e-12)),
+    "curves, loss explodes": lambda: plots.learning_curves(fall(30, 1e30)),
+    "curves, empty": lambda: plots.learning_curves([]),
+    "confusion, 1 class": lambda: plots.confusion_matrix([[7]]),
+    "confusion, 2 classes": lambda: plots.confusion_matrix(random_counts(2, 5)),
+    "confusion, 10 classes": lambda: plots.confusion_matrix(random_counts(10, 5)),
+    "confusion, 26 classes": lambda: plots.confusion_matrix(random_counts(26, 5)),
+    "confusion, 7 digits": lambda: plots.confusion_matrix(random_counts(10, 7)),
+    "confusion, perfect": lambda: plots.confusion_matrix(100 * np.eye(26, dtype=int)),
+    "confusion, no data": lambda: plots.confusion_matrix(np.zeros((3, 3), int)),
+    "mistakes, none": lambda: plots.worst_mistakes(*random_mistakes(0, 10)),
+    "mistakes, one": lambda: plots.worst_mistakes(*random_mistakes(1, 10)),
+    "mistakes, many": lambda: plots.worst_mistakes(*random_mistakes(30, 10)),
+    "mistakes, certain": lambda: plots.worst_mistakes(
+        np.ones((7, 8, 8)), np.full(7, 24), np.tile(np.eye(26)[25] * 0.99999, (7, 1))
+    ),
+    "weights, one": lambda: plots.first_layer_weights(np.zeros((1, 784)), (28, 28)),
+    "weights, many": lambda: plots.first_layer_weights(np.full((300, 784), -1.234e-7), (28, 28)),
+    "weights, wide": lambda: plots.first_layer_weights(np.full((10, 64), -12345.0), (4, 16)),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_texts_are_neither_cut_off_nor_overlapping(name, assert_readable):
+    assert_readable(FIGURES[name]())
+
+
+@pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "mistakes, one", "weights, one"])
+def test_a_second_run_saves_the_same_bytes(name, tmp_path):
+    for file in ("first.png", "second.png"):
+        plots.save(FIGURES[name](), tmp_path / file)
+    content = (tmp_path / "first.png").read_bytes()
+    assert content == (tmp_path / "second.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert b"tEXt" not in content  # no program version, no time
+
+
+def test_drawing_leaves_the_global_settings_alone():
+    with matplotlib.rc_context({"axes.linewidth": 3.25}):
+        before = dict(matplotlib.rcParams)
+        FIGURES["curves"]()
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_the_package_does_not_import_matplotlib_and_the_plots_not_pyplot():
+    code = (
+        "import sys, tinygrad_mnist.report; assert 'matplotlib' not in sys.modules;"
+        "import tinygrad_mnist.report.plots; assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_curves_are_the_history_and_name_their_last_and_best_values(words_of):
+    figure = plots.learning_curves(HISTORY)
+    loss, accuracy = figure.axes
+    drawn = [line.get_ydata().tolist() for line in (*loss.lines, *accuracy.lines[:2])]
+    keys = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
+    assert drawn == [[row[key] for row in HISTORY] for key in keys]
+    words = words_of(figure)
+    assert {"train 0.0833", "validation 0.085", "train 96.00 %", "validation 92.20 %"} <= set(words)
+    assert "Accuracy (best validation: 93.00 % at epoch 4)" in words
+
+
+def test_curve_labels_stand_at_the_height_of_their_line_end(texts_of):
+    first = {"epoch": 1, "train_loss": 0.02, "validation_loss": 0.02, "train_accuracy": 0.1}
+    history = [first, {**first, "epoch": 2, "train_loss": 0.01, "train_accuracy": 0.2}]
+    figure = plots.learning_curves(history)
+    boxes = {text.get_text(): text.get_window_extent() for text in texts_of(figure)}
+    for axes, label, value in (
+        (0, "train 0.01", 0.01),
+        (0, "validation 0.02", 0.02),
+        (1, "train 20.00 %", 0.2),
+    ):
+        _, height = figure.axes[axes].transData.transform((2, value))
+        assert (boxes[label].y0 + boxes[label].y1) / 2 == pytest.approx(height, abs=2)
+
+
+def test_missing_and_infinite_values_are_not_drawn_but_the_last_is_named(words_of):
+    history = [
+        {"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6},
+        {"epoch": 2, "train_loss": float("nan"), "validation_loss": None},
+        {"epoch": 3, "train_loss": float("inf")},
+    ]
+    figure = plots.learning_curves(history)
+    assert [line.get_xydata().tolist() for line in figure.axes[0].lines] == [[[1, 0.5]], [[1, 0.6]]]
+    words = words_of(figure)
+    assert {"train inf", "validation 0.6", "not recorded"} <= set(words)
+
+
+def test_confusion_matrix_shows_every_count_recall_and_precision(texts_of):
+    counts = np.array([[50, 3, 0], [4, 40, 9], [0, 0, 0]])
+    texts = texts_of(plots.confusion_matrix(counts))
+    words = [text.get_text() for text in texts]
+    names, cells = np.split([word for word in words if word.isdigit()], [6])
+    assert names.tolist() == ["0", "1", "2"] * 2
+    assert cells.tolist() == [str(count) for count in counts.ravel()]
+    margins = {
+        gid: [text.get_text() for text in texts if text.get_gid() == gid] for gid in ("recall", "precision")
+    }
+    assert margins["recall"] == [f"{100 * 50 / 53:.1f}", f"{100 * 40 / 53:.1f}", "–"]
+    assert margins["precision"] == [f"{100 * 50 / 54:.1f}", f"{100 * 40 / 43:.1f}", "0.0"]
+    assert f"Accuracy {100 * 90 / 106:.2f} %" in words
+    assert "16 wrong of 106" in words
+
+
+def test_rows_of_the_confusion_matrix_are_the_true_class(texts_of):
+    texts = {text.get_text(): text for text in texts_of(plots.confusion_matrix([[90, 33], [22, 91]]))}
+    column, row = texts["33"].get_position()
+    assert (row, column) == (0, 1)
+
+
+def test_errors_have_a_colour_scale_of_their_own():
+    (image,) = plots.confusion_matrix([[90000, 3, 0], [0, 90000, 1], [0, 0, 90000]]).axes[0].images
+    colors = np.asarray(image.get_array())
+    assert np.ptp(colors[0, 0]) < 0.05  # the diagonal is grey, however large
+    assert np.ptp(colors[0, 1]) > 0.5  # the most frequent error is vivid
+    assert 0.01 < np.ptp(colors[1, 2]) < np.ptp(colors[0, 1])
+    assert colors[0, 2] == pytest.approx([1, 1, 1])
+
+
+@pytest.mark.parametrize("counts", [np.zeros((2, 3), int), np.zeros(4, int), np.zeros((0, 0), int)])
+def test_a_confusion_matrix_that_is_not_square_is_refused(counts):
+    with pytest.raises(ValueError, match="square"):
+        plots.confusion_matrix(counts)
+
+
+def test_mistakes_name_true_and_predicted_class_and_keep_their_order(words_of):
+    probabilities = np.array([[0.002, 0.998, 0], [0.3, 0.1, 0.6], [1e-6, 0, 1 - 1e-6]])
+    words = words_of(plots.worst_mistakes(np.eye(3)[:, None] * np.ones((2, 1)), [0, 1, 0], probabilities))
+    titles = [word for word in words if word.startswith("true ") and word != "true class"]
+    assert titles == ["true 0 → 1, 99.8 %", "true 1 → 2, 60.0 %", "true 0 → 2, >99.9 %"]
+
+
+def test_probability_bars_have_the_given_heights_and_mark_the_two_classes():
+    strip = plots.worst_mistakes(np.ones((1, 2, 2)), [2], [[0.1, 0.6, 0.3]]).axes[1]
+    assert [bar.get_height() for bar in strip.patches] == [0.1, 0.6, 0.3]
+    other, predicted, true = (bar.get_facecolor() for bar in strip.patches)
+    assert len({other, predicted, true}) == 3
+    lightness = [sum(color[:3]) for color in (true, predicted, other)]
+    assert lightness == sorted(lightness)  # they differ without colour too
+    assert min(np.diff(lightness)) > 0.15
+
+
+def test_at_most_24_mistakes_are_drawn():
+    assert len(plots.worst_mistakes(*random_mistakes(30, 10)).axes) == 24 * 2
+
+
+def test_no_mistakes_is_a_picture_too(words_of):
+    assert words_of(plots.worst_mistakes(*random_mistakes(0, 10))) == ["no mistakes"]
+
+
+def test_weights_are_tiled_in_order_on_a_symmetric_scale(words_of):
+    weight = np.arange(12 * 6, dtype=float).reshape(12, 6) - 10
+    figure = plots.first_layer_weights(weight, (2, 3), limit=10)
+    (image,) = figure.axes[0].images
+    mosaic = np.ma.filled(image.get_array(), np.nan)
+    seen = mosaic[~np.isnan(mosaic).all(axis=1)][:, ~np.isnan(mosaic).all(axis=0)]
+    assert seen.shape == (2, 10 * 3)  # ten units, side by side
+    assert seen[:, 9 * 3 :].ravel().tolist() == weight[9].tolist()
+    low, high = image.get_clim()
+    assert low == -high
+    assert image.cmap(image.norm(0.0))[:3] == pytest.approx((1, 1, 1), abs=0.01)
+    assert "10 of 12 units" in words_of(figure)
+
+
+def test_one_outlier_does_not_wash_out_the_weights():
+    weight = np.full((10, 784), 0.1)
+    weight[3, 5] = 1000
+    (image,) = plots.first_layer_weights(weight, (28, 28)).axes[0].images
+    assert image.get_clim()[1] == pytest.approx(0.1)

@@ -1,0 +1,188 @@
+"""Floor 2: order the graph, run the rules, collect the gradients.
+
+Every tensor has a serial number, larger than those of its inputs, so descending serials are a topological
+order: no recursion, whatever the depth.  An in-place update gives a tensor a new serial; an op that read it
+before is then older than its own input, which is how a stale value is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
+from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
+
+_by_serial = attrgetter("serial")
+
+
+def needs_gradient(value: Any) -> bool:
+    """Whether an op's input is a tensor through which gradients flow."""
+    return isinstance(value, Recordable) and value.requires_grad  # type: ignore[attr-defined]
+
+
+def upstream(outputs: Iterable[Any]) -> list[Any]:
+    """Every tensor with a gradient that the outputs depend on, the outputs included, latest first."""
+    stack = [output for output in outputs if output.requires_grad]
+    found = {tensor.serial: tensor for tensor in stack}
+    while stack:
+        for tensor in stack.pop().inputs:
+            if needs_gradient(tensor) and tensor.serial not in found:
+                found[tensor.serial] = tensor
+                stack.append(tensor)
+    return sorted(found.values(), key=_by_serial, reverse=True)
+
+
+def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
+    """The serials of those tensors (latest first) that depend on a wanted one: the rest needs no gradient."""
+    serials = {tensor.serial for tensor in wanted}
+    for tensor in reversed(tensors):
+        if any(needs_gradient(x) and x.serial in serials for x in tensor.inputs):
+            serials.add(tensor.serial)
+    return serials
+
+
+def pull_back(
+    outputs: Sequence[Any], seeds: Sequence[Any], wanted: Sequence[Any], *, create_graph: bool = False
+) -> list[Any]:
+    """The vector-Jacobian product: seeds on the outputs, pulled back to the wanted tensors.
+
+    Parameters
+    ----------
+    outputs, seeds
+        Tensors, and a gradient for each in its shape: arrays, or Tensors with `create_graph`.
+    wanted
+        Any tensors of the graph, leaves or not.
+    create_graph
+        Run the rules on Tensors and record them, so that the result can be differentiated again.
+
+    Returns
+    -------
+    list
+        For each wanted tensor an array (a Tensor with `create_graph`), or None where no output depends on it.
+    """
+    tensors = upstream(outputs)
+    relevant = leads_to(tensors, wanted)
+    gradients: dict[int, Any] = {}
+    for output, seed in zip(outputs, seeds):
+        _accumulate(gradients, output.serial, seed)
+    kept = {tensor.serial for tensor in wanted}
+    with _recording() if create_graph else nullcontext():
+        for tensor in tensors:
+            g = gradients.get(tensor.serial) if tensor.serial in kept else gradients.pop(tensor.serial, None)
+            if g is not None and tensor.inputs:
+                _spread(tensor, g, gradients, relevant, create_graph)
+    return [gradients.get(tensor.serial) for tensor in wanted]
+
+
+def backward(output: Any, seed: Any) -> None:
+    """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
+    gradients = {output.serial: seed}
+    for tensor in upstream((output,)):
+        g = gradients.pop(tensor.serial, None)
+        if g is None:
+            continue
+        if tensor.inputs:
+            _spread(tensor, g, gradients, None, False)
+        if not tensor.inputs or tensor.retains_grad:
+            _store(tensor, g)
+
+
+def _store(tensor: Any, g: Any) -> None:
+    """Add `g` to the tensor's gradient.  An array in ``.grad`` belongs to its tensor alone."""
+    g = np.asarray(g, tensor.dtype) if tensor.is_leaf else np.array(g, tensor.dtype)
+    tensor.grad = g if tensor.grad is None else np.asarray(tensor.grad + g)
+
+
+class _recording:  # noqa: N801  a context manager that also restores the scope
+    """Recording on, and on leaving the scope as it was: rules run in the scope of the op they belong to."""
+
+    def __enter__(self) -> None:
+        self.tokens = RECORDING.set(True), SCOPE.set(SCOPE.get())
+
+    def __exit__(self, *error: object) -> None:
+        RECORDING.reset(self.tokens[0])
+        SCOPE.reset(self.tokens[1])
+
+
+def _spread(
+    tensor: Any, g: Any, gradients: dict[int, Any], relevant: set[int] | None, create_graph: bool
+) -> None:
+    """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
+    inputs, serial = tensor.inputs, tensor.serial
+    if create_graph:
+        SCOPE.set(tensor.scope)
+        y, values = tensor, inputs
+    else:
+        y, values = tensor._data, [x._data if isinstance(x, Recordable) else x for x in inputs]  # type: ignore[attr-defined]
+    for position, x in enumerate(inputs):
+        if not needs_gradient(x) or (relevant is not None and x.serial not in relevant):
+            continue
+        if x.serial > serial:
+            raise _stale(tensor, x)
+        rule = tensor.primitive.rules[position]
+        if rule is None:
+            continue
+        try:
+            contribution = rule(g, y, *values, **tensor.attributes)
+            if contribution.shape != x.shape:
+                contribution = unbroadcast(contribution, x.shape)
+        except Exception as error:
+            error.add_note(
+                f"in the rule of {tensor.primitive.name} for its input {position}, {tensor.origin()}"
+            )
+            raise
+        if not (create_graph or x.inputs) and _is_shared(contribution, g, y, values):
+            contribution = np.array(contribution)
+        _accumulate(gradients, x.serial, contribution)
+
+
+def _is_shared(contribution: Any, g: Any, y: Any, values: Sequence[Any]) -> bool:
+    """Whether the gradient of a leaf is, or looks into, an array that others hold too."""
+    return (
+        contribution.base is not None
+        or contribution is g
+        or contribution is y
+        or any(contribution is value for value in values)
+    )
+
+
+def _accumulate(gradients: dict[int, Any], serial: int, contribution: Any) -> None:
+    if serial in gradients:
+        gradients[serial] = gradients[serial] + contribution
+    else:
+        gradients[serial] = contribution
+
+
+def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the axes along which its input was broadcast; refuse any other shape."""
+    lead = len(contribution.shape) - len(shape)
+    kept = contribution.shape[max(lead, 0) :]
+    if lead < 0 or (kept != shape and any(n not in (1, length) for n, length in zip(shape, kept))):
+        raise ShapeError(
+            f"the rule returned a gradient of shape {contribution.shape} for an input of shape {shape}: "
+            "return the input's shape, or one that it broadcasts to"
+        )
+    return sum_to(contribution, shape=shape)
+
+
+def _stale(tensor: Any, x: Any) -> StaleGradientError:
+    return StaleGradientError(
+        f"{x.label()} was changed in place after {tensor.label()} had read it ({tensor.origin()}), so the "
+        "gradient would be that of another value: run the forward pass again before backward()"
+    )
+
+
+def require_connected(output: Any) -> None:
+    """Refuse to differentiate a tensor that has no recorded dependence on anything."""
+    if not output.requires_grad:
+        raise GradientError(
+            f"{output.label()} has no gradient: none of its inputs has requires_grad=True, "
+            "or it was computed under no_grad()"
+        )

@@ -1,0 +1,204 @@
+"""The operators and methods of a Tensor: each is one of the ops, under the name NumPy or PyTorch gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.errors import ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tinygrad_mnist.autodiff.tensor import Tensor
+
+
+class Operators(Recordable):
+    """What ``+``, ``@``, ``tensor[...]``, ``tensor.sum()`` and the like mean."""
+
+    __slots__ = ()
+
+    _data: NDArray[Any]
+
+    def label(self) -> str:
+        """The tensor's name in messages."""
+        return type(self).__name__
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.negative(self)
+
+    def __pos__(self) -> Tensor:
+        return ops.identity(self)
+
+    def __abs__(self) -> Tensor:
+        return ops.abs(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        if isinstance(index, tuple):
+            index = tuple(i._data if isinstance(i, Operators) else i for i in index)
+        elif isinstance(index, Operators):
+            index = index._data
+        return ops.getitem(self, index=index)
+
+    # Comparisons answer with plain boolean arrays; a tensor is hashed by identity.
+
+    def __eq__(self, other: Any) -> Any:
+        return self._data == (other._data if isinstance(other, Operators) else other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._data != (other._data if isinstance(other, Operators) else other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._data < (other._data if isinstance(other, Operators) else other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._data <= (other._data if isinstance(other, Operators) else other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._data > (other._data if isinstance(other, Operators) else other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._data >= (other._data if isinstance(other, Operators) else other)
+
+    __hash__ = object.__hash__
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self._single("bool"))
+
+    def __float__(self) -> float:
+        return float(self._single("float"))
+
+    def __int__(self) -> int:
+        return int(self._single("int"))
+
+    def _single(self, conversion: str) -> Any:
+        if self._data.size != 1:
+            raise ShapeError(
+                f"{conversion}({self.label()}) needs a single element, and its shape is {self._data.shape}: "
+                "reduce it first, or compare element by element"
+            )
+        return self._data.item()
+
+    # Methods: the ops under the names that NumPy and PyTorch share
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  NumPy's name
+        """All axes in reverse order."""
+        return ops.transpose(self)
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802  NumPy's name
+        """The last two axes exchanged."""
+        return ops.matrix_transpose(self)
+
+    def transpose(self, *axes: int) -> Tensor:
+        """The axes in the order given (as in NumPy), or reversed."""
+        return ops.transpose(self, axes=_unpacked(axes) or None)
+
+    def reshape(self, *shape: int) -> Tensor:
+        """The same elements in another shape, given as numbers or one tuple."""
+        return ops.reshape(self, shape=_unpacked(shape))
+
+    def flatten(self, start: int = 0) -> Tensor:
+        """All axes from `start` on joined into one."""
+        return ops.flatten(self, start)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """The sum over axes."""
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """The mean over axes."""
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """The largest element over axes."""
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        """The smallest element over axes."""
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Where the largest element is: plain integers, no gradient."""
+        return self._data.argmax(axis)
+
+    def exp(self) -> Tensor:
+        """e ** self"""
+        return ops.exp(self)
+
+    def log(self) -> Tensor:
+        """The natural logarithm."""
+        return ops.log(self)
+
+    def sqrt(self) -> Tensor:
+        """The square root."""
+        return ops.sqrt(self)
+
+    def abs(self) -> Tensor:
+        """The absolute value."""
+        return ops.abs(self)
+
+    def tanh(self) -> Tensor:
+        """The hyperbolic tangent."""
+        return ops.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + e ** -self)"""
+        return ops.sigmoid(self)
+
+    def relu(self) -> Tensor:
+        """max(self, 0)"""
+        return ops.relu(self)
+
+    def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
+        """Elements held between two numbers."""
+        return ops.clip(self, low=low, high=high)
+
+
+def _unpacked(numbers: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(numbers[0]) if len(numbers) == 1 and not isinstance(numbers[0], int) else numbers

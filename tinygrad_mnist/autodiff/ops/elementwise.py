@@ -1,0 +1,256 @@
+"""Ops that work on each element by itself.  Inputs broadcast; a gradient is summed back centrally.
+
+Every forward also takes complex arrays and extends the real function analytically (choices such as a
+maximum go by the real part), so that the complex step can serve as an oracle.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.primitive import primitive
+
+
+@primitive
+def identity(x: Any) -> Any:
+    """x itself, as a node of its own."""
+    return x
+
+
+identity.vjps(lambda g, y, x: g)
+
+
+@primitive
+def add(a: Any, b: Any) -> Any:
+    """a + b"""
+    return np.add(a, b)
+
+
+add.vjps(lambda g, y, a, b: g, lambda g, y, a, b: g)
+
+
+@primitive
+def subtract(a: Any, b: Any) -> Any:
+    """a - b"""
+    return np.subtract(a, b)
+
+
+subtract.vjps(lambda g, y, a, b: g, lambda g, y, a, b: -g)
+
+
+@primitive
+def multiply(a: Any, b: Any) -> Any:
+    """a * b"""
+    return np.multiply(a, b)
+
+
+multiply.vjps(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+
+
+@primitive
+def divide(a: Any, b: Any) -> Any:
+    """a / b"""
+    return np.divide(a, b)
+
+
+divide.vjps(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
+
+
+@primitive
+def negative(x: Any) -> Any:
+    """-x"""
+    return np.negative(x)
+
+
+negative.vjps(lambda g, y, x: -g)
+
+
+@primitive
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`."""
+    return np.where(condition, a, b)
+
+
+where.vjps(
+    None,
+    lambda g, y, condition, a, b: where(condition, g, 0.0),
+    lambda g, y, condition, a, b: where(condition, 0.0, g),
+)
+
+
+@primitive
+def log(x: Any) -> Any:
+    """The natural logarithm."""
+    return np.log(x)
+
+
+log.vjps(lambda g, y, x: g / x)
+
+
+@primitive
+def power(a: Any, b: Any) -> Any:
+    """a ** b.  The gradient of `b` is NaN where a < 0, where the power is no function of a real `b`."""
+    return a**b
+
+
+# b - (b != 0) is b - 1 except at b = 0, where the derivative is 0 and 0 ** -1 would make it NaN;
+# likewise a ** b does not change with b at a = 0, where log(a) is infinite.
+power.vjps(
+    lambda g, y, a, b: g * (b * a ** (b - (b != 0))),
+    lambda g, y, a, b: g * (y * log(where(a != 0, a, 1.0))),
+)
+
+
+@primitive
+def exp(x: Any) -> Any:
+    """e ** x"""
+    return np.exp(x)
+
+
+exp.vjps(lambda g, y, x: g * y)
+
+
+@primitive
+def log1p(x: Any) -> Any:
+    """log(1 + x), accurate near 0."""
+    return np.log1p(x)
+
+
+log1p.vjps(lambda g, y, x: g / (1 + x))
+
+
+@primitive
+def sqrt(x: Any) -> Any:
+    """The square root."""
+    return np.sqrt(x)
+
+
+sqrt.vjps(lambda g, y, x: 0.5 * g / y)
+
+
+@primitive
+def sin(x: Any) -> Any:
+    """The sine of x in radians."""
+    return np.sin(x)
+
+
+@primitive
+def cos(x: Any) -> Any:
+    """The cosine of x in radians."""
+    return np.cos(x)
+
+
+sin.vjps(lambda g, y, x: g * cos(x))
+cos.vjps(lambda g, y, x: -g * sin(x))
+
+
+@primitive
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; its derivative is 0 almost everywhere, so no gradient passes."""
+    return np.sign(x.real)
+
+
+sign.vjps(None)
+
+
+@primitive
+def abs(x: Any) -> Any:
+    """|x|; the subgradient at 0 is taken as 0."""
+    return np.where(x.real < 0, -x, x) if np.iscomplexobj(x) else np.abs(x)
+
+
+abs.vjps(lambda g, y, x: g * sign(x))
+
+
+@primitive
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+tanh.vjps(lambda g, y, x: g * (1 - y * y))
+
+
+@primitive
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + e**-x), the logistic function."""
+    if np.iscomplexobj(x):
+        decay = np.exp(np.where(x.real > 0, -x, x))  # never overflows, in either half plane
+        return np.where(x.real > 0, 1 / (1 + decay), decay / (1 + decay))
+    with np.errstate(over="ignore"):  # e**-x may overflow to infinity, and 1 / infinity is the right 0
+        decay = np.exp(-x)
+    decay += 1
+    return np.divide(1, decay, out=decay if decay.ndim else None)
+
+
+sigmoid.vjps(lambda g, y, x: g * (y * (1 - y)))
+
+
+@primitive
+def softplus(x: Any) -> Any:
+    """log(1 + e**x) without overflow; its derivative is the sigmoid."""
+    if np.iscomplexobj(x):
+        return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
+    return np.logaddexp(x, 0)
+
+
+softplus.vjps(lambda g, y, x: g * sigmoid(x))
+
+
+@primitive
+def relu(x: Any) -> Any:
+    """max(x, 0); the subgradient at 0 is taken as 0."""
+    return np.where(x.real > 0, x, 0) if np.iscomplexobj(x) else np.maximum(x, 0)
+
+
+relu.vjps(lambda g, y, x: g * (x > 0))
+
+
+@primitive
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of a and b; at a tie each gets half of the gradient."""
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return np.where(np.real(a) >= np.real(b), a, b)
+    return np.maximum(a, b)
+
+
+@primitive
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of a and b; at a tie each gets half of the gradient."""
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return np.where(np.real(a) <= np.real(b), a, b)
+    return np.minimum(a, b)
+
+
+def _share_of_winner(g: Any, y: Any, mine: Any, other: Any) -> Any:
+    return where(mine == y, where(other == y, 0.5 * g, g), 0.0)
+
+
+for _extremum in (maximum, minimum):
+    _extremum.vjps(
+        lambda g, y, a, b: _share_of_winner(g, y, a, b),
+        lambda g, y, a, b: _share_of_winner(g, y, b, a),
+    )
+
+
+@primitive
+def clip(x: Any, *, low: float | None = None, high: float | None = None) -> Any:
+    """`x` held between the numbers `low` and `high`; on the borders the gradient passes."""
+    if np.iscomplexobj(x):
+        return np.where(_inside(x, low, high), x, np.clip(x.real, low, high))
+    return np.clip(x, low, high)
+
+
+def _inside(x: Any, low: float | None, high: float | None) -> Any:
+    x = x.real if isinstance(x, np.ndarray) else x
+    return (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
+
+
+clip.vjps(lambda g, y, x, *, low, high: g * _inside(x, low, high))
+
+
+def square(x: Any) -> Any:
+    """x * x"""
+    return x * x

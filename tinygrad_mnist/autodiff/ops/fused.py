@@ -1,0 +1,134 @@
+"""Ops that could be composed of others, declared whole: for their numerical stability or their speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.ops.elementwise import exp
+from tinygrad_mnist.autodiff.ops.reducing import sum
+from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.errors import LabelError, ShapeError
+
+
+@primitive
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    """x @ weight.T + bias.  x: (*B, n, in), weight: (out, in), bias: (out,) or None -> (*B, n, out)"""
+    product = np.matmul(x, weight.T)
+    if bias is None:
+        return product
+    # In place unless the bias is complex and the product is not: a complex step in the bias alone.
+    return np.add(product, bias, out=product if product.dtype == bias.dtype else None)
+
+
+linear.vjps(
+    lambda g, y, x, weight, bias: g @ weight,
+    lambda g, y, x, weight, bias: g.mT @ x,
+    lambda g, y, x, weight, bias: g,
+)
+
+
+@primitive
+def squared_error(a: Any, b: Any) -> Any:
+    """The sum of (a - b)**2 over all elements, a scalar.  a and b: one shape, never broadcast."""
+    if np.shape(a) != np.shape(b):
+        raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
+    difference = np.ravel(a - b)
+    return np.dot(difference, difference)
+
+
+squared_error.vjps(
+    lambda g, y, a, b: 2 * g * (a - b),
+    lambda g, y, a, b: 2 * g * (b - a),
+)
+
+
+def _below_max(x: Any, axis: int) -> Any:
+    """`x` minus its maximum: the same softmax, and no overflow."""
+    return x - np.maximum.reduce(x.real, axis=axis, keepdims=True)
+
+
+@primitive
+def softmax(x: Any, *, axis: int = -1) -> Any:
+    """e**x / sum(e**x) along an axis, without overflow."""
+    weights = np.exp(_below_max(x, axis))
+    return weights / np.add.reduce(weights, axis=axis, keepdims=True)
+
+
+softmax.vjps(lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=True)))
+
+
+@primitive
+def log_softmax(x: Any, *, axis: int = -1) -> Any:
+    """log(softmax(x)) along an axis, finite where the softmax itself would round to 0."""
+    shifted = _below_max(x, axis)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+
+
+log_softmax.vjps(lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdims=True))
+
+
+@primitive
+def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
+    """Rows of zeros with a 1 at the label.  labels: (*B,) integers -> (*B, classes)"""
+    require_labels(labels, classes)
+    rows = np.zeros((labels.size, classes), dtype)
+    rows[np.arange(labels.size), labels.ravel()] = 1
+    return rows.reshape(*labels.shape, classes)
+
+
+one_hot.vjps(None)
+
+
+def require_labels(labels: Any, classes: int) -> None:
+    """Refuse labels outside 0 .. classes - 1: NumPy would take a negative one from the end."""
+    if not labels.size or (labels.max() < classes and (labels.dtype.kind == "u" or labels.min() >= 0)):
+        return
+    first = int(np.flatnonzero((labels < 0) | (labels >= classes))[0])
+    raise LabelError(
+        f"label {labels.ravel()[first]} of example {first} is out of range: "
+        f"{classes} classes have the labels 0 to {classes - 1}"
+    )
+
+
+@primitive
+def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
+    """-log softmax(logits) of the target class, an example each.
+
+    logits: (*B, classes); targets: (*B,) integer labels, or (*B, classes) rows of probabilities -> (*B,)
+    """
+    if targets.dtype.kind not in "iu":
+        _require_rows(logits, targets)
+        return -np.sum(targets * log_softmax.forward(logits), axis=-1)
+    if targets.shape != logits.shape[:-1]:
+        raise ShapeError(
+            f"labels of shape {targets.shape} do not fit logits of shape {logits.shape}: "
+            f"expected {logits.shape[:-1]}"
+        )
+    require_labels(targets, logits.shape[-1])
+    shifted = _below_max(logits, -1)
+    rows = shifted.reshape(-1, shifted.shape[-1])
+    chosen = rows[np.arange(len(rows)), targets.ravel()].reshape(targets.shape)
+    return np.log(np.add.reduce(np.exp(shifted), axis=-1)) - chosen
+
+
+def _require_rows(logits: Any, targets: Any) -> None:
+    if targets.shape != logits.shape:
+        raise ShapeError(
+            f"rows of probabilities of shape {targets.shape} do not fit logits of shape {logits.shape}; "
+            f"class labels must be integers (these are {targets.dtype})"
+        )
+
+
+def _softmax_minus_targets(logits: Any, targets: Any) -> Any:
+    if targets.dtype.kind in "iu":
+        return softmax(logits) - one_hot(targets, classes=logits.shape[-1], dtype=logits.dtype)
+    # The sum of a row is 1 when it is a distribution; the rule holds for any row.
+    return softmax(logits) * sum(targets, axis=-1, keepdims=True) - targets
+
+
+softmax_cross_entropy.vjps(
+    lambda g, y, logits, targets: g[..., None] * _softmax_minus_targets(logits, targets),
+    lambda g, y, logits, targets: -g[..., None] * log_softmax(logits),
+)

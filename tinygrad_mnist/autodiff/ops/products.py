@@ -1,0 +1,34 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.primitive import primitive
+
+
+@primitive
+def matmul(a: Any, b: Any) -> Any:
+    """Matrix product.  a: (*B, n, k), b: (*B, k, m) -> (*B, n, m); vectors as in NumPy."""
+    return np.matmul(a, b)
+
+
+def _left_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if b.ndim == 1:
+        return g[..., None] * b
+    if a.ndim == 1:
+        return (b @ g[..., None])[..., 0]
+    return g @ b.mT
+
+
+def _right_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim == 1:
+        return g * a if b.ndim == 1 else a[:, None] * g[..., None, :]
+    if b.ndim == 1:
+        return (a.mT @ g[..., None])[..., 0]
+    return a.mT @ g
+
+
+matmul.vjps(_left_vjp, _right_vjp)

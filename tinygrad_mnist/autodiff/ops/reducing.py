@@ -1,0 +1,90 @@
+"""Ops that reduce axes.  `axis` is None (all), an integer or a tuple; `keepdims` keeps them with length 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.ops.elementwise import exp, where
+from tinygrad_mnist.autodiff.ops.shaping import broadcast_to, reshape
+from tinygrad_mnist.autodiff.primitive import primitive
+
+# The reductions behind np.sum, np.max and np.min, without the 2 µs that those spend on dispatch.
+_reduce_add: Any = np.add.reduce
+_reduce_maximum: Any = np.maximum.reduce
+_reduce_minimum: Any = np.minimum.reduce
+
+Axis = int | tuple[int, ...] | None
+
+
+def _with_kept_axes(value: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """`value`, a reduction of `x`, in the shape it would have with keepdims: it broadcasts against x."""
+    if keepdims or axis is None:
+        return value
+    reduced = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
+    return reshape(value, shape=tuple(1 if i in reduced else n for i, n in enumerate(x.shape)))
+
+
+@primitive
+def sum(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over axes."""
+    return _reduce_add(x, axis=axis, keepdims=keepdims)
+
+
+sum.vjps(
+    lambda g, y, x, *, axis, keepdims: broadcast_to(_with_kept_axes(g, x, axis, keepdims), shape=x.shape)
+)
+
+
+@primitive
+def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The arithmetic mean over axes."""
+    total = _reduce_add(x, axis=axis, keepdims=keepdims)
+    return total / (x.size // total.size)
+
+
+mean.vjps(
+    lambda g, y, x, *, axis, keepdims: broadcast_to(
+        _with_kept_axes(g, x, axis, keepdims) / (x.size // y.size), shape=x.shape
+    )
+)
+
+
+@primitive
+def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element over axes; elements that tie share the gradient equally."""
+    return _reduce_maximum(x, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest element over axes; elements that tie share the gradient equally."""
+    return _reduce_minimum(x, axis=axis, keepdims=keepdims)
+
+
+def _shared_by_ties(g: Any, y: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
+    winners = x == _with_kept_axes(y, x, axis, keepdims)
+    number = winners.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return where(winners, _with_kept_axes(g, x, axis, keepdims) / number, 0.0)
+
+
+max.vjps(_shared_by_ties)
+min.vjps(_shared_by_ties)
+
+
+@primitive
+def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(e**x)) over axes, without overflow."""
+    top = np.asarray(np.max(x.real, axis=axis, keepdims=True))
+    top[np.isinf(top)] = 0  # x - top must not become inf - inf
+    with np.errstate(divide="ignore"):  # where all of x is -infinity, so is the result
+        total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis)
+
+
+logsumexp.vjps(
+    lambda g, y, x, *, axis, keepdims: (
+        _with_kept_axes(g, x, axis, keepdims) * exp(x - _with_kept_axes(y, x, axis, keepdims))
+    )
+)

@@ -1,0 +1,118 @@
+"""Floor 0: a primitive is an op as data: a forward function on arrays and one rule per input.
+
+A rule is the vector-Jacobian product (vjp) of one input: given the gradient `g` of a scalar with respect
+to the op's result `y`, it returns the gradient with respect to that input.  Rules are written with
+operators and other primitives only, so the same text runs on raw arrays (a fast first-order backward pass)
+and on Tensors (when the gradient must itself be differentiable).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from tinygrad_mnist.errors import GradientError
+
+Rule = Callable[..., Any]
+
+REGISTRY: dict[str, Primitive] = {}
+
+
+class Recordable:
+    """A value that wants to know which primitives are applied to it: a Tensor."""
+
+    __slots__ = ()
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Apply `primitive` to `inputs`, of which `self` is one; subclasses say what is kept of it."""
+        raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
+
+
+class _SameRuleForEveryInput(Sequence[Rule]):
+    """The rules of a primitive that takes any number of inputs: one rule, told the input's position."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, position: Any) -> Any:
+        return partial(self.rule, position=position)
+
+
+class Primitive:
+    """A differentiable op.  Called with arrays it computes; called with a Tensor among them it is recorded.
+
+    Parameters
+    ----------
+    forward
+        ``forward(*arrays, **attributes) -> array``.  Positional parameters are inputs; keyword-only
+        parameters (an axis, a shape) are attributes, are never differentiated and have a default or are
+        always given.
+
+    Attributes
+    ----------
+    name
+        The forward function's name, unique among all primitives.
+    rules
+        One rule per input: ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the
+        input's shape or in any shape that the input broadcasts to (the surplus axes are summed centrally).
+        ``None`` for an input without derivative (labels, a condition).
+    """
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        self.forward = forward
+        self.name = forward.__name__
+        self.__doc__ = forward.__doc__
+        self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
+        self.variadic = bool(forward.__code__.co_flags & 0x04)
+        self.rules: Sequence[Rule | None] | None = None
+        self.all_differentiable = True
+        if self.name in REGISTRY:
+            raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
+        REGISTRY[self.name] = self
+
+    def vjps(self, *rules: Rule | None) -> None:
+        """Declare the rules, one per input in order; for a forward with ``*inputs``, one for all of them."""
+        expected = 1 if self.variadic else self.forward.__code__.co_argcount
+        if len(rules) != expected:
+            raise GradientError(f"{self.name} has {expected} inputs and was given {len(rules)} rules")
+        rule = rules[0]
+        self.rules = _SameRuleForEveryInput(rule) if self.variadic and rule is not None else rules
+        self.all_differentiable = None not in rules
+
+    def __call__(self, *inputs: Any, **attributes: Any) -> Any:
+        """Compute on arrays; with a Tensor among the inputs, let it record the application."""
+        for value in inputs:
+            if isinstance(value, Recordable):
+                return value.apply(self, inputs, {**self.defaults, **attributes})
+        return self.forward(*inputs, **attributes)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def primitive(forward: Callable[..., Any]) -> Primitive:
+    """Turn a forward function on arrays into a primitive; declare its rules with ``.vjps(...)``.
+
+    >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.autodiff.primitive import primitive
+    >>> @primitive
+    ... def cube(x):
+    ...     return x * x * x
+    >>> cube.vjps(lambda g, y, x: g * 3 * x * x)
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    array(12.)
+    """
+    return Primitive(forward)
+
+
+def require_rules() -> None:
+    """Refuse a registry with a primitive that has no rules: its gradient would be silently missing."""
+    missing = [name for name, entry in REGISTRY.items() if entry.rules is None]
+    if missing:
+        raise GradientError(f"primitives without rules: {', '.join(missing)}; declare them with .vjps(...)")

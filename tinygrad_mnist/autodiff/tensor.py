@@ -1,0 +1,428 @@
+"""Floor 3: the Tensor: an array that remembers the op and the inputs it came from."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import os
+import sys
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from tinygrad_mnist.autodiff import numpy_protocol
+from tinygrad_mnist.autodiff.backward import backward, require_connected
+from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.operators import Operators
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError, TinygradMnistError
+
+Array = NDArray[Any]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_next_serial = itertools.count(1).__next__
+_ndarray = np.ndarray
+_PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
+
+
+class Tensor(Operators):
+    """A NumPy array in a computation graph.
+
+    Parameters
+    ----------
+    data
+        Anything ``np.asarray`` takes, with its dtype: Python floats become float64.  An array is shared,
+        not copied.
+    requires_grad
+        Record what is computed from this tensor, so that ``backward()`` gives it a gradient.
+    dtype
+        Convert to this dtype.
+    name
+        A name for errors and drawings.
+
+    Attributes
+    ----------
+    data : ndarray
+        The plain array.  Assigning to it (``tensor.data -= ...``) counts as a change in place.
+    grad : ndarray or None
+        The gradient that ``backward()`` added up, in the tensor's shape and dtype.
+    primitive, inputs, attributes
+        The op that made it, what the op was applied to (tensors, arrays, numbers) and its settings;
+        for a leaf None, () and {}.
+    serial : int
+        Larger than the serials of all inputs; a change in place gives a new one.
+    scope : str
+        The modules it was computed in, outermost first: ``Sequential/Linear[0]``.
+
+    Raises
+    ------
+    DTypeError
+        When integers, booleans or complex numbers ask for gradients.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_data",
+        "_requires_grad",
+        "_site",
+        "attributes",
+        "grad",
+        "inputs",
+        "name",
+        "primitive",
+        "retains_grad",
+        "scope",
+        "serial",
+    )
+
+    def __init__(
+        self,
+        data: ArrayLike | Tensor,
+        requires_grad: bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._data: Array = np.asarray(data._data if isinstance(data, Tensor) else data, dtype)
+        self.primitive: Primitive | None = None
+        self.inputs: tuple[Any, ...] = ()
+        self.attributes: dict[str, Any] = {}
+        self.grad: Array | None = None
+        self.name = name
+        self.scope = ""
+        self.serial: int = _next_serial()
+        self.retains_grad = False
+        self._site: tuple[Any, int] | None = None
+        self.requires_grad = requires_grad
+
+    # What it is
+
+    @property
+    def data(self) -> Array:
+        """The plain array, not a copy."""
+        return self._data
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        array = np.asarray(value, self._data.dtype)
+        if array.shape != self._data.shape:
+            raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
+        self._data = array
+        self.serial = _next_serial()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow through this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self._data.dtype.kind != "f":
+            raise DTypeError(
+                f"{self.label()} is {self.dtype}, and only floating-point tensors have gradients: "
+                "convert with dtype=np.float32 or np.float64"
+            )
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, value: bool = True) -> Tensor:
+        """Set ``requires_grad`` and return the tensor itself."""
+        self.requires_grad = value
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was given rather than computed."""
+        return not self.inputs
+
+    def numpy(self) -> Array:
+        """The plain array, not a copy (PyTorch's name for ``data``)."""
+        return self._data
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"{self.label()} has shape {self.shape}: item() is for a single element")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """The same array as a leaf without gradient."""
+        return Tensor(self._data)
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """A leaf copy in another dtype; gradients do not flow through a conversion."""
+        return Tensor(self._data.astype(dtype))
+
+    def label(self) -> str:
+        """Its name, or op and serial (``matmul_7``), or ``tensor_7`` for a leaf without a name."""
+        return self.name or f"{self.primitive.name if self.primitive else 'tensor'}_{self.serial}"
+
+    def source_line(self) -> tuple[str, int] | None:
+        """File and line outside of this package that recorded the op; None for a leaf."""
+        if self._site is None:
+            return None
+        code, instruction = self._site
+        positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
+        return code.co_filename, positions[0] or code.co_firstlineno
+
+    def origin(self) -> str:
+        """Where the op was recorded, for messages: scope, file, line and the line's text."""
+        place = f"in {self.scope}, " if self.scope else ""
+        line = self.source_line()
+        if line is None:
+            return f"{place}a leaf"
+        text = linecache.getline(*line).strip()
+        return f"{place}recorded at {os.path.basename(line[0])}:{line[1]}" + (f": {text}" if text else "")
+
+    def __repr__(self) -> str:
+        values = np.array2string(self._data, precision=4, threshold=20, edgeitems=2, separator=", ")
+        facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
+        if self.name:
+            facts.append(f"name={self.name!r}")
+        if self.primitive:
+            facts.append(f"op={self.primitive.name}_{self.serial}")
+        elif self._requires_grad:
+            facts.append("requires_grad=True")
+        indented = values.replace("\n", "\n       ")
+        return f"Tensor({indented}, {', '.join(facts)})"
+
+    # Gradients
+
+    def backward(self, gradient: ArrayLike | Tensor | None = None) -> None:
+        """Add to ``.grad`` of every leaf with ``requires_grad`` the gradient of this tensor.
+
+        Parameters
+        ----------
+        gradient
+            The gradient of some scalar with respect to this tensor, in its shape: the vector of the
+            vector-Jacobian product.  Not needed for a single element, where it is 1.
+
+        Raises
+        ------
+        GradientError
+            When the tensor has several elements and no `gradient` is given, or depends on nothing.
+        StaleGradientError
+            When a value that the graph needs was changed in place since the forward pass.
+        """
+        require_connected(self)
+        backward(self, self.seed(gradient))
+
+    def seed(self, gradient: ArrayLike | Tensor | None = None) -> Array:
+        """The gradient a backward pass starts from: as given, checked, or 1 for a single element."""
+        if gradient is None:
+            if self.size != 1:
+                raise GradientError(
+                    f"{self.label()} has shape {self.shape}: a backward pass starts from a scalar; "
+                    "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"
+                )
+            return np.ones(self.shape, self.dtype)
+        start = np.array(gradient._data if isinstance(gradient, Tensor) else gradient, self.dtype)
+        if start.shape != self.shape:
+            raise ShapeError(f"a gradient of shape {start.shape} does not fit {self.label()} of {self.shape}")
+        return start
+
+    def retain_grad(self) -> Tensor:
+        """Ask ``backward()`` to store ``.grad`` here too, although the tensor is not a leaf."""
+        self.retains_grad = True
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    # How ops are recorded
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tensor:
+        """Run a primitive on the arrays of its inputs and record it when one of them needs a gradient."""
+        arrays = []
+        connected = False
+        for x in inputs:
+            if isinstance(x, Tensor):
+                arrays.append(x._data)
+                if x._requires_grad:
+                    connected = True
+            elif type(x) in _PLAIN_OPERANDS:
+                arrays.append(x)
+            else:
+                return self.apply(
+                    primitive, tuple(_operand(primitive, value) for value in inputs), attributes
+                )
+        try:
+            value = primitive.forward(*arrays, **attributes)
+        except Exception as error:
+            _explain(error, primitive, inputs)
+            raise
+        if type(value) is not _ndarray:
+            value = np.asarray(value)
+        dtype = value.dtype
+        for array in arrays:
+            if type(array) is _ndarray and array.dtype is not dtype:
+                _require_one_dtype(primitive, inputs, dtype)
+                break
+        result = _new_tensor(value)
+        if connected and RECORDING.get() and (primitive.all_differentiable or _reaches(primitive, inputs)):
+            frame = sys._getframe(1)
+            while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+                frame = frame.f_back
+            result._requires_grad = True
+            result.primitive = primitive
+            result.inputs = inputs
+            result.attributes = attributes
+            result.scope = SCOPE.get()
+            result._site = (frame.f_code, frame.f_lasti)
+        return result
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no gradient rule here: use tensor.data")
+        return numpy_protocol.call(ufunc, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return numpy_protocol.call(function, args, kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            f"{self.label()} is a Tensor, and turning it into an array would silently cut the graph: "
+            "write tensor.data for its array, or use it in NumPy functions and operators as it is"
+        )
+
+    # What would change it
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor's elements cannot be assigned: the graph would not know. Build the result with "
+            "ops.where, ops.concatenate or ops.stack, or fill a NumPy array first and wrap it"
+        )
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(np.add, other) if self._changes_in_place() else self + other
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(np.subtract, other) if self._changes_in_place() else self - other
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(np.multiply, other) if self._changes_in_place() else self * other
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(np.divide, other) if self._changes_in_place() else self / other
+
+    def _changes_in_place(self) -> bool:
+        """Whether ``tensor -= x`` updates the array (a leaf under no_grad) or makes a new tensor."""
+        if not RECORDING.get():
+            return self.is_leaf
+        if self.is_leaf and self._requires_grad:
+            raise GradientError(
+                f"{self.label()} is a leaf that requires a gradient: change it in place under no_grad()"
+            )
+        return False
+
+    def _in_place(self, ufunc: Any, other: Any) -> Tensor:
+        ufunc(self._data, other._data if isinstance(other, Tensor) else other, out=self._data)
+        self.serial = _next_serial()
+        return self
+
+
+def _new_tensor(value: Array) -> Tensor:
+    """A leaf without gradient; skips the checks of ``Tensor(...)``, since every op ends here."""
+    result = Tensor.__new__(Tensor)
+    result._data = value
+    result._requires_grad = False
+    result.primitive = None
+    result.inputs = ()
+    result.attributes = {}
+    result.grad = None
+    result.name = None
+    result.scope = ""
+    result.serial = _next_serial()
+    result.retains_grad = False
+    result._site = None
+    return result
+
+
+def _operand(primitive: Primitive, value: Any) -> Any:
+    """An input as ops take it; NumPy's scalars become Python's, which leave the other side's dtype alone."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)
+    if isinstance(value, Tensor) or type(value) in _PLAIN_OPERANDS:
+        return value
+    raise TypeError(
+        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
+        "wrap it as Tensor(...) or np.asarray(...)"
+    )
+
+
+def _reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
+    """Whether an input that needs a gradient has a rule to get one."""
+    if primitive.rules is None:
+        raise GradientError(f"{primitive.name} has no rules: declare them with {primitive.name}.vjps(...)")
+    return any(
+        rule is not None and isinstance(x, Tensor) and x._requires_grad
+        for rule, x in zip(primitive.rules, inputs)
+    )
+
+
+def _operands(inputs: tuple[Any, ...]) -> str:
+    """The inputs of an op as a message shows them: ``0.weight (5, 6) float32 and array (3,) float64``."""
+
+    def shown(x: Any) -> str:
+        if isinstance(x, Tensor):
+            return f"{x.label()} {x.shape} {x.dtype}"
+        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray) else repr(x)
+
+    return " and ".join(shown(x) for x in inputs)
+
+
+def _explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
+    """Add op, operands and scope to the error of a forward pass; NumPy's about shapes become ShapeErrors."""
+    place = f" in {SCOPE.get()}" if SCOPE.get() else ""
+    if isinstance(error, ValueError | IndexError) and not isinstance(error, TinygradMnistError):
+        raise ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {error}") from error
+    error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
+
+
+def _require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
+    """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
+    arrays = [x._data if isinstance(x, Tensor) else x for x in inputs if isinstance(x, Tensor | np.ndarray)]
+    precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
+    if precision is None or all(
+        x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays
+    ):
+        return
+    raise DTypeError(
+        f"{primitive.name} would mix dtypes: {_operands(inputs)}; convert one side, "
+        "with Tensor(x, dtype=np.float32) or array.astype(np.float32), or build the layer with dtype=..."
+    )

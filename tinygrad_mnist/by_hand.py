@@ -1,0 +1,124 @@
+"""The perceptron with backpropagation derived by hand: an oracle for the framework, in NumPy alone.
+
+The notation is that of "Neural networks and Deep Learning, Chapter 1" (the article in C++ loops): layers are
+counted 0 (the input) to L (the output); W^i leads from layer i to layer i + 1 and has the shape
+(N_{i+1}, N_i); b^i, z^i and a^i belong to layer i.  A batch stacks n examples as rows, so
+``z = a @ W.T + b``.
+
+Forward
+    a^0 = x,   z^{i+1} = W^i a^i + b^{i+1},   a^{i+1} = sigma(z^{i+1}),   sigma(z) = 1 / (1 + exp(-z)),
+    with the derivative sigma'(z) = sigma(z) (1 - sigma(z)) = a (1 - a).
+    For the cross-entropy the last layer is a softmax instead: a^L_j = exp(z^L_j) / sum_k exp(z^L_k).
+
+Step 1: what the cost does when the last z moves, delta^L = dC/dz^L, for one example.
+    Quadratic cost, C = 1/2 sum_j (a^L_j - y_j)^2.  Each z^L_j moves only its own a^L_j:
+        delta^L_j = dC/da^L_j * da^L_j/dz^L_j = (a^L_j - y_j) * a^L_j (1 - a^L_j).
+    Cross-entropy, C = -sum_k y_k log a^L_k.  Each z^L_j moves every a^L_k:
+        d log a^L_k / dz^L_j = [j = k] - a^L_j, so with sum_k y_k = 1
+        delta^L_j = -y_j + a^L_j sum_k y_k = a^L_j - y_j.
+
+Step 2: from layer i + 1 back to layer i.  z^i_l moves a^i_l, and that moves every z^{i+1}_k by W^i_kl:
+        delta^i_l = sum_k delta^{i+1}_k W^i_kl * a^i_l (1 - a^i_l).
+
+Step 3: from the deltas to the parameters.  In z^{i+1}_j = sum_k W^i_jk a^i_k + b^{i+1}_j the bias stands
+    with the factor 1, the weight with the factor a^i_k:
+        dC/db^{i+1}_j = delta^{i+1}_j,      dC/dW^i_jk = delta^{i+1}_j a^i_k.
+
+Step 4: the batch.  The cost is the mean over n examples.  Dividing delta^L by n once divides all that
+    follows; the sum over the examples is then the matrix product delta.T @ a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Cost = Literal["quadratic", "cross-entropy"]
+
+
+def sigmoid(z: Array) -> Array:
+    """1 / (1 + e**-z)"""
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-z)))
+
+
+def softmax(z: Array) -> Array:
+    """e**z / sum(e**z) in each row of z: (n, k) -> (n, k)"""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, cost: Cost) -> list[Array]:
+    """The activations a^0 ... a^L.
+
+    Parameters
+    ----------
+    weights
+        W^0 ... W^{L-1}, each (N_{i+1}, N_i).
+    biases
+        b^1 ... b^L, each (N_i,).
+    x
+        The batch, (n, N_0).
+    cost
+        "quadratic": sigmoids everywhere; "cross-entropy": a softmax at the end.
+    """
+    activations = [x]
+    for i, (W, b) in enumerate(zip(weights, biases)):
+        z = activations[-1] @ W.T + b
+        last = i == len(weights) - 1
+        activations.append(softmax(z) if last and cost == "cross-entropy" else sigmoid(z))
+    return activations
+
+
+def cost_value(output: Array, y: Array, cost: Cost) -> float:
+    """The mean cost of a batch; output, y: (n, N_L)."""
+    if cost == "cross-entropy":
+        return float(-np.log((output * y).sum(axis=1)).sum() / len(y))
+    difference = (output - y).ravel()
+    return float(0.5 * (difference @ difference) / len(y))
+
+
+def backprop(
+    weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, cost: Cost = "quadratic"
+) -> tuple[float, list[Array], list[Array]]:
+    """The mean cost of a batch and its gradients, by the four steps derived above.
+
+    Parameters
+    ----------
+    weights, biases, x, cost
+        As in `feed_forward`.
+    y
+        The desired outputs, one-hot rows: (n, N_L).
+
+    Returns
+    -------
+    cost, weight_gradients, bias_gradients
+        The gradients in the order and shapes of `weights` and `biases`.
+    """
+    activations = feed_forward(weights, biases, x, cost)
+    a = activations[-1]
+    delta = (a - y) / len(x)
+    if cost == "quadratic":
+        delta *= a * (1 - a)
+    weight_gradients, bias_gradients = [], []
+    for i in range(len(weights) - 1, -1, -1):
+        a = activations[i]
+        weight_gradients.append(delta.T @ a)
+        bias_gradients.append(delta.sum(axis=0))
+        if i > 0:
+            delta = delta @ weights[i] * (a * (1 - a))
+    return cost_value(activations[-1], y, cost), weight_gradients[::-1], bias_gradients[::-1]
+
+
+def sgd_step(
+    weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, rate: float, cost: Cost = "quadratic"
+) -> float:
+    """One step of gradient descent, in place; returns the cost before it."""
+    value, weight_gradients, bias_gradients = backprop(weights, biases, x, y, cost)
+    for parameter, gradient in zip([*weights, *biases], [*weight_gradients, *bias_gradients]):
+        parameter -= rate * gradient
+    return value

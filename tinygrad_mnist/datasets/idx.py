@@ -1,0 +1,174 @@
+"""The IDX file format: a big-endian header (dtype, sizes), then the values.
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
+A file comes from anywhere, so nothing is allocated before its header is known to be possible.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+
+    from numpy.typing import NDArray
+
+    Stream = BufferedReader | gzip.GzipFile
+
+MAX_BYTES = 2 * 2**30
+DTYPES: dict[int, np.dtype[Any]] = {
+    0x08: np.dtype(np.uint8),
+    0x09: np.dtype(np.int8),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+_CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
+_GZIP_MAGIC = b"\x1f\x8b"
+_DEFLATE_MAX_RATIO = 1032  # no deflate stream grows by more, so a larger promise is a lie
+_MAX_DIMENSIONS = 64  # NumPy's own limit; the format would allow 255
+_FETCH_AGAIN = "the file is damaged or not an IDX file: fetch it again"
+
+
+def read_idx(path: str | Path) -> NDArray[Any]:
+    """Read one IDX file, gzipped or not (its first bytes decide, not its name).
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of unsigned or signed bytes, int16, int32, float32 or float64.
+
+    Returns
+    -------
+    ndarray
+        The values in native byte order, of the file's shape; C-contiguous and writable.
+
+    Raises
+    ------
+    DataError
+        The file is missing, unreadable, damaged, has bytes left over, or promises more than 2 GiB.
+    """
+    path = Path(path)
+    with _as_data_error(path), path.open("rb") as raw:
+        zipped = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        file_size = os.fstat(raw.fileno()).st_size
+        if not zipped:
+            return _read_stream(path, raw, file_size)
+        with gzip.GzipFile(fileobj=raw) as unzipped:
+            return _read_stream(path, unzipped, file_size * _DEFLATE_MAX_RATIO)
+
+
+def write_idx(path: str | Path, array: NDArray[Any]) -> None:
+    """Write `array` as an IDX file, gzipped when the name ends in ``.gz``.
+
+    Parameters
+    ----------
+    path : str or Path
+        An existing file is replaced.  Equal arrays give equal bytes (the gzip header holds no time).
+    array : ndarray
+        Any shape; uint8, int8, int16, int32, float32 or float64 in either byte order.
+
+    Raises
+    ------
+    DataError
+        IDX has no code for the dtype, an axis is longer than 2**32 - 1, or the file cannot be written.
+    """
+    path = Path(path)
+    code = _CODES.get(array.dtype.newbyteorder("="))
+    if code is None:
+        known = ", ".join(str(dtype) for dtype in _CODES)
+        raise DataError(f"{path}: IDX holds {known}, not {array.dtype}; convert with astype first")
+    if max(array.shape, default=0) >= 2**32:
+        raise DataError(f"{path}: an axis of IDX holds at most 2**32 - 1 entries, the shape is {array.shape}")
+    header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
+    content = header + array.astype(DTYPES[code], copy=False).tobytes()
+    with _as_data_error(path):
+        path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+@contextmanager
+def _as_data_error(path: Path) -> Iterator[None]:
+    """Turn what the file system and the gzip reader raise into a `DataError`."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: expected a whole gzip stream, found: {error}; {_FETCH_AGAIN}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path}: {reason}; check the path and its permissions") from error
+
+
+def _read_stream(path: Path, stream: Stream, capacity: int) -> NDArray[Any]:
+    """Read header and values; `capacity` is the most bytes that the stream can hold."""
+    dtype, shape = _read_header(path, stream)
+    offset = 4 + 4 * len(shape)
+    promised = math.prod(shape) * dtype.itemsize
+    _check_promise(path, dtype, shape, capacity - offset)
+    content = np.empty(promised, np.uint8)
+    # One byte more than promised is asked for: what is left over shows, and gzip checks its checksum.
+    found = stream.readinto(content.data) + len(stream.read(1))
+    if found != promised:
+        surplus = "more" if found > promised else str(found)
+        raise DataError(
+            f"{path}: expected {promised} bytes of values from offset {offset} "
+            f"for {dtype} of shape {shape}, found {surplus}; {_FETCH_AGAIN}"
+        )
+    return content.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_header(path: Path, stream: Stream) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    zeros, code, dimensions = struct.unpack(">HBB", _read_exactly(path, stream, 4, 0))
+    if zeros:
+        raise DataError(f"{path}: expected two zero bytes at offset 0, found {zeros:#06x}; {_FETCH_AGAIN}")
+    if code not in DTYPES:
+        known = ", ".join(f"{known:#04x}" for known in DTYPES)
+        raise DataError(
+            f"{path}: expected a dtype code ({known}) at offset 2, found {code:#04x}; {_FETCH_AGAIN}"
+        )
+    if dimensions > _MAX_DIMENSIONS:
+        raise DataError(
+            f"{path}: expected at most {_MAX_DIMENSIONS} axes at offset 3, found {dimensions}; {_FETCH_AGAIN}"
+        )
+    sizes = _read_exactly(path, stream, 4 * dimensions, 4)
+    return DTYPES[code], struct.unpack(f">{dimensions}I", sizes)
+
+
+def _read_exactly(path: Path, stream: Stream, count: int, offset: int) -> bytes:
+    content = stream.read(count)
+    if len(content) != count:
+        raise DataError(
+            f"{path}: expected {count} bytes of header at offset {offset}, "
+            f"found {len(content)}; {_FETCH_AGAIN}"
+        )
+    return content
+
+
+def _check_promise(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int) -> None:
+    """Refuse sizes that the file cannot hold, before anything is allocated for them."""
+    promised = math.prod(shape) * dtype.itemsize
+    if promised > capacity:
+        raise DataError(
+            f"{path}: the header promises {promised} bytes of values ({dtype} of shape {shape}), "
+            f"found a file that holds at most {max(capacity, 0)}; {_FETCH_AGAIN}"
+        )
+    # An axis of length 0 must not hide the others: NumPy refuses an impossible shape even when it is empty.
+    extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize
+    if extent > MAX_BYTES:
+        raise DataError(
+            f"{path}: the header promises {dtype} of shape {shape}, "
+            f"expected at most {MAX_BYTES} bytes (2 GiB); split the file"
+        )

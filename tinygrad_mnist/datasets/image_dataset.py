@@ -1,0 +1,151 @@
+"""Labelled images in three parts: to train on, to choose by, to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_mnist.datasets.loader import Loader
+from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels, row by row.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width)
+        Pixels from 0 to `pixel_max`, 0 being background.
+    labels : ndarray of uint8, shape (n,)
+        Classes, counted from 0.
+    pixel_max : int
+        The value of full ink.
+
+    Raises
+    ------
+    DataError
+        Another dtype or number of axes, unequal counts, or a pixel above `pixel_max`.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    pixel_max: int = 255
+
+    def __post_init__(self) -> None:
+        for name, array, axes in (("images", self.images, 3), ("labels", self.labels, 1)):
+            if array.ndim != axes or array.dtype != np.uint8:
+                raise DataError(
+                    f"{name}: expected uint8 with {axes} axes, found {array.dtype} of shape {array.shape}"
+                )
+        if len(self.images) != len(self.labels):
+            raise DataError(
+                f"{len(self.images)} images and {len(self.labels)} labels: every image needs one label"
+            )
+        if self.images.max(initial=0) > self.pixel_max:
+            raise DataError(f"images: a pixel is {self.images.max()}, expected at most {self.pixel_max}")
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} images of {' x '.join(map(str, self.images.shape[1:]))})"
+
+    def loader(
+        self,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        dtype: DTypeLike = np.float32,
+    ) -> Loader:
+        """Return batches of images scaled to [0, 1], shape (batch, height, width), and int64 labels.
+
+        The parameters and errors are those of `Loader`.
+        """
+        return Loader(
+            self.images,
+            self.labels,
+            batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            drop_last=drop_last,
+            scale=1 / self.pixel_max,
+            dtype=dtype,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """Three splits of one data set.
+
+    Parameters
+    ----------
+    name : str
+        ``"MNIST"``, ``"digits"``, or the folder's name.
+    origin : str
+        Where the files came from, in plain words.
+    train, validation, test : Split
+        Images of one shape.  Validation is empty when none was asked for.
+    classes : int
+        How many classes; every label is below it.
+
+    Raises
+    ------
+    DataError
+        Images of different shapes, or a label that is no class.
+    """
+
+    name: str
+    origin: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: int
+
+    def __post_init__(self) -> None:
+        for split in (self.train, self.validation, self.test):
+            if split.images.shape[1:] != self.image_shape:
+                raise DataError(
+                    f"{self.name}: expected images of one shape, "
+                    f"found {self.image_shape} and {split.images.shape[1:]}"
+                )
+            if split.labels.max(initial=0) >= self.classes:
+                raise DataError(
+                    f"{self.name}: a label is {split.labels.max()}, expected one of 0 to {self.classes - 1}"
+                )
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.train.images.shape[1:]
+        return height, width
+
+    def __repr__(self) -> str:
+        height, width = self.image_shape
+        counts = f"{len(self.train):,} train + {len(self.validation):,} validation + {len(self.test):,} test"
+        return f"ImageDataset({self.name}: {counts}, {height} x {width}, {self.classes} classes)"
+
+
+def cut_validation(training: Split, count: int) -> tuple[Split, Split]:
+    """Cut the last `count` images off as views: the 50,000 + 10,000 of M. Nielsen's book (2015, ch. 1).
+
+    Raises
+    ------
+    DataError
+        `count` is negative or leaves no image to train on.
+    """
+    if not 0 <= count < len(training):
+        raise DataError(
+            f"validation={count} of {len(training)} training images: expected at least 0 and fewer than all"
+        )
+    kept = len(training) - count
+    images, labels, pixel_max = training.images, training.labels, training.pixel_max
+    return Split(images[:kept], labels[:kept], pixel_max), Split(images[kept:], labels[kept:], pixel_max)

@@ -1,0 +1,150 @@
+"""Batches: gathered, scaled and shuffled the same way every time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    Batch = tuple[NDArray[Any], NDArray[Any]]
+
+
+class Loader:
+    """An iterable of ``(inputs, targets)`` batches; each ``iter()`` is the next epoch.
+
+    Parameters
+    ----------
+    inputs : array of shape (n, ...)
+        Numbers of any kind.  Integers (pixels) keep their small dtype in memory and are converted batch by
+        batch; floats are converted to `dtype` once, here.
+    targets : array of shape (n, ...)
+        Class labels of any integer dtype come out as int64 (on every platform), floats as `dtype`.
+    batch_size : int
+        Rows in a batch.  The last batch has the rest, unless `drop_last`.
+    shuffle : bool
+        Whether epoch `e` goes through the rows in the order of ``default_rng([seed, e]).permutation(n)``.
+    seed : int
+        Not negative.
+    drop_last : bool
+        Leave out a last batch that is not full.
+    scale : float, optional
+        What inputs are multiplied by, in `dtype`: ``1 / 255`` for pixels.
+    dtype : floating dtype
+        Of the inputs that come out.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that the next ``iter()`` starts.  Set it to resume a run exactly where it stopped.
+
+    Raises
+    ------
+    DataError
+        A `dtype` that is not floating, no rows, inputs and targets of different lengths, a value that is
+        not finite (the message names its row), a batch size below 1, or one that leaves no full batch
+        when `drop_last`.
+
+    Notes
+    -----
+    Batches of unshuffled float inputs, and targets, are views: do not write to them.
+
+    Examples
+    --------
+    >>> loader = Loader([[0, 64], [128, 192], [255, 0]], [7, 2, 1], batch_size=2, scale=1 / 256)
+    >>> for inputs, targets in loader:
+    ...     print(inputs.tolist(), targets)
+    [[0.0, 0.25], [0.5, 0.75]] [7 2]
+    [[0.99609375, 0.0]] [1]
+    >>> len(loader), loader.epoch
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        scale: float | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        if self.dtype.kind != "f":
+            raise DataError(f"dtype is {self.dtype}: expected a floating one, as float32")
+        self.inputs = _numbers("inputs", inputs, self.dtype)
+        self.targets = _numbers("targets", targets, self.dtype)
+        if self.targets.dtype.kind != "f":
+            self.targets = self.targets.astype(np.int64)
+        self._scale: NDArray[Any] | None = None if scale is None else np.asarray(scale, self.dtype)
+        if self._scale is not None and self.inputs.dtype.kind == "f":
+            self.inputs, self._scale = self.inputs * self._scale, None
+        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
+        self.epoch = 0
+        self._check_counts()
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        batches = len(self.inputs) / self.batch_size
+        return math.floor(batches) if self.drop_last else math.ceil(batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = None
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.inputs))
+        self.epoch += 1  # here and not in the generator: an abandoned epoch counts too
+        return self._batches(order)
+
+    def _batches(self, order: NDArray[np.int64] | None) -> Iterator[Batch]:
+        targets = self.targets if order is None else self.targets[order]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            # np.take is measurably faster than indexing with an array.
+            inputs = self.inputs[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
+            yield self._converted(inputs), targets[rows]
+
+    def _converted(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        if self._scale is None:
+            return inputs.astype(self.dtype, copy=False)
+        scaled: NDArray[Any] = np.multiply(inputs, self._scale, dtype=self.dtype)
+        return scaled
+
+    def _check_counts(self) -> None:
+        count = len(self.inputs)
+        if count != len(self.targets):
+            raise DataError(f"{count} inputs and {len(self.targets)} targets: every input needs one target")
+        if count == 0:
+            raise DataError("no rows to load: inputs and targets are empty")
+        if self.batch_size < 1:
+            raise DataError(f"batch_size is {self.batch_size}: expected at least 1")
+        if len(self) == 0:
+            raise DataError(
+                f"batch_size {self.batch_size} with drop_last leaves no batch of {count} rows: "
+                "make batches smaller or keep the last one"
+            )
+
+
+def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return integers as they are and floats in `dtype`, checked to be finite there."""
+    array = np.asarray(values)
+    if array.ndim == 0 or array.dtype.kind not in "biuf":
+        raise DataError(f"{name}: expected rows of real numbers, found {array.dtype} of shape {array.shape}")
+    if array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):  # a value too large for dtype is reported below, with its row
+        array = array.astype(dtype, copy=False)
+    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    if not finite.all():
+        row = int(finite.argmin())
+        raise DataError(f"{name}: row {row} holds a value that is not finite in {dtype}: remove or repair it")
+    return array

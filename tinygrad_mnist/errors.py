@@ -1,0 +1,39 @@
+"""The errors of this package.  Each message says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class TinygradMnistError(Exception):
+    """The base of every error below; the command line turns one into a sentence and exit status 2."""
+
+
+class ShapeError(TinygradMnistError, ValueError):
+    """Shapes that an op cannot combine, or a rule's gradient of a shape that its input cannot have."""
+
+
+class DTypeError(TinygradMnistError, TypeError):
+    """Mixed dtypes, or a dtype that cannot carry a gradient."""
+
+
+class GradientError(TinygradMnistError, RuntimeError):
+    """A backward pass that cannot be run as asked."""
+
+
+class StaleGradientError(GradientError):
+    """A value was changed in place after an op read it: the gradient would be silently wrong."""
+
+
+class LabelError(TinygradMnistError, ValueError):
+    """Class labels that do not fit the network's outputs."""
+
+
+class DataError(TinygradMnistError, ValueError):
+    """A data file or array that is damaged, foreign, or inconsistent with its partner."""
+
+
+class CheckpointError(TinygradMnistError, ValueError):
+    """Saved weights or a run folder that do not fit, or that cannot be read."""
+
+
+class DivergenceError(TinygradMnistError, RuntimeError):
+    """Training produced a loss that is not a finite number."""

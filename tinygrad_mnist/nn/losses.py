@@ -1,0 +1,154 @@
+"""Losses: modules of (output, target).  All average over the batch, as PyTorch's do by default."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.nn.module import Module
+
+
+def _logits_behind(output: Any, activation: Primitive) -> Any:
+    """What the activation was applied to, read from the graph; None when `output` is not its result."""
+    if isinstance(output, Tensor) and output.primitive is activation:
+        return output.inputs[0]
+    return None
+
+
+def _as_target(target: Any, output: Any) -> Any:
+    """A target as an array or Tensor; floats in the output's dtype, integers only when they are labels."""
+    if isinstance(target, Tensor):
+        return target
+    target = np.asarray(target)
+    return target.astype(output.dtype, copy=False) if target.dtype.kind == "f" else target
+
+
+def _real_target(target: Any, output: Any, loss: str) -> Any:
+    """A target for an element-by-element loss: the output's shape, never broadcast."""
+    target = _as_target(target, output)
+    if target.shape != output.shape:
+        raise ShapeError(
+            f"{loss} compares an output of shape {output.shape} with a target of shape {target.shape}: "
+            "give both the same shape (class labels need one-hot rows: np.eye(classes)[labels])"
+        )
+    return target if isinstance(target, Tensor) else target.astype(output.dtype, copy=False)
+
+
+def _labels(target: Any, output: Any, loss: str) -> Any:
+    target = _as_target(target, output)
+    if target.dtype.kind not in "iu":
+        raise DTypeError(f"{loss} takes integer class labels, and these are {target.dtype}")
+    return target
+
+
+class QuadraticLoss(Module):
+    """Half the squared distance, averaged over the batch: the cost of the five articles.
+
+    output, target: (n, k) -> sum((output - target)**2) / (2 n); a target of (n,) integer labels stands for
+    one-hot rows.  Not PyTorch's MSELoss, which also averages over the k outputs and has no half.
+    """
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output: (n, k); target: (n, k) or (n,) integer labels -> scalar"""
+        target = _as_target(target, output)
+        if target.dtype.kind in "iu" and target.ndim == output.ndim - 1:
+            target = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
+        target = _real_target(target, output, "QuadraticLoss")
+        return ops.squared_error(output, target) * (0.5 / len(output))
+
+
+class MSELoss(Module):
+    """The mean of (output - target)**2 over all elements."""
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output, target: one shape -> scalar"""
+        return ops.squared_error(output, _real_target(target, output, "MSELoss")) / output.size
+
+
+class CrossEntropyLoss(Module):
+    """-log of the probability that the network gives to the true class, averaged over the batch.
+
+    Parameters
+    ----------
+    inputs
+        "logits": the loss takes the softmax itself.  "probabilities": the network ends in `Softmax`.  Then
+        the loss looks in the graph for the logits that the softmax came from and works on those, which is
+        stable; for probabilities of another origin it takes the logarithm, held above e**-100.
+
+    Shapes
+    ------
+    output (n, classes); target (n,) integer labels or (n, classes) rows of probabilities -> scalar
+    """
+
+    def __init__(self, *, inputs: str = "logits") -> None:
+        if inputs not in ("logits", "probabilities"):
+            raise ValueError(f'CrossEntropyLoss(inputs=...) is "logits" or "probabilities", not {inputs!r}')
+        self.inputs = inputs
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
+        target = _as_target(target, output)
+        if self.inputs == "logits":
+            return ops.mean(ops.softmax_cross_entropy(output, target))
+        logits = _logits_behind(output, ops.softmax)
+        if logits is not None:
+            return ops.mean(ops.softmax_cross_entropy(logits, target))
+        if target.dtype.kind in "iu":
+            target = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
+        return -ops.mean(ops.sum(target * _bounded_log(output), axis=-1))
+
+    def extra_repr(self) -> str:
+        """What it takes."""
+        return f"inputs={self.inputs!r}"
+
+
+def _bounded_log(probability: Any) -> Any:
+    """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
+    return ops.log(ops.clip(probability, low=math.exp(-100)))
+
+
+class NLLLoss(Module):
+    """Minus the log-probability of the true class, averaged: after `LogSoftmax`.
+
+    output (n, classes) of log-probabilities; target (n,) integer labels -> scalar
+    """
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output: (n, classes); target: (n,) -> scalar"""
+        target = _labels(target, output, "NLLLoss")
+        rows = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
+        return -ops.sum(output * rows) / len(output)
+
+
+class BCELoss(Module):
+    """Binary cross-entropy of probabilities (after `Sigmoid`), averaged over all elements.
+
+    When the graph shows that the probabilities came from a sigmoid, the loss works on the logits behind it.
+    output, target: one shape -> scalar
+    """
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output, target: one shape -> scalar"""
+        target = _real_target(target, output, "BCELoss")
+        logits = _logits_behind(output, ops.sigmoid)
+        if logits is not None:
+            return ops.mean(ops.softplus(logits) - logits * target)
+        return -ops.mean(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
+
+
+class BCEWithLogitsLoss(Module):
+    """Binary cross-entropy of logits: log(1 + e**x) - x * target, averaged over all elements.
+
+    output, target: one shape -> scalar
+    """
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output, target: one shape -> scalar"""
+        target = _real_target(target, output, "BCEWithLogitsLoss")
+        return ops.mean(ops.softplus(output) - output * target)

@@ -1,0 +1,197 @@
+"""The base of all layers: a module finds its parameters and submodules by looking at its attributes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tinygrad_mnist.autodiff.modes import SCOPE, inside
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import CheckpointError
+
+
+class Parameter(Tensor):
+    """A tensor that a module learns.  It owns its array: the data are copied.
+
+    Parameters
+    ----------
+    data
+        The initial values.
+    dtype
+        Their dtype; float64 stays float64 unless told otherwise.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, dtype: DTypeLike | None = None, requires_grad: bool = True) -> None:
+        super().__init__(np.array(data, dtype), requires_grad)
+
+
+class Module:
+    """A part of a network: subclasses set parameters and modules as attributes and define ``forward``.
+
+    Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module; they
+    are found in the order in which they were set.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> class Perceptron(nn.Module):
+    ...     def __init__(self):
+    ...         self.hidden = nn.Linear(784, 30)
+    ...         self.output = nn.Linear(30, 10)
+    ...
+    ...     def forward(self, x):
+    ...         return self.output(self.hidden(x).sigmoid())
+    >>> [name for name, _ in Perceptron().named_parameters()]
+    ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
+    """
+
+    training: bool = True
+    _scope: str | None = None
+
+    def forward(self, *inputs: Any) -> Any:
+        """Compute the output; called by ``module(...)``."""
+        raise TypeError(f"{type(self).__name__} does not define forward(self, ...): add it to the class")
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
+        if self._scope is None:
+            self._name_parts()
+        token = SCOPE.set(inside(self._scope or type(self).__name__))
+        try:
+            return self.forward(*inputs)
+        finally:
+            SCOPE.reset(token)
+
+    def _name_parts(self) -> None:
+        """Give modules and parameters the names that graphs and errors show, seen from this module."""
+        for name, module in self.named_modules():
+            kind = type(module).__name__
+            module._scope = f"{kind}[{name.rpartition('.')[2]}]" if name else kind
+        for name, parameter in self.named_parameters():
+            parameter.name = name
+
+    # What belongs to it
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """Direct submodules with their names."""
+        return ((name, part) for name, part in _parts(vars(self)) if isinstance(part, Module))
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """The module itself (as "") and all below it, each once, with dotted names."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            name, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield name, module
+            below = [(f"{name}.{child}" if name else child, part) for child, part in module.children()]
+            stack.extend(reversed(below))
+
+    def modules(self) -> Iterator[Module]:
+        """The module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names, in the order of definition; a shared one appears once."""
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, part in _parts(vars(module)):
+                if isinstance(part, Parameter) and id(part) not in seen:
+                    seen.add(id(part))
+                    yield (f"{prefix}.{name}" if prefix else name), part
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    # Modes and state
+
+    def train(self, mode: bool = True) -> Module:
+        """Switch this module and all below it to training behaviour (dropout on)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Switch this module and all below it to evaluation behaviour (dropout off)."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Copies of all parameters' arrays by dotted name."""
+        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the arrays of a ``state_dict``; nothing is changed unless all of them fit.
+
+        Raises
+        ------
+        CheckpointError
+            When a parameter is missing, too many, of another shape, or not finite.
+        """
+        own = dict(self.named_parameters())
+        _require_same_keys(set(own), set(state))
+        for name, parameter in own.items():
+            if state[name].shape != parameter.shape:
+                raise CheckpointError(
+                    f"{name} has shape {state[name].shape} where it was saved and {parameter.shape} here: "
+                    "build the model with the layer sizes it was saved with"
+                )
+            if not np.isfinite(state[name]).all():
+                raise CheckpointError(f"{name} holds NaN or infinity in the saved state")
+        for name, parameter in own.items():
+            parameter.data = state[name].astype(parameter.dtype)
+
+    # How it shows itself
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of the repr of a layer."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.children()]
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        return "\n".join([f"{type(self).__name__}(", *children, ")"])
+
+    def _repr_html_(self) -> str:
+        from tinygrad_mnist.nn.summary import summary
+
+        return summary(self)._repr_html_()
+
+    def count_parameters(self) -> int:
+        """How many numbers the module learns."""
+        return sum(math.prod(parameter.shape) for parameter in self.parameters())
+
+
+def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Attributes with dotted names, those inside lists, tuples and dicts included."""
+    for name, value in attributes.items():
+        if isinstance(value, list | tuple):
+            value = {str(i): part for i, part in enumerate(value)}
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", part) for key, part in _parts(value))
+        else:
+            yield name, value
+
+
+def _require_same_keys(own: set[str], given: set[str]) -> None:
+    if own == given:
+        return
+    missing = ", ".join(sorted(own - given)) or "none"
+    extra = ", ".join(sorted(given - own)) or "none"
+    raise CheckpointError(
+        f"the saved state is of another model: missing parameters: {missing}; unknown: {extra}"
+    )

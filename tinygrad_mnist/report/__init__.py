@@ -1,0 +1,8 @@
+"""Pictures and the one-page HTML report: plain arrays and dicts in, files out.
+
+The pictures live in `tinygrad_mnist.report.plots`, which imports matplotlib; this module does not.
+"""
+
+from tinygrad_mnist.report.page import Section, Table, write_report
+
+__all__ = ["Section", "Table", "write_report"]

@@ -1,0 +1,9 @@
+"""The pictures of a run, each a function from plain arrays to a matplotlib `Figure`."""
+
+from tinygrad_mnist.report.plots.confusion import confusion_matrix
+from tinygrad_mnist.report.plots.curves import learning_curves
+from tinygrad_mnist.report.plots.mistakes import worst_mistakes
+from tinygrad_mnist.report.plots.style import save
+from tinygrad_mnist.report.plots.weights import first_layer_weights
+
+__all__ = ["confusion_matrix", "first_layer_weights", "learning_curves", "save", "worst_mistakes"]

@@ -1,0 +1,117 @@
+"""Which class is taken for which."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_mnist.report.plots.style import (
+    FAINT,
+    HAIRLINE,
+    INK,
+    MUTED,
+    ORANGE,
+    VERMILLION,
+    place_axes,
+    place_text,
+    styled,
+)
+
+DIAGONAL = "#EEF1F4"
+ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBE3B5", ORANGE, VERMILLION])
+
+FONT_POINTS = 9.0
+DIGIT_WIDTH = 0.64  # of a DejaVu Sans digit, in units of the font size
+LEFT, TOP, EDGE = 1.15, 1.05, 0.2  # inches: class names, title, the other two sides
+RECALL_WIDTH, PRECISION_HEIGHT = 0.85, 0.45  # inches
+
+
+@styled
+def confusion_matrix(counts: ArrayLike) -> Figure:
+    """The confusion matrix, drawn so that the rare errors stand out from the large diagonal.
+
+    The diagonal is grey; the errors have a colour scale of their own, from white (none) to vermillion
+    (the most frequent error). The right margin gives the recall of each true class, the bottom margin the
+    precision of each predicted class, both in per cent; "–" where a class never occurs.
+
+    Parameters
+    ----------
+    counts
+        (classes, classes) integers: rows are the true class, columns the predicted one.
+    """
+    table = np.asarray(counts)
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:
+        raise ValueError(f"a confusion matrix is square and not empty, got shape {table.shape}")
+    classes = len(table)
+    cell = cell_inches(table)
+    width, height = classes * cell + RECALL_WIDTH, classes * cell + PRECISION_HEIGHT
+    figure = Figure(figsize=(LEFT + width + EDGE, TOP + height + EDGE))
+    axes = place_axes(figure, LEFT, TOP, width, height)
+    axes.set(xlim=(-0.5, width / cell - 0.5), ylim=(height / cell - 0.5, -0.5))  # one unit is one cell
+    draw_cells(axes, table)
+    draw_recall(axes, table, column=classes - 0.5 + 0.6 * RECALL_WIDTH / cell)
+    draw_precision(axes, table, row=classes - 0.5 + 0.6 * PRECISION_HEIGHT / cell)
+    draw_frame(axes, classes)
+    draw_title(figure, table)
+    return figure
+
+
+def cell_inches(table: NDArray[np.int_]) -> float:
+    """The side of a cell: wide enough for the longest count, smaller when there are many classes."""
+    longest_text = max(len(str(table.max())), len("100.0"))
+    return max(longest_text * DIGIT_WIDTH * FONT_POINTS / 72 * 1.12, min(1.1, 5.5 / len(table)))
+
+
+def draw_cells(axes: Axes, table: NDArray[np.int_]) -> None:
+    """The counts and their colours."""
+    classes = len(table)
+    errors = np.where(np.eye(classes, dtype=bool), 0, table)
+    colors = ERRORS(errors / max(1, errors.max()))[..., :3]
+    colors[np.diag_indices(classes)] = to_rgb(DIAGONAL)
+    axes.imshow(colors, aspect="auto", extent=(-0.5, classes - 0.5, classes - 0.5, -0.5))
+    lines = np.arange(classes + 1) - 0.5
+    axes.hlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
+    axes.vlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
+    for (row, column), count in np.ndenumerate(table):
+        color = MUTED if row == column else INK if count else FAINT
+        axes.text(column, row, str(count), ha="center", va="center_baseline", color=color)
+
+
+def draw_recall(axes: Axes, table: NDArray[np.int_], column: float) -> None:
+    """The right margin: what share of each true class was found."""
+    for row, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=1))):
+        axes.text(column, row, rate, ha="center", va="center_baseline", gid="recall")
+    names = [*map(str, range(len(table))), "recall %"]
+    axes.set_xticks([*range(len(table)), column], names)
+
+
+def draw_precision(axes: Axes, table: NDArray[np.int_], row: float) -> None:
+    """The bottom margin: what share of each prediction was right."""
+    for column, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=0))):
+        axes.text(column, row, rate, ha="center", va="center_baseline", gid="precision")
+    names = [*map(str, range(len(table))), "precision %"]
+    axes.set_yticks([*range(len(table)), row], names)
+
+
+def draw_frame(axes: Axes, classes: int) -> None:
+    """What the rows and the columns are."""
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    middle = (classes - 1) / 2
+    axes.annotate("predicted", (middle, -0.5), (0, 20), textcoords="offset points", ha="center", color=MUTED)
+    true = axes.annotate("true", (-0.5, middle), (-28, 0), textcoords="offset points", color=MUTED)
+    true.set(va="center", rotation=90)
+
+
+def percentages(correct: NDArray[np.int_], total: NDArray[np.int_]) -> list[str]:
+    """Each share in per cent with one decimal, or a dash where there is nothing to divide by."""
+    return [f"{100 * part / whole:.1f}" if whole else "–" for part, whole in zip(correct, total)]
+
+
+def draw_title(figure: Figure, table: NDArray[np.int_]) -> None:
+    """Overall accuracy, and the number of errors behind it."""
+    total, correct = int(table.sum()), int(np.trace(table))
+    accuracy = f"{100 * correct / total:.2f} %" if total else "–"
+    place_text(figure, 0.2, 0.15, f"Accuracy {accuracy}", size=12, weight="bold")
+    place_text(figure, 0.2, 0.4, f"{total - correct:,} wrong of {total:,}", color=MUTED)

@@ -1,0 +1,93 @@
+"""What a training run did, epoch by epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tinygrad_mnist.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch, counted from 1.
+
+    Losses are means over examples; accuracies fractions of 1, None where there is nothing to measure on.
+    The training figures are gathered while the weights still change; the validation figures come after.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    examples: int
+    seconds: float
+
+    @property
+    def examples_per_second(self) -> float:
+        """How many examples were trained on in a second, evaluation not counted."""
+        return self.examples / self.seconds if self.seconds else 0.0
+
+
+@dataclass
+class History:
+    """The epochs of a run; iterate over it, index it, or print it as a table."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    interrupted: bool = False
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, position: int) -> Epoch:
+        return self.epochs[position]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Plain dicts, one an epoch."""
+        return [asdict(epoch) for epoch in self]
+
+    def save(self, path: Path) -> None:
+        """Write a JSON object per line and epoch."""
+        path.write_text("".join(json.dumps(record) + "\n" for record in self.records()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        CheckpointError
+            When the file is missing or a line of it is not such an object.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return cls([Epoch(**json.loads(line)) for line in lines])
+        except (OSError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{path} is no training history: {error}") from error
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+
+        table = Table("epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds")
+        for e in self:
+            accuracies = ["" if a is None else f"{a:.2%}" for a in (e.train_accuracy, e.validation_accuracy)]
+            loss = "" if e.validation_loss is None else f"{e.validation_loss:.4f}"
+            table.add_row(
+                str(e.epoch), f"{e.train_loss:.4f}", accuracies[0], loss, accuracies[1], f"{e.seconds:.2f}"
+            )
+        return table
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(no epoch)"
+        last = self.epochs[-1]
+        accuracy = "" if last.validation_accuracy is None else f", accuracy {last.validation_accuracy:.2%}"
+        return f"History({len(self)} epochs, last: training loss {last.train_loss:.4f}{accuracy})"

@@ -1,0 +1,235 @@
+"""The training loop, and the evaluation of a model."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff.modes import no_grad
+from tinygrad_mnist.errors import DataError, DivergenceError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.training.history import Epoch, History
+
+Array = NDArray[Any]
+Batches = Iterable[tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over examples; `accuracy` is a fraction of 1, None for targets that are no classes."""
+
+    loss: float
+    accuracy: float | None
+    examples: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: epoch and step counted from 1, the number of steps in the epoch, the batch's loss."""
+
+    epoch: int
+    step: int
+    steps: int | None
+    loss: float
+
+
+@dataclass
+class _Totals:
+    loss: float = 0.0
+    correct: int | None = 0
+    examples: int = 0
+
+    def add(self, loss: float, output: Any, targets: Array) -> None:
+        self.loss += loss * len(targets)
+        self.examples += len(targets)
+        correct = _correct(output, targets)
+        self.correct = None if correct is None or self.correct is None else self.correct + correct
+
+    def evaluation(self) -> Evaluation:
+        if not self.examples:
+            raise DataError("there is no batch to work on: the data set or the split is empty")
+        accuracy = None if self.correct is None else self.correct / self.examples
+        return Evaluation(self.loss / self.examples, accuracy, self.examples)
+
+
+def _correct(output: Any, targets: Array) -> int | None:
+    """How many rows of the output are largest at the target's class; None when there are no classes."""
+    if output.ndim != 2 or output.shape[1] < 2:
+        return None
+    labels = targets.argmax(axis=1) if targets.ndim == 2 else targets
+    if labels.dtype.kind not in "iu" or (targets.ndim == 2 and targets.shape != output.shape):
+        return None
+    return int(np.count_nonzero(output.argmax(axis=1) == labels))
+
+
+def fit(
+    model: Module,
+    loss: Module,
+    optimizer: SGD,
+    train: Batches,
+    validation: Batches | None = None,
+    *,
+    epochs: int,
+    schedule: Schedule | None = None,
+    on_step: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> History:
+    """Train a model.
+
+    Parameters
+    ----------
+    model, loss, optimizer
+        The loss is called as ``loss(model(inputs), targets)``; the optimizer holds the model's parameters.
+    train, validation
+        Iterables of ``(inputs, targets)`` batches, such as a ``Loader``; gone through once an epoch.
+    epochs
+        How often to go through the training data.
+    schedule
+        Stepped after each epoch.
+    on_step, on_epoch
+        Called after every update and every epoch, to show progress.
+
+    Returns
+    -------
+    History
+        The epochs; ``history.interrupted`` says that Ctrl-C ended the run (a first Ctrl-C ends the epoch
+        early and keeps what was learned, a second one raises KeyboardInterrupt).
+
+    Raises
+    ------
+    DivergenceError
+        When the loss of a batch is NaN or infinite.
+    DataError
+        When there is no batch.
+    """
+    history = History()
+    with _ctrl_c() as stopped:
+        for number in range(1, epochs + 1):
+            epoch = _train_epoch(model, loss, optimizer, train, validation, number, on_step, stopped)
+            if epoch is not None:
+                history.epochs.append(epoch)
+                if on_epoch:
+                    on_epoch(epoch)
+            if stopped():
+                history.interrupted = True
+                break
+            if schedule:
+                schedule.step()
+    return history
+
+
+def _train_epoch(
+    model: Module,
+    loss: Module,
+    optimizer: SGD,
+    train: Batches,
+    validation: Batches | None,
+    number: int,
+    on_step: Callable[[Progress], None] | None,
+    stopped: Callable[[], bool],
+) -> Epoch | None:
+    """One epoch; None when it was stopped before its first step."""
+    model.train()
+    totals = _Totals()
+    steps = len(train) if hasattr(train, "__len__") else None
+    start = time.perf_counter()
+    for step, (inputs, targets) in enumerate(train, 1):
+        if stopped():
+            break
+        value, output = train_step(model, loss, optimizer, inputs, targets)
+        if not math.isfinite(value):
+            raise DivergenceError(
+                f"the loss became {value} in epoch {number}, step {step}: lower the learning rate "
+                f"(it is {optimizer.lr:g}), or scale the inputs"
+            )
+        totals.add(value, output, targets)
+        if on_step:
+            on_step(Progress(number, step, steps, value))
+    seconds = time.perf_counter() - start
+    if stopped() and not totals.examples:
+        return None
+    trained = totals.evaluation()
+    held_out = evaluate(model, loss, validation) if validation is not None else None
+    return Epoch(
+        epoch=number,
+        learning_rate=optimizer.lr,
+        train_loss=trained.loss,
+        train_accuracy=trained.accuracy,
+        validation_loss=held_out.loss if held_out else None,
+        validation_accuracy=held_out.accuracy if held_out else None,
+        examples=trained.examples,
+        seconds=seconds,
+    )
+
+
+def train_step(model: Module, loss: Module, optimizer: SGD, inputs: Any, targets: Any) -> tuple[float, Array]:
+    """Forward, backward and update on one batch; returns the loss before the update and the output."""
+    optimizer.zero_grad()
+    output = model(inputs)
+    value = loss(output, targets)
+    value.backward()
+    optimizer.step()
+    return float(value.item()), output.data
+
+
+def evaluate(model: Module, loss: Module, batches: Batches) -> Evaluation:
+    """Mean loss and accuracy without training: dropout off, nothing recorded, the mode put back after."""
+    totals = _Totals()
+    for output, inputs_targets in _outputs(model, batches):
+        targets = inputs_targets[1]
+        with no_grad():
+            totals.add(float(loss(output, targets).item()), output, targets)
+    return totals.evaluation()
+
+
+def predict(model: Module, batches: Batches) -> tuple[Array, Array]:
+    """All outputs and all targets, (n, classes) and (n, ...), in the order of the batches."""
+    outputs, targets = [], []
+    for output, (_, target) in _outputs(model, batches):
+        outputs.append(output.data)
+        targets.append(target)
+    if not outputs:
+        raise DataError("there is no batch to predict on: the data set or the split is empty")
+    return np.concatenate(outputs), np.concatenate(targets)
+
+
+def _outputs(model: Module, batches: Batches) -> Iterator[tuple[Any, tuple[Any, Any]]]:
+    was_training = model.training
+    model.eval()
+    try:
+        for inputs, targets in batches:
+            with no_grad():
+                output = model(inputs)
+            yield output, (inputs, targets)
+    finally:
+        model.train(was_training)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Turn a first Ctrl-C into a flag, so that no update is cut in half; a second one interrupts at once."""
+    pressed = False
+
+    def note(signum: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # signals only reach the main thread
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
