@@ -115,7 +115,12 @@ def backprop(
 
 
 def sgd_step(
-    weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, rate: float, cost: Cost = "quadratic"
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    x: Array,
+    y: Array,
+    rate: float,
+    cost: Cost = "quadratic",
 ) -> float:
     """One step of gradient descent, in place; returns the cost before it."""
     value, weight_gradients, bias_gradients = backprop(weights, biases, x, y, cost)

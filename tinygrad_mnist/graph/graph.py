@@ -61,7 +61,9 @@ def _in_order(outputs: tuple[Any, ...]) -> list[Any]:
         if id(value) not in found and isinstance(value, Tensor | np.ndarray):
             found[id(value)] = value
             stack.extend(getattr(value, "inputs", ()))
-    computed = sorted((v for v in found.values() if isinstance(v, Tensor) and v.inputs), key=lambda v: v.serial)
+    computed = sorted(
+        (v for v in found.values() if isinstance(v, Tensor) and v.inputs), key=lambda v: v.serial
+    )
     ordered: dict[int, Any] = {}
     for value in computed:  # a leaf stands right before its first use, wherever its serial puts it
         for leaf in value.inputs:
@@ -76,32 +78,24 @@ class _Builder:
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self.taken: set[str] = set()
-        self.count: dict[str, int] = {"op": 0, "data": 0, "tensor": 0}
+        self.count: dict[str, int] = {}
 
     def add(self, value: Any) -> None:
-        made = isinstance(value, Tensor) and value.primitive is not None
-        name = self._name(value, made)
-        self.names[id(value)] = name
-        inputs = value.inputs if isinstance(value, Tensor) else ()
-        self.nodes.append(
-            Node(
-                name=name,
-                kind="op" if made else "parameter" if getattr(value, "requires_grad", False) else "data",
-                op=value.primitive.name if made else None,
-                shape=value.shape,
-                dtype=str(value.dtype),
-                scope=getattr(value, "scope", ""),
-                inputs=tuple(self.names.get(id(x)) or repr(x) for x in inputs),
-            )
-        )
+        op = value.primitive.name if getattr(value, "primitive", None) else None
+        kind: Kind = "op" if op else "parameter" if getattr(value, "requires_grad", False) else "data"
+        name = self.names[id(value)] = self._unique(getattr(value, "name", None), kind, op or kind)
+        inputs = tuple(self.names.get(id(x)) or repr(x) for x in getattr(value, "inputs", ()))
+        scope = getattr(value, "scope", "")
+        self.nodes.append(Node(name, kind, op, value.shape, str(value.dtype), scope, inputs))
 
-    def _name(self, value: Any, made: bool) -> str:
-        kind = "op" if made else "data"
-        self.count[kind] += 1
-        default = f"{value.primitive.name if made else 'data'}_{self.count[kind]}"
-        name = base = getattr(value, "name", None) or default
-        while name in self.taken:
-            name = f"{base}_{self.count[kind]}"
-            self.count[kind] += 1
+    def _unique(self, given: str | None, kind: Kind, base: str) -> str:
+        """The given name, or base and number; a name that is taken gets a number too."""
+        if given and given not in self.taken:
+            name = given
+        else:
+            self.count[kind] = self.count.get(kind, 0) + 1
+            name = f"{given or base}_{self.count[kind]}"
+            if name in self.taken:
+                return self._unique(given, kind, base)
         self.taken.add(name)
         return name

@@ -31,53 +31,43 @@ def to_dot(graph: Graph) -> str:
         node_attr={"fontname": _FONT, "fontsize": "11", "margin": "0.12,0.06"},
         edge_attr={"color": "#555555", "arrowsize": "0.7"},
     )
-    _add_scope(dot, graph, "", _home_scopes(graph))
+    keys = {node.name: f"n{position}" for position, node in enumerate(graph.nodes)}
+    boxes: dict[str, list[Node]] = {"": []}
+    for node, home in zip(graph.nodes, _home_scopes(graph)):
+        steps = home.split("/") if home else []
+        for depth in range(len(steps) + 1):  # outer scopes get a box even when no node is directly inside
+            boxes.setdefault("/".join(steps[:depth]), [])
+        boxes[home].append(node)
+    _add_box(dot, "", boxes, keys, graph)
     for node in graph.nodes:
         for source in node.inputs:
-            if source in {n.name for n in graph.nodes}:
-                dot.edge(_key(graph, source), _key(graph, node.name))
+            if source in keys:  # a number among the inputs is no node
+                dot.edge(keys[source], keys[node.name])
     return str(dot.source)
 
 
-def _home_scopes(graph: Graph) -> dict[str, str]:
-    """The box each node is drawn in: a leaf stands with the first op that reads it."""
+def _home_scopes(graph: Graph) -> list[str]:
+    """The scope each node is drawn in: a parameter stands with the first op that reads it."""
     homes = {node.name: node.scope for node in graph.nodes}
+    parameters = {node.name for node in graph.nodes if node.kind == "parameter"}
     for node in reversed(graph.nodes):
-        for source in node.inputs:
-            if source in homes and _is_leaf(graph, source):
-                homes[source] = node.scope
-    return homes
+        homes.update((source, node.scope) for source in node.inputs if source in parameters)
+    return list(homes.values())
 
 
-def _is_leaf(graph: Graph, name: str) -> bool:
-    return next(node for node in graph.nodes if node.name == name).kind == "parameter"
-
-
-def _key(graph: Graph, name: str) -> str:
-    """A DOT identifier without special characters."""
-    return f"n{[node.name for node in graph.nodes].index(name)}"
-
-
-def _add_scope(dot: Any, graph: Graph, scope: str, homes: dict[str, str]) -> None:
-    """Add the nodes of a scope, and below them the scopes inside it as boxes."""
+def _add_box(dot: Any, scope: str, boxes: dict[str, list[Node]], keys: dict[str, str], graph: Graph) -> None:
+    """Add the nodes of a scope, and the scopes one level below as boxes inside it."""
     import graphviz
 
-    for node in graph.nodes:
-        if homes[node.name] == scope:
-            style = _STYLES["output" if node.name in graph.outputs else node.kind]
-            dot.node(_key(graph, node.name), graphviz.escape(_label(node)), **style)
-    for inner in _scopes_inside(scope, homes):
-        title = graphviz.escape(inner.rpartition("/")[2])
-        with dot.subgraph(name=f"cluster_{inner}") as box:
-            box.attr(label=title, labeljust="l", fontsize="11", color="#bbbbbb", style="rounded")
-            _add_scope(box, graph, inner, homes)
-
-
-def _scopes_inside(scope: str, homes: dict[str, str]) -> list[str]:
-    """The scopes one level below, in the order of computation."""
-    depth = scope.count("/") + 1 if scope else 0
-    inside = [home for home in homes.values() if home and (not scope or home.startswith(scope + "/"))]
-    return list(dict.fromkeys("/".join(home.split("/")[: depth + 1]) for home in inside))
+    for node in boxes[scope]:
+        style = _STYLES["output" if node.name in graph.outputs else node.kind]
+        dot.node(keys[node.name], graphviz.escape(_label(node)), **style)
+    for inner in boxes:
+        if inner and inner.rpartition("/")[0] == scope:
+            title = graphviz.escape(inner.rpartition("/")[2])
+            with dot.subgraph(name=f"cluster_{inner}") as box:
+                box.attr(label=title, labeljust="l", fontsize="11", color="#bbbbbb", style="rounded")
+                _add_box(box, inner, boxes, keys, graph)
 
 
 def _label(node: Node) -> str:
@@ -118,8 +108,8 @@ def draw(output: Tensor | Graph, path: str | Path) -> Path:
         beside = path.with_suffix(".dot")
         beside.write_text(to_dot(graph), encoding="utf-8")
         raise GraphvizMissingError(
-            f"drawing {path.name} needs the program dot of Graphviz (its source is in {beside.name}): install it "
-            "with `apt install graphviz`, `brew install graphviz`, `winget install graphviz` or "
+            f"drawing {path.name} needs the program dot of Graphviz (the source is in {beside.name}): "
+            "install it with `apt install graphviz`, `brew install graphviz`, `winget install graphviz` or "
             "`conda install graphviz`"
         ) from error
     return path

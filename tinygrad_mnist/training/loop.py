@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -141,7 +141,7 @@ def _train_epoch(
     """One epoch; None when it was stopped before its first step."""
     model.train()
     totals = _Totals()
-    steps = len(train) if hasattr(train, "__len__") else None
+    steps = len(train) if isinstance(train, Sized) else None
     start = time.perf_counter()
     for step, (inputs, targets) in enumerate(train, 1):
         if stopped():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,6 @@ class Recipe:
         Of the hidden layers; "quadratic" loss takes sigmoid outputs, "cross-entropy" takes logits.
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
-    validation
-        How many training images are held out to validate on.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -79,7 +78,7 @@ class Recipe:
         rng = np.random.default_rng(self.seed)
         sizes = (image_shape[0] * image_shape[1], *self.hidden, classes)
         layers: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in zip(sizes, sizes[1:]):
+        for fan_in, fan_out in pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out, rng=rng), ACTIVATIONS[self.activation]()]
         layers.pop()  # no activation after the last layer ...
         if self.loss == "quadratic":

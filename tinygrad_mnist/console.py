@@ -1,0 +1,99 @@
+"""What the commands show in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.training import Epoch, Recipe
+from tinygrad_mnist.training import Progress as Step
+from tinygrad_mnist.training.job import Result
+
+_STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
+
+
+class TrainingProgress:
+    """A bar for the epoch that runs, and a line for each that is done."""
+
+    def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
+        self.console = Console(highlight=False)
+        self.console.print(f"[bold]{dataset.name}[/]: {dataset!r}", soft_wrap=True)
+        self.console.print(f"data from {dataset.origin}", style="dim", markup=False, soft_wrap=True)
+        self.epochs = recipe.epochs
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]:>3}"),
+            BarColumn(bar_width=30),
+            TextColumn("loss {task.fields[loss]:.4f}"),
+            console=self.console,
+            transient=True,
+        )
+        self.task = self.progress.add_task("epoch", epoch=1, loss=float("nan"), total=None)
+
+    def __enter__(self) -> TrainingProgress:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def on_step(self, step: Step) -> None:
+        """Move the bar."""
+        if step.step % _STEPS_BETWEEN_UPDATES == 0 or step.step == step.steps:
+            self.progress.update(
+                self.task, completed=step.step, total=step.steps, epoch=step.epoch, loss=step.loss
+            )
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Print the line of an epoch."""
+        accuracy = epoch.validation_accuracy
+        held_out = "" if accuracy is None else f"  validation accuracy {accuracy:7.2%}"
+        self.console.print(
+            f"epoch {epoch.epoch:>3}/{self.epochs}  loss {epoch.train_loss:.4f}{held_out}"
+            f"  {epoch.examples_per_second:>9,.0f} images/s"
+        )
+
+
+def print_result(result: Result) -> None:
+    """The end of a training: the test accuracy, and where everything is."""
+    console = Console(highlight=False)
+    if result.history.interrupted:
+        done = len(result.history)
+        console.print(f"interrupted: {done} epochs kept, the last one cut short", style="yellow")
+    console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
+    console.print(f"report: {result.report}  (open it in a browser)", soft_wrap=True)
+
+
+def print_evaluation(name: str, evaluation: Any) -> None:
+    """A line: accuracy and loss."""
+    Console(highlight=False).print(
+        f"{name}: accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}, "
+        f"{evaluation.examples:,} images"
+    )
+
+
+def print_predictions(names: list[str], probabilities: NDArray[Any]) -> None:
+    """A row an image: what it is read as, how surely, and what comes next."""
+    table = Table("image", "digit", "probability", "next")
+    for name, row in zip(names, probabilities):
+        best = np.argsort(-row, kind="stable")[:3]
+        others = ", ".join(f"{k} ({row[k]:.1%})" for k in best[1:])
+        table.add_row(name, f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
+    Console(highlight=False).print(table)
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """A plain table."""
+    table = Table(*header, title=title)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)

@@ -1,0 +1,101 @@
+"""A person's own digits, from PNG or IDX files, made to look like those a network was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.errors import DataError
+
+MOST_PIXELS = 16_000_000
+Array = NDArray[Any]
+
+
+def read_pictures(path: str | Path, shape: tuple[int, int], *, invert: bool | None = None) -> Array:
+    """Read digits from a picture (PNG, one digit) or an IDX file of images.
+
+    A picture of another size is prepared as MNIST was: the ink is cut out, scaled to 20/28 of the side and
+    put with its centre of mass in the middle (Y. LeCun, C. Cortes and C. Burges, The MNIST database).
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        Height and width that the network takes.
+    invert
+        Whether dark is ink.  When None, a picture with a bright border is taken as dark ink on light paper.
+
+    Returns
+    -------
+    ndarray of float32
+        (n, height, width) in [0, 1], 1 being ink.
+
+    Raises
+    ------
+    DataError
+        When the file is no image, is too large, is blank, or holds IDX images of another size.
+    """
+    path = Path(path)
+    if ".idx" in path.name or "-idx" in path.name or path.suffix in ("", ".gz"):
+        images = read_idx(path)
+        if images.dtype != np.uint8 or images.shape[1:] != shape:
+            raise DataError(
+                f"{path}: holds {images.dtype} of shape {images.shape}; the network takes uint8 images of "
+                f"{shape[0]} x {shape[1]}"
+            )
+        return np.stack([_with_ink_bright(i / np.float32(255), invert) for i in images])
+    image = _with_ink_bright(_read_picture(path), invert)
+    return (image if image.shape == shape else _centred(image, shape, path))[None]
+
+
+def _read_picture(path: Path) -> Array:
+    """Grey values in [0, 1]; transparent parts count as white paper."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise DataError(
+                    f"{path}: {picture.width} x {picture.height} pixels are more than a digit needs"
+                )
+            if picture.mode.startswith("I"):  # 16 bits a pixel
+                return np.asarray(picture, np.float32) / np.float32(65535)
+            layers = picture.convert("RGBA")
+            paper = Image.new("RGBA", layers.size, "white")
+            grey = Image.alpha_composite(paper, layers).convert("L")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path}: not a readable picture ({error}); give a PNG file or an IDX file"
+        ) from error
+    return np.asarray(grey, np.float32) / np.float32(255)
+
+
+def _with_ink_bright(image: Array, invert: bool | None) -> Array:
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    dark_on_light = bool(np.median(border) > 0.5) if invert is None else invert
+    return 1 - image if dark_on_light else image
+
+
+def _centred(image: Array, shape: tuple[int, int], path: Path) -> Array:
+    from PIL import Image
+
+    rows, columns = (np.flatnonzero((image > 0.2).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        raise DataError(f"{path}: the picture is blank: no pixel differs enough from its background")
+    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    longest = min(shape) * 20 / 28
+    height, width = (max(1, round(side * longest / max(ink.shape))) for side in ink.shape)
+    small = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BOX), np.float32)
+    canvas = np.zeros((shape[0] * 3, shape[1] * 3), np.float32)
+    mass = small.sum()
+    centre = (small.sum(1) @ np.arange(height) / mass, small.sum(0) @ np.arange(width) / mass)
+    top, left = (round(1.5 * side - 0.5 - c) for side, c in zip(shape, centre))
+    canvas[top : top + height, left : left + width] = small
+    return canvas[shape[0] : 2 * shape[0], shape[1] : 2 * shape[1]].clip(0, 1)

@@ -1,0 +1,108 @@
+"""A run folder: what a training leaves behind, and how it is read again.
+
+config.json            the recipe, the data, versions, and the test result
+history.jsonl          an object an epoch
+weights.safetensors    the parameters, keys as in ``state_dict``
+*.png, graph.svg       pictures
+report.html            all of it on one page
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.training.history import History
+from tinygrad_mnist.training.loop import Evaluation
+from tinygrad_mnist.training.recipe import Recipe
+
+CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network and where it came from."""
+
+    folder: Path
+    recipe: Recipe
+    data_name: str
+    image_shape: tuple[int, int]
+    classes: int
+    model: nn.Sequential
+
+
+def make_folder(folder: Path) -> Path:
+    """Create the folder of a new run.
+
+    Raises
+    ------
+    CheckpointError
+        When it holds a run already.
+    """
+    if (folder / CONFIG).exists():
+        raise CheckpointError(f"{folder} holds a run already: choose another folder with --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save_run(
+    folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset, history: History, test: Evaluation
+) -> None:
+    """Write config, history and weights."""
+    from safetensors.numpy import save_file
+
+    config = {
+        "recipe": recipe.to_dict(),
+        "data": {
+            "name": dataset.name,
+            "origin": dataset.origin,
+            "image_shape": dataset.image_shape,
+            "classes": dataset.classes,
+            "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
+        },
+        "test": asdict(test),
+        "interrupted": history.interrupted,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+    }
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    history.save(folder / HISTORY)
+    save_file(model.state_dict(), folder / WEIGHTS)
+
+
+def load_run(folder: Path) -> Run:
+    """Rebuild the network of a run.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder holds no run, or its files are damaged or do not fit each other.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        recipe = Recipe.from_dict(config["recipe"])
+        height, width = (int(side) for side in config["data"]["image_shape"])
+        classes, name = int(config["data"]["classes"]), str(config["data"]["name"])
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder} holds no run: there is no {CONFIG} in it") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{folder / CONFIG} is unreadable: {error!r}") from error
+    try:
+        weights: dict[str, Any] = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} is unreadable: {error}") from error
+    model = recipe.build_model((height, width), classes)
+    model.load_state_dict(weights)
+    return Run(folder, recipe, name, (height, width), classes, model)

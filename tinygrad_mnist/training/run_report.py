@@ -1,0 +1,106 @@
+"""The pictures and the one-page report of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
+from tinygrad_mnist.report import Section, Table, plots, write_report
+from tinygrad_mnist.training.history import History
+from tinygrad_mnist.training.loop import Evaluation, predict
+from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.run import REPORT
+
+Array = NDArray[Any]
+
+
+def write_run_report(
+    folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset, history: History, test: Evaluation
+) -> Path:
+    """Draw the pictures of a run into its folder, and the page that shows them."""
+    outputs, labels = predict(model, dataset.test.loader(1000))
+    probabilities = recipe.probabilities(outputs)
+    sections = [
+        _curves(folder, history),
+        _confusion(folder, probabilities, labels, dataset.classes),
+        _mistakes(folder, dataset.test.images, probabilities, labels),
+        _first_layer(folder, model, dataset.image_shape),
+        _graph(folder, recipe, model, dataset),
+        _settings(recipe, dataset, model),
+    ]
+    summary = [
+        ("test accuracy", f"{test.accuracy:.2%}"),
+        ("test loss", f"{test.loss:.4f}"),
+        ("parameters", f"{model.count_parameters():,}"),
+        ("epochs", f"{len(history)}" + (" (interrupted)" if history.interrupted else "")),
+        ("seconds of training", f"{sum(epoch.seconds for epoch in history):.1f}"),
+    ]
+    write_report(folder / REPORT, f"{dataset.name} perceptron", summary, sections)
+    return folder / REPORT
+
+
+def _curves(folder: Path, history: History) -> Section:
+    picture = folder / "curves.png"
+    plots.save(plots.learning_curves(history.records()), picture)
+    return Section(
+        "Learning curves",
+        "Training figures are gathered during the epoch, while the weights still change; validation figures "
+        "are measured after it, on images that were not trained on.",
+        picture,
+    )
+
+
+def _confusion(folder: Path, probabilities: Array, labels: Array, classes: int) -> Section:
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    picture = folder / "confusion.png"
+    plots.save(plots.confusion_matrix(counts), picture)
+    return Section("Confusion matrix", "Test images by true class (rows) and predicted class.", picture)
+
+
+def _mistakes(folder: Path, images: Array, probabilities: Array, labels: Array) -> Section:
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    surest_first = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
+    picture = folder / "mistakes.png"
+    plots.save(
+        plots.worst_mistakes(images[surest_first], labels[surest_first], probabilities[surest_first]), picture
+    )
+    return Section(
+        "Worst mistakes", f"{len(wrong)} test images are misread; these with the most confidence.", picture
+    )
+
+
+def _first_layer(folder: Path, model: nn.Module, image_shape: tuple[int, int]) -> Section:
+    weight = next(model.parameters()).data
+    picture = folder / "first_layer.png"
+    plots.save(plots.first_layer_weights(weight, image_shape), picture)
+    return Section(
+        "First layer",
+        "What each unit of the first layer looks for: its weights, laid out as an image.",
+        picture,
+    )
+
+
+def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset) -> Section:
+    """The graph of one training step's forward pass; as text where Graphviz is not installed."""
+    images, labels = next(iter(dataset.train.loader(recipe.batch_size)))
+    graph = Graph.of(recipe.build_loss()(model(images), labels))
+    title, text = "Computation graph", "What one training step records; backward() walks it from the loss up."
+    try:
+        return Section(title, text, draw(graph, folder / "graph.svg"))
+    except GraphvizMissingError as error:
+        return Section(title, f"{text} {error}", preformatted=to_text(graph))
+
+
+def _settings(recipe: Recipe, dataset: ImageDataset, model: nn.Module) -> Section:
+    rows = [(name.replace("_", " "), value) for name, value in recipe.to_dict().items()]
+    rows += [("data", f"{dataset.name}: {dataset.origin}"), ("splits", repr(dataset))]
+    layers = "\n".join(f"{row.name:>3}  {row.layer:<24} {row.shapes}" for row in nn.summary(model).rows)
+    return Section("Settings", table=Table(("setting", "value"), rows), preformatted=layers)
