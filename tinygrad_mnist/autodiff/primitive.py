@@ -69,7 +69,7 @@ class Primitive:
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
         self.variadic = bool(forward.__code__.co_flags & 0x04)
         self.rules: Sequence[Rule | None] | None = None
-        self.all_differentiable = True
+        self.all_differentiable = False
         if self.name in REGISTRY:
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
         REGISTRY[self.name] = self

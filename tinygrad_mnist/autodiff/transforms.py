@@ -304,7 +304,7 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
                 for row in basis
             ]
             matrix = np.stack(rows) if traced.plain else ops.stack([_tensor(row) for row in rows])
-            return matrix.reshape(*value.shape, *traced.variables[0].shape)
+            return matrix.reshape((*value.shape, *traced.variables[0].shape))
 
     return differentiated
 

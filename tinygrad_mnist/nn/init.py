@@ -6,16 +6,23 @@ A weight has the shape (fan-out, fan-in): as many rows as outputs, as many colum
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Initializer = Callable[[tuple[int, ...], np.random.Generator], NDArray[Any]]
+if TYPE_CHECKING:
+    from numpy.random import Generator  # NumPy loads it on first use only, and so do we
 
 
-def zeros(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[Any]:
+class Initializer(Protocol):
+    """A function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
+
+    def __call__(self, shape: tuple[int, ...], rng: Generator, /) -> NDArray[Any]:
+        """Values of the shape; their dtype is up to the layer."""
+
+
+def zeros(shape: tuple[int, ...], rng: Generator) -> NDArray[Any]:
     """All zeros."""
     return np.zeros(shape)
 

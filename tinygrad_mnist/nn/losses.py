@@ -21,30 +21,44 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
     return None
 
 
-def _as_target(target: Any, output: Any) -> Any:
-    """A target as an array or Tensor; floats in the output's dtype, integers only when they are labels."""
-    if isinstance(target, Tensor):
-        return target
-    target = np.asarray(target)
-    return target.astype(output.dtype, copy=False) if target.dtype.kind == "f" else target
+def _in_dtype(target: Any, output: Any) -> Any:
+    """A target as an array in the output's dtype; a Tensor is left as it is, since it may want a gradient."""
+    return target if isinstance(target, Tensor) else np.asarray(target).astype(output.dtype, copy=False)
 
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:
     """A target for an element-by-element loss: the output's shape, never broadcast."""
-    target = _as_target(target, output)
-    if target.shape != output.shape:
+    if np.shape(target) != output.shape:
         raise ShapeError(
-            f"{loss} compares an output of shape {output.shape} with a target of shape {target.shape}: "
+            f"{loss} compares an output of shape {output.shape} with a target of shape {np.shape(target)}: "
             "give both the same shape (class labels need one-hot rows: np.eye(classes)[labels])"
         )
-    return target if isinstance(target, Tensor) else target.astype(output.dtype, copy=False)
+    return _in_dtype(target, output)
 
 
-def _labels(target: Any, output: Any, loss: str) -> Any:
-    target = _as_target(target, output)
+def _class_target(target: Any, output: Any, loss: str) -> Any:
+    """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
+    target = target if isinstance(target, Tensor) else np.asarray(target)
+    if target.shape == output.shape:
+        return _in_dtype(target, output)
+    if target.shape != output.shape[:-1]:
+        raise ShapeError(
+            f"{loss} cannot compare an output of shape {output.shape} with a target of shape {target.shape}: "
+            f"give integer labels of shape {output.shape[:-1]} or rows of probabilities of {output.shape}"
+        )
     if target.dtype.kind not in "iu":
-        raise DTypeError(f"{loss} takes integer class labels, and these are {target.dtype}")
+        raise DTypeError(
+            f"{loss} takes integer class labels, and these are {target.dtype}: convert with astype(np.int64)"
+        )
     return target
+
+
+def _class_rows(target: Any, output: Any, loss: str) -> Any:
+    """As `_class_target`, with labels turned into one-hot rows."""
+    target = _class_target(target, output, loss)
+    if target.shape == output.shape:
+        return target
+    return ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
 
 
 class QuadraticLoss(Module):
@@ -56,10 +70,7 @@ class QuadraticLoss(Module):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (n, k); target: (n, k) or (n,) integer labels -> scalar"""
-        target = _as_target(target, output)
-        if target.dtype.kind in "iu" and target.ndim == output.ndim - 1:
-            target = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
-        target = _real_target(target, output, "QuadraticLoss")
+        target = _class_rows(target, output, "QuadraticLoss")
         return ops.squared_error(output, target) * (0.5 / len(output))
 
 
@@ -93,15 +104,11 @@ class CrossEntropyLoss(Module):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
-        target = _as_target(target, output)
-        if self.inputs == "logits":
-            return ops.mean(ops.softmax_cross_entropy(output, target))
-        logits = _logits_behind(output, ops.softmax)
-        if logits is not None:
+        target = _class_target(target, output, "CrossEntropyLoss")
+        logits = output if self.inputs == "logits" else _logits_behind(output, ops.softmax)
+        if logits is not None and (logits is output or _is_last(output.attributes["axis"], output)):
             return ops.mean(ops.softmax_cross_entropy(logits, target))
-        if target.dtype.kind in "iu":
-            target = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
-        return -ops.mean(ops.sum(target * _bounded_log(output), axis=-1))
+        return -ops.mean(ops.sum(_class_rows(target, output, "CrossEntropyLoss") * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
         """What it takes."""
@@ -116,14 +123,13 @@ def _bounded_log(probability: Any) -> Any:
 class NLLLoss(Module):
     """Minus the log-probability of the true class, averaged: after `LogSoftmax`.
 
-    output (n, classes) of log-probabilities; target (n,) integer labels -> scalar
+    output (n, classes) of log-probabilities; target (n,) integer labels or (n, classes) rows of probabilities
+    -> scalar
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (n, classes); target: (n,) -> scalar"""
-        target = _labels(target, output, "NLLLoss")
-        rows = ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
-        return -ops.sum(output * rows) / len(output)
+        """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
+        return -ops.sum(output * _class_rows(target, output, "NLLLoss")) / len(output)
 
 
 class BCELoss(Module):

@@ -6,6 +6,7 @@ maximum go by the real part), so that the complex step can serve as an oracle.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -95,11 +96,17 @@ def power(a: Any, b: Any) -> Any:
     return a**b
 
 
-# b - (b != 0) is b - 1 except at b = 0, where the derivative is 0 and 0 ** -1 would make it NaN;
-# likewise a ** b does not change with b at a = 0, where log(a) is infinite.
+def _log_of_base(a: Any) -> Any:
+    """log(a), and 0 where a is 0: there a ** b does not change with b > 0."""
+    if isinstance(a, int | float):  # stays a Python number, which leaves the other side's dtype alone
+        return math.log(a) if a > 0 else 0.0 if a == 0 else math.nan
+    return log(where(a != 0, a, 1.0))
+
+
+# b - (b != 0) is b - 1 except at b = 0, where the derivative is 0 and 0 ** -1 would make it NaN.
 power.vjps(
     lambda g, y, a, b: g * (b * a ** (b - (b != 0))),
-    lambda g, y, a, b: g * (y * log(where(a != 0, a, 1.0))),
+    lambda g, y, a, b: g * (y * _log_of_base(a)),
 )
 
 

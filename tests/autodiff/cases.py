@@ -1,0 +1,123 @@
+"""A line for each primitive: how to call it, and on what.  A new primitive needs a line here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import ops
+
+MASK = np.array([True, False, True])
+ROWS = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
+LABELS = np.array([2, 0])
+
+
+def rows_like(x):
+    return ROWS.astype(np.float32 if x.dtype == np.float32 else np.float64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`call` on arrays of `shapes`; without shapes, on `broadcast` arrays whose shapes broadcast together.
+
+    Values lie between low and high, apart from each other (no ties) and from 0 and 1 (no kinks).
+    """
+
+    primitive: str
+    call: Any
+    broadcast: int = 0
+    shapes: tuple[tuple[int, ...], ...] = ()
+    low: float = -2.0
+    high: float = 2.0
+
+
+def shaped(primitive, call, *shapes, **more):
+    return Case(primitive, call, shapes=shapes, **more)
+
+
+CASES = [
+    Case("identity", ops.identity, 1),
+    Case("add", ops.add, 2),
+    Case("subtract", ops.subtract, 2),
+    Case("multiply", ops.multiply, 2),
+    Case("divide", ops.divide, 2, low=0.5),
+    Case("negative", ops.negative, 1),
+    Case("power", ops.power, 2, low=0.5),
+    Case("power", lambda x: x**3, 1),
+    Case("power", lambda x: x**-1.5, 1, low=0.5),
+    Case("power", lambda x: 2.0**x, 1),
+    Case("exp", ops.exp, 1),
+    Case("log", ops.log, 1, low=0.5),
+    Case("log1p", ops.log1p, 1, low=-0.5),
+    Case("sqrt", ops.sqrt, 1, low=0.5),
+    Case("sin", ops.sin, 1),
+    Case("cos", ops.cos, 1),
+    Case("sign", lambda x: ops.sign(x) * x, 1),
+    Case("abs", ops.abs, 1),
+    Case("tanh", ops.tanh, 1),
+    Case("sigmoid", ops.sigmoid, 1, low=-20, high=20),
+    Case("softplus", ops.softplus, 1, low=-20, high=20),
+    Case("relu", ops.relu, 1),
+    Case("maximum", ops.maximum, 2),
+    Case("minimum", ops.minimum, 2),
+    Case("clip", lambda x: ops.clip(x, low=-1.001, high=0.999), 1),
+    Case("clip", lambda x: ops.clip(x, high=0.999), 1),
+    shaped("where", lambda a, b: ops.where(MASK, a, b), (3,), (2, 3)),
+    shaped("where", lambda a: ops.where(MASK, a, 1.0), (3,)),
+    shaped("matmul", ops.matmul, (2, 3), (3, 4)),
+    shaped("matmul", ops.matmul, (3,), (3, 4)),
+    shaped("matmul", ops.matmul, (2, 3), (3,)),
+    shaped("matmul", ops.matmul, (3,), (3,)),
+    shaped("matmul", ops.matmul, (2, 2, 3), (3, 4)),
+    shaped("matmul", ops.matmul, (3, 2), (2, 2, 3)),
+    shaped("matmul", ops.matmul, (2, 1, 2, 3), (3, 3, 2)),
+    shaped("matmul", ops.matmul, (3,), (2, 3, 2)),
+    shaped("matmul", ops.matmul, (2, 3, 2), (2,)),
+    shaped("reshape", lambda x: ops.reshape(x, shape=(3, -1)), (2, 3)),
+    shaped("transpose", ops.transpose, (2, 3)),
+    shaped("transpose", lambda x: ops.transpose(x, axes=(1, -1, 0)), (2, 3, 4)),
+    shaped("broadcast_to", lambda x: ops.broadcast_to(x, shape=(2, 3, 2)), (3, 1)),
+    shaped("sum_to", lambda x: ops.sum_to(x, shape=(3, 1)), (2, 3, 2)),
+    shaped("sum_to", lambda x: ops.sum_to(x, shape=()), (2, 3)),
+    shaped("getitem", lambda x: x[1:, ::-2], (3, 4)),
+    shaped("getitem", lambda x: x[1, None, ..., 0], (3, 2, 2)),
+    shaped("getitem", lambda x: x[np.array([0, 2, 0])], (3, 2)),
+    shaped("getitem", lambda x: x[[1, 1, 0], [0, 0, 1]], (2, 2)),
+    shaped("getitem", lambda x: x[MASK], (3, 2)),
+    shaped("scatter_add", lambda x: ops.scatter_add(x, index=np.array([0, 2, 0]), shape=(4, 2)), (3, 2)),
+    shaped("concatenate", lambda a, b, c: ops.concatenate(a, b, c, axis=1), (2, 1), (2, 3), (2, 2)),
+    shaped("concatenate", lambda a: ops.concatenate(a, a, axis=-1), (2, 3)),
+    shaped("concatenate", lambda a, b: ops.stack([a, b], axis=-1), (2, 3), (2, 3)),
+    shaped("sum", ops.sum, (2, 3)),
+    shaped("sum", lambda x: ops.sum(x, axis=-2), (2, 3, 2)),
+    shaped("sum", lambda x: ops.sum(x, axis=(0, 2), keepdims=True), (2, 3, 2)),
+    shaped("mean", ops.mean, (2, 3)),
+    shaped("mean", lambda x: ops.mean(x, axis=(0, -1)), (2, 3, 2)),
+    shaped("mean", lambda x: ops.mean(x, axis=1, keepdims=True), (2, 3)),
+    shaped("max", ops.max, (2, 3)),
+    shaped("max", lambda x: ops.max(x, axis=1), (2, 3)),
+    shaped("min", lambda x: ops.min(x, axis=(0, 1), keepdims=True), (2, 3, 2)),
+    shaped("logsumexp", ops.logsumexp, (2, 3)),
+    shaped("logsumexp", lambda x: ops.logsumexp(x, axis=0), (2, 3), low=-20, high=20),
+    shaped("softmax", ops.softmax, (2, 3)),
+    shaped("softmax", lambda x: ops.softmax(x, axis=0), (3, 2), low=-20, high=20),
+    shaped("log_softmax", lambda x: ops.log_softmax(x, axis=1), (2, 3, 2)),
+    shaped("linear", ops.linear, (3, 4), (2, 4), (2,)),
+    shaped("linear", lambda x, w: ops.linear(x, w, None), (2, 3, 4), (2, 4)),
+    shaped("linear", ops.linear, (2, 3, 4), (2, 4), (2,)),
+    shaped("squared_error", ops.squared_error, (2, 3), (2, 3)),
+    shaped("one_hot", lambda x: ops.one_hot(LABELS, classes=3, dtype=x.dtype) * x, (2, 3)),
+    shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, LABELS), (2, 3)),
+    shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, rows_like(x)), (2, 3)),
+    shaped("softmax_cross_entropy", ops.softmax_cross_entropy, (2, 3), (2, 3), low=0.1),
+]
+
+
+def arrays_for(case, shapes, rng, dtype=np.float64):
+    """Arrays whose values are all different, also between arrays: a shuffled grid, slightly off 0 and 1."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    grid = rng.permutation(np.linspace(case.low, case.high, 2 * sum(sizes) + 1)[1:] - 0.00173)
+    ends = np.cumsum([0, *sizes])
+    return [
+        grid[start:stop].reshape(shape).astype(dtype) for start, stop, shape in zip(ends, ends[1:], shapes)
+    ]

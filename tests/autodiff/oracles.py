@@ -1,0 +1,71 @@
+"""Derivatives without backpropagation, to hold it against: central differences and the complex step."""
+
+import numpy as np
+
+from tinygrad_mnist import Tensor, grad, transforms
+
+
+def central_gradient(function, arrays, position, step=1e-5):
+    """d function / d arrays[position], entry by entry; function: arrays -> number."""
+    result = np.zeros(arrays[position].shape)
+    for index in np.ndindex(result.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = [a.copy() for a in arrays]
+            moved[position][index] += sign * step
+            ends.append(function(*moved))
+        result[index] = (ends[0] - ends[1]) / (2 * step)
+    return result
+
+
+def complex_step_gradient(function, arrays, position, step=1e-30):
+    """Im f(x + ih) / h: no subtraction, so exact to rounding (W. Squire and G. Trapp, 1998)."""
+    result = np.zeros(arrays[position].shape)
+    for index in np.ndindex(result.shape):
+        moved = [a.astype(complex) if i == position else a for i, a in enumerate(arrays)]
+        moved[position][index] += 1j * step
+        result[index] = np.imag(function(*moved)) / step
+    return result
+
+
+def weighted(function, arrays, seed=0):
+    """A scalar function that depends on every entry of the result of `function`, each in its own way."""
+    shape = np.shape(function(*arrays))
+    weights = np.random.default_rng(seed).uniform(0.5, 1.5, shape)
+    return lambda *inputs: (function(*inputs) * weights).sum()
+
+
+def assert_close(actual, expected, tolerance, what):
+    scale = max(1.0, float(np.abs(expected).max(initial=0)))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def check_first_order(function, arrays, complex_step=True):
+    """Reverse mode against both oracles, for every input, in float64."""
+    scalar = weighted(function, arrays)
+    tensors = [Tensor(a, requires_grad=True) for a in arrays]
+    scalar(*tensors).backward()
+    for position, tensor in enumerate(tensors):
+        numeric = central_gradient(scalar, arrays, position)
+        assert_close(tensor.grad, numeric, 1e-7, f"input {position} against central differences")
+        if complex_step:
+            exact = complex_step_gradient(scalar, arrays, position)
+            assert_close(tensor.grad, exact, 1e-12, f"input {position} against the complex step")
+
+
+def check_second_order(function, arrays):
+    """The gradient of <gradient, v> against central differences of the gradient along v."""
+    scalar = weighted(function, arrays)
+    rng = np.random.default_rng(1)
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+    products = transforms.hvp(scalar, tuple(arrays), tuple(directions))
+
+    def gradient(shift):
+        tensors = [Tensor(a + shift * d, requires_grad=True) for a, d in zip(arrays, directions)]
+        output = scalar(*tensors)
+        return [g.data for g in grad(output, tensors)]
+
+    step = 1e-5
+    for position, (up, down) in enumerate(zip(gradient(step), gradient(-step))):
+        numeric = (up - down) / (2 * step)
+        assert_close(products[position], numeric, 1e-6, f"second order, input {position}")

@@ -1,0 +1,90 @@
+"""NumPy functions on Tensors: recorded where they have a rule, plain where constant, else refused."""
+
+import numpy as np
+import pytest
+
+from tests.autodiff.oracles import check_first_order
+from tinygrad_mnist import Tensor, transforms
+from tinygrad_mnist.autodiff.numpy_protocol import DIFFERENTIABLE
+
+CALLS = {
+    np.add: lambda x: np.add(x, 1.5),
+    np.subtract: lambda x: np.subtract(1.5, x),
+    np.multiply: lambda x: np.arange(6.0).reshape(2, 3) * x,
+    np.divide: lambda x: np.ones(3) / x,
+    np.negative: np.negative,
+    np.positive: np.positive,
+    np.power: lambda x: np.power(x, 2.5),
+    np.float_power: lambda x: np.float_power(x, 2),
+    np.square: np.square,
+    np.exp: np.exp,
+    np.log: np.log,
+    np.log1p: np.log1p,
+    np.sqrt: np.sqrt,
+    np.sin: np.sin,
+    np.cos: np.cos,
+    np.tanh: np.tanh,
+    np.absolute: np.abs,
+    np.maximum: lambda x: np.maximum(x, 0.75),
+    np.minimum: lambda x: np.minimum(0.75, x),
+    np.matmul: lambda x: np.arange(4.0).reshape(2, 2) @ x,
+    np.dot: lambda x: np.dot(x, np.ones(3)) + np.dot(2.0, x)[:, 0],
+    np.where: lambda x: np.where(x.data > 0.75 if isinstance(x, Tensor) else x > 0.75, x, 2 * x),
+    np.clip: lambda x: np.clip(x, 0.6, 1.2) + np.clip(x, max=0.9),
+    np.sum: lambda x: np.sum(x, axis=1) + np.sum(x),
+    np.mean: lambda x: np.mean(x, 0, keepdims=True),
+    np.max: lambda x: np.max(x, axis=0),
+    np.min: np.min,
+    np.reshape: lambda x: np.reshape(x, (3, 2)) + np.reshape(x, -1)[0],
+    np.ravel: np.ravel,
+    np.transpose: lambda x: np.transpose(x, (1, 0)),
+    np.matrix_transpose: np.matrix_transpose,
+    np.broadcast_to: lambda x: np.broadcast_to(x, (2, 2, 3)),
+    np.expand_dims: lambda x: np.expand_dims(x, 1),
+    np.squeeze: lambda x: np.squeeze(x[:1]) + np.squeeze(x[:1], 0),
+    np.concatenate: lambda x: np.concatenate([x, x * 2], axis=1),
+    np.stack: lambda x: np.stack([x, x * 2], axis=-1),
+}
+
+
+def test_every_numpy_function_has_a_call_here():
+    assert set(CALLS) == set(DIFFERENTIABLE)
+
+
+@pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
+def test_a_numpy_function_is_differentiable_and_gives_numpys_value(function):
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3))
+    call = CALLS[function]
+    result = call(Tensor(x, requires_grad=True))
+    assert isinstance(result, Tensor)
+    np.testing.assert_allclose(result.data, call(x), rtol=1e-14)
+    check_first_order(call, [x], complex_step=False)  # NumPy's own functions on complex arrays differ
+
+
+def test_a_plain_numpy_function_is_differentiated():
+    def tanh_by_exp(x):
+        y = np.exp(-2.0 * x)
+        return (1.0 - y) / (1.0 + y)
+
+    assert transforms.grad(tanh_by_exp)(1.0) == pytest.approx(1 - np.tanh(1.0) ** 2, rel=1e-12)
+
+
+def test_constant_functions_answer_with_arrays():
+    x = Tensor([[1.0, -2.0]], requires_grad=True)
+    assert np.argmax(x) == 0
+    assert np.shape(x) == (1, 2)
+    assert isinstance(np.isfinite(x), np.ndarray)
+    assert (np.array([0.0]) < x).tolist() == [[True, False]]
+
+
+def test_functions_without_a_rule_are_refused_by_name():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.arctan has no gradient rule here"):
+        np.arctan(x)
+    with pytest.raises(TypeError, match=r"np\.cumsum has no gradient rule here"):
+        np.cumsum(x)
+    with pytest.raises(TypeError, match=r"np\.add\.reduce has no gradient rule"):
+        np.add.reduce(x)
+    with pytest.raises(TypeError) as caught:
+        np.sum(x, where=np.array([True, False]))
+    assert "np.sum" in caught.value.__notes__[0]

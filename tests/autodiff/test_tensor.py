@@ -1,0 +1,176 @@
+"""What a Tensor is: dtypes, operators, in-place rules, conversions, and the errors a person meets."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, no_grad, ops, scope
+from tinygrad_mnist.errors import DTypeError, GradientError, LabelError, ShapeError
+
+
+def test_python_and_numpy_scalars_leave_float32_alone():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    halves = (x - np.float64(0.5), np.sqrt(0.25) * x, x / np.float32(2))
+    for y in (x * 2.0, 2.0 / x, x + 1, x**2, 2.0**x, *halves):
+        assert y.dtype == np.float32
+
+
+def test_data_keep_the_dtype_of_numpy():
+    assert Tensor([1.0, 2.0]).dtype == np.float64
+    assert Tensor([1, 2]).dtype == np.int64
+    assert Tensor([1, 2], dtype=np.float32).dtype == np.float32
+    assert Tensor(Tensor([1.0])).data.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("data", [[1, 2], [True], [1j]])
+def test_only_floats_have_gradients(data):
+    with pytest.raises(DTypeError, match=r"only floating-point tensors have gradients: convert with dtype="):
+        Tensor(data, requires_grad=True)
+    with pytest.raises(DTypeError):
+        Tensor(data).requires_grad_()
+
+
+@pytest.mark.parametrize("other", [np.ones(2), np.ones(2, np.int64), Tensor(np.ones(2))])
+def test_mixed_dtypes_are_refused_with_both_named(other):
+    x = Tensor(np.ones(2, np.float32), requires_grad=True, name="x")
+    for mix in (lambda: x * other, lambda: other + x):
+        with pytest.raises(DTypeError, match=r"would mix dtypes: .*x \(2,\) float32.*convert one side"):
+            mix()
+
+
+def test_boolean_masks_and_complex_values_mix_with_floats():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    assert (x * np.array([True, False])).dtype == np.float32
+    assert (Tensor(np.ones(2)) * np.array([1j, 0])).dtype == complex
+
+
+def test_shapes_that_do_not_fit_name_op_operands_and_scope():
+    x, w = Tensor(np.ones((3, 4)), name="x"), Tensor(np.ones((5, 6)), requires_grad=True, name="w")
+    with (
+        scope("encoder"),
+        pytest.raises(ShapeError, match=r"matmul in encoder cannot take x \(3, 4\) float64 and w"),
+    ):
+        x @ w
+    with pytest.raises(ShapeError, match=r"add cannot take .* and array \(3,\) float64"):
+        w + np.ones(3)
+    with pytest.raises(ShapeError, match="reshape cannot take"):
+        w.reshape(7, 7)
+    with pytest.raises(ShapeError, match="getitem cannot take"):
+        w[9]
+
+
+@pytest.mark.parametrize(("labels", "culprit"), [([0, 3], "3 of example 1"), ([-1, 0], "-1 of example 0")])
+def test_labels_out_of_range_are_named(labels, culprit):
+    logits = Tensor(np.zeros((2, 3)), requires_grad=True)
+    with pytest.raises(
+        LabelError, match=f"label {culprit}" + r" is out of range: 3 classes have the labels 0 to 2"
+    ):
+        ops.softmax_cross_entropy(logits, np.array(labels))
+
+
+def test_accidental_conversions_explain_themselves():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"write tensor\.data"):
+        np.asarray(x)
+    with pytest.raises(TypeError, match=r"write tensor\.data"):
+        np.array([x, x])
+    with pytest.raises(TypeError, match=r"elements cannot be assigned"):
+        x[0] = 5
+    with pytest.raises(ShapeError, match=r"bool\(.*\) needs a single element"):
+        bool(x)
+    with pytest.raises(ShapeError, match=r"item\(\) is for a single element"):
+        x.item()
+    array = np.ones(2)
+    with pytest.raises(TypeError, match="cannot write a Tensor into an array"):
+        array += x
+    with pytest.raises(TypeError, match="add takes Tensors, arrays and numbers, not list"):
+        x + [1, 2]  # noqa: RUF005
+
+
+def test_single_elements_convert():
+    x = Tensor([[2.5]])
+    assert (float(x), int(x), bool(x), x.item()) == (2.5, 2, True, 2.5)
+
+
+def test_in_place_change_is_for_leaves_under_no_grad():
+    w = Tensor([1.0, 2.0], requires_grad=True, name="w")
+    with pytest.raises(
+        GradientError, match=r"w is a leaf that requires a gradient: change it in place under no_grad"
+    ):
+        w -= 1
+    same, array = w, w.data
+    with no_grad():
+        w -= 0.5
+        w *= 2
+        w /= 4
+        w += Tensor([1.0, 1.0])
+    assert w is same
+    assert w.data is array
+    assert w.requires_grad
+    np.testing.assert_allclose(array, [1.25, 1.75])
+
+
+def test_augmented_assignment_elsewhere_makes_a_new_recorded_tensor():
+    x = Tensor(2.0, requires_grad=True)
+    total = Tensor(0.0)
+    for _ in range(3):
+        total += x * x
+    total.backward()
+    assert x.grad == 12.0
+
+
+def test_data_of_another_shape_are_refused():
+    with pytest.raises(ShapeError, match=r"w holds shape \(2,\): it cannot take data of \(3,\)"):
+        Tensor([1.0, 2.0], name="w").data = np.zeros(3)
+
+
+def test_comparisons_answer_with_arrays_and_tensors_hash_by_identity():
+    x = Tensor([1.0, 2.0])
+    assert (x > 1.5).tolist() == [False, True]
+    assert (np.array([1.0, 3.0]) == x).tolist() == [True, False]
+    assert (x != x).tolist() == [False, False]
+    assert len({x, Tensor([1.0, 2.0]), x}) == 2
+
+
+def test_iteration_length_and_labels_as_index():
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    assert len(x) == 2
+    assert [row.tolist() for row in x] == [[1.0, 2.0], [3.0, 4.0]]
+    x[np.arange(2), Tensor([1, 0])].sum().backward()
+    assert x.grad.tolist() == [[0, 1], [1, 0]]
+
+
+def test_repr_shows_values_shape_dtype_and_op():
+    x = Tensor(np.ones((2, 2), np.float32), requires_grad=True)
+    assert repr(x) == "Tensor([[1., 1.],\n        [1., 1.]], shape=(2, 2), dtype=float32, requires_grad=True)"
+    assert "op=exp_" in repr(ops.exp(x))
+    assert "requires_grad=True" in repr(Tensor(1.0, True))
+    assert len(repr(Tensor(np.zeros((500, 500))))) < 300
+
+
+def test_extreme_inputs_give_finite_values_and_gradients():
+    """Where the textbook formulas overflow."""
+    extreme = np.array([-1e4, -800.0, -40.0, 0.0, 40.0, 800.0, 1e4])
+    for op in (ops.sigmoid, ops.tanh, ops.softplus, ops.softmax, ops.log_softmax, ops.logsumexp):
+        x = Tensor(extreme, requires_grad=True)
+        y = op(x)
+        y.backward(np.ones(y.shape))
+        assert np.isfinite(y.data).all(), op
+        assert np.isfinite(x.grad).all(), op
+    assert ops.sigmoid(np.array(-40.0)) == pytest.approx(np.exp(-40), rel=1e-12)
+    assert ops.logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+
+
+def test_subgradients_at_kinks_and_ties():
+    def slope(op, *values):
+        tensors = [Tensor(v, requires_grad=True) for v in values]
+        op(*tensors).backward()
+        return [t.grad.tolist() for t in tensors]
+
+    assert slope(ops.relu, 0.0) == [0.0]
+    assert slope(ops.abs, 0.0) == [0.0]
+    assert slope(ops.maximum, 1.0, 1.0) == [0.5, 0.5]
+    assert slope(ops.minimum, 1.0, 2.0) == [1.0, 0.0]
+    assert slope(ops.max, [2.0, 1.0, 2.0]) == [[0.5, 0.0, 0.5]]
+    assert slope(lambda x: ops.clip(x, low=0, high=1).sum(), [0.0, 1.0, 1.5]) == [[1.0, 1.0, 0.0]]
+    assert slope(lambda x: (x**0).sum(), [0.0, 2.0]) == [[0.0, 0.0]]
+    assert slope(lambda x: (x**2).sum(), [0.0, 2.0]) == [[0.0, 4.0]]

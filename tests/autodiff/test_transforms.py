@@ -1,0 +1,133 @@
+"""Derivatives of functions, in both languages, nested, with trees of parameters."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.autodiff.expressions import programs
+from tests.autodiff.oracles import assert_close, central_gradient
+from tinygrad_mnist import Tensor, no_grad, ops
+from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_mnist.errors import GradientError, ShapeError
+
+X = np.array([0.3, -0.8, 1.4])
+
+
+def vector_function(x):
+    return np.sin(x[:2]) * x[1:]
+
+
+def numeric_jacobian(function, x):
+    rows = [central_gradient(lambda v, i=i: function(v)[i], [x], 0) for i in range(len(function(x)))]
+    return np.stack(rows)
+
+
+def test_derivatives_of_the_sine_nest():
+    derivative = np.sin
+    for expected in (np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin):
+        derivative = grad(derivative)
+        assert derivative(0.7) == pytest.approx(expected(0.7), rel=1e-12)
+
+
+def test_arrays_in_arrays_out_and_tensors_in_tensors_out():
+    f = lambda x: (x**3).sum()
+    assert isinstance(grad(f)(X), np.ndarray)
+    leaf = Tensor(X, requires_grad=True)
+    g = grad(f)(leaf)
+    assert isinstance(g, Tensor)
+    g.sum().backward()  # d/dx of 3 x**2
+    np.testing.assert_allclose(leaf.grad, 6 * X)
+
+
+def test_nested_gradients_do_not_confuse_their_variables():
+    """d/dx (x d/dy (x y) at y = x) is d/dx x**2; a framework that mixes the two x's says otherwise."""
+    outer = grad(lambda x: x * grad(lambda y: x * y)(x))
+    assert outer(3.0) == pytest.approx(6.0)
+
+
+def test_argnums_keywords_and_trees():
+    def loss(parameters, x, *, power=2):
+        return ((parameters["w"] * x + parameters["rest"][0]) ** power).sum()
+
+    parameters = {"w": np.array([1.0, 2.0]), "rest": [np.array(0.5)]}
+    value, gradient = value_and_grad(loss)(parameters, np.array([3.0, 4.0]), power=3)
+    inner = np.array([3.5, 8.5])
+    assert value == pytest.approx((inner**3).sum())
+    np.testing.assert_allclose(gradient["w"], 3 * inner**2 * [3, 4])
+    np.testing.assert_allclose(gradient["rest"][0], (3 * inner**2).sum())
+    both = grad(lambda a, b: a * a * b, argnums=(0, 1))(2.0, 5.0)
+    assert [float(g) for g in both] == [20.0, 4.0]
+
+
+def test_a_function_that_ignores_its_argument_has_gradient_zero():
+    assert grad(lambda x: 3.0)(X).tolist() == [0, 0, 0]
+    assert grad(lambda x: Tensor(1.0, True) * 2)(X).tolist() == [0, 0, 0]
+    assert hessian(lambda x: x.sum())(X).tolist() == np.zeros((3, 3)).tolist()
+    assert hvp(lambda x: (2 * x).sum(), (X,), (X,))[0].tolist() == [0, 0, 0]
+    assert jvp(lambda x: np.array([1.0, 2.0]), (X,), (X,))[1].tolist() == [0, 0]
+
+
+def test_jacobian_vjp_and_jvp_agree_with_differences():
+    matrix = numeric_jacobian(vector_function, X)
+    assert_close(jacobian(vector_function)(X), matrix, 1e-8, "jacobian")
+    value, pull = vjp(vector_function, X)
+    np.testing.assert_allclose(value, vector_function(X))
+    v, u = np.array([2.0, -3.0]), np.array([1.0, 0.5, -2.0])
+    assert_close(pull(v)[0], v @ matrix, 1e-8, "vjp")
+    assert_close(jvp(vector_function, (X,), (u,))[1], matrix @ u, 1e-8, "jvp")
+
+
+def test_jacobian_keeps_the_shapes_of_value_and_argument():
+    a = np.random.default_rng(0).standard_normal((2, 3))
+    assert jacobian(lambda x: x @ x.T)(a).shape == (2, 2, 2, 3)
+    assert jacobian(lambda x: x.sum())(a).shape == (2, 3)
+
+
+@given(programs(most_ops=8), st.integers(0, 2**32 - 1))
+def test_forward_derivatives_are_the_transpose_of_backward_ones(program, seed):
+    arrays = tuple(program.leaves())
+    rng = np.random.default_rng(seed)
+    tangents = tuple(rng.standard_normal(a.shape) for a in arrays)
+    _, forward = jvp(program, arrays, tangents)
+    _, pull = vjp(program, *arrays)
+    backward = sum((g * t).sum() for g, t in zip(pull(np.array(1.0)), tangents))
+    assert forward == pytest.approx(backward, rel=1e-10, abs=1e-12)
+
+
+@given(programs(most_ops=8))
+def test_hvp_is_the_hessian_times_the_vector_and_the_hessian_is_symmetric(program):
+    first, *rest = program.leaves()
+    function = lambda x: program(x, *rest)
+    matrix = hessian(function)(first).reshape(first.size, first.size)
+    assert_close(matrix, matrix.T, 1e-10, "symmetry")
+    v = np.random.default_rng(0).standard_normal(first.shape)
+    assert_close(hvp(function, (first,), (v,))[0].ravel(), matrix @ v.ravel(), 1e-10, "hvp")
+
+
+def test_float32_stays_float32():
+    x = X.astype(np.float32)
+    assert grad(lambda v: (v * v).sum())(x).dtype == np.float32
+    assert jacobian(vector_function)(x).dtype == np.float32
+    assert jvp(vector_function, (x,), (x,))[1].dtype == np.float32
+
+
+def test_transforms_work_under_no_grad_and_leave_it_on():
+    with no_grad():
+        assert grad(lambda x: x * x)(3.0) == 6.0
+        assert not (Tensor(1.0, requires_grad=True) * 2).requires_grad
+
+
+def test_misuse_is_explained():
+    with pytest.raises(GradientError, match=r"scalar result, and this one has shape \(3,\)"):
+        grad(np.sin)(X)
+    with pytest.raises(ShapeError, match="does not fit"):
+        vjp(np.sin, X)[1](np.ones(2))
+    with pytest.raises(ShapeError, match="does not fit"):
+        jvp(np.sin, (X,), (np.ones(2),))
+    with pytest.raises(GradientError, match="one array argument"):
+        jacobian(lambda d: d["a"] + d["b"])({"a": X, "b": X})
+    import tinygrad_mnist
+
+    with pytest.raises(GradientError, match=r"use transforms\.grad\(function\)"):
+        tinygrad_mnist.grad(ops.sin, X)
