@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,7 +10,11 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist import __version__
+from tinygrad_mnist.errors import DataError, TinygradMnistError
+
+MOST_UNITS = 1_000_000
+FEW_IMAGES = 10_000  # below it, batches of 128 would be too few steps in ten epochs
 
 
 class _Commands(click.Group):
@@ -18,17 +23,25 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except (TinygradMnistError, OSError) as error:
-            click.echo(f"error: {error}", err=True)
+        except (TinygradMnistError, OSError, MemoryError) as error:
+            click.echo(f"Error: {error}", err=True)
             for note in getattr(error, "__notes__", ()):
                 click.echo(f"  {note}", err=True)
             context.exit(2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(package_name="tinygrad_mnist")
+@click.version_option(__version__)
 def main() -> None:
     """Train and look into an MNIST perceptron whose every gradient comes from its own computation graph."""
+
+
+class _Finite(click.FloatRange):
+    """A number in a range; click's own takes nan and inf."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        return number if math.isfinite(number) else self.fail(f"{value} is not a finite number", param, ctx)
 
 
 def _threads(count: int | None) -> Any:
@@ -48,8 +61,8 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
         sizes = tuple(int(part) for part in value.split(","))
     except ValueError as error:
         raise click.BadParameter("give sizes such as 128 or 256,64, or none") from error
-    if min(sizes) < 1:
-        raise click.BadParameter("a layer has at least one unit")
+    if not all(1 <= size <= MOST_UNITS for size in sizes):
+        raise click.BadParameter(f"a layer has 1 to {MOST_UNITS:,} units")
     return sizes
 
 
@@ -71,43 +84,63 @@ _threads_option = click.option(
     help="auto: MNIST, or the embedded 8 x 8 digits where it cannot be had.",
 )
 @_data_option
-@click.option("--hidden", default="128", callback=_sizes, help="Hidden sizes, as in 256,64, or none.")
-@click.option("--activation", type=click.Choice(["relu", "sigmoid", "tanh"]), default="relu")
+@click.option(
+    "--hidden", default="128", callback=_sizes, help="Sizes of the hidden layers, as in 256,64, or none."
+)
+@click.option(
+    "--activation",
+    type=click.Choice(["relu", "sigmoid", "tanh"]),
+    default="relu",
+    help="Of the hidden layers.",
+)
 @click.option(
     "--loss",
     type=click.Choice(["cross-entropy", "quadratic"]),
     default="cross-entropy",
     help="quadratic: half the squared distance, with sigmoid outputs.",
 )
-@click.option("--lr", type=click.FloatRange(0), default=0.1, help="Learning rate.")
+@click.option("--lr", type=_Finite(0), default=0.1, help="Learning rate.")
 @click.option(
     "--schedule",
     type=click.Choice(["cosine", "constant"]),
     default="cosine",
     help="cosine: the learning rate falls to 0 over the run.",
 )
-@click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9)
-@click.option("--weight-decay", type=click.FloatRange(0), default=0.0)
-@click.option("--batch-size", type=click.IntRange(1), default=128)
-@click.option("--epochs", type=click.IntRange(1), default=10)
+@click.option("--momentum", type=_Finite(0, 1, max_open=True), default=0.9)
+@click.option("--weight-decay", type=_Finite(0), default=0.0)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help=f"Images a step.  [default: 128, or 16 when there are fewer than {FEW_IMAGES:,} to train on]",
+)
+@click.option("--epochs", type=click.IntRange(1), default=10, help="Times through the training images.")
 @click.option(
     "--validation",
     type=click.IntRange(0),
     default=10_000,
-    help="Training images held out to validate on (at most 200 of the digits).",
+    help="How many training images to hold out and validate on (at most 200 of the embedded digits).",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the weights and of the shuffling.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the first weights and of the shuffling.")
 @_threads_option
-@click.option("--output", type=click.Path(path_type=Path), help="The run folder.  [default: runs/NAME-TIME]")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NAME-TIME]"
+)
 def train(dataset: str, data: Path | None, validation: int, threads: int | None, output: Path | None,
           **settings: Any) -> None:  # fmt: skip
-    """Train a perceptron and write a run folder with its weights, history, pictures and report.html."""
+    """Train a perceptron and write a report about it.
+
+    The run folder holds its weights, history, pictures and report.html.  Ctrl-C ends training early and keeps
+    what was learned.
+    """
     from tinygrad_mnist import console
     from tinygrad_mnist.training.job import run_training
     from tinygrad_mnist.training.recipe import Recipe
 
-    recipe = Recipe(**settings)
+    if dataset == "digits" and data is not None:
+        raise click.UsageError("--dataset digits are the embedded ones: leave out --data, or the dataset")
     images = _load(dataset, data, validation)
+    settings["batch_size"] = settings["batch_size"] or (128 if len(images.train) >= FEW_IMAGES else 16)
+    recipe = Recipe(**settings)
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with _threads(threads), console.TrainingProgress(images, recipe) as progress:
         result = run_training(recipe, images, folder, progress.on_step, progress.on_epoch)
@@ -128,18 +161,23 @@ def _load(dataset: str, data: Path | None, validation: int) -> Any:
 @_data_option
 @_threads_option
 def evaluate(run: Path, data: Path | None, threads: int | None) -> None:
-    """Measure a trained network on the test images: RUN is the folder that `train` wrote."""
+    """Measure a trained network on the test images.
+
+    RUN is the folder that `train` wrote.
+    """
     from tinygrad_mnist import console
-    from tinygrad_mnist.errors import DataError
     from tinygrad_mnist.training.loop import evaluate as measure
     from tinygrad_mnist.training.run import load_run
 
     trained = load_run(run)
     images = _load("digits" if trained.data_name == "digits" and data is None else "mnist", data, 0)
-    if (images.image_shape, images.classes) != (trained.image_shape, trained.classes):
+    if (images.image_shape, images.classes) != (trained.image_shape, trained.classes) or (
+        data is None and images.name != trained.data_name
+    ):
+        height, width = trained.image_shape
         raise DataError(
-            f"{run} was trained on images of {trained.image_shape} in {trained.classes} classes, "
-            f"and {images!r} is different: name its data with --data DIR"
+            f"{run} was trained on {trained.data_name}, {height} x {width} in {trained.classes} classes, and "
+            f"this is another data set: {images!r}; name the right folder with --data DIR"
         )
     with _threads(threads):
         result = measure(trained.model, trained.recipe.build_loss(), images.test.loader(1000))
@@ -152,10 +190,14 @@ def evaluate(run: Path, data: Path | None, threads: int | None) -> None:
 @click.option(
     "--invert/--no-invert",
     default=None,
+    show_default=False,
     help="Dark is ink / bright is ink.  [default: dark is ink when the border is bright]",
 )
 def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
-    """Read digits from pictures (PNG, one digit each) or IDX files with the network of RUN."""
+    """Read digits from pictures with a trained network.
+
+    RUN is the folder that `train` wrote; IMAGES are PNG files of one digit each, or IDX files of many.
+    """
     import numpy as np
 
     from tinygrad_mnist import console
@@ -164,7 +206,10 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
     from tinygrad_mnist.training.run import load_run
 
     trained = load_run(run)
-    batches = [read_pictures(path, trained.image_shape, invert=invert) for path in images]
+    batches = [
+        read_pictures(path, trained.image_shape, invert=invert, pixel_max=trained.pixel_max)
+        for path in images
+    ]
     names = [
         f"{path}[{i}]" if len(batch) > 1 else str(path)
         for path, batch in zip(images, batches)
@@ -177,7 +222,34 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
 
 @main.command()
 def data() -> None:
-    """Show where MNIST is looked for, in this order, and what is found."""
+    """Show where MNIST is looked for, in order, and what is found."""
     from tinygrad_mnist import console, datasets
 
     console.print_rows(("place", "where", "state"), datasets.survey())
+
+
+@main.command()
+@_data_option
+@click.option("--threads", type=click.IntRange(1), default=1, help="The same for all contestants.")
+@click.option("--rounds", type=click.IntRange(1), default=30)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def bench(data: Path | None, threads: int, rounds: int, as_json: bool) -> None:
+    """Time a training step beside the hand-derived one.
+
+    Beside PyTorch's too, where it is installed.
+    """
+    import json
+    from dataclasses import asdict
+
+    from tinygrad_mnist import benchmark, console
+
+    dataset = _load("auto", data, 0)
+    with benchmark.use_threads(threads):
+        steps = benchmark.step_rows(rounds)
+        epoch = benchmark.epoch_row(dataset, max(1, rounds // 6))
+    memory = benchmark.peak_memory_ratios()
+    if as_json:
+        figures = {"machine": benchmark.machine(), "threads": threads, "memory": memory}
+        click.echo(json.dumps({**figures, "steps": [asdict(row) for row in (*steps, epoch)]}, indent=2))
+    else:
+        console.print_benchmark(benchmark.machine(), threads, steps, epoch, memory)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
+from tinygrad_mnist.benchmark import Row
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.training import Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
@@ -25,7 +27,7 @@ class TrainingProgress:
 
     def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
         self.console = Console(highlight=False)
-        self.console.print(f"[bold]{dataset.name}[/]: {dataset!r}", soft_wrap=True)
+        self.console.print(f"{dataset!r}", style="bold", markup=False, soft_wrap=True)
         self.console.print(f"data from {dataset.origin}", style="dim", markup=False, soft_wrap=True)
         self.epochs = recipe.epochs
         self.progress = Progress(
@@ -34,6 +36,7 @@ class TrainingProgress:
             TextColumn("loss {task.fields[loss]:.4f}"),
             console=self.console,
             transient=True,
+            disable=not self.console.is_terminal,
         )
         self.task = self.progress.add_task("epoch", epoch=1, loss=float("nan"), total=None)
 
@@ -67,33 +70,57 @@ def print_result(result: Result) -> None:
     """The end of a training: the test accuracy, and where everything is."""
     console = Console(highlight=False)
     if result.history.interrupted:
-        done = len(result.history)
-        console.print(f"interrupted: {done} epochs kept, the last one cut short", style="yellow")
+        console.print(
+            f"interrupted in epoch {max(1, len(result.history))}: the weights of that moment and the history "
+            "up to it are kept",
+            style="yellow",
+            soft_wrap=True,
+        )
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
-    console.print(f"report: {result.report}  (open it in a browser)", soft_wrap=True)
+    console.print(f"report: {result.report}  (open it in a browser)", markup=False, soft_wrap=True)
 
 
 def print_evaluation(name: str, evaluation: Any) -> None:
     """A line: accuracy and loss."""
     Console(highlight=False).print(
         f"{name}: accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}, "
-        f"{evaluation.examples:,} images"
+        f"{evaluation.examples:,} images",
+        markup=False,
+        soft_wrap=True,
     )
 
 
 def print_predictions(names: list[str], probabilities: NDArray[Any]) -> None:
     """A row an image: what it is read as, how surely, and what comes next."""
-    table = Table("image", "digit", "probability", "next")
+    table = Table(Column("image", overflow="fold"), "digit", "probability", "next")
     for name, row in zip(names, probabilities):
         best = np.argsort(-row, kind="stable")[:3]
         others = ", ".join(f"{k} ({row[k]:.1%})" for k in best[1:])
-        table.add_row(name, f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
+        table.add_row(escape(name), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
     Console(highlight=False).print(table)
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """A plain table."""
-    table = Table(*header, title=title)
+    table = Table(*(Column(name, overflow="fold") for name in header), title=title)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     Console(highlight=False).print(table)
+
+
+def print_benchmark(
+    machine: str, threads: int, steps: Sequence[Row], epoch: Row, memory: dict[str, float]
+) -> None:
+    """Three tables: steps, an epoch of the main job, memory."""
+
+    def cells(row: Row, unit: float) -> list[str]:
+        return [row.name] + [
+            f"{t / unit:,.4g} ({row.ratios[name]:.2f})" for name, t in row.microseconds.items()
+        ]
+
+    title = f"{machine}, {threads} thread{'s' if threads > 1 else ''}"
+    names = [f"{name} µs (ratio to by_hand)" for name in steps[0].microseconds]
+    print_rows(["training step", *names], [cells(row, 1) for row in steps], title)
+    names = [f"{name} s (ratio to eager)" for name in epoch.microseconds]
+    print_rows(["epoch", *names], [cells(epoch, 1e6)])
+    print_rows(["peak memory of a step", "eager / by_hand"], [(k, f"{v:.2f}") for k, v in memory.items()])

@@ -106,6 +106,7 @@ CASES = [
     shaped("linear", lambda x, w: ops.linear(x, w, None), (2, 3, 4), (2, 4)),
     shaped("linear", ops.linear, (2, 3, 4), (2, 4), (2,)),
     shaped("squared_error", ops.squared_error, (2, 3), (2, 3)),
+    shaped("squared_error", lambda a, b: ops.squared_error(a, b, scale=0.3), (2, 3), (2, 3)),
     shaped("one_hot", lambda x: ops.one_hot(LABELS, classes=3, dtype=x.dtype) * x, (2, 3)),
     shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, LABELS), (2, 3)),
     shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, rows_like(x)), (2, 3)),

@@ -79,6 +79,20 @@ def test_every_way_to_change_a_tensor_is_noticed(change):
         loss.backward()
 
 
+def test_a_constant_that_an_op_has_read_is_watched_too():
+    weight, mask = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0, 0.0])
+    loss = (weight * mask).sum()
+    mask.data = [0.0, 1.0]
+    with pytest.raises(StaleGradientError):
+        loss.backward()
+
+
+def test_the_data_of_a_computed_tensor_cannot_be_assigned():
+    y = ops.exp(Tensor(1.0, requires_grad=True))
+    with pytest.raises(GradientError, match="only the data of a leaf can be assigned"):
+        y.data *= 2
+
+
 def test_gradients_add_up_at_a_fan_out_and_over_calls():
     x = Tensor(3.0, requires_grad=True)
     y = x * x + x

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,21 +13,12 @@ from tinygrad_mnist.datasets import ImageDataset, load_default, load_digits, loa
 from tinygrad_mnist.errors import DataError
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
-BESIDE_THE_REPOSITORY = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 
 
 @pytest.fixture(autouse=True)
 def nothing_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
-
-
-@pytest.fixture(scope="module")
-def mnist() -> ImageDataset:
-    folder = Path(os.environ.get(VARIABLE) or BESIDE_THE_REPOSITORY)
-    if not folder.is_dir():
-        pytest.skip(f"MNIST is neither in {VARIABLE} nor in {BESIDE_THE_REPOSITORY}")
-    return load_mnist(folder)
 
 
 def test_mnist_is_nielsens_50000_10000_10000(mnist: ImageDataset) -> None:

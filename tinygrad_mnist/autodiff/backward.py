@@ -22,20 +22,15 @@ from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
 _by_serial = attrgetter("serial")
 
 
-def needs_gradient(value: Any) -> bool:
-    """Whether an op's input is a tensor through which gradients flow."""
-    return isinstance(value, Recordable) and value.requires_grad  # type: ignore[attr-defined]
-
-
 def upstream(outputs: Iterable[Any]) -> list[Any]:
     """Every tensor with a gradient that the outputs depend on, the outputs included, latest first."""
-    stack = [output for output in outputs if output.requires_grad]
+    stack = [output for output in outputs if output._requires_grad]
     found = {tensor.serial: tensor for tensor in stack}
     while stack:
-        for tensor in stack.pop().inputs:
-            if needs_gradient(tensor) and tensor.serial not in found:
-                found[tensor.serial] = tensor
-                stack.append(tensor)
+        for x in stack.pop().inputs:
+            if isinstance(x, Recordable) and x._requires_grad and x.serial not in found:
+                found[x.serial] = x
+                stack.append(x)
     return sorted(found.values(), key=_by_serial, reverse=True)
 
 
@@ -43,7 +38,7 @@ def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
     """The serials of those tensors (latest first) that depend on a wanted one: the rest needs no gradient."""
     serials = {tensor.serial for tensor in wanted}
     for tensor in reversed(tensors):
-        if any(needs_gradient(x) and x.serial in serials for x in tensor.inputs):
+        if any(isinstance(x, Recordable) and x.serial in serials for x in tensor.inputs):
             serials.add(tensor.serial)
     return serials
 
@@ -96,7 +91,8 @@ def backward(output: Any, seed: Any) -> None:
 
 def _store(tensor: Any, g: Any) -> None:
     """Add `g` to the tensor's gradient.  An array in ``.grad`` belongs to its tensor alone."""
-    g = np.asarray(g, tensor.dtype) if tensor.is_leaf else np.array(g, tensor.dtype)
+    dtype = tensor._data.dtype
+    g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
     tensor.grad = g if tensor.grad is None else np.asarray(tensor.grad + g)
 
 
@@ -115,24 +111,22 @@ def _spread(
     tensor: Any, g: Any, gradients: dict[int, Any], relevant: set[int] | None, create_graph: bool
 ) -> None:
     """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
-    inputs, serial = tensor.inputs, tensor.serial
+    arrays = _values_read_by(tensor)
     if create_graph:
         SCOPE.set(tensor.scope)
-        y, values = tensor, inputs
+        y, values = tensor, tensor.inputs
     else:
-        y, values = tensor._data, [x._data if isinstance(x, Recordable) else x for x in inputs]  # type: ignore[attr-defined]
-    for position, x in enumerate(inputs):
-        if not needs_gradient(x) or (relevant is not None and x.serial not in relevant):
+        y, values = tensor._data, arrays
+    for position, x in enumerate(tensor.inputs):
+        if not isinstance(x, Recordable) or not x._requires_grad:
             continue
-        if x.serial > serial:
-            raise _stale(tensor, x)
         rule = tensor.primitive.rules[position]
-        if rule is None:
+        if rule is None or (relevant is not None and x.serial not in relevant):
             continue
         try:
             contribution = rule(g, y, *values, **tensor.attributes)
-            if contribution.shape != x.shape:
-                contribution = unbroadcast(contribution, x.shape)
+            if contribution.shape != arrays[position].shape:
+                contribution = unbroadcast(contribution, arrays[position].shape)
         except Exception as error:
             error.add_note(
                 f"in the rule of {tensor.primitive.name} for its input {position}, {tensor.origin()}"
@@ -143,13 +137,30 @@ def _spread(
         _accumulate(gradients, x.serial, contribution)
 
 
+def _values_read_by(tensor: Any) -> list[Any]:
+    """The arrays of an op's inputs; refused when one is not what the op has read."""
+    arrays = []
+    for x in tensor.inputs:
+        if isinstance(x, Recordable):
+            if x.serial > tensor.serial:
+                raise StaleGradientError(
+                    f"{x.label()} was changed in place after {tensor.label()} had read it "
+                    f"({tensor.origin()}), so the gradient would be that of another value: run the forward "
+                    "pass again before backward()"
+                )
+            arrays.append(x._data)
+        else:
+            arrays.append(x)
+    return arrays
+
+
 def _is_shared(contribution: Any, g: Any, y: Any, values: Sequence[Any]) -> bool:
     """Whether the gradient of a leaf is, or looks into, an array that others hold too."""
     return (
         contribution.base is not None
         or contribution is g
         or contribution is y
-        or any(contribution is value for value in values)
+        or id(contribution) in map(id, values)
     )
 
 
@@ -170,13 +181,6 @@ def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
             "return the input's shape, or one that it broadcasts to"
         )
     return sum_to(contribution, shape=shape)
-
-
-def _stale(tensor: Any, x: Any) -> StaleGradientError:
-    return StaleGradientError(
-        f"{x.label()} was changed in place after {tensor.label()} had read it ({tensor.origin()}), so the "
-        "gradient would be that of another value: run the forward pass again before backward()"
-    )
 
 
 def require_connected(output: Any) -> None:

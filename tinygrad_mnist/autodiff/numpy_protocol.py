@@ -111,4 +111,4 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def _plain(value: Any) -> Any:
-    return value._data if isinstance(value, Recordable) else value  # type: ignore[attr-defined]
+    return value._data if isinstance(value, Recordable) else value

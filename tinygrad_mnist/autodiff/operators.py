@@ -10,8 +10,6 @@ from tinygrad_mnist.autodiff.primitive import Recordable
 from tinygrad_mnist.errors import ShapeError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tinygrad_mnist.autodiff.tensor import Tensor
 
 
@@ -19,12 +17,6 @@ class Operators(Recordable):
     """What ``+``, ``@``, ``tensor[...]``, ``tensor.sum()`` and the like mean."""
 
     __slots__ = ()
-
-    _data: NDArray[Any]
-
-    def label(self) -> str:
-        """The tensor's name in messages."""
-        return type(self).__name__
 
     def __add__(self, other: Any) -> Tensor:
         return ops.add(self, other)

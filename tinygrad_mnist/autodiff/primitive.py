@@ -20,9 +20,18 @@ REGISTRY: dict[str, Primitive] = {}
 
 
 class Recordable:
-    """A value that wants to know which primitives are applied to it: a Tensor."""
+    """A value that wants to know which primitives are applied to it: a Tensor, of which floor 2 sees this."""
 
     __slots__ = ()
+
+    serial: int
+    inputs: tuple[Any, ...]
+    _data: Any
+    _requires_grad: bool
+
+    def label(self) -> str:
+        """A name for messages."""
+        return type(self).__name__
 
     def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Apply `primitive` to `inputs`, of which `self` is one; subclasses say what is kept of it."""
@@ -87,7 +96,9 @@ class Primitive:
         """Compute on arrays; with a Tensor among the inputs, let it record the application."""
         for value in inputs:
             if isinstance(value, Recordable):
-                return value.apply(self, inputs, {**self.defaults, **attributes})
+                if self.defaults:
+                    attributes = {**self.defaults, **attributes}
+                return value.apply(self, inputs, attributes)
         return self.forward(*inputs, **attributes)
 
     def __repr__(self) -> str:

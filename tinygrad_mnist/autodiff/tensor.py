@@ -20,7 +20,7 @@ from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError, Tinygra
 
 Array = NDArray[Any]
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 _PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
@@ -113,6 +113,11 @@ class Tensor(Operators):
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
+        if self.inputs:
+            raise GradientError(
+                f"{self.label()} was computed, and its rule may need the value it had: only the data of a "
+                "leaf can be assigned; detach() gives one"
+            )
         array = np.asarray(value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
@@ -190,7 +195,7 @@ class Tensor(Operators):
         return self.name or f"{self.primitive.name if self.primitive else 'tensor'}_{self.serial}"
 
     def source_line(self) -> tuple[str, int] | None:
-        """File and line outside of this package that recorded the op; None for a leaf."""
+        """File and line, outside of autodiff, that recorded the op; None for a leaf."""
         if self._site is None:
             return None
         code, instruction = self._site
@@ -293,8 +298,8 @@ class Tensor(Operators):
                 break
         result = _new_tensor(value)
         if connected and RECORDING.get() and (primitive.all_differentiable or _reaches(primitive, inputs)):
-            frame = sys._getframe(1)
-            while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+            frame = sys._getframe(2)  # 0 is this function, 1 is Primitive.__call__
+            while frame.f_code.co_filename.startswith(_AUTODIFF) and frame.f_back is not None:
                 frame = frame.f_back
             result._requires_grad = True
             result.primitive = primitive

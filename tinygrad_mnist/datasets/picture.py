@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ from tinygrad_mnist.datasets.idx import read_idx
 from tinygrad_mnist.errors import DataError
 
 MOST_PIXELS = 16_000_000
+FAINTEST_INK = 0.1  # of the way from black to white
 Array = NDArray[Any]
 
 
-def read_pictures(path: str | Path, shape: tuple[int, int], *, invert: bool | None = None) -> Array:
+def read_pictures(
+    path: str | Path, shape: tuple[int, int], *, invert: bool | None = None, pixel_max: int = 255
+) -> Array:
     """Read digits from a picture (PNG, one digit) or an IDX file of images.
 
-    A picture of another size is prepared as MNIST was: the ink is cut out, scaled to 20/28 of the side and
-    put with its centre of mass in the middle (Y. LeCun, C. Cortes and C. Burges, The MNIST database).
+    A picture of another size is prepared as MNIST was: the ink, its contrast to the paper stretched, is cut
+    out, scaled to 20/28 of the side and put with its centre of mass on pixel (14, 14) (Y. LeCun, C. Cortes and
+    C. Burges, The MNIST database).
 
     Parameters
     ----------
@@ -29,6 +34,8 @@ def read_pictures(path: str | Path, shape: tuple[int, int], *, invert: bool | No
         Height and width that the network takes.
     invert
         Whether dark is ink.  When None, a picture with a bright border is taken as dark ink on light paper.
+    pixel_max
+        The value of full ink in an IDX file; a picture's is that of its format.
 
     Returns
     -------
@@ -48,7 +55,10 @@ def read_pictures(path: str | Path, shape: tuple[int, int], *, invert: bool | No
                 f"{path}: holds {images.dtype} of shape {images.shape}; the network takes uint8 images of "
                 f"{shape[0]} x {shape[1]}"
             )
-        return np.stack([_with_ink_bright(i / np.float32(255), invert) for i in images])
+        if images.max(initial=0) > pixel_max:
+            raise DataError(f"{path}: holds a pixel of {images.max()}; the network takes 0 to {pixel_max}")
+        scaled = images / np.float32(pixel_max)
+        return np.array([_with_ink_bright(i, invert) for i in scaled], np.float32).reshape(images.shape)
     image = _with_ink_bright(_read_picture(path), invert)
     return (image if image.shape == shape else _centred(image, shape, path))[None]
 
@@ -58,37 +68,50 @@ def _read_picture(path: Path) -> Array:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused below, in our words
+            picture = Image.open(path)
+        with picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise DataError(
-                    f"{path}: {picture.width} x {picture.height} pixels are more than a digit needs"
+                    f"{path}: {picture.width} x {picture.height} pixels are more than a digit needs; "
+                    "scale it down"
                 )
             if picture.mode.startswith("I"):  # 16 bits a pixel
                 return np.asarray(picture, np.float32) / np.float32(65535)
             layers = picture.convert("RGBA")
             paper = Image.new("RGBA", layers.size, "white")
             grey = Image.alpha_composite(paper, layers).convert("L")
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(
             f"{path}: not a readable picture ({error}); give a PNG file or an IDX file"
         ) from error
     return np.asarray(grey, np.float32) / np.float32(255)
 
 
+def _paper(image: Array) -> Any:
+    """The grey of the background: the median of the border."""
+    return np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]))
+
+
 def _with_ink_bright(image: Array, invert: bool | None) -> Array:
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    dark_on_light = bool(np.median(border) > 0.5) if invert is None else invert
+    dark_on_light = bool(_paper(image) > 0.5) if invert is None else invert
     return 1 - image if dark_on_light else image
 
 
 def _centred(image: Array, shape: tuple[int, int], path: Path) -> Array:
     from PIL import Image
 
-    rows, columns = (np.flatnonzero((image > 0.2).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
+    paper = _paper(image)
+    strength = image.max() - paper
+    if strength < FAINTEST_INK:
         raise DataError(f"{path}: the picture is blank: no pixel differs enough from its background")
+    image = ((image - paper) / strength).clip(0, 1)
+    rows, columns = (np.flatnonzero((image > 0.25).any(axis=axis)) for axis in (1, 0))
     ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     longest = min(shape) * 20 / 28
     height, width = (max(1, round(side * longest / max(ink.shape))) for side in ink.shape)
@@ -96,6 +119,6 @@ def _centred(image: Array, shape: tuple[int, int], path: Path) -> Array:
     canvas = np.zeros((shape[0] * 3, shape[1] * 3), np.float32)
     mass = small.sum()
     centre = (small.sum(1) @ np.arange(height) / mass, small.sum(0) @ np.arange(width) / mass)
-    top, left = (round(1.5 * side - 0.5 - c) for side, c in zip(shape, centre))
+    top, left = (round(1.5 * side - c) for side, c in zip(shape, centre))
     canvas[top : top + height, left : left + width] = small
     return canvas[shape[0] : 2 * shape[0], shape[1] : 2 * shape[1]].clip(0, 1)

@@ -10,6 +10,7 @@ from tinygrad_mnist.errors import TinygradMnistError
 from tinygrad_mnist.graph.graph import Graph, Node
 
 _FONT = "Helvetica"
+_SUFFIXES = ("svg", "png", "pdf", "dot", "txt")
 _STYLES = {
     "data": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#777777"},
     "parameter": {"shape": "box", "style": "filled,bold", "fillcolor": "#cfe6f5", "color": "#0072b2"},
@@ -57,17 +58,22 @@ def _home_scopes(graph: Graph) -> list[str]:
 
 def _add_box(dot: Any, scope: str, boxes: dict[str, list[Node]], keys: dict[str, str], graph: Graph) -> None:
     """Add the nodes of a scope, and the scopes one level below as boxes inside it."""
-    import graphviz
-
     for node in boxes[scope]:
         style = _STYLES["output" if node.name in graph.outputs else node.kind]
-        dot.node(keys[node.name], graphviz.escape(_label(node)), **style)
-    for inner in boxes:
+        dot.node(keys[node.name], _literal(_label(node)), **style)
+    for number, inner in enumerate(boxes):
         if inner and inner.rpartition("/")[0] == scope:
-            title = graphviz.escape(inner.rpartition("/")[2])
-            with dot.subgraph(name=f"cluster_{inner}") as box:
+            title = _literal(inner.rpartition("/")[2])
+            with dot.subgraph(name=f"cluster_{number}") as box:
                 box.attr(label=title, labeljust="l", fontsize="11", color="#bbbbbb", style="rounded")
                 _add_box(box, inner, boxes, keys, graph)
+
+
+def _literal(text: str) -> str:
+    """A label that is shown as it stands: no escapes, no HTML entities."""
+    import graphviz
+
+    return str(graphviz.escape(text.replace("&", "&amp;")))
 
 
 def _label(node: Node) -> str:
@@ -98,7 +104,9 @@ def draw(output: Tensor | Graph, path: str | Path) -> Path:
 
     path = Path(path)
     graph = output if isinstance(output, Graph) else Graph.of(output)
-    suffix = path.suffix.lstrip(".")
+    suffix = path.suffix.lstrip(".").lower()
+    if suffix not in _SUFFIXES:
+        raise ValueError(f"a graph is drawn as one of .{', .'.join(_SUFFIXES)}, and not as {path.name}")
     if suffix in ("dot", "txt"):
         path.write_text(to_dot(graph) if suffix == "dot" else to_text(graph), encoding="utf-8")
         return path

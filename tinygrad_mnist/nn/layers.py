@@ -45,6 +45,8 @@ class Linear(Module):
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        if min(in_features, out_features) < 1:
+            raise ValueError(f"Linear takes sizes of at least 1, not {in_features} and {out_features}")
         rng = rng or np.random.default_rng()
         default = init.uniform(1 / math.sqrt(in_features))
         self.in_features, self.out_features = in_features, out_features
@@ -172,8 +174,9 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         """The output of the last module."""
-        for module in self:
-            x = module(x)
+        for part in vars(self).values():  # not `for module in self`: that looks for nested ones, at a price
+            if isinstance(part, Module):
+                x = part(x)
         return x
 
     def __iter__(self) -> Any:

@@ -13,12 +13,15 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.nn.module import Module
 
+_ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
+
 
 def _logits_behind(output: Any, activation: Primitive) -> Any:
-    """What the activation was applied to, read from the graph; None when `output` is not its result."""
-    if isinstance(output, Tensor) and output.primitive is activation:
-        return output.inputs[0]
-    return None
+    """What the activation was applied to, row by row, read from the graph; None when `output` is not that."""
+    if not isinstance(output, Tensor) or output.primitive is not activation:
+        return None
+    along_rows = output.attributes.get("axis", -1) in (-1, output.ndim - 1)
+    return output.inputs[0] if along_rows else None
 
 
 def _in_dtype(target: Any, output: Any) -> Any:
@@ -58,7 +61,8 @@ def _class_rows(target: Any, output: Any, loss: str) -> Any:
     target = _class_target(target, output, loss)
     if target.shape == output.shape:
         return target
-    return ops.one_hot(target, classes=output.shape[-1], dtype=output.dtype)
+    labels = target if isinstance(target, Tensor) else Tensor(target)  # its errors name the loss
+    return ops.one_hot(labels, classes=output.shape[-1], dtype=output.dtype)
 
 
 class QuadraticLoss(Module):
@@ -71,7 +75,7 @@ class QuadraticLoss(Module):
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (n, k); target: (n, k) or (n,) integer labels -> scalar"""
         target = _class_rows(target, output, "QuadraticLoss")
-        return ops.squared_error(output, target) * (0.5 / len(output))
+        return ops.squared_error(output, target, scale=0.5 / len(output))
 
 
 class MSELoss(Module):
@@ -79,7 +83,7 @@ class MSELoss(Module):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
-        return ops.squared_error(output, _real_target(target, output, "MSELoss")) / output.size
+        return ops.squared_error(output, _real_target(target, output, "MSELoss"), scale=1 / output.size)
 
 
 class CrossEntropyLoss(Module):
@@ -106,9 +110,10 @@ class CrossEntropyLoss(Module):
         """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
         target = _class_target(target, output, "CrossEntropyLoss")
         logits = output if self.inputs == "logits" else _logits_behind(output, ops.softmax)
-        if logits is not None and (logits is output or _is_last(output.attributes["axis"], output)):
+        if logits is not None:
             return ops.mean(ops.softmax_cross_entropy(logits, target))
-        return -ops.mean(ops.sum(_class_rows(target, output, "CrossEntropyLoss") * _bounded_log(output), axis=-1))
+        rows = _class_rows(target, output, "CrossEntropyLoss")
+        return -ops.mean(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
         """What it takes."""
@@ -117,6 +122,13 @@ class CrossEntropyLoss(Module):
 
 def _bounded_log(probability: Any) -> Any:
     """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
+    values = probability.data if isinstance(probability, Tensor) else probability
+    low, high = values.min(initial=0), values.max(initial=1)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(
+            f"a loss of probabilities was given numbers from {low:g} to {high:g}: end the network in Softmax "
+            "or Sigmoid, or use the loss that takes logits"
+        )
     return ops.log(ops.clip(probability, low=math.exp(-100)))
 
 

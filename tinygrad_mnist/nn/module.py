@@ -52,7 +52,7 @@ class Module:
     """
 
     training: bool = True
-    _scope: str | None = None
+    _scope: str = ""  # the name it has in scopes, given by the module that is called first
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; called by ``module(...)``."""
@@ -60,9 +60,9 @@ class Module:
 
     def __call__(self, *inputs: Any) -> Any:
         """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
-        if self._scope is None:
+        if not self._scope:
             self._name_parts()
-        token = SCOPE.set(inside(self._scope or type(self).__name__))
+        token = SCOPE.set(inside(self._scope))
         try:
             return self.forward(*inputs)
         finally:

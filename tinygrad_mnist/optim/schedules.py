@@ -8,21 +8,21 @@ from tinygrad_mnist.optim.sgd import SGD
 
 
 class Schedule:
-    """Sets the optimizer's learning rate to ``initial * factor(epoch)``; subclasses give the factor."""
+    """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it."""
 
     def __init__(self, optimizer: SGD) -> None:
         self.optimizer = optimizer
         self.initial = optimizer.lr
         self.epoch = 0
 
-    def factor(self, epoch: int) -> float:
-        """What the initial rate is multiplied with in an epoch, counted from 0."""
-        return 1.0
+    def rate(self, epoch: int) -> float:
+        """The learning rate in an epoch, counted from 0: here the initial one."""
+        return self.initial
 
     def step(self) -> None:
         """Go on to the next epoch's learning rate."""
         self.epoch += 1
-        self.optimizer.lr = self.initial * self.factor(self.epoch)
+        self.optimizer.lr = self.rate(self.epoch)
 
 
 class StepLR(Schedule):
@@ -30,11 +30,13 @@ class StepLR(Schedule):
 
     def __init__(self, optimizer: SGD, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
+        if step_size < 1:
+            raise ValueError(f"StepLR needs a step_size of at least one epoch, and it is {step_size}")
         self.step_size, self.gamma = step_size, gamma
 
-    def factor(self, epoch: int) -> float:
-        """gamma ** (epoch // step_size)"""
-        return float(self.gamma ** (epoch // self.step_size))
+    def rate(self, epoch: int) -> float:
+        """initial * gamma ** (epoch // step_size)"""
+        return float(self.initial * self.gamma ** (epoch // self.step_size))
 
 
 class ExponentialLR(Schedule):
@@ -44,9 +46,9 @@ class ExponentialLR(Schedule):
         super().__init__(optimizer)
         self.gamma = gamma
 
-    def factor(self, epoch: int) -> float:
-        """gamma ** epoch"""
-        return float(self.gamma**epoch)
+    def rate(self, epoch: int) -> float:
+        """initial * gamma ** epoch"""
+        return float(self.initial * self.gamma**epoch)
 
 
 class CosineAnnealingLR(Schedule):
@@ -58,9 +60,10 @@ class CosineAnnealingLR(Schedule):
 
     def __init__(self, optimizer: SGD, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  PyTorch's
         super().__init__(optimizer)
+        if T_max < 1:
+            raise ValueError(f"CosineAnnealingLR needs a T_max of at least one epoch, and it is {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
 
-    def factor(self, epoch: int) -> float:
-        """From 1 down to eta_min / initial."""
-        low = self.eta_min / self.initial
-        return low + (1 - low) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
+    def rate(self, epoch: int) -> float:
+        """eta_min + (initial - eta_min) * (1 + cos(pi * epoch / T_max)) / 2"""
+        return self.eta_min + (self.initial - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,7 +35,9 @@ class SGD:
     Raises
     ------
     ValueError
-        For negative numbers, no parameters, or nesterov without momentum or with dampening.
+        For negative or infinite numbers, no parameters, or nesterov without momentum or with dampening.
+    TypeError
+        When something else than leaf tensors is to be updated.
 
     Examples
     --------
@@ -55,12 +58,17 @@ class SGD:
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         if not self.parameters:
             raise ValueError("SGD was given no parameters: pass model.parameters()")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Tensor) or not parameter.is_leaf:
+                raise TypeError(
+                    f"SGD updates leaf tensors such as model.parameters(), and was given {parameter!r}"
+                )
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not value >= 0:
-                raise ValueError(f"SGD needs {name} >= 0, and it is {value}")
+            if not 0 <= value < math.inf:
+                raise ValueError(f"SGD needs a finite {name} >= 0, and it is {value}")
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("SGD with nesterov needs a momentum above 0 and no dampening")
         self.lr, self.momentum, self.dampening = lr, momentum, dampening

@@ -113,7 +113,7 @@ def fit(
         When there is no batch.
     """
     history = History()
-    with _ctrl_c() as stopped:
+    with _ctrl_c() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error below
         for number in range(1, epochs + 1):
             epoch = _train_epoch(model, loss, optimizer, train, validation, number, on_step, stopped)
             if epoch is not None:
@@ -183,7 +183,7 @@ def train_step(model: Module, loss: Module, optimizer: SGD, inputs: Any, targets
 
 
 def evaluate(model: Module, loss: Module, batches: Batches) -> Evaluation:
-    """Mean loss and accuracy without training: dropout off, nothing recorded, the mode put back after."""
+    """Mean loss and accuracy without training: dropout off, nothing recorded, all modes put back after."""
     totals = _Totals()
     for output, inputs_targets in _outputs(model, batches):
         targets = inputs_targets[1]
@@ -204,7 +204,7 @@ def predict(model: Module, batches: Batches) -> tuple[Array, Array]:
 
 
 def _outputs(model: Module, batches: Batches) -> Iterator[tuple[Any, tuple[Any, Any]]]:
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         for inputs, targets in batches:
@@ -212,7 +212,8 @@ def _outputs(model: Module, batches: Batches) -> Iterator[tuple[Any, tuple[Any, 
                 output = model(inputs)
             yield output, (inputs, targets)
     finally:
-        model.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
 
 
 @contextmanager

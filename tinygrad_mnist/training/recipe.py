@@ -94,7 +94,7 @@ class Recipe:
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
-        cosine = self.schedule == "cosine" and self.lr > 0
+        cosine = self.schedule == "cosine"
         return optimizer, optim.CosineAnnealingLR(optimizer, self.epochs) if cosine else None
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:

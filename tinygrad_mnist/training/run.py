@@ -13,7 +13,6 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,6 +34,7 @@ class Run:
     recipe: Recipe
     data_name: str
     image_shape: tuple[int, int]
+    pixel_max: int
     classes: int
     model: nn.Sequential
 
@@ -49,7 +49,12 @@ def make_folder(folder: Path) -> Path:
     """
     if (folder / CONFIG).exists():
         raise CheckpointError(f"{folder} holds a run already: choose another folder with --output")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{folder}: a file is in the way: choose another folder with --output"
+        ) from error
     return folder
 
 
@@ -65,6 +70,7 @@ def save_run(
             "name": dataset.name,
             "origin": dataset.origin,
             "image_shape": dataset.image_shape,
+            "pixel_max": dataset.train.pixel_max,
             "classes": dataset.classes,
             "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
         },
@@ -88,21 +94,25 @@ def load_run(folder: Path) -> Run:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    settings, weights = folder / CONFIG, folder / WEIGHTS
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        recipe = Recipe.from_dict(config["recipe"])
-        height, width = (int(side) for side in config["data"]["image_shape"])
-        classes, name = int(config["data"]["classes"]), str(config["data"]["name"])
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} holds no run: there is no {CONFIG} in it") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{folder / CONFIG} is unreadable: {error!r}") from error
+        config = json.loads(settings.read_text(encoding="utf-8"))
+        recipe, data = Recipe.from_dict(config["recipe"]), config["data"]
+        height, width = (int(side) for side in data["image_shape"])
+        name, pixel_max, classes = str(data["name"]), int(data["pixel_max"]), int(data["classes"])
+        model = recipe.build_model((height, width), classes)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CheckpointError(
+            f"{folder} holds no run: there is no {CONFIG} in it; give a folder that `train` wrote"
+        ) from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{settings}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+        raise CheckpointError(f"{settings} is damaged: {error!r}") from error
     try:
-        weights: dict[str, Any] = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS} is unreadable: {error}") from error
-    model = recipe.build_model((height, width), classes)
-    model.load_state_dict(weights)
-    return Run(folder, recipe, name, (height, width), classes, model)
+        model.load_state_dict(load_file(weights))
+    except (OSError, SafetensorError, KeyError) as error:
+        raise CheckpointError(f"{weights} is damaged: {error}") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{weights}: {error}") from error
+    return Run(folder, recipe, name, (height, width), pixel_max, classes, model)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
@@ -91,7 +92,8 @@ def _first_layer(folder: Path, model: nn.Module, image_shape: tuple[int, int]) -
 def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset) -> Section:
     """The graph of one training step's forward pass; as text where Graphviz is not installed."""
     images, labels = next(iter(dataset.train.loader(recipe.batch_size)))
-    graph = Graph.of(recipe.build_loss()(model(images), labels))
+    flat = Tensor(images.reshape(len(images), -1), name="images")
+    graph = Graph.of(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))
     title, text = "Computation graph", "What one training step records; backward() walks it from the loss up."
     try:
         return Section(title, text, draw(graph, folder / "graph.svg"))

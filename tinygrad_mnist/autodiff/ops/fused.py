@@ -30,17 +30,17 @@ linear.vjps(
 
 
 @primitive
-def squared_error(a: Any, b: Any) -> Any:
-    """The sum of (a - b)**2 over all elements, a scalar.  a and b: one shape, never broadcast."""
+def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
+    """scale * the sum of (a - b)**2 over all elements, a scalar.  a and b: one shape, never broadcast."""
     if np.shape(a) != np.shape(b):
         raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
     difference = np.ravel(a - b)
-    return np.dot(difference, difference)
+    return scale * np.dot(difference, difference)
 
 
 squared_error.vjps(
-    lambda g, y, a, b: 2 * g * (a - b),
-    lambda g, y, a, b: 2 * g * (b - a),
+    lambda g, y, a, b, *, scale: (2 * scale) * g * (a - b),
+    lambda g, y, a, b, *, scale: (2 * scale) * g * (b - a),
 )
 
 

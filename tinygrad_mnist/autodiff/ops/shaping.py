@@ -122,7 +122,8 @@ def squeeze(x: Any, axis: int | None = None) -> Any:
 
 def flatten(x: Any, start: int = 0) -> Any:
     """All axes from `start` on joined into one: (n, 28, 28) becomes (n, 784) for start=1."""
-    return reshape(x, shape=(*x.shape[:start], math.prod(x.shape[start:])))
+    flat = (*x.shape[:start], math.prod(x.shape[start:]))
+    return x if x.shape == flat else reshape(x, shape=flat)
 
 
 def matrix_transpose(x: Any) -> Any:

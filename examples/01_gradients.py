@@ -1,0 +1,54 @@
+# %% [markdown]
+# # Gradients from a graph
+#
+# A `Tensor` is a NumPy array that remembers what it was computed from.  Walking that graph from the result
+# back to the inputs, and multiplying with one local derivative per step, gives all gradients at once.
+
+# %%
+import numpy as np
+
+import tinygrad_mnist as tm
+from tinygrad_mnist.graph import Graph, to_text
+
+a = tm.Tensor(2.0, requires_grad=True, name="a")
+b = tm.Tensor(-3.0, requires_grad=True, name="b")
+c = tm.Tensor(10.0, requires_grad=True, name="c")
+y = a * b + c
+print(to_text(Graph.of(y)))
+
+# %% [markdown]
+# `backward()` fills in `.grad`: how much y changes when an input changes a little.
+
+# %%
+y.backward()
+print("dy/da =", a.grad, " dy/db =", b.grad, " dy/dc =", c.grad)
+assert (a.grad, b.grad, c.grad) == (-3.0, 2.0, 1.0)
+
+# %% [markdown]
+# An ordinary NumPy function can be differentiated as it is, again and again.
+
+
+# %%
+def hyperbolic_tangent(x):
+    e = np.exp(-2.0 * x)
+    return (1.0 - e) / (1.0 + e)
+
+
+first = tm.transforms.grad(hyperbolic_tangent)
+second = tm.transforms.grad(first)
+for x in (-1.0, 0.0, 1.0):
+    t = np.tanh(x)
+    print(f"x = {x:4}: tanh' {first(x):+.6f} (formula {1 - t * t:+.6f}), tanh'' {second(x):+.6f}")
+    assert abs(second(x) + 2 * t * (1 - t * t)) < 1e-12
+
+# %% [markdown]
+# A value that changes after an op has read it would make the gradient silently wrong; here it is an error.
+
+# %%
+loss = (a * a).sum()
+with tm.no_grad():
+    a -= 0.1
+try:
+    loss.backward()
+except tm.errors.StaleGradientError as error:
+    print("StaleGradientError:", error)

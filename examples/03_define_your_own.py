@@ -1,0 +1,69 @@
+# %% [markdown]
+# # A model, a layer and an op of your own
+
+# %%
+import numpy as np
+
+import tinygrad_mnist as tm
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.training import fit
+
+# %% [markdown]
+# An op is a forward function and one rule per input: what the gradient `g` of the result means for the input.
+# Rules are written with operators and ops, so that they can be differentiated themselves.
+
+
+# %%
+@tm.primitive
+def gaussian(x):
+    """exp(-x**2)"""
+    return np.exp(-x * x)
+
+
+gaussian.vjps(lambda g, y, x: g * (-2 * x * y))
+
+x = np.linspace(-2, 2, 5)
+numeric = (gaussian(x + 1e-6) - gaussian(x - 1e-6)) / 2e-6
+ours = tm.transforms.vjp(gaussian, x)[1](np.ones(5))[0]
+print("rule against central differences:", np.abs(ours - numeric).max())
+assert np.allclose(ours, numeric, atol=1e-9)
+curvature = tm.transforms.hessian(lambda v: gaussian(v).sum())(x).diagonal()
+assert np.allclose(curvature, (4 * x**2 - 2) * gaussian(x))
+
+# %% [markdown]
+# A module is a class with parameters or other modules as attributes, and a `forward`.
+
+
+# %%
+class RadialNetwork(nn.Module):
+    """Bumps at learned places, weighted and summed."""
+
+    def __init__(self, bumps, rng):
+        self.centres = nn.Parameter(rng.uniform(-3, 3, bumps))
+        self.output = nn.Linear(bumps, 1, rng=rng, dtype=np.float64)
+
+    def forward(self, x):
+        return self.output(gaussian(x - self.centres))
+
+
+rng = np.random.default_rng(0)
+inputs = np.linspace(-3, 3, 200)[:, None]
+targets = np.sin(2 * inputs)
+model = RadialNetwork(12, rng)
+print(model, [name for name, _ in model.named_parameters()])
+
+loader = Loader(inputs, targets, batch_size=20, shuffle=True, dtype=np.float64)
+optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100)
+print(history)
+assert history[-1].train_loss < 0.01
+
+# %% [markdown]
+# Errors say which op in which layer, and what it was given.
+
+# %%
+try:
+    model(np.ones((5, 3)))
+except tm.errors.ShapeError as error:
+    print("ShapeError:", error)

@@ -1,0 +1,37 @@
+"""Data for all tests, and Hypothesis profiles: dev by default, ci in .ci/run, intense by hand
+(HYPOTHESIS_PROFILE=intense).
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tinygrad_mnist.datasets import load_digits, load_mnist
+
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("intense", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+BESIDE_THE_REPOSITORY = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+
+
+@pytest.fixture(scope="session")
+def mnist_folder():
+    """The folder with MNIST's own four files."""
+    folder = Path(os.environ.get("TINYGRAD_MNIST_DATA") or BESIDE_THE_REPOSITORY)
+    if not folder.is_dir():
+        pytest.skip(f"MNIST is neither in TINYGRAD_MNIST_DATA nor in {BESIDE_THE_REPOSITORY}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_folder):
+    return load_mnist(mnist_folder)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load_digits()

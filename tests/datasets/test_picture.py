@@ -1,0 +1,143 @@
+"""A digit is read the same in whatever picture it comes."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinygrad_mnist.datasets import write_idx
+from tinygrad_mnist.datasets.picture import read_pictures
+from tinygrad_mnist.errors import DataError
+
+SHAPE = (28, 28)
+
+
+@pytest.fixture(scope="module", params=range(5))
+def digit(request, mnist):
+    return mnist.test.images[request.param]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write a picture, read it as a network would."""
+
+    def save_and_read(picture, **options):
+        picture = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+        picture.save(tmp_path / "digit.png")
+        return read_pictures(tmp_path / "digit.png", SHAPE, **options)
+
+    return save_and_read
+
+
+SAME = {
+    "as it is": lambda ink: ink,
+    "dark on white": lambda ink: 255 - ink,
+    "colour": lambda ink: np.stack([ink] * 3, axis=-1),
+    "palette": lambda ink: Image.fromarray(255 - ink).convert("P"),
+    "16 bits": lambda ink: ink.astype(np.uint16) * 257,
+    "transparent": lambda ink: Image.fromarray(np.stack([np.zeros_like(ink)] * 3 + [ink], axis=-1)),
+}
+
+
+@pytest.mark.parametrize("make", SAME.values(), ids=SAME)
+def test_a_picture_of_the_right_size_is_taken_as_it_is(digit, read, make):
+    found = read(make(digit))
+    assert (found.shape, found.dtype) == ((1, *SHAPE), np.float32)
+    np.testing.assert_allclose(found[0], digit / 255, atol=0.006)
+
+
+def large(ink):
+    """320 x 400, off centre, smooth."""
+    picture = np.asarray(Image.fromarray(ink).resize((200, 200), Image.Resampling.BICUBIC))
+    return np.pad(picture, ((20, 100), (150, 50)))
+
+
+LARGE = {
+    "bright ink": large,
+    "dark ink": lambda ink: 255 - large(ink),
+    "faint ink": lambda ink: (255 - 0.3 * large(ink)).astype(np.uint8),
+    "grey paper": lambda ink: (190 - 0.5 * large(ink)).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
+def test_a_large_picture_is_cut_out_scaled_and_centred_as_mnist_was(digit, read, make):
+    found, expected = read(make(digit))[0], digit / 255
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9
+    centre = [found.sum(axis) @ np.arange(28) / found.sum() for axis in (1, 0)]
+    assert centre == pytest.approx([14, 14], abs=0.6)
+    assert (found.min(), found.max() > 0.8) == (0, True)
+
+
+def test_the_caller_may_say_which_is_the_ink(digit, read):
+    as_told = read(digit, invert=True)
+    np.testing.assert_allclose(as_told[0], 1 - digit / 255, atol=1e-6)
+    np.testing.assert_allclose(read(255 - digit, invert=False), as_told, atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_an_idx_file_holds_many_at_the_scale_of_its_data_set(mnist, digits, tmp_path, suffix):
+    for split, shape in ((mnist.test, SHAPE), (digits.test, (8, 8))):
+        path = tmp_path / f"t10k-images-idx3-ubyte{suffix}"
+        write_idx(path, split.images[:20])
+        found = read_pictures(path, shape, pixel_max=split.pixel_max)
+        expected, _ = next(iter(split.loader(20)))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_an_idx_file_without_images_gives_none(tmp_path):
+    write_idx(tmp_path / "empty.gz", np.zeros((0, *SHAPE), np.uint8))
+    assert read_pictures(tmp_path / "empty.gz", SHAPE).shape == (0, *SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 8, 8), np.uint8), r"uint8 of shape \(3, 8, 8\); .* uint8 images of 28 x 28"),
+        (np.zeros(3, np.uint8), r"uint8 of shape \(3,\)"),
+        (np.zeros((1, 28, 28), np.float32), r"float32 of shape"),
+        (np.full((1, 28, 28), 17, np.uint8), "a pixel of 17; the network takes 0 to 16"),
+    ],
+)
+def test_an_idx_file_of_something_else_is_refused(tmp_path, array, message):
+    write_idx(tmp_path / "images.gz", array)
+    with pytest.raises(DataError, match=rf"images.gz: holds {message}"):
+        read_pictures(tmp_path / "images.gz", SHAPE, pixel_max=16)
+
+
+@pytest.mark.parametrize("grey", [0, 100, 255])
+def test_a_blank_picture_is_refused(read, grey):
+    with pytest.raises(DataError, match=r"digit.png: the picture is blank"):
+        read(np.full((100, 80), grey, np.uint8))
+
+
+@pytest.mark.parametrize("side", [4_100, 10_000, 20_000])  # above our limit, Pillow's warning, its error
+def test_a_huge_picture_is_refused_unread(tmp_path, side):
+    Image.new("1", (side, side)).save(tmp_path / "huge.png")
+    with pytest.raises(DataError, match=r"huge.png: .*pixels"):  # and no warning: those are errors here
+        read_pictures(tmp_path / "huge.png", SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"", "not a readable picture"),
+        (b"hello" * 50, "not a readable picture"),
+    ],
+)
+def test_what_is_no_picture_is_refused(tmp_path, content, message):
+    path = tmp_path / "digit.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"digit.png: {message}"):
+        read_pictures(path, SHAPE)
+
+
+def test_every_truncation_of_a_picture_is_refused(digit, tmp_path):
+    path = tmp_path / "digit.png"
+    Image.fromarray(digit).save(path)
+    content = path.read_bytes()
+    for length in range(0, len(content) - 40, 9):  # at the very end only checksums are missing
+        path.write_bytes(content[:length])
+        with pytest.raises(DataError, match=r"digit\.png"):
+            read_pictures(path, SHAPE)

@@ -1,0 +1,46 @@
+"""Initial values have the spread that their sources prescribe."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import nn
+
+OUT, IN = 400, 300
+# name: (initialiser, standard deviation, bound)
+SPREADS = {
+    "normal": (nn.init.normal(0.1), 0.1, math.inf),
+    "uniform": (nn.init.uniform(0.3), 0.3 / math.sqrt(3), 0.3),
+    "xavier_normal": (nn.init.xavier_normal(2), 2 * math.sqrt(2 / (OUT + IN)), math.inf),
+    "xavier_uniform": (nn.init.xavier_uniform(), math.sqrt(2 / (OUT + IN)), math.sqrt(6 / (OUT + IN))),
+    "kaiming_normal": (nn.init.kaiming_normal(), math.sqrt(2 / IN), math.inf),
+    "kaiming_uniform": (nn.init.kaiming_uniform(1), math.sqrt(1 / IN), math.sqrt(3 / IN)),
+    "zeros": (nn.init.zeros, 0, 0),
+}
+
+
+@pytest.mark.parametrize(("initializer", "std", "bound"), SPREADS.values(), ids=SPREADS)
+def test_spread(initializer, std, bound):
+    values = initializer((OUT, IN), np.random.default_rng(0))
+    assert values.shape == (OUT, IN)
+    assert values.std() == pytest.approx(std, rel=0.01)
+    assert abs(values.mean()) <= 0.012 * std  # four standard errors
+    assert abs(values).max() <= bound
+
+
+def test_linear_starts_as_pytorchs_does():
+    layer = nn.Linear(100, 2000, rng=np.random.default_rng(0))
+    for parameter in layer.parameters():  # uniform within 1 / sqrt(fan-in), the bias too
+        assert parameter.dtype == np.float32
+        assert 0.099 < abs(parameter.data).max() <= 0.1 + 1e-8
+        assert parameter.data.std() == pytest.approx(0.1 / math.sqrt(3), rel=0.05)
+
+
+def test_linear_takes_initialisers_and_repeats_with_its_seed():
+    first, second = (
+        nn.Linear(3, 2, weight_init=nn.init.normal(), bias_init=nn.init.zeros, rng=np.random.default_rng(5))
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.weight.data, second.weight.data)
+    assert not first.bias.data.any()

@@ -1,0 +1,115 @@
+"""What the layers compute, and how they pass gradients on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
+
+from tests.autodiff.oracles import check_first_order
+from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist.errors import DTypeError, ShapeError
+
+SEEDS = st.integers(0, 2**32 - 1)
+FORMULAS = {
+    "Sigmoid": (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
+    "Tanh": (nn.Tanh(), np.tanh),
+    "ReLU": (nn.ReLU(), lambda x: np.where(x > 0, x, 0)),
+    "Softmax": (nn.Softmax(), lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
+    "Softmax(0)": (nn.Softmax(0), lambda x: np.exp(x) / np.exp(x).sum(0)),
+    "LogSoftmax": (nn.LogSoftmax(), lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True))),
+    "Flatten": (nn.Flatten(), lambda x: x.reshape(len(x), -1)),
+}
+
+
+def away_from_kinks(seed, shape):
+    rng = np.random.default_rng(seed)
+    return rng.choice([-1, 1], shape) * rng.uniform(0.1, 2, shape)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@given(seed=SEEDS, shape=array_shapes(min_dims=2, max_dims=3, max_side=4))
+def test_a_layer_is_its_formula_and_its_gradient_that_of_differences(name, seed, shape):
+    layer, formula = FORMULAS[name]
+    x = away_from_kinks(seed, shape)
+    np.testing.assert_allclose(layer(Tensor(x)).data, formula(x), rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(layer(x), layer(Tensor(x)).data, err_msg="arrays in, arrays out")
+    check_first_order(layer, [x], complex_step=False)
+
+
+@given(seed=SEEDS, lead=array_shapes(min_dims=0, max_dims=2, max_side=3), bias=st.booleans())
+def test_linear_is_affine_with_weights_as_rows(seed, lead, bias):
+    rng = np.random.default_rng(seed)
+    layer = nn.Linear(3, 2, bias, rng=rng, dtype=np.float64)
+    arrays = [rng.standard_normal((*lead, 3)), *(p.data.copy() for p in layer.parameters())]
+
+    def affine(x, *parameters):
+        for name, value in zip(("weight", "bias"), parameters):
+            setattr(layer, name, value)
+        return layer(x)
+
+    expected = arrays[0] @ arrays[1].T + (arrays[2] if bias else 0)
+    np.testing.assert_allclose(affine(*arrays), expected, rtol=1e-12, atol=1e-12)
+    check_first_order(affine, arrays, complex_step=False)
+
+
+def test_dropout_keeps_the_mean_drops_its_share_and_repeats_with_its_seed():
+    x = Tensor(np.ones((200, 500)), requires_grad=True)
+    first, second = (nn.Dropout(0.3, rng=np.random.default_rng(1))(x) for _ in range(2))
+    np.testing.assert_array_equal(first.data, second.data)
+    assert set(np.unique(first.data)) == {0, 1 / 0.7}
+    assert (first.data == 0).mean() == pytest.approx(0.3, abs=0.006)  # four standard deviations
+    first.backward(np.ones(x.shape))
+    np.testing.assert_array_equal(x.grad, first.data)
+
+
+def test_dropout_draws_a_new_mask_each_time_and_none_in_evaluation():
+    dropout, x = nn.Dropout(0.5, rng=np.random.default_rng(1)), np.ones((20, 20))
+    assert (dropout(x) != dropout(x)).any()
+    assert dropout.eval()(x) is x
+
+
+def test_a_network_in_float32_stays_in_float32():
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(4, 3), nn.Tanh(), nn.Dropout(0.5), nn.Linear(3, 2), nn.Softmax()
+    )
+    output = model(np.ones((5, 2, 2), np.float32))
+    assert output.dtype == np.float32
+    output.sum().backward()
+    assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+def test_the_images_of_a_batch_get_no_gradient_computed(monkeypatch):
+    from tinygrad_mnist.autodiff.ops import linear
+
+    called = []
+
+    def spy(position, rule):
+        return lambda *args, **attributes: called.append(position) or rule(*args, **attributes)
+
+    monkeypatch.setattr(linear, "rules", tuple(spy(i, rule) for i, rule in enumerate(linear.rules)))
+    model = nn.Sequential(nn.Linear(4, 3), nn.Sigmoid(), nn.Linear(3, 2))
+    model(np.ones((5, 4), np.float32)).sum().backward()
+    assert sorted(called) == [0, 1, 1, 2, 2]  # the input's rule once: between the layers
+
+
+def test_errors_name_op_layer_and_operands():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    model(np.ones((2, 4), np.float32))
+    with pytest.raises(
+        ShapeError, match=r"linear in Sequential/Linear\[1\] .* \(2, 5\) float32 and 1.weight \(3, 4\)"
+    ):
+        model(np.ones((2, 5), np.float32))
+    with pytest.raises(DTypeError, match=r"linear .*\(2, 4\) float64 and 1.weight .* float32.*convert"):
+        model(np.ones((2, 4)))
+
+
+def test_bad_settings_of_layers_are_refused():
+    with pytest.raises(ValueError, match="sizes of at least 1, not 0 and 3"):
+        nn.Linear(0, 3)
+    with pytest.raises(ValueError, match=r"probability in \[0, 1\), not 1"):
+        nn.Dropout(1)
+    with pytest.raises(TypeError, match=r"item 1 is .*: did you mean ReLU\(\)\?"):
+        nn.Sequential(nn.Linear(2, 3), nn.ReLU)
+    with pytest.raises(TypeError, match="Module does not define forward"):
+        nn.Module()(1)

@@ -1,0 +1,151 @@
+"""What the losses compute, how they agree with each other, and what they refuse."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.autodiff.oracles import check_first_order
+from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
+
+BATCHES = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32 - 1))
+PROBABILITIES = nn.CrossEntropyLoss(inputs="probabilities")
+CLASS_LOSSES = [nn.CrossEntropyLoss(), PROBABILITIES, nn.NLLLoss(), nn.QuadraticLoss()]
+REAL_LOSSES = [nn.MSELoss(), nn.BCELoss(), nn.BCEWithLogitsLoss()]
+
+
+def named(losses):
+    return [repr(loss) for loss in losses]
+
+
+def batch(size):
+    n, classes, seed = size
+    rng = np.random.default_rng(seed)
+    rows = rng.dirichlet(np.ones(classes), n)
+    return rng.standard_normal((n, classes)), rows, rng.integers(0, classes, n)
+
+
+def log_softmax(x):
+    return x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+
+
+def loss_and_gradient(loss, x):
+    x = Tensor(x, requires_grad=True)
+    value = loss(x)
+    value.backward()
+    return value.item(), x.grad
+
+
+def assert_same(one, other):
+    for a, b in zip(one, other):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+@given(size=BATCHES)
+def test_losses_are_their_formulas(size):
+    x, rows, labels = batch(size)
+    n, one_hot = len(x), np.eye(x.shape[1])[labels]
+    p, q = 1 / (1 + np.exp(-x)), rows * 0.8 + 0.1
+    bce = -(rows * np.log(p) + (1 - rows) * np.log(1 - p)).mean()
+    for loss, output, target, expected in (
+        (nn.QuadraticLoss(), x, rows, ((x - rows) ** 2).sum() / (2 * n)),
+        (nn.QuadraticLoss(), x, labels, ((x - one_hot) ** 2).sum() / (2 * n)),
+        (nn.MSELoss(), x, rows, ((x - rows) ** 2).mean()),
+        (nn.CrossEntropyLoss(), x, labels, -(one_hot * log_softmax(x)).sum() / n),
+        (nn.CrossEntropyLoss(), x, rows, -(rows * log_softmax(x)).sum() / n),
+        (PROBABILITIES, q, labels, -(one_hot * np.log(q)).sum() / n),
+        (nn.NLLLoss(), x, labels, -(one_hot * x).sum() / n),
+        (nn.BCEWithLogitsLoss(), x, rows, bce),
+        (nn.BCELoss(), p, rows, bce),
+    ):
+        assert loss(Tensor(output), target).item() == pytest.approx(expected, rel=1e-11), loss
+        check_first_order(lambda output, loss=loss, target=target: loss(output, target), [output], False)
+
+
+@given(size=BATCHES)
+def test_five_ways_to_the_cross_entropy_agree(size):
+    x, _, labels = batch(size)
+    rows = np.eye(x.shape[1], dtype=int)[labels]
+    expected = loss_and_gradient(lambda x: nn.CrossEntropyLoss()(x, labels), x)
+    for way in (
+        lambda x: nn.CrossEntropyLoss()(x, rows),
+        lambda x: nn.NLLLoss()(nn.LogSoftmax()(x), labels),
+        lambda x: PROBABILITIES(nn.Softmax()(x), labels),
+        lambda x: PROBABILITIES(nn.Softmax(1)(x), rows),
+        lambda x: PROBABILITIES(nn.Softmax()(x) * 1.0, labels),  # of unknown origin: not the softmax itself
+    ):
+        assert_same(loss_and_gradient(way, x), expected)
+
+
+def test_a_softmax_along_another_axis_is_not_taken_for_one_over_the_classes():
+    x, labels = np.arange(6.0).reshape(3, 2) ** 2, [0, 1, 1]
+    p = np.exp(x) / np.exp(x).sum(axis=0)
+    expected = -np.log(p[range(3), labels]).mean()
+    value, _ = loss_and_gradient(lambda x: PROBABILITIES(nn.Softmax(0)(x), labels), x)
+    assert value == pytest.approx(expected)
+
+
+def test_saturated_logits_have_a_finite_loss_and_the_right_gradient():
+    wrong = np.array([[1000.0, 0.0]])
+    for loss in (
+        lambda x: nn.CrossEntropyLoss()(x, [1]),
+        lambda x: PROBABILITIES(nn.Softmax()(x), [1]),
+        lambda x: nn.NLLLoss()(nn.LogSoftmax()(x), [1]),
+    ):
+        assert_same(loss_and_gradient(loss, wrong), (1000, [[1, -1]]))
+    for loss in (
+        lambda x: nn.BCELoss()(nn.Sigmoid()(x), [[0, 1]]),
+        lambda x: nn.BCEWithLogitsLoss()(x, [[0, 1]]),
+    ):
+        assert_same(loss_and_gradient(loss, np.array([[1000.0, -1000.0]])), (1000, [[0.5, -0.5]]))
+
+
+def test_probabilities_of_zero_give_a_finite_loss():
+    assert PROBABILITIES(Tensor([[0.0, 1.0]]), [0]).item() == pytest.approx(100)
+    assert nn.BCELoss()(Tensor([0.0, 1.0]), [1.0, 0.0]).item() == pytest.approx(100)
+
+
+@pytest.mark.parametrize("loss", [PROBABILITIES, nn.BCELoss()], ids=named([PROBABILITIES, nn.BCELoss()]))
+def test_logits_are_not_taken_for_probabilities(loss):
+    with pytest.raises(ValueError, match="from -3 to 7: end the network in Softmax or Sigmoid"):
+        loss(Tensor([[-3.0, 7.0]]), [[0.0, 1.0]])
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES, ids=named(CLASS_LOSSES))
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        ([[0], [1], [2]], ShapeError, r"\(3, 4\) with a target of shape \(3, 1\): give integer labels"),
+        ([0, 1], ShapeError, r"target of shape \(2,\)"),
+        ([0.25] * 4, ShapeError, r"target of shape \(4,\)"),
+        ([0.0, 1.0, 2.0], DTypeError, "integer class labels, and these are float64: convert"),
+        ([0, 4, 1], LabelError, "label 4 of example 1 is out of range: 4 classes have the labels 0 to 3"),
+        ([0, 1, -1], LabelError, "label -1 of example 2"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(loss, target, error, message):
+    output = Tensor(np.full((3, 4), 0.25), requires_grad=True, name="output")
+    with pytest.raises(error, match=message) as caught:
+        loss(output, target)
+    explanation = str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
+    assert type(loss).__name__ in explanation
+
+
+@pytest.mark.parametrize("loss", REAL_LOSSES, ids=named(REAL_LOSSES))
+def test_a_column_is_never_broadcast_against_a_row(loss):
+    with pytest.raises(ShapeError, match=r"Loss compares .* \(3, 1\) with a target of shape \(3,\)"):
+        loss(Tensor(np.full((3, 1), 0.5)), np.ones(3))
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES + REAL_LOSSES, ids=named(CLASS_LOSSES + REAL_LOSSES))
+def test_a_loss_has_the_precision_of_the_output_whatever_the_target(loss):
+    output = Tensor(np.full((3, 4), 0.25, np.float32), requires_grad=True)
+    value = loss(output, np.eye(4)[:3])
+    value.backward()
+    assert (value.dtype, output.grad.dtype) == (np.float32, np.float32)
+
+
+def test_an_unknown_kind_of_inputs_is_refused():
+    with pytest.raises(ValueError, match="'scores'"):
+        nn.CrossEntropyLoss(inputs="scores")

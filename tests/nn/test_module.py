@@ -1,0 +1,142 @@
+"""Modules find, save, load and show their parts."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist.errors import CheckpointError
+
+
+class Zoo(nn.Module):
+    """Every way to hold a part: attribute, list, dict, nested, shared."""
+
+    def __init__(self):
+        self.zeta = nn.Parameter([1.0])
+        self.towers = [nn.Linear(2, 2, bias=False), {"b": nn.Linear(2, 1), "a": nn.Parameter([2.0])}]
+        self.inner = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Dropout(0.5)))
+        self.again = self.towers[0]
+        self.alpha = nn.Parameter([3.0, 4.0])
+        self.note = "no part"
+        self.constant = Tensor([5.0])
+
+
+NAMES = ["zeta", "towers.1.a", "alpha", "towers.0.weight", "towers.1.b.weight", "towers.1.b.bias"]
+NAMES += ["inner.0.weight", "inner.0.bias"]
+
+
+def perceptron():
+    return nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
+
+
+def test_parameters_are_found_everywhere_once_and_in_order_of_definition():
+    zoo = Zoo()
+    assert [name for name, _ in zoo.named_parameters()] == NAMES
+    assert len(list(zoo.parameters())) == len(NAMES)
+    assert zoo.count_parameters() == 1 + 1 + 2 + 4 + 2 + 1 + 1 + 1
+
+
+def test_names_do_not_depend_on_the_hash_seed():
+    code = "from tests.nn.test_module import Zoo; print(*Zoo().state_dict())"
+    for seed in "1", "2":
+        result = subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert result.stdout.split() == NAMES
+
+
+def test_a_saved_state_comes_back_in_another_model():
+    one, other = Zoo(), Zoo()
+    state = one.state_dict()
+    other.load_state_dict(state)
+    for name, values in other.state_dict().items():
+        np.testing.assert_array_equal(values, state[name])
+    state["alpha"][:] = 9
+    assert one.alpha.data.tolist() == other.alpha.data.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpha": None}, "missing parameters: alpha; unknown: none"),
+        ({"beta": np.ones(1)}, "missing parameters: none; unknown: beta"),
+        ({"alpha": np.ones(3)}, r"alpha has shape \(3,\) .* \(2,\) here"),
+        ({"alpha": np.array([1, np.nan])}, "alpha holds NaN or infinity"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+    zoo = Zoo()
+    before = zoo.state_dict()
+    state = {name: values + 1 for name, values in before.items()} | change
+    with pytest.raises(CheckpointError, match=message):
+        zoo.load_state_dict({name: values for name, values in state.items() if values is not None})
+    for name, values in zoo.state_dict().items():
+        np.testing.assert_array_equal(values, before[name])
+
+
+def test_train_and_eval_reach_every_module_below():
+    zoo = Zoo()
+    assert zoo.eval() is zoo
+    assert not any(module.training for module in zoo.modules())
+    assert len(list(zoo.modules())) == 7
+    zoo.train()
+    assert all(module.training for module in zoo.modules())
+
+
+def test_zero_grad_forgets_all_gradients():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    model(np.ones((1, 2), np.float32)).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_what_a_module_computes_carries_its_scope_and_its_parameters_their_names():
+    class Net(nn.Module):
+        def __init__(self):
+            self.body = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+
+        def forward(self, x):
+            return self.body(x) * 2
+
+    output = Net()(np.ones((1, 2), np.float32))
+    tanh = output.inputs[0]
+    linear = tanh.inputs[0]
+    scopes = [value.scope for value in (output, tanh, linear)]
+    assert scopes == ["Net", "Net/Sequential[body]/Tanh[1]", "Net/Sequential[body]/Linear[0]"]
+    assert [p.name for p in linear.inputs[1:]] == ["body.0.weight", "body.0.bias"]
+
+
+def test_a_parameter_owns_its_array():
+    array = np.zeros(2)
+    nn.Parameter(array).data += 1
+    assert array.tolist() == [0, 0]
+
+
+def test_a_model_shows_its_layers():
+    assert repr(nn.Sequential(nn.Linear(2, 1, bias=False), nn.Sequential(nn.Dropout(0.1), nn.Softmax()))) == (
+        "Sequential(\n  (0): Linear(2, 1, bias=False)\n  (1): Sequential(\n"
+        "    (0): Dropout(p=0.1)\n    (1): Softmax(dim=-1)\n  )\n)"
+    )
+
+
+def test_the_summary_counts_23860_parameters_for_784_30_10():
+    summary = nn.summary(perceptron())
+    assert summary.total == 23_860 == sum(row.parameters for row in summary.rows)
+    assert [row.name for row in summary.rows] == ["0", "1", "2"]
+    for text in ("Linear(784, 30)", "weight (10, 30), bias (10,)", "23,550", "23,860"):
+        assert text in str(summary)
+    assert "23,860" in perceptron()._repr_html_()
+
+
+def test_html_is_escaped():
+    class Hostile(nn.Module):
+        def extra_repr(self):
+            return "<script>"
+
+    html = nn.Sequential(Hostile())._repr_html_()
+    assert "&lt;script&gt;" in html
+    assert "<script>" not in html

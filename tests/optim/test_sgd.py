@@ -1,0 +1,102 @@
+"""SGD is PyTorch's, as the documentation of torch.optim.SGD publishes it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_mnist import Tensor, nn, optim
+from tinygrad_mnist.errors import StaleGradientError
+
+
+def published_sgd(theta, gradients, lr, momentum, dampening, weight_decay, nesterov):
+    """The algorithm of torch.optim.SGD line by line; gradients: one a step, None for a step without."""
+    b = None
+    for g in gradients:
+        if g is None:
+            continue
+        if weight_decay != 0:
+            g = g + weight_decay * theta
+        if momentum != 0:
+            b = g if b is None else momentum * b + (1 - dampening) * g
+            g = g + momentum * b if nesterov else b
+        theta = theta - lr * g
+    return theta
+
+
+UNIT = st.floats(0, 1)
+OPTIONS = st.fixed_dictionaries(
+    {"lr": UNIT, "momentum": UNIT, "dampening": UNIT, "weight_decay": UNIT, "nesterov": st.booleans()}
+).map(lambda o: o | {"dampening": 0.0, "momentum": o["momentum"] or 0.5} if o["nesterov"] else o)
+
+
+@given(options=OPTIONS, seed=st.integers(0, 2**32 - 1), present=st.lists(st.booleans(), max_size=6))
+def test_every_combination_of_options_is_the_published_update(options, seed, present):
+    rng = np.random.default_rng(seed)
+    start = rng.standard_normal((2, 3))
+    gradients = [rng.standard_normal((2, 3)) if there else None for there in present]
+    other = Tensor([7.0], requires_grad=True)  # never has a gradient
+    parameter = Tensor(start.copy(), requires_grad=True)
+    optimizer = optim.SGD([other, parameter], **options)
+    for g in gradients:
+        parameter.grad = None if g is None else g.copy()
+        optimizer.step()
+        if g is not None:
+            np.testing.assert_array_equal(parameter.grad, g, err_msg="the gradient is left alone")
+    expected = published_sgd(start, gradients, **options)
+    np.testing.assert_allclose(parameter.data, expected, rtol=1e-12, atol=1e-12)
+    assert other.data.tolist() == [7.0]
+
+
+def test_float32_stays_float32_and_in_its_place():
+    parameter = nn.Parameter(np.ones(3), np.float32)
+    array = parameter.data
+    optimizer = optim.SGD([parameter], lr=np.float64(0.1), momentum=0.9, weight_decay=0.1, nesterov=True)
+    for _ in range(2):
+        parameter.grad = np.ones(3, np.float32)
+        optimizer.step()
+    assert parameter.data is array
+    assert {parameter.dtype, optimizer.velocities[0].dtype} == {np.dtype(np.float32)}
+
+
+def test_a_graph_from_before_the_step_is_stale():
+    x, y = (Tensor(2.0, requires_grad=True) for _ in range(2))
+    output = x * y
+    output.backward()
+    optim.SGD([x, y], lr=0.1).step()
+    with pytest.raises(StaleGradientError, match="run the forward pass again"):
+        output.backward()
+
+
+def test_zero_grad_forgets_the_gradients():
+    x = Tensor(2.0, requires_grad=True)
+    optimizer = optim.SGD([x], lr=0.1)
+    (x * x).backward()
+    optimizer.zero_grad()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": -0.1}, "lr >= 0, and it is -0.1"),
+        ({"lr": float("nan")}, "finite lr"),
+        ({"lr": float("inf")}, "finite lr"),
+        ({"lr": 1, "momentum": -1}, "momentum >= 0"),
+        ({"lr": 1, "weight_decay": -1}, "weight_decay >= 0"),
+        ({"lr": 1, "nesterov": True}, "nesterov needs a momentum above 0 and no dampening"),
+        ({"lr": 1, "nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov needs"),
+    ],
+)
+def test_bad_settings_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        optim.SGD([Tensor(1.0, requires_grad=True)], **options)
+
+
+def test_what_cannot_be_updated_is_refused():
+    x = Tensor(1.0, requires_grad=True)
+    with pytest.raises(ValueError, match=r"no parameters: pass model.parameters\(\)"):
+        optim.SGD([], lr=0.1)
+    for wrong in ([x * 2], nn.Sequential(nn.Linear(1, 1)), [np.ones(2)]):
+        with pytest.raises(TypeError, match=r"leaf tensors such as model.parameters\(\)"):
+            optim.SGD(wrong, lr=0.1)

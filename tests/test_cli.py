@@ -1,0 +1,260 @@
+"""The commands as a person types them: what they leave, what they say, and how they refuse.
+
+One thread each: the tests themselves run side by side.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from tinygrad_mnist import __version__
+from tinygrad_mnist.cli import main
+from tinygrad_mnist.datasets import write_idx
+
+PICTURES = {"curves.png", "confusion.png", "mistakes.png", "first_layer.png"}
+ONE = "--threads", 1
+HEAVY = [
+    "matplotlib",
+    "rich",
+    "click",
+    "pooch",
+    "safetensors",
+    "PIL",
+    "graphviz",
+    "threadpoolctl",
+    "requests",
+    "numpy.random",
+]
+
+
+def run(*arguments, environment=None):
+    result = CliRunner().invoke(
+        main, [str(a) for a in arguments], env={"COLUMNS": "200", **(environment or {})}
+    )
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result
+
+
+def succeed(*arguments, **options):
+    result = run(*arguments, **options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits") / "run"
+    return folder, succeed("train", "--dataset", "digits", "--epochs", 2, *ONE, "--output", folder)
+
+
+@pytest.fixture(scope="module")
+def mnist_run(tmp_path_factory, mnist_folder):
+    folder = tmp_path_factory.mktemp("mnist") / "run"
+    return folder, succeed("train", "--data", mnist_folder, "--epochs", 1, *ONE, "--output", folder)
+
+
+def percentage(output):
+    return float(re.search(r"accuracy ([\d.]+)%", output.replace("validation accuracy", "")).group(1))
+
+
+def test_training_leaves_everything_in_its_folder(digits_run):
+    folder, output = digits_run
+    names = {"config.json", "history.jsonl", "weights.safetensors", "report.html"} | PICTURES
+    found = {path.name for path in folder.iterdir()}
+    assert found == names | ({"graph.svg"} if shutil.which("dot") else {"graph.dot"})
+    history = (folder / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in history] == [1, 2]
+    assert "report.html" in output
+    assert "epoch   2/2" in output
+
+
+def test_the_report_is_one_file_that_fetches_nothing(digits_run):
+    page = (digits_run[0] / "report.html").read_text(encoding="utf-8")
+    assert page.count('src="data:image/') == len(PICTURES) + bool(shutil.which("dot"))
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:|#)|url\(|@import""", page)
+
+
+def test_an_epoch_of_mnist_reads_more_than_95_percent(mnist_run):
+    assert percentage(mnist_run[1]) > 95
+
+
+@pytest.mark.parametrize("which", ["digits_run", "mnist_run"])
+def test_evaluate_repeats_the_figure_of_training(which, request, mnist_folder):
+    folder, output = request.getfixturevalue(which)
+    options = ["--data", mnist_folder] if which == "mnist_run" else []
+    assert percentage(succeed("evaluate", folder, *ONE, *options)) == percentage(output)
+
+
+def test_the_defaults_serve_the_embedded_digits_too(tmp_path):
+    output = succeed("train", "--dataset", "digits", *ONE, "--output", tmp_path / "run")
+    assert percentage(output) > 89
+
+
+def test_the_same_command_gives_the_same_weights(digits_run, tmp_path):
+    again = tmp_path / "run"
+    succeed("train", "--dataset", "digits", "--epochs", 2, *ONE, "--output", again)
+    assert (again / "weights.safetensors").read_bytes() == (
+        digits_run[0] / "weights.safetensors"
+    ).read_bytes()
+
+
+def predicted(output):
+    return re.findall(r"│ +(\d) +│ +([\d.]+)%", output)
+
+
+def test_a_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
+    digits = mnist.test.images[:3]
+    for i, digit in enumerate(digits):
+        large = np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC))
+        pictures = {"as_is": digit, "inverted": 255 - digit, "large": 255 - np.pad(large, 60)}
+        for name, picture in pictures.items():
+            Image.fromarray(picture).save(tmp_path / f"{i}_{name}.png")
+    output = succeed("predict", mnist_run[0], *sorted(tmp_path.glob("*.png")))
+    classes = [int(digit) for digit, _ in predicted(output)]
+    assert classes == [label for label in mnist.test.labels[:3] for _ in range(3)]
+
+
+@pytest.mark.parametrize("which", ["digits", "mnist"])
+def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
+    split = request.getfixturevalue(which).test
+    path = tmp_path / "some-idx3-ubyte.gz"
+    write_idx(path, split.images[:50])
+    output = succeed("predict", request.getfixturevalue(f"{which}_run")[0], path)
+    classes = np.array([int(digit) for digit, _ in predicted(output)])
+    assert (classes == split.labels[:50]).mean() >= 0.8
+    assert f"{path.name}[49]" in output
+
+
+def test_data_shows_where_mnist_is_looked_for(mnist_folder):
+    output = succeed("data", environment={"TINYGRAD_MNIST_DATA": str(mnist_folder)})
+    assert output.index("TINYGRAD_MNIST_DATA") < output.index("cache") < output.index("mirror")
+    assert output.count("all four files") >= 2
+
+
+def test_names_in_brackets_are_text_and_no_markup(tmp_path, digits_run):
+    picture, folder = tmp_path / "[red].png", tmp_path / "[bold]run[/]"
+    Image.fromarray(np.pad(np.full((4, 2), 255, np.uint8), 2)).save(picture)
+    assert "[red].png" in succeed("predict", digits_run[0], picture)
+    assert str(folder) in succeed("train", "--dataset", "digits", "--epochs", 1, *ONE, "--output", folder)
+
+
+def truncated(mnist_folder, folder):
+    folder.mkdir()
+    for path in mnist_folder.iterdir():
+        shutil.copy(path, folder) if path.is_file() else None
+    images = next(folder.glob("t10k-images*"))
+    images.write_bytes(images.read_bytes()[:-1000])
+    return folder
+
+
+def damaged(run_folder, name, folder):
+    shutil.copytree(run_folder, folder)
+    (folder / name).write_bytes(b"not what it was")
+    return folder
+
+
+def refusals(place, run_folder, mnist_folder):
+    """Commands that cannot work, and what they say."""
+    (place / "foreign.png").write_text("not a picture")
+    Image.new("L", (50, 50)).save(place / "blank.png")
+    small = ["train", "--dataset", "digits", "--epochs", 1, *ONE, "--output"]
+    return {
+        "no run": (["evaluate", place], "holds no run"),
+        "a file as a run": (["evaluate", place / "foreign.png"], "holds no run"),
+        "corrupt weights": (
+            ["evaluate", damaged(run_folder, "weights.safetensors", place / "w")],
+            "weights.safetensors is damaged",
+        ),
+        "corrupt config": (
+            ["predict", damaged(run_folder, "config.json", place / "c"), place / "blank.png"],
+            "config.json is damaged",
+        ),
+        "other images": (["evaluate", run_folder, "--data", mnist_folder], "was trained on digits, 8 x 8"),
+        "foreign picture": (["predict", run_folder, place / "foreign.png"], "not a readable picture"),
+        "blank picture": (["predict", run_folder, place / "blank.png"], "is blank"),
+        "no picture": (["predict", run_folder, place / "none.png"], "there is no such file"),
+        "a folder as a picture": (["predict", run_folder, place], "Is a directory"),
+        "no folder": (["train", "--data", place / "none"], "expected a folder"),
+        "no files": (["train", "--data", place], "lacks train-images-idx3-ubyte"),
+        "truncated": (["train", "--data", truncated(mnist_folder, place / "t")], "t10k-images"),
+        "a run there already": ([*small, run_folder], "holds a run already"),
+        "a file in the way": ([*small, place / "foreign.png"], "a file is in the way"),
+        "hidden words": ([*small, place / "x", "--hidden", "many"], "sizes such as 128"),
+        "hidden nothing": ([*small, place / "x", "--hidden", "3,0"], "1 to 1,000,000 units"),
+        "hidden too many": ([*small, place / "x", "--hidden", "1000000,1000000"], "Unable to allocate"),
+        "lr nan": ([*small, place / "x", "--lr", "nan"], "not a finite number"),
+        "lr negative": ([*small, place / "x", "--lr", "-1"], "not in the range"),
+        "lr too large": ([*small, place / "x", "--lr", "1e30"], "lower the learning rate"),
+        "two datasets": ([*small, place / "x", "--data", mnist_folder], "leave out --data"),
+        "no command": (["nonsense"], "No such command"),
+    }
+
+
+def test_bad_input_is_a_sentence_and_status_2(tmp_path, digits_run, mnist_folder):
+    for what, (arguments, message) in refusals(tmp_path, digits_run[0], mnist_folder).items():
+        result = run(*arguments)
+        assert result.exit_code == 2, (what, result.output)
+        assert message in result.stderr, (what, result.output)
+        error = result.stderr[result.stderr.index("Error: ") :].strip()
+        assert error.count("\n") == 0, (what, error)
+
+
+def python(*arguments, **options):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, **options)
+
+
+def test_help_reads_well_from_a_shell():
+    result = python("-W", "error", "-m", "tinygrad_mnist", "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not re.search(r"\w\.\.\.\n", result.stdout)  # no summary of a command is cut short
+    for command in main.commands:
+        assert f"\n  {command} " in result.stdout
+        assert "--help" in succeed(command, "--help")
+
+
+def test_the_version_is_that_of_the_package():
+    assert succeed("--version").endswith(f"version {__version__}\n")
+
+
+def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
+    folder = tmp_path / "run"
+    command = [
+        "train",
+        "--dataset",
+        "digits",
+        "--epochs",
+        "100000",
+        "--threads",
+        "1",
+        "--output",
+        str(folder),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tinygrad_mnist", *command], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch   3/"):
+            process.send_signal(signal.SIGINT)
+            break
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    epochs = len((folder / "history.jsonl").read_text().splitlines())
+    assert f"interrupted in epoch {epochs}: the weights" in output
+    assert json.loads((folder / "config.json").read_text())["interrupted"] is True
+    assert percentage(succeed("evaluate", folder)) == percentage(output[output.index("interrupted") :])
+
+
+def test_importing_the_package_imports_nothing_heavier_than_numpy():
+    code = f"import sys, tinygrad_mnist; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python("-W", "error", "-c", code, check=True).stdout.strip() == "[]"
