@@ -69,6 +69,6 @@ def test_a_rule_returns_the_dtype_of_its_input(case):
         for position, x in enumerate(node.inputs):
             if isinstance(x, Tensor) and x.requires_grad:
                 g = np.ones(node.shape, np.float32)
-                contribution = node.primitive.rules[position](g, node.data, *raw, **node.attributes)
+                contribution = node.primitive.rule(position)(g, node.data, *raw, **node.attributes)
                 assert contribution.dtype == np.float32, (node.primitive, position)
                 stack.append(x)

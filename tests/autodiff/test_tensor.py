@@ -1,5 +1,8 @@
 """What a Tensor is: dtypes, operators, in-place rules, conversions, and the errors a person meets."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -33,7 +36,12 @@ def test_only_floats_have_gradients(data):
 def test_mixed_dtypes_are_refused_with_both_named(other):
     x = Tensor(np.ones(2, np.float32), requires_grad=True, name="x")
     for mix in (lambda: x * other, lambda: other + x):
-        with pytest.raises(DTypeError, match=r"would mix dtypes: .*x \(2,\) float32.*convert one side"):
+        with (
+            scope("encoder"),
+            pytest.raises(
+                DTypeError, match=r"in encoder would mix dtypes: .*x \(2,\) float32.*convert one side"
+            ),
+        ):
             mix()
 
 
@@ -121,6 +129,23 @@ def test_augmented_assignment_elsewhere_makes_a_new_recorded_tensor():
 def test_data_of_another_shape_are_refused():
     with pytest.raises(ShapeError, match=r"w holds shape \(2,\): it cannot take data of \(3,\)"):
         Tensor([1.0, 2.0], name="w").data = np.zeros(3)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), copy.copy])
+def test_a_copy_is_a_node_of_its_own(copied):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    twin = copied(x)
+    (x * 3 * twin * twin).sum().backward()
+    assert x.grad.tolist() == [3.0, 12.0]
+    assert twin.grad.tolist() == [6.0, 24.0]
+
+
+def test_a_copied_graph_can_be_differentiated():
+    x = Tensor(2.0, requires_grad=True)
+    y, twin = copy.deepcopy((x * x * x, x))
+    y.backward()
+    assert twin.grad == 12.0
+    assert x.grad is None
 
 
 def test_comparisons_answer_with_arrays_and_tensors_hash_by_identity():

@@ -89,7 +89,7 @@ def test_the_images_of_a_batch_get_no_gradient_computed(monkeypatch):
 
     monkeypatch.setattr(linear, "rules", tuple(spy(i, rule) for i, rule in enumerate(linear.rules)))
     model = nn.Sequential(nn.Linear(4, 3), nn.Sigmoid(), nn.Linear(3, 2))
-    model(np.ones((5, 4), np.float32)).sum().backward()
+    model(Tensor(np.ones((5, 4), np.float32))).sum().backward()
     assert sorted(called) == [0, 1, 1, 2, 2]  # the input's rule once: between the layers
 
 

@@ -18,6 +18,7 @@ class Zoo(nn.Module):
         self.towers = [nn.Linear(2, 2, bias=False), {"b": nn.Linear(2, 1), "a": nn.Parameter([2.0])}]
         self.inner = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Dropout(0.5)))
         self.again = self.towers[0]
+        self.tied = self.zeta
         self.alpha = nn.Parameter([3.0, 4.0])
         self.note = "no part"
         self.constant = Tensor([5.0])

@@ -120,7 +120,7 @@ def _spread(
     for position, x in enumerate(tensor.inputs):
         if not isinstance(x, Recordable) or not x._requires_grad:
             continue
-        rule = tensor.primitive.rules[position]
+        rule = tensor.primitive.rule(position)
         if rule is None or (relevant is not None and x.serial not in relevant):
             continue
         try:

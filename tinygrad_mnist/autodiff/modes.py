@@ -1,6 +1,6 @@
-"""What holds while a block of code runs: whether ops are recorded, and in which module scope.
+"""What holds while a block of code runs: whether ops are recorded, in which module scope, and dtype rules.
 
-Both live in context variables, so two threads (or two async tasks) never see each other's.
+All live in context variables, so two threads (or two async tasks) never see each other's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextvars import ContextVar
 
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 SCOPE: ContextVar[str] = ContextVar("scope", default="")
+PROMOTING: ContextVar[bool] = ContextVar("promoting", default=False)
 
 
 @contextmanager
@@ -41,6 +42,16 @@ def inside(name: str) -> str:
     """The path of the scope `name` opened in the current one, such as ``Sequential/Linear[0]``."""
     outer = SCOPE.get()
     return f"{outer}/{name}" if outer else name
+
+
+@contextmanager
+def promoting() -> Iterator[None]:
+    """Let ops mix dtypes as NumPy does: a check runs in float64 beside float32 constants it cannot see."""
+    token = PROMOTING.set(True)
+    try:
+        yield
+    finally:
+        PROMOTING.reset(token)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ and on Tensors (when the gradient must itself be differentiable).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -38,19 +38,6 @@ class Recordable:
         raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
 
 
-class _SameRuleForEveryInput(Sequence[Rule]):
-    """The rules of a primitive that takes any number of inputs: one rule, told the input's position."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, position: Any) -> Any:
-        return partial(self.rule, position=position)
-
-
 class Primitive:
     """A differentiable op.  Called with arrays it computes; called with a Tensor among them it is recorded.
 
@@ -66,9 +53,10 @@ class Primitive:
     name
         The forward function's name, unique among all primitives.
     rules
-        One rule per input: ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the
-        input's shape or in any shape that the input broadcasts to (the surplus axes are summed centrally).
-        ``None`` for an input without derivative (labels, a condition).
+        One rule per input (a single one for a forward with ``*inputs``):
+        ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the input's shape or in
+        any shape that the input broadcasts to (the surplus axes are summed centrally).  ``None`` for an
+        input without derivative (labels, a condition).
     """
 
     def __init__(self, forward: Callable[..., Any]) -> None:
@@ -77,7 +65,7 @@ class Primitive:
         self.__doc__ = forward.__doc__
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
         self.variadic = bool(forward.__code__.co_flags & 0x04)
-        self.rules: Sequence[Rule | None] | None = None
+        self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
         if self.name in REGISTRY:
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
@@ -88,9 +76,16 @@ class Primitive:
         expected = 1 if self.variadic else self.forward.__code__.co_argcount
         if len(rules) != expected:
             raise GradientError(f"{self.name} has {expected} inputs and was given {len(rules)} rules")
-        rule = rules[0]
-        self.rules = _SameRuleForEveryInput(rule) if self.variadic and rule is not None else rules
+        self.rules = rules
         self.all_differentiable = None not in rules
+
+    def rule(self, position: int) -> Rule | None:
+        """The rule of one input; a rule for any number of inputs is told the position it is asked for."""
+        if self.rules is None:
+            raise GradientError(f"{self.name} has no rules: declare them with {self.name}.vjps(...)")
+        if self.variadic and self.rules[0] is not None:
+            return partial(self.rules[0], position=position)
+        return self.rules[position]
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Compute on arrays; with a Tensor among the inputs, let it record the application."""

@@ -14,16 +14,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.operands import PLAIN_OPERANDS, as_operand, explain, reaches, require_one_dtype
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
-from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError, TinygradMnistError
+from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 
 Array = NDArray[Any]
 
 _AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
-_PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
 
 
 class Tensor(Operators):
@@ -44,7 +44,8 @@ class Tensor(Operators):
     Attributes
     ----------
     data : ndarray
-        The plain array.  Assigning to it (``tensor.data -= ...``) counts as a change in place.
+        The plain array.  Assigning to it (``tensor.data -= ...``) counts as a change in place; writing
+        into it (``tensor.data[0] = ...``) goes unseen.
     grad : ndarray or None
         The gradient that ``backward()`` added up, in the tensor's shape and dtype.
     primitive, inputs, attributes
@@ -223,6 +224,15 @@ class Tensor(Operators):
         indented = values.replace("\n", "\n       ")
         return f"Tensor({indented}, {', '.join(facts)})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {slot: getattr(self, slot) for slot in self.__slots__ if slot not in ("__weakref__", "_site")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for slot, value in state.items():
+            setattr(self, slot, value)
+        self._site = None
+        self.serial = _next_serial()  # a copy is a node of its own
+
     # Gradients
 
     def backward(self, gradient: ArrayLike | Tensor | None = None) -> None:
@@ -278,26 +288,26 @@ class Tensor(Operators):
                 arrays.append(x._data)
                 if x._requires_grad:
                     connected = True
-            elif type(x) in _PLAIN_OPERANDS:
+            elif type(x) in PLAIN_OPERANDS:
                 arrays.append(x)
             else:
                 return self.apply(
-                    primitive, tuple(_operand(primitive, value) for value in inputs), attributes
+                    primitive, tuple(as_operand(primitive, value) for value in inputs), attributes
                 )
         try:
             value = primitive.forward(*arrays, **attributes)
         except Exception as error:
-            _explain(error, primitive, inputs)
+            explain(error, primitive, inputs)
             raise
         if type(value) is not _ndarray:
             value = np.asarray(value)
         dtype = value.dtype
         for array in arrays:
             if type(array) is _ndarray and array.dtype is not dtype:
-                _require_one_dtype(primitive, inputs, dtype)
+                require_one_dtype(primitive, inputs, dtype)
                 break
         result = _new_tensor(value)
-        if connected and RECORDING.get() and (primitive.all_differentiable or _reaches(primitive, inputs)):
+        if connected and RECORDING.get() and (primitive.all_differentiable or reaches(primitive, inputs)):
             frame = sys._getframe(2)  # 0 is this function, 1 is Primitive.__call__
             while frame.f_code.co_filename.startswith(_AUTODIFF) and frame.f_back is not None:
                 frame = frame.f_back
@@ -374,60 +384,3 @@ def _new_tensor(value: Array) -> Tensor:
     result.retains_grad = False
     result._site = None
     return result
-
-
-def _operand(primitive: Primitive, value: Any) -> Any:
-    """An input as ops take it; NumPy's scalars become Python's, which leave the other side's dtype alone."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return np.asarray(value)
-    if isinstance(value, Tensor) or type(value) in _PLAIN_OPERANDS:
-        return value
-    raise TypeError(
-        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
-        "wrap it as Tensor(...) or np.asarray(...)"
-    )
-
-
-def _reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
-    """Whether an input that needs a gradient has a rule to get one."""
-    if primitive.rules is None:
-        raise GradientError(f"{primitive.name} has no rules: declare them with {primitive.name}.vjps(...)")
-    return any(
-        rule is not None and isinstance(x, Tensor) and x._requires_grad
-        for rule, x in zip(primitive.rules, inputs)
-    )
-
-
-def _operands(inputs: tuple[Any, ...]) -> str:
-    """The inputs of an op as a message shows them: ``0.weight (5, 6) float32 and array (3,) float64``."""
-
-    def shown(x: Any) -> str:
-        if isinstance(x, Tensor):
-            return f"{x.label()} {x.shape} {x.dtype}"
-        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray) else repr(x)
-
-    return " and ".join(shown(x) for x in inputs)
-
-
-def _explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
-    """Add op, operands and scope to the error of a forward pass; NumPy's about shapes become ShapeErrors."""
-    place = f" in {SCOPE.get()}" if SCOPE.get() else ""
-    if isinstance(error, ValueError | IndexError) and not isinstance(error, TinygradMnistError):
-        raise ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {error}") from error
-    error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
-
-
-def _require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
-    """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
-    arrays = [x._data if isinstance(x, Tensor) else x for x in inputs if isinstance(x, Tensor | np.ndarray)]
-    precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
-    if precision is None or all(
-        x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays
-    ):
-        return
-    raise DTypeError(
-        f"{primitive.name} would mix dtypes: {_operands(inputs)}; convert one side, "
-        "with Tensor(x, dtype=np.float32) or array.astype(np.float32), or build the layer with dtype=..."
-    )

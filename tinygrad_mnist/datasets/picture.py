@@ -23,8 +23,8 @@ def read_pictures(
     """Read digits from a picture (PNG, one digit) or an IDX file of images.
 
     A picture of another size is prepared as MNIST was: the ink, its contrast to the paper stretched, is cut
-    out, scaled to 20/28 of the side and put with its centre of mass on pixel (14, 14) (Y. LeCun, C. Cortes and
-    C. Burges, The MNIST database).
+    out, scaled to 20/28 of the side and put with its centre of mass half a pixel below and right of the
+    middle, where MNIST's lie (Y. LeCun, C. Cortes and C. Burges, The MNIST database).
 
     Parameters
     ----------

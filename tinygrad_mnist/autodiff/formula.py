@@ -1,0 +1,178 @@
+"""What a rule says, as text: obtained by running the rule on named symbols, so it cannot disagree with it.
+
+>>> from tinygrad_mnist.autodiff.ops import sigmoid
+>>> import numpy as np
+>>> rule_formula(sigmoid, 0, (np.array(0.5),), {})
+'g * (y * (1 - y))'
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.operators import Operators
+from tinygrad_mnist.autodiff.primitive import Primitive
+
+_INFIX = {
+    "add": ("+", 1),
+    "subtract": ("-", 1),
+    "multiply": ("*", 2),
+    "divide": ("/", 2),
+    "matmul": ("@", 2),
+    "power": ("**", 4),
+}
+_UNARY, _ATOM = 3, 5
+
+
+class Symbol(Operators):
+    """A named array: ops applied to it compute, and write down what was computed.
+
+    `text` is the expression so far, `binding` how strongly its outermost operator binds.  The array is there
+    because rules look at shapes, and some at values.
+    """
+
+    __slots__ = ("_data", "binding", "text")
+
+    def __init__(self, text: str, data: Any, binding: int = _ATOM) -> None:
+        self.text, self.binding = text, binding
+        self._data = np.asarray(data)
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Symbol:
+        """Compute the op and compose its text."""
+        value = primitive.forward(*(x._data if isinstance(x, Symbol) else x for x in inputs), **attributes)
+        text, binding = _expression(primitive.name, inputs, attributes)
+        return Symbol(text, value, binding)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return tuple(self._data.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Of the array."""
+        return int(self._data.ndim)
+
+    @property
+    def size(self) -> int:
+        """Of the array."""
+        return int(self._data.size)
+
+    @property
+    def dtype(self) -> Any:
+        """Of the array."""
+        return self._data.dtype
+
+    @property
+    def T(self) -> Any:  # noqa: N802  NumPy's name
+        """Written as in NumPy."""
+        return Symbol(f"{_inside(self, _ATOM)}.T", self._data.T)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802  NumPy's name
+        """Written as .T where that is the same."""
+        suffix = "T" if self.ndim == 2 else "mT"
+        return Symbol(f"{_inside(self, _ATOM)}.{suffix}", self._data.mT)
+
+    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+        """Of a mask too, which is why it takes a dtype."""
+        total = self._data.sum(axis=axis, keepdims=keepdims, dtype=dtype)
+        return Symbol(f"{_inside(self, _ATOM)}.sum({_settings({'axis': axis})})", total)
+
+    def _compared(self, operator: str, other: Any, result: Any) -> Symbol:
+        return Symbol(f"{_inside(self, 1)} {operator} {_inside(other, 1)}", result, 0)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compared("==", other, super().__eq__(other))
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compared("!=", other, super().__ne__(other))
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compared("<", other, super().__lt__(other))
+
+    def __le__(self, other: Any) -> Any:
+        return self._compared("<=", other, super().__le__(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compared(">", other, super().__gt__(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compared(">=", other, super().__ge__(other))
+
+    def __and__(self, other: Any) -> Symbol:
+        return Symbol(f"({self.text}) & ({other.text})", self._data & other._data, 0)
+
+    __hash__ = object.__hash__
+
+
+def _inside(value: Any, binding: int) -> str:
+    """The text of an operand, in parentheses when its operator binds less than the one around it."""
+    if isinstance(value, Symbol):
+        return value.text if value.binding >= binding else f"({value.text})"
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _expression(name: str, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> tuple[str, int]:
+    """The text of an op applied to operands, and how strongly it binds."""
+    if name in _INFIX:
+        operator, binding = _INFIX[name]
+        left, right = (binding + 1, binding) if name == "power" else (binding, binding + 1)
+        return f"{_inside(inputs[0], left)} {operator} {_inside(inputs[1], right)}", binding
+    if name == "negative":
+        return f"-{_inside(inputs[0], _UNARY)}", _UNARY
+    if name == "getitem":
+        return f"{_inside(inputs[0], _ATOM)}[{_index(attributes['index'])}]", _ATOM
+    arguments = [_inside(x, 0) for x in inputs]
+    settings = _settings(attributes)
+    return f"{name}({', '.join([*arguments, settings] if settings else arguments)})", _ATOM
+
+
+def _settings(attributes: dict[str, Any]) -> str:
+    """Settings as keyword arguments, without those that say nothing."""
+    said = {key: value for key, value in attributes.items() if value is not None and value is not False}
+    return ", ".join(f"{key}={f'[{_index(v)}]' if key == 'index' else v}" for key, v in said.items())
+
+
+def _index(index: Any) -> str:
+    """An index as it is written between brackets."""
+    if isinstance(index, tuple):
+        return ", ".join(_index(part) for part in index)
+    if isinstance(index, slice):
+        ends = [index.start, index.stop] + ([index.step] if index.step is not None else [])
+        return ":".join("" if end is None else str(end) for end in ends)
+    if index is Ellipsis:
+        return "..."
+    return "indices" if isinstance(index, np.ndarray | list) else str(index)
+
+
+def input_names(primitive: Primitive, count: int) -> list[str]:
+    """The names of a primitive's inputs: its forward's parameters, or x0, x1, ... for any number of them."""
+    if primitive.variadic:
+        return [f"x{i}" for i in range(count)]
+    return list(primitive.forward.__code__.co_varnames[:count])
+
+
+def rule_formula(
+    primitive: Primitive, position: int, inputs: tuple[Any, ...], attributes: dict[str, Any]
+) -> str:
+    """The rule of one input as an expression in `g`, `y` and the inputs' names.
+
+    Parameters
+    ----------
+    inputs, attributes
+        What the primitive was applied to, as plain arrays and numbers: rules may look at shapes.
+    """
+    names = input_names(primitive, len(inputs))
+    result = primitive.forward(*inputs, **attributes)
+    g = Symbol("g", np.ones_like(result))
+    symbols = [Symbol(n, x) if isinstance(x, np.ndarray) else x for n, x in zip(names, inputs)]
+    rule = primitive.rule(position)
+    if rule is None:
+        return "no gradient"
+    answer = rule(g, Symbol("y", result), *symbols, **attributes)
+    return answer.text if isinstance(answer, Symbol) else _inside(answer, 0)

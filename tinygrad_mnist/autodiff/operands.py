@@ -1,0 +1,76 @@
+"""What an op may be applied to, and what is said when it may not: op, operands and scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE
+from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
+from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
+
+PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
+
+
+def as_operand(primitive: Primitive, value: Any) -> Any:
+    """An input as ops take it; NumPy's scalars become Python's, which leave the other side's dtype alone."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)
+    if isinstance(value, Recordable) or type(value) in PLAIN_OPERANDS:
+        return value
+    raise TypeError(
+        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
+        "wrap it as Tensor(...) or np.asarray(...)"
+    )
+
+
+def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
+    """Whether an input that needs a gradient has a rule to get one."""
+    return any(
+        isinstance(x, Recordable) and x._requires_grad and primitive.rule(position) is not None
+        for position, x in enumerate(inputs)
+    )
+
+
+def _operands(inputs: tuple[Any, ...]) -> str:
+    """The inputs of an op as a message shows them: ``0.weight (5, 6) float32 and array (3,) float64``."""
+
+    def shown(x: Any) -> str:
+        if isinstance(x, Recordable):
+            return f"{x.label()} {x._data.shape} {x._data.dtype}"
+        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray) else repr(x)
+
+    return " and ".join(shown(x) for x in inputs)
+
+
+def _in_scope() -> str:
+    return f" in {SCOPE.get()}" if SCOPE.get() else ""
+
+
+def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
+    """Add op, operands and scope to the error of a forward pass; NumPy's about shapes become ShapeErrors."""
+    place = _in_scope()
+    if isinstance(error, ValueError | IndexError) and not isinstance(error, TinygradMnistError):
+        raise ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {error}") from error
+    error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
+
+
+def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
+    """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
+    arrays = [
+        x._data if isinstance(x, Recordable) else x for x in inputs if isinstance(x, Recordable | np.ndarray)
+    ]
+    precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
+    if (
+        precision is None
+        or PROMOTING.get()
+        or all(x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays)
+    ):
+        return
+    raise DTypeError(
+        f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; convert one side, "
+        "with Tensor(x, dtype=np.float32) or array.astype(np.float32), or build the layer with dtype=..."
+    )
