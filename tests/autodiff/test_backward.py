@@ -27,7 +27,9 @@ def test_a_chain_of_100_000_ops_is_differentiated_and_freed():
         y = y + 1e-5
     y.backward()
     assert x.grad == 1.0
+    watched = weakref.ref(y)
     del y
+    assert watched() is None
 
 
 def test_graphs_leave_nothing_for_the_cycle_collector():
@@ -88,9 +90,14 @@ def test_a_constant_that_an_op_has_read_is_watched_too():
 
 
 def test_the_data_of_a_computed_tensor_cannot_be_assigned():
-    y = ops.exp(Tensor(1.0, requires_grad=True))
-    with pytest.raises(GradientError, match="only the data of a leaf can be assigned"):
+    x = Tensor(1.0, requires_grad=True)
+    y = ops.exp(x)
+    with pytest.raises(ValueError, match="read-only"):
         y.data *= 2
+    with pytest.raises(GradientError, match="only the data of a leaf can be assigned"):
+        y.data = 2.0
+    y.backward()
+    assert x.grad == pytest.approx(np.e)
 
 
 def test_gradients_add_up_at_a_fan_out_and_over_calls():
@@ -262,6 +269,56 @@ def test_create_graph_records_gradients_in_the_scope_of_their_op():
     assert SCOPE.get() == ""
     with no_grad():  # differentiating a recorded graph works there too
         assert grad(y, x, create_graph=True)[0].requires_grad
+
+
+def test_a_failed_backward_changes_no_gradient():
+    w, b = Tensor(1.0, requires_grad=True), Tensor(1.0, requires_grad=True)
+    loss = w * w + b
+    with no_grad():
+        w -= 0.5
+    with pytest.raises(StaleGradientError):
+        loss.backward()
+    assert b.grad is None
+
+
+@pytest.mark.parametrize("returned", [None, 1.0])
+def test_a_rule_that_returns_no_array_is_named(returned, own_primitives):
+    @primitive
+    def odd(x):
+        return x * 1
+
+    odd.vjps(lambda g, y, x: returned)
+    with pytest.raises(GradientError, match=f"the rule returned {returned}") as caught:
+        odd(Tensor(1.0, requires_grad=True)).backward()
+    assert "in the rule of odd for its input 0" in caught.value.__notes__[0]
+
+
+def test_a_primitive_may_be_defined_again_where_it_was_and_its_settings_are_keywords(own_primitives):
+    for factor in (2.0, 3.0):  # a notebook cell run twice
+
+        @primitive
+        def scaled(x, *, factor=factor):
+            return factor * x
+
+        scaled.vjps(lambda g, y, x, *, factor: factor * g)
+    x = Tensor(1.0, requires_grad=True)
+    scaled(x).backward()
+    assert x.grad == 3.0
+    with pytest.raises(ValueError, match="settings are keyword-only"):
+
+        @primitive
+        def positional(x, factor=2.0):
+            return factor * x
+
+
+def test_a_given_gradient_is_checked_and_differentiated_too():
+    x, v = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0, 1.0], requires_grad=True)
+    (g,) = grad(x * x, x, gradient=v, create_graph=True)
+    assert grad(g.sum(), v)[0].tolist() == [2.0, 4.0]
+    with pytest.raises(ShapeError, match=r"a gradient of shape \(5, 2\) does not fit"):
+        grad(x * x, x, gradient=Tensor(np.ones((5, 2))), create_graph=True)
+    with pytest.raises(GradientError, match="input 0 is no Tensor with requires_grad=True"):
+        grad(x * x, Tensor(1.0))
 
 
 def test_a_failing_rule_leaves_modes_as_they_were(own_primitives):

@@ -18,7 +18,7 @@ def draw_arrays(data, case, dtype=np.float64):
     shapes = (
         case.shapes
         or data.draw(
-            mutually_broadcastable_shapes(num_shapes=case.broadcast, max_dims=3, max_side=3)
+            mutually_broadcastable_shapes(num_shapes=case.broadcast, max_dims=3, min_side=0, max_side=3)
         ).input_shapes
     )
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
@@ -54,6 +54,16 @@ def test_recording_changes_no_value_and_float32_stays(case, data):
     if result.requires_grad:
         result.backward(np.ones(result.shape, np.float32))
         assert all(t.grad.dtype == np.float32 and t.grad.shape == t.shape for t in tensors)
+        for single, double in zip(tensors, gradients_in_float64(case.call, arrays)):
+            largest = np.abs(double).max(initial=1.0)
+            np.testing.assert_allclose(single.grad, double, rtol=1e-4, atol=2e-6 * largest)
+
+
+def gradients_in_float64(call, arrays):
+    tensors = [Tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
+    result = call(*tensors)
+    result.backward(np.ones(result.shape))
+    return [t.grad for t in tensors]
 
 
 @every_case

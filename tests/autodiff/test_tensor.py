@@ -62,8 +62,9 @@ def test_shapes_that_do_not_fit_name_op_operands_and_scope():
         w + np.ones(3)
     with pytest.raises(ShapeError, match="reshape cannot take"):
         w.reshape(7, 7)
-    with pytest.raises(ShapeError, match="getitem cannot take"):
+    with pytest.raises(IndexError) as caught:
         w[9]
+    assert "in getitem, applied to w (5, 6) float64" in caught.value.__notes__
 
 
 @pytest.mark.parametrize(("labels", "culprit"), [([0, 3], "3 of example 1"), ([-1, 0], "-1 of example 0")])
@@ -83,9 +84,9 @@ def test_accidental_conversions_explain_themselves():
         np.array([x, x])
     with pytest.raises(TypeError, match=r"elements cannot be assigned"):
         x[0] = 5
-    with pytest.raises(ShapeError, match=r"bool\(.*\) needs a single element"):
+    with pytest.raises(ShapeError, match=r"bool\(\) needs a single element, and a tensor has shape"):
         bool(x)
-    with pytest.raises(ShapeError, match=r"item\(\) is for a single element"):
+    with pytest.raises(ShapeError, match=r"item\(\) needs a single element"):
         x.item()
     array = np.ones(2)
     with pytest.raises(TypeError, match="cannot write a Tensor into an array"):
@@ -101,9 +102,7 @@ def test_single_elements_convert():
 
 def test_in_place_change_is_for_leaves_under_no_grad():
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
-    with pytest.raises(
-        GradientError, match=r"w is a leaf that requires a gradient: change it in place under no_grad"
-    ):
+    with pytest.raises(GradientError, match=r"w requires a gradient: change it in place under no_grad"):
         w -= 1
     same, array = w, w.data
     with no_grad():
@@ -115,6 +114,61 @@ def test_in_place_change_is_for_leaves_under_no_grad():
     assert w.data is array
     assert w.requires_grad
     np.testing.assert_allclose(array, [1.25, 1.75])
+
+
+def test_augmented_assignment_means_the_same_in_both_modes():
+    def doubled_times(x):
+        h = x
+        h += x
+        return (h * x).data.tolist()
+
+    data = np.array([1.0, 2.0])
+    x = Tensor(data)
+    with no_grad():
+        unrecorded = doubled_times(x)
+    assert unrecorded == doubled_times(x) == [2.0, 8.0]
+    assert data.tolist() == [1.0, 2.0]
+
+
+def test_what_is_learned_owns_its_memory():
+    data = np.array([1.0, 2.0])
+    first, second = Tensor(data, requires_grad=True), Tensor(data).requires_grad_()
+    loss = (second * second).sum()
+    with no_grad():
+        first -= 1.0
+    loss.backward()
+    assert second.grad.tolist() == [2.0, 4.0]
+    assert data.tolist() == [1.0, 2.0]
+    frozen = first.detach()
+    with no_grad():
+        first -= 1.0
+    assert frozen.tolist() == [0.0, 1.0]
+
+
+def test_an_index_array_may_change_after_it_was_used():
+    x, index = Tensor([1.0, 2.0, 3.0], requires_grad=True), np.array([0, 0])
+    y = x[index].sum()
+    index[:] = 2
+    y.backward()
+    assert x.grad.tolist() == [2.0, 0.0, 0.0]
+
+
+def test_a_conversion_of_dtype_is_differentiated():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    (x.astype(np.float32) ** 2).sum().backward()
+    assert x.grad.dtype == np.float64
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_a_computed_tensor_is_cut_by_detach_only():
+    with pytest.raises(GradientError, match=r"use detach\(\)"):
+        (Tensor(1.0, requires_grad=True) * 2).requires_grad = False
+
+
+def test_numbers_in_text():
+    assert f"{Tensor(1.5) * 2:.3f} {Tensor([1.0])}" == "3.000 Tensor([1.], shape=(1,), dtype=float64)"
+    with pytest.raises(ShapeError, match=r"format\(\) needs a single element"):
+        f"{Tensor([1.0, 2.0]):.3f}"
 
 
 def test_augmented_assignment_elsewhere_makes_a_new_recorded_tensor():
@@ -199,3 +253,49 @@ def test_subgradients_at_kinks_and_ties():
     assert slope(lambda x: ops.clip(x, low=0, high=1).sum(), [0.0, 1.0, 1.5]) == [[1.0, 1.0, 0.0]]
     assert slope(lambda x: (x**0).sum(), [0.0, 2.0]) == [[0.0, 0.0]]
     assert slope(lambda x: (x**2).sum(), [0.0, 2.0]) == [[0.0, 4.0]]
+
+
+def test_a_closed_gate_lets_no_infinity_through_and_an_open_one_shows_a_nan():
+    def slope(op, value):
+        x = Tensor(value, requires_grad=True)
+        op(x).backward()
+        return float(x.grad)
+
+    with np.errstate(all="ignore"):
+        assert slope(lambda x: ops.sqrt(ops.relu(x)), -1.0) == 0.0
+        assert slope(lambda x: ops.log(ops.clip(x, low=0)), -1.0) == 0.0
+        assert np.isnan(slope(lambda x: ops.relu(x) * x, np.nan))
+        assert np.isnan(slope(lambda x: ops.maximum(x, 0.0) * x, np.nan))
+
+
+def test_impossible_certainties_have_finite_gradients():
+    logits = Tensor([[0.0, -np.inf]], requires_grad=True)
+    loss = ops.softmax_cross_entropy(logits, np.array([[1.0, 0.0]]))
+    assert loss.tolist() == [0.0]
+    loss.backward()
+    assert logits.grad.tolist() == [[0.0, 0.0]]
+    x = Tensor([-np.inf, -np.inf], requires_grad=True)
+    ops.logsumexp(x).backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_whole_numbers_are_computed_with_as_floats():
+    small = np.array([1, 2], np.uint8)
+    np.testing.assert_allclose(ops.sigmoid(small), ops.sigmoid(small.astype(float)))
+    np.testing.assert_allclose(ops.softmax(small), ops.softmax(small.astype(float)))
+
+
+def test_empty_arrays_have_empty_gradients():
+    x = Tensor(np.ones((3, 0)), requires_grad=True)
+    for op in (lambda v: ops.mean(v, axis=0), lambda v: ops.softmax(v, axis=0), ops.sum, lambda v: v @ v.T):
+        y = op(x)
+        y.backward(np.ones(y.shape))
+        assert x.grad.shape == (3, 0)
+
+
+def test_axes_that_are_not_there_are_refused():
+    for call in (lambda x: ops.expand_dims(x, 5), lambda x: ops.squeeze(x, 2), lambda x: ops.sum(x, axis=3)):
+        with pytest.raises((ShapeError, np.exceptions.AxisError)):
+            call(Tensor(np.ones((1, 3)), requires_grad=True))
+    with pytest.raises(ShapeError, match="does not broadcast"):
+        ops.sum_to(Tensor(np.ones((2, 3))), shape=(2,))

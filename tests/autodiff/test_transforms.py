@@ -1,5 +1,7 @@
 """Derivatives of functions, in both languages, nested, with trees of parameters."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +48,67 @@ def test_nested_gradients_do_not_confuse_their_variables():
     assert outer(3.0) == pytest.approx(6.0)
 
 
+@pytest.mark.parametrize(
+    ("function", "at", "expected"),
+    [
+        (lambda x: x * grad(lambda y: x * y)(2.0), 3.0, 6.0),
+        (lambda x: grad(lambda y, z: y * z)(2.0, x), 3.0, 1.0),
+        (lambda v: jvp(lambda x: x * x, (1.0,), (v,))[1], 3.0, 2.0),
+        (lambda a: jacobian(lambda x: a * x)(np.ones(1)).sum(), 3.0, 1.0),
+        (lambda v: vjp(lambda x: x * x, 3.0)[1](v)[0], 1.0, 6.0),
+    ],
+    ids=["closure", "other argument", "tangent", "jacobian", "vector"],
+)
+def test_an_inner_transform_keeps_what_the_outer_one_differentiates_by(function, at, expected):
+    assert float(grad(function)(at)) == expected
+
+
+def test_argnums_count_from_either_end():
+    product = lambda a, b: a * a * b
+    assert grad(product, -1)(3.0, 2.0) == 9.0
+    assert [float(g) for g in grad(product, [0, -1])(3.0, 2.0)] == [12.0, 9.0]
+    for wrong in (2, -3, (0, 0), (0, -2)):
+        with pytest.raises(GradientError, match="argnums"):
+            grad(product, wrong)(3.0, 2.0)
+
+
+def test_trees_are_matched_by_key_and_not_by_order():
+    slope = hvp(lambda p: p["a"] ** 2 * 5 + p["b"] ** 2, ({"a": 1.0, "b": 1.0},), ({"b": 1.0, "a": 0.0},))
+    assert {key: float(value) for key, value in slope[0].items()} == {"a": 0.0, "b": 2.0}
+    with pytest.raises(ShapeError, match="a dict with the keys"):
+        jvp(lambda p: p["a"], ({"a": 1.0},), ([1.0],))
+
+
+@pytest.mark.parametrize("cut", [math.sin, lambda x: float(x) ** 2, lambda x: x.item() ** 2])
+def test_leaving_the_graph_inside_a_transform_is_refused(cut):
+    with pytest.raises(GradientError, match="would cut the graph silently"):
+        grad(cut)(0.5)
+
+
+@pytest.mark.parametrize("result", [None, "1.0", (1.0, 2.0)])
+def test_a_result_that_is_no_number_is_refused(result):
+    with pytest.raises(GradientError, match="returns one scalar, and this one returns"):
+        grad(lambda x: result)(X)
+
+
+def test_a_complex_result_is_refused():
+    with pytest.raises(GradientError, match="complex"):
+        grad(lambda x: (x * 1j).sum())(X)
+
+
+def test_results_own_their_memory():
+    value, pull = vjp(lambda x: x, X)
+    vector = np.ones(3)
+    value[:], pull(vector)[0][:] = 7, 7
+    assert X.tolist() == [0.3, -0.8, 1.4]
+    assert vector.tolist() == [1, 1, 1]
+
+
+def test_the_hessian_of_a_power_is_symmetric_also_where_the_exponent_is_0():
+    matrix = hessian(lambda p: p[0] ** p[1])(np.array([2.0, 0.0]))
+    np.testing.assert_allclose(matrix, [[0, 0.5], [0.5, np.log(2) ** 2]], atol=1e-15)
+
+
 def test_argnums_keywords_and_trees():
     def loss(parameters, x, *, power=2):
         return ((parameters["w"] * x + parameters["rest"][0]) ** power).sum()
@@ -70,12 +133,12 @@ def test_a_function_that_ignores_its_argument_has_gradient_zero():
 
 def test_jacobian_vjp_and_jvp_agree_with_differences():
     matrix = numeric_jacobian(vector_function, X)
-    assert_close(jacobian(vector_function)(X), matrix, 1e-8, "jacobian")
+    assert_close(jacobian(vector_function)(X), matrix, 1e-7, 1e-8, "jacobian")
     value, pull = vjp(vector_function, X)
     np.testing.assert_allclose(value, vector_function(X))
     v, u = np.array([2.0, -3.0]), np.array([1.0, 0.5, -2.0])
-    assert_close(pull(v)[0], v @ matrix, 1e-8, "vjp")
-    assert_close(jvp(vector_function, (X,), (u,))[1], matrix @ u, 1e-8, "jvp")
+    assert_close(pull(v)[0], v @ matrix, 1e-7, 1e-8, "vjp")
+    assert_close(jvp(vector_function, (X,), (u,))[1], matrix @ u, 1e-7, 1e-8, "jvp")
 
 
 def test_jacobian_keeps_the_shapes_of_value_and_argument():
@@ -100,9 +163,9 @@ def test_hvp_is_the_hessian_times_the_vector_and_the_hessian_is_symmetric(progra
     first, *rest = program.leaves()
     function = lambda x: program(x, *rest)
     matrix = hessian(function)(first).reshape(first.size, first.size)
-    assert_close(matrix, matrix.T, 1e-10, "symmetry")
+    assert_close(matrix, matrix.T, 1e-9, 1e-12, "symmetry")
     v = np.random.default_rng(0).standard_normal(first.shape)
-    assert_close(hvp(function, (first,), (v,))[0].ravel(), matrix @ v.ravel(), 1e-10, "hvp")
+    assert_close(hvp(function, (first,), (v,))[0].ravel(), matrix @ v.ravel(), 1e-9, 1e-12, "hvp")
 
 
 def test_float32_stays_float32():

@@ -1,5 +1,7 @@
 """Modules find, save, load and show their parts."""
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -141,3 +143,14 @@ def test_html_is_escaped():
     html = nn.Sequential(Hostile())._repr_html_()
     assert "&lt;script&gt;" in html
     assert "<script>" not in html
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copied_model_computes_the_same_and_learns_by_itself(copied):
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    x = np.ones((4, 3), np.float32)
+    model(x)
+    twin = copied(model)
+    np.testing.assert_array_equal(twin(x).data, model(x).data)
+    (model(x) + 2 * twin(x)).sum().backward()
+    np.testing.assert_allclose(twin[0].weight.grad, 2 * model[0].weight.grad)

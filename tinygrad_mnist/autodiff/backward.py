@@ -79,6 +79,7 @@ def pull_back(
 def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
     gradients = {output.serial: seed}
+    arrived = []
     for tensor in upstream((output,)):
         g = gradients.pop(tensor.serial, None)
         if g is None:
@@ -86,7 +87,9 @@ def backward(output: Any, seed: Any) -> None:
         if tensor.inputs:
             _spread(tensor, g, gradients, None, False)
         if not tensor.inputs or tensor.retains_grad:
-            _store(tensor, g)
+            arrived.append((tensor, g))
+    for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
+        _store(tensor, g)
 
 
 def _store(tensor: Any, g: Any) -> None:
@@ -117,14 +120,18 @@ def _spread(
         y, values = tensor, tensor.inputs
     else:
         y, values = tensor._data, arrays
+    primitive = tensor.primitive
+    rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
     for position, x in enumerate(tensor.inputs):
         if not isinstance(x, Recordable) or not x._requires_grad:
             continue
-        rule = tensor.primitive.rule(position)
+        rule = rules[position] if rules else primitive.rule(position)
         if rule is None or (relevant is not None and x.serial not in relevant):
             continue
         try:
             contribution = rule(g, y, *values, **tensor.attributes)
+            if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
+                raise GradientError(f"the rule returned {contribution!r}, and no array of the input's shape")
             if contribution.shape != arrays[position].shape:
                 contribution = unbroadcast(contribution, arrays[position].shape)
         except Exception as error:
@@ -173,14 +180,13 @@ def _accumulate(gradients: dict[int, Any], serial: int, contribution: Any) -> No
 
 def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
     """Sum a gradient over the axes along which its input was broadcast; refuse any other shape."""
-    lead = len(contribution.shape) - len(shape)
-    kept = contribution.shape[max(lead, 0) :]
-    if lead < 0 or (kept != shape and any(n not in (1, length) for n, length in zip(shape, kept))):
+    try:
+        return sum_to(contribution, shape=shape)
+    except ValueError as error:
         raise ShapeError(
             f"the rule returned a gradient of shape {contribution.shape} for an input of shape {shape}: "
             "return the input's shape, or one that it broadcasts to"
-        )
-    return sum_to(contribution, shape=shape)
+        ) from error
 
 
 def require_connected(output: Any) -> None:

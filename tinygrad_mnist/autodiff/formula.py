@@ -79,7 +79,8 @@ class Symbol(Operators):
     def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
         """Of a mask too, which is why it takes a dtype."""
         total = self._data.sum(axis=axis, keepdims=keepdims, dtype=dtype)
-        return Symbol(f"{_inside(self, _ATOM)}.sum({_settings({'axis': axis})})", total)
+        said = _settings({"axis": axis, "keepdims": keepdims})
+        return Symbol(f"{_inside(self, _ATOM)}.sum({said})", total)
 
     def _compared(self, operator: str, other: Any, result: Any) -> Symbol:
         return Symbol(f"{_inside(self, 1)} {operator} {_inside(other, 1)}", result, 0)

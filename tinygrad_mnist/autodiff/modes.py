@@ -12,6 +12,7 @@ from contextvars import ContextVar
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 SCOPE: ContextVar[str] = ContextVar("scope", default="")
 PROMOTING: ContextVar[bool] = ContextVar("promoting", default=False)
+TRANSFORMING: ContextVar[bool] = ContextVar("transforming", default=False)
 
 
 @contextmanager

@@ -10,6 +10,36 @@ import numpy as np
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import Recordable
 
+
+def _dot(a: Any, b: Any) -> Any:
+    """np.dot up to matrices; beyond, it is not the matrix product."""
+    if np.ndim(a) > 2 or np.ndim(b) > 2:
+        raise TypeError("np.dot on more than two axes is no matrix product: write a @ b")
+    return ops.matmul(a, b) if np.ndim(a) and np.ndim(b) else ops.multiply(a, b)
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """np.clip with numbers as bounds."""
+    low, high = min if a_min is None else a_min, max if a_max is None else a_max
+    if any(isinstance(bound, Recordable) for bound in (low, high)):
+        raise TypeError("the bounds of a clip are numbers: for Tensors use np.maximum and np.minimum")
+    return ops.clip(x, low=low, high=high)
+
+
+def _absolute(x: Any) -> Any:
+    """|x| of real numbers: ops.abs extends it analytically, which is not the modulus."""
+    if np.iscomplexobj(x):
+        raise TypeError("np.abs of a complex Tensor has no gradient rule here: use tensor.data")
+    return ops.abs(x)
+
+
+def _concatenate(inputs: Any, axis: int | None = 0) -> Any:
+    """np.concatenate; axis=None joins the flattened inputs."""
+    if axis is None:
+        return ops.concatenate(*(ops.flatten(x) for x in inputs))
+    return ops.concatenate(*inputs, axis=axis)
+
+
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.add: ops.add,
     np.subtract: ops.subtract,
@@ -18,7 +48,6 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.negative: ops.negative,
     np.positive: ops.identity,
     np.power: ops.power,
-    np.float_power: ops.power,
     np.square: ops.square,
     np.exp: ops.exp,
     np.log: ops.log,
@@ -27,27 +56,25 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sin: ops.sin,
     np.cos: ops.cos,
     np.tanh: ops.tanh,
-    np.absolute: ops.abs,
+    np.absolute: _absolute,
     np.maximum: ops.maximum,
     np.minimum: ops.minimum,
     np.matmul: ops.matmul,
-    np.dot: lambda a, b: ops.matmul(a, b) if np.ndim(a) and np.ndim(b) else ops.multiply(a, b),
+    np.dot: _dot,
     np.where: ops.where,
-    np.clip: lambda x, a_min=None, a_max=None, *, min=None, max=None: ops.clip(
-        x, low=min if a_min is None else a_min, high=max if a_max is None else a_max
-    ),
+    np.clip: _clip,
     np.sum: lambda x, axis=None, keepdims=False: ops.sum(x, axis=axis, keepdims=keepdims),
     np.mean: lambda x, axis=None, keepdims=False: ops.mean(x, axis=axis, keepdims=keepdims),
     np.max: lambda x, axis=None, keepdims=False: ops.max(x, axis=axis, keepdims=keepdims),
     np.min: lambda x, axis=None, keepdims=False: ops.min(x, axis=axis, keepdims=keepdims),
     np.reshape: lambda x, shape: ops.reshape(x, shape=shape),
-    np.ravel: ops.flatten,
+    np.ravel: lambda x: ops.flatten(x),
     np.transpose: lambda x, axes=None: ops.transpose(x, axes=axes),
     np.matrix_transpose: ops.matrix_transpose,
     np.broadcast_to: lambda x, shape: ops.broadcast_to(x, shape=shape),
     np.expand_dims: ops.expand_dims,
     np.squeeze: ops.squeeze,
-    np.concatenate: lambda inputs, axis=0: ops.concatenate(*inputs, axis=axis),
+    np.concatenate: _concatenate,
     np.stack: ops.stack,
 }
 
@@ -92,11 +119,11 @@ PLAIN: frozenset[Callable[..., Any]] = frozenset(
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function called with a Tensor, or say in a TypeError what to use instead."""
-    name = getattr(function, "__name__", str(function))
+    name = _name(function)
     if function in PLAIN:
         return function(*(_plain(x) for x in args), **{key: _plain(x) for key, x in kwargs.items()})
     if kwargs.get("out") is not None:
-        raise TypeError(f"np.{name} cannot write a Tensor into an array (out=, or array += tensor)")
+        raise TypeError(f"np.{name} cannot write a Tensor into an array or back (out=, array += tensor)")
     ours = DIFFERENTIABLE.get(function)
     if ours is None:
         raise TypeError(
@@ -104,10 +131,20 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             "or compose the function of those in tinygrad_mnist.ops"
         )
     try:
-        return ours(*args, **kwargs)
+        unset = {key for key in ("out", "dtype", "order") if kwargs.get(key, "") is None}
+        return ours(*args, **{key: value for key, value in kwargs.items() if key not in unset})
     except TypeError as error:
-        error.add_note(f"while np.{name} was called on a Tensor")
-        raise
+        if "argument" not in str(error):
+            raise
+        said = str(error).replace("<lambda>()", f"np.{name} on a Tensor")
+        raise TypeError(f"np.{name} on a Tensor takes fewer arguments than NumPy's: {said}") from error
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """As it is written after ``np.``: ``linalg.norm``, ``exp``."""
+    module = (getattr(function, "__module__", "") or "").removeprefix("numpy").lstrip(".")
+    name = getattr(function, "__name__", str(function))
+    return f"{module}.{name}" if module and not module.startswith("_") else name
 
 
 def _plain(value: Any) -> Any:

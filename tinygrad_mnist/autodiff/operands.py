@@ -16,14 +16,15 @@ PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
 def as_operand(primitive: Primitive, value: Any) -> Any:
     """An input as ops take it; NumPy's scalars become Python's, which leave the other side's dtype alone."""
     if isinstance(value, np.generic):
-        return value.item()
+        number = value.item()
+        return float(number) if isinstance(number, np.generic) else number  # a longdouble is its own item
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if isinstance(value, Recordable) or type(value) in PLAIN_OPERANDS:
         return value
     raise TypeError(
         f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
-        "wrap it as Tensor(...) or np.asarray(...)"
+        "wrap it as Tensor(...) or np.asarray(...); settings such as shape= and axis= are given by name"
     )
 
 
@@ -53,16 +54,22 @@ def _in_scope() -> str:
 def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
     """Add op, operands and scope to the error of a forward pass; NumPy's about shapes become ShapeErrors."""
     place = _in_scope()
-    if isinstance(error, ValueError | IndexError) and not isinstance(error, TinygradMnistError):
+    about_shapes = any(word in str(error) for word in ("shape", "dimension", "broadcast", "axis", "axes"))
+    if isinstance(error, ValueError) and about_shapes and not isinstance(error, TinygradMnistError):
         raise ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {error}") from error
     error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
 
 
 def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
     """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
-    arrays = [
-        x._data if isinstance(x, Recordable) else x for x in inputs if isinstance(x, Recordable | np.ndarray)
-    ]
+    if primitive.name == "cast":
+        return
+    values = (
+        x._data if isinstance(x, Recordable) else x
+        for position, x in enumerate(inputs)
+        if primitive.rule(position) is not None  # a condition or labels have dtypes of their own
+    )
+    arrays = [value for value in values if isinstance(value, np.ndarray)]
     precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
     if (
         precision is None
@@ -72,5 +79,5 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
         return
     raise DTypeError(
         f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; convert one side, "
-        "with Tensor(x, dtype=np.float32) or array.astype(np.float32), or build the layer with dtype=..."
+        "with .astype(np.float32), or build the layer with dtype=..."
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import TRANSFORMING
 from tinygrad_mnist.autodiff.primitive import Recordable
-from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.errors import GradientError, ShapeError
 
 if TYPE_CHECKING:
     from tinygrad_mnist.autodiff.tensor import Tensor
@@ -64,11 +67,8 @@ class Operators(Recordable):
         return ops.abs(self)
 
     def __getitem__(self, index: Any) -> Tensor:
-        if isinstance(index, tuple):
-            index = tuple(i._data if isinstance(i, Operators) else i for i in index)
-        elif isinstance(index, Operators):
-            index = index._data
-        return ops.getitem(self, index=index)
+        parts = tuple(_index_part(i) for i in index) if isinstance(index, tuple) else _index_part(index)
+        return ops.getitem(self, index=parts)
 
     # Comparisons answer with plain boolean arrays; a tensor is hashed by identity.
 
@@ -92,6 +92,9 @@ class Operators(Recordable):
 
     __hash__ = object.__hash__
 
+    def __format__(self, specification: str) -> str:
+        return format(self._single("format"), specification) if specification else str(self)
+
     def __len__(self) -> int:
         return len(self._data)
 
@@ -108,10 +111,15 @@ class Operators(Recordable):
         return int(self._single("int"))
 
     def _single(self, conversion: str) -> Any:
+        if TRANSFORMING.get() and self._requires_grad:
+            raise GradientError(
+                f"{conversion}() of a value that a transform differentiates would cut the graph silently: "
+                "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
+            )
         if self._data.size != 1:
             raise ShapeError(
-                f"{conversion}({self.label()}) needs a single element, and its shape is {self._data.shape}: "
-                "reduce it first, or compare element by element"
+                f"{conversion}() needs a single element, and {self.label()} has shape {self._data.shape}: "
+                "reduce it first, or work element by element"
             )
         return self._data.item()
 
@@ -159,6 +167,10 @@ class Operators(Recordable):
         """Where the largest element is: plain integers, no gradient."""
         return self._data.argmax(axis)
 
+    def astype(self, dtype: Any) -> Tensor:
+        """The values in another dtype; the gradient comes back in this one."""
+        return ops.cast(self, dtype=np.dtype(dtype))
+
     def exp(self) -> Tensor:
         """e ** self"""
         return ops.exp(self)
@@ -192,5 +204,14 @@ class Operators(Recordable):
         return ops.clip(self, low=low, high=high)
 
 
+def _index_part(part: Any) -> Any:
+    """A part of an index as the graph keeps it: an array is copied, so that changing it later is no harm."""
+    if isinstance(part, Operators):
+        part = part._data
+    return part.copy() if isinstance(part, np.ndarray) else part
+
+
 def _unpacked(numbers: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(numbers[0]) if len(numbers) == 1 and not isinstance(numbers[0], int) else numbers
+    if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
+        return tuple(numbers[0] or ())
+    return numbers

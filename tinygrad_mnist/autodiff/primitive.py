@@ -67,7 +67,10 @@ class Primitive:
         self.variadic = bool(forward.__code__.co_flags & 0x04)
         self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
-        if self.name in REGISTRY:
+        if forward.__defaults__:
+            raise ValueError(f"{self.name}: settings are keyword-only: write a * before those with a default")
+        taken = REGISTRY.get(self.name)
+        if taken is not None and _home(taken.forward) != _home(forward):
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
         REGISTRY[self.name] = self
 
@@ -98,6 +101,19 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.name,)
+
+
+def _registered(name: str) -> Primitive:
+    """The primitive of a name: how one is found again when it was pickled."""
+    return REGISTRY[name]
+
+
+def _home(forward: Callable[..., Any]) -> tuple[str, str]:
+    """Where a forward is defined: defining it there again, as a notebook cell does, replaces it."""
+    return forward.__module__, forward.__qualname__
 
 
 def primitive(forward: Callable[..., Any]) -> Primitive:

@@ -32,8 +32,8 @@ class Tensor(Operators):
     Parameters
     ----------
     data
-        Anything ``np.asarray`` takes, with its dtype: Python floats become float64.  An array is shared,
-        not copied.
+        Anything ``np.asarray`` takes, with its dtype: Python floats become float64.  An array is shared
+        unless `requires_grad`: what is learned owns its memory.
     requires_grad
         Record what is computed from this tensor, so that ``backward()`` gives it a gradient.
     dtype
@@ -103,14 +103,19 @@ class Tensor(Operators):
         self.serial: int = _next_serial()
         self.retains_grad = False
         self._site: tuple[Any, int] | None = None
+        self._requires_grad = False
         self.requires_grad = requires_grad
 
     # What it is
 
     @property
     def data(self) -> Array:
-        """The plain array, not a copy."""
-        return self._data
+        """The plain array, not a copy; read-only for a computed tensor, whose rule may need it as it is."""
+        if not self.inputs:
+            return self._data
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
@@ -132,11 +137,15 @@ class Tensor(Operators):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if self.inputs and not value:
+            raise GradientError(f"{self.label()} was computed: to cut the graph there use detach()")
         if value and self._data.dtype.kind != "f":
             raise DTypeError(
                 f"{self.label()} is {self.dtype}, and only floating-point tensors have gradients: "
                 "convert with dtype=np.float32 or np.float64"
             )
+        if value and not self.inputs and not self._requires_grad:
+            self._data = self._data.copy()  # optimizers change it in place: it must not be anyone else's
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
@@ -170,30 +179,24 @@ class Tensor(Operators):
         return not self.inputs
 
     def numpy(self) -> Array:
-        """The plain array, not a copy (PyTorch's name for ``data``)."""
-        return self._data
+        """The plain array, as ``data`` (PyTorch's name for it)."""
+        return self.data
 
     def item(self) -> Any:
         """The only element as a Python number."""
-        if self.size != 1:
-            raise ShapeError(f"{self.label()} has shape {self.shape}: item() is for a single element")
-        return self._data.item()
+        return self._single("item")
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
         return self._data.tolist()
 
     def detach(self) -> Tensor:
-        """The same array as a leaf without gradient."""
-        return Tensor(self._data)
-
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        """A leaf copy in another dtype; gradients do not flow through a conversion."""
-        return Tensor(self._data.astype(dtype))
+        """A copy as a leaf without gradient, which later changes in place do not reach."""
+        return Tensor(self._data.copy())
 
     def label(self) -> str:
-        """Its name, or op and serial (``matmul_7``), or ``tensor_7`` for a leaf without a name."""
-        return self.name or f"{self.primitive.name if self.primitive else 'tensor'}_{self.serial}"
+        """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
+        return self.name or (f"{self.primitive.name}_{self.serial}" if self.primitive else "a tensor")
 
     def source_line(self) -> tuple[str, int] | None:
         """File and line, outside of autodiff, that recorded the op; None for a leaf."""
@@ -225,7 +228,9 @@ class Tensor(Operators):
         return f"Tensor({indented}, {', '.join(facts)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {slot: getattr(self, slot) for slot in self.__slots__ if slot not in ("__weakref__", "_site")}
+        return {
+            slot: getattr(self, slot) for slot in Tensor.__slots__ if slot not in ("__weakref__", "_site")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for slot, value in state.items():
@@ -256,6 +261,8 @@ class Tensor(Operators):
 
     def seed(self, gradient: ArrayLike | Tensor | None = None) -> Array:
         """The gradient a backward pass starts from: as given, checked, or 1 for a single element."""
+        if self._data.dtype.kind == "c":
+            raise GradientError(f"{self.label()} is complex: only real results have a gradient here")
         if gradient is None:
             if self.size != 1:
                 raise GradientError(
@@ -294,6 +301,9 @@ class Tensor(Operators):
                 return self.apply(
                     primitive, tuple(as_operand(primitive, value) for value in inputs), attributes
                 )
+        for key, setting in attributes.items():
+            if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
+                attributes = {**attributes, key: setting.item()}
         try:
             value = primitive.forward(*arrays, **attributes)
         except Exception as error:
@@ -330,7 +340,8 @@ class Tensor(Operators):
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             f"{self.label()} is a Tensor, and turning it into an array would silently cut the graph: "
-            "write tensor.data for its array, or use it in NumPy functions and operators as it is"
+            "write tensor.data for its array, use it in NumPy functions and operators as it is, "
+            "or join several with ops.stack"
         )
 
     # What would change it
@@ -342,28 +353,28 @@ class Tensor(Operators):
         )
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(np.add, other) if self._changes_in_place() else self + other
+        return self.change_in_place(np.add, other) if self._changes_in_place() else self + other
 
     def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(np.subtract, other) if self._changes_in_place() else self - other
+        return self.change_in_place(np.subtract, other) if self._changes_in_place() else self - other
 
     def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(np.multiply, other) if self._changes_in_place() else self * other
+        return self.change_in_place(np.multiply, other) if self._changes_in_place() else self * other
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(np.divide, other) if self._changes_in_place() else self / other
+        return self.change_in_place(np.divide, other) if self._changes_in_place() else self / other
 
     def _changes_in_place(self) -> bool:
-        """Whether ``tensor -= x`` updates the array (a leaf under no_grad) or makes a new tensor."""
-        if not RECORDING.get():
-            return self.is_leaf
-        if self.is_leaf and self._requires_grad:
+        """Whether ``x -= y`` updates the array: what is learned, under no_grad.  Else it is x = x - y."""
+        learned = self.is_leaf and self._requires_grad
+        if learned and RECORDING.get():
             raise GradientError(
-                f"{self.label()} is a leaf that requires a gradient: change it in place under no_grad()"
+                f"{self.label()} requires a gradient: change it in place under no_grad() only"
             )
-        return False
+        return learned
 
-    def _in_place(self, ufunc: Any, other: Any) -> Tensor:
+    def change_in_place(self, ufunc: Any, other: Any) -> Tensor:
+        """Write ``ufunc(self, other)`` into the own array; a graph that has read it is stale then."""
         ufunc(self._data, other._data if isinstance(other, Tensor) else other, out=self._data)
         self.serial = _next_serial()
         return self

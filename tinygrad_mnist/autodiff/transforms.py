@@ -9,8 +9,8 @@ The names and conventions are JAX's.  A function that does not depend on an argu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -20,9 +20,18 @@ from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.backward import pull_back, require_connected
 from tinygrad_mnist.autodiff.modes import recording
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.autodiff.tracing import (
+    Function,
+    Traced,
+    as_tensor,
+    chosen_positions,
+    floating_dtype,
+    has_tensors,
+    ones_like,
+    require_scalar,
+    trace,
+)
 from tinygrad_mnist.errors import GradientError, ShapeError
-
-Function = Callable[..., Any]
 
 
 def gradients(
@@ -68,74 +77,19 @@ def gradients(
         )
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     require_connected(output)
-    seed = gradient if create_graph and isinstance(gradient, Tensor) else output.seed(gradient)
-    found = pull_back([output], [Tensor(seed) if create_graph else seed], wanted, create_graph=create_graph)
+    for position, tensor in enumerate(wanted):
+        if not isinstance(tensor, Tensor) or not tensor.requires_grad:
+            raise GradientError(f"input {position} is no Tensor with requires_grad=True: {tensor!r}")
+    checked = output.seed(gradient)
+    seed = gradient if isinstance(gradient, Tensor) else Tensor(checked)
+    found = pull_back([output], [seed if create_graph else checked], wanted, create_graph=create_graph)
     for position, (tensor, g) in enumerate(zip(wanted, found)):
         if g is None:
             raise GradientError(f"{output.label()} does not depend on input {position}, {tensor.label()}")
-    return tuple(g if isinstance(g, Tensor) else Tensor(g) for g in found)
+    return tuple(g if isinstance(g, Tensor) else Tensor(np.array(g)) for g in found)
 
 
-@dataclass(frozen=True)
-class _Traced:
-    """A function's result, and the variables it was called with."""
-
-    output: Any
-    variables: list[Tensor]
-    arguments: Any
-    plain: bool  # no Tensor among the arguments: answer with arrays, and keep no graph
-
-    def pull(self, seeds: list[Any], create_graph: bool) -> list[Any]:
-        """The vector-Jacobian product for each variable, zeros where nothing depends on it."""
-        outputs = trees.leaves(self.output)
-        pairs = [(y, s) for y, s in zip(outputs, seeds) if isinstance(y, Tensor) and y.requires_grad]
-        found = pull_back(
-            [y for y, _ in pairs], [s for _, s in pairs], self.variables, create_graph=create_graph
-        )
-        zeros = (np.zeros(v.shape, v.dtype) for v in self.variables)
-        return [zero if g is None else g for g, zero in zip(found, zeros)]
-
-    def answer(self, tree: Any, values: list[Any]) -> Any:
-        """`values` in the structure of `tree`, in the language of the arguments."""
-        return trees.refill(tree, [_plain(v) if self.plain else _tensor(v) for v in values])
-
-
-def _plain(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else np.asarray(value)
-
-
-def _tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else Tensor(value)
-
-
-def _variable(value: Any) -> Tensor:
-    """A tensor to differentiate by: apart from `value`, which the function may also hold by other ways."""
-    if isinstance(value, Tensor) and value.requires_grad:
-        return ops.identity(value)  # type: ignore[no-any-return]
-    array = value.data if isinstance(value, Tensor) else value
-    return Tensor(float(array) if isinstance(array, int) else array, requires_grad=True)
-
-
-def _trace(
-    function: Function, arguments: tuple[Any, ...], positions: tuple[int, ...], keywords: dict[str, Any]
-) -> _Traced:
-    chosen = tuple(arguments[position] for position in positions)
-    plain = not any(isinstance(leaf, Tensor) for leaf in trees.leaves(chosen))
-    variables = [_variable(leaf) for leaf in trees.leaves(chosen)]
-    filled = dict(zip(positions, trees.refill(chosen, variables)))
-    output = function(*(filled.get(i, argument) for i, argument in enumerate(arguments)), **keywords)
-    return _Traced(output, variables, chosen, plain)
-
-
-def _require_scalar(output: Any) -> None:
-    if np.size(output) != 1:
-        raise GradientError(
-            f"grad needs a function with a scalar result, and this one has shape {np.shape(output)}: "
-            "reduce it (sum, mean), or use vjp or jacobian"
-        )
-
-
-def value_and_grad(function: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
     """The function that returns ``(value, gradient)`` of a scalar function.
 
     Parameters
@@ -143,7 +97,7 @@ def value_and_grad(function: Function, argnums: int | tuple[int, ...] = 0) -> Fu
     function
         Any number of arguments, one scalar result.
     argnums
-        Which argument to differentiate by; for a tuple, the gradient is a tuple.
+        Which argument to differentiate by, negative from the end; for several, the gradient is a tuple.
 
     Examples
     --------
@@ -153,20 +107,17 @@ def value_and_grad(function: Function, argnums: int | tuple[int, ...] = 0) -> Fu
 
     @wraps(function)
     def differentiated(*arguments: Any, **keywords: Any) -> Any:
-        positions = argnums if isinstance(argnums, tuple) else (argnums,)
-        with recording(True):
-            traced = _trace(function, arguments, positions, keywords)
-            _require_scalar(traced.output)
-            ones = np.ones(np.shape(traced.output), getattr(traced.output, "dtype", float))
-            found = traced.pull([ones if traced.plain else Tensor(ones)], create_graph=not traced.plain)
+        positions = chosen_positions(argnums, len(arguments))
+        traced = trace(function, arguments, positions, keywords)
+        require_scalar(traced.output)
+        found = traced.pull([ones_like(traced.output)], create_graph=not traced.plain)
         tree = traced.answer(traced.arguments, found)
-        value = traced.answer(None, [traced.output])
-        return value, tree if isinstance(argnums, tuple) else tree[0]
+        return traced.answer(None, [traced.output]), tree[0] if isinstance(argnums, int) else tree
 
     return differentiated
 
 
-def grad(function: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+def grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
     """The function that returns the gradient of a scalar function; see `value_and_grad`.
 
     Examples
@@ -197,22 +148,26 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    with recording(True):
-        traced = _trace(function, primals, tuple(range(len(primals))), {})
+    traced = trace(function, primals, tuple(range(len(primals))), {})
 
     def pull(vector: Any) -> tuple[Any, ...]:
-        seeds = trees.leaves(vector)
-        _require_fit("a vector", seeds, trees.leaves(traced.output))
-        seeds = [_plain(s) if traced.plain else _tensor(s) for s in seeds]
-        return traced.answer(traced.arguments, traced.pull(seeds, create_graph=not traced.plain))  # type: ignore[no-any-return]
+        seeds = _matched("the vector", vector, traced.output)
+        plain = traced.plain and not has_tensors(vector)
+        answering = replace(traced, plain=plain)
+        return answering.answer(traced.arguments, traced.pull(seeds, create_graph=not plain))  # type: ignore[no-any-return]
 
     return traced.answer(traced.output, trees.leaves(traced.output)), pull
 
 
-def _require_fit(what: str, vectors: list[Any], values: list[Any]) -> None:
-    shapes = [np.shape(v) for v in vectors], [np.shape(v) for v in values]
-    if shapes[0] != shapes[1]:
-        raise ShapeError(f"{what} of shapes {shapes[0]} does not fit values of shapes {shapes[1]}")
+def _matched(what: str, vectors: Any, values: Any) -> list[Any]:
+    """The leaves of `vectors`, which must have the structure and the shapes of `values`."""
+    found = trees.leaves_like(values, vectors, what)
+    for vector, value in zip(found, trees.leaves(values)):
+        if np.shape(vector) != np.shape(value):
+            raise ShapeError(
+                f"{what} of shape {np.shape(vector)} does not fit a value of shape {np.shape(value)}"
+            )
+    return found
 
 
 def _inner(vectors: list[Any], others: list[Any]) -> Any:
@@ -234,22 +189,16 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     >>> jvp(np.exp, (np.array([0.0, 1.0]),), (np.array([1.0, 0.0]),))[1]
     array([1., 0.])
     """
+    traced = trace(function, primals, tuple(range(len(primals))), {}, tangents)
+    directions = _matched("the tangent", tangents, traced.arguments)
+    outputs = trees.leaves(traced.output)
+    dummies = [Tensor(np.zeros(np.shape(y), floating_dtype(y)), requires_grad=True) for y in outputs]
     with recording(True):
-        traced = _trace(function, primals, tuple(range(len(primals))), {})
-        directions = trees.leaves(tangents)
-        _require_fit("tangents", directions, traced.variables)
-        outputs = trees.leaves(traced.output)
-        dummies = [Tensor(np.zeros(np.shape(y), _plain(y).dtype), requires_grad=True) for y in outputs]
-        pulled = traced.pull(dummies, create_graph=True)
-        product = _inner(pulled, directions)
-        moved = _Traced(product, dummies, None, traced.plain)
-        found = moved.pull([_one(product, traced.plain)], create_graph=not traced.plain)
+        product = _inner(traced.pull(dummies, create_graph=True), directions)
+    found = Traced(product, dummies, None, traced.plain).pull(
+        [ones_like(product)], create_graph=not traced.plain
+    )
     return traced.answer(traced.output, outputs), traced.answer(traced.output, found)
-
-
-def _one(scalar: Any, plain: bool) -> Any:
-    one = np.ones((), getattr(scalar, "dtype", float))
-    return one if plain else Tensor(one)
 
 
 def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -265,15 +214,13 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    traced = trace(function, primals, tuple(range(len(primals))), {}, tangents)
+    require_scalar(traced.output)
+    directions = _matched("the tangent", tangents, traced.arguments)
     with recording(True):
-        traced = _trace(function, primals, tuple(range(len(primals))), {})
-        _require_scalar(traced.output)
-        directions = trees.leaves(tangents)
-        _require_fit("tangents", directions, traced.variables)
-        ones = np.ones(np.shape(traced.output), getattr(traced.output, "dtype", float))
-        product = _inner(traced.pull([Tensor(ones)], create_graph=True), directions)
-        moved = _Traced(product, traced.variables, None, traced.plain)
-        found = moved.pull([_one(product, traced.plain)], create_graph=not traced.plain)
+        product = _inner(traced.pull([ones_like(traced.output)], create_graph=True), directions)
+    moved = Traced(product, traced.variables, None, traced.plain)
+    found = moved.pull([ones_like(product)], create_graph=not traced.plain)
     return traced.answer(traced.arguments, found)  # type: ignore[no-any-return]
 
 
@@ -291,20 +238,15 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
 
     @wraps(function)
     def differentiated(*arguments: Any, **keywords: Any) -> Any:
-        with recording(True):
-            traced = _trace(function, arguments, (argnum,), keywords)
-            if len(traced.variables) != 1 or len(trees.leaves(traced.output)) != 1:
-                raise GradientError(
-                    "jacobian takes one array argument and one array result: use vjp for more"
-                )
-            value = _plain(traced.output)
-            basis = np.eye(value.size, dtype=value.dtype).reshape(value.size, *value.shape)
-            rows = [
-                traced.pull([row if traced.plain else Tensor(row)], create_graph=not traced.plain)[0]
-                for row in basis
-            ]
-            matrix = np.stack(rows) if traced.plain else ops.stack([_tensor(row) for row in rows])
-            return matrix.reshape((*value.shape, *traced.variables[0].shape))
+        traced = trace(function, arguments, chosen_positions(argnum, len(arguments)), keywords)
+        if len(traced.variables) != 1 or isinstance(traced.output, dict | list | tuple):
+            raise GradientError("jacobian takes one array argument and one array result: use vjp for more")
+        shape, dtype = np.shape(traced.output), floating_dtype(traced.output)
+        size = int(np.prod(shape))
+        basis = np.eye(size, dtype=dtype).reshape(size, *shape)
+        rows = [traced.pull([row], create_graph=not traced.plain)[0] for row in basis]
+        matrix = np.stack(rows) if traced.plain else ops.stack([as_tensor(row) for row in rows])
+        return matrix.reshape((*shape, *traced.variables[0].shape))
 
     return differentiated
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_mnist.errors import ShapeError
+
 
 def leaves(tree: Any) -> list[Any]:
     """All leaves, dicts in insertion order."""
@@ -18,7 +20,7 @@ def leaves(tree: Any) -> list[Any]:
 def replace(tree: Any, function: Callable[[Any], Any]) -> Any:
     """The same structure with ``function(leaf)`` for each leaf, called in the order of `leaves`."""
     if isinstance(tree, dict):
-        return {key: replace(branch, function) for key, branch in tree.items()}
+        return type(tree)((key, replace(branch, function)) for key, branch in tree.items())
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(replace(branch, function) for branch in tree))
     if isinstance(tree, list | tuple):
@@ -30,3 +32,18 @@ def refill(tree: Any, values: list[Any]) -> Any:
     """The same structure with `values` for its leaves."""
     source = iter(values)
     return replace(tree, lambda leaf: next(source))
+
+
+def leaves_like(tree: Any, other: Any, what: str) -> list[Any]:
+    """The leaves of `other`, which must have the structure of `tree`, in the order of its leaves."""
+    if isinstance(tree, dict):
+        if not isinstance(other, dict) or other.keys() != tree.keys():
+            raise ShapeError(f"{what} must be a dict with the keys {list(tree)}, as the value is")
+        return [leaf for key in tree for leaf in leaves_like(tree[key], other[key], what)]
+    if isinstance(tree, list | tuple):
+        if not isinstance(other, list | tuple) or len(other) != len(tree):
+            raise ShapeError(f"{what} must be a sequence of {len(tree)}, as the value is")
+        return [leaf for branch, mine in zip(tree, other) for leaf in leaves_like(branch, mine, what)]
+    if isinstance(other, dict | list | tuple):
+        raise ShapeError(f"{what} has a {type(other).__name__} where the value has a single array")
+    return [other]

@@ -56,8 +56,6 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Any:
         """x: (..., in_features) -> (..., out_features)"""
-        if x.ndim == 1:
-            return ops.linear(x[None, :], self.weight, self.bias)[0]
         return ops.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -87,7 +87,7 @@ class SGD:
             if parameter.grad is not None:
                 direction = self._direction(position, parameter.grad, parameter.data)
                 change = np.multiply(direction, self.lr, out=self._scratch[position])
-                parameter.data -= change
+                parameter.change_in_place(np.subtract, change)
 
     def _direction(self, position: int, g: NDArray[Any], p: NDArray[Any]) -> NDArray[Any]:
         if self.weight_decay:

@@ -6,6 +6,7 @@ Called with arrays they return arrays; with a Tensor among the inputs they are r
 from tinygrad_mnist.autodiff.ops.elementwise import (
     abs,
     add,
+    cast,
     clip,
     cos,
     divide,
@@ -59,6 +60,7 @@ __all__ = [
     "abs",
     "add",
     "broadcast_to",
+    "cast",
     "clip",
     "concatenate",
     "cos",

@@ -103,11 +103,14 @@ def _log_of_base(a: Any) -> Any:
     return log(where(a != 0, a, 1.0))
 
 
-# b - (b != 0) is b - 1 except at b = 0, where the derivative is 0 and 0 ** -1 would make it NaN.
-power.vjps(
-    lambda g, y, a, b: g * (b * a ** (b - (b != 0))),
-    lambda g, y, a, b: g * (y * _log_of_base(a)),
-)
+def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if isinstance(b, int | float):
+        return g * (b * a ** (b - 1)) if b else 0.0 * g * y  # 0 ** -1 is infinite, and times 0 it is NaN
+    base = where((a == 0) & (b == 0), 1.0, a)
+    return g * (b * base ** (b - 1))
+
+
+power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(a)))
 
 
 @primitive
@@ -183,9 +186,12 @@ tanh.vjps(lambda g, y, x: g * (1 - y * y))
 @primitive
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e**-x), the logistic function."""
-    if np.iscomplexobj(x):
+    x = np.asarray(x)
+    if x.dtype.kind == "c":
         decay = np.exp(np.where(x.real > 0, -x, x))  # never overflows, in either half plane
         return np.where(x.real > 0, 1 / (1 + decay), decay / (1 + decay))
+    if x.dtype.kind in "bu":  # -x would wrap around
+        x = x.astype(np.float64)
     with np.errstate(over="ignore"):  # e**-x may overflow to infinity, and 1 / infinity is the right 0
         decay = np.exp(-x)
     decay += 1
@@ -212,7 +218,7 @@ def relu(x: Any) -> Any:
     return np.where(x.real > 0, x, 0) if np.iscomplexobj(x) else np.maximum(x, 0)
 
 
-relu.vjps(lambda g, y, x: g * (x > 0))
+relu.vjps(lambda g, y, x: where(x <= 0, 0.0, g))  # not g * (x > 0): infinity times 0 is NaN
 
 
 @primitive
@@ -231,15 +237,19 @@ def minimum(a: Any, b: Any) -> Any:
     return np.minimum(a, b)
 
 
-def _share_of_winner(g: Any, y: Any, mine: Any, other: Any) -> Any:
-    return where(mine == y, where(other == y, 0.5 * g, g), 0.0)
+def _unless_it_loses(g: Any, loses: Any, ties: Any) -> Any:
+    """All of g, half of it at a tie, nothing for a loser; a NaN is no loser and shows in the gradient."""
+    return where(loses, 0.0, where(ties, 0.5 * g, g))
 
 
-for _extremum in (maximum, minimum):
-    _extremum.vjps(
-        lambda g, y, a, b: _share_of_winner(g, y, a, b),
-        lambda g, y, a, b: _share_of_winner(g, y, b, a),
-    )
+maximum.vjps(
+    lambda g, y, a, b: _unless_it_loses(g, a < b, a == b),
+    lambda g, y, a, b: _unless_it_loses(g, b < a, a == b),
+)
+minimum.vjps(
+    lambda g, y, a, b: _unless_it_loses(g, b < a, a == b),
+    lambda g, y, a, b: _unless_it_loses(g, a < b, a == b),
+)
 
 
 @primitive
@@ -255,7 +265,16 @@ def _inside(x: Any, low: float | None, high: float | None) -> Any:
     return (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
 
 
-clip.vjps(lambda g, y, x, *, low, high: g * _inside(x, low, high))
+clip.vjps(lambda g, y, x, *, low, high: where(_inside(x, low, high), g, 0.0))
+
+
+@primitive
+def cast(x: Any, *, dtype: Any) -> Any:
+    """`x` in another dtype; its gradient comes back in the dtype of x."""
+    return x.astype(dtype)
+
+
+cast.vjps(lambda g, y, x, *, dtype: cast(g, dtype=x.dtype))
 
 
 def square(x: Any) -> Any:

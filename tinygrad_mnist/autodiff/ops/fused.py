@@ -14,7 +14,7 @@ from tinygrad_mnist.errors import LabelError, ShapeError
 
 @primitive
 def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """x @ weight.T + bias.  x: (*B, n, in), weight: (out, in), bias: (out,) or None -> (*B, n, out)"""
+    """x @ weight.T + bias.  x: (*B, in), weight: (out, in), bias: (out,) or None -> (*B, out)"""
     product = np.matmul(x, weight.T)
     if bias is None:
         return product
@@ -24,7 +24,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 linear.vjps(
     lambda g, y, x, weight, bias: g @ weight,
-    lambda g, y, x, weight, bias: g.mT @ x,
+    lambda g, y, x, weight, bias: g.mT @ x if x.ndim > 1 else g[:, None] * x,
     lambda g, y, x, weight, bias: g,
 )
 
@@ -46,7 +46,9 @@ squared_error.vjps(
 
 def _below_max(x: Any, axis: int) -> Any:
     """`x` minus its maximum: the same softmax, and no overflow."""
-    return x - np.maximum.reduce(x.real, axis=axis, keepdims=True)
+    if x.dtype.kind in "bui":
+        x = x.astype(np.float64)
+    return x - np.maximum.reduce(x.real, axis=axis, keepdims=True, initial=-np.inf)
 
 
 @primitive
@@ -98,9 +100,14 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
 
     logits: (*B, classes); targets: (*B,) integer labels, or (*B, classes) rows of probabilities -> (*B,)
     """
+    if not isinstance(targets, np.ndarray):
+        raise TypeError(f"targets are an array of labels or of rows, not {targets!r}")
     if targets.dtype.kind not in "iu":
         _require_rows(logits, targets)
-        return -np.sum(targets * log_softmax.forward(logits), axis=-1)
+        logarithms = log_softmax.forward(logits)
+        terms = np.zeros(logits.shape, np.result_type(logarithms, targets))
+        np.multiply(targets, logarithms, out=terms, where=targets != 0)  # 0 * log 0 is 0 here
+        return -np.sum(terms, axis=-1)
     if targets.shape != logits.shape[:-1]:
         raise ShapeError(
             f"labels of shape {targets.shape} do not fit logits of shape {logits.shape}: "

@@ -41,12 +41,12 @@ sum.vjps(
 def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over axes."""
     total = _reduce_add(x, axis=axis, keepdims=keepdims)
-    return total / (x.size // total.size)
+    return total / (x.size // (total.size or 1))
 
 
 mean.vjps(
     lambda g, y, x, *, axis, keepdims: broadcast_to(
-        _with_kept_axes(g, x, axis, keepdims) / (x.size // y.size), shape=x.shape
+        _with_kept_axes(g, x, axis, keepdims) / (x.size // (y.size or 1)), shape=x.shape
     )
 )
 
@@ -76,15 +76,20 @@ min.vjps(_shared_by_ties)
 @primitive
 def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(e**x)) over axes, without overflow."""
-    top = np.asarray(np.max(x.real, axis=axis, keepdims=True))
+    top = np.asarray(np.max(x.real, axis=axis, keepdims=True, initial=-np.inf))
     top[np.isinf(top)] = 0  # x - top must not become inf - inf
     with np.errstate(divide="ignore"):  # where all of x is -infinity, so is the result
         total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis)
 
 
+def _finite(y: Any) -> Any:
+    """0 for -infinity, the result when all of x is: e**(x - 0) is the right 0, and inf - inf no number."""
+    return where(y == -np.inf, 0.0, y)
+
+
 logsumexp.vjps(
     lambda g, y, x, *, axis, keepdims: (
-        _with_kept_axes(g, x, axis, keepdims) * exp(x - _with_kept_axes(y, x, axis, keepdims))
+        _with_kept_axes(g, x, axis, keepdims) * exp(x - _finite(_with_kept_axes(y, x, axis, keepdims)))
     )
 )

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.errors import ShapeError
 
 Shape = tuple[int, ...]
 
@@ -47,9 +49,18 @@ def broadcast_to(x: Any, *, shape: Shape) -> Any:
 broadcast_to.vjps(lambda g, y, x, *, shape: g)  # the central unbroadcast sums it back
 
 
+def broadcasts(shape: Shape, target: Shape) -> bool:
+    """Whether an array of `shape` can be broadcast to `target`."""
+    lead = len(target) - len(shape)
+    kept = target[max(lead, 0) :]
+    return lead >= 0 and (kept == shape or all(n in (1, m) for n, m in zip(shape, kept)))
+
+
 @primitive
 def sum_to(x: Any, *, shape: Shape) -> Any:
     """The sum over all axes along which `shape` broadcasts to x.shape: the adjoint of broadcast_to."""
+    if not broadcasts(shape, x.shape):
+        raise ValueError(f"shape {shape} does not broadcast to {x.shape}")
     lead = x.ndim - len(shape)
     total = np.add.reduce(x, axis=tuple(range(lead))) if lead else x
     if total.shape == shape:
@@ -72,11 +83,18 @@ def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
     """Zeros of `shape` with `x` added at `index`; an element picked twice receives both."""
     result = np.zeros(shape, x.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts):
-        np.add.at(result, index, x)
-    else:  # slices and masks pick no element twice
+    if all(_picks_once(part) for part in parts):
         result[index] = x
+    else:
+        np.add.at(result, index, x)
     return result
+
+
+def _picks_once(part: Any) -> bool:
+    """Whether this part of an index picks no element twice: everything but arrays and lists of integers."""
+    if isinstance(part, np.ndarray):
+        return bool(part.dtype == bool)
+    return part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
 
 
 getitem.vjps(lambda g, y, x, *, index: scatter_add(g, index=index, shape=x.shape))
@@ -106,18 +124,19 @@ def stack(inputs: Sequence[Any], axis: int = 0) -> Any:
 
 def expand_dims(x: Any, axis: int) -> Any:
     """`x` with a new axis of length 1 at position `axis` of the result."""
-    axis = axis % (x.ndim + 1)
+    axis = normalize_axis_index(axis, x.ndim + 1)
     return reshape(x, shape=(*x.shape[:axis], 1, *x.shape[axis:]))
 
 
-def squeeze(x: Any, axis: int | None = None) -> Any:
-    """`x` without its axes of length 1, or without the one named, which must have length 1."""
+def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
+    """`x` without its axes of length 1, or without those named, which must have length 1."""
     if axis is None:
-        return reshape(x, shape=tuple(length for length in x.shape if length != 1))
-    axis = axis % x.ndim
-    if x.shape[axis] != 1:
-        raise ValueError(f"axis {axis} has length {x.shape[axis]}, not 1")
-    return reshape(x, shape=(*x.shape[:axis], *x.shape[axis + 1 :]))
+        gone = {i for i, length in enumerate(x.shape) if length == 1}
+    else:
+        gone = set(normalize_axis_tuple(axis, x.ndim))
+        if any(x.shape[i] != 1 for i in gone):
+            raise ShapeError(f"squeeze takes axes of length 1, and axes {axis} of {x.shape} are not")
+    return reshape(x, shape=tuple(length for i, length in enumerate(x.shape) if i not in gone))
 
 
 def flatten(x: Any, start: int = 0) -> Any:

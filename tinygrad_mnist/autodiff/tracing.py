@@ -1,0 +1,126 @@
+"""How a transform calls a function: its arguments become variables, and what comes back is looked at."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import ops, trees
+from tinygrad_mnist.autodiff.backward import pull_back
+from tinygrad_mnist.autodiff.modes import TRANSFORMING, recording
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import GradientError
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A function's result, and the variables it was called with.
+
+    `plain`: no Tensor came in and no outer transform is at work: answer with arrays, and keep no graph.
+    """
+
+    output: Any
+    variables: list[Tensor]
+    arguments: Any
+    plain: bool
+
+    def pull(self, seeds: list[Any], *, create_graph: bool) -> list[Any]:
+        """The vector-Jacobian product for each variable, zeros where nothing depends on it."""
+        outputs = trees.leaves(self.output)
+        pairs = [(y, s) for y, s in zip(outputs, seeds) if isinstance(y, Tensor) and y.requires_grad]
+        starts = [as_tensor(s) if create_graph else as_array(s) for _, s in pairs]
+        found = pull_back([y for y, _ in pairs], starts, self.variables, create_graph=create_graph)
+        return [np.zeros(v.shape, v.dtype) if g is None else g for g, v in zip(found, self.variables)]
+
+    def answer(self, tree: Any, values: list[Any]) -> Any:
+        """`values` in the structure of `tree`, in the language of the arguments."""
+        return trees.refill(tree, [as_array(v) if self.plain else as_tensor(v) for v in values])
+
+
+def as_array(value: Any) -> Any:
+    """A plain array of its own."""
+    return np.array(value._data if isinstance(value, Tensor) else value)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """The Tensor itself, or one around an array."""
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def has_tensors(*trees_of_values: Any) -> bool:
+    """Whether a Tensor is anywhere inside."""
+    return any(isinstance(leaf, Tensor) for tree in trees_of_values for leaf in trees.leaves(tree))
+
+
+def trace(
+    function: Function,
+    arguments: tuple[Any, ...],
+    positions: tuple[int, ...],
+    keywords: dict[str, Any],
+    *also: Any,
+) -> Traced:
+    """Call a function with variables at the chosen positions; `also`: what else may hold Tensors."""
+    chosen = tuple(arguments[position] for position in positions)
+    plain = not TRANSFORMING.get() and not has_tensors(arguments, *also)
+    variables = [_variable(leaf) for leaf in trees.leaves(chosen)]
+    filled = dict(zip(positions, trees.refill(chosen, variables)))
+    token = TRANSFORMING.set(True)
+    try:
+        with recording(True):
+            output = function(*(filled.get(i, x) for i, x in enumerate(arguments)), **keywords)
+    finally:
+        TRANSFORMING.reset(token)
+    return Traced(output, variables, chosen, plain)
+
+
+def _variable(value: Any) -> Tensor:
+    """A tensor to differentiate by: apart from `value`, which the function may also hold by other ways."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        return ops.identity(value)  # type: ignore[no-any-return]
+    array = value._data if isinstance(value, Tensor) else value
+    return Tensor(float(array) if isinstance(array, int) else array, requires_grad=True)
+
+
+def chosen_positions(argnums: int | tuple[int, ...] | list[int], count: int) -> tuple[int, ...]:
+    """The positions that `argnums` names among so many arguments, counted from 0."""
+    given = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
+    if any(not -count <= position < count for position in given):
+        raise GradientError(f"argnums {argnums} names an argument that is not there: {count} were given")
+    positions = tuple(position % count for position in given)
+    if len(set(positions)) != len(positions):
+        raise GradientError(f"argnums {argnums} names an argument twice")
+    return positions
+
+
+def require_scalar(output: Any) -> None:
+    """Refuse a result that is not one real number."""
+    if not isinstance(output, Tensor | np.ndarray | numbers.Number):
+        raise GradientError(
+            f"grad needs a function that returns one scalar, and this one returns {type(output).__name__}"
+        )
+    shape = output.shape if isinstance(output, Tensor | np.ndarray) else ()
+    if math.prod(shape) != 1:
+        raise GradientError(
+            f"grad needs a function with a scalar result, and this one has shape {shape}: "
+            "reduce it (sum, mean), or use vjp or jacobian"
+        )
+    if isinstance(output, complex) or getattr(output, "dtype", np.dtype(float)).kind == "c":
+        raise GradientError("grad needs a real result, and this one is complex")
+
+
+def ones_like(output: Any) -> Any:
+    """The seed of a scalar's gradient, in its dtype."""
+    return np.ones(np.shape(output), floating_dtype(output))
+
+
+def floating_dtype(value: Any) -> Any:
+    """The dtype of a gradient of `value`: its own when it is floating."""
+    dtype = value.dtype if isinstance(value, Tensor | np.ndarray | np.generic) else np.dtype(float)
+    return dtype if dtype.kind == "f" else np.dtype(float)
