@@ -70,7 +70,8 @@ def test_the_derivation_agrees_with_central_differences(sizes, cost, seed):
 
     _, weights, biases = problem.by_hand()
     for position, gradient in enumerate([*weights, *biases]):
-        assert_close(gradient, central_gradient(value, arrays, position), 1e-8, f"parameter {position}")
+        numeric = central_gradient(value, arrays, position)
+        assert_close(gradient, numeric, 1e-6, 1e-9, f"parameter {position}")
 
 
 @given(sizes=SIZES, cost=COSTS, seed=SEEDS)
