@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TinygradMnistError(Exception):
-    """The base of every error below; the command line turns one into a sentence and exit status 2."""
+    """The base of every error below; the command line turns one into a sentence and exit status 2.
+
+    `failed_op` is the op that raised it, when one did: ``Graph.of(error)`` draws how it came to that.
+    """
+
+    failed_op: Any = None
 
 
 class ShapeError(TinygradMnistError, ValueError):

@@ -5,6 +5,8 @@ import matplotlib
 import numpy as np
 import pytest
 
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.checking.v_curve import v_curve
 from tinygrad_mnist.report import plots
 
 HISTORY = [
@@ -37,6 +39,10 @@ def random_mistakes(n, classes):
     return images, np.zeros(n, int), probabilities
 
 
+def draw_v(function, value, **options):
+    return plots.v_curve(v_curve(function, value, **options))
+
+
 FIGURES = {
     "curves": lambda: plots.learning_curves(HISTORY),
     "curves, one epoch": lambda: plots.learning_curves(HISTORY[:1]),
@@ -63,6 +69,19 @@ FIGURES = {
     "weights, one": lambda: plots.first_layer_weights(np.zeros((1, 784)), (28, 28)),
     "weights, many": lambda: plots.first_layer_weights(np.full((300, 784), -1.234e-7), (28, 28)),
     "weights, wide": lambda: plots.first_layer_weights(np.full((10, 64), -12345.0), (4, 16)),
+    "v": lambda: draw_v(np.exp, 1.0),
+    "v, two methods exact": lambda: draw_v(lambda x: x * x, 1.5),
+    "v, no error at all": lambda: draw_v(lambda x: 0 * x + 1, 1.5),
+    "v, a corner": lambda: draw_v(ops.relu, 0.0),
+    "v, not defined at long steps": lambda: draw_v(np.log, 0.1),
+    "v, flat": lambda: draw_v(ops.sigmoid, 30.0),
+    "v, steep": lambda: draw_v(lambda x: np.exp(x * x), -20.0),
+    "v, no complex step": lambda: draw_v(lambda x: ops.cast(x, dtype=np.float64) ** 3, 2.0),
+    "v, one step": lambda: draw_v(np.exp, 1.0, steps=[1e-3]),
+    "v, a long name": lambda: draw_v(
+        lambda x: ops.sum(ops.exp(x)),
+        Tensor(np.full((1, 1, 1), -1 / 3e9), name="decoder.blocks.11.attention.weight"),
+    ),
 }
 
 
@@ -71,7 +90,7 @@ def test_texts_are_neither_cut_off_nor_overlapping(name, assert_readable):
     assert_readable(FIGURES[name]())
 
 
-@pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "mistakes, one", "weights, one"])
+@pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "mistakes, one", "weights, one", "v"])
 def test_a_second_run_saves_the_same_bytes(name, tmp_path):
     for file in ("first.png", "second.png"):
         plots.save(FIGURES[name](), tmp_path / file)
@@ -214,3 +233,26 @@ def test_one_outlier_does_not_wash_out_the_weights():
     weight[3, 5] = 1000
     (image,) = plots.first_layer_weights(weight, (28, 28)).axes[0].images
     assert image.get_clim()[1] == pytest.approx(0.1)
+
+
+# The V
+
+
+def test_the_fitted_slopes_stand_beside_the_v(words_of):
+    words = words_of(FIGURES["v"]())
+    slopes = [word for word in words if word.startswith("slope")]
+    assert [text.split()[1] for text in slopes] == ["+1.00", "+2.00", "+4.00", "+2.00"]
+    assert ["and" in text for text in slopes] == [True, True, True, False]
+
+
+def test_an_error_of_0_stands_below_the_axis(words_of):
+    figure = FIGURES["v, no error at all"]()
+    assert "exact" in words_of(figure)
+    axes = figure.axes[0]
+    for line in axes.lines:
+        heights = np.asarray(line.get_ydata())
+        assert ((heights > axes.get_ylim()[0]) & (heights < axes.get_ylim()[1])).all()
+
+
+def test_a_method_that_was_not_measured_is_not_named(words_of):
+    assert "complex step" not in words_of(FIGURES["v, no complex step"]())

@@ -158,6 +158,12 @@ def input_names(primitive: Primitive, count: int) -> list[str]:
     return list(primitive.forward.__code__.co_varnames[:count])
 
 
+def forward_formula(name: str, operands: tuple[str, ...], attributes: dict[str, Any]) -> str:
+    """An op applied to named operands, as text: ``multiply_1 + a``.  Operands are not looked into."""
+    symbols = tuple(Symbol(operand, 0.0) for operand in operands)
+    return _expression(name, symbols, attributes)[0]
+
+
 def rule_formula(
     primitive: Primitive, position: int, inputs: tuple[Any, ...], attributes: dict[str, Any]
 ) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
+
+
+class FailedOp(NamedTuple):
+    """The op that raised an error; the error carries it as ``failed_op``, so that its graph can be drawn."""
+
+    primitive: Primitive
+    inputs: tuple[Any, ...]
+    scope: str
+
 
 PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
 
@@ -51,12 +61,21 @@ def _in_scope() -> str:
     return f" in {SCOPE.get()}" if SCOPE.get() else ""
 
 
+def _in_words(error: Exception) -> str:
+    """NumPy's complaint; the one of a matrix product speaks of gufunc signatures, which helps nobody."""
+    lengths = re.search(r"\(size (\d+) is different from (\d+)\)", str(error))
+    return f"the inner lengths {lengths[2]} and {lengths[1]} differ" if lengths else str(error)
+
+
 def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
     """Add op, operands and scope to the error of a forward pass; NumPy's about shapes become ShapeErrors."""
     place = _in_scope()
     about_shapes = any(word in str(error) for word in ("shape", "dimension", "broadcast", "axis", "axes"))
     if isinstance(error, ValueError) and about_shapes and not isinstance(error, TinygradMnistError):
-        raise ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {error}") from error
+        shapes = ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {_in_words(error)}")
+        shapes.failed_op = FailedOp(primitive, inputs, SCOPE.get())
+        raise shapes from error
+    error.failed_op = FailedOp(primitive, inputs, SCOPE.get())  # type: ignore[attr-defined]
     error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
 
 
@@ -77,7 +96,9 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
         or all(x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays)
     ):
         return
-    raise DTypeError(
+    mixed = DTypeError(
         f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; convert one side, "
         "with .astype(np.float32), or build the layer with dtype=..."
     )
+    mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
+    raise mixed

@@ -1,43 +1,34 @@
-"""Reverse mode held against independent derivatives, entry by entry, with a verdict for each.
-
-How an entry is judged, r being reverse mode, c the central difference and z the complex step:
-
-1. z decides where it agrees with c (as far as c can tell); c decides where z is not to be had, or where the
-   function is not analytic: at a corner, or when a forward does something to complex numbers.
-2. r agrees with what decides: *correct*; when c decides and both are lost in its rounding: *untested*.
-3. r differs by no more than the rounding of the whole gradient: *precision*.
-4. The slopes to both sides differ, also on a much smaller step: *kink* when r lies between them.
-5. *wrong*.
-
-The rounding of the function is measured, not assumed (`noise_of`).
-"""
+"""Reverse mode held against independent derivatives, entry by entry (`judge` says how each is judged)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.diagnose import diagnose
+from tinygrad_mnist.checking.judge import COARSE, Entries, judge
 from tinygrad_mnist.checking.numeric import (
     STEPS,
     central_entries,
     chosen_entries,
     complex_entries,
     noise_of,
+    slope_along,
 )
 from tinygrad_mnist.checking.problem import Problem, open_problem
-from tinygrad_mnist.checking.report import VERDICTS, GradReport, Row, Verdict
+from tinygrad_mnist.checking.report import GradReport
+from tinygrad_mnist.checking.row import row_of
+from tinygrad_mnist.checking.verdict import KINK, UNTESTED, WRONG
+from tinygrad_mnist.errors import GradientError
 
 Array = NDArray[Any]
 
-EXACT = 1e-9  # relative agreement asked of the complex step
-COARSE = 1e-5  # relative agreement asked of central differences, beyond their rounding
-CORRECT, UNTESTED, PRECISION, KINK, WRONG = range(len(VERDICTS))
-_LOOKS_FOR_KINKS = 500  # when none of so many bad entries is a kink, the rest is not looked at
+_NAMED = 3  # of the mistakes that diagnose finds so many are noted; one is the rule
 
 
 def check_gradients(
@@ -82,24 +73,11 @@ def check_gradients(
     >>> report.ok, report.summary()
     (True, '2 of 2 gradient entries tested; none is wrong')
     """
+    if sample is not None and sample < 1:
+        raise GradientError(f"sample is how many entries to test of each variable: at least 1, not {sample}")
     with open_problem(function, *inputs, order=order, seed=seed) as problem:
-        notes = []
-        if problem.converted:
-            notes.append(f"not float64, so checked in float64 copies: {', '.join(problem.converted)}")
-        try:
-            found = problem.gradients()
-        except Exception as error:  # a wrong rule may fail in any way; the learner wants a report
-            notes.append(
-                f"the backward pass failed: {error} {' '.join(getattr(error, '__notes__', ()))}".strip()
-            )
-            found = dict.fromkeys(problem.variables)
-        noise = noise_of(problem, seed)
-        rows = []
-        for name, variable in problem.variables.items():
-            hand = None if by_hand is None or name not in by_hand else np.asarray(by_hand[name], np.float64)
-            entries = chosen_entries(variable.shape, sample, seed)
-            rows.append(_check_variable(problem, name, variable, entries, found[name], hand, noise, notes))
-    return GradReport(tuple(rows), tuple(dict.fromkeys(notes)), order)
+        hands = _hand_derived(by_hand or {}, problem)
+        return _Check(problem, hands, sample, seed).report(order)
 
 
 def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any) -> None:
@@ -114,166 +92,175 @@ def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any)
         raise AssertionError(f"gradients are wrong or untested\n{report}")
 
 
-@dataclass
-class _Entries:
-    """The drawn entries of one variable: derivatives of all kinds, errors and verdicts, one each."""
-
-    reverse: Array
-    central: Array
-    complex_step: Array | None
-    trusted: Array  # where the complex step agrees with the central difference
-    rounding: Array  # what rounding may do to `central`
-    errors: Array
-    verdicts: Array
-
-
-def _check_variable(
-    problem: Problem,
-    name: str,
-    variable: Tensor,
-    entries: Array,
-    gradient: Array | None,
-    hand: Array | None,
-    noise: float,
-    notes: list[str],
-) -> Row:
-    central = central_entries(problem, variable, entries, STEPS["central"])
-    try:
-        exact = complex_entries(problem, variable, entries)
-    except Exception as error:  # whatever a function does with complex numbers
-        exact = None
-        notes.append(f"no complex step: {type(error).__name__}: {error}")
-    fits = gradient is not None and gradient.shape == variable.shape
-    if gradient is None and not central.any():
-        notes.append(f"the function does not depend on {name}")
-    elif gradient is None:
-        notes.append(f"no gradient arrives at {name}, and yet the function changes with it")
-    elif not fits:
-        notes.append(f"the gradient of {name} has shape {gradient.shape}, and {name} has {variable.shape}")
-    reverse = gradient.reshape(-1)[entries] if gradient is not None and fits else np.zeros(len(entries))
-    steps = STEPS["central"] * np.maximum(1, np.abs(variable._data.reshape(-1)[entries]))
-    judged = _judge(reverse, central, exact, 4 * noise / steps)
-    _look_for_kinks(problem, variable, entries, judged)
-    if gradient is None and not central.any():
-        judged.verdicts[:] = UNTESTED
-    elif not fits:
-        judged.verdicts[:] = WRONG
-    if hand is not None:
-        _note_hand(name, hand.reshape(-1)[entries], judged, notes)
-    return _row(name, variable.shape, entries, judged, hand, gradient is not None and fits)
+def _hand_derived(by_hand: Mapping[str, Any], problem: Problem) -> dict[str, Array]:
+    """The hand-derived gradients as arrays; refused when one has no variable, or not its shape."""
+    hands = {name: np.asarray(value, np.float64) for name, value in by_hand.items()}
+    for name, hand in hands.items():
+        if name not in problem.variables:
+            raise GradientError(f"by_hand names {name!r}: the variables are {', '.join(problem.variables)}")
+        if hand.shape != problem.variables[name].shape:
+            raise GradientError(
+                f"the gradient of {name} derived by hand has shape {hand.shape}, and {name} has "
+                f"{problem.variables[name].shape}"
+            )
+    return hands
 
 
-def relative_error(a: Array, b: Array) -> Array:
-    """|a - b| / max(|a|, |b|), and 0 where both are 0."""
-    scale = np.maximum(np.abs(a), np.abs(b))
-    return np.asarray(np.abs(a - b) / np.where(scale > 0, scale, 1))
+class _Check:
+    """One run of the check on an open problem."""
 
+    def __init__(self, problem: Problem, hands: dict[str, Array], sample: int | None, seed: int) -> None:
+        self.problem, self.hands, self.sample, self.seed = problem, hands, sample, seed
+        self.notes: list[str] = []
+        if problem.converted:
+            self.note(f"not float64, so checked in float64 copies: {', '.join(problem.converted)}")
+        self.noise = noise_of(problem, seed)
+        self.failed = False
+        self.flow = 0.0
+        self.found = self.gradients()
 
-def _judge(reverse: Array, central: Array, exact: Array | None, rounding: Array) -> _Entries:
-    """Steps 1 to 3 and 5 of the head of this file; step 4 looks again at what is wrong here."""
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
-    def near(a: Array, b: Array) -> Array:
-        return np.asarray(np.abs(a - b) <= COARSE * np.maximum(np.abs(a), np.abs(b)) + rounding)
+    def report(self, order: int) -> GradReport:
+        compared = {name: self.compare(name) for name in self.problem.variables}
+        confirmed = any(
+            e.exact is not None and (np.abs(e.exact) > 10 * e.rounding).any() for e in compared.values()
+        )
+        for name, entries in compared.items():
+            self.judge(name, entries, confirmed)
+        self.look_at_rules(compared)
+        rows = tuple(
+            row_of(name, variable.shape, compared[name], self.hands.get(name), self.found[name] is not None)
+            for name, variable in self.problem.variables.items()
+        )
+        return GradReport(rows, tuple(self.notes), order)
 
-    trusted = near(exact, central) if exact is not None else np.zeros(len(reverse), bool)
-    decider = np.where(trusted, exact, central) if exact is not None else central
-    errors = relative_error(reverse, decider)
-    # A gradient entry carries the rounding of the terms it was summed from, which may be as large as the
-    # largest entry; a function that computes in float32 inside shows that in its measured noise.
-    scale = np.abs(decider).max(initial=0.0)
-    allowance = 1e3 * np.finfo(float).eps * scale
-    verdicts = np.full(len(reverse), WRONG)
-    verdicts[np.abs(reverse - decider) <= allowance] = PRECISION
-    verdicts[near(reverse, central) & ~trusted] = CORRECT
-    verdicts[trusted & (errors <= EXACT)] = CORRECT
-    hidden = np.maximum(np.abs(reverse), np.abs(central)) < rounding
-    verdicts[hidden & ~trusted & ~((reverse == 0) & (central == 0))] = UNTESTED
-    coarse = trusted & (verdicts == WRONG) & near(reverse, decider) & (rounding > 1e-8 * scale)
-    verdicts[coarse] = PRECISION
-    return _Entries(reverse, central, exact, trusted, rounding, errors, verdicts)
+    def gradients(self) -> dict[str, Array | None]:
+        """Reverse mode; None where no gradient arrives, or none that fits."""
+        try:
+            with self.problem.beside(self.seed), suppress(ArithmeticError, ValueError):
+                self.problem.gradients()  # so that a value kept from an earlier pass shows
+            found = self.problem.gradients()
+            self.flow = self.problem.largest_gradient()
+        except Exception as error:  # a wrong rule may fail in any way; the learner wants a report
+            self.failed = True
+            said = " ".join([str(error), *(f"({n})" for n in getattr(error, "__notes__", ()))])
+            self.note(f"the backward pass failed: {said}")
+            return dict.fromkeys(self.problem.variables)
+        for name, variable in self.problem.variables.items():
+            gradient = found[name]
+            if gradient is not None and gradient.shape != variable.shape:
+                self.note(
+                    f"the gradient of {name} has shape {gradient.shape}, and {name} has {variable.shape}"
+                )
+                found[name] = None
+        return found
 
+    def compare(self, name: str) -> Entries:
+        """All derivatives of the drawn entries of a variable."""
+        variable, gradient = self.problem.variables[name], self.found[name]
+        positions = chosen_entries(variable.shape, self.sample, self.seed)
+        reverse = np.zeros(len(positions)) if gradient is None else gradient.reshape(-1)[positions]
+        step = self._step(reverse)
+        central = central_entries(self.problem, variable, positions, step)
+        try:
+            exact = complex_entries(self.problem, variable, positions)
+        except Exception as error:  # whatever a function does with complex numbers
+            exact = None
+            self.note(f"no complex step, central differences decide: {_reason(error)}")
+        steps = step * np.maximum(1, np.abs(variable._data.reshape(-1)[positions]))
+        eps = np.finfo(float).eps
+        largest = np.nanmax(np.abs(central if exact is None else exact), initial=0.0)
+        return Entries(
+            positions=positions,
+            reverse=np.asarray(reverse, np.float64),
+            central=central,
+            exact=exact,
+            steps=steps,
+            rounding=4 * self.noise / steps,
+            allowance=1e3 * eps * largest + (1e2 * eps * self.flow + 30 * self.noise) * step / steps,
+            decider=central.copy(),
+            verdicts=np.full(len(positions), WRONG),
+            contradicted=np.zeros(len(positions), bool),
+        )
 
-def _look_for_kinks(problem: Problem, variable: Tensor, entries: Array, judged: _Entries) -> None:
-    """Turn *wrong* into *kink* where the gradient is one of the slopes at a corner.
+    def _step(self, reverse: Array) -> float:
+        """The step at which rounding, noise / h, and truncation, about h**2 of the derivative, are equal.
 
-    Where the two oracles contradict each other there may be a corner too, on which reverse mode agrees with
-    one of them by choice or luck.
-    """
-    torn = (judged.verdicts == CORRECT) & ~judged.trusted if judged.complex_step is not None else False
-    bad = np.flatnonzero((judged.verdicts == WRONG) | torn)
-    middle = problem.value()
-    for number, k in enumerate(bad):
-        if number == _LOOKS_FOR_KINKS and not (judged.verdicts[bad] == KINK).any():
+        The derivative's size is taken from reverse mode, which may be wrong, hence the bounds.
+        """
+        slope = float(np.nanmax(np.abs(reverse), initial=0.0))
+        value = max(abs(self.problem.value_or_nan()), slope)
+        least, most = (float(np.cbrt(self.noise / size)) if size else 0.0 for size in (value, slope))
+        return float(np.clip(most, max(least, STEPS["central"]), max(least, 1e-4)).clip(max=1e-2))
+
+    def judge(self, name: str, entries: Entries, confirmed: bool) -> None:
+        """Verdicts for a variable, and what is to be said about it as a whole."""
+        moves = np.nan_to_num(entries.central, nan=1.0).any() or bool(
+            entries.exact is not None and entries.exact.any()
+        )
+        if self.found[name] is None and not moves:
+            self.note(f"the function does not depend on {name}")
+            entries.verdicts[:] = UNTESTED
             return
-        if _is_one_of_the_slopes(
-            problem, variable, entries[k], judged.reverse[k], judged.rounding[k], middle
-        ):
-            judged.verdicts[k] = KINK
+        if self.found[name] is None:
+            if not self.failed and f"of {name} has shape" not in " ".join(self.notes):
+                self.note(f"no gradient arrives at {name}, and yet the function changes with it")
+            return
+        judge(self.problem, self.problem.variables[name], entries, self.noise, confirmed)
+        if entries.contradicted.any():
+            self.note(
+                f"{name}: the complex step is not used at {int(entries.contradicted.sum()):,} entries, where "
+                "differences show another slope (a corner, or a forward that ignores imaginary parts)"
+            )
+        infinite = int((~np.isfinite(entries.reverse)).sum())
+        if infinite:
+            self.note(f"{name}: reverse mode gives NaN or infinity at {infinite:,} entries")
+        hand = self.hands.get(name)
+        if hand is not None:
+            off = np.abs(hand.reshape(-1)[entries.positions] - entries.decider)
+            if not off.max(initial=0.0) <= COARSE * np.abs(entries.decider).max(initial=0.0):
+                self.note(f"the gradient of {name} derived by hand differs from the numeric one")
+
+    def look_at_rules(self, compared: dict[str, Entries]) -> None:
+        """Where something is wrong or a corner is near, ask of each rule by itself.
+
+        A mistake found is named.  And where ops sit on corners, slopes do not tell all: two sides of a tie
+        that both take the whole gradient lie between the slopes, entry by entry, and are wrong; while
+        relu(x) - relu(-x) has the slope 1 and the gradient 0 at 0, though every rule is right.
+        """
+        asked = {name: np.isin(e.verdicts, (KINK, WRONG)) for name, e in compared.items()}
+        output = self.problem.recorded() if any(mask.any() for mask in asked.values()) else None
+        if not isinstance(output, Tensor) or not output.requires_grad:
+            return
+        diagnosis = diagnose(output, seed=self.seed)
+        verdict = KINK if diagnosis.ok and diagnosis.corners and self.is_right_beside() else WRONG
+        spoilt = {leaf for finding in diagnosis.findings for leaf in finding.spoils}
+        for name, entries in compared.items():
+            if verdict == KINK or name in spoilt:
+                entries.verdicts[asked[name]] = verdict
+        for finding in diagnosis.findings[:_NAMED]:
+            self.note(
+                finding.message.replace(finding.op, finding.primitive, 1)
+            )  # numbers change with each pass
+
+    def is_right_beside(self) -> bool:
+        """Whether reverse mode gives the right slope somewhere near the inputs, along a random direction."""
+        rng = np.random.default_rng(self.seed)
+        directions = [rng.uniform(0.5, 1.5, v.shape) for v in self.problem.variables.values()]
+        for distance in (1e-3, 1e-2, 1e-1):  # the first may lie near a corner again
+            with self.problem.beside(self.seed, distance):
+                found = self.problem.gradients().values()
+                slope = sum(float((g * d).sum()) for g, d in zip(found, directions) if g is not None)
+                right = slope_along(self.problem, directions)
+            if abs(slope - right) <= 1e-6 * max(abs(slope), abs(right)):
+                return True
+        return False
 
 
-def _is_one_of_the_slopes(
-    problem: Problem, variable: Tensor, position: int, r: float, rounding: float, middle: float
-) -> bool:
-    """Whether the function has a corner within the step, and `r` lies between the slopes beside it."""
-    flat = variable._data.reshape(-1)
-    before = flat[position]
-    step = STEPS["central"] * max(1.0, abs(before))
-    gaps = []
-    for h in (step, step / 16):
-        flat[position] = before + h
-        right = (problem.value() - middle) / h
-        flat[position] = before - h
-        left = (middle - problem.value()) / h
-        low, high = min(left, right), max(left, right)
-        slack = COARSE * max(abs(low), abs(high)) + rounding * step / h
-        gaps.append(high - low)
-        if high - low > 10 * slack and low - slack <= r <= high + slack:
-            between = True
-            break
-        between = abs(r - (left + right) / 2) <= slack and bool(gaps[0] > 10 * slack)
-    flat[position] = before
-    return between
-
-
-def _note_hand(name: str, hand: Array, judged: _Entries, notes: list[str]) -> None:
-    decider = judged.complex_step if judged.complex_step is not None else judged.central
-    scale = np.abs(decider).max(initial=0.0)
-    if np.abs(hand - decider).max(initial=0.0) > COARSE * scale:
-        notes.append(f"the gradient of {name} derived by hand differs from the numeric one")
-
-
-def _row(
-    name: str, shape: tuple[int, ...], entries: Array, judged: _Entries, hand: Array | None, arrived: bool
-) -> Row:
-    counts = {v: int((judged.verdicts == i).sum()) for i, v in enumerate(VERDICTS)}
-    verdict = _verdict_of_row(counts)
-    among = np.flatnonzero(judged.verdicts == VERDICTS.index(verdict))
-    k = int(among[judged.errors[among].argmax()]) if len(among) else 0
-    index = tuple(int(i) for i in np.unravel_index(int(entries[k]), shape))
-    return Row(
-        name=name,
-        shape=shape,
-        counts={v: n for v, n in counts.items() if n},
-        worst=index,
-        reverse=float(judged.reverse[k]) if arrived else None,
-        central=float(judged.central[k]),
-        complex_step=None if judged.complex_step is None else float(judged.complex_step[k]),
-        by_hand=None if hand is None else float(hand[index]),
-        error=float(judged.errors[k]),
-        central_difference=_over_largest(judged.reverse, judged.central),
-        complex_difference=None
-        if judged.complex_step is None
-        else _over_largest(judged.reverse, judged.complex_step),
-        verdict=verdict,
-    )
-
-
-def _over_largest(a: Array, b: Array) -> float:
-    scale = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
-    return float(np.abs(a - b).max(initial=0.0) / scale) if scale else 0.0
-
-
-def _verdict_of_row(counts: dict[Verdict, int]) -> Verdict:
-    """The gravest; untested only when nothing else is left to say."""
-    said = [verdict for verdict in VERDICTS if counts[verdict]]
-    return said[-1] if said else "untested"
+def _reason(error: Exception) -> str:
+    if isinstance(error, np.exceptions.ComplexWarning):
+        return "the function drops imaginary parts (a cast to a real dtype)"
+    return f"{type(error).__name__}: {error}"

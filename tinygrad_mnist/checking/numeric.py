@@ -13,7 +13,8 @@ L. F. Richardson, The deferred approach to the limit, 1927.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,16 @@ def chosen_entries(shape: tuple[int, ...], sample: int | None, seed: int) -> Arr
 
 
 def central_entries(problem: Problem, variable: Tensor, entries: Array, step: float) -> Array:
-    """Central differences at flat positions, each with the step scaled by max(1, |x|)."""
+    """Central differences at flat positions, each with the step scaled by max(1, |x|); NaN where f raises."""
     flat = variable._data.reshape(-1)  # the variable's own copy is contiguous: a view
     result = np.empty(len(entries))
     for k, position in enumerate(entries):
         before = flat[position]
         h = step * max(1.0, abs(before))
         flat[position] = before + h
-        up = problem.value()
+        up = problem.value_or_nan()
         flat[position] = before - h
-        result[k] = (up - problem.value()) / (2 * h)
+        result[k] = (up - problem.value_or_nan()) / (2 * h)
         flat[position] = before
     return result
 
@@ -102,14 +103,22 @@ def central_entries(problem: Problem, variable: Tensor, entries: Array, step: fl
 def complex_entries(
     problem: Problem, variable: Tensor, entries: Array, step: float = STEPS["complex"]
 ) -> Array:
-    """The complex step at flat positions."""
+    """The complex step at flat positions, scaled by min(1, |x|) except at 0.
+
+    Raises
+    ------
+    ComplexWarning
+        When the function drops an imaginary part; and what else it may raise on complex numbers.
+    """
     result = np.empty(len(entries))
-    with complex_data(variable) as data:
+    with complex_data(variable) as data, warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
         flat = data.reshape(-1)
         for k, position in enumerate(entries):
             before = flat[position]
-            flat[position] = before + 1j * step
-            result[k] = np.imag(problem.value()) / step
+            h = step * min(1.0, max(abs(before), 1e-200)) if before else step
+            flat[position] = before + 1j * h
+            result[k] = np.imag(problem.value()) / h
             flat[position] = before
     return result
 
@@ -165,13 +174,59 @@ def _all_entries(
     return result
 
 
-def noise_of(problem: Problem, seed: int, step: float = 1e-7) -> float:
+def slope_along(problem: Problem, directions: Sequence[Array]) -> float:
+    """The derivative along a direction in all variables: by the complex step, or else central differences."""
+    variables = list(problem.variables.values())
+    bases = [variable._data for variable in variables]
+
+    def at(step: Any) -> Any:
+        for variable, base, direction in zip(variables, bases, directions):
+            variable._data = base + step * direction
+        return problem.value()
+
+    try:
+        h = STEPS["central"]
+        central = (at(h) - at(-h)) / (2 * h)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            exact = np.imag(at(1j * STEPS["complex"])) / STEPS["complex"]
+    except (ArithmeticError, TypeError, ValueError, Warning):
+        exact = np.nan
+    finally:
+        for variable, base in zip(variables, bases):
+            variable._data = base
+    return float(exact if abs(exact - central) <= 1e-4 * abs(central) else central)
+
+
+def noise_of(problem: Problem, seed: int) -> float:
     """The size of the rounding errors in the function's value, absolute.
 
-    Values on a line through the inputs are smooth but for rounding, and a fourth difference removes all that
-    is smooth: what is left is noise, times sqrt(70) (R. W. Hamming, Introduction to applied numerical
-    analysis, 1971; J. Moré and S. Wild, Estimating computational noise, 2011).
+    Values on a line from the inputs are smooth but for rounding, and a fourth difference removes all that
+    is smooth: what is left is noise, times sqrt(70).  The step grows until the values differ, since in
+    a function that computes in float32 a small step is lost.  Of the two sides the quieter one counts: there
+    may be a corner at the inputs or beside them, and that is no noise (R. W. Hamming, Introduction to
+    applied numerical analysis, 1971; J. Moré and S. Wild, Estimating computational noise, 2011).
     """
+    return min(_noise_on_a_line(problem, seed, 1), _noise_on_a_line(problem, seed, -1))
+
+
+def _noise_on_a_line(problem: Problem, seed: int, side: int) -> float:
+    values: list[float] = []
+    for step in (1e-7, 1e-5, 1e-3):
+        values = _values_on_a_line(problem, seed, side * step)
+        if len(set(values)) > len(values) // 2:
+            break
+    finite = [v for v in values if np.isfinite(v)]
+    if not finite:  # the line leaves the function's domain at once
+        return float(4 * np.spacing(abs(problem.value())))
+    single = all(v == float(np.float32(v)) for v in finite)
+    smallest = np.spacing(max(abs(np.float32(v)) if single else abs(v) for v in finite))
+    differences = np.diff(values, 4) / np.sqrt(70)
+    return float(np.nanmax([np.sqrt(np.mean(differences**2)), smallest]))
+
+
+def _values_on_a_line(problem: Problem, seed: int, step: float) -> list[float]:
+    """Seven values of the function, evenly spaced along a random line that begins at the inputs."""
     rng = np.random.default_rng(seed)
     variables = list(problem.variables.values())
     bases = [variable._data for variable in variables]
@@ -180,11 +235,9 @@ def noise_of(problem: Problem, seed: int, step: float = 1e-7) -> float:
     try:
         for k in range(7):
             for variable, base, direction in zip(variables, bases, directions):
-                variable._data = base + (k - 3) * step * direction
-            values.append(problem.value())
+                variable._data = base + (k + 0.1) * step * direction
+            values.append(problem.value_or_nan())
     finally:
         for variable, base in zip(variables, bases):
             variable._data = base
-    differences = np.diff(values, 4) / np.sqrt(70)
-    smallest = np.spacing(max(abs(v) for v in values))
-    return float(max(np.sqrt(np.mean(differences**2)), smallest))
+    return values

@@ -6,19 +6,20 @@ and the state of every random generator in reach, are what they were, byte for b
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from tinygrad_mnist.autodiff.backward import pull_back
+from tinygrad_mnist.autodiff.backward import pull_back, upstream
 from tinygrad_mnist.autodiff.modes import no_grad, promoting, recording
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.arguments import argument_names, collected, generators_in_reach, training_loss
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn import Module, Parameter
 
 Array = NDArray[Any]
 
@@ -45,7 +46,17 @@ class Problem:
     def output(self) -> Any:
         """What the function returns, every random generator in reach as it was at the start."""
         self.rewind()
-        output = self.function()
+        try:
+            output = self.function()
+        except Exception as error:
+            error.add_note("raised inside the function that is checked, at the inputs it was given")
+            raise
+        if not isinstance(output, Tensor | np.ndarray | np.generic | int | float | complex):
+            hint = ": does it lack a return?" if output is None else ""
+            raise GradientError(
+                f"a gradient check needs a function with a scalar result, and this one returns "
+                f"{'None' if output is None else type(output).__name__}{hint}"
+            )
         if np.size(output) != 1:
             raise GradientError(
                 f"a gradient check needs a function with a scalar result, and this one returns shape "
@@ -64,14 +75,50 @@ class Problem:
             output = self.output()
         return output._data.item() if isinstance(output, Tensor) else np.asarray(output).item()
 
+    def value_or_nan(self) -> float:
+        """The value, and NaN where the function refuses its argument: a step may leave its domain."""
+        try:
+            return float(self.value())
+        except (ArithmeticError, ValueError):
+            return float("nan")
+
+    def recorded(self) -> Any:
+        """What the function returns, with its graph."""
+        with recording(True):
+            return self.output()
+
+    @contextmanager
+    def beside(self, seed: int, distance: float = 1e-3) -> Iterator[None]:
+        """Inside the block all variables have other values, near those that are checked."""
+        rng = np.random.default_rng(seed)
+        variables = list(self.variables.values())
+        bases = [variable._data for variable in variables]
+        try:
+            for variable, base in zip(variables, bases):
+                variable._data = base + distance * np.maximum(1, np.abs(base)) * rng.uniform(
+                    -1, 1, base.shape
+                )
+            yield
+        finally:
+            for variable, base in zip(variables, bases):
+                variable._data = base
+
     def gradients(self) -> dict[str, Array | None]:
         """Reverse mode: a gradient for each variable, None where the value does not depend on it."""
-        with recording(True):
-            output = self.output()
+        output = self.recorded()
         if not isinstance(output, Tensor) or not output.requires_grad:
             return dict.fromkeys(self.variables)
         seed = np.ones(output.shape, output.dtype)
         return dict(zip(self.variables, pull_back([output], [seed], list(self.variables.values()))))
+
+    def largest_gradient(self) -> float:
+        """The largest gradient entry on the way back, of any tensor: its rounding reaches the variables."""
+        output = self.recorded()
+        if not isinstance(output, Tensor) or not output.requires_grad:
+            return 0.0
+        seed = np.ones(output.shape, output.dtype)
+        found = pull_back([output], [seed], upstream([output]))
+        return max(float(np.abs(g).max(initial=0.0)) for g in found if g is not None)
 
 
 class SecondOrder(Problem):
@@ -87,6 +134,10 @@ class SecondOrder(Problem):
         """The slope, by reverse mode."""
         found = self.first.gradients().values()
         return sum((g * d).sum() for g, d in zip(found, self.directions) if g is not None)
+
+    def recorded(self) -> Any:
+        """The first-order function's result, with its graph."""
+        return self.first.recorded()
 
     def gradients(self) -> dict[str, Array | None]:
         """Reverse mode over reverse mode."""
@@ -123,94 +174,48 @@ def open_problem(
     """
     if order not in (1, 2):
         raise GradientError(f"order is 1 (gradients) or 2 (second derivatives), not {order}")
-    generators = _generators(function, inputs)
+    if not callable(function):
+        raise GradientError(
+            f"what is checked is a function or a model, and this is {type(function).__name__}"
+        )
+    generators = generators_in_reach(function, inputs)
     if isinstance(function, Module):
-        function, inputs = _training_loss(function, *inputs), (function,)
+        function, inputs = training_loss(function, *inputs), (function,)
     variables: dict[str, Tensor] = {}
     arguments = tuple(
-        _collected(value, name, variables)
-        for name, value in zip(_argument_names(function, len(inputs)), inputs)
+        collected(value, name, variables)
+        for name, value in zip(argument_names(function, len(inputs)), inputs)
     )
     if not variables:
         raise GradientError("there is nothing to differentiate by: pass float arrays, Tensors or modules")
     with ExitStack() as stack:
         stack.enter_context(_put_back(variables.values(), generators))
         stack.enter_context(promoting())
+        stack.enter_context(threadpool_limits(1))  # thousands of small products: threads would only wait
         stack.enter_context(np.errstate(all="ignore"))  # a step may leave a function's domain: reported below
         problem = Problem(lambda: function(*arguments), variables, generators)
         problem.converted = [name for name, v in variables.items() if v.dtype != np.float64]
-        for variable in variables.values():
+        for name, variable in variables.items():
+            variable.name = name
             variable._data = variable._data.astype(np.float64)
             variable._requires_grad = True
         _require_sound(problem)
         yield SecondOrder(problem, seed) if order == 2 else problem
 
 
-def _training_loss(model: Module, loss: Any = None, batch: Any = None) -> Callable[[Any], Any]:
-    if not callable(loss) or not isinstance(batch, tuple | list) or len(batch) != 2:
-        raise GradientError(
-            "to check a model give it with its loss and a batch: (model, loss, (inputs, targets))"
-        )
-    return lambda network: loss(network(batch[0]), batch[1])
-
-
-def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """The names of the function's parameters, where Python knows them."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    except (TypeError, ValueError):
-        names = []
-    return [names[i] if i < len(names) else f"input {i}" for i in range(count)]
-
-
-def _collected(value: Any, name: str, variables: dict[str, Tensor]) -> Any:
-    """`value` with arrays replaced by Tensors, and all that can be differentiated by added to `variables`."""
-    if isinstance(value, Module):
-        for parameter_name, parameter in value.named_parameters():
-            variables[parameter_name if parameter_name not in variables else f"{name}.{parameter_name}"] = (
-                parameter
-            )
-        return value
-    if isinstance(value, dict):
-        return {key: _collected(part, f"{name}.{key}", variables) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_collected(part, f"{name}.{i}", variables) for i, part in enumerate(value))
-    if isinstance(value, Tensor):
-        if value.inputs:
-            raise GradientError(f"{value.label()} was computed: check with respect to leaves, or detach() it")
-        if value.dtype.kind == "f":
-            variables[value.name or name] = value
-        return value
-    array = np.asarray(value, float) if isinstance(value, int | float) else value
-    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-        variables[name] = Tensor(array)
-        return variables[name]
-    return value
-
-
-def _generators(function: Any, inputs: tuple[Any, ...]) -> list[np.random.Generator]:
-    """Random generators in reach: in modules, among the inputs, and in what the function closes over."""
-    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    found: list[np.random.Generator] = []
-    for value in (function, *inputs, *cells):
-        modules = value.modules() if isinstance(value, Module) else ()
-        held = [part for module in modules for part in vars(module).values()]
-        found += [g for g in (value, *held) if isinstance(g, np.random.Generator) and g not in found]
-    return found
-
-
 @contextmanager
 def _put_back(variables: Any, generators: list[Any]) -> Iterator[None]:
     """Restore what a check touches."""
-    tensors = [(v, v._data, v._requires_grad, v.serial) for v in variables]
+    tensors = [(v, v._data, v._requires_grad, v.serial, v.name) for v in variables]
     states = [(generator, generator.bit_generator.state) for generator in generators]
     global_state = np.random.get_state()  # noqa: NPY002  a function may draw from it
     try:
         yield
     finally:
-        for tensor, data, requires_grad, serial in tensors:
+        for tensor, data, requires_grad, serial, name in tensors:
             tensor._data, tensor._requires_grad, tensor.serial = data, requires_grad, serial
+            if not isinstance(tensor, Parameter) or name:  # a module names its parameters when it is called
+                tensor.name = name
         for generator, state in states:
             generator.bit_generator.state = state
         np.random.set_state(global_state)  # noqa: NPY002

@@ -2,78 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
-Verdict = Literal["correct", "untested", "precision", "kink", "wrong"]
-
-# From harmless to grave: a row has the gravest verdict among its entries.
-VERDICTS: tuple[Verdict, ...] = ("correct", "untested", "precision", "kink", "wrong")
-MEANINGS = {
-    "correct": "agrees with an independent derivative",
-    "untested": "too small for the differences to tell it from rounding",
-    "precision": "differs by no more than rounding explains",
-    "kink": "the function has a corner here, and the gradient is one of its slopes",
-    "wrong": "disagrees with an independent derivative",
-}
-_COLOURS = {
-    "correct": "green",
-    "untested": "yellow",
-    "precision": "cyan",
-    "kink": "blue",
-    "wrong": "bold red",
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A variable.
-
-    Attributes
-    ----------
-    name, shape
-        The variable.
-    counts
-        How many of the drawn entries have which verdict.
-    worst
-        The index of the entry shown: the one with the largest error among those of the row's verdict.
-    reverse, central, complex_step, by_hand
-        The derivative there; None where an oracle is not available.
-    error
-        |reverse - other| / max(|reverse|, |other|), the other being the oracle that decided.
-    central_difference, complex_difference
-        The largest difference of reverse mode from each oracle, over the largest entry of the gradient.
-    verdict
-        Of the row.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    counts: dict[str, int]
-    worst: tuple[int, ...]
-    reverse: float | None
-    central: float
-    complex_step: float | None
-    by_hand: float | None
-    error: float
-    central_difference: float
-    complex_difference: float | None
-    verdict: Verdict
-
-    @property
-    def entries(self) -> int:
-        """How many entries the variable has."""
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
-
-    @property
-    def tested(self) -> int:
-        """How many entries were compared, and large enough for the comparison to mean something."""
-        return sum(number for verdict, number in self.counts.items() if verdict != "untested")
+from tinygrad_mnist.checking.row import Row
+from tinygrad_mnist.checking.verdict import COLOURS, MEANINGS, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -90,7 +25,7 @@ class GradReport:
     @property
     def ok(self) -> bool:
         """Nothing wrong, and something tested in every row."""
-        return all(row.verdict != "wrong" and row.tested > 0 for row in self.rows)
+        return all(row.verdict != "wrong" and (row.tested > 0 or not row.entries) for row in self.rows)
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -106,48 +41,66 @@ class GradReport:
         tested, entries = sum(row.tested for row in self.rows), sum(row.entries for row in self.rows)
         untested = sum(row.counts.get("untested", 0) for row in self.rows)
         small = f", {untested:,} too small to test" if untested else ""
+        blind = [row.name for row in self.rows if row.entries and not row.tested]
         outcome = f"wrong: {', '.join(self.wrong)}" if self.wrong else "none is wrong"
+        if blind:
+            outcome += f"; nothing could be tested in {', '.join(blind)}"
         what = "gradient" if self.order == 1 else "second-derivative"
         return f"{tested:,} of {entries:,} {what} entries tested{small}; {outcome}"
 
-    def _cells(self) -> list[list[str]]:
-        return [
-            [
-                row.name,
-                f"{row.tested:,} / {row.entries:,}",
-                str(list(row.worst)),
-                *(_number(v) for v in (row.reverse, row.central, row.complex_step, row.by_hand)),
-                f"{row.error:.1e}",
-                _verdict(row),
-            ]
-            for row in self.rows
-        ]
+    def legend(self) -> list[str]:
+        """What the verdicts mean that are not plain: in the order of their gravity."""
+        seen = {verdict for row in self.rows for verdict in row.counts}
+        return [f"{v}: {MEANINGS[v]}" for v in VERDICTS if v in seen and v != "correct"]
 
-    def _columns(self) -> Sequence[str]:
-        return (
-            "name",
-            "tested",
-            "worst at",
-            "reverse",
-            "central",
-            "complex step",
-            "by hand",
-            "error",
-            "verdict",
-        )
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from rich.text import Text
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
+        yield from self._tables(options.max_width)
+        yield Text(self.summary(), "bold green" if self.ok else "bold red")
+        yield from (Text(line, "dim") for line in self.legend())
+        yield from (Text(f"note: {note}") for note in self.notes)
+
+    def _tables(self, width: int) -> Any:
+        """One table with a line for each variable; on a narrow page, several with a column for each."""
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*self._columns())
-        for row, cells in zip(self.rows, self._cells()):
-            shown = [Text(cell) for cell in cells]
-            shown[-1].stylize(_COLOURS[row.verdict])
-            table.add_row(*shown)
-        said = [Text(f"note: {note}") for note in self.notes]
-        return Group(table, Text(self.summary(), "bold" if self.ok else "bold red"), *said)
+        columns = self._columns()
+        cells = [[Text(cell) for cell in line] for line in self._cells()]
+        for row, line in zip(self.rows, cells):
+            line[-1].stylize(COLOURS[row.verdict])
+        if sum(max(map(len, column)) + 3 for column in zip(columns, *cells)) < width:
+            table = Table()
+            for column in columns:
+                table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
+            for line in cells:
+                table.add_row(*line)
+            yield table
+            return
+        room = width - max(map(len, columns)) - 4
+        for part in _side_by_side(cells, room):
+            table = Table(columns[0])
+            for line in part:
+                table.add_column(line[0], justify="right", overflow="fold")
+            for column, *values in list(zip(columns, *part))[1:]:
+                table.add_row(Text(column, "bold"), *values)
+            yield table
+
+    def _columns(self) -> list[str]:
+        """The heads, without that of hand-derived values when there are none."""
+        hand = any(row.by_hand is not None for row in self.rows)
+        return [column for column in _COLUMNS if hand or column != "by hand"]
+
+    def _cells(self) -> list[list[str]]:
+        shown = self._columns()
+        lines = []
+        for row in self.rows:
+            values = (row.reverse, row.central, row.complex_step, row.by_hand)
+            coverage = f"{row.tested:,} / {row.entries:,}"
+            cells = [row.name, coverage, str(list(row.worst)), *map(_number, values), f"{row.error:.1e}"]
+            lines.append([c for c, column in zip([*cells, _verdict(row)], _COLUMNS) if column in shown])
+        return lines
 
     def __str__(self) -> str:
         from io import StringIO
@@ -155,7 +108,8 @@ class GradReport:
         from rich.console import Console
 
         text = StringIO()
-        Console(file=text, width=150).print(self)
+        width = max(60, shutil.get_terminal_size((150, 50)).columns)
+        Console(file=text, width=width).print(self)
         return text.getvalue().rstrip()
 
     def _repr_html_(self) -> str:
@@ -164,8 +118,30 @@ class GradReport:
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
             for cells in self._cells()
         )
-        notes = "".join(f"<p>note: {escape(note)}</p>" for note in self.notes)
-        return f"<table><tr>{head}</tr>{body}</table><p><b>{escape(self.summary())}</b></p>{notes}"
+        below = "".join(
+            f"<p>{escape(line)}</p>" for line in (*self.legend(), *(f"note: {n}" for n in self.notes))
+        )
+        return f"<table><tr>{head}</tr>{body}</table><p><b>{escape(self.summary())}</b></p>{below}"
+
+
+_COLUMNS = (
+    "name", "tested", "worst at", "reverse", "central", "complex step", "by hand", "error", "verdict",
+)  # fmt: skip
+_WORDS = ("name", "verdict")
+
+
+def _side_by_side(cells: list[list[Any]], room: int) -> list[list[list[Any]]]:
+    """The lines in groups: as many beside each other, turned into columns, as there is room for."""
+    groups: list[list[list[Any]]] = []
+    free = 0
+    for line in cells:
+        needed = max(map(len, line)) + 3
+        if not groups or needed > free:
+            groups.append([])
+            free = room
+        groups[-1].append(line)
+        free -= needed
+    return groups
 
 
 def _number(value: float | None) -> str:

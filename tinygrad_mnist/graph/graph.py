@@ -1,23 +1,87 @@
-"""The recorded graph as plain data: what every renderer reads."""
+"""The recorded graph as plain data: all that any renderer reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from html import escape
 from typing import Any, Literal
 
-import numpy as np
+Kind = Literal["data", "parameter", "op", "module", "error"]
 
-from tinygrad_mnist.autodiff.tensor import Tensor
 
-Kind = Literal["data", "parameter", "op"]
+@dataclass(frozen=True)
+class Statistics:
+    """An array in a few numbers; in full, as nested lists, when it has at most twelve entries."""
+
+    mean: float
+    std: float
+    minimum: float
+    maximum: float
+    values: Any = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule of one input of an op.
+
+    Attributes
+    ----------
+    input
+        The primitive's name for the input, as used in the formula.
+    source
+        The name of the node at that input.
+    formula
+        The vector-Jacobian product as text, in g (the gradient that comes in), y (the op's result) and the
+        inputs' names.
+    contribution
+        What the rule sent to the input, summed over broadcast axes; None before a backward pass.
+    verdict
+        What `diagnose` said of it, or None.
+    """
+
+    input: str
+    source: str
+    formula: str
+    contribution: Statistics | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value in the graph.
+    """A value in the graph, or a module that stands for those inside it.
 
-    `name` is unique in the graph: a tensor's own name, or kind and running number.  `op` is the primitive
-    that made it, None for a leaf; `scope` the modules it was made in, outermost first, separated by slashes.
+    Attributes
+    ----------
+    name
+        Unique in the graph: a tensor's own name, or kind and running number (``matmul_3``).
+    kind
+        "data" and "parameter" are leaves; "op" was computed; "module" stands for the ops of a module;
+        "error" is the op that failed.
+    op
+        The primitive (or the module's class); None for a leaf.
+    shape, dtype
+        Of the value.
+    scope
+        The modules it was computed in, outermost first, separated by slashes.
+    inputs
+        What it was computed from: names of nodes, or numbers as text.
+    formula
+        The forward computation as text: ``sigmoid(linear_1)``.
+    rules
+        One for each input that gets a gradient.
+    value, gradient
+        Statistics; the gradient is that of the graph's outputs, None before a backward pass.
+    parameters
+        How many numbers are learned here.
+    flops
+        Additions and multiplications; an elementwise op counts one an element.
+    bytes
+        Read and written.
+    line
+        The source line that recorded it: file, number, text.
+    message
+        Of the error, for the op that failed.
     """
 
     name: str
@@ -26,76 +90,125 @@ class Node:
     shape: tuple[int, ...]
     dtype: str
     scope: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    formula: str = ""
+    rules: tuple[Rule, ...] = ()
+    value: Statistics | None = None
+    gradient: Statistics | None = None
+    parameters: int = 0
+    flops: int = 0
+    bytes: int = 0
+    line: str = ""
+    message: str = ""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The position among the inputs that each rule belongs to; an op may read the same node twice."""
+        found: list[int] = []
+        for rule in self.rules:
+            same = [place for place, source in enumerate(self.inputs) if source == rule.source]
+            found.append(next((place for place in same if place not in found), same[0] if same else 0))
+        return tuple(found)
+
+    @property
+    def verdict(self) -> str | None:
+        """The worst that `diagnose` said of its rules, or None."""
+        said = [rule.verdict for rule in self.rules if rule.verdict]
+        return None if not said else "wrong" if "wrong" in said else "correct"
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in the order of computation: every node stands after its inputs; outputs are named."""
+    """Nodes in the order of computation: every node stands after its inputs.
+
+    Attributes
+    ----------
+    nodes
+        See `Node`.
+    outputs
+        The names of what the graph was made from.
+    """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
     @classmethod
-    def of(cls, *outputs: Tensor) -> Graph:
-        """The graph behind computed tensors.  Numbers are counted within the graph, so names are stable.
+    def of(cls, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph:
+        """The graph behind computed tensors.
+
+        Parameters
+        ----------
+        outputs
+            Tensors; or an error that an op raised, for the graph up to the op that failed.
+        backward
+            Run a backward pass too (no ``.grad`` is touched), and note gradients and contributions.
+            Outputs that are no scalars start from ones.
+        diagnosis
+            What `diagnose` returned for the same tensor, to be painted.
+
+        Notes
+        -----
+        Numbers are counted within the graph, so the same program gives the same names in every run.
 
         Examples
         --------
+        >>> from tinygrad_mnist import Tensor
         >>> a, b = Tensor(2.0, True, name="a"), Tensor(3.0, True, name="b")
-        >>> [node.name for node in Graph.of(a * b + a).nodes]
-        ['a', 'b', 'multiply_1', 'add_2']
+        >>> print(*(node.formula or node.name for node in Graph.of(a * b + a).nodes), sep=", ")
+        a, b, a * b, multiply_1 + a
         """
-        builder = _Builder()
-        for value in _in_order(outputs):
-            builder.add(value)
-        return cls(tuple(builder.nodes), tuple(builder.names[id(output)] for output in outputs))
+        from tinygrad_mnist.graph.build import build
 
+        nodes, names = build(outputs, backward, diagnosis)
+        return cls(nodes, names)
 
-def _in_order(outputs: tuple[Any, ...]) -> list[Any]:
-    """All tensors and arrays behind the outputs, each after its inputs."""
-    found: dict[int, Any] = {}
-    stack = list(outputs)
-    while stack:
-        value = stack.pop()
-        if id(value) not in found and isinstance(value, Tensor | np.ndarray):
-            found[id(value)] = value
-            stack.extend(getattr(value, "inputs", ()))
-    computed = sorted(
-        (v for v in found.values() if isinstance(v, Tensor) and v.inputs), key=lambda v: v.serial
-    )
-    ordered: dict[int, Any] = {}
-    for value in computed:  # a leaf stands right before its first use, wherever its serial puts it
-        for leaf in value.inputs:
-            if id(leaf) in found:
-                ordered[id(leaf)] = leaf
-        ordered[id(value)] = value
-    return list({**ordered, **{id(output): output for output in outputs}}.values())
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """The nodes by name."""
+        return {node.name: node for node in self.nodes}
 
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each node stands among the nodes."""
+        return {node.name: position for position, node in enumerate(self.nodes)}
 
-class _Builder:
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self.names: dict[int, str] = {}
-        self.taken: set[str] = set()
-        self.count: dict[str, int] = {}
+    @cached_property
+    def readers(self) -> dict[str, tuple[str, ...]]:
+        """Which nodes read a node, one entry for each input; more than one is a fan-out."""
+        found: dict[str, list[str]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in node.inputs:
+                if source in found:
+                    found[source].append(node.name)
+        return {name: tuple(targets) for name, targets in found.items()}
 
-    def add(self, value: Any) -> None:
-        op = value.primitive.name if getattr(value, "primitive", None) else None
-        kind: Kind = "op" if op else "parameter" if getattr(value, "requires_grad", False) else "data"
-        name = self.names[id(value)] = self._unique(getattr(value, "name", None), kind, op or kind)
-        inputs = tuple(self.names.get(id(x)) or repr(x) for x in getattr(value, "inputs", ()))
-        scope = getattr(value, "scope", "")
-        self.nodes.append(Node(name, kind, op, value.shape, str(value.dtype), scope, inputs))
+    @property
+    def has_gradients(self) -> bool:
+        """Whether a backward pass was run."""
+        return any(node.gradient is not None for node in self.nodes)
 
-    def _unique(self, given: str | None, kind: Kind, base: str) -> str:
-        """The given name, or base and number; a name that is taken gets a number too."""
-        if given and given not in self.taken:
-            name = given
-        else:
-            self.count[kind] = self.count.get(kind, 0) + 1
-            name = f"{given or base}_{self.count[kind]}"
-            if name in self.taken:
-                return self._unique(given, kind, base)
-        self.taken.add(name)
-        return name
+    def collapsed(self, depth: int = 1) -> Graph:
+        """The graph with each module at `depth` (1: the outermost) drawn as one node."""
+        from tinygrad_mnist.graph.collapse import collapse
+
+        nodes, names = collapse(self, depth)
+        return replace(self, nodes=nodes, outputs=names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return asdict(self)
+
+    def _repr_svg_(self) -> str | None:
+        from tinygrad_mnist.graph.draw import svg_or_none
+
+        return svg_or_none(self)
+
+    def _repr_html_(self) -> str:
+        from tinygrad_mnist.graph.draw import GraphvizMissingError, readable
+        from tinygrad_mnist.graph.html import to_iframe
+        from tinygrad_mnist.graph.text import to_text
+
+        try:
+            return to_iframe(readable(self))
+        except GraphvizMissingError:
+            return f"<pre>{escape(to_text(self))}</pre>"

@@ -100,5 +100,6 @@ class Recipe:
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """What the network's outputs say of each class, rows that sum to 1.  outputs: (n, classes)."""
         if self.loss == "quadratic":  # sigmoids need not sum to 1: normalised, as the articles do
-            return np.asarray(outputs / outputs.sum(axis=1, keepdims=True))
+            totals = outputs.sum(axis=1, keepdims=True)
+            return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))
         return np.asarray(ops.softmax(outputs))

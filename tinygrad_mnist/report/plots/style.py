@@ -16,6 +16,7 @@ Arguments = ParamSpec("Arguments")
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 VERMILLION: Final = "#D55E00"
+GREEN: Final = "#009E73"
 DARK_ORANGE: Final = "#8F6400"  # for text: the orange itself is too light to read on white
 
 INK: Final = "#222222"

@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from tinygrad_mnist import __version__
+from tinygrad_mnist.cli.gradcheck_command import gradcheck
+from tinygrad_mnist.cli.graph_command import graph
+from tinygrad_mnist.cli.options import MOST_UNITS, data_option, load_images
 from tinygrad_mnist.errors import DataError, TinygradMnistError
 
-MOST_UNITS = 1_000_000
 FEW_IMAGES = 10_000  # below it, batches of 128 would be too few steps in ten epochs
 
 
@@ -66,11 +68,6 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
     return sizes
 
 
-_data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="A folder with four IDX files (MNIST, Fashion-MNIST, ...).",
-)
 _threads_option = click.option(
     "--threads", type=click.IntRange(1), help="Threads of the matrix products.  [default: all cores]"
 )
@@ -83,7 +80,7 @@ _threads_option = click.option(
     default="auto",
     help="auto: MNIST, or the embedded 8 x 8 digits where it cannot be had.",
 )
-@_data_option
+@data_option
 @click.option(
     "--hidden", default="128", callback=_sizes, help="Sizes of the hidden layers, as in 256,64, or none."
 )
@@ -132,13 +129,13 @@ def train(dataset: str, data: Path | None, validation: int, threads: int | None,
     The run folder holds its weights, history, pictures and report.html.  Ctrl-C ends training early and keeps
     what was learned.
     """
-    from tinygrad_mnist import console
+    from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.job import run_training
     from tinygrad_mnist.training.recipe import Recipe
 
     if dataset == "digits" and data is not None:
         raise click.UsageError("--dataset digits are the embedded ones: leave out --data, or the dataset")
-    images = _load(dataset, data, validation)
+    images = load_images(dataset, data, validation)
     settings["batch_size"] = settings["batch_size"] or (128 if len(images.train) >= FEW_IMAGES else 16)
     recipe = Recipe(**settings)
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -147,30 +144,21 @@ def train(dataset: str, data: Path | None, validation: int, threads: int | None,
     console.print_result(result)
 
 
-def _load(dataset: str, data: Path | None, validation: int) -> Any:
-    from tinygrad_mnist import datasets
-
-    if dataset == "digits":
-        return datasets.load_digits(validation=min(validation, 200))
-    load = datasets.load_mnist if dataset == "mnist" else datasets.load_default
-    return load(data, validation=validation)
-
-
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@_data_option
+@data_option
 @_threads_option
 def evaluate(run: Path, data: Path | None, threads: int | None) -> None:
     """Measure a trained network on the test images.
 
     RUN is the folder that `train` wrote.
     """
-    from tinygrad_mnist import console
+    from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.loop import evaluate as measure
     from tinygrad_mnist.training.run import load_run
 
     trained = load_run(run)
-    images = _load("digits" if trained.data_name == "digits" and data is None else "mnist", data, 0)
+    images = load_images("digits" if trained.data_name == "digits" and data is None else "mnist", data, 0)
     if (images.image_shape, images.classes) != (trained.image_shape, trained.classes) or (
         data is None and images.name != trained.data_name
     ):
@@ -200,8 +188,8 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
     """
     import numpy as np
 
-    from tinygrad_mnist import console
     from tinygrad_mnist.autodiff.modes import no_grad
+    from tinygrad_mnist.cli import console
     from tinygrad_mnist.datasets.picture import read_pictures
     from tinygrad_mnist.training.run import load_run
 
@@ -223,13 +211,14 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
 @main.command()
 def data() -> None:
     """Show where MNIST is looked for, in order, and what is found."""
-    from tinygrad_mnist import console, datasets
+    from tinygrad_mnist import datasets
+    from tinygrad_mnist.cli import console
 
     console.print_rows(("place", "where", "state"), datasets.survey())
 
 
 @main.command()
-@_data_option
+@data_option
 @click.option("--threads", type=click.IntRange(1), default=1, help="The same for all contestants.")
 @click.option("--rounds", type=click.IntRange(1), default=30)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
@@ -241,9 +230,10 @@ def bench(data: Path | None, threads: int, rounds: int, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from tinygrad_mnist import benchmark, console
+    from tinygrad_mnist import benchmark
+    from tinygrad_mnist.cli import console
 
-    dataset = _load("auto", data, 0)
+    dataset = load_images("auto", data, 0)
     with benchmark.use_threads(threads):
         steps = benchmark.step_rows(rounds)
         epoch = benchmark.epoch_row(dataset, max(1, rounds // 6))
@@ -253,3 +243,7 @@ def bench(data: Path | None, threads: int, rounds: int, as_json: bool) -> None:
         click.echo(json.dumps({**figures, "steps": [asdict(row) for row in (*steps, epoch)]}, indent=2))
     else:
         console.print_benchmark(benchmark.machine(), threads, steps, epoch, memory)
+
+
+main.add_command(gradcheck)
+main.add_command(graph)

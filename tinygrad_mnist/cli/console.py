@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from tinygrad_mnist.benchmark import Row
+from tinygrad_mnist.checking import Mistake
+from tinygrad_mnist.cli.network_check import Outcome
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.training import Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
@@ -124,3 +127,24 @@ def print_benchmark(
     names = [f"{name} s (ratio to eager)" for name in epoch.microseconds]
     print_rows(["epoch", *names], [cells(epoch, 1e6)])
     print_rows(["peak memory of a step", "eager / by_hand"], [(k, f"{v:.2f}") for k, v in memory.items()])
+
+
+def print_mistakes(mistakes: Sequence[Mistake], *, to_stderr: bool = False) -> None:
+    """The classic mistakes: names, places, and why people make them."""
+    console = Console(highlight=False, stderr=to_stderr)
+    for mistake in mistakes:
+        console.print(f"[bold]{mistake.name}[/]  [dim]{escape(mistake.place())}[/]")
+        console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False))
+
+
+def print_gradcheck(outcome: Outcome, mistake: Mistake | None) -> None:
+    """What was checked and broken, the table, and where the mistake is."""
+    console = Console(highlight=False)
+    if mistake is not None:
+        console.print(f"[bold]{mistake.name}[/]: {escape(mistake.place())} is wrong on purpose")
+        console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False), style="italic")
+    console.print(f"gradients of {outcome.subject}", markup=False)
+    console.print(outcome.report)
+    if not outcome.ok:
+        console.print()
+        console.print(outcome.diagnosis)
