@@ -1,0 +1,99 @@
+# %% [markdown]
+# # Finite differences and the V
+#
+# A derivative can be had from nothing but function values: move the input a little, see how the result moves.
+# That is what backpropagation is checked with.  But how little is a little?  A smaller step is a better
+# approximation, and a worse computation.
+
+# %%
+import math
+
+import numpy as np
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.checking.v_curve import v_curve
+from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.report import plots
+
+# %% [markdown]
+# ## By hand
+#
+# The slope of e**x at 1 is e.  With forward differences:
+
+# %%
+for power in range(0, -17, -4):
+    step = 10.0**power
+    slope = (math.exp(1 + step) - math.exp(1)) / step
+    print(f"step 1e{power:<+4d} slope {slope:.12f}   error {abs(slope / math.e - 1):.0e}")
+
+# %% [markdown]
+# Down to 1e-8 the error shrinks with the step.  The Taylor series says why:
+#
+#     exp(x + h) = exp(x) + h exp(x) + h² exp(x) / 2 + ...
+#
+# is cut off behind the second term, which leaves a relative error of h / 2.  Then the error grows again.
+# Both values carry 16 digits; they agree in more and more of them, so their difference has fewer and fewer,
+# and dividing by a small step makes the lost ones large.  At 1e-16 the computer cannot tell 1 + h from 1, and
+# the slope is 0.
+#
+# The two errors are h / 2 and about 1e-16 / h.  They are equal at h = 1e-8, where the error is 1e-8: half of
+# the digits.  One cannot do better by choosing the step; but one can by choosing the formula.
+
+# %%
+curve = v_curve(np.exp, 1.0)
+print(curve)
+
+# %% [markdown]
+# On logarithmic axes a power of the step is a straight line, with the power for its slope:
+#
+# - **Forward** differences cut off a term in h²; divided by h that is an error of slope 1.
+# - **Central** differences, (f(x + h) - f(x - h)) / 2h, have no even terms: slope 2.
+# - **Richardson** combines two central differences so that the term in h² cancels: slope 4.
+# - All three subtract nearly equal numbers: slope -1 on the other side.
+# - The **complex step**, Im f(x + ih) / h, subtracts nothing.  It has no other side: take h = 1e-30.
+
+# %%
+for method, order in (("forward", 1), ("central", 2), ("richardson", 4), ("complex", 2)):
+    assert abs(curve[method].truncation.slope - order) < 0.05
+    if method != "complex":
+        assert abs(curve[method].rounding.slope + 1) < 0.15
+assert curve["complex"].rounding is None
+assert curve["complex"].best_error < 1e-15
+
+# %%
+plots.v_curve(curve)
+
+# %% [markdown]
+# ## A network is a function, too
+#
+# The same for one weight of a perceptron that reads digits: the slopes are those of the formulas and not
+# those of the function, which only decides where the foot of each V stands.
+
+# %%
+rng = np.random.default_rng(0)
+images, labels = next(iter(load_digits().train.loader(10, dtype=np.float64)))
+model = nn.Sequential(
+    nn.Flatten(),
+    nn.Linear(64, 30, rng=rng, dtype=np.float64),
+    nn.Sigmoid(),
+    nn.Linear(30, 10, rng=rng, dtype=np.float64),
+)
+curve = v_curve(model, nn.CrossEntropyLoss(), (images, labels), name="1.weight")
+print(curve)
+assert abs(curve["central"].truncation.slope - 2) < 0.1
+assert curve["forward"].best_error < 1e-5
+assert curve["central"].best_error < 1e-7
+assert curve["complex"].best_error < 1e-13
+
+# %% [markdown]
+# ## When a formula is exact
+#
+# A parabola has no third derivative, so central differences cut nothing off, and only rounding is left: half
+# of the V.  The longest step is then the best.
+
+# %%
+curve = v_curve(lambda x: x * x, 1.5)
+print(curve)
+assert curve["central"].truncation is None
+assert curve["central"].best_step > 0.1
+plots.v_curve(curve)

@@ -1,0 +1,130 @@
+# %% [markdown]
+# # Find the bug
+#
+# A wrong derivative does not crash.  The loss falls all the same, slower or to a worse place, and one blames
+# the learning rate.  This lesson breaks rules on purpose: first to see how little shows, then to see what
+# finds it.
+
+# %%
+import numpy as np
+
+from tinygrad_mnist import Tensor, nn, ops, optim
+from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
+from tinygrad_mnist.datasets import load_digits
+
+data = load_digits()
+loss_function = nn.CrossEntropyLoss()
+
+
+def make_model():
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(64, 30, rng=rng, dtype=np.float64),
+        nn.Sigmoid(),
+        nn.Linear(30, 10, rng=rng, dtype=np.float64),
+    )
+    for name, parameter in model.named_parameters():
+        parameter.name = name
+    return model
+
+
+def train():
+    """The share of test digits read right after three epochs."""
+    model = make_model()
+    optimizer = optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    for epoch in range(3):
+        for images, labels in data.train.loader(32, shuffle=True, seed=epoch, dtype=np.float64):
+            optimizer.zero_grad()
+            loss_function(model(images), labels).backward()
+            optimizer.step()
+    images, labels = next(iter(data.test.loader(len(data.test), dtype=np.float64)))
+    return (model(images).argmax(1) == labels).mean()
+
+
+# %% [markdown]
+# ## It learns anyway
+#
+# The learner below wrote sigmoid' as sigmoid(y) * (1 - sigmoid(y)), with the *result* y of the sigmoid: a
+# function made for z was called with a.  `wrong_rules` holds this and other classic mistakes; each is
+# installed for the length of a `with` block.
+
+# %%
+right = train()
+with wrong_rules.sigmoid_of_the_output as mistake:
+    wrong = train()
+print(f"trained with the right rule: {right:.1%}, with the wrong one: {wrong:.1%} of the test digits")
+print("how it happens:", mistake.why)
+assert right > 0.85
+assert wrong > 0.7  # who would look for a bug here?
+
+# %% [markdown]
+# ## Which gradients are wrong
+#
+# Function values do not depend on rules.  Differences of them are a second opinion on every parameter.
+
+# %%
+model = make_model()
+batch = next(iter(data.train.loader(10, dtype=np.float64)))
+with wrong_rules.sigmoid_of_the_output:
+    report = check_gradients(model, loss_function, batch, sample=20)
+print(report)
+assert report.wrong == ("1.weight", "1.bias")
+
+# %% [markdown]
+# Everything before the sigmoid is wrong, all behind it is right: a reader who knows the chain rule can point
+# at the culprit already.
+#
+# ## Which rule is wrong
+#
+# A rule can be tried by itself, on the values that its op had in the forward pass: the graph has kept them.
+# That is what `diagnose` does, node by node.
+
+# %%
+with wrong_rules.sigmoid_of_the_output:
+    images, labels = batch
+    diagnosis = diagnose(loss_function(model(images), labels))
+print(diagnosis)
+assert [(found.primitive, found.input) for found in diagnosis.findings] == [("sigmoid", "x")]
+
+# %% [markdown]
+# ## Your turn
+#
+# Break a rule yourself.  It takes the gradient g of the result, the result y and the inputs, and returns the
+# gradient of one input.  Here somebody forgot that relu has a flat half.
+
+# %%
+right_rules = ops.relu.rules
+ops.relu.vjps(lambda g, y, x: g)
+x = Tensor([-1.5, 0.5, 2.0], requires_grad=True, name="x")
+diagnosis = diagnose(ops.sum(ops.square(ops.relu(x) - 0.25)))
+ops.relu.vjps(*right_rules)
+print(diagnosis)
+assert [found.primitive for found in diagnosis.findings] == ["relu"]
+assert diagnose(ops.sum(ops.relu(x))).ok
+
+# %% [markdown]
+# Had all numbers been positive, nothing would have been found: a check sees only the values that it is given.
+# Test data should be as varied as the values to come.
+#
+# ## The whole collection
+#
+# For each mistake: does the check see it, and does the diagnosis name the right op?  Read the line, think
+# what the backward pass will do, and look at `wrong_rules` for the code.
+
+# %%
+named = 0
+for name, mistake in wrong_rules.MISTAKES.items():
+    function, inputs = mistake.example()
+    with mistake:
+        caught = not check_gradients(function, *inputs).ok
+        loss = function(*(Tensor(value, requires_grad=True) for value in inputs))
+        findings = diagnose(loss).findings
+    print(f"{name:31} {mistake.place()}")
+    assert caught, name
+    assert findings, name
+    if mistake.primitive is not None:
+        assert {found.primitive for found in findings} == {mistake.primitive}, name
+    named += 1
+print(f"{named} mistakes, all caught by check_gradients and named by diagnose")
+assert named >= 20

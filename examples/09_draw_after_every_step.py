@@ -1,0 +1,84 @@
+# %% [markdown]
+# # Draw after every step
+#
+# A network is a graph that was written down while it computed.  Grown one step at a time, from two numbers to
+# a perceptron, the picture never holds a surprise.  (Pictures go to a temporary folder; in a notebook the
+# graph shows itself.)
+
+# %%
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_mermaid, to_text
+
+folder = Path(tempfile.mkdtemp())
+
+
+def show(graph, name):
+    """Print the graph as text, and draw it where Graphviz is installed."""
+    print(f"\n{name}\n{to_text(graph)}")
+    with suppress(GraphvizMissingError):
+        draw(graph, folder / f"{name}.svg", detail="values")
+    return graph
+
+
+# %% [markdown]
+# ## Two numbers and a third: a * b + c
+
+# %%
+a = Tensor(2.0, requires_grad=True, name="a")
+b = Tensor(-3.0, requires_grad=True, name="b")
+c = Tensor(10.0, requires_grad=True, name="c")
+graph = show(Graph.of(a * b + c), "sum_and_product")
+assert [node.formula for node in graph.nodes if node.op] == ["a * b", "multiply_1 + c"]
+
+# %% [markdown]
+# ## A neuron: a weighted sum, squashed
+#
+# With `backward=True` the picture has the way back beside the way there.  Each dashed box sends gradients up
+# by the rules written in it; `g` is what arrives.
+
+# %%
+x = Tensor(np.array([[1.0, -2.0]]), name="x")
+weight = Tensor([[0.5, -1.0]], requires_grad=True, name="weight")
+bias = Tensor([0.1], requires_grad=True, name="bias")
+neuron = ops.sigmoid(ops.linear(x, weight, bias))
+graph = show(Graph.of(neuron, backward=True), "neuron")
+print("the rule of the sigmoid:", graph.by_name["sigmoid_2"].rules[0].formula)
+
+# %% [markdown]
+# ## A layer: many neurons in one op
+
+# %%
+layer = nn.Sequential(nn.Linear(3, 4, rng=np.random.default_rng(0)), nn.Sigmoid())
+batch = Tensor(np.ones((2, 3), np.float32), name="batch")
+show(Graph.of(layer(batch)), "layer")
+
+# %% [markdown]
+# ## The network: read it module by module
+#
+# `collapsed` draws each module as one node; every number in it is the sum of what is inside.
+
+# %%
+network = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 2))
+loss = nn.CrossEntropyLoss()(network(batch), np.array([0, 1]))
+graph = Graph.of(loss)
+modules = show(graph.collapsed(2), "network")
+assert sum(node.parameters for node in modules.nodes) == network.count_parameters()
+print("for a README:\n" + to_mermaid(modules))
+
+# %% [markdown]
+# ## A mistake has a picture too
+#
+# A pass that failed is drawn up to the op that could not go on.
+
+# %%
+try:
+    nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2))(batch)
+except ValueError as error:
+    failed = show(Graph.of(error), "failed")
+    assert failed.nodes[-1].kind == "error"

@@ -1,0 +1,78 @@
+# %% [markdown]
+# # A training step as a picture
+#
+# Forward and backward of the perceptron 784-30-10, the network of the articles, on ten digits.  What the
+# gradient of each weight matrix is made of can be read off the drawing, and counted.
+
+# %%
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist.datasets import load_default
+from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
+
+data = load_default(download=False)
+pixels = data.image_shape[0] * data.image_shape[1]
+rng = np.random.default_rng(0)
+model = nn.Sequential(nn.Linear(pixels, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng), nn.Sigmoid())
+images, labels = next(iter(data.train.loader(10)))
+loss = nn.QuadraticLoss()(model(Tensor(images.reshape(10, -1), name="images")), labels)
+
+# %% [markdown]
+# ## The way there and the way back
+#
+# From the loss down to the images: what was computed, and the gradient that came back to it.
+
+# %%
+graph = Graph.of(loss, backward=True)
+print(to_text(graph))
+
+# %% [markdown]
+# ## Backpropagation, read off
+#
+# Going through the ops from last to first, with the rule each one applies: this is the derivation that one
+# would do by hand.
+
+# %%
+for node in reversed(graph.nodes):
+    for rule in node.rules:
+        print(f"{node.name:>16} sends to {rule.source:9} {rule.formula}")
+rules = {(node.op, rule.input): rule.formula for node in graph.nodes for rule in node.rules}
+assert rules["linear", "weight"] == "g.T @ x"
+assert rules["sigmoid", "x"] == "g * (y * (1 - y))"
+
+# %% [markdown]
+# ## What it costs
+#
+# Nearly all of the work is in the first layer: that is where the pixels are.
+
+# %%
+work = {node.name: node.flops for node in graph.nodes if node.flops}
+for name, flops in work.items():
+    print(f"{name:>16} {flops:>10,} FLOP  {flops / sum(work.values()):.1%}")
+assert work["linear_1"] == 2 * 10 * pixels * 30
+
+# %% [markdown]
+# ## Played back
+#
+# The HTML page plays the step: each op lights up, its rule shows with the numbers in it, gradients fill in
+# as they arrive.  Open it in a browser; arrow keys step.
+
+# %%
+folder = Path(tempfile.mkdtemp())
+try:
+    print("open", draw(graph, folder / "step.html"))
+except GraphvizMissingError as error:
+    print(error)
+
+# %% [markdown]
+# The gradients in the picture are those of `backward()`.
+
+# %%
+loss.backward()
+for name, parameter in model.named_parameters():
+    drawn = graph.by_name[name].gradient
+    assert np.isclose(drawn.mean, parameter.grad.mean(dtype=np.float64))

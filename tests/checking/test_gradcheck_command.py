@@ -1,0 +1,78 @@
+"""tinygrad-mnist gradcheck."""
+
+import pytest
+from click.testing import CliRunner
+
+from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.cli import main
+
+
+def run(folder, *arguments, width=80):
+    environment = {"TINYGRAD_MNIST_DATA": str(folder), "COLUMNS": str(width)}
+    return CliRunner().invoke(main, ["gradcheck", *map(str, arguments)], env=environment)
+
+
+SETTINGS = [
+    (),
+    ("--loss", "cross-entropy"),
+    ("--activation", "relu", "--batch", 8),
+    ("--activation", "tanh", "--seed", 3),
+]
+
+
+@pytest.mark.parametrize("options", SETTINGS)
+def test_right_gradients_pass(mnist_folder, options):
+    result = run(mnist_folder, *options, "--sample", 40)
+    assert result.exit_code == 0, result.output
+    assert "none is wrong" in result.output
+    assert ("by hand" in result.output) == ("--activation" not in options)
+    assert "derived by hand differs" not in result.output
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["missing-transpose", "stale-activation", "broadcast-averaged"])
+def test_a_mistake_in_the_network_is_shown_and_named(mnist_folder, name):
+    result = run(mnist_folder, "--break", name, "--sample", 40, width=200)
+    assert result.exit_code == 1, result.output
+    assert MISTAKES[name].why in result.output
+    assert "on 3 images of MNIST" in result.output
+    assert "with a mistake in the backward pass" in result.output
+    assert "Sequential/" in result.output
+
+
+@pytest.mark.parametrize("name", ["each-tie-gets-all", "fan-out-overwritten", "wrong-sign"])
+def test_a_mistake_that_does_not_show_there_is_shown_on_its_example(mnist_folder, name):
+    result = run(mnist_folder, "--break", name, "--sample", 5)
+    assert result.exit_code == 1, result.output
+    assert "a small function of its own" in result.output
+
+
+def test_every_entry_of_a_small_network(mnist_folder):
+    result = run(mnist_folder, "--every", "--model", "784-2-10")
+    assert result.exit_code == 0, result.output
+    assert "1,600 of 1,600" in result.output
+
+
+def test_the_list_of_mistakes(mnist_folder):
+    for name, status in (("list", 0), ("nonsense", 2)):
+        result = run(mnist_folder, "--break", name, width=500)
+        assert result.exit_code == status
+        for mistake in MISTAKES.values():
+            assert mistake.name in result.output
+            assert mistake.why in result.output
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--model", "64-30-10"), "--model 784-30-10 would fit"),
+    (("--model", "784"), "sizes of all layers"),
+    (("--model", "784-x-10"), "sizes of all layers"),
+    (("--batch", 0), "not in the range"),
+    (("--batch", 10**6), "more than the 60,000"),
+    (("--every", "--sample", 3), "leave out"),
+    (("--data", "nowhere"), "expected a folder"),
+])  # fmt: skip
+def test_bad_input_is_a_sentence_and_status_2(mnist_folder, options, message):
+    result = run(mnist_folder, *options)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr[result.stderr.index("Error: ") :].strip().count("\n") == 0

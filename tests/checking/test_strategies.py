@@ -1,0 +1,252 @@
+"""The exported strategies, and the proof that a test made of them can fail."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+
+from tinygrad_mnist import Tensor, nn, ops, primitive
+from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.checking import check_gradients
+from tinygrad_mnist.checking import strategies as own
+from tinygrad_mnist.checking.assert_op import assert_op
+
+once = settings(max_examples=30, phases=[Phase.generate], derandomize=True, database=None)
+
+
+# Shapes and arrays
+
+
+@given(own.broadcastable_shapes(3))
+def test_shapes_broadcast(shapes):
+    assert len(shapes) == 3
+    assert np.broadcast_shapes(*shapes) is not None
+    assert all(side >= 1 for shape in shapes for side in shape)
+
+
+@given(own.operands(3))
+def test_operands_broadcast_and_are_well_conditioned(operands):
+    np.broadcast_arrays(*operands)
+    assert_well_conditioned(operands, -2, 2)
+
+
+@given(st.data(), st.floats(-3, 3), st.floats(0.1, 5))
+def test_operands_of_given_shapes_and_bounds(data, low, width):
+    operands = data.draw(own.operands((2, 3), (), (4,), low=low, high=low + width))
+    assert [x.shape for x in operands] == [(2, 3), (), (4,)]
+    assert_well_conditioned(operands, low, low + width)
+
+
+def assert_well_conditioned(operands, low, high):
+    values = np.concatenate([x.ravel() for x in operands])
+    gap = (high - low) / (len(values) + 5) / 10
+    assert ((low < values) & (values < high)).all()
+    assert (np.diff(np.sort(values)) > gap).all()
+    assert (np.abs(values[:, None] - [-1, 0, 1]) > gap).all()
+    assert all(x.dtype == np.float64 for x in operands)
+
+
+@given(own.tensors((2,), (3, 1)))
+def test_tensors_ask_for_gradients(tensors):
+    assert all(isinstance(t, Tensor) and t.requires_grad for t in tensors)
+    assert [t.shape for t in tensors] == [(2,), (3, 1)]
+
+
+@pytest.mark.parametrize("asked", [(), (2, (3,)), ("3",)])
+def test_unclear_wishes_are_refused(asked):
+    with pytest.raises(ValueError, match="a number of arrays, or a shape for each"):
+        once(given(own.operands(*asked))(lambda operands: None))()
+
+
+def test_bounds_in_the_wrong_order_are_refused():
+    with pytest.raises(ValueError, match="low must be below high"):
+        own.distinct_arrays([(2,)], np.random.default_rng(0), low=1, high=0)
+
+
+# An op of one's own
+
+
+@given(own.operands(2))
+def test_a_right_op_passes(operands):
+    assert_op(ops.multiply, *operands)
+
+
+@given(own.operands((2, 3)), st.sampled_from([0, 1, None]))
+def test_settings_reach_the_op(operands, axis):
+    assert_op(ops.logsumexp, *operands, axis=axis)
+
+
+@given(own.operands((3, 4)))
+def test_labels_are_passed_on(operands):
+    assert_op(ops.softmax_cross_entropy, *operands, np.array([3, 0, 1]))
+
+
+@given(own.operands(1))
+def test_a_softmax_of_one_number_has_nothing_to_test_and_is_passed_over(operands):
+    assert_op(ops.softmax, *(x[None] for x in operands), axis=-1)
+
+
+@pytest.fixture
+def own_op():
+    """A primitive that is forgotten after the test."""
+    before = dict(REGISTRY)
+    yield primitive
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+def failure(op, strategy, **options):
+    """The message with which the three-line test of an op fails."""
+    with pytest.raises(AssertionError) as raised:
+        once(given(strategy)(lambda operands: assert_op(op, *operands, **options)))()
+    return str(raised.value)
+
+
+def test_a_wrong_rule_fails_and_is_named(own_op):
+    @own_op
+    def hypotenuse(a, b):
+        return np.sqrt(a * a + b * b)
+
+    hypotenuse.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b)
+    assert "order 1, wrong: b" in failure(hypotenuse, own.operands(2))
+    hypotenuse.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b / y)
+    once(given(own.operands(2))(lambda operands: assert_op(hypotenuse, *operands)))()
+
+
+def test_a_rule_that_cannot_be_differentiated_again_fails_in_second_order_only(own_op):
+    @own_op
+    def gaussian(x):
+        return np.exp(-x * x)
+
+    def frozen(value):
+        return value._data if isinstance(value, Tensor) else value
+
+    gaussian.vjps(lambda g, y, x: g * (-2 * frozen(x) * frozen(y)))
+    assert "order 2, wrong: x" in failure(gaussian, own.operands(1))
+    once(given(own.operands(1))(lambda operands: assert_op(gaussian, *operands, order=1)))()
+
+
+def test_an_op_that_loses_float32_fails(own_op):
+    @own_op
+    def halved(x):
+        return x * np.float64(0.5)
+
+    halved.vjps(lambda g, y, x: g * 0.5)
+    assert "halved does not keep float32" in failure(halved, own.operands((2,)))
+    widened = failure(lambda x: ops.cast(x, dtype=np.float64), own.operands((2,)))
+    assert "turns float32 into float64" in widened
+
+
+def test_an_op_that_changes_its_inputs_fails(own_op):
+    @own_op
+    def doubled(x):
+        x *= 2
+        return x.copy()
+
+    doubled.vjps(lambda g, y, x: g * 2)
+    assert "doubled changes its inputs" in failure(doubled, own.operands((2,)))
+
+
+def test_a_function_that_leaves_the_graph_fails():
+    assert "nothing is recorded" in failure(lambda x: np.sin(np.asarray(_plain(x))), own.operands((2,)))
+
+
+def _plain(x):
+    return x.data if isinstance(x, Tensor) else x
+
+
+def test_an_op_whose_gradient_is_lost_in_rounding_is_not_passed():
+    def hidden(x):
+        return 1.0 + 1e-30 * ops.cast(x, dtype=np.float32 if x.dtype == np.float32 else np.float64)
+
+    with pytest.raises(AssertionError, match="too small at these inputs"):
+        assert_op(hidden, np.ones(2), order=1)
+    with pytest.raises(HypothesisException):
+        once(given(own.operands(1))(lambda operands: assert_op(hidden, *operands, order=1)))()
+
+
+# Expressions and networks
+
+
+@given(own.expressions(most_ops=12))
+def test_expressions_are_checked_without_a_false_alarm(expression):
+    report = check_gradients(expression, *expression.leaves())
+    assert not report.wrong, f"{expression}\n{report}"
+
+
+@given(own.expressions(most_ops=5, unary={"mine": lambda x: x * 0.5}))
+def test_an_expression_is_the_same_each_time_and_prints_as_a_program(expression):
+    assert expression(*expression.leaves()) == expression(*expression.leaves())
+    lines = str(expression).splitlines()
+    assert len(lines) == len(expression.shapes) + len(expression.steps) + 1
+
+
+def test_an_op_of_ones_own_is_drawn_into_expressions():
+    drawn = set()
+    mine = own.expressions(unary={"mine": ops.tanh}, binary={"ours": ops.add})
+    once(given(mine)(lambda e: drawn.update(name for name, _ in e.steps)))()
+    assert {"mine", "ours"} <= drawn
+
+
+def test_a_wrong_rule_fails_the_stream_of_expressions(monkeypatch):
+    monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: 1.01 * g * (1 - y * y),))
+
+    def check(expression):
+        assert not check_gradients(expression, *expression.leaves()).wrong
+
+    with pytest.raises((AssertionError, BaseExceptionGroup)):
+        once(given(own.expressions())(check))()
+
+
+@given(own.mlps())
+def test_networks_are_checked_without_a_false_alarm(mlp):
+    report = check_gradients(*mlp)
+    assert not report.wrong, f"{mlp[0]}\n{report}"
+
+
+@given(own.mlps(most_layers=2, most_units=3, most_examples=2, smooth=False))
+def test_networks_keep_to_their_bounds(mlp):
+    model, loss, (inputs, _) = mlp
+    sizes = [p.shape for p in model.parameters()]
+    assert max(max(shape) for shape in sizes) <= 3
+    assert len(inputs) <= 2
+    logits = isinstance(list(model.modules())[-1], nn.Linear)
+    assert logits == isinstance(loss, nn.CrossEntropyLoss)
+    assert sum(isinstance(m, nn.Linear) for m in model.modules()) <= 2
+    assert loss(model(inputs), mlp[2][1]).item() >= 0
+
+
+def test_a_wrong_rule_fails_the_stream_of_networks(monkeypatch):
+    right = REGISTRY["linear"].rules
+    wrong = (right[0], lambda *args: 1.01 * right[1](*args), right[2])
+    monkeypatch.setattr(REGISTRY["linear"], "rules", wrong)
+
+    def check(mlp):
+        assert not check_gradients(*mlp).wrong
+
+    with pytest.raises((AssertionError, BaseExceptionGroup)):
+        once(given(own.mlps())(check))()
+
+
+# The optional dependency
+
+
+def test_checking_does_without_hypothesis_and_strategies_say_what_to_install():
+    script = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "import tinygrad_mnist.checking, tinygrad_mnist.checking.assert_op\n"
+        "try:\n    import tinygrad_mnist.checking.strategies\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "needs Hypothesis: pip install 'tinygrad_mnist[checking]'" in done.stdout
+
+
+def test_importing_checking_does_not_import_hypothesis():
+    script = "import sys, tinygrad_mnist.checking; print('hypothesis' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,193 @@
+"""The V-curve: slopes, the foot, the reference, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.checking.slopes import rounding_side, truncation_side
+from tinygrad_mnist.checking.v_curve import METHODS, v_curve
+from tinygrad_mnist.errors import GradientError
+
+ORDERS = {"forward": 1, "central": 2, "richardson": 4, "complex": 2}
+SMOOTH = {
+    "exp": (np.exp, 1.0),
+    "sin": (np.sin, 1.0),
+    "log close to its pole": (np.log, 0.1),
+    "far from 0": (np.sin, 100.0),
+    "a small scale": (lambda x: np.exp(1e6 * x), 1e-6),
+    "a large slope": (lambda x: 1e9 * np.exp(x), 0.5),
+    "Squire and Trapp's function": (lambda x: np.exp(x) / (np.sin(x) ** 3 + np.cos(x) ** 3), 1.5),
+}
+
+
+def sigmoid_network(mnist):
+    rng = np.random.default_rng(0)
+    images, labels = next(iter(mnist.train.loader(3, dtype=np.float64)))
+    float64 = {"rng": rng, "dtype": np.float64}
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 30, **float64), nn.Sigmoid(), nn.Linear(30, 10, **float64)
+    )
+    return model, nn.CrossEntropyLoss(), (images, labels)
+
+
+def assert_slopes(curve):
+    assert [c.method for c in curve.curves] == list(METHODS)
+    for method, order in ORDERS.items():
+        assert curve[method].truncation.slope == pytest.approx(order, abs=0.05), method
+        if method == "complex":
+            assert curve[method].rounding is None
+            assert curve[method].best_error < 1e-14
+            assert curve[method].stays_down
+        else:
+            assert curve[method].rounding.slope == pytest.approx(-1, abs=0.15), method
+            assert not curve[method].stays_down
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_smooth_functions_have_the_slopes_of_the_theory(name):
+    assert_slopes(v_curve(*SMOOTH[name]))
+
+
+def test_a_network_on_real_images_has_them_too(mnist):
+    curve = v_curve(*sigmoid_network(mnist))
+    assert_slopes(curve)
+    assert "agree" in curve.source
+    assert curve.name == "3.bias"
+
+
+def test_the_foot_of_each_v_is_where_theory_has_it():
+    curve = v_curve(np.exp, 1.0)
+    for method, step, error in (
+        ("forward", 2e-8, 2e-8),
+        ("central", 6e-6, 2e-11),
+        ("richardson", 1e-3, 3e-13),
+    ):
+        assert step / 10 < curve[method].best_step < step * 10
+        assert error / 10 < curve[method].best_error < error * 10
+
+
+def test_a_method_that_is_exact_has_no_truncation_side():
+    curve = v_curve(lambda x: x * x, 1.5)
+    assert curve["forward"].truncation.slope == pytest.approx(1, abs=0.01)
+    for method in ("central", "richardson"):
+        assert curve[method].truncation is None
+        assert curve[method].rounding.slope == pytest.approx(-1, abs=0.1)
+        assert curve[method].best_step > 0.1
+    assert curve["complex"].truncation is curve["complex"].rounding is None
+
+
+def test_a_level_floor_is_no_side_of_a_v():
+    steps = 10.0 ** -np.arange(12.0)
+    errors = np.where(np.arange(12) < 8, 4e-16, 2e-16)
+    best = 9
+    assert truncation_side(steps, errors, errors, best) is None
+    assert rounding_side(steps, errors, errors, best) is None
+
+
+def test_a_missing_even_term_shows_in_the_slope():
+    assert v_curve(np.tanh, 0.0)["forward"].truncation.slope == pytest.approx(2, abs=0.05)
+
+
+def test_errors_are_absolute_where_the_derivative_is_0():
+    curve = v_curve(np.cos, 0.0)
+    assert curve.reference == 0
+    assert not curve.relative
+    assert "absolute" in str(curve)
+    assert curve["forward"].truncation.slope == pytest.approx(1, abs=0.05)  # (cos h - 1) / h = -h / 2
+
+
+def test_a_constant_has_no_errors_and_no_lines():
+    curve = v_curve(lambda x: 0 * x + 1, 1.0)
+    assert all(c.truncation is c.rounding is None and c.best_error == 0 for c in curve.curves)
+
+
+def test_the_entry_is_the_largest_gradient_or_the_one_asked_for():
+    def f(a, b):
+        return ops.sum(ops.exp(a)) + ops.sum(b**3)
+
+    a, b = np.array([0.1, 0.2]), np.array([[1.0, -3.0], [2.0, 0.5]])
+    assert (v_curve(f, a, b).name, v_curve(f, a, b).index) == ("b", (0, 1))
+    assert v_curve(f, a, b, name="a").index == (1,)
+    assert v_curve(f, a, b, name="a", index=0).reference == pytest.approx(np.exp(0.1))
+    assert v_curve(f, a, b, name="b", index=(1, -2)).index == (1, 0)
+    assert v_curve(f, a, b, name="b", index=(1, 0)).entry() == "b[1, 0]"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"name": "z"}, "the variables are x"),
+        ({"index": 2}, "no entry"),
+        ({"index": (0, 0)}, "shape"),
+        ({"steps": [0.1, 0.0]}, "positive"),
+        ({"steps": [np.nan]}, "positive"),
+        ({"steps": []}, "at least one"),
+    ],
+)
+def test_bad_questions_are_refused(options, said):
+    with pytest.raises(GradientError, match=said):
+        v_curve(lambda x: ops.sum(x), np.ones(2), **options)
+
+
+def test_a_function_that_depends_on_nothing_is_refused():
+    with pytest.raises(GradientError, match="does not depend on x"):
+        v_curve(lambda x: 3.0, 1.0)
+
+
+def test_a_wrong_rule_does_not_become_the_reference(monkeypatch):
+    monkeypatch.setattr(REGISTRY["sin"], "rules", (lambda g, y, x: -g * ops.cos(x),))
+    curve = v_curve(np.sin, 1.0)
+    assert curve.reference == pytest.approx(np.cos(1.0), rel=1e-14)
+    assert "reverse mode does not agree: -0.540302" in curve.source
+    assert_slopes(curve)
+
+
+def test_a_function_without_complex_numbers_is_measured_against_reverse_mode():
+    def f(x):
+        return ops.sin(ops.cast(x, dtype=np.float64))
+
+    curve = v_curve(f, 1.0)
+    assert [c.method for c in curve.curves] == ["forward", "central", "richardson"]
+    assert "reverse mode, which extrapolated differences confirm" in curve.source
+    assert "no complex step" in str(curve)
+
+
+def test_at_a_corner_the_curve_says_what_each_method_sees():
+    curve = v_curve(ops.relu, 0.0)
+    assert set(curve["central"].errors) == {0.5}
+
+
+def test_steps_out_of_the_domain_are_no_points():
+    curve = v_curve(np.log, 0.1)
+    assert np.isnan(curve["central"].errors[0])
+    plain = json.loads(json.dumps(curve.to_dict(), allow_nan=False))
+    assert plain["curves"][1]["errors"][0] is None
+
+
+def test_own_steps_are_sorted_and_counted_once():
+    curve = v_curve(np.exp, 1.0, steps=[1e-3, 1e-1, 1e-2, 1e-3])
+    assert curve.steps == (1e-1, 1e-2, 1e-3)
+    assert curve["forward"].rounding is None
+
+
+def test_it_prints_as_a_table():
+    text = str(v_curve(np.exp, 1.0))
+    assert "d/d x = 2.718281828 at x = 1" in text
+    assert "+4.00" in text
+    assert "agree to the last digit" in text
+
+
+def test_notebooks_see_names_as_text():
+    html = v_curve(np.exp, Tensor(1.0, name="<b>"))._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>[" not in html
+
+
+def test_nothing_is_changed():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    before = x.data.tobytes(), x.serial, x.grad
+    v_curve(lambda x: ops.sum(ops.exp(x)), x)
+    assert (x.data.tobytes(), x.serial, x.grad) == before

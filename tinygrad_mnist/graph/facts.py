@@ -1,0 +1,98 @@
+"""What a node says of itself: statistics, formulas, work done."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.graph.graph import Rule, Statistics
+
+MOST_VALUES = 12
+_FREE = frozenset({"reshape", "transpose", "broadcast_to", "getitem", "identity", "concatenate", "cast"})
+
+
+def statistics(array: Any) -> Statistics | None:
+    """The array in a few numbers; None when it is empty or holds no real numbers."""
+    array = np.asarray(array)
+    if not array.size or array.dtype.kind not in "biuf":
+        return None
+    wide = array.astype(np.float64)
+    values = wide.tolist() if array.size <= MOST_VALUES else None
+    return Statistics(float(wide.mean()), float(wide.std()), float(wide.min()), float(wide.max()), values)
+
+
+def arrays_of(tensor: Tensor) -> tuple[Any, ...]:
+    """The inputs of an op as arrays and numbers."""
+    return tuple(x.data if isinstance(x, Tensor) else x for x in tensor.inputs)
+
+
+def formula_of(tensor: Tensor, sources: tuple[str, ...]) -> str:
+    """The forward computation in the names of the nodes it reads."""
+    return forward_formula(tensor.primitive.name, sources, tensor.attributes) if tensor.primitive else ""
+
+
+def rules_of(tensor: Tensor, sources: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The rules of the inputs that get a gradient, as text."""
+    primitive = tensor.primitive
+    if primitive is None:
+        return ()
+    names = input_names(primitive, len(tensor.inputs))
+    return tuple(
+        Rule(names[position], sources[position], _rule_text(tensor, position))
+        for position, x in enumerate(tensor.inputs)
+        if isinstance(x, Tensor) and x.requires_grad and primitive.rule(position) is not None
+    )
+
+
+def _rule_text(tensor: Tensor, position: int) -> str:
+    """The formula; a learner's wrong rule may fail in any way, and the drawing goes on."""
+    try:
+        return rule_formula(tensor.primitive, position, arrays_of(tensor), tensor.attributes)  # type: ignore[arg-type]
+    except Exception as error:
+        return f"fails: {error}"
+
+
+def flops_of(tensor: Tensor) -> int:
+    """Additions and multiplications: two a term of a matrix product, one an element elsewhere."""
+    if tensor.primitive is None or tensor.primitive.name in _FREE:
+        return 0
+    arrays = [a for a in arrays_of(tensor) if isinstance(a, np.ndarray)]
+    if tensor.primitive.name in ("matmul", "linear"):
+        return 2 * tensor.size * int(arrays[0].shape[-1])
+    return max([tensor.size, *(a.size for a in arrays)])
+
+
+def bytes_of(tensor: Tensor) -> int:
+    """Read and written by a forward."""
+    return sum(a.nbytes for a in arrays_of(tensor) if isinstance(a, np.ndarray)) + tensor.data.nbytes
+
+
+def short_number(value: float) -> str:
+    """Four digits, and a word for what is not finite."""
+    return f"{value:.4g}" if math.isfinite(value) else str(value)
+
+
+def shown(statistics: Statistics, most: int = MOST_VALUES) -> str:
+    """Values in full when there are few, else mean and spread."""
+    if statistics.values is not None and np.size(statistics.values) <= most:
+        return _nested(statistics.values)
+    return f"{short_number(statistics.mean)} ± {short_number(statistics.std)}"
+
+
+def _nested(values: Any) -> str:
+    if isinstance(values, list):
+        return "[" + ", ".join(_nested(value) for value in values) + "]"
+    return short_number(values)
+
+
+def short_count(number: float, unit: str) -> str:
+    """1234 B as 1.23 kB, 5e6 FLOP as 5 MFLOP."""
+    for prefix in ("", "k", "M", "G"):
+        if abs(number) < 1000:
+            return f"{number:.3g} {prefix}{unit}"
+        number /= 1000
+    return f"{number:.3g} T{unit}"

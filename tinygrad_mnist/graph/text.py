@@ -1,0 +1,68 @@
+"""The graph as a tree in the terminal: results at the top.
+
+A node is computed from the branches below it and, where it goes on, from the next line at its own level: a
+chain of ops runs straight down, and only side inputs are indented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_mnist.graph.facts import shown
+from tinygrad_mnist.graph.graph import Graph, Node
+
+
+def to_text(graph: Graph) -> str:
+    """The graph as lines of text; a node that was shown before is only named the second time."""
+    shown_before: set[str] = set()
+    lines: list[str] = []
+    for output in graph.outputs:
+        lines += _tree(graph, output, shown_before)
+    return "\n".join(lines) + "\n"
+
+
+def _tree(graph: Graph, root: str, shown_before: set[str]) -> Iterator[str]:
+    """Depth first without recursion, so that a chain of any length is drawn."""
+    stack: list[tuple[str, str, str]] = [(root, "", "")]
+    while stack:
+        name, lead, below = stack.pop()
+        node = graph.by_name.get(name)
+        if node is None:
+            yield lead + name
+            continue
+        if name in shown_before and node.inputs:
+            yield f"{lead}{name} (as above)"
+            continue
+        shown_before.add(name)
+        yield lead + _line(node)
+        sides, main = _sides_and_main(graph, node)
+        stack.extend((name, below, below) for name in main)
+        stack.extend((side, below + "├─ ", below + "│  ") for side in reversed(sides))
+
+
+def _sides_and_main(graph: Graph, node: Node) -> tuple[list[str], list[str]]:
+    """The inputs that are branches, and the computed one that the chain goes on with (none at its end)."""
+    inputs = list(dict.fromkeys(node.inputs))
+    computed = [name for name in inputs if name in graph.by_name and graph.by_name[name].inputs]
+    main = max(computed, key=graph.positions.__getitem__, default=None)
+    return [name for name in inputs if name != main], [main] if main is not None else []
+
+
+def _line(node: Node) -> str:
+    facts = [node.name]
+    if node.kind == "error":
+        return f"{node.name} FAILED: {node.message}"
+    if node.formula and node.kind == "op":
+        facts.append(f"= {node.formula}")
+    facts.append(f"[{' × '.join(map(str, node.shape)) or 'scalar'}]")
+    if node.kind in ("parameter", "data"):
+        facts.append(node.kind)
+    if node.parameters and node.kind == "module":
+        facts.append(f"{node.parameters:,} parameters")
+    if node.gradient is not None:
+        facts.append(f"gradient {shown(node.gradient)}")
+    if node.verdict == "wrong":
+        facts.append("WRONG RULE")
+    if node.scope and node.kind != "module":
+        facts.append(f"in {node.scope}")
+    return "  ".join(facts)

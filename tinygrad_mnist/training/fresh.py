@@ -1,0 +1,69 @@
+"""An untrained network and a batch for it: what the commands look into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class FreshNetwork:
+    """A model, its loss, a batch of training images (n, height, width) and labels (n,), and all in words."""
+
+    model: nn.Sequential
+    loss: nn.Module
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    subject: str
+
+
+def fresh_network(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: Recipe) -> FreshNetwork:
+    """Build a network and draw a batch.
+
+    Parameters
+    ----------
+    sizes
+        Of all layers, the input and the output included; by default one hidden layer of 30.
+    recipe
+        Activation, loss, batch size, and the seed of weights and batch.
+
+    Raises
+    ------
+    DataError
+        When the sizes do not fit the images, or the batch is larger than the training set.
+    """
+    pixels = dataset.image_shape[0] * dataset.image_shape[1]
+    sizes = sizes or (pixels, 30, dataset.classes)
+    _require_fit(dataset, sizes, recipe.batch_size)
+    recipe = Recipe(**{**recipe.to_dict(), "hidden": sizes[1:-1]})
+    loader = dataset.train.loader(recipe.batch_size, shuffle=True, seed=recipe.seed)
+    images, labels = next(iter(loader))
+    number = f"{recipe.batch_size} image{'s' * (recipe.batch_size != 1)}"
+    layers = "-".join(map(str, sizes))
+    return FreshNetwork(
+        recipe.build_model(dataset.image_shape, dataset.classes),
+        recipe.build_loss(),
+        images,
+        labels,
+        f"{layers}, {recipe.activation}, {recipe.loss} loss, on {number} of {dataset.name}",
+    )
+
+
+def _require_fit(dataset: ImageDataset, sizes: tuple[int, ...], batch: int) -> None:
+    height, width = dataset.image_shape
+    pixels = height * width
+    if (sizes[0], sizes[-1]) != (pixels, dataset.classes):
+        raise DataError(
+            f"images of {dataset.name} have {height} x {width} pixels in {dataset.classes} classes, and "
+            f"{'-'.join(map(str, sizes))} takes {sizes[0]} and tells {sizes[-1]} apart: "
+            f"--model {'-'.join(map(str, (pixels, *sizes[1:-1], dataset.classes)))} would fit"
+        )
+    if batch > len(dataset.train):
+        raise DataError(f"a batch of {batch:,} is more than the {len(dataset.train):,} training images")
