@@ -195,7 +195,7 @@ def test_a_rule_that_cannot_be_written_down_is_no_obstacle(monkeypatch):
 def test_a_graph_is_plain_data():
     import json
 
-    json.dumps(Graph.of(step(), backward=True).to_dict())
+    assert json.loads(json.dumps(Graph.of(step(), backward=True).to_dict()))["outputs"] == ["mean_5"]
 
 
 def test_ten_thousand_nodes_are_text_without_recursion():

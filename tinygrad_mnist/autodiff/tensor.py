@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import linecache
-import os
-import sys
 from typing import Any, NoReturn
 
 import numpy as np
@@ -17,11 +14,11 @@ from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
 from tinygrad_mnist.autodiff.operands import PLAIN_OPERANDS, as_operand, explain, reaches, require_one_dtype
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.site import Site, calling_site, in_words, line_of
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 
 Array = NDArray[Any]
 
-_AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 
@@ -102,7 +99,7 @@ class Tensor(Operators):
         self.scope = ""
         self.serial: int = _next_serial()
         self.retains_grad = False
-        self._site: tuple[Any, int] | None = None
+        self._site: Site | None = None
         self._requires_grad = False
         self.requires_grad = requires_grad
 
@@ -200,20 +197,12 @@ class Tensor(Operators):
 
     def source_line(self) -> tuple[str, int] | None:
         """File and line, outside of autodiff, that recorded the op; None for a leaf."""
-        if self._site is None:
-            return None
-        code, instruction = self._site
-        positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
-        return code.co_filename, positions[0] or code.co_firstlineno
+        return None if self._site is None else line_of(self._site)
 
     def origin(self) -> str:
         """Where the op was recorded, for messages: scope, file, line and the line's text."""
         place = f"in {self.scope}, " if self.scope else ""
-        line = self.source_line()
-        if line is None:
-            return f"{place}a leaf"
-        text = linecache.getline(*line).strip()
-        return f"{place}recorded at {os.path.basename(line[0])}:{line[1]}" + (f": {text}" if text else "")
+        return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, precision=4, threshold=20, edgeitems=2, separator=", ")
@@ -318,15 +307,12 @@ class Tensor(Operators):
                 break
         result = _new_tensor(value)
         if connected and RECORDING.get() and (primitive.all_differentiable or reaches(primitive, inputs)):
-            frame = sys._getframe(2)  # 0 is this function, 1 is Primitive.__call__
-            while frame.f_code.co_filename.startswith(_AUTODIFF) and frame.f_back is not None:
-                frame = frame.f_back
             result._requires_grad = True
             result.primitive = primitive
             result.inputs = inputs
             result.attributes = attributes
             result.scope = SCOPE.get()
-            result._site = (frame.f_code, frame.f_lasti)
+            result._site = calling_site()
         return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.operands import FailedOp
+from tinygrad_mnist.autodiff.site import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.graph import facts
@@ -119,17 +118,8 @@ def _op_node(tensor: Tensor, names: _Names) -> Node:
         value=facts.statistics(tensor.data),
         flops=facts.flops_of(tensor),
         bytes=facts.bytes_of(tensor),
-        line=_line(tensor),
+        line=in_words(tensor._site) if tensor._site else "",
     )
-
-
-def _line(tensor: Tensor) -> str:
-    """File, number and text of the line that recorded the op."""
-    place = tensor.source_line()
-    if place is None:
-        return ""
-    text = linecache.getline(*place).strip()
-    return f"{os.path.basename(place[0])}:{place[1]}" + (f"  {text}" if text else "")
 
 
 def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
