@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.autodiff.expressions import programs
-from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking.diagnose import diagnose
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
@@ -115,7 +115,7 @@ def test_a_node_says_what_it_computes_what_it_costs_and_where_it_was_written():
     assert linear.formula == "linear(data_1, 0.weight, 0.bias)"
     assert [(r.input, r.source, r.formula) for r in linear.rules] == [
         ("weight", "0.weight", "g.T @ x"),
-        ("bias", "0.bias", "g"),
+        ("bias", "0.bias", "g.sum(axis=0)"),
     ]
     assert linear.flops == 2 * 4 * 3 * 2
     assert linear.bytes == 4 * (4 * 2 + 3 * 2 + 3 + 4 * 3)
@@ -123,6 +123,37 @@ def test_a_node_says_what_it_computes_what_it_costs_and_where_it_was_written():
     assert graph.by_name["0.weight"].parameters == 6
     output, _ = scalar_step()
     assert "y = a * b + c" in Graph.of(output).by_name["multiply_1"].line
+
+
+def test_edges_carry_what_flowed_back_along_them():
+    output, _ = scalar_step()
+    edges = Graph.of(output, backward=True).edges
+    assert [(e.source, e.target, e.position) for e in edges][:2] == [
+        ("a", "multiply_1", 0),
+        ("b", "multiply_1", 1),
+    ]
+    assert [e.contribution.values for e in edges if e.source == "a"] == [-24.0, 1.0]
+
+
+def test_a_rule_that_could_not_be_tested_is_not_painted_as_checked():
+    loss = ops.sum(ops.sqrt(Tensor([0.0, 1.0], True)))
+    graph = Graph.of(loss, diagnosis=diagnose(loss))
+    assert [node.verdict for node in graph.nodes if node.op] == ["untested", "correct"]
+
+
+def test_collapsing_loses_no_contribution_and_no_node():
+    a = Tensor(2.0, True, name="a")
+    with scope("pre"):
+        inner = ops.sin(a)
+    with scope("res"):
+        outer = ops.tanh(inner) * 2.0 + inner
+    graph = Graph.of(outer * 1.5, backward=True).collapsed(1)
+    (edge,) = [edge for edge in graph.edges if edge.source == "pre"]
+    assert edge.contribution.values == pytest.approx(graph.by_name["pre"].gradient.values)
+    with scope("net"):
+        squared = ops.square(ops.sin(Tensor(3.0, True, name="net")))
+    names = [node.name for node in Graph.of(squared * 1.5).collapsed(1).nodes]
+    assert names == ["net (module)", "multiply_3"]
 
 
 def test_values_stand_in_full_when_they_are_few():

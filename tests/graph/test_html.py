@@ -148,7 +148,7 @@ def test_arrays_are_shown_by_shapes_and_statistics():
 def test_a_broadcast_input_says_that_it_is_summed():
     b = Tensor(2.0, True, name="b")
     line = lines(Graph.of((np.array([1.0, 2.0]) * b).sum(), backward=True))[-1]
-    assert plain(line["parts"]) == "g * a = [1, 1] * [1, 2] → 3"
+    assert plain(line["parts"]) == "(g * a).sum(axis=0) = ([1, 1] * [1, 2]).sum(axis=0) → 3"
     assert line["note"] == "summed over the broadcast axes"
 
 

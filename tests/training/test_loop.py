@@ -67,8 +67,8 @@ def test_a_second_ctrl_c_stops_at_once(training):
 def test_a_loss_that_is_no_number_names_epoch_and_step(training, digits):
     job = training()
     images, labels = next(iter(digits.train.loader(16)))
-    batches = [(images, labels), (images * np.nan, labels)]
-    message = r"loss became nan in epoch 1, step 2: lower the learning rate \(it is 0.1\)"
+    batches = [(images, labels), (images * np.float32(1e38), labels)]
+    message = r"loss became (nan|inf) in epoch 1, step 2: lower the learning rate \(it is 0.1\)"
     with pytest.raises(DivergenceError, match=message):
         fit(job.model, job.loss, job.optimizer, batches, epochs=1)
 
@@ -117,3 +117,12 @@ def test_no_batch_is_an_error_and_not_a_division_by_zero(training):
     ):
         with pytest.raises(DataError, match="there is no batch"):
             work()
+
+
+def test_a_pixel_that_is_no_number_is_blamed_and_not_the_learning_rate():
+    model = nn.Linear(2, 2)
+    batch = np.ones((3, 2), np.float32)
+    batch[1, 0] = np.nan
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(DataError, match="example 1 of the batch in epoch 1, step 1 holds NaN or infinity"):
+        fit(model, nn.CrossEntropyLoss(), optimizer, [(batch, np.zeros(3, int))], epochs=1)

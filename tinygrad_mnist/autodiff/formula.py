@@ -182,4 +182,15 @@ def rule_formula(
     if rule is None:
         return "no gradient"
     answer = rule(g, Symbol("y", result), *symbols, **attributes)
-    return answer.text if isinstance(answer, Symbol) else _inside(answer, 0)
+    if not isinstance(answer, Symbol):
+        return _inside(answer, 0)
+    axes = _summed_axes(answer.shape, np.shape(inputs[position]))
+    return f"{_inside(answer, _ATOM)}.sum(axis={axes})" if axes != () else answer.text
+
+
+def _summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
+    """Over which axes a gradient is summed centrally, because its input was broadcast."""
+    lead = len(shape) - len(target)
+    stretched = (lead + i for i, n in enumerate(target) if lead >= 0 and n != shape[lead + i])
+    axes = (*range(lead), *stretched)
+    return axes[0] if len(axes) == 1 else axes

@@ -69,6 +69,9 @@ class Primitive:
         self.all_differentiable = False
         if forward.__defaults__:
             raise ValueError(f"{self.name}: settings are keyword-only: write a * before those with a default")
+        inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+        if {"g", "y"} & set(inputs):
+            raise ValueError(f"{self.name}: g and y stand for gradient and result; name its inputs otherwise")
         taken = REGISTRY.get(self.name)
         if taken is not None and _home(taken.forward) != _home(forward):
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,38 +37,57 @@ def collected(value: Any, name: str, variables: dict[str, Tensor]) -> Any:
     """`value` with arrays replaced by Tensors, and all that can be differentiated by added to `variables`."""
     if isinstance(value, Module):
         for parameter_name, parameter in value.named_parameters():
-            variables[parameter_name if parameter_name not in variables else f"{name}.{parameter_name}"] = (
-                parameter
-            )
+            _add(variables, parameter_name, parameter)
         return value
     if isinstance(value, dict):
         return {key: collected(part, f"{name}.{key}", variables) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(collected(part, f"{name}.{i}", variables) for i, part in enumerate(value))
+        parts = [collected(part, f"{name}.{i}", variables) for i, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, Tensor):
         if value.inputs:
             raise GradientError(f"{value.label()} was computed: check with respect to leaves, or detach() it")
         if value.dtype.kind == "f":
-            variables[value.name or name] = value
+            _add(variables, value.name or name, value)
         return value
     array = np.asarray(value) if isinstance(value, float | np.floating) else value
     if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-        variables[name] = Tensor(array)
-        return variables[name]
+        return _add(variables, name, Tensor(array))
     return value
+
+
+def _add(variables: dict[str, Tensor], name: str, tensor: Tensor) -> Tensor:
+    """Note a variable under its name, with a number where another has that name; the same tensor once."""
+    if not any(tensor is known for known in variables.values()):
+        number, free = 1, name
+        while free in variables:
+            number += 1
+            free = f"{name} ({number})"
+        variables[free] = tensor
+    return tensor
 
 
 def generators_in_reach(function: Any, inputs: tuple[Any, ...]) -> list[np.random.Generator]:
     """Random generators in reach: among the inputs, in what the function can name, and in modules there."""
-    code, method_of = getattr(function, "__code__", None), getattr(function, "__self__", None)
-    known = getattr(function, "__globals__", {})
+    code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
     cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     globally = [known[name] for name in getattr(code, "co_names", ()) if name in known]
-    found: list[np.random.Generator] = []
-    for value in (function, method_of, *inputs, *cells, *globally):
-        modules = value.modules() if isinstance(value, Module) else ()
-        held = [part for module in modules for part in vars(module).values()]
-        if value is method_of:
-            held += list(getattr(value, "__dict__", {}).values())
-        found += [g for g in (value, *held) if isinstance(g, np.random.Generator) and g not in found]
-    return found
+    defaults = (getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None))
+    applied = (getattr(function, "args", None), getattr(function, "keywords", None))  # of a partial
+    method_of = getattr(function, "__self__", None)
+    found: dict[int, np.random.Generator] = {}
+    _look_inside([function, method_of, *inputs, *cells, *globally, *defaults, *applied], found, depth=4)
+    return list(found.values())
+
+
+def _look_inside(values: list[Any], found: dict[int, np.random.Generator], depth: int) -> None:
+    """Add the generators among values, in containers, and in the attributes of objects, to `found`."""
+    for value in values:
+        if isinstance(value, np.random.Generator):
+            found[id(value)] = value
+        elif depth and isinstance(value, dict):
+            _look_inside(list(value.values()), found, depth - 1)
+        elif depth and isinstance(value, list | tuple):
+            _look_inside(list(value), found, depth - 1)
+        elif depth and not isinstance(value, type | ModuleType | Tensor) and hasattr(value, "__dict__"):
+            _look_inside(list(vars(value).values()), found, depth - 1)

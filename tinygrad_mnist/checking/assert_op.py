@@ -59,7 +59,8 @@ def assert_op(op: Op, *inputs: Any, order: int = 2, seed: int = 0, **settings: A
 
 def _checked(op: Op, applied: Op, inputs: tuple[Any, ...], order: int, seed: int) -> int:
     """The number of entries tested; an AssertionError when some are wrong."""
-    weights = np.random.default_rng(seed).uniform(0.5, 1.5, np.shape(applied(*inputs)))
+    rng, shape = np.random.default_rng(seed), np.shape(applied(*inputs))
+    weights = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)  # of both signs: a rule is linear
     report = check_gradients(
         lambda *values: ops.sum(applied(*values) * weights), *_named(op, inputs), order=order
     )

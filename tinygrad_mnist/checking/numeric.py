@@ -70,7 +70,7 @@ class complex_data:  # noqa: N801  a context manager
         self.variable, self.real = variable, variable._data
 
     def __enter__(self) -> Array:
-        self.variable._data = self.real.astype(complex)
+        self.variable._data = self.real.astype(complex, order="C")
         return self.variable._data
 
     def __exit__(self, *error: object) -> None:

@@ -117,8 +117,8 @@ class Problem:
         if not isinstance(output, Tensor) or not output.requires_grad:
             return 0.0
         seed = np.ones(output.shape, output.dtype)
-        found = pull_back([output], [seed], upstream([output]))
-        return max(float(np.abs(g).max(initial=0.0)) for g in found if g is not None)
+        found = pull_back([output], [seed], upstream([output])[1:])  # the seed itself says nothing of scale
+        return max((float(np.abs(g).max(initial=0.0)) for g in found if g is not None), default=0.0)
 
 
 class SecondOrder(Problem):
@@ -197,7 +197,7 @@ def open_problem(
         problem.converted = [name for name, v in variables.items() if v.dtype != np.float64]
         for name, variable in variables.items():
             variable.name = name
-            variable._data = variable._data.astype(np.float64)
+            variable._data = np.array(variable._data, np.float64, order="C")  # so that flat views are views
             variable._requires_grad = True
         _require_sound(problem)
         yield SecondOrder(problem, seed) if order == 2 else problem
@@ -206,14 +206,15 @@ def open_problem(
 @contextmanager
 def _put_back(variables: Any, generators: list[Any]) -> Iterator[None]:
     """Restore what a check touches."""
-    tensors = [(v, v._data, v._requires_grad, v.serial, v.name) for v in variables]
+    tensors = [(v, v._data, v._requires_grad, v.serial, v.name, v.grad) for v in variables]
     states = [(generator, generator.bit_generator.state) for generator in generators]
     global_state = np.random.get_state()  # noqa: NPY002  a function may draw from it
     try:
         yield
     finally:
-        for tensor, data, requires_grad, serial, name in tensors:
+        for tensor, data, requires_grad, serial, name, grad in tensors:
             tensor._data, tensor._requires_grad, tensor.serial = data, requires_grad, serial
+            tensor.grad = grad
             if not isinstance(tensor, Parameter) or name:  # a module names its parameters when it is called
                 tensor.name = name
         for generator, state in states:

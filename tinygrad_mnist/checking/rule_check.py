@@ -71,13 +71,36 @@ class Application:
             return Outcome("wrong", None, f"fails: {error}")
         if contribution is None:
             return Outcome("wrong", None, "returns a gradient of an impossible shape")
+        if not self._is_odd(position, contribution):
+            return Outcome("wrong", None, "is not linear in g: for -g it does not return the opposite")
         self.contributions[position] = contribution
         direction = self.rng.uniform(0.5, 1.5, x.shape) * self.rng.choice([-1.0, 1.0], x.shape)
         outcome = self._along({position: direction})
-        if outcome.verdict == "untested":  # perhaps a matter of scale: a direction as large as the values
+        # Perhaps a matter of scale: a direction as large as the values; a pole near by looks like a corner.
+        pole = outcome.verdict == "wrong" and self._agrees_with_complex_step(position, direction)
+        if outcome.verdict == "untested" or pole:
             size = np.where(x == 0, np.abs(x).mean() or 1.0, np.abs(x))
             outcome = self._along({position: direction * size})
         return outcome
+
+    def _is_odd(self, position: int, contribution: Array) -> bool:
+        """Whether the rule turns its sign with g, as a linear one does."""
+        try:
+            turned = summed_to(_numbers(self._rule(position, -1.0)), contribution.shape)
+        except Exception:
+            return False
+        scale = np.abs(contribution).max(initial=0.0)
+        return turned is not None and bool(
+            np.allclose(turned, -contribution, rtol=1e-6, atol=1e-9 * scale, equal_nan=True)
+        )
+
+    def _agrees_with_complex_step(self, position: int, direction: Array) -> bool:
+        shifted = list(self.values)
+        shifted[position] = self.values[position] + 1j * _TINY * direction
+        slopes = _complex_slopes(lambda step: self.forward(shifted))
+        found = float((self.contributions[position] * direction).sum())
+        expected = np.nan if slopes is None else float((self.g * slopes).sum())
+        return expected != 0 and abs(found - expected) <= EXACT * abs(expected)
 
     def check_together(self) -> Outcome:
         """Whether the rules of all inputs are right in sum when all values grow alike.
@@ -86,14 +109,23 @@ class Application:
         """
         return self._along({i: np.ones(self.values[i].shape) for i in self.contributions})
 
-    def _rule(self, position: int) -> Any:
-        """The rule's answer, after a run on other values: what it may keep from there must not matter."""
+    def _rule(self, position: int, sign: float = 1.0) -> Any:
+        """The rule's answer to g, after a run on other values: what it may keep from there must not matter.
+
+        It runs on copies, and must leave them as they are: others read the same arrays.
+        """
         rule: Any = self.primitive.rule(position)
+        originals = [sign * self.g, self.y, *self.values]
         elsewhere = list(self.values)
         elsewhere[position] = self.values[position] * 1.01
         with suppress(Exception):  # the run that counts comes next
-            rule(self.g, np.asarray(self.forward(elsewhere)), *elsewhere, **self.attributes)
-        return rule(self.g, self.y, *self.values, **self.attributes)
+            rule(self.g.copy(), np.array(self.forward(elsewhere)), *_copies(elsewhere), **self.attributes)
+        given = _copies(originals)
+        answer = np.array(_numbers(rule(*given, **self.attributes)))
+        for name, before, after in zip(("g", "y", *("an input",) * len(self.values)), originals, given):
+            if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
+                raise TypeError(f"it writes into {name}, which others read")
+        return answer
 
     def _along(self, directions: dict[int, Array]) -> Outcome:
         def moved(step: Any) -> Any:
@@ -111,7 +143,13 @@ class Application:
         return _compare(moved, self.y, self.g, terms, largest, lost)
 
 
+def _copies(values: Sequence[Any]) -> list[Any]:
+    return [value.copy() if isinstance(value, np.ndarray) else value for value in values]
+
+
 def _numbers(answer: Any) -> Array:
+    if not hasattr(answer, "shape"):
+        raise TypeError(f"it returned {type(answer).__name__} and no array")
     array = np.asarray(answer)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"it returned {type(answer).__name__} and no array of real numbers")

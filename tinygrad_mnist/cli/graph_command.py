@@ -20,6 +20,7 @@ from tinygrad_mnist.cli.options import data_option, load_images, model_options
     help="modules: a box a layer; values: with numbers and work.",
 )
 @click.option("--backward", is_flag=True, help="Draw the backward pass beside the forward one.")
+@click.option("--whole", is_flag=True, help="Draw more than 400 nodes as they are, not as modules.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the weights and the batch.")
 @click.option(
     "-o",
@@ -30,7 +31,7 @@ from tinygrad_mnist.cli.options import data_option, load_images, model_options
 )
 @data_option
 def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int, detail: Any, backward: bool,
-          seed: int, output: Path, data: Path | None) -> None:  # fmt: skip
+          whole: bool, seed: int, output: Path, data: Path | None) -> None:  # fmt: skip
     """Draw a training step of a network on real digits.
 
     A page (.html) plays it: each op lights up, its rule shows with the numbers in it, gradients fill in.
@@ -46,7 +47,7 @@ def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int,
     images = Tensor(network.images.reshape(batch, -1), name="images")
     value = network.loss(network.model(images), Tensor(network.labels, name="labels"))
     try:
-        path = draw(value, output, detail=detail, backward=backward)
+        path = draw(value, output, detail=detail, backward=backward, whole=whole)
     except ValueError as error:
         raise DataError(str(error)) from error
     click.echo(f"{network.subject}: {path}")

@@ -3,12 +3,13 @@
 from tinygrad_mnist.graph.dot import to_dot
 from tinygrad_mnist.graph.draw import GraphvizMissingError, draw, to_svg
 from tinygrad_mnist.graph.frames import frames
-from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
+from tinygrad_mnist.graph.graph import Edge, Graph, Node, Rule, Statistics
 from tinygrad_mnist.graph.html import to_html, to_iframe
 from tinygrad_mnist.graph.mermaid import to_mermaid
 from tinygrad_mnist.graph.text import to_text
 
 __all__ = [
+    "Edge",
     "Graph",
     "GraphvizMissingError",
     "Node",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,11 @@ def build(
     if diagnosis is not None:
         nodes = _with_verdicts(nodes, diagnosis, names)
     return tuple(nodes), tuple(names.of[id(output)] for output in outputs)
+
+
+def printable(text: str) -> str:
+    """The text with control characters shown as boxes: neither renderers nor terminals obey them."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{WHITE SQUARE}" for c in text)
 
 
 def _failed_op(outputs: tuple[Any, ...]) -> FailedOp | None:
@@ -77,6 +83,7 @@ class _Names:
         self._count = {"op": 0, "leaf": 0}
 
     def give(self, value: Any, own: str | None, kind: str, base: str) -> str:
+        own = printable(own) if own else None
         name = own
         while not name or name in self.values:
             self._count[kind] += 1
@@ -111,7 +118,7 @@ def _op_node(tensor: Tensor, names: _Names) -> Node:
         op=op,
         shape=tensor.shape,
         dtype=str(tensor.dtype),
-        scope=tensor.scope,
+        scope=printable(tensor.scope),
         inputs=sources,
         formula=facts.formula_of(tensor, sources),
         rules=facts.rules_of(tensor, sources),
@@ -129,7 +136,7 @@ def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
         op=failed.primitive.name,
         shape=(),
         dtype="",
-        scope=failed.scope,
+        scope=printable(failed.scope),
         inputs=names.sources(failed.inputs),
         message=_in_graph_names(message, failed.inputs, names),
     )
@@ -137,10 +144,9 @@ def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
 
 def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str:
     """The message with the numbers that ops have in the graph, not those of the whole session."""
-    for x in inputs:
-        if isinstance(x, Tensor) and x.primitive is not None:
-            message = message.replace(x.label(), names.of[id(x)])
-    return message
+    labels = {x.label(): names.of[id(x)] for x in inputs if isinstance(x, Tensor) and x.primitive is not None}
+    pattern = "|".join(rf"\b{re.escape(label)}\b" for label in labels)
+    return re.sub(pattern, lambda match: labels[match[0]], message) if labels else message
 
 
 def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Names) -> list[Node]:
@@ -185,10 +191,11 @@ def _with_verdicts(nodes: list[Node], diagnosis: Any, names: _Names) -> list[Nod
     for node in nodes:
         value = names.values[node.name]
         label = value.label() if isinstance(value, Tensor) else ""
-        checked = label in diagnosis.verdicts
+        verdict = diagnosis.verdicts.get(label)
+        if verdict == "wrong":  # another of its rules, or the sum at a fan-out
+            verdict = "correct"
         rules = tuple(
-            replace(rule, verdict="wrong" if (label, rule.input) in wrong else "correct" if checked else None)
-            for rule in node.rules
+            replace(rule, verdict="wrong" if (label, rule.input) in wrong else verdict) for rule in node.rules
         )
         found.append(replace(node, rules=rules))
     return found

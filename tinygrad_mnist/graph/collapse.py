@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinygrad_mnist.graph.graph import Graph, Node
+import numpy as np
+
+from tinygrad_mnist.graph.facts import statistics
+from tinygrad_mnist.graph.graph import Graph, Node, Rule
 
 
 def collapse(graph: Graph, depth: int) -> tuple[tuple[Node, ...], tuple[str, ...]]:
@@ -40,7 +43,8 @@ def _homes(graph: Graph, depth: int) -> dict[str, str]:
         last = scope
         if scope:
             number = stretch[scope]
-            homes[node.name] = scope if number == 1 else f"{scope} ({number})"
+            home = scope if number == 1 else f"{scope} ({number})"
+            homes[node.name] = f"{home} (module)" if home in graph.by_name else home
     for node in graph.nodes:
         inside = {homes.get(reader) for reader in graph.readers[node.name]}
         if node.kind == "parameter" and len(inside) == 1 and None not in inside:
@@ -64,7 +68,7 @@ def _merged(home: str, nodes: list[Node], names: dict[str, str]) -> Node:
         scope=home.rpartition("/")[0],
         inputs=tuple(outside),
         formula=f"{len(ops)} op{'s' if len(ops) > 1 else ''}: {', '.join(str(node.op) for node in ops)}",
-        rules=tuple(rule for node in ops for rule in node.rules if names.get(rule.source) != home),
+        rules=_rules_to_outside(ops, home, names),
         value=last.value,
         gradient=last.gradient,
         parameters=sum(node.parameters for node in nodes),
@@ -72,6 +76,23 @@ def _merged(home: str, nodes: list[Node], names: dict[str, str]) -> Node:
         bytes=sum(node.bytes for node in nodes),
         line=last.line,
     )
+
+
+def _rules_to_outside(ops: list[Node], home: str, names: dict[str, str]) -> tuple[Rule, ...]:
+    """One rule for each source outside; several that lead there are added up where their values are known."""
+    leading: dict[str, list[Rule]] = {}
+    for node in ops:
+        for rule in node.rules:
+            if names.get(rule.source) != home:
+                leading.setdefault(rule.source, []).append(rule)
+    return tuple(rules[0] if len(rules) == 1 else _sum_of(rules) for rules in leading.values())
+
+
+def _sum_of(rules: list[Rule]) -> Rule:
+    sent = [rule.contribution for rule in rules]
+    values = [s.values for s in sent if s is not None and s.values is not None]
+    total = statistics(np.sum(values, axis=0)) if len(values) == len(rules) else None
+    return replace(rules[0], formula=f"the sum of {len(rules)} contributions", contribution=total)
 
 
 def _renamed(node: Node, names: dict[str, str]) -> Node:

@@ -27,23 +27,22 @@ def to_dot(graph: Graph, *, detail: Detail = "ops") -> str:
     graph
         A forward pass, or forward and backward.
     detail
-        "modules" collapses the outermost layers to single nodes; "values" adds values, gradients, work and
-        the numbers that flow.
+        "values" adds values, gradients, work and the numbers that flow; "modules" (for which `draw`
+        collapses the graph) and "ops" do without.
 
     Notes
     -----
     Node number K of the graph has the SVG id ``node-K``, its input number P the edge ``edge-K-P``; the
     gradient of node K is ``grad-K``, what flows back along edge-K-P is ``gradedge-K-P``.
     """
-    shown_graph = graph.collapsed(2) if detail == "modules" else graph
     lines = [
         "digraph {",
         f'  graph [rankdir=TB, fontname="{FONT}", nodesep=0.28, ranksep=0.34, bgcolor=white]',
         f'  node [fontname="{FONT}", fontsize=11, margin="0.13,0.06", height=0.3]',
         f'  edge [fontname="{FONT}", fontsize=9, color="#555555", fontcolor="#555555", arrowsize=0.7]',
     ]
-    lines += _boxes(shown_graph, detail)
-    lines += _edges(shown_graph, detail)
+    lines += _boxes(graph, detail)
+    lines += _edges(graph, detail)
     return "\n".join([*lines, "}", ""])
 
 

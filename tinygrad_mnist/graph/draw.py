@@ -49,6 +49,10 @@ def draw(
     if suffix not in _SUFFIXES:
         raise ValueError(f"a graph is drawn as one of .{', .'.join(_SUFFIXES)}, and not as {path.name}")
     graph = output if isinstance(output, Graph) else Graph.of(output, backward=backward)
+    if detail not in ("modules", "ops", "values"):
+        raise ValueError(f'the detail of a drawing is "modules", "ops" or "values", and not {detail!r}')
+    if detail == "modules":
+        graph = graph.collapsed(2)
     if suffix in ("svg", "png", "pdf", "html") and not whole:
         graph = readable(graph)
     try:
@@ -89,7 +93,7 @@ def _rendered(graph: Graph, suffix: str, detail: Detail) -> bytes:
     if suffix == "html":
         from tinygrad_mnist.graph.html import to_html
 
-        return to_html(graph.collapsed(2) if detail == "modules" else graph).encode()
+        return to_html(graph).encode()
     text = {"dot": lambda: to_dot(graph, detail=detail), "mmd": lambda: to_mermaid(graph)}
     return text.get(suffix, lambda: to_text(graph))().encode()
 

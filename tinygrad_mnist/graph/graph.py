@@ -7,6 +7,8 @@ from functools import cached_property
 from html import escape
 from typing import Any, Literal
 
+import numpy as np
+
 Kind = Literal["data", "parameter", "op", "module", "error"]
 
 
@@ -114,7 +116,17 @@ class Node:
     def verdict(self) -> str | None:
         """The worst that `diagnose` said of its rules, or None."""
         said = [rule.verdict for rule in self.rules if rule.verdict]
-        return None if not said else "wrong" if "wrong" in said else "correct"
+        return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in said), None)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Input number `position` of node `target` is node `source`; and what came back along it."""
+
+    source: str
+    target: str
+    position: int
+    contribution: Statistics | None
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,8 @@ class Graph:
         """
         from tinygrad_mnist.graph.build import build
 
-        nodes, names = build(outputs, backward, diagnosis)
+        with np.errstate(all="ignore"):  # statistics of infinities, and rules run to be written down
+            nodes, names = build(outputs, backward, diagnosis)
         return cls(nodes, names)
 
     @cached_property
@@ -171,6 +184,17 @@ class Graph:
     def positions(self) -> dict[str, int]:
         """Where each node stands among the nodes."""
         return {node.name: position for position, node in enumerate(self.nodes)}
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """One for each input that is a node, in the order of computation."""
+        return tuple(
+            Edge(source, node.name, position, rules[position].contribution if position in rules else None)
+            for node in self.nodes
+            for rules in (dict(zip(node.places, node.rules)),)
+            for position, source in enumerate(node.inputs)
+            if source in self.by_name
+        )
 
     @cached_property
     def readers(self) -> dict[str, tuple[str, ...]]:
@@ -210,5 +234,5 @@ class Graph:
 
         try:
             return to_iframe(readable(self))
-        except GraphvizMissingError:
+        except (GraphvizMissingError, ValueError):  # nothing to draw with, or too much to draw
             return f"<pre>{escape(to_text(self))}</pre>"

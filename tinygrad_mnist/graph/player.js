@@ -111,7 +111,8 @@
   }
 
   function verdictElement(verdict, subject = "this rule") {
-    const words = verdict === "wrong" ? `✗ ${subject} is wrong` : `✓ ${subject} was checked`;
+    const words =
+      { wrong: `✗ ${subject} is wrong`, untested: `? ${subject} could not be tested` }[verdict] ?? `✓ ${subject} was checked`;
     return make("p", `verdict ${verdict}`, words);
   }
 

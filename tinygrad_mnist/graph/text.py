@@ -31,10 +31,10 @@ def _tree(graph: Graph, root: str, shown_before: set[str]) -> Iterator[str]:
             yield lead + name
             continue
         if name in shown_before and node.inputs:
-            yield f"{lead}{name} (as above)"
+            yield f"{lead}{name} (as above)".replace("\n", " ")
             continue
         shown_before.add(name)
-        yield lead + _line(node)
+        yield lead + _line(node).replace("\n", " ")
         sides, main = _sides_and_main(graph, node)
         stack.extend((name, below, below) for name in main)
         stack.extend((side, below + "├─ ", below + "│  ") for side in reversed(sides))

@@ -148,6 +148,7 @@ def _train_epoch(
             break
         value, output = train_step(model, loss, optimizer, inputs, targets)
         if not math.isfinite(value):
+            _require_finite(inputs, number, step)
             raise DivergenceError(
                 f"the loss became {value} in epoch {number}, step {step}: lower the learning rate "
                 f"(it is {optimizer.lr:g}), or scale the inputs"
@@ -170,6 +171,17 @@ def _train_epoch(
         examples=trained.examples,
         seconds=seconds,
     )
+
+
+def _require_finite(inputs: Any, epoch: int, step: int) -> None:
+    """Blame the data where it is at fault, and not the learning rate."""
+    finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
+    if not finite.all():
+        example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
+        raise DataError(
+            f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
+            "remove or repair it"
+        )
 
 
 def train_step(model: Module, loss: Module, optimizer: SGD, inputs: Any, targets: Any) -> tuple[float, Array]:
