@@ -61,7 +61,10 @@ def _boxes(graph: Graph, detail: Detail) -> Iterator[str]:
             yield from (indent + line for line in _node_lines(graph, position, detail))
         for inner in box.boxes:
             yield f"{indent}subgraph cluster_{next(numbers)} {{"
-            yield f"{indent}  label={quoted(inner.title)} labeljust=l fontsize=11 style=rounded"
+            # No edge leaves a result downwards: below it the title is in nobody's way.
+            ends = any(graph.nodes[position].name in graph.outputs for position in inner.nodes)
+            place = f"labeljust=r labelloc={'b' if ends else 't'}"
+            yield f"{indent}  label={quoted(inner.title)} {place} fontsize=11 style=rounded"
             yield f'{indent}  color="#bbbbbb" fontcolor="#555555"'
             yield from lines(inner, indent + "  ")
             yield f"{indent}}}"
