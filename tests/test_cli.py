@@ -128,6 +128,16 @@ def test_data_shows_where_mnist_is_looked_for(mnist_folder):
     assert output.count("all four files") >= 2
 
 
+def test_a_run_finds_its_data_again(mnist_run, tmp_path):
+    elsewhere = {"TINYGRAD_MNIST_DATA": str(tmp_path)}  # an empty folder
+    assert percentage(succeed("evaluate", mnist_run[0], environment=elsewhere)) == percentage(mnist_run[1])
+
+
+def test_data_looks_into_a_folder_that_is_named(mnist_folder, tmp_path):
+    assert "all four files" in succeed("data", "--data", mnist_folder).splitlines()[3]
+    assert "--data" in succeed("data", "--data", tmp_path)
+
+
 def test_names_in_brackets_are_text_and_no_markup(tmp_path, digits_run):
     picture, folder = tmp_path / "[red].png", tmp_path / "[bold]run[/]"
     Image.fromarray(np.pad(np.full((4, 2), 255, np.uint8), 2)).save(picture)

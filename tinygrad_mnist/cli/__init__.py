@@ -159,6 +159,8 @@ def evaluate(run: Path, data: Path | None, threads: int) -> None:
     from tinygrad_mnist.training.run import load_run
 
     trained = load_run(run)
+    if data is None and trained.data_directory is not None and trained.data_directory.is_dir():
+        data = trained.data_directory if trained.data_name != "digits" else None
     images = load_images("digits" if trained.data_name == "digits" and data is None else "mnist", data, 0)
     if (images.image_shape, images.classes) != (trained.image_shape, trained.classes) or (
         data is None and images.name != trained.data_name
@@ -210,12 +212,13 @@ def predict(run: Path, images: tuple[Path, ...], invert: bool | None) -> None:
 
 
 @main.command()
-def data() -> None:
+@data_option
+def data(data: Path | None) -> None:
     """Show where MNIST is looked for, in order, and what is found."""
     from tinygrad_mnist import datasets
     from tinygrad_mnist.cli import console
 
-    console.print_rows(("place", "where", "state"), datasets.survey())
+    console.print_rows(("place", "where", "state"), datasets.survey(data))
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,6 +97,8 @@ class ImageDataset:
         Images of one shape.  Validation is empty when none was asked for.
     classes : int
         How many classes; every label is below it.
+    directory : Path, optional
+        The folder of the files, so that a run finds its data again.
 
     Raises
     ------
@@ -109,6 +112,7 @@ class ImageDataset:
     validation: Split
     test: Split
     classes: int
+    directory: Path | None = None
 
     def __post_init__(self) -> None:
         for split in (self.train, self.validation, self.test):

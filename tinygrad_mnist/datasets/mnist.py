@@ -106,10 +106,11 @@ def load_default(
         return ImageDataset("digits", origin, digits.train, digits.validation, digits.test, digits.classes)
 
 
-def survey() -> list[tuple[str, str, str]]:
+def survey(directory: str | Path | None = None) -> list[tuple[str, str, str]]:
     """Return rows of (place, path or URL, state), in the order of search, without asking the network."""
+    named = [("--data", str(directory), _state(Path(directory)))] if directory is not None else []
     folder = _chosen(None)
-    rows = [(ENVIRONMENT_VARIABLE, str(folder or ""), _state(folder) if folder else "not set")]
+    rows = [*named, (ENVIRONMENT_VARIABLE, str(folder or ""), _state(folder) if folder else "not set")]
     rows.append(("cache", str(cache_directory()), _cache_state()))
     rows += [("mirror", mirror, "asked when the cache is incomplete") for mirror in MIRRORS]
     return [*rows, ("embedded digits", str(_DIGITS), _state(_DIGITS))]
@@ -160,7 +161,7 @@ def _load(folder: Path, name: str, origin: str, validation: int, pixel_max: int 
     test = _read_split(test_images, test_labels, pixel_max)
     classes = int(max(training.labels.max(initial=0), test.labels.max(initial=0))) + 1
     train, held_out = cut_validation(training, validation)
-    return ImageDataset(name, origin, train, held_out, test, classes)
+    return ImageDataset(name, origin, train, held_out, test, classes, folder.resolve())
 
 
 def _read_split(images: Path, labels: Path, pixel_max: int) -> Split:

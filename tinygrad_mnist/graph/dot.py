@@ -14,7 +14,7 @@ from tinygrad_mnist.graph.graph import Graph, Node, Rule
 from tinygrad_mnist.graph.style import FONT, NODE_STYLES, PURPLE, role
 
 Detail = Literal["modules", "ops", "values"]
-_LONGEST_FORMULA = 44
+_LONGEST_LINE = 48
 _FEW = 4  # entries that are shown in full
 _WORTH_SAYING = 1000  # FLOPs
 
@@ -114,14 +114,12 @@ def _gradient_label(node: Node, detail: Detail) -> list[str]:
     lines = [f"∂ {_title(node)}"]
     if node.gradient is not None and (detail == "values" or math.prod(node.shape) <= _FEW):
         lines.append(f"= {shown(node.gradient, _FEW)}")
-    return lines + [_arrow(rule) for rule in node.rules]
+    return lines + [line for rule in node.rules for line in _arrow(rule)]
 
 
-def _arrow(rule: Rule) -> str:
-    formula = rule.formula
-    if len(formula) > _LONGEST_FORMULA:
-        formula = formula[: _LONGEST_FORMULA - 1] + "…"
-    return f"→ {rule.input}: {formula}"
+def _arrow(rule: Rule) -> list[str]:
+    """Where a gradient is sent on to, by which formula; a long one on several lines."""
+    return textwrap.wrap(f"→ {rule.input}: {rule.formula}", _LONGEST_LINE)
 
 
 def _edges(graph: Graph, detail: Detail) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Run:
     folder: Path
     recipe: Recipe
     data_name: str
+    data_directory: Path | None
     image_shape: tuple[int, int]
     pixel_max: int
     classes: int
@@ -69,6 +70,7 @@ def save_run(
         "data": {
             "name": dataset.name,
             "origin": dataset.origin,
+            "directory": str(dataset.directory or ""),
             "image_shape": dataset.image_shape,
             "pixel_max": dataset.train.pixel_max,
             "classes": dataset.classes,
@@ -99,6 +101,7 @@ def load_run(folder: Path) -> Run:
         config = json.loads(settings.read_text(encoding="utf-8"))
         recipe, data = Recipe.from_dict(config["recipe"]), config["data"]
         height, width = (int(side) for side in data["image_shape"])
+        directory = Path(data["directory"]) if data["directory"] else None
         name, pixel_max, classes = str(data["name"]), int(data["pixel_max"]), int(data["classes"])
         model = recipe.build_model((height, width), classes)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -115,4 +118,4 @@ def load_run(folder: Path) -> Run:
         raise CheckpointError(f"{weights} is damaged: {error}") from error
     except CheckpointError as error:
         raise CheckpointError(f"{weights}: {error}") from error
-    return Run(folder, recipe, name, (height, width), pixel_max, classes, model)
+    return Run(folder, recipe, name, directory, (height, width), pixel_max, classes, model)
