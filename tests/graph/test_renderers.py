@@ -156,3 +156,9 @@ def test_a_large_graph_without_modules_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="few modules to collapse"):
         draw(long_chain(scoped=False), tmp_path / "chain.svg")
     draw(long_chain(scoped=False), tmp_path / "chain.txt")
+
+
+def test_a_notebook_shows_text_where_there_is_too_much_to_draw():
+    graph = Graph.of(long_chain(scoped=False))
+    assert graph._repr_svg_() is None
+    assert graph._repr_html_().startswith("<pre>tanh_600")

@@ -34,6 +34,15 @@ def upstream(outputs: Iterable[Any]) -> list[Any]:
     return sorted(found.values(), key=_by_serial, reverse=True)
 
 
+def differentiated(tensor: Any) -> list[int]:
+    """The positions of the inputs to which the op that made `tensor` sends a gradient."""
+    return [
+        position
+        for position, x in enumerate(tensor.inputs)
+        if isinstance(x, Recordable) and x._requires_grad and tensor.primitive.rule(position) is not None
+    ]
+
+
 def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
     """The serials of those tensors (latest first) that depend on a wanted one: the rest needs no gradient."""
     serials = {tensor.serial for tensor in wanted}

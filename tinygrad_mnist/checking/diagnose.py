@@ -7,7 +7,6 @@ was broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -96,7 +95,7 @@ class _Walk:
         primitive = _primitive(tensor)
         arrays = [x._data if isinstance(x, Tensor) else x for x in tensor.inputs]
         node = Application(primitive, arrays, tensor.attributes, self.rng)
-        outcomes = {i: node.check(i) for i in _differentiated(tensor)}
+        outcomes = {i: node.check(i) for i in engine.differentiated(tensor)}
         self.checked += len(outcomes)
         for position, outcome in outcomes.items():
             if outcome.verdict == "wrong":
@@ -119,7 +118,7 @@ class _Walk:
         gradients = self.gradients()
         readers: dict[int, list[tuple[Tensor, int]]] = {t.serial: [] for t in self.tensors}
         for tensor in self.tensors:
-            for position in _differentiated(tensor):
+            for position in engine.differentiated(tensor):
                 readers[tensor.inputs[position].serial].append((tensor, position))
         for tensor in self.tensors[1:]:
             mine = readers[tensor.serial]
@@ -139,7 +138,7 @@ class _Walk:
         gradients: dict[int, Any] = {self.loss.serial: seed}
         for tensor in self.tensors:
             g = gradients.get(tensor.serial)
-            for position in _differentiated(tensor) if g is not None else ():
+            for position in engine.differentiated(tensor) if g is not None else ():
                 x = tensor.inputs[position]
                 try:
                     part = summed_to(_contribution(tensor, position, g), x.shape)
@@ -215,15 +214,6 @@ def _primitive(tensor: Tensor) -> Primitive:
     if tensor.primitive is None:
         raise GradientError(f"{tensor.label()} is a leaf: no op made it")
     return tensor.primitive
-
-
-def _differentiated(tensor: Tensor) -> Sequence[int]:
-    """The positions of the inputs to which an op passes a gradient."""
-    return [
-        position
-        for position, x in enumerate(tensor.inputs)
-        if isinstance(x, Tensor) and x.requires_grad and _primitive(tensor).rule(position) is not None
-    ]
 
 
 def _require_fresh(tensor: Tensor) -> None:

@@ -24,7 +24,6 @@ class Outcome:
     subject: str
     report: GradReport
     diagnosis: Diagnosis
-    on_example: bool = False
 
     @property
     def ok(self) -> bool:
@@ -77,7 +76,6 @@ def _example_of(mistake: Mistake) -> Outcome:
         "a small function of its own, since it does not show in the network",
         check_gradients(function, *arrays),
         diagnose(function(*tensors)),
-        on_example=True,
     )
 
 

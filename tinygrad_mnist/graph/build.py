@@ -170,13 +170,8 @@ def _contributions(node: Node, tensor: Tensor, g: Any) -> tuple[Rule, ...]:
     if tensor.primitive is None:
         return ()
     arrays = facts.arrays_of(tensor)
-    positions = [
-        i
-        for i, x in enumerate(tensor.inputs)
-        if isinstance(x, Tensor) and x.requires_grad and tensor.primitive.rule(i) is not None
-    ]
     sent = []
-    for rule, position in zip(node.rules, positions):
+    for rule, position in zip(node.rules, engine.differentiated(tensor)):
         contribution = tensor.primitive.rule(position)(g, tensor.data, *arrays, **tensor.attributes)  # type: ignore[misc]
         if contribution.shape != arrays[position].shape:
             contribution = engine.unbroadcast(contribution, arrays[position].shape)

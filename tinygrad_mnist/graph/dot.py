@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from tinygrad_mnist.graph.boxes import Box, boxes_of
-from tinygrad_mnist.graph.facts import short_count, shown
+from tinygrad_mnist.graph.facts import FEW, short_count, shown
 from tinygrad_mnist.graph.graph import Graph, Node, Rule
 from tinygrad_mnist.graph.style import FONT, NODE_STYLES, PURPLE, role
 
 Detail = Literal["modules", "ops", "values"]
 _LONGEST_LINE = 48
-_FEW = 4  # entries that are shown in full
 _WORTH_SAYING = 1000  # FLOPs
 
 
@@ -103,7 +102,7 @@ def _label(node: Node, detail: Detail) -> list[str]:
     if node.kind == "module" and node.parameters:
         lines.append(f"{node.parameters:,} parameters")
     if detail == "values":
-        lines += [f"= {shown(node.value, _FEW)}"] if node.value else []
+        lines += [f"= {shown(node.value, FEW)}"] if node.value else []
     if detail == "values" and node.flops >= _WORTH_SAYING:
         lines += [f"{short_count(node.flops, 'FLOP')}, {short_count(node.bytes, 'B')}"]
     return lines
@@ -112,8 +111,8 @@ def _label(node: Node, detail: Detail) -> list[str]:
 def _gradient_label(node: Node, detail: Detail) -> list[str]:
     """The gradient of a node, and the rules that send it on."""
     lines = [f"∂ {_title(node)}"]
-    if node.gradient is not None and (detail == "values" or math.prod(node.shape) <= _FEW):
-        lines.append(f"= {shown(node.gradient, _FEW)}")
+    if node.gradient is not None and (detail == "values" or math.prod(node.shape) <= FEW):
+        lines.append(f"= {shown(node.gradient, FEW)}")
     return lines + [line for rule in node.rules for line in _arrow(rule)]
 
 
@@ -146,5 +145,5 @@ def _flow(rule: Rule, graph: Graph, source: str) -> str:
     """What flows back along an edge; at a fan-out, as a summand."""
     if rule.contribution is None:
         return ""
-    flow = shown(rule.contribution, _FEW)
+    flow = shown(rule.contribution, FEW)
     return f"+ {flow}" if len(graph.readers[source]) > 1 and not flow.startswith("-") else flow

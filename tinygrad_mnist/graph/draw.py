@@ -131,8 +131,8 @@ def to_svg(graph: Graph, *, detail: Detail = "ops") -> str:
 
 
 def svg_or_none(graph: Graph) -> str | None:
-    """The picture for a notebook, or None where Graphviz is missing and text must do."""
+    """The picture for a notebook, or None where there is nothing to draw with, or too much to draw."""
     try:
-        return to_svg(graph)
-    except GraphvizMissingError:
+        return to_svg(readable(graph))
+    except (GraphvizMissingError, ValueError):
         return None

@@ -11,10 +11,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.formula import input_names
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.graph.facts import short_number, shown
+from tinygrad_mnist.graph.facts import FEW, nested, short_number, shown
 from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
-
-FEW = 4  # entries that an equation shows in full
 
 Parts = list[list[str]]  # pieces of an equation: [text, role], to be coloured by role; "joint" is = or →
 
@@ -157,9 +155,3 @@ def sum_equation(before: Any, contribution: Statistics, after: Any) -> str:
     texts = [nested(term if few else np.mean(term)) for term in terms if term is not None]
     text = texts[-1] if before is None else f"{texts[0]} + {texts[1]} = {texts[2]}"
     return text if few else f"mean {text}"
-
-
-def nested(values: Any) -> str:
-    """Numbers as nested lists."""
-    array = np.asarray(values, dtype=float)
-    return shown(Statistics(0.0, 0.0, 0.0, 0.0, array.tolist()), max(array.size, 1))

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.backward import differentiated
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.graph.graph import Rule, Statistics
 
-MOST_VALUES = 12
+MOST_VALUES = 12  # entries that are kept in full
+FEW = 4  # entries that a label or an equation shows in full
 _FREE = frozenset({"reshape", "transpose", "broadcast_to", "getitem", "identity", "concatenate", "cast"})
 
 
@@ -43,8 +45,7 @@ def rules_of(tensor: Tensor, sources: tuple[str, ...]) -> tuple[Rule, ...]:
     names = input_names(primitive, len(tensor.inputs))
     return tuple(
         Rule(names[position], sources[position], _rule_text(tensor, position))
-        for position, x in enumerate(tensor.inputs)
-        if isinstance(x, Tensor) and x.requires_grad and primitive.rule(position) is not None
+        for position in differentiated(tensor)
     )
 
 
@@ -79,14 +80,15 @@ def short_number(value: float) -> str:
 def shown(statistics: Statistics, most: int = MOST_VALUES) -> str:
     """Values in full when there are few, else mean and spread."""
     if statistics.values is not None and np.size(statistics.values) <= most:
-        return _nested(statistics.values)
+        return nested(statistics.values)
     return f"{short_number(statistics.mean)} ± {short_number(statistics.std)}"
 
 
-def _nested(values: Any) -> str:
-    if isinstance(values, list):
-        return "[" + ", ".join(_nested(value) for value in values) + "]"
-    return short_number(values)
+def nested(values: Any) -> str:
+    """An array, nested lists of numbers, or a single one, as text."""
+    if np.ndim(values):
+        return "[" + ", ".join(nested(value) for value in values) + "]"
+    return short_number(float(values))
 
 
 def short_count(number: float, unit: str) -> str:

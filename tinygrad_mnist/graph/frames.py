@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.graph import equation
-from tinygrad_mnist.graph.facts import short_number, shown
+from tinygrad_mnist.graph.facts import FEW, nested, short_number, shown
 from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
 
 Frame = dict[str, Any]
@@ -184,6 +184,6 @@ class _Backward:
             note = f"{expected} contributions" if expected > 1 else ""
             return {"text": shown(node.gradient), "note": note, "done": True}
         so_far = self.sums[name]
-        whole = np.shape(so_far) == node.shape and np.size(so_far) <= equation.FEW
-        text = equation.nested(so_far) if whole else f"mean {short_number(float(np.mean(so_far)))}"
+        whole = np.shape(so_far) == node.shape and np.size(so_far) <= FEW
+        text = nested(so_far) if whole else f"mean {short_number(float(np.mean(so_far)))}"
         return {"text": text, "note": f"{arrived} of {expected}", "done": False}
