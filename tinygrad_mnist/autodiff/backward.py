@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.primitive import Recordable
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
@@ -71,48 +71,58 @@ def pull_back(
     list
         For each wanted tensor an array (a Tensor with `create_graph`), or None where no output depends on it.
     """
+    capturing = CAPTURE.get() is not None
     tensors = upstream(outputs)
     relevant = leads_to(tensors, wanted)
     gradients: dict[int, Any] = {}
     for output, seed in zip(outputs, seeds):
         _accumulate(gradients, output.serial, seed)
     kept = {tensor.serial for tensor in wanted}
-    with _recording() if create_graph else nullcontext():
+    on_tensors = create_graph or capturing
+    with _rules_on_tensors(create_graph) if on_tensors else nullcontext():
         for tensor in tensors:
             g = gradients.get(tensor.serial) if tensor.serial in kept else gradients.pop(tensor.serial, None)
             if g is not None and tensor.inputs:
-                _spread(tensor, g, gradients, relevant, create_graph)
+                _spread(tensor, g, gradients, relevant, on_tensors)
     return [gradients.get(tensor.serial) for tensor in wanted]
 
 
 def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
+    capturing = CAPTURE.get() is not None
     gradients = {output.serial: seed}
     arrived = []
-    for tensor in upstream((output,)):
-        g = gradients.pop(tensor.serial, None)
-        if g is None:
-            continue
-        if tensor.inputs:
-            _spread(tensor, g, gradients, None, False)
-        if not tensor.inputs or tensor.retains_grad:
-            arrived.append((tensor, g))
-    for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
-        _store(tensor, g)
+    with _rules_on_tensors(False) if capturing else nullcontext():
+        for tensor in upstream((output,)):
+            g = gradients.pop(tensor.serial, None)
+            if g is None:
+                continue
+            if tensor.inputs:
+                _spread(tensor, g, gradients, None, capturing)
+            if not tensor.inputs or tensor.retains_grad:
+                arrived.append((tensor, g))
+        for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
+            if capturing:
+                tensor.grad = g if tensor.grad is None else tensor.grad + g
+            else:
+                _store(tensor, g)
 
 
 def _store(tensor: Any, g: Any) -> None:
     """Add `g` to the tensor's gradient.  An array in ``.grad`` belongs to its tensor alone."""
     dtype = tensor._data.dtype
     g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
-    tensor.grad = g if tensor.grad is None else np.asarray(tensor.grad + g)
+    tensor._grad = g if tensor._grad is None else np.asarray(tensor._grad + g)
 
 
-class _recording:  # noqa: N801  a context manager that also restores the scope
-    """Recording on, and on leaving the scope as it was: rules run in the scope of the op they belong to."""
+class _rules_on_tensors:  # noqa: N801  a context manager that also restores the scope
+    """Recording or not, and on leaving the scope as it was: rules run in the scope of their op."""
+
+    def __init__(self, recording: bool) -> None:
+        self.recording = recording
 
     def __enter__(self) -> None:
-        self.tokens = RECORDING.set(True), SCOPE.set(SCOPE.get())
+        self.tokens = RECORDING.set(self.recording), SCOPE.set(SCOPE.get())
 
     def __exit__(self, *error: object) -> None:
         RECORDING.reset(self.tokens[0])
@@ -120,11 +130,11 @@ class _recording:  # noqa: N801  a context manager that also restores the scope
 
 
 def _spread(
-    tensor: Any, g: Any, gradients: dict[int, Any], relevant: set[int] | None, create_graph: bool
+    tensor: Any, g: Any, gradients: dict[int, Any], relevant: set[int] | None, on_tensors: bool
 ) -> None:
     """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
     arrays = _values_read_by(tensor)
-    if create_graph:
+    if on_tensors:
         SCOPE.set(tensor.scope)
         y, values = tensor, tensor.inputs
     else:
@@ -148,7 +158,7 @@ def _spread(
                 f"in the rule of {tensor.primitive.name} for its input {position}, {tensor.origin()}"
             )
             raise
-        if not (create_graph or x.inputs) and _is_shared(contribution, g, y, values):
+        if not (on_tensors or x.inputs) and _is_shared(contribution, g, y, values):
             contribution = np.array(contribution)
         _accumulate(gradients, x.serial, contribution)
 

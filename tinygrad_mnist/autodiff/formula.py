@@ -23,6 +23,14 @@ _INFIX = {
     "matmul": ("@", 2),
     "power": ("**", 4),
 }
+_COMPARISONS = {
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
 _UNARY, _ATOM = 3, 5
 
 
@@ -82,31 +90,8 @@ class Symbol(Operators):
         said = _settings({"axis": axis, "keepdims": keepdims})
         return Symbol(f"{_inside(self, _ATOM)}.sum({said})", total)
 
-    def _compared(self, operator: str, other: Any, result: Any) -> Symbol:
-        return Symbol(f"{_inside(self, 1)} {operator} {_inside(other, 1)}", result, 0)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._compared("==", other, super().__eq__(other))
-
-    def __ne__(self, other: Any) -> Any:
-        return self._compared("!=", other, super().__ne__(other))
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared("<", other, super().__lt__(other))
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared("<=", other, super().__le__(other))
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(">", other, super().__gt__(other))
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(">=", other, super().__ge__(other))
-
-    def __and__(self, other: Any) -> Symbol:
-        return Symbol(f"({self.text}) & ({other.text})", self._data & other._data, 0)
-
-    __hash__ = object.__hash__
+    def _compared(self, comparison: Primitive, plain: Any, other: Any) -> Any:
+        return comparison(self, other)
 
 
 def _inside(value: Any, binding: int) -> str:
@@ -124,6 +109,10 @@ def _expression(name: str, inputs: tuple[Any, ...], attributes: dict[str, Any]) 
         operator, binding = _INFIX[name]
         left, right = (binding + 1, binding) if name == "power" else (binding, binding + 1)
         return f"{_inside(inputs[0], left)} {operator} {_inside(inputs[1], right)}", binding
+    if name in _COMPARISONS:
+        return f"{_inside(inputs[0], 1)} {_COMPARISONS[name]} {_inside(inputs[1], 1)}", 0
+    if name == "logical_and":
+        return f"{_inside(inputs[0], 1)} & {_inside(inputs[1], 1)}", 0
     if name == "negative":
         return f"-{_inside(inputs[0], _UNARY)}", _UNARY
     if name == "getitem":

@@ -8,11 +8,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, Protocol
 
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 SCOPE: ContextVar[str] = ContextVar("scope", default="")
 PROMOTING: ContextVar[bool] = ContextVar("promoting", default=False)
 TRANSFORMING: ContextVar[bool] = ContextVar("transforming", default=False)
+CAPTURE: ContextVar[Capture | None] = ContextVar("capture", default=None)
+
+
+class Capture(Protocol):
+    """What listens while a function is captured as a program: `tinygrad_mnist.program` implements it."""
+
+    def apply(self, primitive: Any, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Run a primitive on the arrays of its inputs, and note how."""
+
+    def change(self, tensor: Any, ufunc: Any, other: Any) -> None:
+        """Run a change in place of a leaf, and note how."""
+
+    def update(self, optimizer: Any, position: int) -> None:
+        """Run an optimizer's update of one of its parameters, and note how."""
+
+    def check(self, function: Any, *arguments: Any) -> None:
+        """Run a check of values that every call repeats."""
+
+    def draw(self, rng: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Draw random numbers in [0, 1), which every call draws anew."""
+
+    def constant(self, array: Any) -> Any:
+        """A Tensor around an array that is the same at every call."""
+
+    def copied(self, source: Any, copy: Any) -> None:
+        """Note that an array is a copy of another, made by no op."""
+
+    def gradient(self, tensor: Any) -> Any:
+        """What is in ``.grad`` of a tensor: a Tensor while a program is captured."""
+
+    def set_gradient(self, tensor: Any, gradient: Any) -> None:
+        """Put something into ``.grad`` of a tensor."""
+
+    def depends_on(self, module: Any) -> None:
+        """Note that a module was called, whose mode (training or not) the program depends on."""
+
+    def item(self, tensor: Any) -> Any:
+        """What stands for the number in a tensor of one element, to be returned."""
+
+    def refuse(self, what: str) -> None:
+        """Raise the error for Python code that wants to see a value."""
 
 
 @contextmanager

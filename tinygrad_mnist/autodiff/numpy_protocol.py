@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Recordable
 
 
@@ -78,6 +79,16 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.stack: ops.stack,
 }
 
+COMPARISONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.greater: ops.greater,
+    np.greater_equal: ops.greater_equal,
+    np.less: ops.less,
+    np.less_equal: ops.less_equal,
+    np.equal: ops.equal,
+    np.not_equal: ops.not_equal,
+    np.logical_and: ops.logical_and,
+}
+
 # Piecewise constant, or about shapes: they answer with plain arrays, and no gradient passes.
 PLAIN: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -115,12 +126,18 @@ PLAIN: frozenset[Callable[..., Any]] = frozenset(
         np.array_repr,
     }
 )
+_OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.iscomplexobj})
 
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function called with a Tensor, or say in a TypeError what to use instead."""
     name = _name(function)
+    capture = CAPTURE.get()
+    if capture and function in COMPARISONS:
+        return COMPARISONS[function](*args, **kwargs)
     if function in PLAIN:
+        if capture and function not in _OF_SHAPES:
+            capture.refuse(f"np.{name}")
         return function(*(_plain(x) for x in args), **{key: _plain(x) for key, x in kwargs.items()})
     if kwargs.get("out") is not None:
         raise TypeError(f"np.{name} cannot write a Tensor into an array or back (out=, array += tensor)")

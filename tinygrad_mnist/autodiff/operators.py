@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import TRANSFORMING
-from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING
+from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
 from tinygrad_mnist.errors import GradientError, ShapeError
 
 if TYPE_CHECKING:
@@ -73,24 +74,32 @@ class Operators(Recordable):
     # Comparisons answer with plain boolean arrays; a tensor is hashed by identity.
 
     def __eq__(self, other: Any) -> Any:
-        return self._data == (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.equal, operator.eq, other)
 
     def __ne__(self, other: Any) -> Any:
-        return self._data != (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.not_equal, operator.ne, other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._data < (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.less, operator.lt, other)
 
     def __le__(self, other: Any) -> Any:
-        return self._data <= (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.less_equal, operator.le, other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._data > (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.greater, operator.gt, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._data >= (other._data if isinstance(other, Operators) else other)
+        return self._compared(ops.greater_equal, operator.ge, other)
 
     __hash__ = object.__hash__
+
+    def _compared(self, comparison: Primitive, plain: Callable[[Any, Any], Any], other: Any) -> Any:
+        if CAPTURE.get():
+            return comparison(self, other)  # the program repeats it at every call
+        return plain(self._data, other._data if isinstance(other, Operators) else other)
+
+    def __and__(self, other: Any) -> Any:
+        return ops.logical_and(self, other) if self._data.dtype == bool else NotImplemented
 
     def __format__(self, specification: str) -> str:
         return format(self._single("format"), specification) if specification else str(self)
@@ -116,6 +125,9 @@ class Operators(Recordable):
                 f"{conversion}() of a value that a transform differentiates would cut the graph silently: "
                 "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
             )
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse(f"{conversion}()")
         if self._data.size != 1:
             raise ShapeError(
                 f"{conversion}() needs a single element, and {self.label()} has shape {self._data.shape}: "
@@ -165,6 +177,9 @@ class Operators(Recordable):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Where the largest element is: plain integers, no gradient."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("argmax()")
         return self._data.argmax(axis)
 
     def astype(self, dtype: Any) -> Tensor:
@@ -207,6 +222,9 @@ class Operators(Recordable):
 def _index_part(part: Any) -> Any:
     """A part of an index as the graph keeps it: an array is copied, so that changing it later is no harm."""
     if isinstance(part, Operators):
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("an index")
         part = part._data
     return part.copy() if isinstance(part, np.ndarray) else part
 

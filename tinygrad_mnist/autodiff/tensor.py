@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
-from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
 from tinygrad_mnist.autodiff.operands import PLAIN_OPERANDS, as_operand, explain, reaches, require_one_dtype
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -43,8 +43,6 @@ class Tensor(Operators):
     data : ndarray
         The plain array.  Assigning to it (``tensor.data -= ...``) counts as a change in place; writing
         into it (``tensor.data[0] = ...``) goes unseen.
-    grad : ndarray or None
-        The gradient that ``backward()`` added up, in the tensor's shape and dtype.
     primitive, inputs, attributes
         The op that made it, what the op was applied to (tensors, arrays, numbers) and its settings;
         for a leaf None, () and {}.
@@ -70,10 +68,10 @@ class Tensor(Operators):
     __slots__ = (
         "__weakref__",
         "_data",
+        "_grad",
         "_requires_grad",
         "_site",
         "attributes",
-        "grad",
         "inputs",
         "name",
         "primitive",
@@ -90,11 +88,14 @@ class Tensor(Operators):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        self._data: Array = np.asarray(data._data if isinstance(data, Tensor) else data, dtype)
+        array = data._data if isinstance(data, Tensor) else data
+        self._data: Array = np.asarray(array, dtype)
+        if self._data is not array and isinstance(array, np.ndarray):
+            _note_copy(array, self._data)
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
-        self.grad: Array | None = None
+        self._grad: Any = None
         self.name = name
         self.scope = ""
         self.serial: int = _next_serial()
@@ -108,6 +109,9 @@ class Tensor(Operators):
     @property
     def data(self) -> Array:
         """The plain array, not a copy; read-only for a computed tensor, whose rule may need it as it is."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("data")
         if not self.inputs:
             return self._data
         view = self._data.view()
@@ -121,6 +125,9 @@ class Tensor(Operators):
                 f"{self.label()} was computed, and its rule may need the value it had: only the data of a "
                 "leaf can be assigned; detach() gives one"
             )
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("data")
         array = np.asarray(value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
@@ -142,13 +149,27 @@ class Tensor(Operators):
                 "convert with dtype=np.float32 or np.float64"
             )
         if value and not self.inputs and not self._requires_grad:
-            self._data = self._data.copy()  # optimizers change it in place: it must not be anyone else's
+            self._data = _copied(self._data)  # optimizers change it in place: it must not be anyone else's
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
         """Set ``requires_grad`` and return the tensor itself."""
         self.requires_grad = value
         return self
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that ``backward()`` added up: an array in the tensor's shape and dtype, or None."""
+        capture = CAPTURE.get()
+        return capture.gradient(self) if capture else self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        capture = CAPTURE.get()
+        if capture:
+            capture.set_gradient(self, value)
+        else:
+            self._grad = value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -181,15 +202,21 @@ class Tensor(Operators):
 
     def item(self) -> Any:
         """The only element as a Python number."""
+        capture = CAPTURE.get()
+        if capture:
+            return capture.item(self)
         return self._single("item")
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("tolist()")
         return self._data.tolist()
 
     def detach(self) -> Tensor:
         """A copy as a leaf without gradient, which later changes in place do not reach."""
-        return Tensor(self._data.copy())
+        return Tensor(_copied(self._data))
 
     def label(self) -> str:
         """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
@@ -248,7 +275,7 @@ class Tensor(Operators):
         require_connected(self)
         backward(self, self.seed(gradient))
 
-    def seed(self, gradient: ArrayLike | Tensor | None = None) -> Array:
+    def seed(self, gradient: ArrayLike | Tensor | None = None) -> Any:
         """The gradient a backward pass starts from: as given, checked, or 1 for a single element."""
         if self._data.dtype.kind == "c":
             raise GradientError(f"{self.label()} is complex: only real results have a gradient here")
@@ -258,11 +285,15 @@ class Tensor(Operators):
                     f"{self.label()} has shape {self.shape}: a backward pass starts from a scalar; "
                     "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"
                 )
-            return np.ones(self.shape, self.dtype)
-        start = np.array(gradient._data if isinstance(gradient, Tensor) else gradient, self.dtype)
+            ones = np.ones(self.shape, self.dtype)
+            capture = CAPTURE.get()
+            return capture.constant(ones) if capture else ones
+        given = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient)
+        start = np.array(given, self.dtype)
+        _note_copy(given, start)
         if start.shape != self.shape:
             raise ShapeError(f"a gradient of shape {start.shape} does not fit {self.label()} of {self.shape}")
-        return start
+        return Tensor(start) if CAPTURE.get() else start
 
     def retain_grad(self) -> Tensor:
         """Ask ``backward()`` to store ``.grad`` here too, although the tensor is not a leaf."""
@@ -293,8 +324,12 @@ class Tensor(Operators):
         for key, setting in attributes.items():
             if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
                 attributes = {**attributes, key: setting.item()}
+        capture = CAPTURE.get()
         try:
-            value = primitive.forward(*arrays, **attributes)
+            if capture:
+                value = capture.apply(primitive, inputs, attributes)
+            else:
+                value = primitive.forward(*arrays, **attributes)
         except Exception as error:
             explain(error, primitive, inputs)
             raise
@@ -361,9 +396,29 @@ class Tensor(Operators):
 
     def change_in_place(self, ufunc: Any, other: Any) -> Tensor:
         """Write ``ufunc(self, other)`` into the own array; a graph that has read it is stale then."""
-        ufunc(self._data, other._data if isinstance(other, Tensor) else other, out=self._data)
-        self.serial = _next_serial()
+        capture = CAPTURE.get()
+        if capture:
+            capture.change(self, ufunc, other)
+        else:
+            ufunc(self._data, other._data if isinstance(other, Tensor) else other, out=self._data)
+        self.mark_changed()
         return self
+
+    def mark_changed(self) -> None:
+        """Say that the own array was written into: graphs that have read it are stale then."""
+        self.serial = _next_serial()
+
+
+def _copied(array: Array) -> Array:
+    copy = array.copy()
+    _note_copy(array, copy)
+    return copy
+
+
+def _note_copy(array: Array, copy: Array) -> None:
+    capture = CAPTURE.get()
+    if capture:
+        capture.copied(array, copy)
 
 
 def _new_tensor(value: Array) -> Tensor:
@@ -374,7 +429,7 @@ def _new_tensor(value: Array) -> Tensor:
     result.primitive = None
     result.inputs = ()
     result.attributes = {}
-    result.grad = None
+    result._grad = None
     result.name = None
     result.scope = ""
     result.serial = _next_serial()

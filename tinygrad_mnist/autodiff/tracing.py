@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.backward import pull_back
-from tinygrad_mnist.autodiff.modes import TRANSFORMING, recording
+from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING, recording
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 
@@ -45,7 +45,9 @@ class Traced:
 
 
 def as_array(value: Any) -> Any:
-    """A plain array of its own."""
+    """A plain array of its own; while a program is captured, a Tensor."""
+    if CAPTURE.get():
+        return as_tensor(value)
     return np.array(value._data if isinstance(value, Tensor) else value)
 
 

@@ -141,8 +141,7 @@ class Dropout(Module):
         """Any shape."""
         if not self.training or self.p == 0:
             return x
-        kept = self.rng.random(x.shape, np.float32) >= self.p
-        return x * (kept.astype(x.dtype) / x.dtype.type(1 - self.p))
+        return x * ops.dropout_mask(x, p=self.p, rng=self.rng)
 
     def extra_repr(self) -> str:
         """The probability."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
@@ -122,14 +123,23 @@ class CrossEntropyLoss(Module):
 
 def _bounded_log(probability: Any) -> Any:
     """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
-    values = probability.data if isinstance(probability, Tensor) else probability
+    capture = CAPTURE.get()
+    values = probability._data if isinstance(probability, Tensor) else probability
+    if capture:
+        capture.check(require_probabilities, values)
+    else:
+        require_probabilities(values)
+    return ops.log(ops.clip(probability, low=math.exp(-100)))
+
+
+def require_probabilities(values: Any) -> None:
+    """Refuse numbers outside of [0, 1], but for rounding."""
     low, high = values.min(initial=0), values.max(initial=1)
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise ValueError(
             f"a loss of probabilities was given numbers from {low:g} to {high:g}: end the network in Softmax "
             "or Sigmoid, or use the loss that takes logits"
         )
-    return ops.log(ops.clip(probability, low=math.exp(-100)))
 
 
 class NLLLoss(Module):

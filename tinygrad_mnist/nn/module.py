@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygrad_mnist.autodiff.modes import SCOPE, inside
+from tinygrad_mnist.autodiff.modes import CAPTURE, SCOPE, inside
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 
@@ -62,6 +62,9 @@ class Module:
         """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
         if not self._scope:
             self._name_parts()
+        capture = CAPTURE.get()
+        if capture:
+            capture.depends_on(self)
         token = SCOPE.set(inside(self._scope))
         try:
             return self.forward(*inputs)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor
 
 
@@ -49,6 +50,8 @@ class SGD:
     array([0.8, 1.6])
     """
 
+    NUMBERS = ("lr", "momentum", "undampened", "weight_decay")
+
     def __init__(
         self,
         parameters: Iterable[Tensor],
@@ -76,6 +79,15 @@ class SGD:
         self.velocities: list[NDArray[Any] | None] = [None] * len(self.parameters)
         self._scratch = [np.empty_like(parameter.data) for parameter in self.parameters]
 
+    @property
+    def undampened(self) -> float:
+        """1 - dampening"""
+        return 1 - self.dampening
+
+    def structure(self) -> tuple[bool, ...]:
+        """Which terms of the formulas take part; only the numbers in `NUMBERS` change within a program."""
+        return bool(self.weight_decay), bool(self.momentum), self.dampening == 0, self.nesterov
+
     def zero_grad(self) -> None:
         """Forget all gradients."""
         for parameter in self.parameters:
@@ -83,24 +95,34 @@ class SGD:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""
+        capture = CAPTURE.get()
         for position, parameter in enumerate(self.parameters):
-            if parameter.grad is not None:
-                direction = self._direction(position, parameter.grad, parameter.data)
-                change = np.multiply(direction, self.lr, out=self._scratch[position])
-                parameter.change_in_place(np.subtract, change)
+            g = parameter.grad
+            if g is None:
+                continue
+            if capture:
+                capture.update(self, position)
+            else:
+                v, scratch = self.velocities[position], self._scratch[position]
+                self.velocities[position] = self.update(parameter._data, g, v, scratch, self)
+            parameter.mark_changed()
 
-    def _direction(self, position: int, g: NDArray[Any], p: NDArray[Any]) -> NDArray[Any]:
+    def update(self, p: Any, g: Any, v: Any, scratch: Any, numbers: Any) -> Any:
+        """The formulas on one parameter's arrays, in place; returns the velocity.
+
+        `numbers` has the attributes in `NUMBERS`: the optimizer, or what stands for it in a program.
+        """
         if self.weight_decay:
-            g = g + self.weight_decay * p
-        if not self.momentum:
-            return g
-        v = self.velocities[position]
-        if v is None:
-            v = self.velocities[position] = g.copy()
-        else:
-            v *= self.momentum
-            v += g if self.dampening == 0 else (1 - self.dampening) * g
-        return g + self.momentum * v if self.nesterov else v
+            g = g + numbers.weight_decay * p
+        if self.momentum:
+            if v is None:
+                v = g.copy()
+            else:
+                v *= numbers.momentum
+                v += g if self.dampening == 0 else numbers.undampened * g
+            g = g + numbers.momentum * v if self.nesterov else v
+        np.subtract(p, np.multiply(g, numbers.lr, out=scratch), out=p)
+        return v
 
     def __repr__(self) -> str:
         return (

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import primitive
 
 
@@ -79,6 +80,52 @@ where.vjps(
     lambda g, y, condition, a, b: where(condition, g, 0.0),
     lambda g, y, condition, a, b: where(condition, 0.0, g),
 )
+
+
+@primitive
+def less(a: Any, b: Any) -> Any:
+    """a < b, as a mask."""
+    return np.less(a, b)
+
+
+@primitive
+def less_equal(a: Any, b: Any) -> Any:
+    """a <= b, as a mask."""
+    return np.less_equal(a, b)
+
+
+@primitive
+def greater(a: Any, b: Any) -> Any:
+    """a > b, as a mask."""
+    return np.greater(a, b)
+
+
+@primitive
+def greater_equal(a: Any, b: Any) -> Any:
+    """a >= b, as a mask."""
+    return np.greater_equal(a, b)
+
+
+@primitive
+def equal(a: Any, b: Any) -> Any:
+    """a == b, as a mask."""
+    return np.equal(a, b)
+
+
+@primitive
+def not_equal(a: Any, b: Any) -> Any:
+    """a != b, as a mask."""
+    return np.not_equal(a, b)
+
+
+@primitive
+def logical_and(a: Any, b: Any) -> Any:
+    """Where both masks are true."""
+    return np.logical_and(a, b)
+
+
+for _mask in (less, less_equal, greater, greater_equal, equal, not_equal, logical_and):
+    _mask.vjps(None, None)
 
 
 @primitive
@@ -186,7 +233,7 @@ tanh.vjps(lambda g, y, x: g * (1 - y * y))
 @primitive
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e**-x), the logistic function."""
-    x = np.asarray(x)
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     if x.dtype.kind == "c":
         decay = np.exp(np.where(x.real > 0, -x, x))  # never overflows, in either half plane
         return np.where(x.real > 0, 1 / (1 + decay), decay / (1 + decay))
@@ -195,7 +242,7 @@ def sigmoid(x: Any) -> Any:
     with np.errstate(over="ignore"):  # e**-x may overflow to infinity, and 1 / infinity is the right 0
         decay = np.exp(-x)
     decay += 1
-    return np.divide(1, decay, out=decay if decay.ndim else None)
+    return np.reciprocal(decay, out=decay if decay.ndim else None)
 
 
 sigmoid.vjps(lambda g, y, x: g * (y * (1 - y)))
@@ -266,6 +313,17 @@ def _inside(x: Any, low: float | None, high: float | None) -> Any:
 
 
 clip.vjps(lambda g, y, x, *, low, high: where(_inside(x, low, high), g, 0.0))
+
+
+@primitive
+def dropout_mask(x: Any, *, p: float, rng: np.random.Generator) -> Any:
+    """In the shape of `x`: 0 with probability `p`, else 1 / (1 - p)."""
+    capture = CAPTURE.get()
+    drawn = capture.draw(rng, x.shape, np.float32) if capture else rng.random(x.shape, np.float32)
+    return (drawn >= p).astype(x.dtype) / x.dtype.type(1 - p)
+
+
+dropout_mask.vjps(None)
 
 
 @primitive

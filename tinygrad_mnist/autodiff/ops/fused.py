@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.ops.elementwise import exp
 from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.autodiff.primitive import primitive
@@ -74,13 +75,20 @@ log_softmax.vjps(lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdim
 @primitive
 def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
     """Rows of zeros with a 1 at the label.  labels: (*B,) integers -> (*B, classes)"""
-    require_labels(labels, classes)
-    rows = np.zeros((labels.size, classes), dtype)
-    rows[np.arange(labels.size), labels.ravel()] = 1
-    return rows.reshape(*labels.shape, classes)
+    _check(require_labels, labels, classes)
+    return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
 
 
 one_hot.vjps(None)
+
+
+def _check(function: Any, *arguments: Any) -> None:
+    """Run a check of values; a captured program repeats it at every call."""
+    capture = CAPTURE.get()
+    if capture:
+        capture.check(function, *arguments)
+    else:
+        function(*arguments)
 
 
 def require_labels(labels: Any, classes: int) -> None:
@@ -100,23 +108,21 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
 
     logits: (*B, classes); targets: (*B,) integer labels, or (*B, classes) rows of probabilities -> (*B,)
     """
-    if not isinstance(targets, np.ndarray):
+    if not hasattr(targets, "dtype"):
         raise TypeError(f"targets are an array of labels or of rows, not {targets!r}")
     if targets.dtype.kind not in "iu":
         _require_rows(logits, targets)
         logarithms = log_softmax.forward(logits)
-        terms = np.zeros(logits.shape, np.result_type(logarithms, targets))
-        np.multiply(targets, logarithms, out=terms, where=targets != 0)  # 0 * log 0 is 0 here
-        return -np.sum(terms, axis=-1)
+        return -np.add.reduce(targets * np.where(targets != 0, logarithms, 0), axis=-1)  # 0 * log 0 is 0 here
     if targets.shape != logits.shape[:-1]:
         raise ShapeError(
             f"labels of shape {targets.shape} do not fit logits of shape {logits.shape}: "
             f"expected {logits.shape[:-1]}"
         )
-    require_labels(targets, logits.shape[-1])
+    _check(require_labels, targets, logits.shape[-1])
     shifted = _below_max(logits, -1)
-    rows = shifted.reshape(-1, shifted.shape[-1])
-    chosen = rows[np.arange(len(rows)), targets.ravel()].reshape(targets.shape)
+    starts = np.arange(0, logits.size, logits.shape[-1]).reshape(targets.shape)
+    chosen = np.take(shifted, starts + targets)
     return np.log(np.add.reduce(np.exp(shifted), axis=-1)) - chosen
 
 

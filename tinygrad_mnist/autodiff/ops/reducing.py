@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.elementwise import exp, where
+from tinygrad_mnist.autodiff.ops.elementwise import cast, exp, where
 from tinygrad_mnist.autodiff.ops.shaping import broadcast_to, reshape
 from tinygrad_mnist.autodiff.primitive import primitive
 
@@ -65,7 +65,7 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _shared_by_ties(g: Any, y: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
     winners = x == _with_kept_axes(y, x, axis, keepdims)
-    number = winners.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    number = sum(cast(winners, dtype=x.dtype), axis=axis, keepdims=True)
     return where(winners, _with_kept_axes(g, x, axis, keepdims) / number, 0.0)
 
 
