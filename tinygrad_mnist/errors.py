@@ -38,6 +38,10 @@ class DataError(TinygradMnistError, ValueError):
     """A data file or array that is damaged, foreign, or inconsistent with its partner."""
 
 
+class CaptureError(TinygradMnistError, RuntimeError):
+    """A function that cannot be captured as a program, or a program that does not give what it gave."""
+
+
 class CheckpointError(TinygradMnistError, ValueError):
     """Saved weights or a run folder that do not fit, or that cannot be read."""
 

@@ -89,20 +89,22 @@ def pull_back(
 
 def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
-    capturing = CAPTURE.get() is not None
+    capture = CAPTURE.get()
     gradients = {output.serial: seed}
     arrived = []
-    with _rules_on_tensors(False) if capturing else nullcontext():
+    with _rules_on_tensors(False) if capture else nullcontext():
         for tensor in upstream((output,)):
             g = gradients.pop(tensor.serial, None)
             if g is None:
                 continue
+            if capture:
+                capture.flows_into(tensor, g)
             if tensor.inputs:
-                _spread(tensor, g, gradients, None, capturing)
+                _spread(tensor, g, gradients, None, capture is not None)
             if not tensor.inputs or tensor.retains_grad:
                 arrived.append((tensor, g))
         for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
-            if capturing:
+            if capture:
                 tensor.grad = g if tensor.grad is None else tensor.grad + g
             else:
                 _store(tensor, g)

@@ -35,7 +35,7 @@ class Capture(Protocol):
     def draw(self, rng: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         """Draw random numbers in [0, 1), which every call draws anew."""
 
-    def constant(self, array: Any) -> Any:
+    def constant_tensor(self, array: Any) -> Any:
         """A Tensor around an array that is the same at every call."""
 
     def copied(self, source: Any, copy: Any) -> None:
@@ -46,6 +46,9 @@ class Capture(Protocol):
 
     def set_gradient(self, tensor: Any, gradient: Any) -> None:
         """Put something into ``.grad`` of a tensor."""
+
+    def flows_into(self, tensor: Any, gradient: Any) -> None:
+        """Note that a value is the gradient of a tensor."""
 
     def depends_on(self, module: Any) -> None:
         """Note that a module was called, whose mode (training or not) the program depends on."""

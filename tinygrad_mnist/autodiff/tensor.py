@@ -19,7 +19,7 @@ from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 
 Array = NDArray[Any]
 
-_next_serial = itertools.count(1).__next__
+next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 
 
@@ -98,7 +98,7 @@ class Tensor(Operators):
         self._grad: Any = None
         self.name = name
         self.scope = ""
-        self.serial: int = _next_serial()
+        self.serial: int = next_serial()
         self.retains_grad = False
         self._site: Site | None = None
         self._requires_grad = False
@@ -132,7 +132,7 @@ class Tensor(Operators):
         if array.shape != self._data.shape:
             raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
         self._data = array
-        self.serial = _next_serial()
+        self.serial = next_serial()
 
     @property
     def requires_grad(self) -> bool:
@@ -252,7 +252,7 @@ class Tensor(Operators):
         for slot, value in state.items():
             setattr(self, slot, value)
         self._site = None
-        self.serial = _next_serial()  # a copy is a node of its own
+        self.serial = next_serial()  # a copy is a node of its own
 
     # Gradients
 
@@ -287,7 +287,7 @@ class Tensor(Operators):
                 )
             ones = np.ones(self.shape, self.dtype)
             capture = CAPTURE.get()
-            return capture.constant(ones) if capture else ones
+            return capture.constant_tensor(ones) if capture else ones
         given = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient)
         start = np.array(given, self.dtype)
         _note_copy(given, start)
@@ -340,7 +340,7 @@ class Tensor(Operators):
             if type(array) is _ndarray and array.dtype is not dtype:
                 require_one_dtype(primitive, inputs, dtype)
                 break
-        result = _new_tensor(value)
+        result = new_tensor(value)
         if connected and RECORDING.get() and (primitive.all_differentiable or reaches(primitive, inputs)):
             result._requires_grad = True
             result.primitive = primitive
@@ -406,7 +406,7 @@ class Tensor(Operators):
 
     def mark_changed(self) -> None:
         """Say that the own array was written into: graphs that have read it are stale then."""
-        self.serial = _next_serial()
+        self.serial = next_serial()
 
 
 def _copied(array: Array) -> Array:
@@ -421,7 +421,7 @@ def _note_copy(array: Array, copy: Array) -> None:
         capture.copied(array, copy)
 
 
-def _new_tensor(value: Array) -> Tensor:
+def new_tensor(value: Array) -> Tensor:
     """A leaf without gradient; skips the checks of ``Tensor(...)``, since every op ends here."""
     result = Tensor.__new__(Tensor)
     result._data = value
@@ -432,7 +432,7 @@ def _new_tensor(value: Array) -> Tensor:
     result._grad = None
     result.name = None
     result.scope = ""
-    result.serial = _next_serial()
+    result.serial = next_serial()
     result.retains_grad = False
     result._site = None
     return result

@@ -76,8 +76,8 @@ min.vjps(_shared_by_ties)
 @primitive
 def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(e**x)) over axes, without overflow."""
-    top = np.asarray(np.max(x.real, axis=axis, keepdims=True, initial=-np.inf))
-    top[np.isinf(top)] = 0  # x - top must not become inf - inf
+    top = np.max(x.real, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)  # x - top must not become inf - inf
     with np.errstate(divide="ignore"):  # where all of x is -infinity, so is the result
         total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis)

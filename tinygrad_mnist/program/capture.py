@@ -1,0 +1,286 @@
+"""Capture: run a function once for real, and note every op, update, check and draw as NumPy instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.site import calling_site, in_words
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.arrays import Recorder, TracedArray, TracedNumber
+from tinygrad_mnist.program.operations import Call, Copy, Draw
+from tinygrad_mnist.program.values import Array, Instruction, Number, State, Value
+
+
+class Item:
+    """What ``tensor.item()`` gives while a program is captured: it can be returned, and nothing else."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __getattr__(self, name: str) -> NoReturn:
+        _refuse("a number from item()")
+
+    def _refuses(self, *others: Any) -> NoReturn:
+        _refuse("a number from item()")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuses
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __neg__ = _refuses
+
+
+class Capturing(Recorder):
+    """The capture that is going on: what `modes.Capture` describes.
+
+    Attributes
+    ----------
+    single_use
+        Why a later call cannot repeat the program, or "".
+    gradients
+        The tensors whose ``.grad`` was touched.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.single_use = ""
+        self.gradients: dict[int, Gradient] = {}
+        self._undo: list[Callable[[], None]] = []
+
+    # Arrays
+
+    def _value(self, x: Any) -> Any:
+        """The value of an input of an op; arrays that come from outside are states, read where they lie."""
+        array = x._data if isinstance(x, Tensor) else x
+        if not isinstance(array, np.ndarray):
+            return array
+        known = self.value_of(array)
+        if known is None:
+            if isinstance(x, Tensor):
+                state = State(x, "_data", x.name or "")
+            else:
+                state = State([array], 0, "")
+            known = self.know(array, Value(array, "state", state))
+        return known
+
+    def _stand_in(self, x: Any) -> Any:
+        value = self._value(x)
+        if not isinstance(value, Value):
+            return value
+        return TracedArray(self, value, x._data if isinstance(x, Tensor) else x)
+
+    def argument(self, array: Array) -> Tensor:
+        """A new argument, as the captured function gets it."""
+        looked_at = array.view()
+        value = Value(looked_at, "argument", len(self.recording.arguments))
+        self.recording.arguments.append(value)
+        self.know(looked_at, value)
+        return Tensor(looked_at)
+
+    # modes.Capture
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Array:
+        """Run a primitive on stand-ins; one that cannot be looked into is called as a whole."""
+        stand_ins = [self._stand_in(x) for x in inputs]
+        length = len(self.recording.instructions)
+        try:
+            result = primitive.forward(*stand_ins, **attributes)
+            if not isinstance(result, TracedArray):
+                result = TracedArray(self, self.constant(result), np.array(result))
+                self.know(result.array, result.value)
+        except CaptureError:
+            raise
+        except Exception:
+            self.rewind(length)
+            result = self._call_whole(primitive, stand_ins, attributes)
+        if not result.value.primitive and result.value.origin == "result":
+            result.value.primitive = primitive.name
+        return result.array  # type: ignore[no-any-return]
+
+    def _call_whole(
+        self, primitive: Primitive, stand_ins: list[Any], attributes: dict[str, Any]
+    ) -> TracedArray:
+        plain = [x.array if isinstance(x, TracedArray) else x for x in stand_ins]
+        sample = np.asarray(primitive.forward(*plain, **attributes))
+        operands = tuple(x.value if isinstance(x, TracedArray) else x for x in stand_ins)
+        value = self.emit(Call(primitive.forward, tuple(attributes.items())), operands, sample)
+        return TracedArray(self, value, sample)
+
+    def change(self, tensor: Tensor, ufunc: np.ufunc, other: Any) -> None:
+        """A change in place of a leaf, ``ufunc(tensor, other, out=tensor)``."""
+        target = self._stand_in(tensor)
+        self._before_change(tensor)
+        ufunc(target, self._stand_in(other), out=target)
+
+    def _before_change(self, tensor: Tensor) -> None:
+        array, before = tensor._data, tensor._data.copy()
+        self._undo.append(lambda: np.copyto(array, before))
+        if all(tensor is not other for other in self.recording.changed):
+            self.recording.changed.append(tensor)
+        gradient = self.gradients.get(id(tensor))
+        if gradient is not None:
+            gradient.spent = True
+
+    def update(self, optimizer: Any, position: int) -> None:
+        """An optimizer's update of one parameter, with its numbers left open."""
+        parameter, v = optimizer.parameters[position], optimizer.velocities[position]
+        self._before_change(parameter)
+        self._guard_once(optimizer, "structure", optimizer.structure())
+        velocity = None
+        if v is None:
+            self._undo.append(lambda: optimizer.velocities.__setitem__(position, None))
+        else:
+            before = v.copy()
+            self._undo.append(lambda: np.copyto(v, before))
+            state = State(optimizer.velocities, position, f"v_{parameter.name}" if parameter.name else "")
+            value = self.value_of(v) or self.know(v, Value(v, "state", state))
+            velocity = TracedArray(self, value, v)
+        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in optimizer.NUMBERS})
+        result = optimizer.update(
+            self._stand_in(parameter), self._stand_in(parameter.grad), velocity, None, numbers
+        )
+        if v is None and result is not None:
+            optimizer.velocities[position] = result.array
+            self.single_use = "the optimizer makes its velocities"
+
+    def check(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Check now, and at every call."""
+        plain = [x.array if isinstance(x, TracedArray) else x for x in arguments]
+        function(*plain)
+        operands = tuple(x.value if isinstance(x, TracedArray) else self._value(x) for x in arguments)
+        operation = Call(function, is_check=True)
+        alike = (i for i in self.recording.instructions if i.operation == operation and i.operands == operands)
+        if not any(alike) or self.epoch:
+            self._append(Instruction(operation, operands, None))
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> TracedArray:
+        """Random numbers; the generator goes on as it would have."""
+        generators = self.recording.generators
+        if all(rng is not known for known in generators):
+            generators.append(rng)
+            state = rng.bit_generator.state
+            self._undo.append(lambda: setattr(rng.bit_generator, "state", state))
+        number = next(i for i, known in enumerate(generators) if known is rng)
+        sample = rng.random(shape, dtype)
+        value = Value(sample, "result")
+        self._append(Instruction(Draw(number, shape), (), value))
+        return TracedArray(self, self.know(sample, value), sample)
+
+    def constant_tensor(self, array: Array) -> Tensor:
+        """A Tensor around an array that is the same at every call."""
+        self.know(array, self.constant(array))
+        return Tensor(array)
+
+    def copied(self, source: Array, copy: Array) -> None:
+        """A copy that no op made."""
+        value = self._value(source)
+        dtype = None if source.dtype == copy.dtype else f"np.{copy.dtype.name}"
+        self.emit(Copy(source.shape, dtype), (value,), copy)
+
+    def gradient(self, tensor: Tensor) -> Any:
+        """The gradient; one from before the call becomes an argument of the program."""
+        gradient = self._gradient(tensor)
+        if not gradient.written and not gradient.read:
+            gradient.read = True
+            before = tensor._grad
+            if before is None:
+                self._guard_once(tensor, "_grad", None)
+            else:
+                tensor._grad = self.argument(np.asarray(before))
+                gradient.position = len(self.recording.arguments) - 1
+        return tensor._grad
+
+    def set_gradient(self, tensor: Tensor, gradient: Any) -> None:
+        """A new gradient, or none."""
+        self._gradient(tensor).written = True
+        self._gradient(tensor).spent = False
+        if isinstance(gradient, Tensor):
+            if gradient.dtype != tensor.dtype:
+                gradient = gradient.astype(tensor.dtype)
+            value = self._value(gradient)
+            if value.origin == "result" and value.gradient_of is None:
+                value.gradient_of = self._value(tensor)
+        tensor._grad = gradient
+
+    def _gradient(self, tensor: Tensor) -> Gradient:
+        if id(tensor) not in self.gradients:
+            self.gradients[id(tensor)] = Gradient(tensor)
+            before = tensor._grad
+            self._undo.append(lambda: setattr(tensor, "_grad", before))
+        return self.gradients[id(tensor)]
+
+    def flows_into(self, tensor: Tensor, gradient: Tensor) -> None:
+        """Note that a value is the gradient of another, for its name."""
+        value = self._value(gradient)
+        if value.origin == "result" and value.gradient_of is None:
+            value.gradient_of = self._value(tensor)
+
+    def depends_on(self, module: Any) -> None:
+        """The program holds for the mode that the module is in."""
+        self._guard_once(module, "training", module.training)
+
+    def item(self, tensor: Tensor) -> Item:
+        """The number, to be returned."""
+        if tensor.size != 1:
+            _refuse(f"item() of shape {tensor.shape}")
+        return Item(self._value(tensor))
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse Python code that wants to see a value."""
+        _refuse(what)
+
+    def _guard_once(self, holder: Any, key: str, value: Any) -> None:
+        guards = self.recording.guards
+        if all(holder is not other or key != name for other, name, _ in guards):
+            guards.append((holder, key, value))
+
+    def undo(self) -> None:
+        """Put back everything that the captured function changed."""
+        for step in reversed(self._undo):
+            step()
+
+
+class Gradient:
+    """What happened to the ``.grad`` of a tensor: read, written, and used up by an update."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self.read = self.written = self.spent = False
+        self.position: int | None = None  # among the arguments, where the gradient from before went in
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is there after the call: unless an update has used it and the next call clears it."""
+        return self.tensor._grad is not None and (self.read or not self.spent)
+
+
+class _Numbers:
+    def __init__(self, numbers: dict[str, TracedNumber]) -> None:
+        vars(self).update(numbers)
+
+
+def _refuse(what: str) -> NoReturn:
+    site = calling_site()
+    raise CaptureError(
+        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
+        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it is "
+        "(ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
+    )
+
+
+@contextmanager
+def capturing() -> Iterator[Capturing]:
+    """Note what runs in the block; where it fails, everything is as it was before."""
+    capture = Capturing()
+    token = CAPTURE.set(capture)
+    try:
+        yield capture
+    except BaseException:
+        capture.undo()
+        raise
+    finally:
+        CAPTURE.reset(token)

@@ -1,0 +1,256 @@
+"""compile(function): capture once for each signature, repeat afterwards."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import trees
+from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.capture import Capturing, Item, capturing
+from tinygrad_mnist.program.entry import MISS
+from tinygrad_mnist.program.program import Program, is_learned, settle
+
+_CONTAINERS = (dict, list, tuple)
+_MOST_PROGRAMS = 32  # of one function: older ones are forgotten
+
+
+class Compiled:
+    """A function that runs as a captured program; made by `compile`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self._programs: list[Program] = []  # the one used last comes last
+        self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by the arguments' structure
+        self._lock = threading.Lock()  # a program has one memory
+
+    @property
+    def program(self) -> Program:
+        """The program that was captured or repeated last."""
+        if not self._programs:
+            raise CaptureError(f"{self._name} has not been called yet: there is no program to look at")
+        return self._programs[-1]
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        if CAPTURE.get():  # inside another captured function: part of its program
+            return self.function(*arguments, **keywords)
+        structure, leaves = _flat(arguments, keywords)
+        with self._lock:
+            for enter in self._entries.get(structure, ()):
+                answer = enter(*leaves)
+                if answer is not MISS:
+                    return answer
+            return self._call(arguments, keywords, structure, leaves)
+
+    def check(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run the function and its program side by side and compare them bit for bit.
+
+        Outputs, parameters, gradients and whatever else they change.  Afterwards all is as after one call, and
+        the result is that call's.
+
+        Raises
+        ------
+        CaptureError
+            Where they differ: the function does something that a program does not repeat.
+        """
+        structure, leaves = _flat(arguments, keywords)
+        with self._lock:
+            program = self._find(structure, leaves)
+            if program is None:
+                # Nothing to compare with yet: capture, put everything back, and begin again.
+                with capturing() as capture:
+                    program, _ = self._captured(capture, arguments, keywords, structure, leaves)
+                    capture.undo()
+                if program.single_use:
+                    raise CaptureError(
+                        f"{self._name} is captured anew at this call ({program.single_use}): call it once, "
+                        "then check"
+                    )
+            return self._compare(program, arguments, keywords, leaves)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def _call(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Any:
+        """A call for which no entry is ready: capture, check, or bind again to exchanged arrays."""
+        program = self._find(structure, leaves)
+        if program is None:
+            with capturing() as capture:
+                program, answer = self._captured(capture, arguments, keywords, structure, leaves)
+            if not program.single_use:
+                self._programs.append(program)
+                del self._programs[:-_MOST_PROGRAMS]
+            return answer
+        self._programs.remove(program)
+        self._programs.append(program)
+        if not program.is_checked:
+            answer = self._compare(program, arguments, keywords, leaves)
+            program.is_checked = True
+        else:
+            program.bind()
+            answer = program.enter(*leaves)
+        entries = [p.enter for p in reversed(self._programs) if p.is_checked and p.structure == structure]
+        self._entries[structure] = entries
+        return answer
+
+    def _find(self, structure: Any, leaves: Sequence[Any]) -> Program | None:
+        for program in self._programs:
+            if program.structure == structure and program.holds(*leaves):
+                return program
+        return None
+
+    def _captured(
+        self, capture: Capturing, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]
+    ) -> tuple[Program, Any]:
+        """Run the function while it is captured; the program, and what this call returns."""
+        names = _argument_names(self.function, arguments, keywords)
+        stand_ins = [capture.argument(_plain(_accepted(x))) if _is_array(x) else x for x in leaves]
+        filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
+        output = self.function(*filled, **filled_keywords)
+        answer = trees.replace(output, lambda leaf: _answer(leaf, stand_ins, leaves))
+        program = Program(capture, structure, leaves, stand_ins, names, output, self._name)
+        settle(capture, program)
+        return program, answer
+
+    def _compare(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
+        """Run both from the same start, the program last; what differs is an error."""
+        program.bind()
+        put_back = program.snapshot()
+        expected = [_copy(x) for x in trees.leaves(self.function(*arguments, **keywords))]
+        touched = {name: _copy(array) for name, array in program.touched().items()}
+        put_back()
+        answer = program.enter(*leaves)
+        different = [name for name, x in program.touched().items() if not _same(x, touched.get(name))]
+        for i, (found, x) in enumerate(zip(trees.leaves(answer), expected)):
+            if not _same(_plain(found), x):
+                different.append(f"output {i}")
+        if different:
+            raise CaptureError(
+                f"the program of {self._name} does not give what the function gives; different: "
+                f"{', '.join(different)}. Something in it is not repeated by a program: a value that Python "
+                "code changes or computes from arrays, an array made outside of ops, or random numbers from "
+                "elsewhere than nn.Dropout"
+            )
+        return answer
+
+
+def compile(function: Callable[..., Any]) -> Compiled:
+    """Capture a function as a program of NumPy calls, and repeat that at later calls.
+
+    Parameters
+    ----------
+    function
+        Takes arrays, Tensors, numbers, and lists, tuples and dicts of them; may run forward, ``backward()`` and
+        ``optimizer.step()``, or forward alone.  Inside, all arrays among the arguments are Tensors.
+
+    Returns
+    -------
+    Compiled
+        Called like the function.  The first call for each signature (shapes, dtypes and memory layouts of
+        arrays, values of everything else, the mode of the modules) runs the function once and notes what it does;
+        the second runs both and compares them; later ones run the program.  Results are arrays and Tensors
+        of their own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not
+        kept: return it to see it.
+
+    Raises
+    ------
+    CaptureError
+        When Python code looks at a value in between (a branch, ``float(loss)``), or when the second call
+        shows that something is not repeated.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> model = nn.Linear(3, 1)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> @compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = nn.MSELoss()(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = np.ones((2, 3), np.float32), np.zeros((2, 1), np.float32)
+    >>> losses = [step(x, y).item() for _ in range(20)]
+    >>> losses[-1] < 1e-3
+    True
+    >>> step.program
+    <program of step: ... instructions, ... bytes for results (... without reuse)>
+    """
+    return Compiled(function)
+
+
+def _plain(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
+def _copy(x: Any) -> Any:
+    x = _plain(x)
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray | Tensor)
+
+
+def _flat(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
+    """The leaves of the arguments and what they are the leaves of: for plain ones just their number."""
+    if keywords or any(type(x) in _CONTAINERS or isinstance(x, _CONTAINERS) for x in arguments):
+        return _structure((arguments, keywords)), trees.leaves((arguments, keywords))
+    return len(arguments), arguments
+
+
+def _structure(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return dict, tuple((key, _structure(x)) for key, x in tree.items())
+    if isinstance(tree, list | tuple):
+        return type(tree), tuple(map(_structure, tree))
+    return None
+
+
+def _accepted(x: Any) -> Any:
+    """An array argument, refused where a program cannot take it."""
+    if isinstance(x, Tensor) and x._requires_grad:
+        raise CaptureError(
+            f"{x.label()}, an argument of a compiled function, requires a gradient, and a program takes plain "
+            "arrays: differentiate inside, with transforms.grad"
+        )
+    return x
+
+
+def _answer(leaf: Any, stand_ins: list[Any], given: Sequence[Any]) -> Any:
+    """What the capturing call returns for a leaf of the function's output."""
+    for stand_in, x in zip(stand_ins, given):
+        if leaf is stand_in and isinstance(leaf, Tensor):
+            return x
+    if isinstance(leaf, Item):
+        return leaf.value.array.item()
+    if isinstance(leaf, Tensor) and not is_learned(leaf):
+        return Tensor(leaf._data.copy())
+    return leaf
+
+
+def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any) -> list[str]:
+    """A name for each array among the arguments, from the function's own parameters."""
+    bound = inspect.signature(function).bind(*arguments, **keywords).arguments
+    names = []
+    for name, tree in bound.items():
+        arrays = [x for x in trees.leaves(tree) if isinstance(x, np.ndarray | Tensor)]
+        names += [name] if len(arrays) == 1 else [f"{name}{i + 1}" for i in range(len(arrays))]
+    return names
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two results have the same bits; NaN counts as equal to itself."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return type(a) is type(b) and (a == b or (a != a and b != b))

@@ -1,0 +1,174 @@
+"""What the values of a program are called in its code: W1, b1, z1, a1, dW1 as on paper."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import Counter
+
+import numpy as np
+
+from tinygrad_mnist.program.memory import Plan
+from tinygrad_mnist.program.operations import View
+from tinygrad_mnist.program.values import Instruction, Recording, Value
+
+_ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
+_LETTERS = {"weight": "W", "bias": "b"}
+_NUMBERED = ("t", "c", "memory")  # what is only told apart by number
+_NUMBERS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
+
+
+class Names:
+    """Names for all values, each once.
+
+    Parameters
+    ----------
+    recording
+        The program.
+    arguments
+        What the captured function calls its arguments.
+    plan
+        Gives a value that is overwritten at once the name of what it becomes; None for names without memory.
+    """
+
+    def __init__(self, recording: Recording, arguments: list[str], plan: Plan | None) -> None:
+        self._of: dict[int, str] = {}
+        self._taken = {"np", "step", "build"}
+        self._counts: Counter[str] = Counter()
+        self._makers = {id(i.result): i for i in recording.instructions if i.result is not None}
+        self._layers: dict[str, int] = {}
+        self.arguments = [
+            self._give(value, name) for value, name in zip(recording.arguments, arguments)
+        ]
+        for value in _states(recording):
+            self._of.setdefault(id(value), self._state_name(value))
+        for instruction in recording.instructions:
+            self._name_result(instruction, recording)
+        if plan is not None:
+            self._hand_down(recording, plan)
+        for instruction in recording.instructions:
+            for value in (*instruction.reads, *([instruction.result] if instruction.result else [])):
+                self.of(value)
+
+    def of(self, value: Value) -> str:
+        """The name of a value."""
+        if id(value) not in self._of:
+            self._give(value, self._default(value))
+        return self._of[id(value)]
+
+    def has(self, value: Value) -> bool:
+        """Whether the value has a name that says something."""
+        return id(value) in self._of
+
+    def new(self, wish: str) -> str:
+        """A name that nothing else has."""
+        wish = re.sub(r"\W+", "_", wish).strip("_") or "t"
+        wish = f"x{wish}" if wish[0].isdigit() else wish
+        wish = f"{wish}_" if keyword.iskeyword(wish) or hasattr(np, wish) else wish
+        while wish in self._taken or wish in _NUMBERED:
+            self._counts[wish] += 1
+            numbered = f"{wish}{self._counts[wish]}" if wish in _NUMBERED else f"{wish}_{self._counts[wish] + 1}"
+            if numbered not in self._taken:
+                wish = numbered
+                break
+        self._taken.add(wish)
+        return wish
+
+    def _give(self, value: Value, wish: str) -> str:
+        self._of[id(value)] = self.new(wish)
+        return self._of[id(value)]
+
+    def _state_name(self, value: Value) -> str:
+        known = [other for other in self._states_named if other[0] is value.source]
+        if known:
+            return known[0][1]
+        name = self.new(self._on_paper(value.source.name))
+        self._states_named.append((value.source, name))
+        return name
+
+    @property
+    def _states_named(self) -> list[tuple[object, str]]:
+        return self.__dict__.setdefault("_named", [])  # type: ignore[no-any-return]
+
+    def _on_paper(self, name: str) -> str:
+        """W1 for the weight of the first layer, b1 for its bias, v_W1 for a velocity."""
+        if name.startswith("v_"):
+            return f"v_{self._on_paper(name[2:])}"
+        layer, _, kind = name.rpartition(".")
+        if kind not in _LETTERS:
+            return name or "array"
+        number = self._layers.setdefault(layer, len(self._layers) + 1)
+        return f"{_LETTERS[kind]}{number}"
+
+    def _name_result(self, instruction: Instruction, recording: Recording) -> None:
+        value = instruction.result
+        if value is None or id(value) in self._of:
+            return
+        if value in recording.outputs and value.shape == () and value.gradient_of is None:
+            self._give(value, "loss")
+        elif value.gradient_of is not None:
+            self._give(value, f"d{self.of(value.gradient_of)}")
+        elif value.primitive == "linear":
+            self._give(value, f"z{self._layer_of(value)}")
+        elif value.primitive in _ACTIVATIONS:
+            letter = _ACTIVATIONS[value.primitive]
+            before = self._of.get(id(self._before(value)), "")
+            number = before[1:] if re.fullmatch(r"z\d+", before) else ""
+            self._give(value, letter + (number if letter == "a" else ""))
+
+    def _layer_of(self, value: Value) -> str:
+        """The number of the weight that a linear layer's result was made with."""
+        stack = [value]
+        while stack:
+            found = stack.pop()
+            name = self._of.get(id(found.root), "")
+            if found is not value and re.fullmatch(r"W\d+", name):
+                return name[1:]
+            maker = self._makers.get(id(found))
+            if maker is not None and (found is value or found.primitive == ""):
+                stack += maker.reads
+        return ""
+
+    def _before(self, value: Value) -> Value | None:
+        """The named value that an activation was applied to."""
+        stack = [value]
+        while stack:
+            found = stack.pop()
+            if found is not value and id(found) in self._of:
+                return found
+            maker = self._makers.get(id(found))
+            stack += maker.reads if maker is not None else []
+        return None
+
+    def _hand_down(self, recording: Recording, plan: Plan) -> None:
+        """What is overwritten by a named value in the same op is called like it."""
+        for instruction in reversed(recording.instructions):
+            position = plan.shared.get(id(instruction))
+            if position is None or instruction.result is None:
+                continue
+            operand = instruction.operands[position]
+            if isinstance(operand, Value) and id(instruction.result) in self._of and not self.has(operand):
+                self._of[id(operand)] = self._of[id(instruction.result)]
+
+    def _default(self, value: Value) -> str:
+        if value.origin == "number":
+            return f"{value.source.key}_array"
+        if value.origin == "constant":
+            if value.array.size != 1:
+                return "c"
+            number = float(value.array.ravel()[0])
+            return _NUMBERS.get(number, f"c_{value.array.ravel()[0]}")
+        maker = self._makers.get(id(value))
+        if value.view_of is not None:
+            transposed = maker is not None and isinstance(maker.operation, View) and maker.operation.code == "{}.T"
+            return f"{self.of(value.view_of)}_{'T' if transposed else 'view'}"
+        return "t"
+
+
+def _states(recording: Recording) -> list[Value]:
+    """The values that are states, named parameters first and in the order in which they are met."""
+    met = [value for i in recording.instructions for value in i.reads if value.root.origin == "state"]
+    met += [i.result for i in recording.instructions if i.changes and i.result is not None]
+    met += [value for value in recording.outputs if value.root.origin == "state"]
+    roots = [value.root for value in met]
+    return [root for root in roots if root.source.name] + [root for root in roots if not root.source.name]

@@ -1,0 +1,169 @@
+"""A captured program: bound to the arrays it changes, and run again with new arguments."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import trees
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.program.capture import Capturing, Item
+from tinygrad_mnist.program.entry import Output, entry
+from tinygrad_mnist.program.memory import plan, without_dead
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.operations import Call
+from tinygrad_mnist.program.source import Source
+from tinygrad_mnist.program.values import Array
+
+
+class Program:
+    """The NumPy instructions of one call of a function, for arguments of one signature.
+
+    Attributes
+    ----------
+    source : str
+        The code that runs, as a module of its own.
+    bytes_before, bytes_after : int
+        The memory of all results each by itself, and with memory used again.
+    """
+
+    def __init__(
+        self,
+        capture: Capturing,
+        structure: Any,
+        leaves: Sequence[Any],
+        stand_ins: Sequence[Any],
+        names: Sequence[str],
+        output: Any,
+        title: str,
+    ) -> None:
+        self.structure = structure
+        self.is_checked = False
+        self._leaves = [_outline(leaf) for leaf in leaves]
+        self.recording = capture.recording
+        self.single_use = capture.single_use
+        self._title = title
+        self._output = trees.replace(output, lambda leaf: self._output_leaf(leaf, stand_ins, capture))
+        self._gradients = [g for g in capture.gradients.values() if g.is_kept]
+        for gradient in self._gradients:
+            self.recording.outputs.append(capture._value(gradient.tensor._grad))
+        self._given = [g for g in capture.gradients.values() if g.position is not None]
+        self.recording.instructions = without_dead(self.recording.instructions, self.recording.outputs)
+        self._plan = plan(self.recording.instructions, self.recording.outputs)
+        self.bytes_before, self.bytes_after = self._plan.bytes_before, self._plan.bytes_after
+        extra = [f"d{g.tensor.name or 'x'}" for g in self._given]
+        self._argument_names = [*names, *extra]
+        self._source = Source(
+            self.recording, self._plan, Names(self.recording, self._argument_names, self._plan), title
+        )
+        self.source = self._source.text
+        self._states = [value.source for value in self._source.states]
+        self._numbers = self._source.numbers
+        self._context = contextvars.Context()  # where the same floating-point warnings are switched off
+        quiet = dict.fromkeys(self.recording.quiet, "ignore")
+        self._context.run(np.seterr, **{**self.recording.warnings, **quiet})
+        self.bind()
+
+    def _output_leaf(self, leaf: Any, stand_ins: Sequence[Any], capture: Capturing) -> Output:
+        """What a leaf of the function's result is made of."""
+        for position, stand_in in enumerate(stand_ins):
+            if leaf is stand_in and isinstance(leaf, Tensor):
+                return Output("argument", position)
+        if not isinstance(leaf, Item | Tensor) or is_learned(leaf):
+            return Output("thing", leaf)
+        self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture._value(leaf))
+        return Output("number" if isinstance(leaf, Item) else "tensor", len(self.recording.outputs) - 1)
+
+    def bind(self) -> None:
+        """Make the memory and the code, for the outside arrays as they are now.
+
+        After this `holds(*leaves)` says whether the program can run on the leaves of some arguments, and
+        `enter(*leaves)` runs it, or answers `MISS` where it does not hold or outside arrays were exchanged.
+        """
+        self._bound = [state.get() for state in self._states]
+        calls = [i.operation for i in self.recording.instructions if isinstance(i.operation, Call)]
+        namespace: dict[str, Any] = {}
+        exec(compile(self.source, f"<program of {self._title}>", "exec"), namespace)
+        for call in calls:
+            namespace[call.function.__name__] = call.function  # not the copy in the text: its errors are ours
+        step = namespace["build"](*self._bound, *self.recording.generators)
+        self.holds, self.enter = entry(
+            self._leaves,
+            self.recording,
+            list(zip(self._states, self._bound)),
+            self._source.numbers,
+            [g.tensor for g in self._given],
+            [g.tensor for g in self._gradients],
+            self._output,
+            partial(self._context.run, step),
+        )
+
+    # What a check has to put back
+
+    def snapshot(self) -> Callable[[], None]:
+        """Copy everything that a call changes; the result puts it back."""
+        arrays = [(array, array.copy()) for array in self._bound]
+        states = [(rng, rng.bit_generator.state) for rng in self.recording.generators]
+        tensors = [g.tensor for g in self._gradients]
+        gradients = [(t, None if t._grad is None else t._grad.copy()) for t in tensors]
+
+        def put_back() -> None:
+            for array, before in arrays:
+                np.copyto(array, before)
+            for rng, state in states:
+                rng.bit_generator.state = state
+            for tensor, gradient in gradients:
+                tensor._grad = gradient
+
+        return put_back
+
+    def touched(self) -> dict[str, Array]:
+        """The arrays that a call may have changed, by name."""
+        found = {self._source.names.of(v): a for v, a in zip(self._source.states, self._bound)}
+        for g in self._gradients:
+            if g.tensor._grad is not None:
+                found[f"the gradient of {g.tensor.label()}"] = g.tensor._grad
+        return found
+
+    @cached_property
+    def derivation(self) -> str:
+        """The same mathematics as a person would write it, without memory: a module of its own."""
+        from tinygrad_mnist.program.derivation import derivation
+
+        names = Names(self.recording, self._argument_names, None)
+        return derivation(self.recording, names, self._title)
+
+    def __repr__(self) -> str:
+        return (
+            f"<program of {self._title}: {len(self.recording.instructions)} instructions, "
+            f"{self.bytes_after:,} bytes for results ({self.bytes_before:,} without reuse)>"
+        )
+
+
+def is_learned(leaf: Any) -> bool:
+    """Whether it is a tensor from outside, which a function may hand out as it is."""
+    return isinstance(leaf, Tensor) and leaf.is_leaf and leaf._requires_grad
+
+
+def _outline(leaf: Any) -> Any:
+    """An argument's shape, dtype and layout, without holding on to its elements."""
+    if isinstance(leaf, Tensor):
+        outline = type(leaf).__new__(type(leaf))
+        outline._data = _outline(leaf._data)
+        return outline
+    if isinstance(leaf, np.ndarray):
+        outline = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
+        return outline if type(leaf) is np.ndarray else outline.view(type(leaf))
+    return leaf
+
+
+def settle(capture: Capturing, program: Program) -> None:
+    """After a capture, leave every ``.grad`` as a run of the program does."""
+    for gradient in capture.gradients.values():
+        tensor = gradient.tensor
+        kept = gradient in program._gradients
+        tensor._grad = np.array(tensor._grad._data) if kept else None

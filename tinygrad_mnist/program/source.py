@@ -1,0 +1,237 @@
+"""The exact code of a program: a module of NumPy calls, one line an operation."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.program.memory import Block, Plan
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.operations import Call, View, number_text
+from tinygrad_mnist.program.values import Array, Instruction, Recording, Value
+
+_LARGEST_LITERAL = 1000
+
+
+class Source:
+    """The code, and what it has to be given.
+
+    Attributes
+    ----------
+    text
+        A module with a function ``build(states) -> step``; ``step(arguments, numbers) -> outputs``.
+    states
+        The values whose arrays `build` takes, in its order; then come the generators.
+    numbers
+        The settings that `step` takes after the arguments.
+    """
+
+    def __init__(self, recording: Recording, plan: Plan, names: Names, title: str) -> None:
+        self.recording, self.plan, self.names = recording, plan, names
+        roots = [value.root for value in self._values() if value.root.origin == "state"]
+        self.states = [roots[i] for i, s in enumerate(x.source for x in roots) if s not in [x.source for x in roots[:i]]]
+        self.numbers = _each_once(v.source for v in self._values() if v.origin == "number")
+        self._number_names = [names.new(number.key) for number in self.numbers]
+        self._step: list[tuple[str, str]] = []
+        self._build: list[tuple[str, str]] = []
+        self._write()
+        self.text = self._module(title)
+
+    def _values(self) -> list[Value]:
+        values: list[Value] = []
+        for instruction in self.recording.instructions:
+            values += instruction.reads
+            values += [instruction.result] if instruction.result is not None else []
+        return values + self.recording.outputs
+
+    # Lines
+
+    def _write(self) -> None:
+        constants = _each_once(v for v in self._values() if v.origin == "constant")
+        for value in constants:
+            self._build.append((f"{self.names.of(value)} = {constant_text(value.array)}", ""))
+        for value in _each_once(v for v in self._values() if v.origin == "number"):
+            self._build.append((f"{self.names.of(value)} = np.empty((), np.{value.dtype.name})", ""))
+            number = self._number_names[self.numbers.index(value.source)]
+            self._step.append((f"{self.names.of(value)}[()] = {number}", ""))
+        for block in self.plan.blocks:
+            self._make_block(block)
+        for instruction in self.recording.instructions:
+            self._write_instruction(instruction)
+
+    def _make_block(self, block: Block) -> None:
+        """Lines that make the memory and give each value its place in it."""
+        made: dict[str, Value] = {}
+        for value in block.values:
+            made.setdefault(self.names.of(value), value)
+        first, *others = made.items()
+        if all(value.array.size == block.size for value in made.values()):
+            self._build.append((f"{first[0]} = {_empty(first[1])}", ""))
+            for name, value in others:
+                self._build.append((f"{name} = {_within(first[0], first[1], value)}", ""))
+            return
+        memory = self.names.new("memory")
+        self._build.append((f"{memory} = np.empty({block.size}, np.{block.dtype.name})", ""))
+        for name, value in made.items():
+            alike = next((n for n, v in made.items() if _lies_like(v, value)), name)
+            if alike != name:
+                self._build.append((f"{name} = {alike}", ""))
+                continue
+            part = memory if value.array.size == block.size else f"{memory}[:{value.array.size}]"
+            self._build.append((f"{name} = {_laid_out(part, value)}", ""))
+
+    def _write_instruction(self, instruction: Instruction) -> None:
+        value = instruction.result
+        operands = [
+            self.names.of(x) if isinstance(x, Value) else number_text(x) for x in instruction.operands
+        ]
+        name = "" if value is None else self.names.of(value)
+        shared = self.plan.shared.get(id(instruction))
+        lines = instruction.operation.lines(name, operands, shared)
+        once = isinstance(instruction.operation, View) and value is not None and value.root.origin != "argument"
+        comment = "" if value is None else f"{value.shape} {value.dtype} {instruction.scope}".strip()
+        for line in lines:
+            (self._build if once else self._step).append((line, "" if once else comment))
+
+    # The module
+
+    def _module(self, title: str) -> str:
+        used = sorted({name for i in self.recording.instructions for name in i.operation.functions()})
+        generators = [f"generator{i}" for i in range(len(self.recording.generators))]
+        states = [*(self.names.of(value) for value in self.states), *generators]
+        defaults = [f"{name}={number_text(n.get())}" for name, n in zip(self._number_names, self.numbers)]
+        outputs = [f"{self.names.of(value)}.copy()" for value in self.recording.outputs]
+        returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
+        quiet = ", ".join(f'{kind}="ignore"' for kind in sorted(self.recording.quiet))
+        doc = [title, "", *self._described()]
+        if quiet:
+            doc += ["", f"Call step under np.errstate({quiet})."]
+        lines = ['"""' + "\n".join(doc) + '\n"""', "", "import numpy as np"]
+        if used:
+            lines += textwrap.wrap(
+                f"from numpy import {', '.join(used)}", 100, subsequent_indent="    "
+            ) if len(used) < 8 else [f"from numpy import ({', '.join(used)})"]
+        lines += ["", *self._helpers(), "", f"def build({', '.join(states)}):"]
+        lines.append('    """Make all memory once; the parameters are changed where they lie."""')
+        lines += [f"    {line}" for line, _ in self._build]
+        lines += ["", f"    def step({', '.join([*self.names.arguments, *defaults])}):"]
+        width = max((len(line) for line, _ in self._step if len(line) < 60), default=0)
+        lines += [
+            f"        {line:<{width}}  # {comment}" if comment else f"        {line}"
+            for line, comment in self._step
+        ]
+        lines += [f"        return {returned}", "", "    return step", ""]
+        return "\n".join(lines)
+
+    def _described(self) -> list[str]:
+        """What goes in: names, shapes and dtypes."""
+        values = [*self.recording.arguments, *self.states]
+        kinds = [
+            f"{self.names.of(v)}: {v.shape} {v.dtype}"
+            + (f", {v.source.name}" if v.origin == "state" and v.source.name else "")
+            for v in values
+        ]
+        saved = f"{self.plan.bytes_after:,} bytes for results ({self.plan.bytes_before:,} without reuse)"
+        return [*kinds, saved]
+
+    def _helpers(self) -> list[str]:
+        """The source of the Python functions that are called."""
+        return helper_lines(self.recording.instructions)
+
+
+def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
+    """The source of the Python functions that instructions call, and of the errors they raise."""
+    calls = [i.operation for i in instructions if isinstance(i.operation, Call)]
+    functions = _each_once(call.function for call in calls)
+    lines: list[str] = []
+    for function in functions:
+        code = textwrap.dedent(inspect.getsource(function)).replace("@primitive\n", "")
+        for name, thing in sorted(function.__globals__.items()):
+            if not name.startswith("__") and f"{name}(" in code and isinstance(thing, type):
+                lines += ["", f"class {name}(ValueError):", "    pass", ""]
+            elif isinstance(thing, float) and name in code:
+                lines += [f"{name} = {thing!r}"]
+        lines += ["", *_untyped(code).rstrip().split("\n"), ""]
+    return lines
+
+
+def _untyped(code: str) -> str:
+    """A function without the annotations, whose names the module may not have."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in (*node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+    return ast.unparse(tree)
+
+
+def constant_text(array: Array) -> str:
+    """Code for a constant."""
+    dtype = f"np.{array.dtype.name}" if array.dtype != bool else "bool"
+    if array.ndim == 0:
+        return f"np.asarray({number_text(array[()])}, {dtype})"
+    flat = array.ravel()
+    if flat.size and (flat == flat[0]).all():
+        return f"np.full({array.shape}, {number_text(flat[0])}, {dtype})"
+    shape = "" if array.ndim == 1 else f".reshape({array.shape})"
+    if flat.dtype.kind in "iu" and flat.size > 1 and len(set(np.diff(flat).tolist())) == 1 and flat[1] > flat[0]:
+        start, step = int(flat[0]), int(flat[1] - flat[0])
+        return f"np.arange({start}, {start + step * flat.size}, {step}, {dtype}){shape}"
+    literal = ", ".join(map(number_text, flat))
+    return f"np.array([{literal}], {dtype}){shape}"
+
+
+def _each_once(things: Any) -> list[Any]:
+    """Things in their order, each once, by identity or equality of frozen ones."""
+    found: list[Any] = []
+    for thing in things:
+        if all(thing is not other and not (thing == other) for other in found):
+            found.append(thing)
+    return found
+
+
+def _order(value: Value) -> tuple[int, ...]:
+    """The axes from the slowest to the fastest in memory."""
+    strides = value.array.strides
+    return tuple(sorted(range(value.array.ndim), key=lambda axis: (-strides[axis], axis)))
+
+
+def _is_plain(value: Value) -> bool:
+    return bool(value.array.flags.c_contiguous)
+
+
+def _empty(value: Value) -> str:
+    """Code that makes memory for a value, laid out as it was at the capture."""
+    if _is_plain(value):
+        return f"np.empty({value.shape}, np.{value.dtype.name})"
+    return _laid_out(f"np.empty({value.array.size}, np.{value.dtype.name})", value)
+
+
+def _laid_out(flat: str, value: Value) -> str:
+    """Flat memory in the shape and layout of a value."""
+    if _is_plain(value):
+        return f"{flat}.reshape({value.shape})"
+    order = _order(value)
+    shape = tuple(value.shape[axis] for axis in order)
+    inverse = tuple(order.index(axis) for axis in range(len(order)))
+    assert math.prod(shape) == value.array.size
+    return f"{flat}.reshape({shape}).transpose({inverse})"
+
+
+def _lies_like(first: Value, value: Value) -> bool:
+    return (first.shape, first.array.strides) == (value.shape, value.array.strides)
+
+
+def _within(name: str, first: Value, value: Value) -> str:
+    """Memory of one value in the shape of another of as many elements."""
+    if _lies_like(first, value):
+        return name  # the same object: NumPy finds at once that an operand may be written over
+    flat = f"{name}.ravel()" if _is_plain(first) else f"{name}.transpose({_order(first)}).ravel()"
+    return _laid_out(flat, value)

@@ -1,0 +1,155 @@
+"""What a program is made of: values, and instructions that make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.program.operations import Operation
+
+Array = NDArray[Any]
+Origin = Literal["argument", "state", "number", "constant", "result"]
+
+
+@dataclass(eq=False)
+class Value:
+    """An array of the program; each has one instruction that makes it, or comes from outside.
+
+    Attributes
+    ----------
+    array
+        What it was at the capture: its shape, dtype and strides hold for every call.
+    origin
+        "argument": given anew at each call.  "state": an array that outlives the call, read and changed where
+        it lies.  "number": a setting of an optimizer, read at each call.  "constant": always the same.
+        "result": made by an instruction, in memory of the program.
+    source
+        For an argument its position, for a state the `State`, for a number its `Number`.
+    view_of
+        The value whose memory it looks into, where it is a view.
+    primitive, scope
+        The op that was recorded with this result, and the modules around it, for its name.
+    gradient_of
+        The value that this is the gradient of.
+    """
+
+    array: Array
+    origin: Origin
+    source: Any = None
+    view_of: Value | None = None
+    primitive: str = ""
+    scope: str = ""
+    gradient_of: Value | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self.array.dtype
+
+    @property
+    def root(self) -> Value:
+        """The value that owns the memory."""
+        value = self
+        while value.view_of is not None:
+            value = value.view_of
+        return value
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the memory is the program's own, which nobody else can change."""
+        return self.root.origin in ("result", "constant")
+
+
+Operand = Value | int | float | bool | complex | None
+
+
+@dataclass(eq=False)
+class Instruction:
+    """An operation applied to operands.
+
+    Attributes
+    ----------
+    result
+        What it makes; None for a check.
+    changes
+        Whether the result is written over the operand 0, a state.
+    scope
+        The modules it belongs to.
+    """
+
+    operation: Operation
+    operands: tuple[Operand, ...]
+    result: Value | None
+    changes: bool = False
+    scope: str = ""
+
+    @property
+    def reads(self) -> list[Value]:
+        """The operands that are values."""
+        return [operand for operand in self.operands if isinstance(operand, Value)]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An array that outlives the call: where it is found, and what it is called."""
+
+    holder: Any
+    key: Any
+    name: str
+
+    def get(self) -> Array:
+        """The array as it is now."""
+        found = self.holder[self.key] if isinstance(self.holder, list) else getattr(self.holder, self.key)
+        return found  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A setting of an optimizer that is read at every call."""
+
+    holder: Any
+    key: str
+
+    def get(self) -> float:
+        """The number as it is now."""
+        return float(getattr(self.holder, self.key))
+
+
+@dataclass
+class Recording:
+    """All that a capture noted, before anything is made of it.
+
+    Attributes
+    ----------
+    arguments
+        A value for each array among the arguments, then for each gradient found at the start.
+    changed
+        The tensors that are updated.
+    outputs
+        The values that are returned.
+    guards
+        ``(object, attribute, value)``: the program holds as long as each attribute has its value.
+    generators
+        Of random numbers that are drawn.
+    quiet
+        The kinds of floating-point warnings that an op switches off, as ``np.errstate`` names them.
+    warnings
+        What was set for each kind when the capture began.
+    """
+
+    instructions: list[Instruction] = field(default_factory=list)
+    arguments: list[Value] = field(default_factory=list)
+    changed: list[Any] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    guards: list[tuple[Any, str, Any]] = field(default_factory=list)
+    generators: list[Any] = field(default_factory=list)
+    quiet: set[str] = field(default_factory=set)
+    warnings: dict[str, Any] = field(default_factory=lambda: dict(np.geterr()))
