@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE
+from tinygrad_mnist.autodiff.modes import CAPTURE, PROMOTING, SCOPE
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
@@ -32,6 +32,9 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
         return np.asarray(value)
     if isinstance(value, Recordable) or type(value) in PLAIN_OPERANDS:
         return value
+    capture = CAPTURE.get()
+    if capture and getattr(value, "is_placeholder", False):
+        capture.refuse("a number from item()")
     raise TypeError(
         f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
         "wrap it as Tensor(...) or np.asarray(...); settings such as shape= and axis= are given by name"

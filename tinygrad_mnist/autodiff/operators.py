@@ -120,7 +120,7 @@ class Operators(Recordable):
         return int(self._single("int"))
 
     def _single(self, conversion: str) -> Any:
-        if TRANSFORMING.get() and self._requires_grad:
+        if self._requires_grad and TRANSFORMING.get():
             raise GradientError(
                 f"{conversion}() of a value that a transform differentiates would cut the graph silently: "
                 "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.site import calling_site, in_words
-from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.arrays import Recorder, TracedArray, TracedNumber
 from tinygrad_mnist.program.operations import Call, Copy, Draw
@@ -20,6 +20,8 @@ from tinygrad_mnist.program.values import Array, Instruction, Number, State, Val
 
 class Item:
     """What ``tensor.item()`` gives while a program is captured: it can be returned, and nothing else."""
+
+    is_placeholder = True
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -49,6 +51,7 @@ class Capturing(Recorder):
         super().__init__()
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
+        self._start = next_serial()
         self._undo: list[Callable[[], None]] = []
 
     # Arrays
@@ -60,10 +63,7 @@ class Capturing(Recorder):
             return array
         known = self.value_of(array)
         if known is None:
-            if isinstance(x, Tensor):
-                state = State(x, "_data", x.name or "")
-            else:
-                state = State([array], 0, "")
+            state = State(x, "_data", x.name or "") if isinstance(x, Tensor) else State([array], 0, "")
             known = self.know(array, Value(array, "state", state))
         return known
 
@@ -99,7 +99,7 @@ class Capturing(Recorder):
             result = self._call_whole(primitive, stand_ins, attributes)
         if not result.value.primitive and result.value.origin == "result":
             result.value.primitive = primitive.name
-        return result.array  # type: ignore[no-any-return]
+        return result.array
 
     def _call_whole(
         self, primitive: Primitive, stand_ins: list[Any], attributes: dict[str, Any]
@@ -153,8 +153,8 @@ class Capturing(Recorder):
         function(*plain)
         operands = tuple(x.value if isinstance(x, TracedArray) else self._value(x) for x in arguments)
         operation = Call(function, is_check=True)
-        alike = (i for i in self.recording.instructions if i.operation == operation and i.operands == operands)
-        if not any(alike) or self.epoch:
+        noted = [(i.operation, i.operands) for i in self.recording.instructions]
+        if (operation, operands) not in noted or self.epoch:
             self._append(Instruction(operation, operands, None))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> TracedArray:
@@ -208,7 +208,8 @@ class Capturing(Recorder):
 
     def _gradient(self, tensor: Tensor) -> Gradient:
         if id(tensor) not in self.gradients:
-            self.gradients[id(tensor)] = Gradient(tensor)
+            changed = any(tensor is other for other in self.recording.changed)
+            self.gradients[id(tensor)] = Gradient(tensor, tensor.serial > self._start and not changed)
             before = tensor._grad
             self._undo.append(lambda: setattr(tensor, "_grad", before))
         return self.gradients[id(tensor)]
@@ -247,15 +248,17 @@ class Capturing(Recorder):
 class Gradient:
     """What happened to the ``.grad`` of a tensor: read, written, and used up by an update."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
+    def __init__(self, tensor: Tensor, is_local: bool) -> None:
+        self.tensor, self.is_local = tensor, is_local
         self.read = self.written = self.spent = False
         self.position: int | None = None  # among the arguments, where the gradient from before went in
 
     @property
     def is_kept(self) -> bool:
-        """Whether it is there after the call: unless an update has used it and the next call clears it."""
-        return self.tensor._grad is not None and (self.read or not self.spent)
+        """Whether it is there after the call: unless an update has used it and the next call clears it, or
+        the tensor was made inside the function.
+        """
+        return self.tensor._grad is not None and not self.is_local and (self.read or not self.spent)
 
 
 class _Numbers:
@@ -267,8 +270,8 @@ def _refuse(what: str) -> NoReturn:
     site = calling_site()
     raise CaptureError(
         f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
-        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it is "
-        "(ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
+        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
+        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
     )
 
 

@@ -18,7 +18,7 @@ from tinygrad_mnist.program.capture import Capturing, Item, capturing
 from tinygrad_mnist.program.entry import MISS
 from tinygrad_mnist.program.program import Program, is_learned, settle
 
-_CONTAINERS = (dict, list, tuple)
+_CONTAINERS = frozenset({dict, list, tuple})
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
 
 
@@ -29,7 +29,7 @@ class Compiled:
         functools.update_wrapper(self, function)
         self.function = function
         self._programs: list[Program] = []  # the one used last comes last
-        self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by the arguments' structure
+        self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by structure
         self._lock = threading.Lock()  # a program has one memory
 
     @property
@@ -40,9 +40,13 @@ class Compiled:
         return self._programs[-1]
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Repeat the program for these arguments, or capture one."""
         if CAPTURE.get():  # inside another captured function: part of its program
             return self.function(*arguments, **keywords)
-        structure, leaves = _flat(arguments, keywords)
+        structure: Any = len(arguments)
+        leaves: Sequence[Any] = arguments
+        if keywords or not _CONTAINERS.isdisjoint(map(type, arguments)):
+            structure, leaves = _flat(arguments, keywords)
         with self._lock:
             for enter in self._entries.get(structure, ()):
                 answer = enter(*leaves)
@@ -53,8 +57,8 @@ class Compiled:
     def check(self, *arguments: Any, **keywords: Any) -> Any:
         """Run the function and its program side by side and compare them bit for bit.
 
-        Outputs, parameters, gradients and whatever else they change.  Afterwards all is as after one call, and
-        the result is that call's.
+        Outputs, parameters, gradients and whatever else they change.  Afterwards all is as after one call,
+        and the result is that call's.
 
         Raises
         ------
@@ -113,7 +117,7 @@ class Compiled:
     ) -> tuple[Program, Any]:
         """Run the function while it is captured; the program, and what this call returns."""
         names = _argument_names(self.function, arguments, keywords)
-        stand_ins = [capture.argument(_plain(_accepted(x))) if _is_array(x) else x for x in leaves]
+        stand_ins = [capture.argument(_plain(x)) if _is_array(x) else x for x in map(_accepted, leaves)]
         filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
         output = self.function(*filled, **filled_keywords)
         answer = trees.replace(output, lambda leaf: _answer(leaf, stand_ins, leaves))
@@ -134,6 +138,7 @@ class Compiled:
             if not _same(_plain(found), x):
                 different.append(f"output {i}")
         if different:
+            put_back()
             raise CaptureError(
                 f"the program of {self._name} does not give what the function gives; different: "
                 f"{', '.join(different)}. Something in it is not repeated by a program: a value that Python "
@@ -149,23 +154,24 @@ def compile(function: Callable[..., Any]) -> Compiled:
     Parameters
     ----------
     function
-        Takes arrays, Tensors, numbers, and lists, tuples and dicts of them; may run forward, ``backward()`` and
-        ``optimizer.step()``, or forward alone.  Inside, all arrays among the arguments are Tensors.
+        Takes arrays, Tensors, numbers, and lists, tuples and dicts of them; may run forward, ``backward()``
+        and ``optimizer.step()``, or forward alone.  Inside, arrays among the arguments are Tensors.
 
     Returns
     -------
     Compiled
         Called like the function.  The first call for each signature (shapes, dtypes and memory layouts of
-        arrays, values of everything else, the mode of the modules) runs the function once and notes what it does;
-        the second runs both and compares them; later ones run the program.  Results are arrays and Tensors
-        of their own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not
-        kept: return it to see it.
+        arrays, values of everything else, the mode of the modules) runs the function and notes what it does;
+        the second runs both and compares them; later ones run the program.  Results are Tensors of their
+        own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not kept:
+        return it to see it.
 
     Raises
     ------
     CaptureError
         When Python code looks at a value in between (a branch, ``float(loss)``), or when the second call
-        shows that something is not repeated.
+        shows that something is not repeated.  What only shows later (a side effect, a Python number that
+        changes after the second call) is not noticed: ``compiled.check(*arguments)`` compares again.
 
     Examples
     --------
@@ -204,7 +210,7 @@ def _is_array(x: Any) -> bool:
 
 def _flat(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
     """The leaves of the arguments and what they are the leaves of: for plain ones just their number."""
-    if keywords or any(type(x) in _CONTAINERS or isinstance(x, _CONTAINERS) for x in arguments):
+    if keywords or any(isinstance(x, dict | list | tuple) for x in arguments):
         return _structure((arguments, keywords)), trees.leaves((arguments, keywords))
     return len(arguments), arguments
 
@@ -218,11 +224,16 @@ def _structure(tree: Any) -> Any:
 
 
 def _accepted(x: Any) -> Any:
-    """An array argument, refused where a program cannot take it."""
+    """An argument, refused where a program cannot take it."""
+    if not _is_array(x) and type(x).__hash__ is None:
+        raise CaptureError(
+            f"an argument of a compiled function is a {type(x).__name__}, which may change unseen: give "
+            "arrays, Tensors, numbers, and lists, tuples and dicts of them"
+        )
     if isinstance(x, Tensor) and x._requires_grad:
         raise CaptureError(
-            f"{x.label()}, an argument of a compiled function, requires a gradient, and a program takes plain "
-            "arrays: differentiate inside, with transforms.grad"
+            f"{x.label()}, an argument of a compiled function, requires a gradient, and a program takes "
+            "plain arrays: differentiate inside, with transforms.grad"
         )
     return x
 
@@ -251,6 +262,6 @@ def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any)
 
 def _same(a: Any, b: Any) -> bool:
     """Whether two results have the same bits; NaN counts as equal to itself."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
         return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
     return type(a) is type(b) and (a == b or (a != a and b != b))

@@ -17,7 +17,7 @@ MISS: Any = object()  # what an entry answers when the program does not hold
 
 
 class Output:
-    """What a leaf of the function's result is made of: a result of the code, an argument, or a fixed thing."""
+    """What a leaf of the function's result is: "tensor" or "number" of a result, "argument" or "thing"."""
 
     def __init__(self, kind: str, what: Any) -> None:
         self.kind, self.what = kind, what
@@ -49,7 +49,7 @@ def entry(
     output: Any,
     run: Callable[..., Any],
 ) -> tuple[Callable[..., bool], Callable[..., Any]]:
-    """Generate ``holds(*leaves)`` and ``enter(*leaves)``, which answers `MISS` when the program does not hold.
+    """Generate ``holds(*leaves)``, and ``enter(*leaves)``, which answers `MISS` when it does not hold.
 
     Parameters
     ----------
@@ -83,9 +83,7 @@ def entry(
     lines += [f"    {things.name(tensor)}.serial = next_serial()" for tensor in recording.changed]
     count = len(recording.outputs)
     names = ["results"] if count == 1 else [f"results[{i}]" for i in range(count)]
-    lines += [
-        f"    {things.name(t)}._grad = {result}" for t, result in zip(kept, names[count - len(kept) :])
-    ]
+    lines += [f"    {things.name(t)}._grad = {result}" for t, result in zip(kept, names[count - len(kept) :])]
     code = "\n".join(
         [
             f"def holds({', '.join(leaves)}):",

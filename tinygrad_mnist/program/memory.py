@@ -70,8 +70,8 @@ def plan(instructions: list[Instruction], outputs: list[Value]) -> Plan:
             block.size = max(block.size, value.array.size)
             lies_in[id(value)] = block
             result.bytes_before += value.array.nbytes
-        for root in [root for root in lies_in if last_read.get(root, i) <= i]:
-            free.append(lies_in.pop(root))
+        over = [root for root in lies_in if last_read.get(root, i) <= i]
+        free += [lies_in.pop(root) for root in over]
     result.bytes_after = sum(block.size * block.dtype.itemsize for block in result.blocks)
     return result
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from tinygrad_mnist.program.memory import Plan
 from tinygrad_mnist.program.operations import View
-from tinygrad_mnist.program.values import Instruction, Recording, Value
+from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 _ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
+_OPS = {"one_hot": "one_hot", "dropout_mask": "mask"}
 _LETTERS = {"weight": "W", "bias": "b"}
 _NUMBERED = ("t", "c", "memory")  # what is only told apart by number
 _NUMBERS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
@@ -36,19 +37,16 @@ class Names:
         self._taken = {"np", "step", "build"}
         self._counts: Counter[str] = Counter()
         self._makers = {id(i.result): i for i in recording.instructions if i.result is not None}
+        self._number_names: dict[Number, str] = {}
         self._layers: dict[str, int] = {}
-        self.arguments = [
-            self._give(value, name) for value, name in zip(recording.arguments, arguments)
-        ]
+        self.arguments = [self._give(value, name) for value, name in zip(recording.arguments, arguments)]
         for value in _states(recording):
             self._of.setdefault(id(value), self._state_name(value))
         for instruction in recording.instructions:
             self._name_result(instruction, recording)
+        self._telling = set(self._of)
         if plan is not None:
             self._hand_down(recording, plan)
-        for instruction in recording.instructions:
-            for value in (*instruction.reads, *([instruction.result] if instruction.result else [])):
-                self.of(value)
 
     def of(self, value: Value) -> str:
         """The name of a value."""
@@ -56,9 +54,18 @@ class Names:
             self._give(value, self._default(value))
         return self._of[id(value)]
 
-    def has(self, value: Value) -> bool:
-        """Whether the value has a name that says something."""
-        return id(value) in self._of
+    def is_telling(self, value: Value) -> bool:
+        """Whether the value has a name that says something: it has one before anybody asks."""
+        return id(value) in self._telling
+
+    def numbers(self, numbers: list[Number]) -> dict[Number, str]:
+        """Names for settings of optimizers, such as lr."""
+        return {number: self._number_name(number) for number in numbers}
+
+    def _number_name(self, number: Number) -> str:
+        if number not in self._number_names:
+            self._number_names[number] = self.new(number.key)
+        return self._number_names[number]
 
     def new(self, wish: str) -> str:
         """A name that nothing else has."""
@@ -67,7 +74,9 @@ class Names:
         wish = f"{wish}_" if keyword.iskeyword(wish) or hasattr(np, wish) else wish
         while wish in self._taken or wish in _NUMBERED:
             self._counts[wish] += 1
-            numbered = f"{wish}{self._counts[wish]}" if wish in _NUMBERED else f"{wish}_{self._counts[wish] + 1}"
+            numbered = (
+                f"{wish}{self._counts[wish]}" if wish in _NUMBERED else f"{wish}_{self._counts[wish] + 1}"
+            )
             if numbered not in self._taken:
                 wish = numbered
                 break
@@ -115,6 +124,8 @@ class Names:
             before = self._of.get(id(self._before(value)), "")
             number = before[1:] if re.fullmatch(r"z\d+", before) else ""
             self._give(value, letter + (number if letter == "a" else ""))
+        elif value.primitive in _OPS:
+            self._give(value, _OPS[value.primitive])
 
     def _layer_of(self, value: Value) -> str:
         """The number of the weight that a linear layer's result was made with."""
@@ -147,7 +158,11 @@ class Names:
             if position is None or instruction.result is None:
                 continue
             operand = instruction.operands[position]
-            if isinstance(operand, Value) and id(instruction.result) in self._of and not self.has(operand):
+            if (
+                isinstance(operand, Value)
+                and id(instruction.result) in self._of
+                and id(operand) not in self._of
+            ):
                 self._of[id(operand)] = self._of[id(instruction.result)]
 
     def _default(self, value: Value) -> str:
@@ -160,7 +175,9 @@ class Names:
             return _NUMBERS.get(number, f"c_{value.array.ravel()[0]}")
         maker = self._makers.get(id(value))
         if value.view_of is not None:
-            transposed = maker is not None and isinstance(maker.operation, View) and maker.operation.code == "{}.T"
+            transposed = (
+                maker is not None and isinstance(maker.operation, View) and maker.operation.code == "{}.T"
+            )
             return f"{self.of(value.view_of)}_{'T' if transposed else 'view'}"
         return "t"
 

@@ -27,6 +27,8 @@ class Program:
     ----------
     source : str
         The code that runs, as a module of its own.
+    states : list of State
+        Where the outside arrays are found that ``build`` takes, parameters first.
     bytes_before, bytes_after : int
         The memory of all results each by itself, and with memory used again.
     """
@@ -61,8 +63,8 @@ class Program:
             self.recording, self._plan, Names(self.recording, self._argument_names, self._plan), title
         )
         self.source = self._source.text
-        self._states = [value.source for value in self._source.states]
-        self._numbers = self._source.numbers
+        self.states = [value.source for value in self._source.states]
+        self.numbers = self._source.numbers
         self._context = contextvars.Context()  # where the same floating-point warnings are switched off
         quiet = dict.fromkeys(self.recording.quiet, "ignore")
         self._context.run(np.seterr, **{**self.recording.warnings, **quiet})
@@ -84,7 +86,7 @@ class Program:
         After this `holds(*leaves)` says whether the program can run on the leaves of some arguments, and
         `enter(*leaves)` runs it, or answers `MISS` where it does not hold or outside arrays were exchanged.
         """
-        self._bound = [state.get() for state in self._states]
+        self._bound = [state.get() for state in self.states]
         calls = [i.operation for i in self.recording.instructions if isinstance(i.operation, Call)]
         namespace: dict[str, Any] = {}
         exec(compile(self.source, f"<program of {self._title}>", "exec"), namespace)
@@ -94,8 +96,8 @@ class Program:
         self.holds, self.enter = entry(
             self._leaves,
             self.recording,
-            list(zip(self._states, self._bound)),
-            self._source.numbers,
+            list(zip(self.states, self._bound)),
+            self.numbers,
             [g.tensor for g in self._given],
             [g.tensor for g in self._gradients],
             self._output,
@@ -152,9 +154,9 @@ def is_learned(leaf: Any) -> bool:
 def _outline(leaf: Any) -> Any:
     """An argument's shape, dtype and layout, without holding on to its elements."""
     if isinstance(leaf, Tensor):
-        outline = type(leaf).__new__(type(leaf))
-        outline._data = _outline(leaf._data)
-        return outline
+        tensor = type(leaf).__new__(type(leaf))
+        tensor._data = _outline(leaf._data)
+        return tensor
     if isinstance(leaf, np.ndarray):
         outline = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
         return outline if type(leaf) is np.ndarray else outline.view(type(leaf))

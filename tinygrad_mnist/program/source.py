@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Call, View, number_text
-from tinygrad_mnist.program.values import Array, Instruction, Recording, Value
+from tinygrad_mnist.program.values import Array, Instruction, Number, Recording, Value
 
 _LARGEST_LITERAL = 1000
 
@@ -34,31 +34,23 @@ class Source:
 
     def __init__(self, recording: Recording, plan: Plan, names: Names, title: str) -> None:
         self.recording, self.plan, self.names = recording, plan, names
-        roots = [value.root for value in self._values() if value.root.origin == "state"]
-        self.states = [roots[i] for i, s in enumerate(x.source for x in roots) if s not in [x.source for x in roots[:i]]]
-        self.numbers = _each_once(v.source for v in self._values() if v.origin == "number")
-        self._number_names = [names.new(number.key) for number in self.numbers]
+        self.states, self.numbers = outside(recording)
+        self._number_names = names.numbers(self.numbers)
         self._step: list[tuple[str, str]] = []
         self._build: list[tuple[str, str]] = []
         self._write()
         self.text = self._module(title)
 
-    def _values(self) -> list[Value]:
-        values: list[Value] = []
-        for instruction in self.recording.instructions:
-            values += instruction.reads
-            values += [instruction.result] if instruction.result is not None else []
-        return values + self.recording.outputs
-
     # Lines
 
     def _write(self) -> None:
-        constants = _each_once(v for v in self._values() if v.origin == "constant")
+        values = all_values(self.recording)
+        constants = _each_once(v for v in values if v.origin == "constant")
         for value in constants:
             self._build.append((f"{self.names.of(value)} = {constant_text(value.array)}", ""))
-        for value in _each_once(v for v in self._values() if v.origin == "number"):
+        for value in _each_once(v for v in values if v.origin == "number"):
             self._build.append((f"{self.names.of(value)} = np.empty((), np.{value.dtype.name})", ""))
-            number = self._number_names[self.numbers.index(value.source)]
+            number = self._number_names[value.source]
             self._step.append((f"{self.names.of(value)}[()] = {number}", ""))
         for block in self.plan.blocks:
             self._make_block(block)
@@ -94,7 +86,9 @@ class Source:
         name = "" if value is None else self.names.of(value)
         shared = self.plan.shared.get(id(instruction))
         lines = instruction.operation.lines(name, operands, shared)
-        once = isinstance(instruction.operation, View) and value is not None and value.root.origin != "argument"
+        once = (
+            isinstance(instruction.operation, View) and value is not None and value.root.origin != "argument"
+        )
         comment = "" if value is None else f"{value.shape} {value.dtype} {instruction.scope}".strip()
         for line in lines:
             (self._build if once else self._step).append((line, "" if once else comment))
@@ -105,7 +99,7 @@ class Source:
         used = sorted({name for i in self.recording.instructions for name in i.operation.functions()})
         generators = [f"generator{i}" for i in range(len(self.recording.generators))]
         states = [*(self.names.of(value) for value in self.states), *generators]
-        defaults = [f"{name}={number_text(n.get())}" for name, n in zip(self._number_names, self.numbers)]
+        defaults = [f"{self._number_names[n]}={number_text(n.get())}" for n in self.numbers]
         outputs = [f"{self.names.of(value)}.copy()" for value in self.recording.outputs]
         returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
         quiet = ", ".join(f'{kind}="ignore"' for kind in sorted(self.recording.quiet))
@@ -114,9 +108,11 @@ class Source:
             doc += ["", f"Call step under np.errstate({quiet})."]
         lines = ['"""' + "\n".join(doc) + '\n"""', "", "import numpy as np"]
         if used:
-            lines += textwrap.wrap(
-                f"from numpy import {', '.join(used)}", 100, subsequent_indent="    "
-            ) if len(used) < 8 else [f"from numpy import ({', '.join(used)})"]
+            lines += (
+                textwrap.wrap(f"from numpy import {', '.join(used)}", 100, subsequent_indent="    ")
+                if len(used) < 8
+                else [f"from numpy import ({', '.join(used)})"]
+            )
         lines += ["", *self._helpers(), "", f"def build({', '.join(states)}):"]
         lines.append('    """Make all memory once; the parameters are changed where they lie."""')
         lines += [f"    {line}" for line, _ in self._build]
@@ -143,6 +139,33 @@ class Source:
     def _helpers(self) -> list[str]:
         """The source of the Python functions that are called."""
         return helper_lines(self.recording.instructions)
+
+
+def all_values(recording: Recording) -> list[Value]:
+    """What instructions read and make, in their order, then the outputs."""
+    values: list[Value] = []
+    for instruction in recording.instructions:
+        values += instruction.reads
+        values += [instruction.result] if instruction.result is not None else []
+    return values + recording.outputs
+
+
+def outside(recording: Recording) -> tuple[list[Value], list[Number]]:
+    """The states, each by one of its values, and the numbers."""
+    values = all_values(recording)
+    states: dict[int, Value] = {}
+    for value in values:
+        if value.root.origin == "state":
+            states.setdefault(id(value.root.source), value.root)
+    return list(states.values()), _each_once(v.source for v in values if v.origin == "number")
+
+
+def signature(recording: Recording, names: Names) -> str:
+    """The parameters of a function that takes everything: arguments, states, generators, numbers."""
+    states, numbers = outside(recording)
+    generators = [f"generator{i}" for i in range(len(recording.generators))]
+    defaults = [f"{name}={number_text(n.get())}" for n, name in names.numbers(numbers).items()]
+    return ", ".join([*names.arguments, *map(names.of, states), *generators, *defaults])
 
 
 def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
@@ -181,20 +204,23 @@ def constant_text(array: Array) -> str:
     if flat.size and (flat == flat[0]).all():
         return f"np.full({array.shape}, {number_text(flat[0])}, {dtype})"
     shape = "" if array.ndim == 1 else f".reshape({array.shape})"
-    if flat.dtype.kind in "iu" and flat.size > 1 and len(set(np.diff(flat).tolist())) == 1 and flat[1] > flat[0]:
+    if (
+        flat.dtype.kind in "iu"
+        and flat.size > 1
+        and len(set(np.diff(flat).tolist())) == 1
+        and flat[1] > flat[0]
+    ):
         start, step = int(flat[0]), int(flat[1] - flat[0])
-        return f"np.arange({start}, {start + step * flat.size}, {step}, {dtype}){shape}"
+        stop = start + step * flat.size
+        bounds = f"{stop}" if (start, step) == (0, 1) else f"{start}, {stop}, {step}"
+        return f"np.arange({bounds}{'' if dtype == 'np.int64' else f', dtype={dtype}'}){shape}"
     literal = ", ".join(map(number_text, flat))
     return f"np.array([{literal}], {dtype}){shape}"
 
 
 def _each_once(things: Any) -> list[Any]:
-    """Things in their order, each once, by identity or equality of frozen ones."""
-    found: list[Any] = []
-    for thing in things:
-        if all(thing is not other and not (thing == other) for other in found):
-            found.append(thing)
-    return found
+    """Things in their order, each once, by equality."""
+    return list(dict.fromkeys(things))
 
 
 def _order(value: Value) -> tuple[int, ...]:

@@ -107,8 +107,9 @@ class State:
 
     def get(self) -> Array:
         """The array as it is now."""
-        found = self.holder[self.key] if isinstance(self.holder, list) else getattr(self.holder, self.key)
-        return found  # type: ignore[no-any-return]
+        if isinstance(self.holder, list):
+            return self.holder[self.key]  # type: ignore[no-any-return]
+        return getattr(self.holder, self.key)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,19 @@
 """Floor 6: the training loop, recipes, and what a run leaves behind."""
 
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Evaluation, Progress, evaluate, fit, predict, train_step
+from tinygrad_mnist.training.loop import Evaluation, Progress, evaluate, fit, predict
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.step import train_step, training_step
 
-__all__ = ["Epoch", "Evaluation", "History", "Progress", "Recipe", "evaluate", "fit", "predict", "train_step"]
+__all__ = [
+    "Epoch",
+    "Evaluation",
+    "History",
+    "Progress",
+    "Recipe",
+    "evaluate",
+    "fit",
+    "predict",
+    "train_step",
+    "training_step",
+]

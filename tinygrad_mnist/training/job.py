@@ -29,6 +29,8 @@ def run_training(
     folder: Path,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    *,
+    eager: bool = False,
 ) -> Result:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
@@ -48,6 +50,7 @@ def run_training(
         schedule=schedule,
         on_step=on_step,
         on_epoch=on_epoch,
+        eager=eager,
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
     save_run(folder, recipe, model, dataset, history, test)

@@ -19,6 +19,7 @@ from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
 from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.step import Step
 
 Array = NDArray[Any]
 Batches = Iterable[tuple[Any, Any]]
@@ -83,6 +84,7 @@ def fit(
     schedule: Schedule | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    eager: bool = False,
 ) -> History:
     """Train a model.
 
@@ -98,6 +100,9 @@ def fit(
         Stepped after each epoch.
     on_step, on_epoch
         Called after every update and every epoch, to show progress.
+    eager
+        Run each step op by op.  By default the step is captured as a program, which is faster and gives the
+        same bits; a model that cannot be captured is trained op by op, with a warning.
 
     Returns
     -------
@@ -113,9 +118,12 @@ def fit(
         When there is no batch.
     """
     history = History()
+    take_step = Step(model, loss, optimizer, eager=eager)
     with _ctrl_c() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error below
         for number in range(1, epochs + 1):
-            epoch = _train_epoch(model, loss, optimizer, train, validation, number, on_step, stopped)
+            epoch = _train_epoch(
+                take_step, model, loss, optimizer, train, validation, number, on_step, stopped
+            )
             if epoch is not None:
                 history.epochs.append(epoch)
                 if on_epoch:
@@ -129,6 +137,7 @@ def fit(
 
 
 def _train_epoch(
+    take_step: Step,
     model: Module,
     loss: Module,
     optimizer: SGD,
@@ -146,7 +155,7 @@ def _train_epoch(
     for step, (inputs, targets) in enumerate(train, 1):
         if stopped():
             break
-        value, output = train_step(model, loss, optimizer, inputs, targets)
+        value, output = take_step(inputs, targets)
         if not math.isfinite(value):
             _require_finite(inputs, number, step)
             raise DivergenceError(
@@ -182,16 +191,6 @@ def _require_finite(inputs: Any, epoch: int, step: int) -> None:
             f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
             "remove or repair it"
         )
-
-
-def train_step(model: Module, loss: Module, optimizer: SGD, inputs: Any, targets: Any) -> tuple[float, Array]:
-    """Forward, backward and update on one batch; returns the loss before the update and the output."""
-    optimizer.zero_grad()
-    output = model(inputs)
-    value = loss(output, targets)
-    value.backward()
-    optimizer.step()
-    return float(value.item()), output.data
 
 
 def evaluate(model: Module, loss: Module, batches: Batches) -> Evaluation:

@@ -81,7 +81,7 @@ def getitem(x: Any, *, index: Any) -> Any:
 @primitive
 def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
     """Zeros of `shape` with `x` added at `index`; an element picked twice receives both."""
-    result = np.zeros(shape, x.dtype)
+    result = np.zeros_like(x, shape=shape)
     parts = index if isinstance(index, tuple) else (index,)
     if all(_picks_once(part) for part in parts):
         result[index] = x

@@ -1,0 +1,61 @@
+"""A program gives what the function gives, bit for bit: every primitive, and its printed code too."""
+
+import numpy as np
+import pytest
+
+from tests.autodiff.cases import CASES, arrays_for
+from tests.program.standalone import run_alone
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.program import compile
+from tinygrad_mnist.program.operations import Call
+
+CASES = [case for case in CASES if case.primitive != "dropout_mask"]  # its generator: see test_random
+SHAPES = ((2, 3), (1, 3), (3,))
+
+
+def step_of(case, shapes, dtype):
+    """Forward and backward of a case with the gradients of all inputs, as a function of plain arrays."""
+    shapes_of = case.shapes or shapes
+
+    def step(*arrays):
+        tensors = [Tensor(a, requires_grad=True) for a in arrays]
+        result = case.call(*tensors)
+        loss = ops.sum(result * result)
+        loss.backward()
+        return [result, loss, *(t.grad for t in tensors if t.grad is not None)]
+
+    rng = np.random.default_rng(3)
+    return step, [arrays_for(case, shapes_of, rng, dtype) for _ in range(3)]
+
+
+def bits(results):
+    return [(np.asarray(r.data if isinstance(r, Tensor) else r)).tobytes() for r in results]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c.primitive}" for i, c in enumerate(CASES)])
+def test_every_primitive_is_repeated_bit_for_bit_and_looked_into(case, dtype):
+    step, batches = step_of(case, SHAPES[: case.broadcast], dtype)
+    compiled = compile(step)
+    for arrays in (*batches, *batches):
+        assert bits(compiled(*arrays)) == bits(step(*arrays))
+    assert not [i for i in compiled.program.recording.instructions if is_opaque(i)]
+
+
+def is_opaque(instruction):
+    return isinstance(instruction.operation, Call) and not instruction.operation.is_check
+
+
+def test_the_printed_code_of_every_primitive_runs_alone_and_gives_the_same_bits():
+    jobs, expected = [], []
+    for case in CASES:
+        step, (first, second, _) = step_of(case, SHAPES[: case.broadcast], np.float32)
+        compiled = compile(step)
+        compiled(*first)
+        program = compiled.program
+        states = [state.get() for state in program.states]
+        for kind, text in (("source", program.source), ("derivation", program.derivation)):
+            jobs.append((text, kind, second, states, []))
+            expected.append((case.primitive, kind, bits(step(*second))))
+    for (name, kind, wanted), (result, _) in zip(expected, run_alone(jobs)):
+        assert bits(result) == wanted, (name, kind)

@@ -1,0 +1,200 @@
+"""The readable code of a program: each named value by its formula, as on paper, without memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.operations import (
+    ATOM,
+    Call,
+    Draw,
+    Elementwise,
+    Formula,
+    KeptAxes,
+    Put,
+    Reduction,
+    View,
+    number_text,
+)
+from tinygrad_mnist.program.source import constant_text, helper_lines, signature
+from tinygrad_mnist.program.values import Array, Instruction, Operand, Recording, Value
+
+_LONGEST_INLINE = 60
+_IN_PLACE = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
+_PUT = """
+def put_at(array, index, value):
+    array = array.copy()
+    array[index] = value
+    return array
+"""
+_ADDED = """
+def added_at(array, index, value):
+    array = array.copy()
+    np.add.at(array, index, value)
+    return array
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """``name = formula``, or another statement about `name`; what it makes has a shape."""
+
+    name: str
+    code: str
+    shape: str
+
+
+class Derivation:
+    """The lines of a program's mathematics.
+
+    Values without a name that are read once stand inside the formula that reads them.
+    """
+
+    def __init__(self, recording: Recording, names: Names) -> None:
+        self.recording, self.names = recording, names
+        self.lines: list[Line] = []
+        self._reads = Counter(id(v) for i in recording.instructions for v in i.reads)
+        self._returned = {id(value) for value in recording.outputs}
+        self._makers = {id(i.result): i for i in recording.instructions}
+        self._inside: dict[int, Formula] = {}  # what stands inside of others
+        self._pending: dict[int, Value] = {}  # and is not read by all of them yet
+        for instruction in recording.instructions:
+            if instruction.result is not None:  # a check makes nothing
+                self._write(instruction, instruction.result)
+
+    def _write(self, instruction: Instruction, value: Value) -> None:
+        formula = self._formula(instruction)
+        if instruction.changes:
+            change = self._change(instruction, value, formula)
+            self._write_pending()
+            self.lines.append(change)
+            return
+        if id(value) in self._returned:
+            self._define(value, formula)
+            return
+        if isinstance(instruction.operation, View) and formula.text.endswith(".T"):
+            self._inside[id(value)] = formula
+            self._pending[id(value)] = value
+            return
+        once = self._reads[id(value)] == 1 and not isinstance(instruction.operation, Draw)
+        if once and not self.names.is_telling(value) and len(formula.text) <= _LONGEST_INLINE:
+            self._inside[id(value)] = formula
+            self._pending[id(value)] = value
+            return
+        self._define(value, formula)
+
+    def _define(self, value: Value, formula: Formula) -> None:
+        name = self.names.of(value)
+        self.lines.append(Line(name, f"{name} = {formula.text}", str(value.shape)))
+
+    def _write_pending(self) -> None:
+        """Give names to what would be read after a change of what it was made of."""
+        for key, value in self._pending.items():
+            if self._reads[key] > 0:
+                self._define(value, self._inside.pop(key))
+        self._pending.clear()
+
+    def _formula(self, instruction: Instruction) -> Formula:
+        operation, operands = instruction.operation, instruction.operands
+        maker = self._kept_reduction(instruction)
+        if maker is not None:
+            assert isinstance(maker.operation, Reduction)
+            return maker.operation.formula([self._operand(x) for x in maker.operands], keepdims=True)
+        if isinstance(operation, Elementwise) and operation.name in ("add", "multiply"):
+            operands = tuple(sorted(operands, key=_is_variable))  # 1 + x, lr * x: a number comes first
+        return operation.formula([self._operand(x) for x in operands])
+
+    def _kept_reduction(self, instruction: Instruction) -> Instruction | None:
+        """The reduction whose axes are kept, where nobody else reads it."""
+        operand = instruction.operands[0] if instruction.operands else None
+        if not isinstance(instruction.operation, KeptAxes) or not isinstance(operand, Value):
+            return None
+        if id(operand) not in self._inside:
+            return None
+        self._reads[id(operand)] -= 1
+        return self._makers[id(operand)]
+
+    def _operand(self, x: Operand) -> Formula:
+        if not isinstance(x, Value):
+            return Formula(number_text(x), ATOM)
+        self._reads[id(x)] -= 1
+        if id(x) in self._inside:
+            return self._inside[id(x)]
+        if x.origin == "number":
+            return Formula(self.names.numbers([x.source])[x.source], ATOM)
+        if x.origin == "constant":
+            text = constant_formula(x.array)
+            return Formula(text, 5 if "/" in text else ATOM if text[0] != "-" else 6)
+        return Formula(self.names.of(x), ATOM)
+
+    def _change(self, instruction: Instruction, value: Value, formula: Formula) -> Line:
+        """W1 -= lr * dW1"""
+        name, operation = self.names.of(value), instruction.operation
+        first = instruction.operands[0]
+        if (
+            isinstance(operation, Elementwise)
+            and operation.name in _IN_PLACE
+            and isinstance(first, Value)
+            and self.names.of(first) == name
+        ):
+            right = self._operand(instruction.operands[1])
+            return Line(name, f"{name} {_IN_PLACE[operation.name]} {right.text}", "")
+        return Line(name, f"{name}[...] = {formula.text}", "")
+
+
+def _is_variable(x: Operand) -> bool:
+    return isinstance(x, Value) and x.origin not in ("constant", "number")
+
+
+def constant_formula(array: Array) -> str:
+    """A constant as a person writes it, with the same bits: 1 for 1.0, 1 / 128 for 0.0078125."""
+    if array.ndim:
+        return constant_text(array)
+    number = array[()]
+    if array.dtype.kind == "f" and np.isfinite(number):
+        if number == int(number) and abs(number) < 1e6:
+            return str(int(number))
+        parts = round(1 / float(number))
+        if len(number_text(number)) > 5 and array.dtype.type(1 / parts) == number:
+            return f"1 / {parts}"
+    return number_text(number)
+
+
+def derivation(recording: Recording, names: Names, title: str) -> str:
+    """The mathematics of a program as a module with one function, which changes its parameters in place."""
+    derived = Derivation(recording, names)
+    operations = [i.operation for i in recording.instructions]
+    lines = [f'"""{title}, as on paper."""', "", "import numpy as np", ""]
+    lines += helper_lines([i for i in recording.instructions if _is_called(i)])
+    lines += _PUT.splitlines() if any(isinstance(o, Put) and not o.added for o in operations) else []
+    lines += _ADDED.splitlines() if any(isinstance(o, Put) and o.added for o in operations) else []
+    arguments = signature(recording, names)
+    lines += ["", f"def step({arguments}):"]
+    width = max((len(line.code) for line in derived.lines if len(line.code) < 60), default=0)
+    section = ""
+    for line in derived.lines:
+        found = _section(line, section)
+        if found != section:
+            lines += [*([""] if section else []), f"    # {found}"]
+            section = found
+        lines.append(f"    {line.code:<{width}}  # {line.shape}" if line.shape else f"    {line.code}")
+    outputs = [names.of(value) for value in recording.outputs]
+    returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
+    return "\n".join([*lines, f"    return {returned}", ""])
+
+
+def _is_called(instruction: Instruction) -> bool:
+    return isinstance(instruction.operation, Call) and not instruction.operation.is_check
+
+
+def _section(line: Line, before: str) -> str:
+    """Forward, backward from the first gradient on, update from the first change on."""
+    if not line.shape:
+        return "update"
+    if before == "backward" or line.name[:1] == "d":
+        return "backward" if before != "update" else "update"
+    return before or "forward"
