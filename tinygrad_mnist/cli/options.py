@@ -26,7 +26,7 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
     return load(data, validation=validation)
 
 
-def _layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+def layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """Sizes of all layers from "784-30-10"."""
     if value is None:
         return None
@@ -44,7 +44,7 @@ def model_options(command: Any) -> Any:
         click.option(
             "--model",
             "sizes",
-            callback=_layers,
+            callback=layers,
             help="Sizes of all layers.  [default: 784-30-10, or 64-30-10 for the embedded digits]",
         ),
     ):

@@ -148,6 +148,10 @@ class Recorder:
 
         return tuple(simple(operand) for operand in operands)
 
+    def number_of(self, array: TracedArray) -> float:
+        """What ``float(array)`` gives: nothing, since it is another number at the next call."""
+        raise UntraceableError("a value was looked at")
+
     def rewind(self, length: int) -> None:
         """Forget the instructions from `length` on, and that their results can be used again."""
         gone = {id(i.result) for i in self.recording.instructions[length:]}
@@ -195,6 +199,9 @@ class TracedArray(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         raise UntraceableError("a value was looked at")
 
+    def __float__(self) -> float:
+        return self.recorder.number_of(self)
+
     # Views and copies
 
     def _look(self, array: Array, code: str) -> TracedArray:
@@ -225,7 +232,8 @@ class TracedArray(NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> TracedArray:
         """The same elements in another shape."""
         array = self.array.reshape(*shape)
-        return self if array.shape == self.shape else self._look(array, f"{{}}.reshape({array.shape})")
+        code = "{}.ravel()" if array.ndim == 1 else f"{{}}.reshape({array.shape})"
+        return self if array.shape == self.shape else self._look(array, code)
 
     def ravel(self) -> TracedArray:
         """One axis."""
@@ -327,7 +335,7 @@ class TracedArray(NDArrayOperatorsMixin):
         return _operand(value, self.recorder)
 
     def _apply(self, ufunc: Any, inputs: tuple[Any, ...], out: Any = (), **settings: Any) -> Any:
-        if settings or ufunc.nout != 1 or vars(np).get(ufunc.__name__) is not ufunc:
+        if settings or ufunc.nout != 1 or ufunc.__name__ not in vars(np):
             raise UntraceableError(f"np.{ufunc.__name__} with settings")
         operands = tuple(self._operand(value) for value in inputs)
         target = out[0] if out else None
