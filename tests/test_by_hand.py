@@ -1,6 +1,7 @@
 """The hand-derived perceptron and the framework are each other's oracle."""
 
 import ast
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,28 +13,36 @@ from hypothesis import strategies as st
 from tests.autodiff.oracles import assert_close, central_gradient
 from tinygrad_mnist import by_hand, nn, optim
 
-COSTS = st.sampled_from(["quadratic", "cross-entropy"])
+NAMES = ("quadratic", "cross-entropy", "binary cross-entropy")
+COSTS = st.sampled_from(NAMES)
 SIZES = st.lists(st.integers(1, 6), min_size=2, max_size=5)  # up to three hidden layers
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 class Problem:
-    """One network both ways, with the same weights, and a batch of one-hot targets."""
+    """One network both ways, with the same weights, and a batch of one-hot (or zero and one) targets."""
 
     def __init__(self, sizes, cost, seed, examples=4):
         rng = np.random.default_rng(seed)
         layers = []
         for fan_in, fan_out in pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out, rng=rng, dtype=np.float64), nn.Sigmoid()]
-        quadratic = cost == "quadratic"
-        self.model = nn.Sequential(*(layers if quadratic else layers[:-1]))
-        self.loss = nn.QuadraticLoss() if quadratic else nn.CrossEntropyLoss()
+        self.model = nn.Sequential(*(layers[:-1] if cost == "cross-entropy" else layers))
+        self.loss = self.framework_loss(cost, sizes[-1])
         self.weights = [layer.weight.data.copy() for layer in layers[::2]]
         self.biases = [layer.bias.data.copy() for layer in layers[::2]]
         self.x = rng.standard_normal((examples, sizes[0]))
         self.labels = rng.integers(0, sizes[-1], examples)
         self.y = np.eye(sizes[-1])[self.labels]
+        if cost == "binary cross-entropy":
+            self.y = self.labels = rng.integers(0, 2, (examples, sizes[-1])).astype(np.float64)
         self.cost = cost
+
+    @staticmethod
+    def framework_loss(cost, outputs):
+        if cost == "binary cross-entropy":  # the framework's averages over the outputs, as PyTorch's does
+            return lambda output, target: outputs * nn.BCELoss()(output, target)
+        return nn.QuadraticLoss() if cost == "quadratic" else nn.CrossEntropyLoss()
 
     def by_hand(self):
         return by_hand.backprop(self.weights, self.biases, self.x, self.y, self.cost)
@@ -95,8 +104,59 @@ def test_real_digits_agree_too(mnist):
     assert_equal_to_rounding(problem.framework(), problem.by_hand())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(sizes=SIZES, cost=COSTS, seed=SEEDS, examples=st.integers(1, 9))
+def test_a_step_in_place_is_the_step_to_rounding(dtype, sizes, cost, seed, examples):
+    problem = Problem(sizes, cost, seed, examples)
+    x, y = problem.x.astype(dtype), problem.y.astype(dtype)
+    plain, in_place = ([array.astype(dtype) for array in (*problem.weights, *problem.biases)] for _ in "12")
+    depth = len(problem.weights)
+    step = by_hand.InPlaceStep(in_place[:depth], in_place[depth:], examples, 0.5, cost)
+    few_ulps = 32 * float(np.finfo(dtype).eps)
+    for _ in range(3):
+        expected = by_hand.sgd_step(plain[:depth], plain[depth:], x, y, 0.5, cost)
+        assert step(x, y) == pytest.approx(expected, rel=few_ulps, abs=few_ulps)
+    for found, right in zip(in_place, plain):
+        np.testing.assert_allclose(found, right, rtol=0, atol=few_ulps * max(abs(right).max(), 1))
+
+
+@pytest.mark.parametrize("cost", NAMES)
+def test_a_step_in_place_makes_no_array(cost):
+    problem = Problem([300, 200, 100], cost, seed=0, examples=100)
+    step = by_hand.InPlaceStep(problem.weights, problem.biases, 100, 0.1, cost)
+    step(problem.x, problem.y)
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            step(problem.x, problem.y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    while_broadcasting = 8 * np.getbufsize()  # what NumPy itself keeps for the time of adding a bias
+    assert peak < while_broadcasting + 2000 < problem.y.nbytes
+
+
+@pytest.mark.parametrize("cost", NAMES)
+def test_a_step_in_place_takes_saturated_units(cost):
+    problem = Problem([3, 4, 2], cost, seed=0)
+    for weight in problem.weights:
+        weight *= 1e5
+    copies = [array.copy() for array in (*problem.weights, *problem.biases)]
+    step = by_hand.InPlaceStep(copies[:2], copies[2:], 4, 0.1, cost)
+    with np.errstate(over="ignore", divide="ignore"):  # a cost of infinity is right where the truth has 0
+        expected = by_hand.sgd_step(problem.weights, problem.biases, problem.x, problem.y, 0.1, cost)
+        found = step(problem.x, problem.y)
+    if cost != "cross-entropy":  # that one takes no logarithm of 0 here, and is finite
+        assert found == pytest.approx(expected)
+    for array, right in zip(copies, [*problem.weights, *problem.biases]):
+        np.testing.assert_allclose(array, right, rtol=1e-12, atol=1e-12)
+
+
 def test_it_imports_nothing_but_numpy():
-    tree = ast.parse(Path(by_hand.__file__).read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert names == {"__future__", "collections.abc", "typing", "numpy", "numpy.typing"}
+    names = set()
+    for path in Path(by_hand.__file__).parent.glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    others = {name for name in names if not name.startswith("tinygrad_mnist.by_hand.")}
+    assert others == {"__future__", "collections.abc", "typing", "numpy", "numpy.typing"}

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tinygrad_mnist import __version__
+from tinygrad_mnist.cli.derive_command import derive
 from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
 from tinygrad_mnist.cli.options import MOST_UNITS, data_option, load_images
@@ -121,9 +122,14 @@ _threads_option = click.option(
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first weights and of the shuffling.")
 @_threads_option
 @click.option(
+    "--eager",
+    is_flag=True,
+    help="Run every op by itself instead of the captured step: slower, the same to the last bit.",
+)
+@click.option(
     "--output", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NAME-TIME]"
 )
-def train(dataset: str, data: Path | None, validation: int, threads: int, output: Path | None,
+def train(dataset: str, data: Path | None, validation: int, threads: int, eager: bool, output: Path | None,
           **settings: Any) -> None:  # fmt: skip
     """Train a perceptron and write a report about it.
 
@@ -141,7 +147,7 @@ def train(dataset: str, data: Path | None, validation: int, threads: int, output
     recipe = Recipe(**settings)
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with _threads(threads), console.TrainingProgress(images, recipe) as progress:
-        result = run_training(recipe, images, folder, progress.on_step, progress.on_epoch)
+        result = run_training(recipe, images, folder, progress.on_step, progress.on_epoch, eager=eager)
     console.print_result(result)
 
 
@@ -224,30 +230,29 @@ def data(data: Path | None) -> None:
 @main.command()
 @data_option
 @click.option("--threads", type=click.IntRange(1), default=1, help="The same for all contestants.")
-@click.option("--rounds", type=click.IntRange(1), default=30)
+@click.option("--rounds", type=click.IntRange(1), default=30, help="Turns of each contestant.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def bench(data: Path | None, threads: int, rounds: int, as_json: bool) -> None:
-    """Time a training step beside the hand-derived one.
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the tables as they stand in the README.")
+def bench(data: Path | None, threads: int, rounds: int, as_json: bool, as_markdown: bool) -> None:
+    """Time training steps beside plain NumPy and other frameworks.
 
-    Beside PyTorch's too, where it is installed.
+    PyTorch, JAX, HIPS autograd and MyGrad take part where they are installed (the extra "bench").
     """
     import json
-    from dataclasses import asdict
 
     from tinygrad_mnist import benchmark
     from tinygrad_mnist.cli import console
 
-    dataset = load_images("auto", data, 0)
-    with benchmark.use_threads(threads):
-        steps = benchmark.step_rows(rounds)
-        epoch = benchmark.epoch_row(dataset, max(1, rounds // 6))
-    memory = benchmark.peak_memory_ratios()
+    with console.working() as report:
+        figures = benchmark.run(lambda: load_images("auto", data, 0), data, threads, rounds, report)
     if as_json:
-        figures = {"machine": benchmark.machine(), "threads": threads, "memory": memory}
-        click.echo(json.dumps({**figures, "steps": [asdict(row) for row in (*steps, epoch)]}, indent=2))
+        click.echo(json.dumps(figures.to_dict(), indent=2))
+    elif as_markdown:
+        click.echo(benchmark.markdown(figures))
     else:
-        console.print_benchmark(benchmark.machine(), threads, steps, epoch, memory)
+        console.print_benchmark(benchmark.conditions(figures), benchmark.tables(figures))
 
 
+main.add_command(derive)
 main.add_command(gradcheck)
 main.add_command(graph)

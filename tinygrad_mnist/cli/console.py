@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
-from tinygrad_mnist.benchmark import Row
 from tinygrad_mnist.checking import Mistake
 from tinygrad_mnist.cli.network_check import Outcome
+from tinygrad_mnist.cli.side_by_side import SideBySide
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.training import Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
 from tinygrad_mnist.training.job import Result
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.benchmark import Table as Figures
 
 _STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
@@ -111,22 +116,25 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str 
     Console(highlight=False).print(table)
 
 
-def print_benchmark(
-    machine: str, threads: int, steps: Sequence[Row], epoch: Row, memory: dict[str, float]
-) -> None:
-    """Three tables: steps, an epoch of the main job, memory."""
+@contextmanager
+def working() -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is being done, as long as it takes."""
+    with Console(stderr=True, highlight=False).status("") as status:
+        yield lambda text: status.update(f"measuring {escape(text)}")
 
-    def cells(row: Row, unit: float) -> list[str]:
-        return [row.name] + [
-            f"{t / unit:,.4g} ({row.ratios[name]:.2f})" for name, t in row.microseconds.items()
-        ]
 
-    title = f"{machine}, {threads} thread{'s' if threads > 1 else ''}"
-    names = [f"{name} µs (ratio to by_hand)" for name in steps[0].microseconds]
-    print_rows(["training step", *names], [cells(row, 1) for row in steps], title)
-    names = [f"{name} s (ratio to eager)" for name in epoch.microseconds]
-    print_rows(["epoch", *names], [cells(epoch, 1e6)])
-    print_rows(["peak memory of a step", "eager / by_hand"], [(k, f"{v:.2f}") for k, v in memory.items()])
+def print_benchmark(conditions: str, tables: Sequence[Figures]) -> None:
+    """The machine and the tables; what a cell says beside its figure stands dim below it."""
+    console = Console(highlight=False)
+    console.print(conditions, style="dim", markup=False)
+    for figures in tables:
+        first, *others = ("\n".join(cell) for cell in figures.header)
+        columns = [Column(first), *(Column(name, justify="right") for name in others)]
+        table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_header=any(map(any, figures.header)))
+        for row in figures.rows:
+            table.add_row(*("\n".join([cell[0], *(f"[dim]{line}[/]" for line in cell[1:])]) for cell in row))
+        console.print(f"\n{figures.title}", style="bold", markup=False)
+        console.print(table)
 
 
 def print_mistakes(mistakes: Sequence[Mistake], *, to_stderr: bool = False) -> None:
@@ -148,3 +156,28 @@ def print_gradcheck(outcome: Outcome, mistake: Mistake | None) -> None:
     if not outcome.ok:
         console.print()
         console.print(outcome.diagnosis)
+
+
+def print_side_by_side(derived: SideBySide) -> None:
+    """Two columns of code, and how far apart they lead."""
+    from rich.syntax import Syntax
+
+    def code(text: str) -> Syntax:
+        return Syntax(text, "python", theme="ansi_light", background_color="default", word_wrap=True)
+
+    table = Table(
+        Column("from the graph", ratio=1),
+        Column("derived by hand", ratio=1),
+        title=derived.subject,
+        title_justify="left",
+        expand=True,
+    )
+    for left, right in derived.rows:
+        table.add_row(code(left), code(right))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"After this step on real images the parameters differ by at most {derived.distance:.1f} units in "
+        "the last place of the largest one.",
+        soft_wrap=True,
+    )

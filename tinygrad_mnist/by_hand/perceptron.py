@@ -9,6 +9,7 @@ Forward
     a^0 = x,   z^{i+1} = W^i a^i + b^{i+1},   a^{i+1} = sigma(z^{i+1}),   sigma(z) = 1 / (1 + exp(-z)),
     with the derivative sigma'(z) = sigma(z) (1 - sigma(z)) = a (1 - a).
     For the cross-entropy the last layer is a softmax instead: a^L_j = exp(z^L_j) / sum_k exp(z^L_k).
+    For the binary cross-entropy it is a sigmoid as the others: a^L_j is the probability that y_j is 1.
 
 Step 1: what the cost does when the last z moves, delta^L = dC/dz^L, for one example.
     Quadratic cost, C = 1/2 sum_j (a^L_j - y_j)^2.  Each z^L_j moves only its own a^L_j:
@@ -16,6 +17,10 @@ Step 1: what the cost does when the last z moves, delta^L = dC/dz^L, for one exa
     Cross-entropy, C = -sum_k y_k log a^L_k.  Each z^L_j moves every a^L_k:
         d log a^L_k / dz^L_j = [j = k] - a^L_j, so with sum_k y_k = 1
         delta^L_j = -y_j + a^L_j sum_k y_k = a^L_j - y_j.
+    Binary cross-entropy, C = -sum_j [y_j log a^L_j + (1 - y_j) log(1 - a^L_j)], with y_j 0 or 1.  Each z^L_j
+    moves only its own a^L_j, and the derivative of the sigmoid cancels the denominator:
+        dC/da^L_j = -y_j / a^L_j + (1 - y_j) / (1 - a^L_j) = (a^L_j - y_j) / (a^L_j (1 - a^L_j)),
+        delta^L_j = dC/da^L_j * a^L_j (1 - a^L_j) = a^L_j - y_j.
 
 Step 2: from layer i + 1 back to layer i.  z^i_l moves a^i_l, and that moves every z^{i+1}_k by W^i_kl:
         delta^i_l = sum_k delta^{i+1}_k W^i_kl * a^i_l (1 - a^i_l).
@@ -37,19 +42,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Cost = Literal["quadratic", "cross-entropy"]
+Cost = Literal["quadratic", "cross-entropy", "binary cross-entropy"]
 
 
 def sigmoid(z: Array) -> Array:
     """1 / (1 + e**-z)"""
     with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-z)))
+        return 1 / (1 + np.exp(-z))
 
 
 def softmax(z: Array) -> Array:
     """e**z / sum(e**z) in each row of z: (n, k) -> (n, k)"""
     e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, cost: Cost) -> list[Array]:
@@ -64,7 +69,7 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
     x
         The batch, (n, N_0).
     cost
-        "quadratic": sigmoids everywhere; "cross-entropy": a softmax at the end.
+        "quadratic", "binary cross-entropy": sigmoids everywhere; "cross-entropy": a softmax at the end.
     """
     activations = [x]
     for i, (W, b) in enumerate(zip(weights, biases)):
@@ -78,6 +83,8 @@ def cost_value(output: Array, y: Array, cost: Cost) -> float:
     """The mean cost of a batch; output, y: (n, N_L)."""
     if cost == "cross-entropy":
         return float(-np.log((output * y).sum(axis=1)).sum() / len(y))
+    if cost == "binary cross-entropy":  # |a - (1 - y)| is a where y is 1 and 1 - a where y is 0
+        return float(-np.log(np.abs(output - (1 - y))).sum() / len(y))
     difference = (output - y).ravel()
     return float(0.5 * (difference @ difference) / len(y))
 
@@ -92,7 +99,7 @@ def backprop(
     weights, biases, x, cost
         As in `feed_forward`.
     y
-        The desired outputs, one-hot rows: (n, N_L).
+        The desired outputs, (n, N_L): one-hot rows, or zeros and ones for the binary cross-entropy.
 
     Returns
     -------

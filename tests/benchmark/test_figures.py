@@ -1,0 +1,110 @@
+"""From times to the tables, and the command."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from tinygrad_mnist import benchmark
+from tinygrad_mnist.benchmark import SETUPS, Figures, Row, compare
+from tinygrad_mnist.benchmark.contestants import CONTESTANTS, NATIVE
+from tinygrad_mnist.benchmark.processes import Training
+from tinygrad_mnist.cli import main
+from tinygrad_mnist.datasets import write_idx
+
+MACHINE = {
+    "processor": "Abacus", "cores": 2, "system": "Linux", "python": "3.11", "numpy": "2.1", "blas": "none",
+    "packages": {"torch": "2.0"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def figures():
+    steps = [
+        Row("784-30-10, batch 10, quadratic", {
+            "matrix products": [1e-6, 2e-6, 3e-6], "by hand, in place": [2e-6, 4e-6, 6e-6],
+            "by hand": [4e-6] * 3, "replay": [2.1e-6, 4.2e-6, 9e-6], "eager": [8e-6] * 3,
+            "PyTorch": [1e-5] * 3,
+        }),
+        Row("iris, batch 150, cross-entropy", {"matrix products": [1.0], "by hand": [2.0], "eager": [3.0]}),
+    ]  # fmt: skip
+    epoch = Row("MNIST", {"eager": [0.3], "eager, steps alone": [0.25], "PyTorch": [0.6]})
+    memory = {"784-30-10, batch 10, quadratic": {"by hand": 2000, "eager": 3000}}
+    imports, training = {"numpy": 0.1, "tinygrad_mnist": 0.2}, Training(1.5, 2.5, 250_000_000)
+    return Figures(MACHINE, 1, steps, epoch, memory, imports, training)
+
+
+def test_a_ratio_is_the_median_of_the_ratios_within_a_round():
+    row = Row("", {"a": [1.0, 20.0, 3.0], "b": [1.0, 10.0, 1.0]})  # of the medians it would be 3
+    assert row.seconds("a") == 3
+    assert row.ratio("a", "b") == 2
+    assert row.ratio("a", "c") is None
+
+
+def test_contestants_take_turns():
+    turns = []
+    steps = {name: lambda name=name: turns.append(name) for name in "abc"}
+    row = compare("", steps, rounds=20, turn=0)
+    assert [sorted(turns[i : i + 3]) for i in range(0, 60, 3)] == [["a", "b", "c"]] * 20
+    assert len({tuple(turns[i : i + 3]) for i in range(0, 60, 3)}) > 1  # in changing order
+    assert {name: len(seconds) for name, seconds in row.rounds.items()} == dict.fromkeys("abc", 20)
+
+
+def test_the_tables_say_what_was_measured(figures):
+    text = benchmark.markdown(figures)
+    rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", text, re.MULTILINE))
+    assert rows["replay / by hand, in place"] == "1.05 | -"
+    assert rows["eager / by hand"] == "2.00 | 1.50"
+    assert "| by hand, in place | 4.0 (0.40 · 2.00) | - |" in text
+    assert "| eager | 8.0 (0.80 · 4.00) | 3,000,000 (- · 3.00) |" in text
+    assert "| eager | 0.300 | 0.50 | 1.20 |" in text
+    assert "| eager | 3.0 (1.50) |" in text  # memory
+    assert rows["... its peak memory"] == "250 MB"
+    assert text.startswith(
+        "Abacus, 2 cores, Linux, Python 3.11, NumPy 2.1 with none, torch 2.0; float32, 1 thread "
+    )
+
+
+def test_json_has_medians_and_ratios(figures):
+    step = json.loads(json.dumps(figures.to_dict()))["steps"][0]
+    assert step["seconds"]["replay"] == 4.2e-6
+    assert step["ratio to"]["by hand, in place"]["replay"] == pytest.approx(1.05)
+    assert step["ratio to"]["PyTorch"]["eager"] == pytest.approx(0.8)
+
+
+@pytest.fixture
+def few_digits(digits, tmp_path):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for name, split in (("train", digits.train), ("t10k", digits.test)):
+        write_idx(folder / f"{name}-images-idx3-ubyte", split.images[:200])
+        write_idx(folder / f"{name}-labels-idx1-ubyte", split.labels[:200])
+    return folder
+
+
+@pytest.mark.filterwarnings("default")  # of other frameworks
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_bench_measures_and_prints(form, few_digits, monkeypatch):
+    monkeypatch.setattr(benchmark.figures, "SETUPS", SETUPS[2:4])
+    command = ["bench", "--rounds", "1", "--data", str(few_digits), *form]
+    result = CliRunner().invoke(main, command, env={"COLUMNS": "100"}, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    if form:
+        found = json.loads(result.stdout)
+        assert [step["name"] for step in found["steps"]] == [str(setup) for setup in SETUPS[2:4]]
+        assert set(found["steps"][0]["seconds"]) <= set(CONTESTANTS)
+        assert found["epoch"]["seconds"]["eager"] > 0
+        assert 0 < found["training"]["trained"] < found["training"]["finished"]
+        assert found["imports"]["tinygrad_mnist"] > 0
+    else:
+        assert max(map(len, result.stdout.splitlines())) <= 100
+        assert "replay / by hand, in place" in " ".join(result.stdout.split())
+
+
+def test_the_table_of_the_readme_is_that_of_the_command(pytestconfig):
+    text = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
+    for setup in SETUPS:
+        assert f"| {setup} |" in text
+    for name in CONTESTANTS:
+        assert f"\n| {name} | " in text or name == NATIVE

@@ -1,0 +1,90 @@
+"""What a fresh process takes: an import, and the whole way to a trained network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMED_IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+_IMPORTED = ("numpy", "tinygrad_mnist", "torch")
+
+
+@dataclass(frozen=True)
+class Training:
+    """`tinygrad-mnist train --epochs 1` in a process of its own.
+
+    Attributes
+    ----------
+    trained, finished
+        Seconds from the start of the process to the end of the epoch, and to its exit, the report written.
+    peak_bytes
+        The most memory it had; None where the system does not say.
+    """
+
+    trained: float
+    finished: float
+    peak_bytes: int | None
+
+
+def import_seconds(rounds: int) -> dict[str, float]:
+    """The median seconds of an import in a fresh process, each in turn; ours contains NumPy's."""
+    modules = [module for module in _IMPORTED if importlib.util.find_spec(module)]
+    times: dict[str, list[float]] = {module: [] for module in modules}
+    for _ in range(rounds):
+        for module in modules:
+            command = [sys.executable, "-c", _TIMED_IMPORT.format(module)]
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            times[module].append(float(output))
+    return {module: statistics.median(seconds) for module, seconds in times.items()}
+
+
+def training(rounds: int, data: Path | None, threads: int) -> Training:
+    """Medians of some such processes, on MNIST, or on the embedded digits where it cannot be had.
+
+    To be called early: Linux counts to a child's peak what its parent had when it started it.
+    """
+    runs = [_train(data, threads) for _ in range(rounds)]
+    peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
+    return Training(
+        statistics.median(run.trained for run in runs),
+        statistics.median(run.finished for run in runs),
+        round(statistics.median(peaks)) if peaks else None,
+    )
+
+
+def _train(data: Path | None, threads: int) -> Training:
+    options = ["--epochs", "1", "--validation", "0", "--threads", str(threads)]
+    if data is not None:
+        options += ["--data", str(data)]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-u", "-m", "tinygrad_mnist", "train", *options]
+        command += ["--output", str(Path(folder) / "run")]
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("epoch"):
+                    break
+            trained = time.perf_counter() - start
+            process.stdout.read()
+            peak_bytes = _wait(process)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        return Training(trained, time.perf_counter() - start, peak_bytes)
+
+
+def _wait(process: subprocess.Popen[str]) -> int | None:
+    """Wait for the end of a process; its peak memory in bytes."""
+    if not hasattr(os, "wait4"):
+        process.wait()
+        return None
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024

@@ -1,0 +1,153 @@
+"""The figures as tables of text, for the terminal and for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tinygrad_mnist.benchmark.contestants import (
+    EAGER,
+    HAND,
+    HAND_IN_PLACE,
+    NATIVE,
+    PRODUCTS,
+    PYTORCH,
+    REPLAY,
+)
+from tinygrad_mnist.benchmark.epoch import STEPS_ALONE
+from tinygrad_mnist.benchmark.figures import Figures
+from tinygrad_mnist.benchmark.measure import Row
+from tinygrad_mnist.benchmark.processes import Training
+
+Cell = tuple[str, ...]  # lines; those after the first say more about it
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, and cells of one line or more."""
+
+    title: str
+    header: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+
+
+def tables(figures: Figures) -> list[Table]:
+    """All figures: steps, their ratios, an epoch, memory, processes."""
+    return [
+        _steps(figures.steps),
+        _side_by_side(figures.steps),
+        _epoch(figures.epoch),
+        _memory(figures.memory),
+        _processes(figures.imports, figures.training, figures.epoch.name),
+    ]
+
+
+def conditions(figures: Figures) -> str:
+    """The machine in a sentence."""
+    machine = figures.machine
+    threads = f"{figures.threads} thread{'s' if figures.threads > 1 else ''}"
+    versions = (f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+        f"Python {machine['python']}, NumPy {machine['numpy']} with {machine['blas']}"
+        f"{''.join(f', {version}' for version in versions)}; float32, {threads} for each contestant."
+    )
+
+
+def markdown(figures: Figures) -> str:
+    """The README's section: the machine and all tables."""
+    return "\n\n".join([conditions(figures), *map(_markdown_table, tables(figures))])
+
+
+def _markdown_table(table: Table) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    def row(cells: Sequence[Cell]) -> str:
+        return line(f"{first} ({', '.join(more)})" if more else first for first, *more in cells)
+
+    columns = len(table.header)
+    rule = line(["---", *["---:"] * (columns - 1)])
+    return "\n".join([f"{table.title}:", "", line(map(", ".join, table.header)), rule, *map(row, table.rows)])
+
+
+def _setups(names: Iterable[str]) -> list[Cell]:
+    return [("",), *(tuple(name.split(", ")) for name in names)]
+
+
+def _steps(rows: Sequence[Row]) -> Table:
+    contestants = dict.fromkeys(name for row in rows for name in row.rounds)
+
+    def cell(row: Row, name: str) -> Cell:
+        if name not in row.rounds:
+            return (NOTHING,)
+        ratios = " · ".join(_ratio(row, name, base) for base in (PYTORCH, PRODUCTS))
+        return _short(row.seconds(name) * 1e6), ratios
+
+    return Table(
+        "A training step in µs (as multiples of PyTorch's · of the matrix products')",
+        _setups(row.name for row in rows),
+        [[(name,), *(cell(row, name) for row in rows)] for name in contestants],
+    )
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
+
+
+def _side_by_side(rows: Sequence[Row]) -> Table:
+    pairs = ((REPLAY, HAND_IN_PLACE), (NATIVE, HAND_IN_PLACE), (EAGER, HAND), (REPLAY, EAGER))
+    return Table(
+        "Ratios of these times, measured side by side",
+        _setups(row.name for row in rows),
+        [
+            [(f"{name} / {base}",), *((_ratio(row, name, base),) for row in rows)]
+            for name, base in pairs
+            if any(name in row.rounds for row in rows)
+        ],
+    )
+
+
+def _ratio(row: Row, name: str, base: str) -> str:
+    ratio = row.ratio(name, base)
+    return NOTHING if ratio is None else f"{ratio:.2f}" if ratio < 100 else f"{ratio:,.0f}"
+
+
+def _epoch(row: Row) -> Table:
+    contestants = [name for name in row.rounds if not name.endswith(STEPS_ALONE)]
+
+    def cells(name: str) -> list[Cell]:
+        ratios = _ratio(row, name, PYTORCH), _ratio(row, name, name + STEPS_ALONE)
+        return [(name,), (f"{row.seconds(name):.3f}",), *((ratio,) for ratio in ratios)]
+
+    return Table(
+        f"An epoch of the main job ({row.name}), loader included",
+        [("",), ("seconds",), ("/ PyTorch",), ("/ the sum of its steps",)],
+        [cells(name) for name in contestants],
+    )
+
+
+def _memory(memory: dict[str, dict[str, int]]) -> Table:
+    contestants = dict.fromkeys(name for peaks in memory.values() for name in peaks)
+
+    def cell(peaks: dict[str, int], name: str) -> Cell:
+        return _short(peaks[name] / 1000), f"{peaks[name] / peaks[HAND]:.2f}"
+
+    return Table(
+        f"Peak memory of a step beside parameters and data in kB (as a multiple of {HAND}'s)",
+        _setups(memory),
+        [[(name,), *(cell(peaks, name) for peaks in memory.values())] for name in contestants],
+    )
+
+
+def _processes(imports: dict[str, float], training: Training, data: str) -> Table:
+    rows = [(f"import {module}", f"{seconds:.2f} s") for module, seconds in imports.items()]
+    rows += [
+        ("train --epochs 1, from its start to a trained network", f"{training.trained:.2f} s"),
+        ("... to its end, with test and report", f"{training.finished:.2f} s"),
+    ]
+    if training.peak_bytes is not None:
+        rows.append(("... its peak memory", f"{training.peak_bytes / 1e6:.0f} MB"))
+    cells = [[(what,), (figure,)] for what, figure in rows]
+    return Table(f"Whole processes (the training on {data})", [("",), ("",)], cells)
