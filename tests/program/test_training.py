@@ -101,7 +101,7 @@ def test_the_derivation_reads_as_on_paper():
         "a1 = 1 / (1 + np.exp(-z1))",
         "dz2 = da2 * (a2 * (1 - a2))",
         "dW2 = dz2.T @ a1",
-        "db2 = dz2.sum(axis=0)",
+        "db2 = ones @ dz2",
         "dW1 = dz1.T @ x",
         "W1 -= lr * dW1",
     } <= lines

@@ -14,9 +14,9 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.program.arrays import Recorder, TracedArray, TracedNumber
 from tinygrad_mnist.program.derivation import Derivation, Line
-from tinygrad_mnist.program.memory import without_dead
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
+from tinygrad_mnist.program.passes import without_dead
 from tinygrad_mnist.program.values import Number, State, Value
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe

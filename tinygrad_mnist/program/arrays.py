@@ -409,9 +409,15 @@ class TracedArray(NDArrayOperatorsMixin):
             raise UntraceableError("a product with a number")
         return self._product("dot", (self._operand(a), self._operand(b)), sample)
 
-    def _take(self, a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> TracedArray:
-        sample = np.take(_plain(a), _plain(indices), axis=axis, mode=mode)  # type: ignore[call-overload]
-        return self._emit(Take(axis, mode), (self._operand(a), self._operand(indices)), sample)
+    def _take(
+        self, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
+    ) -> TracedArray:
+        operands = (self._operand(a), self._operand(indices))
+        taken: Any = np.take(_plain(a), _plain(indices), axis=axis, out=_plain(out), mode=mode)  # type: ignore[call-overload]
+        if out is None:
+            return self._emit(Take(axis, mode), operands, taken)
+        out._become(Take(axis, mode), operands)
+        return out  # type: ignore[no-any-return]
 
     def _clip(self, x: Any, low: Any, high: Any) -> Any:
         if low is None:
@@ -504,6 +510,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.broadcast_to: TracedArray._broadcast,
     np.squeeze: TracedArray._squeeze,
     np.zeros_like: TracedArray._zeros_like,
+    np.empty_like: TracedArray._zeros_like,  # written over by what follows
     np.reshape: lambda self, x, shape: x.reshape(shape),
     np.ravel: lambda self, x: x.ravel(),
     np.transpose: lambda self, x, axes=None: x.transpose(*(() if axes is None else (axes,))),

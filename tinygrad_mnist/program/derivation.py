@@ -24,6 +24,7 @@ from tinygrad_mnist.program.source import constant_text, helper_lines, signature
 from tinygrad_mnist.program.values import Array, Instruction, Operand, Recording, Value
 
 _LONGEST_INLINE = 60
+_LONGEST_CONSTANT_INLINE = 16
 _IN_PLACE = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
 _PUT = """
 def put_at(array, index, value):
@@ -62,9 +63,11 @@ class Derivation:
         self._makers = {id(i.result): i for i in recording.instructions}
         self._inside: dict[int, Formula] = {}  # what stands inside of others
         self._pending: dict[int, Value] = {}  # and is not read by all of them yet
+        self.constants: dict[str, Line] = {}
         for instruction in recording.instructions:
             if instruction.result is not None:  # a check makes nothing
                 self._write(instruction, instruction.result)
+        self.lines = [*self.constants.values(), *self.lines]
 
     def _write(self, instruction: Instruction, value: Value) -> None:
         formula = self._formula(instruction)
@@ -128,6 +131,9 @@ class Derivation:
             return Formula(self.names.numbers([x.source])[x.source], ATOM)
         if x.origin == "constant":
             text = constant_formula(x.array)
+            if x.array.ndim and len(text) > _LONGEST_CONSTANT_INLINE:
+                self.constants[self.names.of(x)] = Line(self.names.of(x), f"{self.names.of(x)} = {text}", "")
+                return Formula(self.names.of(x), ATOM)
             return Formula(text, 5 if "/" in text else ATOM if text[0] != "-" else 6)
         return Formula(self.names.of(x), ATOM)
 
@@ -175,11 +181,12 @@ def derivation(recording: Recording, names: Names, title: str) -> str:
     arguments = signature(recording, names)
     lines += ["", f"def step({arguments}):"]
     width = max((len(line.code) for line in derived.lines if len(line.code) < 60), default=0)
+    lines += [f"    {line.code}" for line in derived.constants.values()]
     section = ""
-    for line in derived.lines:
+    for line in derived.lines[len(derived.constants) :]:
         found = _section(line, section)
         if found != section:
-            lines += [*([""] if section else []), f"    # {found}"]
+            lines += [*([""] if section or derived.constants else []), f"    # {found}"]
             section = found
         lines.append(f"    {line.code:<{width}}  # {line.shape}" if line.shape else f"    {line.code}")
     outputs = [names.of(value) for value in recording.outputs]

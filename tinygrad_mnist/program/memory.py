@@ -38,18 +38,6 @@ class Plan:
     bytes_after: int = 0
 
 
-def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[Instruction]:
-    """The instructions that an output, a change, a check or a generator depends on."""
-    live = {id(value) for value in outputs}
-    kept = []
-    for instruction in reversed(instructions):
-        has_effect = instruction.changes or instruction.result is None or not instruction.operation.repeatable
-        if has_effect or id(instruction.result) in live:
-            kept.append(instruction)
-            live |= {id(value) for value in instruction.reads}
-    return kept[::-1]
-
-
 def plan(instructions: list[Instruction], outputs: list[Value]) -> Plan:
     """Give each result memory: over an operand that is not needed any more, in a free block, or a new one."""
     result = Plan()

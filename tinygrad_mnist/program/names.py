@@ -15,6 +15,7 @@ from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 _ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
 _OPS = {"one_hot": "one_hot", "dropout_mask": "mask"}
 _LETTERS = {"weight": "W", "bias": "b"}
+_IMPORTED = ("concatenate", "copyto", "float32", "putmask")
 _NUMBERED = ("t", "c", "memory")  # what is only told apart by number
 _NUMBERS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
 
@@ -71,7 +72,8 @@ class Names:
         """A name that nothing else has."""
         wish = re.sub(r"\W+", "_", wish).strip("_") or "t"
         wish = f"x{wish}" if wish[0].isdigit() else wish
-        wish = f"{wish}_" if keyword.iskeyword(wish) or hasattr(np, wish) else wish
+        means_another = isinstance(getattr(np, wish, None), np.ufunc) or wish in _IMPORTED
+        wish = f"{wish}_" if keyword.iskeyword(wish) or means_another else wish
         while wish in self._taken or wish in _NUMBERED:
             self._counts[wish] += 1
             numbered = (
@@ -170,7 +172,7 @@ class Names:
             return f"{value.source.key}_array"
         if value.origin == "constant":
             if value.array.size != 1:
-                return "c"
+                return "ones" if value.array.ndim == 1 and (value.array == 1).all() else "c"
             number = float(value.array.ravel()[0])
             return _NUMBERS.get(number, f"c_{value.array.ravel()[0]}")
         maker = self._makers.get(id(value))

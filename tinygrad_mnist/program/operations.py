@@ -342,7 +342,7 @@ class Call(Operation):
     repeatable = False
 
     def _called(self, operands: Sequence[str]) -> str:
-        settings = [f"{key}={value!r}" for key, value in self.settings]
+        settings = [f"{key}={_literal(value)}" for key, value in self.settings]
         return f"{self.function.__name__}({', '.join([*operands, *settings])})"
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
@@ -357,6 +357,10 @@ class Call(Operation):
     def functions(self) -> set[str]:
         """np.copyto"""
         return set() if self.is_check else {"copyto"}
+
+
+def _literal(value: Any) -> str:
+    return f"np.{value.name}" if isinstance(value, np.dtype) else repr(value)
 
 
 def number_text(value: Any) -> str:

@@ -13,10 +13,11 @@ from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.program.capture import Capturing, Item
 from tinygrad_mnist.program.entry import Output, entry
-from tinygrad_mnist.program.memory import plan, without_dead
+from tinygrad_mnist.program.memory import plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Call
-from tinygrad_mnist.program.source import Source
+from tinygrad_mnist.program.passes import lowered, without_dead
+from tinygrad_mnist.program.source import Source, all_values
 from tinygrad_mnist.program.values import Array
 
 
@@ -45,7 +46,7 @@ class Program:
     ) -> None:
         self.structure = structure
         self.is_checked = False
-        self._leaves = [_outline(leaf) for leaf in leaves]
+        self._leaves = [outline(leaf) for leaf in leaves]
         self.recording = capture.recording
         self.single_use = capture.single_use
         self._title = title
@@ -55,20 +56,27 @@ class Program:
             self.recording.outputs.append(capture._value(gradient.tensor._grad))
         self._given = [g for g in capture.gradients.values() if g.position is not None]
         self.recording.instructions = without_dead(self.recording.instructions, self.recording.outputs)
-        self._plan = plan(self.recording.instructions, self.recording.outputs)
+        self.lowered = lowered(self.recording)
+        self._plan = plan(self.lowered.instructions, self.lowered.outputs)
         self.bytes_before, self.bytes_after = self._plan.bytes_before, self._plan.bytes_after
         extra = [f"d{g.tensor.name or 'x'}" for g in self._given]
         self._argument_names = [*names, *extra]
-        self._source = Source(
-            self.recording, self._plan, Names(self.recording, self._argument_names, self._plan), title
-        )
+        names_in_memory = Names(self.lowered, self._argument_names, self._plan)
+        self._source = Source(self.lowered, self._plan, names_in_memory, title)
         self.source = self._source.text
         self.states = [value.source for value in self._source.states]
         self.numbers = self._source.numbers
         self._context = contextvars.Context()  # where the same floating-point warnings are switched off
         quiet = dict.fromkeys(self.recording.quiet, "ignore")
         self._context.run(np.seterr, **{**self.recording.warnings, **quiet})
+        self._forget_samples()
         self.bind()
+
+    def _forget_samples(self) -> None:
+        """Keep of the arrays of the capture only what they looked like."""
+        for value in {*all_values(self.recording), *all_values(self.lowered), *self.recording.arguments}:
+            if value.root.origin != "constant":
+                value.root.array, value.array = outline(value.root.array), outline(value.array)
 
     def _output_leaf(self, leaf: Any, stand_ins: Sequence[Any], capture: Capturing) -> Output:
         """What a leaf of the function's result is made of."""
@@ -151,15 +159,15 @@ def is_learned(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) and leaf.is_leaf and leaf._requires_grad
 
 
-def _outline(leaf: Any) -> Any:
+def outline(leaf: Any) -> Any:
     """An argument's shape, dtype and layout, without holding on to its elements."""
     if isinstance(leaf, Tensor):
         tensor = type(leaf).__new__(type(leaf))
-        tensor._data = _outline(leaf._data)
+        tensor._data = outline(leaf._data)
         return tensor
     if isinstance(leaf, np.ndarray):
-        outline = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
-        return outline if type(leaf) is np.ndarray else outline.view(type(leaf))
+        looks = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
+        return looks if type(leaf) is np.ndarray else looks.view(type(leaf))
     return leaf
 
 

@@ -201,6 +201,10 @@ def constant_text(array: Array) -> str:
     if array.ndim == 0:
         return f"np.asarray({number_text(array[()])}, {dtype})"
     flat = array.ravel()
+    if array.ndim == 2 and array.size > 1 and np.array_equal(array, np.eye(*array.shape)):
+        return f"np.eye({array.shape[0]}, dtype={dtype})"
+    if array.ndim == 1 and array.size and (flat == 1).all():
+        return f"np.ones({array.size}, {dtype})"
     if flat.size and (flat == flat[0]).all():
         return f"np.full({array.shape}, {number_text(flat[0])}, {dtype})"
     shape = "" if array.ndim == 1 else f".reshape({array.shape})"

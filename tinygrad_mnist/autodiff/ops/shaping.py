@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,28 @@ def broadcasts(shape: Shape, target: Shape) -> bool:
     return lead >= 0 and (kept == shape or all(n in (1, m) for n, m in zip(shape, kept)))
 
 
+@lru_cache(maxsize=256)
+def ones(length: int, dtype: np.dtype[Any]) -> Any:
+    """A vector of ones, always the same one.
+
+    The matrix product with it is a sum along an axis, in a fifth of the time that np.add.reduce takes where
+    an axis is short.
+    """
+    vector = np.ones(length, dtype)
+    vector.flags.writeable = False
+    return vector
+
+
 @primitive
 def sum_to(x: Any, *, shape: Shape) -> Any:
     """The sum over all axes along which `shape` broadcasts to x.shape: the adjoint of broadcast_to."""
     if not broadcasts(shape, x.shape):
         raise ValueError(f"shape {shape} does not broadcast to {x.shape}")
     lead = x.ndim - len(shape)
-    total = np.add.reduce(x, axis=tuple(range(lead))) if lead else x
+    if lead == 1 and x.ndim == 2 and x.dtype.kind == "f":
+        total = np.dot(ones(len(x), x.dtype), x)
+    else:
+        total = np.add.reduce(x, axis=tuple(range(lead))) if lead else x
     if total.shape == shape:
         return total
     stretched = tuple(i for i, length in enumerate(shape) if total.shape[i] != length)

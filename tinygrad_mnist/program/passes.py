@@ -1,0 +1,57 @@
+"""What is made of a recording before its code is written.
+
+Common subexpressions, constants and numbers are dealt with as they are recorded: see `arrays.Recorder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tinygrad_mnist.program.operations import Copy, Reduction, View
+from tinygrad_mnist.program.values import Instruction, Recording, Value
+
+_SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
+
+
+def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[Instruction]:
+    """The instructions that an output, a change, a check or a generator depends on."""
+    live = {id(value) for value in outputs}
+    kept = []
+    for instruction in reversed(instructions):
+        has_effect = instruction.changes or instruction.result is None or not instruction.operation.repeatable
+        if has_effect or id(instruction.result) in live:
+            kept.append(instruction)
+            live |= {id(value) for value in instruction.reads}
+    return kept[::-1]
+
+
+def lowered(recording: Recording) -> Recording:
+    """The recording as it is run: the same bits, by quicker instructions than one would write."""
+    instructions: list[Instruction] = []
+    for instruction in recording.instructions:
+        instructions += _row_extremum(instruction)
+    return replace(recording, instructions=instructions)
+
+
+def _row_extremum(instruction: Instruction) -> list[Instruction]:
+    """The maximum or minimum of short rows, taken down a transposed copy: a fourth of the time."""
+    operation, result = instruction.operation, instruction.result
+    operand = instruction.operands[0] if instruction.operands else None
+    if (
+        not isinstance(operation, Reduction)
+        or operation.name not in ("maximum", "minimum")
+        or not isinstance(operand, Value)
+        or len(operand.shape) != 2
+        or operation.axis not in (1, -1)
+        or operation.initial is not None
+        or operand.shape[1] > _SHORT
+        or not operand.array.flags.c_contiguous
+    ):
+        return [instruction]
+    view = Value(operand.array.T, "result", view_of=operand, scope=instruction.scope)
+    columns = Value(view.array.copy(), "result", scope=instruction.scope)
+    return [
+        Instruction(View("{}.T"), (operand,), view, scope=instruction.scope),
+        Instruction(Copy(view.shape), (view,), columns, scope=instruction.scope),
+        replace(instruction, operation=replace(operation, axis=0), operands=(columns,), result=result),
+    ]
