@@ -116,6 +116,7 @@ CASES = [
     shaped("linear", ops.linear, (4,), (2, 4), (2,)),
     shaped("squared_error", ops.squared_error, (2, 3), (2, 3)),
     shaped("squared_error", lambda a, b: ops.squared_error(a, b, scale=0.3), (2, 3), (2, 3)),
+    shaped("sigmoid_cross_entropy", ops.sigmoid_cross_entropy, (2, 3), (2, 3), low=-20, high=20),
     shaped("one_hot", lambda x: ops.one_hot(LABELS, classes=3, dtype=x.dtype) * x, (2, 3)),
     shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, LABELS), (2, 3)),
     shaped("softmax_cross_entropy", lambda x: ops.softmax_cross_entropy(x, rows_like(x)), (2, 3)),

@@ -201,8 +201,9 @@ def _accumulate(gradients: dict[int, Any], serial: int, contribution: Any) -> No
 
 def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
     """Sum a gradient over the axes along which its input was broadcast; refuse any other shape."""
+    plain = type(contribution) is np.ndarray
     try:
-        return sum_to(contribution, shape=shape)
+        return sum_to.forward(contribution, shape=shape) if plain else sum_to(contribution, shape=shape)
     except ValueError as error:
         raise ShapeError(
             f"the rule returned a gradient of shape {contribution.shape} for an input of shape {shape}: "

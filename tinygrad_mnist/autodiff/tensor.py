@@ -337,7 +337,7 @@ class Tensor(Operators):
             value = np.asarray(value)
         dtype = value.dtype
         for array in arrays:
-            if type(array) is _ndarray and array.dtype is not dtype:
+            if type(array) is _ndarray and array.dtype is not dtype and array.dtype.kind in "fc":
                 require_one_dtype(primitive, inputs, dtype)
                 break
         result = new_tensor(value)

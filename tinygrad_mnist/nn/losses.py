@@ -166,7 +166,7 @@ class BCELoss(Module):
         target = _real_target(target, output, "BCELoss")
         logits = _logits_behind(output, ops.sigmoid)
         if logits is not None:
-            return ops.mean(ops.softplus(logits) - logits * target)
+            return ops.mean(ops.sigmoid_cross_entropy(logits, target))
         return -ops.mean(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
 
 
@@ -179,4 +179,4 @@ class BCEWithLogitsLoss(Module):
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
         target = _real_target(target, output, "BCEWithLogitsLoss")
-        return ops.mean(ops.softplus(output) - output * target)
+        return ops.mean(ops.sigmoid_cross_entropy(output, target))

@@ -90,22 +90,26 @@ class SGD:
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
+        capture = CAPTURE.get()
         for parameter in self.parameters:
-            parameter.grad = None
+            if capture:
+                parameter.grad = None
+            else:
+                parameter._grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""
         capture = CAPTURE.get()
         for position, parameter in enumerate(self.parameters):
-            g = parameter.grad
-            if g is None:
-                continue
             if capture:
-                capture.update(self, position)
-            else:
+                if parameter.grad is not None:
+                    capture.update(self, position)
+                    parameter.mark_changed()
+            elif parameter._grad is not None:
                 v, scratch = self.velocities[position], self._scratch[position]
-                self.velocities[position] = self.update(parameter._data, g, v, scratch, self)
-            parameter.mark_changed()
+                v = self.update(parameter._data, parameter._grad, v, scratch, self)
+                self.velocities[position] = v
+                parameter.mark_changed()
 
     def update(self, p: Any, g: Any, v: Any, scratch: Any, numbers: Any) -> Any:
         """The formulas on one parameter's arrays, in place; returns the velocity.
@@ -121,7 +125,7 @@ class SGD:
                 v *= numbers.momentum
                 v += g if self.dampening == 0 else numbers.undampened * g
             g = g + numbers.momentum * v if self.nesterov else v
-        np.subtract(p, np.multiply(g, numbers.lr, out=scratch), out=p)
+        np.subtract(p, np.multiply(g, numbers.lr, scratch), p)
         return v
 
     def __repr__(self) -> str:

@@ -121,10 +121,9 @@ class Recorder:
         if instruction.result is not None and not instruction.result.scope:
             instruction.result.scope = instruction.scope
         self.recording.instructions.append(instruction)
-        if np.geterr() != self.recording.warnings:
-            self.recording.quiet |= {
-                kind for kind, mode in np.geterr().items() if mode != self.recording.warnings[kind]
-            }
+        modes = np.geterr()
+        if modes != self.recording.warnings:
+            self.recording.quiet |= {k for k, mode in modes.items() if mode != self.recording.warnings[k]}
 
     def _simplified(self, operands: tuple[Any, ...], result: Array) -> tuple[Any, ...]:
         """Numbers as arrays without axes in the dtype of the others, which NumPy takes 0.2 µs faster.

@@ -127,7 +127,8 @@ class Compiled:
 
     def _compare(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Run both from the same start, the program last; what differs is an error."""
-        program.bind()
+        if not program.is_bound():
+            program.bind()
         put_back = program.snapshot()
         expected = [_copy(x) for x in trees.leaves(self.function(*arguments, **keywords))]
         touched = {name: _copy(array) for name, array in program.touched().items()}

@@ -69,6 +69,7 @@ class Program:
         self._context = contextvars.Context()  # where the same floating-point warnings are switched off
         quiet = dict.fromkeys(self.recording.quiet, "ignore")
         self._context.run(np.seterr, **{**self.recording.warnings, **quiet})
+        self._code = compile(self.source, f"<program of {self._title}>", "exec")
         self._forget_samples()
         self.bind()
 
@@ -88,6 +89,10 @@ class Program:
         self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture._value(leaf))
         return Output("number" if isinstance(leaf, Item) else "tensor", len(self.recording.outputs) - 1)
 
+    def is_bound(self) -> bool:
+        """Whether the code works on the outside arrays that there are now."""
+        return all(state.get() is array for state, array in zip(self.states, self._bound))
+
     def bind(self) -> None:
         """Make the memory and the code, for the outside arrays as they are now.
 
@@ -97,7 +102,7 @@ class Program:
         self._bound = [state.get() for state in self.states]
         calls = [i.operation for i in self.recording.instructions if isinstance(i.operation, Call)]
         namespace: dict[str, Any] = {}
-        exec(compile(self.source, f"<program of {self._title}>", "exec"), namespace)
+        exec(self._code, namespace)
         for call in calls:
             namespace[call.function.__name__] = call.function  # not the copy in the text: its errors are ours
         step = namespace["build"](*self._bound, *self.recording.generators)

@@ -7,6 +7,7 @@ import inspect
 import math
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,6 @@ from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Call, View, number_text
 from tinygrad_mnist.program.values import Array, Instruction, Number, Recording, Value
-
-_LARGEST_LITERAL = 1000
 
 
 class Source:
@@ -172,16 +171,20 @@ def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
     """The source of the Python functions that instructions call, and of the errors they raise."""
     calls = [i.operation for i in instructions if isinstance(i.operation, Call)]
     functions = _each_once(call.function for call in calls)
+    return [line for function in functions for line in _function_lines(function)]
+
+
+@lru_cache(maxsize=64)
+def _function_lines(function: Any) -> tuple[str, ...]:
+    """The source of a function, after the errors and numbers of its module that it speaks of."""
+    code = textwrap.dedent(inspect.getsource(function)).replace("@primitive\n", "")
     lines: list[str] = []
-    for function in functions:
-        code = textwrap.dedent(inspect.getsource(function)).replace("@primitive\n", "")
-        for name, thing in sorted(function.__globals__.items()):
-            if not name.startswith("__") and f"{name}(" in code and isinstance(thing, type):
-                lines += ["", f"class {name}(ValueError):", "    pass", ""]
-            elif isinstance(thing, float) and name in code:
-                lines += [f"{name} = {thing!r}"]
-        lines += ["", *_untyped(code).rstrip().split("\n"), ""]
-    return lines
+    for name, thing in sorted(function.__globals__.items()):
+        if not name.startswith("__") and f"{name}(" in code and isinstance(thing, type):
+            lines += ["", f"class {name}(ValueError):", "    pass", ""]
+        elif isinstance(thing, float) and name in code:
+            lines += [f"{name} = {thing!r}"]
+    return (*lines, "", *_untyped(code).rstrip().split("\n"), "")
 
 
 def _untyped(code: str) -> str:

@@ -253,7 +253,7 @@ def softplus(x: Any) -> Any:
     """log(1 + e**x) without overflow; its derivative is the sigmoid."""
     if np.iscomplexobj(x):
         return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
-    return np.logaddexp(x, 0)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 softplus.vjps(lambda g, y, x: g * sigmoid(x))
