@@ -174,7 +174,7 @@ class Names:
             if value.array.size != 1:
                 return "ones" if value.array.ndim == 1 and (value.array == 1).all() else "c"
             number = float(value.array.ravel()[0])
-            return _NUMBERS.get(number, f"c_{value.array.ravel()[0]}")
+            return _NUMBERS.get(number, f"c_{value.array.ravel()[0]!s}")
         maker = self._makers.get(id(value))
         if value.view_of is not None:
             transposed = (
