@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from tinygrad_mnist import by_hand, optim
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.program import compile
-from tinygrad_mnist.program.arrays import Recorder, TracedArray, TracedNumber
+from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
 from tinygrad_mnist.program.derivation import Derivation, Line
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
 from tinygrad_mnist.program.passes import without_dead
+from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.values import Number, State, Value
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe

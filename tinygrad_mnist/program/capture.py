@@ -13,8 +13,9 @@ from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.site import calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.arrays import Recorder, TracedArray, TracedNumber
+from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
 from tinygrad_mnist.program.operations import Call, Copy, Draw
+from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.values import Array, Instruction, Number, State, Value
 
 
@@ -56,7 +57,7 @@ class Capturing(Recorder):
 
     # Arrays
 
-    def _value(self, x: Any) -> Any:
+    def value_for(self, x: Any) -> Any:
         """The value of an input of an op; arrays that come from outside are states, read where they lie."""
         array = x._data if isinstance(x, Tensor) else x
         if not isinstance(array, np.ndarray):
@@ -68,7 +69,7 @@ class Capturing(Recorder):
         return known
 
     def _stand_in(self, x: Any) -> Any:
-        value = self._value(x)
+        value = self.value_for(x)
         if not isinstance(value, Value):
             return value
         return TracedArray(self, value, x._data if isinstance(x, Tensor) else x)
@@ -151,7 +152,7 @@ class Capturing(Recorder):
         """Check now, and at every call."""
         plain = [x.array if isinstance(x, TracedArray) else x for x in arguments]
         function(*plain)
-        operands = tuple(x.value if isinstance(x, TracedArray) else self._value(x) for x in arguments)
+        operands = tuple(x.value if isinstance(x, TracedArray) else self.value_for(x) for x in arguments)
         operation = Call(function, is_check=True)
         noted = [(i.operation, i.operands) for i in self.recording.instructions]
         if (operation, operands) not in noted or self.epoch:
@@ -177,7 +178,7 @@ class Capturing(Recorder):
 
     def copied(self, source: Array, copy: Array) -> None:
         """A copy that no op made."""
-        value = self._value(source)
+        value = self.value_for(source)
         dtype = None if source.dtype == copy.dtype else f"np.{copy.dtype.name}"
         self.emit(Copy(source.shape, dtype), (value,), copy)
 
@@ -201,9 +202,9 @@ class Capturing(Recorder):
         if isinstance(gradient, Tensor):
             if gradient.dtype != tensor.dtype:
                 gradient = gradient.astype(tensor.dtype)
-            value = self._value(gradient)
+            value = self.value_for(gradient)
             if value.origin == "result" and value.gradient_of is None:
-                value.gradient_of = self._value(tensor)
+                value.gradient_of = self.value_for(tensor)
         tensor._grad = gradient
 
     def _gradient(self, tensor: Tensor) -> Gradient:
@@ -216,9 +217,9 @@ class Capturing(Recorder):
 
     def flows_into(self, tensor: Tensor, gradient: Tensor) -> None:
         """Note that a value is the gradient of another, for its name."""
-        value = self._value(gradient)
+        value = self.value_for(gradient)
         if value.origin == "result" and value.gradient_of is None:
-            value.gradient_of = self._value(tensor)
+            value.gradient_of = self.value_for(tensor)
 
     def depends_on(self, module: Any) -> None:
         """The program holds for the mode that the module is in."""
@@ -228,7 +229,7 @@ class Capturing(Recorder):
         """The number, to be returned."""
         if tensor.size != 1:
             _refuse(f"item() of shape {tensor.shape}")
-        return Item(self._value(tensor))
+        return Item(self.value_for(tensor))
 
     def refuse(self, what: str) -> NoReturn:
         """Refuse Python code that wants to see a value."""

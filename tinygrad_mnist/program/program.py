@@ -53,7 +53,7 @@ class Program:
         self._output = trees.replace(output, lambda leaf: self._output_leaf(leaf, stand_ins, capture))
         self._gradients = [g for g in capture.gradients.values() if g.is_kept]
         for gradient in self._gradients:
-            self.recording.outputs.append(capture._value(gradient.tensor._grad))
+            self.recording.outputs.append(capture.value_for(gradient.tensor._grad))
         self._given = [g for g in capture.gradients.values() if g.position is not None]
         self.recording.instructions = without_dead(self.recording.instructions, self.recording.outputs)
         self.lowered = lowered(self.recording)
@@ -86,7 +86,7 @@ class Program:
                 return Output("argument", position)
         if not isinstance(leaf, Item | Tensor) or is_learned(leaf):
             return Output("thing", leaf)
-        self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture._value(leaf))
+        self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture.value_for(leaf))
         return Output("number" if isinstance(leaf, Item) else "tensor", len(self.recording.outputs) - 1)
 
     def is_bound(self) -> bool:
