@@ -18,7 +18,6 @@ from tinygrad_mnist.program.capture import Capturing, Item, capturing
 from tinygrad_mnist.program.entry import MISS
 from tinygrad_mnist.program.program import Program, is_learned, settle
 
-_CONTAINERS = frozenset({dict, list, tuple})
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
 
 
@@ -43,11 +42,13 @@ class Compiled:
         """Repeat the program for these arguments, or capture one."""
         if CAPTURE.get():  # inside another captured function: part of its program
             return self.function(*arguments, **keywords)
-        structure: Any = len(arguments)
-        leaves: Sequence[Any] = arguments
-        if keywords or not _CONTAINERS.isdisjoint(map(type, arguments)):
-            structure, leaves = _flat(arguments, keywords)
         with self._lock:
+            if not keywords:  # the quick way, for arguments that are leaves themselves
+                for enter in self._entries.get(len(arguments), ()):
+                    answer = enter(*arguments)
+                    if answer is not MISS:
+                        return answer
+            structure, leaves = _flat(arguments, keywords)
             for enter in self._entries.get(structure, ()):
                 answer = enter(*leaves)
                 if answer is not MISS:
