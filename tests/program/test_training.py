@@ -126,6 +126,24 @@ def test_assigned_weights_are_found():
         assert replayed.state() == eager.state()
 
 
+@pytest.mark.parametrize("velocities", ["none", "new list", "new arrays"])
+def test_exchanged_velocities_are_found(velocities):
+    eager, replayed, compiled = run_both(quadratic, {"momentum": 0.9})
+    for training in (eager, replayed):
+        optimizer = training.optimizer
+        if velocities == "none":
+            optimizer.velocities = [None] * 4
+        elif velocities == "new list":
+            optimizer.velocities = [2 * v for v in optimizer.velocities]
+        else:
+            optimizer.velocities[0] = np.ones_like(optimizer.velocities[0])
+    rng = np.random.default_rng(2)
+    for _ in range(4):
+        x, y = batch(rng, eager)
+        assert compiled(x, y).item() == eager.step(x, y).item()
+        assert replayed.state() == eager.state()
+
+
 def test_the_mode_of_the_modules_is_part_of_the_signature():
     training = classifier(dropout=0.5)
     forward = compile(lambda x: training.model(x))

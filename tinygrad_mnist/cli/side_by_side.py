@@ -18,7 +18,7 @@ from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
 from tinygrad_mnist.program.passes import without_dead
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.values import Number, State, Value
+from tinygrad_mnist.program.values import Fixed, Number, State, Value
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import training_step
@@ -87,7 +87,7 @@ def _hand_derived(
     recorder = _HandRecorder()
     states = []
     for i, p in enumerate(parameters):
-        state = State([p], 0, f"{'Wb'[i % 2]}{i // 2 + 1}")
+        state = State(Fixed(p), "array", f"{'Wb'[i % 2]}{i // 2 + 1}")
         array = p.copy()
         states.append(TracedArray(recorder, recorder.know(array, Value(array, "state", state)), array))
     arguments = [

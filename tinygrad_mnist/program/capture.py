@@ -16,7 +16,7 @@ from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
 from tinygrad_mnist.program.operations import Call, Copy, Draw
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.values import Array, Instruction, Number, State, Value
+from tinygrad_mnist.program.values import Array, Fixed, Instruction, Number, State, Value
 
 
 class Item:
@@ -64,7 +64,9 @@ class Capturing(Recorder):
             return array
         known = self.value_of(array)
         if known is None:
-            state = State(x, "_data", x.name or "") if isinstance(x, Tensor) else State([array], 0, "")
+            state = (
+                State(x, "_data", x.name or "") if isinstance(x, Tensor) else State(Fixed(array), "array", "")
+            )
             known = self.know(array, Value(array, "state", state))
         return known
 
@@ -137,7 +139,7 @@ class Capturing(Recorder):
         else:
             before = v.copy()
             self._undo.append(lambda: np.copyto(v, before))
-            state = State(optimizer.velocities, position, f"v_{parameter.name}" if parameter.name else "")
+            state = State(optimizer, "velocities", f"v_{parameter.name or ''}", position)
             value = self.value_of(v) or self.know(v, Value(v, "state", state))
             velocity = TracedArray(self, value, v)
         numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in optimizer.NUMBERS})

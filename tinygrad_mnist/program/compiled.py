@@ -172,8 +172,9 @@ def compile(function: Callable[..., Any]) -> Compiled:
     ------
     CaptureError
         When Python code looks at a value in between (a branch, ``float(loss)``), or when the second call
-        shows that something is not repeated.  What only shows later (a side effect, a Python number that
-        changes after the second call) is not noticed: ``compiled.check(*arguments)`` compares again.
+        shows that something is not repeated.  What only shows later (a side effect, a Python number or a
+        module that is exchanged after the second call) is not noticed: ``compiled.check(*arguments)``
+        compares again.
 
     Examples
     --------

@@ -77,6 +77,7 @@ def entry(
         found = f"{things.name(tensor)}._grad"
         guards.append(f"{found} is not None and {_layout(found, value.array, things)}")
         arrays.append(found)
+    guards += [f"{_found(state, things)} is not None" for state, _ in states if state.position is not None]
     bound = [f"{_found(state, things)} is {things.name(array)}" for state, array in states]
     passed = ", ".join([*arrays, *(f"{things.name(n.holder)}.{n.key}" for n in numbers)])
     lines = [f"    results = run({passed})"]
@@ -121,8 +122,8 @@ def _layout(array: str, like: Any, things: Things) -> str:
 
 
 def _found(state: State, things: Things) -> str:
-    holder = things.name(state.holder)
-    return f"{holder}[{state.key}]" if isinstance(state.holder, list) else f"{holder}.{state.key}"
+    found = f"{things.name(state.holder)}.{state.attribute}"
+    return found if state.position is None else f"{found}[{state.position}]"
 
 
 def _answer(tree: Any, leaves: list[str], results: list[str], things: Things) -> str:

@@ -99,17 +99,27 @@ class Instruction:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """An array that outlives the call: where it is found, and what it is called."""
+    """An array that outlives the call: where it is found, and what it is called.
+
+    `attribute` of `holder`, or what is at `position` of a list that is there.
+    """
 
     holder: Any
-    key: Any
+    attribute: str
     name: str
+    position: int | None = None
 
     def get(self) -> Array:
         """The array as it is now."""
-        if isinstance(self.holder, list):
-            return self.holder[self.key]  # type: ignore[no-any-return]
-        return getattr(self.holder, self.key)  # type: ignore[no-any-return]
+        found = getattr(self.holder, self.attribute)
+        return found if self.position is None else found[self.position]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """The holder of an array that was met without one: always the same, read where it lies."""
+
+    array: Array
 
 
 @dataclass(frozen=True)
