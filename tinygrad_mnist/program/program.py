@@ -30,6 +30,8 @@ class Program:
         The code that runs, as a module of its own.
     states : list of State
         Where the outside arrays are found that ``build`` takes, parameters first.
+    engine : str
+        "NumPy", or "native" where `compile` was asked for it and it is faster.
     bytes_before, bytes_after : int
         The memory of all results each by itself, and with memory used again.
     """
@@ -46,6 +48,7 @@ class Program:
     ) -> None:
         self.structure = structure
         self.is_checked = False
+        self.engine = "NumPy"
         self._leaves = [outline(leaf) for leaf in leaves]
         self.recording = capture.recording
         self.single_use = capture.single_use
@@ -93,11 +96,16 @@ class Program:
         """Whether the code works on the outside arrays that there are now."""
         return all(state.get() is array for state, array in zip(self.states, self._bound))
 
-    def bind(self) -> None:
+    def bind(self, engine: str | None = None) -> None:
         """Make the memory and the code, for the outside arrays as they are now.
 
         After this `holds(*leaves)` says whether the program can run on the leaves of some arguments, and
         `enter(*leaves)` runs it, or answers `MISS` where it does not hold or outside arrays were exchanged.
+
+        Parameters
+        ----------
+        engine
+            "NumPy" or "native"; by default the one it has.
         """
         self._bound = [state.get() for state in self.states]
         calls = [i.operation for i in self.recording.instructions if isinstance(i.operation, Call)]
@@ -106,6 +114,11 @@ class Program:
         for call in calls:
             namespace[call.function.__name__] = call.function  # not the copy in the text: its errors are ours
         step = namespace["build"](*self._bound, *self.recording.generators)
+        if (engine or self.engine) == "native":
+            native = self._native(step)
+            self.engine, step = ("NumPy", step) if native is None else ("native", native)
+        else:
+            self.engine = "NumPy"
         self.holds, self.enter = entry(
             self._leaves,
             self.recording,
@@ -116,6 +129,13 @@ class Program:
             self._output,
             partial(self._context.run, step),
         )
+
+    def _native(self, step: Callable[..., Any]) -> Callable[..., Any] | None:
+        """The step as native code; None where that cannot be had."""
+        from tinygrad_mnist.program.native import native_step
+
+        names = Names(self.recording, self._argument_names, None)
+        return native_step(self.recording, names, dict(zip(self.states, self._bound)), step)
 
     # What a check has to put back
 
@@ -154,7 +174,7 @@ class Program:
 
     def __repr__(self) -> str:
         return (
-            f"<program of {self._title}: {len(self.recording.instructions)} instructions, "
+            f"<program of {self._title} on {self.engine}: {len(self.recording.instructions)} instructions, "
             f"{self.bytes_after:,} bytes for results ({self.bytes_before:,} without reuse)>"
         )
 

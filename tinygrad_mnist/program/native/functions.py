@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy import float32, float64, int32, int64
 
-_exactly = njit(error_model="numpy")
+_exactly = njit(error_model="numpy", forceinline=True)
 _LN2, _LOG2_E, _SQRT_HALF = 0.6931471805599453, 1.4426950408889634, 0.7071067811865476
 _LN2_HIGH = 0.693359375  # and the rest of ln 2: products with small integers are exact
 _LN2_LOW = -2.121944400546905827679e-4
@@ -21,13 +21,13 @@ _MAGIC32, _MAGIC64 = float32(1.5 * 2**23), float64(1.5 * 2**52)  # adding one ro
 _MAGIC32_BITS, _MAGIC64_BITS = _MAGIC32.view(int32), _MAGIC64.view(int64)
 
 
-@njit(fastmath={"contract", "reassoc"})
+@njit(fastmath={"contract", "reassoc"}, forceinline=True)
 def add_to_sum(total: Any, x: Any) -> Any:
     """One more term of a sum, whose order is left open: then it can be taken in vectors."""
     return total + x
 
 
-@njit(fastmath={"contract", "reassoc"})
+@njit(fastmath={"contract", "reassoc"}, forceinline=True)
 def add_product(total: Any, a: Any, b: Any) -> Any:
     """One more term of a scalar product."""
     return total + a * b

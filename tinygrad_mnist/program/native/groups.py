@@ -1,0 +1,111 @@
+"""Which instructions go into one loop: those over one shape, as far as their order allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from tinygrad_mnist.program.native.layout import Layout, memory_key, squeezed
+from tinygrad_mnist.program.operations import Copy, Elementwise, Select, Take, View
+from tinygrad_mnist.program.values import Instruction, Value
+
+
+class Kind(Enum):
+    """How an instruction is run."""
+
+    LOOP = auto()  # for each element of the result, in a loop with others
+    PRODUCT = auto()  # a matrix product in blocks, by itself
+    CHECK = auto()  # a check of values that has native code
+    NUMPY = auto()  # by its line of NumPy code
+
+
+@dataclass(eq=False)
+class Group:
+    """Instructions that run together.
+
+    Attributes
+    ----------
+    shape
+        Of all results, without axes of length 1.
+    reads, writes
+        The memory that is read or written, by its key.
+    elsewhere
+        The memory of which an element is read at another place than where the loop is.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    instructions: list[Instruction] = field(default_factory=list)
+    reads: set[int] = field(default_factory=set)
+    writes: set[int] = field(default_factory=set)
+    elsewhere: set[int] = field(default_factory=set)
+
+    def add(self, instruction: Instruction, layout: Layout) -> None:
+        """One more instruction."""
+        self.instructions.append(instruction)
+        self.reads |= {memory_key(value) for value in instruction.reads}
+        self.elsewhere |= {memory_key(value) for value in reads_elsewhere(instruction, layout)}
+        if instruction.result is not None:
+            self.writes.add(memory_key(instruction.result))
+
+    def takes(self, instruction: Instruction, layout: Layout) -> bool:
+        """Whether one more instruction gets from the loop what it would get after it."""
+        assert instruction.result is not None
+        if self.kind is not Kind.LOOP or self.shape != squeezed(instruction.result.shape):
+            return False
+        if any(isinstance(i.operation, Take) for i in (instruction, *self.instructions)):
+            return False  # what is looked up keeps a loop from being made vectors
+        elsewhere = {memory_key(value) for value in reads_elsewhere(instruction, layout)}
+        if self.writes & elsewhere:
+            return False
+        return memory_key(instruction.result) not in self.elsewhere | elsewhere
+
+
+def reads_elsewhere(instruction: Instruction, layout: Layout) -> Iterable[Value]:
+    """The operands of which not the element is read that is written, or not that alone."""
+    operation = instruction.operation
+    for position, value in enumerate(instruction.reads):
+        by_element = isinstance(operation, Elementwise | Select | Copy)
+        by_element |= isinstance(operation, Take) and position == 1
+        shape = None if instruction.result is None else squeezed(instruction.result.shape)
+        if not (by_element and squeezed(value.shape) == shape and layout.is_itself(value)):
+            yield value
+
+
+def grouped(instructions: list[Instruction], kinds: dict[int, Kind], layout: Layout) -> list[Group]:
+    """The groups in the order in which they run; an instruction may move into an earlier one."""
+    groups: list[Group] = []
+    for instruction in instructions:
+        if isinstance(instruction.operation, View):
+            continue
+        kind = kinds[id(instruction)]
+        found = None
+        if kind is Kind.LOOP:
+            start = _earliest(instruction, groups)
+            found = next((g for g in reversed(groups[start:]) if g.takes(instruction, layout)), None)
+        if found is None:
+            found = Group(kind, () if instruction.result is None else squeezed(instruction.result.shape))
+            groups.append(found)
+        found.add(instruction, layout)
+    return groups
+
+
+def _earliest(instruction: Instruction, groups: list[Group]) -> int:
+    """The first group that an instruction may move into: where its operands are made.
+
+    A change of a state has to stay behind everything that reads or changes it, and behind every check.
+    """
+    needed = {memory_key(value) for value in instruction.reads}
+    if instruction.changes and instruction.result is not None:
+        needed.add(memory_key(instruction.result))
+    for i in reversed(range(len(groups))):
+        group = groups[i]
+        if group.writes & needed:
+            return i
+        if instruction.changes and instruction.result is not None:
+            if memory_key(instruction.result) in group.reads:
+                return i
+            if group.kind in (Kind.CHECK, Kind.NUMPY):
+                return i + 1
+    return 0

@@ -1,0 +1,198 @@
+"""Where the values of native code lie: in the memory of which name, from which element on, with which strides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_mnist.program.operations import View
+from tinygrad_mnist.program.values import Array, Instruction, Recording, State, Value
+
+_NARROW = 16  # the most columns of what is kept column by column
+_TALL = 4  # and how many times as many rows it has at least
+
+
+class Index(NamedTuple):
+    """Where in an axis: at a loop's variable, plus a number."""
+
+    variable: str = ""
+    shift: int = 0
+
+    def moved(self, by: int) -> Index:
+        """Some elements further."""
+        return Index(self.variable, self.shift + by)
+
+    def plus(self, other: Index) -> Index:
+        """Both together."""
+        variables = [variable for variable in (self.variable, other.variable) if variable]
+        variable = f"({' + '.join(variables)})" if len(variables) > 1 else "".join(variables)
+        return Index(variable, self.shift + other.shift)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Elements in one-dimensional memory; offset and strides count elements."""
+
+    memory: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def element(self, indices: Sequence[Index]) -> str:
+        """Code for an element; axes of length 1, and those missing in front, are broadcast."""
+        constant, terms = self.offset, []
+        for index, length, stride in zip(reversed(indices), reversed(self.shape), reversed(self.strides)):
+            if length == 1 or not stride:
+                continue
+            constant += stride * index.shift
+            if index.variable:
+                terms.append(index.variable if stride == 1 else f"{stride} * {index.variable}")
+        if constant or not terms:
+            terms.append(str(constant))
+        return f"{self.memory}[{' + '.join(terms)}]"
+
+
+class Layout:
+    """The layout of everything in a program.
+
+    Results of native code that are tall and narrow lie column by column, so that loops run along the rows:
+    in a vector there is room for more than the few elements of a row.  Such arguments are copied first.
+
+    Attributes
+    ----------
+    packed
+        The arguments that native code reads from a copy.
+    """
+
+    def __init__(self, recording: Recording, states: Mapping[State, Array]) -> None:
+        self._views = {
+            id(i.result): i for i in recording.instructions if isinstance(i.operation, View) and i.result
+        }
+        self._models: dict[Any, Array] = {}  # arrays that lie as the program's will
+        self._bases: dict[Any, tuple[str, int]] = {}
+        self.packed: dict[int, Value] = {}
+        for source, array in states.items():
+            self._models[id(source)] = array
+        for value in recording.arguments:
+            if not is_dense(value.array) or is_tall(value.shape):
+                self.packed[id(value)] = value
+                self.lay_out(value, is_free=True)
+            else:
+                self._models[id(value)] = _like(value.array)
+
+    def lay_out(self, value: Value, *, is_free: bool) -> None:
+        """Decide how a result lies: as it did at the capture, or where it is free by columns if tall."""
+        if value.origin == "constant":
+            self._models[id(value)] = np.ascontiguousarray(value.array)
+            return
+        order = "F" if is_free and is_tall(value.shape) else "K"
+        self._models[id(value)] = _like(value.array, order)
+        if order == "F" and not all(self._is_view(other) for other in self._looks_at(value)):
+            self._models[id(value)] = _like(value.array)
+
+    def _looks_at(self, value: Value) -> Iterable[Value]:
+        return (i.result for i in self._views.values() if i.result is not None and i.result.root is value)
+
+    def _is_view(self, value: Value) -> bool:
+        return np.may_share_memory(self.model(value), self.model(value.root))
+
+    def model(self, value: Value) -> Array:
+        """An array that lies as the value does."""
+        if value.view_of is not None:
+            return look(self._views[id(value)].operation, self.model(value.view_of))
+        key = memory_key(value)
+        if key not in self._models:
+            self.lay_out(value, is_free=False)
+        return self._models[key]
+
+    def settle(self, root: Value, memory: str, offset: int = 0) -> None:
+        """Decide where a root lies."""
+        self._bases[memory_key(root)] = memory, offset
+
+    def place(self, value: Value) -> Place:
+        """Where a value lies."""
+        root, model = self.model(value.root), self.model(value)
+        memory, offset = self._bases[memory_key(value)]
+        offset += (_address(model) - _address(root)) // root.itemsize
+        return Place(memory, offset, model.shape, _strides(model))
+
+    def view(self, value: Value) -> Instruction:
+        """The instruction that makes a view."""
+        return self._views[id(value)]
+
+    def given(self, argument: Value) -> Array:
+        """An array that lies as an argument is given; one with gaps stands for its copy."""
+        return _like(argument.array)
+
+    def given_place(self, argument: Value, memory: str) -> Place:
+        """Where an argument lies that is packed, as it is given."""
+        return Place(memory, 0, argument.shape, _strides(argument.array))
+
+    def is_itself(self, value: Value) -> bool:
+        """Whether it is a root, or looks at one as it is, but for axes of length 1."""
+        root, model = self.model(value.root).squeeze(), self.model(value).squeeze()
+        return (_address(root), root.shape, root.strides) == (_address(model), model.shape, model.strides)
+
+
+def memory_key(value: Value) -> int:
+    """What owns the memory: for all values of a state the same."""
+    root = value.root
+    return id(root.source) if root.origin == "state" else id(root)
+
+
+def look(operation: Any, array: Array) -> Array:
+    """The view of an array that an operation takes."""
+    return eval(operation.code.format("array"), {"array": array, "np": np})  # type: ignore[no-any-return]
+
+
+def is_tall(shape: tuple[int, ...]) -> bool:
+    """Whether there are few columns and many rows."""
+    return len(shape) == 2 and 1 < shape[1] <= _NARROW and shape[0] >= _TALL * shape[1]
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without axes of length 1."""
+    return tuple(length for length in shape if length > 1)
+
+
+def uniform(value: Value) -> Any:
+    """The number that all elements of a constant are, or None."""
+    if value.root.origin != "constant" or not value.root.array.size:
+        return None
+    first = value.root.array[(0,) * value.root.array.ndim]
+    return first if (value.root.array == first).all() else None
+
+
+def flat(array: Array) -> Array:
+    """The memory of an array in one axis."""
+    return np.moveaxis(array, _axes(array), range(array.ndim)).reshape(-1)
+
+
+def is_dense(array: Array) -> bool:
+    """Whether the elements fill their memory, in the order of rows or of columns."""
+    return bool(array.flags.c_contiguous or array.flags.f_contiguous)
+
+
+def _axes(array: Array) -> list[int]:
+    """The axes from the slowest to the fastest."""
+    return sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
+
+
+def _like(array: Array, order: str = "K") -> Array:
+    """Memory for an array that lies in the same order, without gaps."""
+    if order == "F":
+        return np.empty(array.shape, array.dtype, order="F")
+    axes = _axes(array) if 0 not in array.strides else list(range(array.ndim))
+    made: Array = np.empty([array.shape[axis] for axis in axes], array.dtype)
+    return np.moveaxis(made, range(array.ndim), axes)
+
+
+def _strides(array: Array) -> tuple[int, ...]:
+    return tuple(stride // array.itemsize for stride in array.strides)
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])

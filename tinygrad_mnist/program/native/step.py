@@ -1,0 +1,368 @@
+"""A program's step as native functions, with NumPy lines between them where there is no native code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.ops.fused import require_labels
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.native.groups import Group, Kind, grouped
+from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, look, memory_key
+from tinygrad_mnist.program.native.loops import Writer, is_loop
+from tinygrad_mnist.program.native.memory import Slots
+from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
+from tinygrad_mnist.program.operations import Call, View, number_text
+from tinygrad_mnist.program.source import outside
+from tinygrad_mnist.program.values import Array, Instruction, Recording, State, Value
+
+Step = Callable[..., Any]
+_ALIASED, _FIRST_CHECK = 1, 2  # what a native function returns that has not run to its end; 0 if it has
+
+
+def native_step(
+    recording: Recording,
+    names: Names,
+    states: Mapping[State, Array],
+    numpy_step: Step,
+    largest: int = 2**22,
+) -> Step | None:
+    """The step as native code: called as the step of `Source` is; None where there is nothing for it.
+
+    Parameters
+    ----------
+    recording
+        As it was captured.
+    names
+        Of all its values, none shared.
+    states
+        The arrays that the program changes and reads where they lie.
+    numpy_step
+        The same step in NumPy, which runs in its place when an argument lies in the memory of a state.
+    largest
+        Multiplications of the largest matrix product that native code takes over.
+    """
+    if not _can_bind(recording, states):
+        return None
+    layout = Layout(recording, states)
+    groups = grouped(recording.instructions, _kinds(recording.instructions, layout, largest), layout)
+    if all(group.kind in (Kind.NUMPY, Kind.CHECK) for group in groups):
+        return None
+    return _Builder(recording, names, states, layout, groups, numpy_step).build()
+
+
+def _can_bind(recording: Recording, states: Mapping[State, Array]) -> bool:
+    """Whether native code can change the states: each in memory of its own, without gaps."""
+    changed = [states[value.source] for value in _changed(recording)]
+    arrays = list(states.values())
+    return all(is_dense(a) and a.flags.aligned and a.dtype.isnative for a in arrays) and not any(
+        a is not b and np.may_share_memory(a, b) for a in changed for b in arrays
+    )
+
+
+def _changed(recording: Recording) -> list[Value]:
+    """The states that are changed, each by one of its values."""
+    return list(
+        {memory_key(i.result): i.result for i in recording.instructions if i.changes and i.result}.values()
+    )
+
+
+def _kinds(instructions: Iterable[Instruction], layout: Layout, largest: int) -> dict[int, Kind]:
+    """How each instruction is run; on the way the layout of their results is decided."""
+    kinds: dict[int, Kind] = {}
+    for instruction in instructions:
+        result = instruction.result
+        if isinstance(instruction.operation, View):
+            continue
+        if result is not None and result.origin == "result":
+            layout.lay_out(result, is_free=True)
+        kinds[id(instruction)] = kind = _kind(instruction, layout, largest)
+        if result is not None and result.origin == "result" and kind is Kind.NUMPY:
+            layout.lay_out(result, is_free=False)
+    return kinds
+
+
+def _kind(instruction: Instruction, layout: Layout, largest: int) -> Kind:
+    operation = instruction.operation
+    if isinstance(operation, Call) and operation.function is require_labels:
+        return Kind.CHECK if instruction.reads[0].dtype.kind == "i" else Kind.NUMPY
+    if is_product(instruction, layout, largest):
+        return Kind.LOOP if is_short(instruction) else Kind.PRODUCT
+    return Kind.LOOP if is_loop(instruction) else Kind.NUMPY
+
+
+class _Memory(NamedTuple):
+    """One-dimensional memory, as a native function takes it.
+
+    parameter: its name there.  passed: what the step passes.  like: an array of its type.
+    begin: a line that makes it one-dimensional, or "".
+    """
+
+    parameter: str
+    passed: str
+    like: Array
+    begin: str
+
+
+class _Builder:
+    """Makes the memory, the native functions and the step that calls them."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        names: Names,
+        states: Mapping[State, Array],
+        layout: Layout,
+        groups: list[Group],
+        numpy_step: Step,
+    ) -> None:
+        self.recording, self.names, self.layout, self.groups = recording, names, layout, groups
+        state_values, numbers = outside(recording)
+        self.numbers = names.numbers(numbers)
+        self.things: dict[str, Any] = {"np": np, "numpy_step": numpy_step}
+        self.lines: list[str] = []
+        self.texts: list[str] = []
+        self.checks: list[Instruction] = []
+        self.memories: dict[str, _Memory] = {}
+        self.slots = Slots(recording, groups, layout)
+        self._lay_out_arguments()
+        for value in state_values:
+            self._lay_out_state(value, states[value.source])
+        for name, memory in self.slots.make(names).items():
+            self.things[name] = memory
+            self.memories[name] = _Memory(name, name, memory, "")
+        self._fill()
+        self._ready = {id(value) for value in recording.arguments}
+
+    # Memory
+
+    def _lay_out_arguments(self) -> None:
+        for value in self.recording.arguments:
+            name, array = self.names.of(value), self.layout.given(value)
+            if id(value) not in self.layout.packed:
+                self.layout.settle(value, name)
+            begin = ""
+            if array.ndim != 1:
+                begin = (
+                    f"{name} = {name}_given{'' if array.flags.c_contiguous else '.T'}.reshape({array.size})"
+                )
+            self.memories[name] = _Memory(f"{name}_given" if begin else name, name, array, begin)
+
+    def _lay_out_state(self, value: Value, array: Array) -> None:
+        name = self.names.of(value)
+        self.layout.settle(value, name)
+        self.things[name] = array
+        passed = name if array.ndim == 1 else self.names.new(f"{name}_flat")
+        self.things[passed] = flat(array)
+        self.memories[name] = _Memory(name, passed, self.things[passed], "")
+
+    def _fill(self) -> None:
+        """Make arrays of everything that lies in memory of the program; write the constants."""
+        for value, _ in self.slots.places.values():
+            place = self.layout.place(value)
+            memory = self.things[place.memory][place.offset :]
+            strides = [stride * value.dtype.itemsize for stride in place.strides]
+            array = np.lib.stride_tricks.as_strided(memory, place.shape, strides)
+            if value.origin == "constant":
+                array[...] = value.array
+            if value.origin != "argument":
+                self.things[self.names.of(value)] = array
+            else:
+                self.things[f"{self.names.of(value)}_packed"] = array
+
+    # The step
+
+    def build(self) -> Step:
+        """Write, compile and bind everything."""
+        self._write_parts()
+        outputs = [f"{self._python(value)}.copy()" for value in self.recording.outputs]
+        returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
+        defaults = [f"{name}={number_text(n.get())}" for n, name in self.numbers.items()]
+        head = f"def step({', '.join([*self.names.arguments, *defaults])}):"
+        body = [f"    {line}" for line in [*self.lines, f"return {returned}"]]
+        self.things["source"] = "\n".join([head, *body, ""])
+        exec(self.things["source"], self.things)
+        self.things["native_source"] = "\n".join(self.texts)
+        step: Step = self.things["step"]
+        return step
+
+    def _write_parts(self) -> None:
+        runs = [
+            (is_numpy, list(run))
+            for is_numpy, run in groupby(self.groups, lambda group: group.kind is Kind.NUMPY)
+        ]
+        if runs[0][0]:
+            runs.insert(0, (False, []))
+        self._write_odd_arguments()
+        for i, (is_numpy, run) in enumerate(runs):
+            if is_numpy:
+                for group in run:
+                    self.lines += self._numpy_lines(group.instructions[0])
+            else:
+                self._write_part(f"part{i // 2 + 1}", run, is_first=i == 0)
+
+    # NumPy lines
+
+    def _numpy_lines(self, instruction: Instruction) -> list[str]:
+        """The lines of an instruction, and of what they speak of."""
+        operation = instruction.operation
+        operands = [self._python(x) if isinstance(x, Value) else number_text(x) for x in instruction.operands]
+        self.things |= {name: getattr(np, name) for name in operation.functions()}
+        if isinstance(operation, Call):
+            self.things[operation.function.__name__] = operation.function
+        for i, generator in enumerate(self.recording.generators):
+            self.things[f"generator{i}"] = generator
+        result = "" if instruction.result is None else self._python(instruction.result)
+        return operation.lines(result, operands)
+
+    def _python(self, value: Value) -> str:
+        """The name of a value for NumPy, after lines that make it where it has none yet."""
+        name = self.names.of(value)
+        if value.origin == "number" and name not in self.things:
+            self.things[name] = np.empty((), value.dtype)
+            self.lines.append(f"{name}[()] = {self.numbers[value.source]}")
+        elif value.view_of is not None and id(value) not in self._ready:
+            self._ready.add(id(value))
+            operation, base = self.layout.view(value).operation, self._python(value.view_of)
+            if value.root.origin == "argument":
+                self.lines += operation.lines(name, [base])
+            else:
+                self.things[name] = look(operation, self.things[base])
+        elif value.origin == "constant" and name not in self.things:
+            self.things[name] = value.array
+        return name
+
+    # Native functions
+
+    def _write_part(self, name: str, groups: Sequence[Group], *, is_first: bool) -> None:
+        """A native function and its call."""
+        writer = Writer(self.layout, self.names, self.slots.stored)
+        checks = len(self.checks)
+        if is_first:
+            self._write_overlaps(writer)
+            self._write_packing(writer)
+        for group in groups:
+            if group.kind is Kind.CHECK:
+                self._write_check(writer, group.instructions[0])
+            elif group.kind is Kind.PRODUCT:
+                ProductWriter(writer, group.instructions[0]).write()
+            else:
+                writer.write(group)
+        if writer.lines:
+            self._write_call(self._call(name, writer), range(checks, len(self.checks)), is_first=is_first)
+
+    def _write_call(self, call: str, checks: range, *, is_first: bool) -> None:
+        answers = []
+        if is_first and self._watched():
+            passed = ", ".join([*self.names.arguments, *self.numbers.values()])
+            answers += [f"if code == {_ALIASED}:", f"    return numpy_step({passed})"]
+        for i in checks:
+            answers.append(f"if code == {_FIRST_CHECK + i}:")
+            answers += [f"    {line}" for line in self._numpy_lines(self.checks[i])]
+        if not answers:
+            self.lines.append(call)
+            return
+        self.lines += [f"code = {call}", "if code:", *(f"    {line}" for line in answers)]
+
+    def _call(self, name: str, writer: Writer) -> str:
+        """Compile a function; the code that calls it."""
+        memories = [self.memories[memory] for memory in writer.arrays]
+        begin = [memory.begin for memory in memories if memory.begin]
+        begin += [
+            f"{local} = {value.dtype.name}({self.numbers[value.source]})"
+            for value, local in writer.numbers.items()
+        ]
+        numbers = list(dict.fromkeys(self.numbers[value.source] for value in writer.numbers))
+        parameters = ", ".join([*(memory.parameter for memory in memories), *numbers])
+        lines = [f"    {line}" for line in [*begin, *writer.lines, "return 0"]]
+        text = "\n".join([f"def {name}({parameters}):", *lines, ""])
+        self.texts.append(text)
+        self.things[name] = _compiled(text, name, tuple(_type(m.like) for m in memories), len(numbers))
+        return f"{name}({', '.join([*(memory.passed for memory in memories), *numbers])})"
+
+    def _watched(self) -> list[Value]:
+        """The arguments that native code reads, where it changes states."""
+        if not _changed(self.recording):
+            return []
+        reads = set().union(*(group.reads for group in self.groups if group.kind is not Kind.NUMPY))
+        return [value for value in self.recording.arguments if id(value) in reads]
+
+    def _write_overlaps(self, writer: Writer) -> None:
+        """Nothing is changed when an argument lies in the memory of a state: then the order matters."""
+        for argument in self._watched():
+            if not is_dense(argument.array):
+                continue
+            for state in _changed(self.recording):
+                x, y = self.names.of(argument), self.names.of(state)
+                writer.arrays |= {x: None, y: None}
+                writer.line(f"if {x}.ctypes.data < {y}.ctypes.data + {state.array.nbytes}:")
+                writer.line(f"    if {y}.ctypes.data < {x}.ctypes.data + {argument.array.nbytes}:")
+                writer.line(f"        return {_ALIASED}")
+
+    def _write_packing(self, writer: Writer) -> None:
+        """Copies of the arguments that are read column by column."""
+        for value in self.layout.packed.values():
+            if id(value) not in self.slots.places or not is_dense(value.array):
+                continue
+            variables = [self.names.new(letter) for letter in "ijklmn"[: value.array.ndim]]
+            at = [Index(variable) for variable in variables]
+            depth = writer.depth
+            for variable, length in reversed(list(zip(variables, value.shape))):
+                writer.loop(variable, length)
+            given = self.layout.given_place(value, self.names.of(value))
+            writer.line(f"{writer.element(self.layout.place(value), at)} = {writer.element(given, at)}")
+            writer.close(depth)
+
+    def _write_odd_arguments(self) -> None:
+        """Arguments with gaps are copied by NumPy."""
+        changed = [self.names.of(value) for value in _changed(self.recording)]
+        for value in self.layout.packed.values():
+            if id(value) not in self.slots.places or is_dense(value.array):
+                continue
+            name = self.names.of(value)
+            if changed:
+                passed = ", ".join([*self.names.arguments, *self.numbers.values()])
+                overlaps = " or ".join(f"np.may_share_memory({name}, {state})" for state in changed)
+                self.lines += [f"if {overlaps}:", f"    return numpy_step({passed})"]
+            self.lines.append(f"np.copyto({name}_packed, {name})")
+
+    def _write_check(self, writer: Writer, instruction: Instruction) -> None:
+        """Labels, looked through before Python's function is called, which raises the error."""
+        labels, classes = instruction.operands
+        assert isinstance(labels, Value)
+        self.checks.append(instruction)
+        is_wrong = self.names.new("is_wrong")
+        writer.line(f"{is_wrong} = False")
+        depth = writer.depth
+        variables = [self.names.new("i") for _ in labels.shape]
+        for variable, length in zip(variables, labels.shape):
+            writer.loop(variable, length)
+        label = writer.operand(labels, labels.dtype, [Index(variable) for variable in variables])
+        writer.line(f"{is_wrong} |= ({label} < 0) | ({label} >= {classes})")
+        writer.close(depth)
+        writer.line(f"if {is_wrong}:")
+        writer.line(f"    return {_FIRST_CHECK + len(self.checks) - 1}")
+
+
+def _type(array: Array) -> Any:
+    from numba import typeof
+
+    return typeof(array)
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> Step:
+    """Machine code; the same for networks that are alike."""
+    from numba import float64, njit
+
+    from tinygrad_mnist.program.native import functions
+
+    things: dict[str, Any] = {"inf": np.inf, "nan": np.nan, **vars(functions)}
+    things |= {name: getattr(np, name) for name in ("bool", "cos", "int32", "sin", "sqrt")}
+    exec(text, things)
+    compile_for = njit(error_model="numpy")(things[name]).compile
+    return compile_for((*arrays, *(float64,) * numbers))  # type: ignore[no-any-return]
