@@ -202,6 +202,14 @@ def test_gradients_without_an_update_are_kept_and_belong_to_the_caller():
             np.testing.assert_array_equal(found, expected)
 
 
+def test_a_gradient_that_the_update_has_used_is_not_kept():
+    training = quadratic()
+    compiled = compile(training.step)
+    for _ in range(4):
+        compiled(*batch(np.random.default_rng(0), training))
+        assert all(p.grad is None for p in training.model.parameters())
+
+
 def test_gradients_add_up_where_nobody_clears_them():
     eager, replayed = quadratic(), quadratic()
 

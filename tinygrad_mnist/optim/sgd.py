@@ -77,7 +77,7 @@ class SGD:
         self.lr, self.momentum, self.dampening = lr, momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
         self.velocities: list[NDArray[Any] | None] = [None] * len(self.parameters)
-        self._scratch = [np.empty_like(parameter.data) for parameter in self.parameters]
+        self._scratch: list[NDArray[Any] | None] = [None] * len(self.parameters)
 
     @property
     def undampened(self) -> float:
@@ -106,9 +106,11 @@ class SGD:
                     capture.update(self, position)
                     parameter.mark_changed()
             elif parameter._grad is not None:
-                v, scratch = self.velocities[position], self._scratch[position]
-                v = self.update(parameter._data, parameter._grad, v, scratch, self)
-                self.velocities[position] = v
+                scratch = self._scratch[position]
+                if scratch is None:  # only now: a program has memory of its own
+                    scratch = self._scratch[position] = np.empty_like(parameter._data)
+                v = self.velocities[position]
+                self.velocities[position] = self.update(parameter._data, parameter._grad, v, scratch, self)
                 parameter.mark_changed()
 
     def update(self, p: Any, g: Any, v: Any, scratch: Any, numbers: Any) -> Any:

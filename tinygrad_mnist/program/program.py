@@ -57,6 +57,7 @@ class Program:
         self._gradients = [g for g in capture.gradients.values() if g.is_kept]
         for gradient in self._gradients:
             self.recording.outputs.append(capture.value_for(gradient.tensor._grad))
+        self._spent = [g.tensor for g in capture.gradients.values() if not g.is_kept]
         self._given = [g for g in capture.gradients.values() if g.position is not None]
         self.recording.instructions = without_dead(self.recording.instructions, self.recording.outputs)
         self.lowered = lowered(self.recording)
@@ -153,6 +154,8 @@ class Program:
                 rng.bit_generator.state = state
             for tensor, gradient in gradients:
                 tensor._grad = gradient
+            for tensor in self._spent:  # as after every call of the program
+                tensor._grad = None
 
         return put_back
 
