@@ -14,6 +14,7 @@ from tinygrad_mnist.cli.derive_command import derive
 from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
 from tinygrad_mnist.cli.options import MOST_UNITS, data_option, load_images
+from tinygrad_mnist.cli.reproduce_command import reproduce
 from tinygrad_mnist.errors import DataError, TinygradMnistError
 
 FEW_IMAGES = 10_000  # below it, batches of 128 would be too few steps in ten epochs
@@ -256,3 +257,4 @@ def bench(data: Path | None, threads: int, rounds: int, as_json: bool, as_markdo
 main.add_command(derive)
 main.add_command(gradcheck)
 main.add_command(graph)
+main.add_command(reproduce)

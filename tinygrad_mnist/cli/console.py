@@ -26,7 +26,9 @@ from tinygrad_mnist.training.job import Result
 
 if TYPE_CHECKING:
     from tinygrad_mnist.benchmark import Table as Figures
+    from tinygrad_mnist.experiments.reproduce import Reproduction
 
+_WIDTH_OF_A_FILE = 150  # columns of a wide table where the output is no terminal
 _STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
 
@@ -181,3 +183,25 @@ def print_side_by_side(derived: SideBySide) -> None:
         "the last place of the largest one.",
         soft_wrap=True,
     )
+
+
+def print_reproduction(done: Reproduction, *, listing: bool) -> None:
+    """An experiment's table, what the original prints where it is asked for, and where the report is."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    console.print(f"\n{done.experiment.name}: {done.experiment.article}", style="bold", markup=False)
+    console.print(done.experiment.network, style="dim", markup=False)
+    content = done.result.table()
+    table = Table(
+        *(Column(name, overflow="fold") for name in content.columns), box=SIMPLE_HEAD, pad_edge=False
+    )
+    styles = {None: "", True: "green", False: "bold red"}
+    for figure in done.result.figures:
+        *cells, verdict = map(escape, figure.cells())
+        style = styles[figure.holds]
+        table.add_row(*cells, f"[{style}]{verdict}[/]" if style else verdict)
+    console.print(table)
+    if listing and done.result.listing:
+        console.print(done.result.listing, markup=False, soft_wrap=True)
+    console.print(f"{done.seconds:.1f} s; report: {done.report}", markup=False, soft_wrap=True)

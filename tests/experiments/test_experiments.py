@@ -1,0 +1,138 @@
+"""The experiments themselves: in full where that takes seconds, in their short form otherwise."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.experiments import (
+    EXPERIMENTS,
+    Setting,
+    chapter_1,
+    chapter_6,
+    hot_dogs,
+    iris,
+    rouze,
+    two_layer,
+)
+from tinygrad_mnist.experiments.experiment import Figure, Result
+from tinygrad_mnist.experiments.products import LinearInFours
+from tinygrad_mnist.experiments.workers import Workers
+
+
+def figures(result, *, judged=True):
+    return {figure.name: figure for figure in result.figures if figure.holds is not None or not judged}
+
+
+def off(result):
+    return [figure for figure in result.figures if figure.holds is False]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_short_form_of_each_experiment_holds(name, mnist_folder, tmp_path):
+    result = EXPERIMENTS[name].run(Setting(tmp_path, mnist_folder, quick=True))
+    assert off(result) == []
+    assert len(figures(result)) >= 1, "a short form that checks nothing shows nothing"
+    assert any(section.picture is not None for section in result.sections)
+
+
+def test_chapter_6_prints_every_digit_of_the_article(mnist_folder, tmp_path):
+    result = chapter_6.run(Setting(tmp_path, mnist_folder, quick=True))
+    assert off(result) == []
+    judged = figures(result)
+    assert judged["iteration 10: errors"].ours == "10 of 10 equal"
+    assert judged["the guess becomes 5 at iteration"].ours == "56"
+    assert judged["gradient check of the step"].ours == "blames 2.bias"
+    assert "0.161683526706662" in result.listing
+
+
+def test_the_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
+    """The check of the article's step can also say that a step is right."""
+    published = chapter_6.step_of
+    monkeypatch.setattr(
+        chapter_6, "step_of", lambda model, as_published: published(model, as_published=False)
+    )
+    image = chapter_6.raw(chapter_6.pixels(chapter_6.mnist(mnist_folder).train.images[:1])) / 255
+    assert chapter_6.blamed(chapter_6.check(1, image)) == "none"
+
+
+def test_iris_prints_every_digit_of_the_article(tmp_path):
+    result = iris.run(Setting(tmp_path))
+    assert off(result) == []
+    assert [line.split("\t")[1] for line in result.listing.splitlines()] == [f"Loss {x}" for x in iris.LOSSES]
+
+
+def test_the_first_two_epochs_of_two_layers_have_the_published_losses(mnist_folder, tmp_path):
+    training = two_layer.train(Setting(tmp_path, mnist_folder), 2)
+    assert [round(loss, 5) for loss in training.losses] == [1.73623, 0.63927]
+
+
+def test_hot_dogs_has_the_articles_points_and_regression():
+    draws = hot_dogs.draw(42)
+    assert hot_dogs._rows(draws) == list(hot_dogs.PRINTED_ROWS)
+    beta = hot_dogs.logistic_regression(draws.x, draws.y)
+    right = (beta[0] + draws.x @ beta[1:] > 0) == (draws.y[:, 0] == 1)
+    assert right.sum() == 134
+    design = np.column_stack([np.ones(200), draws.x])
+    probabilities = 1 / (1 + np.exp(-design @ beta))
+    assert (
+        np.abs(design.T @ (probabilities - draws.y[:, 0])).max() < 1e-10
+    )  # the likelihood is at its maximum
+
+
+def test_another_seed_gives_other_numbers_and_is_not_judged(tmp_path):
+    result = iris.run(Setting(tmp_path, r_seed=43))
+    assert figures(result) == {}
+    assert result.holds
+    losses = [figure.ours for figure in result.figures if figure.name.startswith("loss")]
+    assert losses != list(iris.LOSSES)
+    assert all(figure.published == loss for figure, loss in zip(result.figures, iris.LOSSES))
+
+
+def test_the_networks_of_the_distributions_have_the_articles_shapes():
+    weights = chapter_1.first_weights(chapter_1.RRandom(1), (784, 30, 10))
+    assert [(w.shape, b.shape) for w, b in weights] == [((30, 784), (30,)), ((10, 30), (10,))]
+    assert len(chapter_1.first_weights(chapter_1.RRandom(1), (784, 10))) == 1
+    recalls = np.array([[0.9, 0.1], [0.9, 0.0], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1], [0.9, 0.9]])
+    assert chapter_1.lost_digits(recalls) == "1"
+    assert chapter_1.lost_digits(np.ones((4, 10))) == "none"
+
+
+def test_raw_pixels_saturate_the_hidden_units(mnist_folder):
+    trained = rouze.train(mnist_folder, 1, True, 1)
+    assert 0.25 < trained.accuracies[0] < 0.6
+    assert (np.abs(trained.sums) > rouze.SATURATED).mean() > 0.98
+
+
+def test_sums_by_fours_are_the_linear_layer_but_for_rounding():
+    rng = np.random.default_rng(0)
+    weight, bias, x = rng.normal(size=(10, 28)), rng.normal(size=10), rng.normal(size=(1, 28))
+    layer = LinearInFours(weight, bias)
+    assert layer(x).data == pytest.approx(x @ weight.T + bias, rel=1e-12)
+    loss = nn.QuadraticLoss()(layer(x), np.array([3]))
+    loss.backward()
+    assert layer.weight.grad == pytest.approx(np.outer(layer(x).data[0] - np.eye(10)[3], x), rel=1e-12)
+
+
+def test_the_table_says_what_is_asked_and_what_is_off(tmp_path):
+    setting = Setting(tmp_path)
+    right = setting.exact("a", ["1", "2"], ["1", "2"])
+    wrong = setting.exact("b", ["1", "2", "3"], ["1", "9", "3"])
+    assert (right.holds, right.ours) == (True, "2 of 2 equal")
+    assert (wrong.holds, wrong.ours) == (False, "2 of 3 equal, not 9 where 2 is")
+    assert setting.same("c", "-", "56", "57").holds is False
+    assert setting.within("d", "-", "-", [0.3, 0.51], 0.3, 0.5).holds is False
+    assert setting.within("d", "-", "-", 0.3, 0.3, 0.5).demand == "30 to 50 %"
+    assert setting.within("d", "-", "-", 0.91, 0.9, 1.0).demand == "over 90 %"
+    assert setting.within("d", "-", "-", 0.2, 0, 0.5).demand == "below 50 %"
+    result = Result([right, wrong, Figure("e", "-", "-", "1")], [])
+    assert not result.holds
+    assert [row[-1] for row in result.table().rows] == ["holds", "OFF", ""]
+    with pytest.raises(ValueError, match="zip"):
+        setting.exact("too few", ["1", "2"], ["1"])
+
+
+def test_workers_give_what_one_process_gives():
+    tasks = [(3, 2), (10, 7)]
+    with Workers(2) as workers:
+        assert workers.map(divmod, tasks) == [(1, 1), (1, 3)]
+        assert workers.map(divmod, tasks[:1]) == Workers().map(divmod, tasks[:1])

@@ -1,0 +1,69 @@
+"""`tinygrad-mnist reproduce` as a person types it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from tinygrad_mnist.cli import main
+from tinygrad_mnist.experiments import EXPERIMENTS, iris
+
+
+def run(*arguments):
+    result = CliRunner().invoke(main, ["reproduce", *map(str, arguments)], env={"COLUMNS": "200"})
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result
+
+
+def test_an_experiment_leaves_its_folder_and_says_that_all_holds(tmp_path):
+    result = run("iris", "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "151.054969487204" in result.output
+    assert "OFF" not in result.output
+    folder = tmp_path / "iris"
+    content = json.loads((folder / "result.json").read_text())
+    assert content["holds"] is True
+    assert content["figures"][0]["ours"] == "151.054969487204"
+    assert (
+        (folder / "output.txt").read_text().startswith("Iteration 1000\tLoss 151.054969487204\tAccuracy 0.68")
+    )
+    report = (folder / "report.html").read_text()
+    assert "original re-measured" in report
+    assert report.count("data:image/png") == 1
+    again = run("iris", "--output", tmp_path)
+    assert again.exit_code == 2
+    assert "--output" in again.output
+
+
+def test_a_figure_that_is_off_makes_the_exit_status_1(tmp_path, monkeypatch):
+    monkeypatch.setattr(iris, "LOSSES", ("151.054969487205", *iris.LOSSES[1:]))
+    result = run("iris", "--output", tmp_path)
+    assert result.exit_code == 1
+    assert result.output.count("OFF") == 1
+    assert json.loads((tmp_path / "iris" / "result.json").read_text())["holds"] is False
+
+
+def test_another_seed_prints_what_r_prints(tmp_path):
+    result = run("iris", "--r-seed", "7", "--output", tmp_path)
+    assert result.exit_code == 0
+    assert "Iteration 9000" in result.output
+    assert "holds" not in result.output
+    assert json.loads((tmp_path / "iris" / "result.json").read_text())["r_seed"] == 7
+
+
+def test_the_list_names_all_experiments():
+    output = run("--list").output
+    assert all(name in output for name in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("arguments", [(), ("iris", "--all"), ("rose",)])
+def test_what_to_run_must_be_said_once(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "iris" in result.output or "--list" in result.output
+
+
+def test_missing_images_are_a_sentence(tmp_path):
+    result = run("two-layer", "--data", tmp_path / "nowhere", "--output", tmp_path)
+    assert result.exit_code == 2
+    assert "nowhere" in result.output

@@ -1,0 +1,30 @@
+"""The articles' pictures, and a few that they lack: functions from arrays to a matplotlib `Figure`."""
+
+from matplotlib.figure import Figure
+
+from tinygrad_mnist.experiments.drawings.curves import (
+    accuracies,
+    epoch_loss,
+    long_loss,
+    many_accuracies,
+    output_paths,
+)
+from tinygrad_mnist.experiments.drawings.images import answer_sheet, digits
+from tinygrad_mnist.experiments.drawings.points import hidden_sums, jittered, recalls, regions
+from tinygrad_mnist.report.plots.style import save
+
+__all__ = [
+    "Figure",
+    "accuracies",
+    "answer_sheet",
+    "digits",
+    "epoch_loss",
+    "hidden_sums",
+    "jittered",
+    "long_loss",
+    "many_accuracies",
+    "output_paths",
+    "recalls",
+    "regions",
+    "save",
+]
