@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tinygrad_mnist import benchmark
 from tinygrad_mnist.benchmark import SETUPS, Figures, Row, compare
-from tinygrad_mnist.benchmark.contestants import CONTESTANTS, NATIVE
+from tinygrad_mnist.benchmark.contestants import CONTESTANTS
 from tinygrad_mnist.benchmark.processes import Training
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import write_idx
@@ -107,4 +107,4 @@ def test_the_table_of_the_readme_is_that_of_the_command(pytestconfig):
     for setup in SETUPS:
         assert f"| {setup} |" in text
     for name in CONTESTANTS:
-        assert f"\n| {name} | " in text or name == NATIVE
+        assert f"\n| {name} | " in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -73,10 +72,9 @@ def replay(setup: Setup) -> Contestant:
 
 def native(setup: Setup) -> Contestant | None:
     """tinygrad_mnist, repeating the program as machine code; None without numba."""
-    if importlib.util.find_spec("numba") is None or "native" not in inspect.signature(compile).parameters:
+    if importlib.util.find_spec("numba") is None:
         return None
-    options: dict[str, Any] = {"native": True}
-    return _ours(setup, lambda function: compile(function, **options))
+    return _ours(setup, lambda function: compile(function, native=True))
 
 
 def _ours(setup: Setup, prepare: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Contestant:
