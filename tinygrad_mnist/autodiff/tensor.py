@@ -362,7 +362,7 @@ class Tensor(Operators):
         raise TypeError(
             f"{self.label()} is a Tensor, and turning it into an array would silently cut the graph: "
             "write tensor.data for its array, use it in NumPy functions and operators as it is, "
-            "or join several with ops.stack"
+            "or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
         )
 
     # What would change it
