@@ -138,7 +138,7 @@ def log_float64(x: Any) -> Any:
     q = ((q * m + 8.29875266912776603211e1) * m + 7.11544750618563894466e1) * m + 2.31251620126765340583e1
     s = m * m
     y = m * (s * p / q) + e * _LN2_LOW - 0.5 * s
-    result = m + y + e * _LN2_HIGH
+    result: Any = m + y + e * _LN2_HIGH
     result = x if x == np.inf else result
     result = -np.inf if x == 0.0 else result
     return result if x >= 0.0 else np.nan

@@ -1,4 +1,4 @@
-"""Where the values of native code lie: in the memory of which name, from which element on, with which strides."""
+"""Where the values of native code lie: in which memory, from which element on, with which strides."""
 
 from __future__ import annotations
 

@@ -167,7 +167,9 @@ class Writer:
         code = self.element(place, indices)
         varies = any(
             index.variable in (self._inner, *self._inside) and stride and length > 1
-            for index, length, stride in zip(reversed(indices), reversed(place.shape), reversed(place.strides))
+            for index, length, stride in zip(
+                reversed(indices), reversed(place.shape), reversed(place.strides)
+            )
         )
         if varies or not self._inner:
             return code
@@ -215,7 +217,8 @@ class Writer:
         if isinstance(operation, Reduction):
             self._reduce(name, operation, instruction.reads[0], result)
         elif isinstance(operation, Product):
-            self._product(name, *instruction.reads, result)
+            a, b = instruction.reads
+            self._product(name, a, b, result)
         else:
             self.line(f"{name} = {self._expression(instruction, result)}")
         self._made[id(result)] = name
@@ -264,8 +267,8 @@ class Writer:
     def _reduce(self, name: str, operation: Reduction, array: Value, result: Value) -> None:
         """A reduction of one element: written out, or a loop."""
         ndim = array.array.ndim
-        axes = range(ndim) if operation.axis is None else operation.axis
-        axes = [axis % ndim for axis in ((axes,) if isinstance(axes, int) else axes)]
+        named = range(ndim) if operation.axis is None else operation.axis
+        axes = [axis % ndim for axis in ((named,) if isinstance(named, int) else named)]
         kept = iter(self._at)
         at = [Index() if axis in axes else next(kept) for axis in range(ndim)]
         expression = _REDUCTIONS[operation.name]

@@ -41,9 +41,9 @@ class Slots:
                 self._put(value)
         for i, group in enumerate(groups):
             for instruction in group.instructions:
-                value = instruction.result
-                if value is not None and id(value) in self.stored:
-                    self._put(value)
+                result = instruction.result
+                if result is not None and id(result) in self.stored:
+                    self._put(result)
             for key, (value, start) in self.places.items():
                 if self.last_reads.get(key, i) == i and value.origin != "constant":
                     self._free.append((value.dtype, start, start + self._size(value)))

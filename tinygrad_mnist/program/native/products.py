@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def sides(instruction: Instruction, layout: Layout) -> Sides:
     first = first if first.ndim == 2 else first[None]
     second = second if second.ndim == 2 else second[:, None]
     out = out.reshape(first.shape[0], second.shape[1]) if out.ndim < 2 else out
-    return Sides(*out.shape, first.shape[1], first.strides, second.strides, out.strides)  # type: ignore[arg-type]
+    strides: list[Any] = [first.strides, second.strides, out.strides]
+    return Sides(out.shape[0], out.shape[1], first.shape[1], *strides)
 
 
 def is_product(instruction: Instruction, layout: Layout, largest: int) -> bool:

@@ -351,7 +351,7 @@ class _Builder:
 def _type(array: Array) -> Any:
     from numba import typeof
 
-    return typeof(array)
+    return typeof(array)  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=256)
@@ -365,4 +365,4 @@ def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> St
     things |= {name: getattr(np, name) for name in ("bool", "cos", "int32", "sin", "sqrt")}
     exec(text, things)
     compile_for = njit(error_model="numpy")(things[name]).compile
-    return compile_for((*arrays, *(float64,) * numbers))  # type: ignore[no-any-return]
+    return compile_for((*arrays, *(float64,) * numbers))

@@ -1,0 +1,100 @@
+"""Native code gives what NumPy gives, but for rounding: losses, optimizers, masks, checks, shared memory."""
+
+import numpy as np
+import pytest
+
+from tests.program.networks import batch, binary, classifier, quadratic
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.errors import LabelError
+from tinygrad_mnist.program import compile
+
+pytest.importorskip("numba")
+
+MAKERS = {
+    "quadratic": quadratic,
+    "binary": lambda: binary(momentum=0.9, nesterov=True),
+    "relu": lambda: classifier(weight_decay=0.01),
+    "sigmoid": lambda: classifier(activation=nn.Sigmoid, momentum=0.9, dampening=0.2),
+    "float64": lambda: quadratic(dtype=np.float64, momentum=0.5),
+}
+
+
+def on_native_code(function, *first):
+    """The function as native code, whether that is faster or not."""
+    compiled = compile(function)
+    for arguments in first:
+        compiled(*arguments)
+    program = compiled.program
+    program.bind(engine="native")
+    compiled._entries = {program.structure: [program.enter]}
+    assert program.engine == "native"
+    return compiled
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_fifty_steps_lie_within_the_rounding_of_eager(name):
+    """As near to a run in float64 as eager is, within a factor of two and a few units in the last place."""
+    eager, native = MAKERS[name](), MAKERS[name]()
+    rng = np.random.default_rng(1)
+    batches = [batch(rng, eager) for _ in range(50)]
+    for b in batches[:2]:
+        eager.step(*b)
+    step = on_native_code(native.step, *batches[:3])  # with momentum the first call is no program yet
+    eager.step(*batches[2])
+    for i, b in enumerate(batches[3:]):
+        eager.optimizer.lr = native.optimizer.lr = 0.3 / (1 + i)
+        eager.step(*b), step(*b)
+    epsilon = np.finfo(next(iter(eager.model.parameters())).dtype).eps
+    for p, q in zip(native.model.parameters(), eager.model.parameters()):
+        assert np.abs(p.data - q.data).max() <= 50 * epsilon * np.abs(q.data).max()
+
+
+def test_labels_are_checked_before_anything_is_changed():
+    training = classifier()
+    rng = np.random.default_rng(0)
+    step = on_native_code(training.step, batch(rng, training), batch(rng, training))
+    before = training.state()
+    x, y = batch(rng, training)
+    for wrong in (3, -1, 2**40):
+        with pytest.raises(LabelError, match="example 4"):
+            step(x, np.where(np.arange(7) == 4, wrong, y))
+        assert training.state() == before
+
+
+def test_outputs_are_kept_and_arguments_may_share_memory():
+    def function(a, b):
+        return ops.tanh(a + b) * 2, ops.sum(a * b, axis=0), ops.softmax(a @ b)
+
+    rng = np.random.default_rng(0)
+    pool = [rng.random((4, 4)) for _ in range(3)]
+    compiled = on_native_code(function, (pool[0], pool[1]), (pool[1], pool[2]))
+    kept = []
+    for i, j in [(0, 0), (1, 1), (2, 0), (0, 2)]:
+        found = compiled(pool[i], pool[j])
+        kept.append((found, [x.data.copy() for x in found]))
+        for x, expected in zip(found, function(Tensor(pool[i]), Tensor(pool[j]))):
+            np.testing.assert_allclose(x.data, expected.data, rtol=1e-12)
+        pool.append(found[0].data)
+    for found, before in kept:
+        assert all(x.data.tobytes() == y.tobytes() for x, y in zip(found, before))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_functions_are_right_for_all_kinds_of_numbers(dtype):
+    """Within a few units in the last place of NumPy's, and the same at the special values."""
+
+    def function(x):
+        return [ops.exp(x), ops.tanh(x), ops.sigmoid(x), ops.log(x), ops.log1p(x), ops.sqrt(x), ops.relu(x)]
+
+    rng = np.random.default_rng(0)
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-30, 88.0, -88.0, 104.0, -104.0, 1e30, -1e30]
+    x = np.concatenate(
+        [special, rng.normal(size=2000), rng.uniform(-90, 90, 2000), 10 ** rng.uniform(-9, 9, 2000)]
+    )
+    x = x.astype(dtype)
+    with np.errstate(all="ignore"):
+        compiled = on_native_code(function, (x,), (x,))
+        for found, expected in zip(compiled(x), function(x)):
+            np.testing.assert_array_max_ulp(found.data[14:], expected[14:].astype(dtype), 16)
+            tiny = np.finfo(dtype).tiny
+            np.testing.assert_allclose(found.data[:14], expected[:14], rtol=1e-6, atol=tiny)
