@@ -47,4 +47,9 @@ class CheckpointError(TinygradMnistError, ValueError):
 
 
 class DivergenceError(TinygradMnistError, RuntimeError):
-    """Training produced a loss that is not a finite number."""
+    """Training produced a loss that is not a finite number.
+
+    `findings` is what the doctor says of it, where it was asked: ``fit(..., doctor=True)``.
+    """
+
+    findings: tuple[Any, ...] = ()

@@ -128,10 +128,15 @@ _threads_option = click.option(
     help="Run every op by itself instead of the captured step: slower, the same to the last bit.",
 )
 @click.option(
+    "--doctor",
+    is_flag=True,
+    help="Look for what keeps the network from learning, before the first step and when it goes wrong.",
+)
+@click.option(
     "--output", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NAME-TIME]"
 )
-def train(dataset: str, data: Path | None, validation: int, threads: int, eager: bool, output: Path | None,
-          **settings: Any) -> None:  # fmt: skip
+def train(dataset: str, data: Path | None, validation: int, threads: int, eager: bool, doctor: bool,
+          output: Path | None, **settings: Any) -> None:  # fmt: skip
     """Train a perceptron and write a report about it.
 
     The run folder holds its weights, history, pictures and report.html.  Ctrl-C ends training early and keeps
@@ -148,7 +153,10 @@ def train(dataset: str, data: Path | None, validation: int, threads: int, eager:
     recipe = Recipe(**settings)
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     with _threads(threads), console.TrainingProgress(images, recipe) as progress:
-        result = run_training(recipe, images, folder, progress.on_step, progress.on_epoch, eager=eager)
+        result = run_training(
+            recipe, images, folder, progress.on_step, progress.on_epoch,
+            eager=eager, doctor=doctor, on_diagnosis=progress.on_diagnosis,
+        )  # fmt: skip
     console.print_result(result)
 
 

@@ -20,7 +20,7 @@ from tinygrad_mnist.checking import Mistake
 from tinygrad_mnist.cli.network_check import Outcome
 from tinygrad_mnist.cli.side_by_side import SideBySide
 from tinygrad_mnist.datasets import ImageDataset
-from tinygrad_mnist.training import Epoch, Recipe
+from tinygrad_mnist.training import Diagnosis, Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
 from tinygrad_mnist.training.job import Result
 
@@ -74,6 +74,11 @@ class TrainingProgress:
             f"epoch {epoch.epoch:>3}/{self.epochs}  loss {epoch.train_loss:.4f}{held_out}"
             f"  {epoch.examples_per_second:>9,.0f} images/s"
         )
+
+    def on_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Print what the doctor found."""
+        self.console.print(diagnosis)
+        self.console.print()
 
 
 def print_result(result: Result) -> None:

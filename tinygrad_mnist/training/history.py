@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.training.doctor.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,21 @@ class Epoch:
 
 @dataclass
 class History:
-    """The epochs of a run; iterate over it, index it, or print it as a table."""
+    """The epochs of a run; iterate over it, index it, or print it as a table.
+
+    Attributes
+    ----------
+    epochs
+        In order.
+    interrupted
+        Whether Ctrl-C ended the run.
+    findings
+        What the doctor found, the likeliest cause first; None when it was not asked.
+    """
 
     epochs: list[Epoch] = field(default_factory=list)
     interrupted: bool = False
+    findings: list[Finding] | None = None
 
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)

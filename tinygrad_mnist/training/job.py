@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.training.doctor import Diagnosis
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Evaluation, Progress, evaluate, fit
 from tinygrad_mnist.training.recipe import Recipe
@@ -31,10 +32,13 @@ def run_training(
     on_epoch: Callable[[Epoch], None] | None = None,
     *,
     eager: bool = False,
+    doctor: bool = False,
+    on_diagnosis: Callable[[Diagnosis], None] | None = None,
 ) -> Result:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
-    The same recipe on the same machine with the same number of threads gives the same weights, bit for bit.
+    The same recipe on the same machine with the same number of threads gives the same weights, bit for bit;
+    with the `doctor` too, whose findings are in the history and in the report.
     """
     make_folder(folder)
     model = recipe.build_model(dataset.image_shape, dataset.classes)
@@ -51,6 +55,8 @@ def run_training(
         on_step=on_step,
         on_epoch=on_epoch,
         eager=eager,
+        doctor=doctor,
+        on_diagnosis=on_diagnosis,
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
     save_run(folder, recipe, model, dataset, history, test)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +15,10 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.training.doctor.attendant import Attendant
+from tinygrad_mnist.training.doctor.finding import Diagnosis
 from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.interrupt import ctrl_c
 from tinygrad_mnist.training.step import Step
 
 Array = NDArray[Any]
@@ -85,6 +85,8 @@ def fit(
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
     eager: bool = False,
+    doctor: bool = False,
+    on_diagnosis: Callable[[Diagnosis], None] | None = None,
 ) -> History:
     """Train a model.
 
@@ -103,6 +105,12 @@ def fit(
     eager
         Run each step op by op.  By default the step is captured as a program, which is faster and gives the
         same bits; a model that cannot be captured is trained op by op, with a warning.
+    doctor
+        Let `diagnose_training` look at the first batches before the first step, again when the loss has not
+        fallen, and for the origin of a NaN.  What it finds is in ``history.findings`` (after a divergence in
+        ``error.findings``); the training itself is the same to the last bit.
+    on_diagnosis
+        Called after each such look.
 
     Returns
     -------
@@ -119,15 +127,18 @@ def fit(
     """
     history = History()
     take_step = Step(model, loss, optimizer, eager=eager)
-    with _ctrl_c() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error below
+    attendant = Attendant(model, loss, optimizer, history, on_diagnosis) if doctor else None
+    with ctrl_c() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error below
         for number in range(1, epochs + 1):
             epoch = _train_epoch(
-                take_step, model, loss, optimizer, train, validation, number, on_step, stopped
+                take_step, model, loss, optimizer, train, validation, number, on_step, stopped, attendant
             )
             if epoch is not None:
                 history.epochs.append(epoch)
                 if on_epoch:
                     on_epoch(epoch)
+                if attendant:
+                    attendant.after_epoch(epoch)
             if stopped():
                 history.interrupted = True
                 break
@@ -146,22 +157,26 @@ def _train_epoch(
     number: int,
     on_step: Callable[[Progress], None] | None,
     stopped: Callable[[], bool],
+    attendant: Attendant | None,
 ) -> Epoch | None:
     """One epoch; None when it was stopped before its first step."""
     model.train()
     totals = _Totals()
     steps = len(train) if isinstance(train, Sized) else None
     start = time.perf_counter()
-    for step, (inputs, targets) in enumerate(train, 1):
+    for step, (inputs, targets) in enumerate(attendant.beside(train) if attendant else train, 1):
         if stopped():
             break
         value, output = take_step(inputs, targets)
         if not math.isfinite(value):
             _require_finite(inputs, number, step)
-            raise DivergenceError(
+            error = DivergenceError(
                 f"the loss became {value} in epoch {number}, step {step}: lower the learning rate "
                 f"(it is {optimizer.lr:g}), or scale the inputs"
             )
+            if attendant:
+                attendant.explain(error, number, step)
+            raise error
         totals.add(value, output, targets)
         if on_step:
             on_step(Progress(number, step, steps, value))
@@ -225,23 +240,3 @@ def _outputs(model: Module, batches: Batches) -> Iterator[tuple[Any, tuple[Any, 
     finally:
         for module, was_training in modes:
             module.training = was_training
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Turn a first Ctrl-C into a flag, so that no update is cut in half; a second one interrupts at once."""
-    pressed = False
-
-    def note(signum: int, frame: Any) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # signals only reach the main thread
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,6 +1,6 @@
 """A run folder: what a training leaves behind, and how it is read again.
 
-config.json            the recipe, the data, versions, and the test result
+config.json            the recipe, the data, versions, the test result, and what the doctor found
 history.jsonl          an object an epoch
 weights.safetensors    the parameters, keys as in ``state_dict``
 *.png, graph.svg       pictures
@@ -80,6 +80,8 @@ def save_run(
         "interrupted": history.interrupted,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
+    if history.findings is not None:
+        config["findings"] = [finding.to_dict() for finding in history.findings]
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     history.save(folder / HISTORY)
     save_file(model.state_dict(), folder / WEIGHTS)

@@ -13,6 +13,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
+from tinygrad_mnist.training.doctor import Diagnosis
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.loop import Evaluation, predict
 from tinygrad_mnist.training.recipe import Recipe
@@ -28,6 +29,7 @@ def write_run_report(
     outputs, labels = predict(model, dataset.test.loader(1000))
     probabilities = recipe.probabilities(outputs)
     sections = [
+        *_doctor(history),
         _curves(folder, history),
         _confusion(folder, probabilities, labels, dataset.classes),
         _mistakes(folder, dataset.test.images, probabilities, labels),
@@ -55,6 +57,20 @@ def _curves(folder: Path, history: History) -> Section:
         "are measured after it, on images that were not trained on.",
         picture,
     )
+
+
+def _doctor(history: History) -> list[Section]:
+    """What the doctor found, when it was asked."""
+    if history.findings is None:
+        return []
+    diagnosis = Diagnosis(tuple(history.findings))
+    rows = [
+        (label.replace(" ", "\N{NO-BREAK SPACE}"), text)
+        for number, finding in enumerate(diagnosis, 1)
+        for label, text in [(f"finding {number}", finding.what), *finding.details()]
+    ]
+    table = Table(("", ""), rows) if rows else None
+    return [Section("What the doctor found", diagnosis.summary(), table=table)]
 
 
 def _confusion(folder: Path, probabilities: Array, labels: Array, classes: int) -> Section:

@@ -1,0 +1,245 @@
+"""The doctor names the planted bug first, and is silent on healthy experiments."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from tests.training import doctor_patients as patients
+from tests.training.doctor_patients import HEALTHY, SICK
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.checking import wrong_rules
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.program import compile
+from tinygrad_mnist.training import Recipe, diagnose_training
+
+
+@pytest.mark.parametrize(("plant", "name"), SICK.values(), ids=SICK)
+def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, name):
+    diagnosis = plant(mnist).diagnose()
+    assert diagnosis.names[:1] == (name,), diagnosis
+    first = diagnosis.findings[0]
+    assert all((first.what, first.evidence, first.why, first.remedy))
+    assert any(character.isdigit() for character in first.evidence) or first.name == "missing-activation"
+    assert first.numbers
+    assert len(diagnosis) <= 2, "the cause, not its symptoms"
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("make", HEALTHY.values(), ids=HEALTHY)
+def test_there_is_no_false_alarm_on_a_healthy_experiment(mnist, make, seed):
+    patient = make(mnist, seed)
+    assert patient.diagnose().names == ()
+    patient.batches = patient.batches[:1]
+    assert patient.diagnose().names == (), "of a single batch"
+
+
+@pytest.mark.parametrize(("make", "steps"), [(patients.main_job, 300), (patients.chapter_1, 3000)])
+def test_there_is_no_false_alarm_on_a_healthy_experiment_in_training(mnist, make, steps):
+    patient, size = make(mnist), 128 if make is patients.main_job else 10
+    for inputs, targets in patients.digits(mnist, steps, size, seed=7):
+        patient.optimizer.zero_grad()
+        patient.loss(patient.model(inputs), targets).backward()
+        patient.optimizer.step()
+    assert patient.loss(patient.model(patient.batches[0][0]), patient.batches[0][1]).item() < 0.5
+    assert patient.diagnose().names == ()
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "quadratic"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("hidden", [(), (128,), (64, 32)])
+def test_there_is_no_false_alarm_on_any_recipe_of_the_command_line(mnist, loss, activation, hidden):
+    recipe = Recipe(hidden=hidden, activation=activation, loss=loss)
+    model = recipe.build_model((28, 28), 10)
+    optimizer, _ = recipe.build_optimizer(model)
+    batches = [(x.reshape(-1, 28, 28), y) for x, y in patients.digits(mnist, 2, 128)]
+    assert diagnose_training(model, recipe.build_loss(), batches, optimizer).names == ()
+
+
+def test_raw_pixels_are_explained_as_the_article_was_measured(mnist):
+    finding = patients.raw_pixels(mnist).diagnose().findings[0]
+    assert finding.numbers["|z| > 20"] == pytest.approx(0.995, abs=0.01)
+    assert finding.numbers["highest"] == 255
+    assert finding.numbers["fan-in"] == 784
+    assert finding.numbers["z std"] > 1500
+    assert "raw pixels" in finding.what
+    assert "divide pixels by 255" in finding.remedy
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_inverted_images_are_explained_by_their_mean_and_the_weights(mnist, seed):
+    finding = patients.inverted_images(mnist, seed).diagnose().findings[0]
+    assert finding.name == "off-center-inputs"
+    numbers = finding.numbers
+    assert numbers["inputs' mean"] == pytest.approx(0.87, abs=0.01)
+    assert numbers["weights' std"] == pytest.approx(1, abs=0.02)
+    assert numbers["|z| > 5"] > 0.8
+    assert numbers["stuck units"] > 0.4
+    assert numbers["z std, the same for all examples"] > 2 * numbers["z std, between examples"]
+    assert re.search(
+        r"the inputs' mean is 0.87 and the weights' std (1|0.99), so z has std [23]\d;", finding.why
+    )
+    assert "1 - x" in finding.remedy
+    assert "1/sqrt(784)" in finding.remedy
+    assert finding.where == "Sequential/Linear[0]"
+
+
+def accuracy_after_training(mnist, patient, prepare):
+    for inputs, targets in patients.digits(mnist, 3000, 10, seed=5):
+        patient.optimizer.zero_grad()
+        patient.loss(patient.model(prepare(inputs)), targets).backward()
+        patient.optimizer.step()
+    images = mnist.test.images.reshape(-1, 784) / np.float32(255)
+    return float((patient.model(prepare(images)).data.argmax(axis=1) == mnist.test.labels).mean())
+
+
+def test_the_remedy_for_inverted_images_works(mnist):
+    sick = patients.chapter_1(mnist)
+    healed = patients.chapter_1(mnist)
+    healed.model[0].weight.data /= 28
+    assert accuracy_after_training(mnist, sick, lambda x: 1 - x) < 0.6
+    assert accuracy_after_training(mnist, healed, lambda x: 1 - (1 - x)) > 0.9
+
+
+def test_the_origin_of_a_nan_names_op_module_line_formula_and_what_came_in(mnist):
+    (finding,) = patients.with_loss(patients.LogOfZero)(mnist).diagnose()
+    assert "log_" in finding.what
+    assert "= log(softmax_" in finding.what
+    assert "in LogOfZero, recorded at doctor_patients.py" in finding.where
+    assert "softmax from 0 to" in finding.evidence
+    (backward,) = patients.with_loss(patients.RootOfZero)(mnist).diagnose()
+    assert "in the backward pass, by the rule of sqrt_" in backward.what
+    assert "the rule is 0.5 * g / y" in backward.evidence
+
+
+class TargetFirst(nn.Module):
+    def forward(self, output, target):
+        return ((target - output) ** 2).mean()
+
+
+def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(mnist):
+    with wrong_rules.wrong_sign:
+        diagnosis = patients.regression(
+            mnist, lambda y: (y[:, None] / 10).astype(np.float32), loss=TargetFirst()
+        ).diagnose()
+    assert diagnosis.names[:1] == ("wrong-gradient",)
+    assert "diagnose" in diagnosis.findings[0].remedy
+
+
+def test_all_biases_that_climb_are_named_in_one_finding(mnist):
+    (finding,) = patients.stepping(patients.climbs_with_the_biases)(mnist).diagnose()
+    assert finding.where == "0.bias, 2.bias"
+    assert finding.numbers["cosine of 0.bias"] == pytest.approx(-1)
+
+
+def proper(model, loss, optimizer):
+    def step(inputs, targets):
+        optimizer.zero_grad()
+        loss(model(inputs), targets).backward()
+        optimizer.step()
+
+    return step
+
+
+def clearing_at_the_end(model, loss, optimizer):
+    def step(inputs, targets):
+        loss(model(inputs), targets).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def compiled(model, loss, optimizer):
+    return compile(proper(model, loss, optimizer))
+
+
+@pytest.mark.parametrize("make", [proper, clearing_at_the_end, compiled])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_right_step_is_left_alone(mnist, make, momentum):
+    patient = patients.main_job(mnist, momentum=momentum)
+    patient.step = make(patient.model, patient.loss, patient.optimizer)
+    assert [patient.diagnose().names for _ in range(3)] == [()] * 3
+
+
+def test_the_network_of_hand_written_operators_is_read_too(mnist):
+    class ByHand(nn.Module):
+        def __init__(self):
+            rng = np.random.default_rng(0)
+            self.w1 = nn.Parameter(rng.standard_normal((784, 30)))
+            self.b1 = nn.Parameter(np.zeros(30))
+            self.w2 = nn.Parameter(0.1 * rng.standard_normal((30, 10)))
+
+        def forward(self, x):
+            return (x @ self.w1 + self.b1).sigmoid() @ self.w2
+
+    batches = patients.digits(mnist, 1, 128, scale=1, dtype=np.float64)
+    finding = diagnose_training(ByHand(), nn.CrossEntropyLoss(), batches).findings[0]
+    assert finding.name == "unscaled-inputs"
+    assert finding.numbers["|z| > 20"] > 0.98
+
+
+def everything(patient, generators):
+    parts = [*patient.model.parameters()]
+    arrays = [p._data for p in parts] + [p._grad for p in parts] + patient.optimizer.velocities
+    return (
+        [id(a) for a in arrays],
+        [None if a is None else a.tobytes() for a in arrays],
+        [p.serial for p in parts],
+        [m.training for m in patient.model.modules()],
+        [str(g.bit_generator.state) for g in generators],
+        {k: v for k, v in vars(patient.optimizer).items() if k in ("lr", "momentum", "parameters")},
+        [(x.tobytes(), y.tobytes()) for x, y in patient.batches],
+    )
+
+
+@pytest.mark.parametrize("sick", [False, True])
+def test_nothing_is_touched(mnist, sick):
+    generator = np.random.default_rng(3)
+    patient = patients.main_job(mnist, lr=100 if sick else 0.1)
+    patient.model = nn.Sequential(*patient.model, nn.Dropout(0.5, rng=generator))
+    patient.step = proper(patient.model, patient.loss, patient.optimizer)
+    patient.model[0].eval()
+    if not sick:
+        patient.step(*patient.batches[0])  # gradients and velocities that are not empty
+    before = everything(patient, [generator])
+    assert patient.diagnose().ok != sick
+    assert everything(patient, [generator]) == before
+
+
+def test_a_failing_step_leaves_nothing_behind_either(mnist):
+    patient = patients.main_job(mnist)
+
+    def step(inputs, targets):
+        proper(patient.model, patient.loss, patient.optimizer)(inputs, targets)
+        raise RuntimeError("a bug of my own")
+
+    patient.step = step
+    before = everything(patient, [])
+    with pytest.raises(RuntimeError, match="a bug of my own"):
+        patient.diagnose()
+    assert everything(patient, []) == before
+
+
+def test_it_takes_less_than_a_second(mnist):
+    patient = patients.main_job(mnist)
+    patient.step = proper(patient.model, patient.loss, patient.optimizer)
+    start = time.process_time()
+    patient.diagnose()
+    assert time.process_time() - start < 1
+
+
+def test_one_batch_needs_no_list_and_no_batch_is_an_error(mnist):
+    patient = patients.main_job(mnist)
+    assert diagnose_training(patient.model, patient.loss, patient.batches[0]).ok
+    with pytest.raises(DataError, match="one batch or more"):
+        diagnose_training(patient.model, patient.loss, [])
+
+
+def test_an_optimizer_of_another_model_is_noticed(mnist):
+    patient = patients.main_job(mnist)
+    patient.optimizer = optim.SGD(patients.main_job(mnist).model.parameters(), lr=0.1)
+    (finding,) = patient.diagnose()
+    assert finding.name == "not-in-optimizer"
+    assert finding.numbers == {"missing": 4, "foreign": 4}

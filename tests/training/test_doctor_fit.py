@@ -1,0 +1,152 @@
+"""The doctor beside a run: it changes nothing; findings are in the history, the report and the terminal."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.training import doctor_patients as patients
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.cli import main
+from tinygrad_mnist.errors import DivergenceError
+from tinygrad_mnist.training import Recipe, fit
+from tinygrad_mnist.training.job import run_training
+
+
+def weights(training):
+    return b"".join(p.data.tobytes() for p in training.model.parameters())
+
+
+@pytest.mark.parametrize("lr", [0.1, 10.0])
+def test_the_training_is_the_same_to_the_last_bit(training, lr):
+    alone, attended = training(lr=lr), training(lr=lr)
+    first, second = alone.fit(), attended.fit(doctor=True)
+    assert weights(alone) == weights(attended)
+    assert [e.train_loss for e in first] == [e.train_loss for e in second]
+    assert first.findings is None
+    names = [finding.name for finding in second.findings]
+    assert names[:1] == (["learning-rate-too-high"] if lr == 10 else [])
+
+
+def test_a_long_plateau_is_no_false_alarm():
+    """Iris goes nowhere for some hundred steps, an epoch each."""
+    patient = patients.iris()
+    parts = patient.model, patient.loss, patient.optimizer
+    history = fit(*parts, patient.batches, epochs=150, doctor=True)
+    assert history[-1].train_loss > 0.98 * history[0].train_loss
+    assert history.findings == []
+
+
+def test_each_look_is_told(training):
+    told = []
+    training().fit(doctor=True, on_diagnosis=told.append)
+    assert [diagnosis.ok for diagnosis in told] == [True]
+    assert "8 batches" in told[0].subject
+
+
+def test_batches_of_a_generator_are_trained_on_once_each(mnist):
+    patient, seen = patients.main_job(mnist), []
+
+    def batches():
+        for batch in patient.batches:
+            seen.append(batch)
+            yield batch
+
+    parts = patient.model, patient.loss, patient.optimizer
+    history = fit(*parts, batches(), epochs=1, doctor=True)
+    assert (len(seen), history[0].examples) == (4, 512)
+
+
+def test_a_divergence_says_where_the_first_nan_came_from(training):
+    job = training(lr=1e12)
+    with pytest.raises(DivergenceError) as caught:
+        job.fit(doctor=True)
+    names = [finding.name for finding in caught.value.findings]
+    assert names == ["learning-rate-too-high", "first-nan"]
+    origin = caught.value.findings[1]
+    assert "in epoch 1, step" in origin.what
+    assert "largest weight was" in origin.evidence
+    assert "Linear" in origin.where
+    assert any(origin.what in note for note in caught.value.__notes__)
+
+
+class Root(nn.Module):
+    """Fails in the backward pass when all outputs are equal, which they are after the first update."""
+
+    def __init__(self):
+        self.weight = nn.Parameter(np.array([2.0, -1.0]))
+
+    def forward(self, x):
+        return (x * self.weight).sum(axis=1)
+
+
+class Distance(nn.Module):
+    def forward(self, output, target):
+        return ((output - target) ** 2).sum().sqrt()
+
+
+def test_a_nan_of_the_backward_pass_is_found_a_step_later():
+    model = Root()
+    batch = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
+    optimizer = optim.SGD(model.parameters(), lr=1.0)  # the first step lands on the target exactly
+    with np.errstate(divide="ignore"), pytest.raises(DivergenceError, match="step 3") as caught:
+        fit(model, Distance(), optimizer, [batch] * 3, epochs=1, doctor=True)
+    origin = caught.value.findings[-1]
+    assert "backward pass, by the rule of sqrt_" in origin.what
+    assert "step 2" in origin.what
+
+
+def test_a_loss_that_does_not_fall_is_looked_into(mnist):
+    """Healthy at first; then something pushes the relus below 0."""
+    patient = patients.main_job(mnist)
+    told = []
+
+    def spoil(progress):
+        if progress.step == 60:
+            patient.model[0].bias.data -= 50
+
+    parts = patient.model, patient.loss, patient.optimizer
+    batches = patients.digits(mnist, 120, 32)
+    patient.optimizer.lr = 1e-4
+    history = fit(*parts, batches, epochs=2, doctor=True, on_diagnosis=told.append, on_step=spoil)
+    assert [d.names for d in told] == [(), ("dead-relus",)]
+    assert "after epoch 1" in history.findings[0].what
+
+
+def test_the_report_shows_what_was_found_only_when_it_was_asked(digits, tmp_path):
+    recipe = Recipe(hidden=(32,), batch_size=16, epochs=1, lr=20, momentum=0.0)
+    for doctor in (True, False):
+        run_training(recipe, digits, tmp_path / str(doctor), doctor=doctor)
+    pages = {d: (tmp_path / str(d) / "report.html").read_text() for d in (True, False)}
+    configs = {d: json.loads((tmp_path / str(d) / "config.json").read_text()) for d in (True, False)}
+    assert "What the doctor found" in pages[True]
+    assert "The learning rate 20 is too high." in pages[True]
+    assert "what\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}do" in pages[True]
+    assert "doctor" not in pages[False]
+    assert "findings" not in configs[False]
+    assert configs[True]["findings"][0]["name"] == "learning-rate-too-high"
+
+
+def test_a_healthy_run_says_so_in_the_terminal(tmp_path):
+    arguments = [
+        "train",
+        "--dataset",
+        "digits",
+        "--epochs",
+        "1",
+        "--doctor",
+        "--output",
+        str(tmp_path / "run"),
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "The doctor found nothing that keeps this network from learning." in result.output
+
+
+def test_a_run_that_diverges_is_explained_in_the_terminal(tmp_path):
+    arguments = ["train", "--dataset", "digits", "--epochs", "1", "--doctor", "--lr", "1e12"]
+    result = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "run")])
+    assert result.exit_code == 2
+    assert "The learning rate 1e+12 is too high." in result.output
+    assert "The first" in result.output

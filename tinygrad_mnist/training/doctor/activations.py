@@ -1,0 +1,182 @@
+"""Units that cannot learn: saturated, dead, or all alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.reading import WeightedSum
+
+# A unit is stuck when its mean slope over the examples is below 2 % of the steepest.  Measured on 200 MNIST
+# images, 784-30-10 with N(0, 1) weights: pixels / 255, which learn (95 %), 0 to 3 % of the hidden units;
+# hot dogs 0; inverted images, which do not learn, 47 to 67 %; raw pixels 100 %.  Not the share of |z| > 5,
+# which is 57 % in the healthy network and 88 % in the inverted one: a unit that is saturated for some
+# images, and for others not, still learns.
+STUCK_SLOPE, STUCK_SHARE = 0.02, 0.3
+# After two epochs of chapter 1 it is 3 to 20 %, with |z| > 5 in 81 to 85 %: again not that share.
+# Of few examples all may be on one side by chance: with ten a healthy 2-5-1 has 80 % stuck.  Then the share
+# of |z| > 20 has to be large too: healthy at most 8 % at first, inverted 38 to 55 %.
+FEW, STUCK_SHARE_OF_FEW, FAR, FAR_SHARE = 32, 0.45, 20.0, 0.35
+STEEP = 5.0  # where a sigmoid's slope is 2.7 % of its steepest
+
+# Units that are 0 for all examples.  Measured: none at first on 512 images, 4 to 8 % on ten; a bias of -10
+# gives 100 %.
+DEAD_SHARE, DEAD_SHARE_OF_FEW = 0.5, 0.9
+NOTHING = 1e-6  # a gradient that is this part of the loss is rounding
+
+
+def saturated(evidence: Evidence) -> Iterator[Finding]:
+    """Hidden sigmoids and tanhs that stay in their flat ends for all examples: the first such layer."""
+    for layer in evidence.layers:
+        if layer.activation in ("sigmoid", "tanh") and not _is_output(evidence, layer):
+            z = layer.z * (2.0 if layer.activation == "tanh" else 1.0)  # tanh(z) = 2 sigmoid(2 z) - 1
+            stuck, far = stuck_share(z), float(np.mean(np.abs(z) > FAR))
+            few = len(z) < FEW
+            if stuck >= (STUCK_SHARE_OF_FEW if few else STUCK_SHARE) and (not few or far >= FAR_SHARE):
+                yield _saturated(layer, z, stuck)
+                return
+
+
+def stuck_share(z: NDArray[np.float64]) -> float:
+    """The share of units whose sigmoid is flat for (nearly) all examples.  z: (n, units)"""
+    half = np.exp(-np.abs(z) / 2)
+    slopes = (2 / (half + 1 / np.maximum(half, 1e-150))) ** 2  # 4 * sigmoid'(z) = 1 / cosh(z / 2)**2
+    return float(np.mean(slopes.mean(axis=0) < STUCK_SLOPE))
+
+
+def _is_output(evidence: Evidence, layer: WeightedSum) -> bool:
+    """Whether the activation is the network's last: outputs near 0 and 1 are what is wanted there."""
+    output = evidence.recorded.output
+    return any(x is layer.sums for x in output.inputs)
+
+
+def _saturated(layer: WeightedSum, z: NDArray[np.float64], stuck: float) -> Finding:
+    share, spread = float(np.mean(np.abs(z) > STEEP)), float(layer.weight.std())
+    x, fan_in = layer.x, layer.weight.shape[1]
+    mean, common, varying = float(x.mean()), float(z.mean(axis=0).std()), float(z.std(axis=0).mean())
+    numbers = {
+        "|z| > 5": share,
+        "stuck units": stuck,
+        "z std": float(z.std()),
+        "inputs' mean": mean,
+        "inputs' std": float(x.std()),
+        "weights' std": spread,
+        "fan-in": float(fan_in),
+        "z std, the same for all examples": common,
+        "z std, between examples": varying,
+    }
+    name, cause, remedy = _cause(layer, spread, mean, common, varying)
+    return Finding(
+        name,
+        f"{layer.place}: its {layer.activation}s are saturated.",
+        f"{share:.0%} of the sums have |z| > 5, and {stuck:.0%} of the {layer.weight.shape[0]} units are "
+        "flat for "
+        f"(nearly) every example; z has std {z.std():.3g}",
+        cause,
+        remedy,
+        layer.place,
+        numbers=numbers,
+    )
+
+
+def _cause(
+    layer: WeightedSum, spread: float, mean: float, common: float, varying: float
+) -> tuple[str, str, str]:
+    """The name of the finding, why, and the remedy."""
+    fan_in = layer.weight.shape[1]
+    scale = f"scale the weights by 1/sqrt({fan_in}) = {1 / math.sqrt(fan_in):.3f}"
+    bias = 0.0 if layer.bias is None else float(np.abs(layer.bias).mean())
+    sums = layer.z if layer.bias is None else layer.z - layer.bias
+    if bias > 3 * float(np.abs(sums).mean()):
+        why = f"the biases are {bias:.3g} in the mean, the weighted inputs only {np.abs(sums).mean():.2g}"
+        return "biases-too-large", why, "start with biases of 0"
+    made = (
+        f"the inputs' mean is {mean:.2f} and the weights' std {spread:.2g}, so z has std {layer.z.std():.2g}"
+    )
+    if layer.first and common > 1.5 * varying:
+        why = (
+            f"{made}; nearly all of it is the same for every example (std {common:.3g}), only {varying:.2g} "
+            "tells examples apart: a unit whose sum begins at one flat end stays there whatever the image"
+        )
+        inverted = layer.x.min() >= 0 and mean > (layer.x.min() + layer.x.max()) / 2
+        back = "turn the images back to background 0 (1 - x)" if inverted else "subtract the inputs' mean"
+        # Chapter 1 inverted, two epochs, two seeds: 37 and 56 %; the mean subtracted 83 and 93; and with the
+        # weights scaled too 95 and 95; only the weights scaled 10 and 10, at a tenth of the rate 89 and 90.
+        alone = "the weights alone need a lower rate too, since updates are as long as the inputs"
+        return "off-center-inputs", why, f"{back}, and {scale}; {alone}"
+    why = f"{made} over {fan_in} inputs; beyond |z| = 5 a sigmoid's slope is below 2.7 % of its steepest"
+    return "weights-too-large", why, scale
+
+
+def dead_relus(evidence: Evidence) -> Iterator[Finding]:
+    """Relus that are 0 for all examples: the first layer with many."""
+    for layer in evidence.layers:
+        if layer.activation != "relu":
+            continue
+        z = layer.z
+        dead = float(np.mean((z <= 0).all(axis=0)))
+        if dead >= (DEAD_SHARE if len(z) >= FEW else DEAD_SHARE_OF_FEW) and z.any():
+            bias = 0.0 if layer.bias is None else float(layer.bias.mean())
+            weighted = z - (0 if layer.bias is None else layer.bias)
+            lowered = bias < -2 * weighted.std()
+            yield Finding(
+                "dead-relus",
+                f"{layer.place}: {dead:.0%} of its relus are 0 for every example.",
+                f"sums from {z.min():.3g} to {z.max():.3g} on {len(z)} examples; the weighted inputs have "
+                "mean "
+                f"{weighted.mean():.2g} and std {weighted.std():.2g}, the biases mean {bias:.2g}",
+                "where a relu gives 0 its slope is 0 too: a unit that is 0 for all examples gets no "
+                "gradient, "
+                "and never comes back",
+                "start with biases of 0"
+                if lowered
+                else "lower the learning rate, bring inputs to mean 0, and take nn.init.kaiming_normal() "
+                "weights",
+                layer.place,
+                numbers={
+                    "dead": dead,
+                    "biases' mean": bias,
+                    "weighted inputs' std": float(weighted.std()),
+                    "highest": float(z.max()),
+                },
+            )
+            return
+
+
+def symmetric(evidence: Evidence) -> Iterator[Finding]:
+    """Hidden units with the same weights and the same gradient: they stay the same unit for ever."""
+    gradients = evidence.recorded.gradients
+    names = [layer.weight_name for layer in evidence.layers]
+    for layer, name in zip(evidence.layers[:-1], names):
+        g, units = gradients.get(name), layer.weight.shape[0]
+        if g is None or units < 2:
+            continue
+        g = g if g.shape == layer.weight.shape else g.T
+        nothing = bool(np.abs(g).max() <= NOTHING * abs(evidence.recorded.value))
+        if _rows_alike(layer.weight) and (nothing or _rows_alike(g)):
+            zero = not layer.weight.any()
+            yield Finding(
+                "symmetric-weights",
+                f"{layer.place}: all {units} units are the same unit.",
+                f"the rows of {name} are equal"
+                + (" (all 0)" if zero else "")
+                + ", and so are those of its gradient"
+                + (" (all 0 but for rounding)" if nothing else ""),
+                "units that begin equal and get equal gradients stay equal: the layer is worth one unit, "
+                "however "
+                "wide it is",
+                "draw the weights at random (nn.Linear does); biases may begin at 0",
+                layer.place,
+                numbers={"units": units, "largest gradient": float(np.abs(g).max())},
+            )
+            return
+
+
+def _rows_alike(matrix: NDArray[np.float64]) -> bool:
+    size = float(np.abs(matrix).max())
+    return bool(np.ptp(matrix, axis=0).max() <= 1e-5 * size)

@@ -1,0 +1,123 @@
+"""The doctor: all checks, in the order of causality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.training.doctor import (
+    activations,
+    data,
+    initial,
+    origin,
+    overfit,
+    parameters,
+    rates,
+    watching,
+    wiring,
+)
+from tinygrad_mnist.training.doctor.evidence import Batch, Evidence
+from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
+from tinygrad_mnist.training.doctor.untouched import untouched
+
+Check = Callable[[Evidence], Iterable[Finding]]
+
+# A stage is run when no error was found in the ones before: what it would find then mostly follows from that.
+# Raw pixels saturate sigmoids, those stop the gradient, and then twenty images cannot be learned: that is one
+# finding with its reason and not three.
+STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
+    ("no numbers", (data.not_finite,)),
+    ("made no numbers", (origin.first_nan,)),
+    (
+        "the wiring",
+        (
+            wiring.activation_before_loss,
+            wiring.negative_loss,
+            wiring.accidental_broadcast,
+            wiring.mixed_examples,
+            wiring.missing_activation,
+            parameters.without_gradient,
+            parameters.frozen,
+            parameters.not_in_optimizer,
+        ),
+    ),
+    ("the step", (rates.wrong_gradient, watching.watch_step)),
+    ("the data", (data.constant_inputs, data.one_class, data.unscaled_targets, data.unscaled_inputs)),
+    ("labels", (data.unrelated_labels,)),
+    ("the first weights", (activations.symmetric, activations.saturated, activations.dead_relus)),
+    ("the first loss", (initial.initial_loss,)),
+    ("the learning rate", (rates.learning_rate,)),
+    ("twenty examples", (overfit.cannot_overfit,)),
+)
+
+
+def diagnose_training(
+    model: Module,
+    loss: Any,
+    batch: Batch | Sequence[Batch],
+    optimizer: Any = None,
+    step: Callable[[Any, Any], Any] | None = None,
+) -> Diagnosis:
+    """Why does it not learn?  Look at the recorded graph, the gradients and a few trial steps.
+
+    Parameters
+    ----------
+    model, loss
+        Called as ``loss(model(inputs), targets)``.
+    batch
+        ``(inputs, targets)``, or a list of such: more examples, surer findings.
+    optimizer
+        The `SGD` that is to train it, for judging the learning rate and which parameters it knows.
+    step
+        Your own training step, ``step(inputs, targets)``, to be watched: does it clear the gradients, does it
+        go downhill, does it move all parameters?
+
+    Returns
+    -------
+    Diagnosis
+        The findings, the likeliest cause first; empty (``.ok``) for a network that is fit to learn.
+
+    Notes
+    -----
+    Nothing is changed: parameters, gradients, velocities, modes and the modules' generators are put back.
+    What else a `step` of yours changes is its own (a counter, a file).
+
+    Raises
+    ------
+    DataError
+        When there is no example to look at.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3, rng=np.random.default_rng(0)), nn.Softmax())
+    >>> batch = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([0, 2])
+    >>> diagnose_training(model, nn.CrossEntropyLoss(), batch).names
+    ('softmax-twice',)
+    """
+    batches = [batch] if isinstance(batch, tuple) else list(batch)
+    small_products = threadpool_limits(1)  # threads would only wait for each other
+    with small_products, untouched(model, loss, optimizer), np.errstate(all="ignore"):
+        evidence = Evidence(model, loss, batches, optimizer, step)
+        model.eval()  # dropout off: looks can be repeated and compared
+        return Diagnosis(tuple(_run(evidence)), _subject(evidence))
+
+
+def _run(evidence: Evidence) -> list[Finding]:
+    """All stages up to the first that finds an error."""
+    found: list[Finding] = []
+    for _, checks in STAGES:
+        for check in checks:
+            found += check(evidence)
+        if any(finding.severity == "error" for finding in found):
+            break
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _subject(evidence: Evidence) -> str:
+    number = len(evidence.batches)
+    return f"{evidence.count} examples of {number} batch{'es' * (number != 1)}"

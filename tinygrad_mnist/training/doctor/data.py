@@ -1,0 +1,217 @@
+"""Mistakes in the data: what is looked at first when a network does not learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.training.doctor.evidence import Evidence, classes_of
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.reading import name_of, values
+
+Array = NDArray[np.float64]
+
+# The root mean square of inputs: healthy ones measured 0.34 (MNIST, pixels / 255), 3.9 (iris in centimetres)
+# and 5.0 (hot dogs); sick ones 85 (raw pixels) and 0.0013 (pixels divided by 255 twice).
+LARGE, TINY = 20.0, 0.02
+FEWEST_TO_COMPARE = 64  # examples, below which the nearest neighbour proves nothing
+FEWEST_OF_A_CLASS = 8  # in a batch: eight of ten digits alike come by chance once in ten million times
+ALIKE = 0.5  # of the examples; MNIST has no duplicate, iris one
+
+
+def not_finite(evidence: Evidence) -> Iterator[Finding]:
+    """NaN or infinity in inputs, targets or parameters."""
+    arrays = {"the inputs": evidence.inputs, "the targets": evidence.targets}
+    arrays |= {name: parameter.data for name, parameter in evidence.parameters.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int(np.count_nonzero(~np.isfinite(array)))
+            rows = np.flatnonzero(~np.isfinite(array).reshape(len(np.atleast_1d(array)), -1).all(axis=1))
+            yield Finding(
+                "not-finite",
+                f"NaN or infinity stands in {name} before anything is computed.",
+                f"{bad:,} of {array.size:,} entries, the first in row {rows[0]}",
+                "whatever is computed from NaN is NaN, and one row is enough to spoil the whole batch",
+                "find where they were made: look at the rows, then at the code that fills them",
+                name,
+                numbers={"entries": bad, "first row": int(rows[0])},
+            )
+            return
+
+
+def constant_inputs(evidence: Evidence) -> Iterator[Finding]:
+    """The same example again and again."""
+    if evidence.count < 8:
+        return
+    rows = [row.tobytes() for row in evidence.inputs]
+    different = len(set(rows))
+    if different > ALIKE * evidence.count:
+        return
+    labels = evidence.labels
+    pairs = len(set(zip(rows, labels.tolist()))) if labels is not None else different
+    doubt = f"; with different labels {pairs - different} times" if pairs > different else ""
+    name = "constant-inputs" if different == 1 else "duplicated-inputs"
+    yield Finding(
+        name,
+        "All inputs are the same." if different == 1 else "Most inputs are copies of others.",
+        f"{different} different input{'s' * (different != 1)} among {evidence.count} examples{doubt}",
+        "a network gives the same answer to the same input: it can learn how often each label comes, no more",
+        "look at the loader: an array that is filled again and again and kept as a view, an index that "
+        "stands "
+        "still, images that were cut to an empty part",
+        numbers={"examples": evidence.count, "different": different},
+    )
+
+
+def one_class(evidence: Evidence) -> Iterator[Finding]:
+    """Batches of one class each: sorted data that nobody shuffled."""
+    batches = [classes_of(values(targets)) for _, targets in evidence.batches]
+    found = [labels for labels in batches if labels is not None]
+    if len(found) < len(batches) or _outputs(evidence) < 2:
+        return
+    if all(len(labels) >= FEWEST_OF_A_CLASS and len(np.unique(labels)) == 1 for labels in found):
+        subject = "The batch holds" if len(found) == 1 else f"Each of {len(found)} batches holds"
+        yield Finding(
+            "one-class-a-batch",
+            f"{subject} examples of one class only.",
+            f"the first batch has {len(found[0])} examples, all of class {found[0][0]}",
+            "data sorted by class: each step unlearns what the one before has learned",
+            "shuffle: loader(batch_size, shuffle=True)",
+            numbers={"batches": len(found), "examples": len(found[0])},
+        )
+
+
+def unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
+    """Inputs far larger, or far smaller, than the first weights were made for."""
+    x = evidence.flat_inputs
+    size = float(np.sqrt(np.mean(x * x)))
+    numbers = {
+        "root mean square": size,
+        "mean": float(x.mean()),
+        "lowest": float(x.min()),
+        "highest": float(x.max()),
+    }
+    measured = f"inputs from {x.min():.4g} to {x.max():.4g}, mean {x.mean():.3g}, root mean square {size:.3g}"
+    if size > LARGE:
+        consequence, why, more = _effect_of_large_inputs(evidence)
+        yield Finding(
+            "unscaled-inputs",
+            "The inputs are not scaled: "
+            + ("raw pixels, 0 to 255." if _raw_pixels(x) else f"they are up to {np.abs(x).max():.4g}."),
+            measured + consequence,
+            why,
+            "divide pixels by 255; bring other features to mean 0 and standard deviation 1",
+            numbers=numbers | more,
+        )
+    elif 0 < size < TINY:
+        yield Finding(
+            "tiny-inputs",
+            "The inputs are next to nothing.",
+            measured,
+            "the first layer's sums are its biases, whatever the input: were the pixels divided by 255 "
+            "twice?",
+            "scale once, to a root mean square near 1",
+            numbers=numbers,
+        )
+
+
+def _effect_of_large_inputs(evidence: Evidence) -> tuple[str, str, dict[str, float]]:
+    """What becomes of them in the first layer: (evidence, why, numbers)."""
+    layer = next((layer for layer in evidence.layers if layer.first), None)
+    if layer is None:
+        return "", "weights are made for inputs near 1", {}
+    z, fan_in = layer.z, layer.weight.shape[1]
+    spread = float(layer.weight.std())
+    why = (
+        f"{fan_in} inputs of root mean square {np.sqrt(np.mean(layer.x**2)):.3g} and weights of standard "
+        "deviation "
+        f"{spread:.2g} make sums z of standard deviation {z.std():.3g}"
+    )
+    numbers = {"fan-in": float(fan_in), "weights' std": spread, "z std": float(z.std())}
+    if layer.activation not in ("sigmoid", "tanh"):
+        return "", f"{why}; gradients of the weights are as much too large", numbers
+    share = float(np.mean(np.abs(z) > 20))
+    said = f"; {share:.1%} of the sums in {layer.place} have |z| > 20"
+    flat = "a sigmoid's slope is below 2.1e-9" if layer.activation == "sigmoid" else "tanh is flat"
+    return said, f"{why}; beyond 20 {flat}, so the layer learns nothing", numbers | {"|z| > 20": share}
+
+
+def _raw_pixels(x: Array) -> bool:
+    return bool(x.min() == 0 and 128 < x.max() <= 255 and (x == np.rint(x)).all())
+
+
+def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
+    """Targets of a regression far from 1, or out of the reach of the last activation."""
+    loss = evidence.read_loss
+    if loss is None or loss.kind != "squared_error" or loss.target is None:
+        return
+    y = values(loss.target).astype(np.float64)
+    reach = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
+    chain = [name_of(op) for op in evidence.path]
+    low, high = reach[chain[0]] if chain and chain[0] in reach else (-np.inf, np.inf)
+    outside = float(np.mean((y < low - 0.01) | (y > high + 0.01)))
+    size = float(np.sqrt(np.mean(y * y)))
+    numbers = {"root mean square": size, "mean": float(y.mean()), "out of reach": outside}
+    measured = f"targets from {y.min():.4g} to {y.max():.4g}, root mean square {size:.3g}"
+    if outside > 0:
+        yield Finding(
+            "unreachable-targets",
+            f"Targets lie out of the reach of the last {chain[0]}.",
+            f"{measured}; {outside:.0%} of them outside of [{low:g}, {high:g}]",
+            f"a {chain[0]} gives numbers in [{low:g}, {high:g}] only: the network is driven to its end and "
+            "stays",
+            "scale the targets into that range, or leave the activation out of the last layer",
+            evidence.path[0].scope,
+            numbers=numbers,
+        )
+    elif size > LARGE:
+        yield Finding(
+            "unscaled-targets",
+            f"The targets are not scaled: they are up to {np.abs(y).max():.4g}.",
+            f"{measured}; the outputs' is "
+            f"{np.sqrt(np.mean(values(loss.compared).astype(np.float64) ** 2)):.3g}",
+            "errors, and with them gradients, are as large as the targets, and the learning rate is made for "
+            "errors near 1",
+            "train on (targets - mean) / std, and undo it on what the network says",
+            numbers=numbers,
+        )
+
+
+def unrelated_labels(evidence: Evidence) -> Iterator[Finding]:
+    """Labels that the nearest other example does not share: exchanged or shifted against their inputs."""
+    labels, n = evidence.labels, evidence.count
+    if labels is None or n < FEWEST_TO_COMPARE or len(np.unique(labels)) < 2:
+        return
+    right = int((labels[_nearest(evidence.flat_inputs)] == labels).sum())
+    shares = np.bincount(labels - labels.min()) / n
+    chance = float((shares**2).sum())
+    expected, deviation = n * chance, float(np.sqrt(n * chance * (1 - chance)))
+    if right <= expected + 2 * deviation:
+        yield Finding(
+            "unrelated-labels",
+            "The labels seem to have nothing to do with the inputs.",
+            f"the nearest other example has the same label in {right} of {n} cases, and by chance it would "
+            "be "
+            f"{expected:.0f} ± {deviation:.0f}",
+            "inputs and labels were probably shuffled apart, or one of them is shifted by a row: what a "
+            "network "
+            "learns then holds for the training examples only",
+            "shuffle both with the same permutation, and look at a few examples beside their labels",
+            severity="warning",
+            numbers={"right": right, "examples": n, "by chance": expected},
+        )
+
+
+def _nearest(x: Array) -> NDArray[np.intp]:
+    """The index of the nearest other row, (n,)."""
+    squares = (x * x).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * (x @ x.T)
+    np.fill_diagonal(distances, np.inf)
+    return np.asarray(distances.argmin(axis=1))
+
+
+def _outputs(evidence: Evidence) -> int:
+    shape = evidence.recorded.output.shape
+    return int(shape[-1]) if len(shape) > 1 else 1

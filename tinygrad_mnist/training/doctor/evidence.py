@@ -1,0 +1,161 @@
+"""What the doctor looks at: the recorded graph of a forward pass, its gradients, and trial steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff.modes import no_grad
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.training.doctor.reading import (
+    Loss,
+    WeightedSum,
+    find_loss,
+    loss_behind,
+    weighted_sums,
+)
+
+Array = NDArray[Any]
+Batch = tuple[Any, Any]
+
+MOST_EXAMPLES = 512  # for statistics: shares within two per cent or so
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A forward pass, and the gradients of its loss by the parameters' names (None where there is none)."""
+
+    output: Tensor
+    loss: Tensor
+    gradients: dict[str, Array | None]
+
+    @property
+    def value(self) -> float:
+        """The loss."""
+        return float(self.loss.item())
+
+
+class Evidence:
+    """A model, its loss and a few batches, looked at once; checks read it.
+
+    Parameters
+    ----------
+    model, loss
+        Called as ``loss(model(inputs), targets)``.
+    batches
+        ``(inputs, targets)`` each.
+    optimizer, step
+        As for `diagnose_training`; None when the learning rate or the step is not to be judged.
+    """
+
+    def __init__(
+        self, model: Module, loss: Any, batches: Sequence[Batch], optimizer: Any = None, step: Any = None
+    ) -> None:
+        self.model, self.loss, self.batches = model, loss, list(batches)
+        self.optimizer, self.step = optimizer, step
+        self.modes = [(module, module.training) for module in model.modules()]
+        self.parameters: dict[str, Tensor] = dict(model.named_parameters())
+        self.inputs, self.targets = _join(self.batches)
+        self.count = len(self.inputs)
+
+    @cached_property
+    def recorded(self) -> Recorded:
+        """On all batches together."""
+        return self.look(self.inputs, self.targets)
+
+    def look(self, inputs: Any, targets: Any) -> Recorded:
+        """A forward pass, and a backward pass that touches no ``.grad``."""
+        output = self.model(self.as_given(inputs))
+        loss = self.loss(output, targets)
+        named = {name: p for name, p in self.parameters.items() if p.requires_grad}
+        if not loss.requires_grad:
+            return Recorded(output, loss, dict.fromkeys(named))
+        seed = np.ones(loss.shape, loss.dtype)
+        found = engine.pull_back([loss], [seed], list(named.values()))
+        return Recorded(output, loss, dict(zip(named, found)))
+
+    def value(self, inputs: Any, targets: Any) -> float:
+        """The loss on examples, without a graph."""
+        with no_grad():
+            return float(self.loss(self.model(self.as_given(inputs)), targets).item())
+
+    def as_given(self, inputs: Any) -> Any:
+        """Inputs as a Tensor where the batches hold Tensors."""
+        given = isinstance(self.batches[0][0], Tensor) and not isinstance(inputs, Tensor)
+        return Tensor(inputs) if given else inputs
+
+    # Read from the graph
+
+    @cached_property
+    def ops(self) -> list[Tensor]:
+        """All that was computed, each after its inputs."""
+        return [t for t in reversed(engine.upstream([self.recorded.loss])) if t.inputs]
+
+    @cached_property
+    def layers(self) -> list[WeightedSum]:
+        """The weighted sums of inputs, first layer first."""
+        return weighted_sums(self.ops, self.parameters)
+
+    @cached_property
+    def read_loss(self) -> Loss | None:
+        """What kind of loss it is; None for one that is not known here."""
+        return find_loss(self.ops)
+
+    @cached_property
+    def path(self) -> list[Tensor]:
+        """The chain of ops before the loss that only reshape or squash what they get, the latest first."""
+        return loss_behind(self.read_loss)
+
+    @cached_property
+    def labels(self) -> Array | None:
+        """Classes as integers (n,), whatever form the targets have; None when they are no classes."""
+        return classes_of(self.targets)
+
+    @cached_property
+    def flat_inputs(self) -> Array:
+        """(n, features), in float64."""
+        return self.inputs.reshape(self.count, -1).astype(np.float64)
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether loss and gradients are numbers."""
+        gradients = self.recorded.gradients.values()
+        return bool(np.isfinite(self.recorded.value)) and all(
+            g is None or bool(np.isfinite(g).all()) for g in gradients
+        )
+
+
+def classes_of(targets: Array) -> Array | None:
+    """Labels (n,) from integer labels, 0 and 1, or one-hot rows."""
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        one_hot = bool(((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all())
+        return targets.argmax(axis=1) if one_hot else None
+    flat = targets.reshape(len(targets), -1)
+    if flat.shape[1] != 1:
+        return None
+    if flat.dtype.kind in "iub" or bool(np.isin(flat, (0.0, 1.0)).all()):
+        return flat[:, 0].astype(np.int64)
+    return None
+
+
+def _join(batches: Sequence[Batch]) -> tuple[Array, Array]:
+    """At most `MOST_EXAMPLES` of all batches, evenly taken, so that sorted data show every class."""
+    if not batches or not all(len(_array(x)) for x, _ in batches):
+        raise DataError("the doctor looks at one batch or more: give (inputs, targets) with examples in it")
+    inputs, targets = (np.concatenate([_array(batch[i]) for batch in batches]) for i in (0, 1))
+    if len(inputs) > MOST_EXAMPLES:
+        chosen = np.linspace(0, len(inputs) - 1, MOST_EXAMPLES).astype(int)
+        inputs, targets = inputs[chosen], targets[chosen]
+    return inputs, targets
+
+
+def _array(value: Any) -> Array:
+    return np.asarray(value.data if isinstance(value, Tensor) else value)

@@ -1,0 +1,97 @@
+"""A first loss that is far from that of a network which knows nothing yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.reading import WeightedSum, values
+
+# The first loss over that of a network which says the same of every example.  Healthy, measured: main job and
+# two-layer 1.0, hot dogs 1.0 to 3.0 (100 seeds), chapter 1 2.2 to 7.1 (quadratic cost, 60 seeds); sick:
+# N(0, 1) weights on 784-128-10 relu 35 to 75, its last layer a hundred times too large 4.6 to
+# 8.5 (10 seeds each).
+FAR_OF_TWO, FAR, FAR_QUADRATIC = 6.0, 2.5, 30.0
+# sqrt(fan-in) times the weights' root mean square: 1 keeps the size of what goes through.  Measured:
+# PyTorch's default 0.58, two-layer 0.28, iris 0.02, N(0, 1) on 784 inputs 28.
+GAIN = 5.0
+
+
+def initial_loss(evidence: Evidence) -> Iterator[Finding]:
+    """A loss far above ln(classes), or above the targets' variance."""
+    measured = _measured(evidence)
+    if measured is None:
+        return
+    value, ignorant, said, limit = measured
+    if not value > limit * ignorant:
+        return
+    large = [layer for layer in evidence.layers if _gain(layer) > GAIN]
+    numbers = {"loss": value, "expected": ignorant, "times": value / ignorant}
+    evidence_said = (
+        f"the loss of an example is {value:.3g}, and {said} = {ignorant:.3g} is that of knowing nothing"
+    )
+    if large:
+        yield _too_large(evidence, large[0], evidence_said, numbers)
+    else:
+        yield Finding(
+            "initial-loss",
+            "The loss is far above that of a network which knows nothing.",
+            evidence_said + _outputs_said(evidence),
+            "the network is sure of wrong answers before it has learned anything; the first steps only undo "
+            "that",
+            "let the last layer begin small: biases of 0, weights of std 1/sqrt(inputs); look whether a "
+            "label "
+            "means what the network's output at its place means",
+            numbers=numbers,
+        )
+
+
+def _measured(evidence: Evidence) -> tuple[float, float, str, float] | None:
+    """(loss of an example, that of knowing nothing, its formula, how many times it is too much)."""
+    loss = evidence.read_loss
+    if loss is None:
+        return None
+    mean = loss.mean
+    if mean is not None:
+        classes = loss.classes
+        limit = FAR_OF_TWO if classes == 2 else FAR
+        return mean, math.log(classes), f"ln({classes})", limit
+    if loss.kind == "squared_error" and loss.target is not None:
+        target = values(loss.target).astype(np.float64)
+        compared = values(loss.compared).astype(np.float64)
+        if target.shape == compared.shape and target.std() > 0:
+            ignorant = float(np.mean((target - target.mean(axis=0)) ** 2))
+            off = float(np.mean((target - compared) ** 2))
+            return off, ignorant, "the targets' variance", FAR_QUADRATIC
+    return None
+
+
+def _gain(layer: WeightedSum) -> float:
+    return float(np.sqrt(np.mean(np.square(layer.weight, dtype=np.float64)) * layer.weight.shape[1]))
+
+
+def _outputs_said(evidence: Evidence) -> str:
+    output = values(evidence.recorded.output).astype(np.float64)
+    return f"; outputs from {output.min():.3g} to {output.max():.3g}"
+
+
+def _too_large(evidence: Evidence, layer: WeightedSum, said: str, numbers: dict[str, float]) -> Finding:
+    fan_in, spread, gain = layer.weight.shape[1], float(layer.weight.std()), _gain(layer)
+    all_gains = ", ".join(f"{each.place} {_gain(each):.3g}" for each in evidence.layers)
+    return Finding(
+        "weights-too-large",
+        f"{layer.place}: the first weights are too large.",
+        f"{said}; weights of std {spread:.3g} over {fan_in} inputs make sums {gain:.3g} times as large as "
+        "the "
+        f"inputs (a factor for each layer: {all_gains}){_outputs_said(evidence)}",
+        "what goes through grows by that factor: outputs are large, the softmax is sure of wrong answers, "
+        "and "
+        "gradients are large too",
+        f"weights of std {math.sqrt(2 / fan_in):.2g} (nn.init.kaiming_normal()), or nn.Linear's own",
+        layer.place,
+        numbers=numbers | {"weights' std": spread, "fan-in": float(fan_in), "gain": gain},
+    )

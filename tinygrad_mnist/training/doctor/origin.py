@@ -1,0 +1,134 @@
+"""Where the first NaN or infinity comes from: the first op with finite inputs and a result that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.reading import name_of, values
+
+_REASONS = {
+    "log": (
+        "the logarithm of 0 is -infinity, of a negative number NaN",
+        "add a small number, or use ops.log_softmax and the losses that take logits",
+    ),
+    "sqrt": (
+        "the square root of a negative number is NaN, and its slope at 0 is infinite",
+        "take sqrt(x + 1e-8), and look why x is negative",
+    ),
+    "exp": (
+        "e**x is infinite in float32 from x = 88.7 on, in float64 from 709.8",
+        "subtract the maximum first, as ops.softmax and ops.logsumexp do",
+    ),
+    "divide": (
+        "a number over 0 is infinite, 0 over 0 is NaN",
+        "add a small number to the divisor, or look why it is 0",
+    ),
+    "power": (
+        "a negative number to a broken power is NaN, 0 to a negative one infinite",
+        "keep the base above 0",
+    ),
+}
+_OVERFLOW = (
+    "a result is larger than the dtype holds (3.4e38 in float32), or infinities cancel",
+    "look at what comes in: are weights or inputs that large? lower the learning rate, scale the inputs",
+)
+
+
+def first_nan(evidence: Evidence) -> Iterator[Finding]:
+    """The origin, forward or backward; nothing when all is finite."""
+    if not evidence.finite:
+        yield from find_origin(evidence.recorded.loss)
+
+
+def find_origin(loss: Tensor, when: str = "") -> Iterator[Finding]:
+    """Go through the recorded graph; `when` is the epoch and step, for the finding."""
+    ops = [t for t in reversed(engine.upstream([loss])) if t.inputs]
+    for op in ops:
+        if not _is_finite(op.data):
+            yield _forward(loss, ops, op, when)
+            return
+    if not ops:
+        return
+    gradients = engine.pull_back([loss], [np.ones(loss.shape, loss.dtype)], ops)
+    for op, g in zip(reversed(ops), reversed(gradients)):
+        if g is not None and _is_finite(g):
+            continue
+        reader = next((r for r in reversed(ops) if any(x is op for x in r.inputs)), op)
+        yield _backward(loss, ops, reader, op, when)
+        return
+    yield from _leaves(loss, ops, when)
+
+
+def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[Finding]:
+    """All interior gradients are finite: the last rule, into a parameter, is at fault."""
+    leaves = [t for t in engine.upstream([loss]) if not t.inputs]
+    found = engine.pull_back([loss], [np.ones(loss.shape, loss.dtype)], leaves)
+    for leaf, g in zip(leaves, found):
+        if g is not None and not _is_finite(g):
+            reader = next(r for r in reversed(ops) if any(x is leaf for x in r.inputs))
+            yield _backward(loss, ops, reader, leaf, when)
+            return
+
+
+def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Finding:
+    why, remedy = _REASONS.get(name_of(op), _OVERFLOW)
+    bad = int(np.count_nonzero(~np.isfinite(op.data)))
+    node = _node(loss, ops, op)
+    kind = "NaN" if np.isnan(op.data).any() else "infinity"
+    return Finding(
+        "first-nan",
+        f"The first {kind} is made by {node.name} = {node.formula}{when}.",
+        f"{bad:,} of {op.size:,} results are not finite; its inputs are: {_inputs(op)}",
+        why,
+        remedy,
+        op.origin(),
+        numbers={"not finite": bad, "results": op.size},
+    )
+
+
+def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, when: str) -> Finding:
+    why, remedy = _REASONS.get(name_of(reader), _OVERFLOW)
+    node = _node(loss, ops, reader)
+    rule = next((r for r in node.rules if r.source == _name_in(loss, ops, into)), None)
+    return Finding(
+        "first-nan",
+        f"The first number that is not finite is made in the backward pass, by the rule of {node.name} = "
+        f"{node.formula}{when}.",
+        (f"the rule is {rule.formula}; " if rule else "") + f"the forward pass is finite: {_inputs(reader)}",
+        why,
+        remedy,
+        reader.origin(),
+        numbers={"results": reader.size},
+    )
+
+
+def _node(loss: Tensor, ops: list[Tensor], op: Tensor) -> Any:
+    """What the graph, as plain data, says of the op: name counted within the graph, formula, rules."""
+    nodes = [node for node in Graph.of(loss).nodes if node.kind == "op"]
+    return nodes[next(i for i, each in enumerate(ops) if each is op)]
+
+
+def _name_in(loss: Tensor, ops: list[Tensor], tensor: Tensor) -> str:
+    return str(_node(loss, ops, tensor).name) if tensor.inputs else tensor.label()
+
+
+def _inputs(op: Tensor) -> str:
+    parts = []
+    for x in op.inputs:
+        array = values(x)
+        if array.size and array.dtype.kind in "iuf":
+            label = x.label() if isinstance(x, Tensor) and not x.inputs else name_of(x) or "an array"
+            parts.append(f"{label} from {array.min():.4g} to {array.max():.4g}")
+    return ", ".join(parts)
+
+
+def _is_finite(array: Any) -> bool:
+    return np.asarray(array).dtype.kind not in "fc" or bool(np.isfinite(array).all())

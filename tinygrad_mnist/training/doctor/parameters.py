@@ -1,0 +1,77 @@
+"""Parameters that do not take part: without gradient, or unknown to the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+
+
+def without_gradient(evidence: Evidence) -> Iterator[Finding]:
+    """Parameters that the loss does not depend on."""
+    missing = [name for name, g in evidence.recorded.gradients.items() if g is None]
+    if missing:
+        everything = len(missing) == len(evidence.recorded.gradients)
+        yield Finding(
+            "no-gradient",
+            "No parameter gets a gradient." if everything else f"{_listed(missing)} without gradient.",
+            f"no path leads from the loss to {len(missing)} of {len(evidence.parameters)} parameters "
+            f"({_numbers(evidence, missing):,} numbers)",
+            "forward() does not use it, or its result was taken out of the graph on the way: by detach(), "
+            ".data, NumPy on plain arrays, or under no_grad()",
+            "use the layer in forward(), or take it out of the module; keep Tensors as Tensors",
+            ", ".join(missing),
+            numbers={"parameters": len(missing), "entries": _numbers(evidence, missing)},
+        )
+
+
+def frozen(evidence: Evidence) -> Iterator[Finding]:
+    """Parameters with ``requires_grad`` off."""
+    names = [name for name, p in evidence.parameters.items() if not p.requires_grad]
+    if names:
+        yield Finding(
+            "frozen-parameter",
+            f"{_listed(names)} frozen: requires_grad is False.",
+            f"{_numbers(evidence, names):,} of {_numbers(evidence, list(evidence.parameters)):,} numbers "
+            "stay "
+            "as they are",
+            "no gradient is computed for it, so no step changes it; that may be meant",
+            "call requires_grad_() on it, when it is to learn",
+            ", ".join(names),
+            "warning",
+            {"parameters": len(names), "entries": _numbers(evidence, names)},
+        )
+
+
+def not_in_optimizer(evidence: Evidence) -> Iterator[Finding]:
+    """Parameters that get a gradient, and that no step will change."""
+    if evidence.optimizer is None:
+        return
+    known = {id(p) for p in evidence.optimizer.parameters}
+    names = [
+        name
+        for name, p in evidence.parameters.items()
+        if id(p) not in known and evidence.recorded.gradients.get(name) is not None
+    ]
+    if names:
+        others = len(known - {id(p) for p in evidence.parameters.values()})
+        yield Finding(
+            "not-in-optimizer",
+            f"{_listed(names)} not in the optimizer.",
+            f"the model has {len(evidence.parameters)} parameters and the optimizer {len(known)}, "
+            f"{others} of which the model does not have",
+            "the optimizer was made from other parameters: before a layer was added, or of another model",
+            "make it from all of them: SGD(model.parameters(), ...), after the model is complete",
+            ", ".join(names),
+            numbers={"missing": len(names), "foreign": others},
+        )
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    return f"{shown} is" if len(names) == 1 else f"{shown} are"
+
+
+def _numbers(evidence: Evidence, names: list[str]) -> int:
+    return sum(evidence.parameters[name].size for name in names)

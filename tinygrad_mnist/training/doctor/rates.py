@@ -1,0 +1,198 @@
+"""The learning rate, by what a step does to the weights; and gradients that point uphill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.untouched import untouched
+
+# The length of a weight matrix's update over that of the matrix, the largest of all matrices, at the first
+# step.  Healthy, measured over 30 to 100 seeds: main job 0.009 to 0.013, two-layer 0.08 to 0.20, chapter 1
+# 0.05 to 0.12, iris 0.002 to 0.011.  Sick: chapter 1 with summed gradients (18-29 % after 20 epochs) 0.7 to
+# 1.1, the main job at a hundred times its rate 0.8 to 1.1; at a rate of 1e-6 3e-8 to 2e-6.
+TOO_HIGH, TOO_LOW = 0.6, 1e-5
+USUAL, CAREFUL = 1e-2, 3e-2  # what is recommended where it is too low, or too high
+# A small matrix may be short by chance: hot dogs (10 and 5 entries) go up to 0.86, and are sick (at twenty
+# times their rate) from 4.2 on.
+SMALL, TOO_HIGH_OF_SMALL = 32, 3.0
+STEPS = 5
+EXPLODES = (
+    4.0  # times the first loss after some steps; healthy at most 1.0, at 100 times the rate 250 and more
+)
+STILL_HIGH = 0.1  # of the loss of knowing nothing, below which small updates are what is left to do
+UPHILL, SAME_SLOPE = -0.3, 0.2  # of the slope that the gradient promises
+FLAT = 1e-6  # of the loss: a gradient below it is lost in rounding
+# How far to go: until the loss should change by this part of itself, well above rounding, and no farther,
+# since on iris' plateau a change of 0.5 % lies beyond the next hill (false alarms with 19 of 60 seeds).
+CHANGE, CHANGE_OF_FLOAT32 = 1e-7, 2e-4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What some steps do: the largest update-to-weight ratio of the first, its parameter and what is too much
+    for that, and the losses.
+    """
+
+    ratio: float
+    parameter: str
+    limit: float
+    losses: tuple[float, ...]
+
+
+def learning_rate(evidence: Evidence) -> Iterator[Finding]:
+    """Steps that throw the weights about, or that hardly move them."""
+    trial = try_steps(evidence) if evidence.optimizer is not None else None
+    if trial is None:
+        return
+    worst = max(value if np.isfinite(value) else np.inf for value in trial.losses)
+    first = trial.losses[0]
+    if trial.ratio > trial.limit or worst > EXPLODES * abs(first):
+        yield _too_high(evidence, trial, worst)
+    elif trial.ratio < TOO_LOW and _has_to_learn(evidence):
+        yield _too_low(evidence, trial)
+
+
+def try_steps(evidence: Evidence) -> Trial | None:
+    """The optimizer's own steps on the batches, undone afterwards; None when no matrix has a gradient."""
+    optimizer, batches = evidence.optimizer, evidence.batches
+    names = {id(p): name for name, p in evidence.parameters.items()}
+    ratios: dict[str, float] = {}
+    losses = [evidence.value(evidence.inputs, evidence.targets)]
+    with untouched(evidence.model, evidence.loss, optimizer):
+        before = {name: p.data.copy() for name, p in evidence.parameters.items()}
+        for i in range(STEPS):
+            inputs, targets = batches[i % len(batches)]
+            _set_gradients(evidence, inputs, targets)
+            optimizer.step()
+            if i == 0:
+                changed = [names[id(p)] for p in optimizer.parameters if id(p) in names]
+                ratios = {name: _ratio(evidence, before, name) for name in changed if before[name].ndim > 1}
+            losses.append(evidence.value(evidence.inputs, evidence.targets))
+    moving = {name: ratio for name, ratio in ratios.items() if ratio > 0}
+    if not moving:
+        return None
+    limits = {name: TOO_HIGH if before[name].size >= SMALL else TOO_HIGH_OF_SMALL for name in moving}
+    largest = max(moving, key=lambda name: moving[name] / limits[name])
+    return Trial(moving[largest], largest, limits[largest], tuple(losses))
+
+
+def _ratio(evidence: Evidence, before: dict[str, np.ndarray], name: str) -> float:
+    """The update's length over the parameter's; 0 for one that begins at 0."""
+    old = before[name].astype(np.float64)
+    size = float(np.linalg.norm(old))
+    return float(np.linalg.norm(evidence.parameters[name].data - old)) / size if size else 0.0
+
+
+def _set_gradients(evidence: Evidence, inputs: object, targets: object) -> None:
+    gradients = evidence.look(inputs, targets).gradients
+    for parameter in evidence.optimizer.parameters:
+        parameter.grad = None
+    for name, g in gradients.items():
+        evidence.parameters[name].grad = None if g is None else np.array(g)
+
+
+def _sum_over(evidence: Evidence) -> bool:
+    """Whether the loss adds its examples up: then it doubles on the same examples twice over."""
+    inputs, targets = evidence.inputs, evidence.targets
+    once = evidence.value(inputs, targets)
+    twice = evidence.value(np.concatenate([inputs, inputs]), np.concatenate([targets, targets]))
+    return bool(np.isclose(twice, 2 * once, rtol=1e-3) and not np.isclose(once, 0))
+
+
+def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Finding:
+    lr, first, last, n = evidence.optimizer.lr, *trial.losses[:: len(trial.losses) - 1], _batch_size(evidence)
+    summed = _sum_over(evidence) and trial.ratio / n < trial.limit
+    better = lr / n if summed else lr * CAREFUL / trial.ratio
+    why = "a step is to correct the weights a little; this one replaces them, and what was learned is lost"
+    if summed:
+        why = f"the loss adds up {n} examples, so this rate acts like {lr * n:g} on their mean; {why}"
+    return Finding(
+        "summed-loss" if summed else "learning-rate-too-high",
+        f"The learning rate {lr:g} is too high" + (" for a loss summed over the batch." if summed else "."),
+        f"the first step changes {trial.parameter} by {trial.ratio:.3g} times its own size; in {STEPS} steps "
+        f"the loss goes from {first:.3g} to {last:.3g}, at worst {worst:.3g}",
+        why,
+        (f"average over the batch, or divide the rate by {n}: " if summed else "")
+        + f"begin near {_round(better):g}",
+        trial.parameter,
+        numbers={
+            "update to weight": trial.ratio,
+            "learning rate": lr,
+            "loss before": first,
+            "loss after": last,
+            "worst loss": worst,
+        },
+    )
+
+
+def _batch_size(evidence: Evidence) -> int:
+    return len(evidence.batches[0][0])
+
+
+def _too_low(evidence: Evidence, trial: Trial) -> Finding:
+    lr = evidence.optimizer.lr
+    better = _round(lr * USUAL / trial.ratio)
+    return Finding(
+        "learning-rate-too-low",
+        f"The learning rate {lr:g} is too low.",
+        f"the first step changes no weight matrix by more than {trial.ratio:.1e} times its own size "
+        f"({trial.parameter}); in {STEPS} steps the loss goes from {trial.losses[0]:.6g} to "
+        f"{trial.losses[-1]:.6g}",
+        f"at this pace it takes some {1 / trial.ratio:,.0f} steps before the weights are others",
+        f"a step of a hundredth of the weights is usual: a rate near {better:g} would take it",
+        trial.parameter,
+        numbers={"update to weight": trial.ratio, "learning rate": lr},
+    )
+
+
+def _round(x: float) -> float:
+    """One digit."""
+    return float(f"{x:.0e}")
+
+
+def _has_to_learn(evidence: Evidence) -> bool:
+    """Whether the loss is still high: near its end a training makes small steps."""
+    loss = evidence.read_loss
+    mean = loss.mean if loss else None
+    return mean is None or loss is None or mean > STILL_HIGH * np.log(max(loss.classes, 2))
+
+
+def wrong_gradient(evidence: Evidence) -> Iterator[Finding]:
+    """Gradients whose direction goes uphill when one really goes there."""
+    value = abs(evidence.recorded.value)
+    for name, g in evidence.recorded.gradients.items():
+        size = 0.0 if g is None else float(np.linalg.norm(g))
+        if g is None or size < FLAT * value:
+            continue
+        change = (CHANGE if g.dtype == np.float64 else CHANGE_OF_FLOAT32) * value
+        slopes = [_slope_along(evidence, name, g, part * change / size) / size for part in (1.0, 0.5)]
+        if max(slopes) < UPHILL and abs(slopes[0] - slopes[1]) < SAME_SLOPE:
+            yield Finding(
+                "wrong-gradient",
+                f"The gradient of {name} points the wrong way: descending along it climbs.",
+                f"the loss changes along the gradient by {slopes[1]:+.2f} times what the gradient says "
+                "(right: +1.00)",
+                "a backward rule has a wrong sign or is another function's, or the loss is not what is "
+                "differentiated",
+                "tinygrad_mnist.checking.diagnose(loss_function(model(inputs), targets)) names the rule",
+                name,
+                numbers={"slope": slopes[1]},
+            )
+            return
+
+
+def _slope_along(evidence: Evidence, name: str, g: np.ndarray, length: float) -> float:
+    """The central difference of the loss along the gradient's direction."""
+    parameter = evidence.parameters[name]
+    direction = g / np.linalg.norm(g) * length
+    middle, ends = parameter.data.copy(), []
+    with untouched(evidence.model, evidence.loss, evidence.optimizer):
+        for sign in (1, -1):
+            parameter.data = middle + sign * direction
+            ends.append(evidence.value(evidence.inputs, evidence.targets))
+    return (ends[0] - ends[1]) / (2 * length)

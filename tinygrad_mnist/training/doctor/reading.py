@@ -1,0 +1,179 @@
+"""Reading a recorded graph: which weighted sums there are, what squashes them, what the loss compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff.tensor import Tensor
+
+Array = NDArray[Any]
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu")
+LOSS_OPS = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error", "log_softmax", "log")
+_SHAPE_ONLY = ("reshape", "identity", "cast", "transpose", "getitem", "clip")
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """A layer's x @ weight.T + bias, read from the graph.
+
+    Attributes
+    ----------
+    sums
+        The tensor with the sums, (n, units).
+    inputs
+        What is summed, (n, features).
+    weight, bias
+        The values, (units, features) and (units,); None without a bias.
+    weight_name, bias_name
+        Of the parameters.
+    activation
+        "sigmoid", "tanh" or "relu" of the sums; None for anything else.
+    first
+        Whether the inputs are the network's own.
+    """
+
+    sums: Tensor
+    inputs: Array
+    weight: Array
+    bias: Array | None
+    weight_name: str
+    bias_name: str
+    activation: str | None
+    first: bool
+
+    @property
+    def z(self) -> Array:
+        """The sums in float64, (n, units)."""
+        return np.asarray(self.sums.data, np.float64).reshape(-1, self.sums.shape[-1])
+
+    @property
+    def x(self) -> Array:
+        """The inputs in float64, (n, features)."""
+        return np.asarray(self.inputs, np.float64).reshape(-1, self.inputs.shape[-1])
+
+    @property
+    def place(self) -> str:
+        """The module, or the line that computed it."""
+        return self.sums.scope or self.sums.origin()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the loss compares.
+
+    Attributes
+    ----------
+    op
+        The tensor of the op that compares, or takes the logarithm of probabilities.
+    compared
+        What the network says, as the loss gets it.
+    target
+        The other side; None for a logarithm.
+    """
+
+    op: Tensor
+    compared: Any
+    target: Any
+
+    @property
+    def kind(self) -> str:
+        """The primitive's name."""
+        return name_of(self.op)
+
+    @property
+    def classes(self) -> int:
+        """How many; 2 for a single probability."""
+        return int(self.compared.shape[-1]) if self.kind != "sigmoid_cross_entropy" else 2
+
+    @property
+    def mean(self) -> float | None:
+        """The loss of an example, whatever is done with it afterwards; None where it cannot be told."""
+        if self.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
+            return float(np.mean(self.op.data))
+        return None
+
+
+def name_of(tensor: Any) -> str:
+    """The primitive that made it; "" for a leaf or an array."""
+    return tensor.primitive.name if isinstance(tensor, Tensor) and tensor.primitive is not None else ""
+
+
+def values(x: Any) -> Array:
+    """The plain array of an op's input."""
+    return np.asarray(x.data if isinstance(x, Tensor) else x)
+
+
+def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> list[WeightedSum]:
+    """All of them in the order of computation: `linear`, or a `matmul` with a parameter and what is added."""
+    names = {id(p): name for name, p in parameters.items()}
+    readers: dict[int, list[Tensor]] = {}
+    for op in ops:
+        for x in op.inputs:
+            readers.setdefault(id(x), []).append(op)
+    found = []
+    for op in ops:
+        read = _read_sum(op, readers)
+        if read is None:
+            continue
+        sums, x, weight, bias, transposed = read
+        array = values(weight)
+        activation = next((name_of(r) for r in readers.get(id(sums), ()) if name_of(r) in ACTIVATIONS), None)
+        found.append(
+            WeightedSum(
+                sums,
+                values(x),
+                array.T if transposed else array,
+                None if bias is None else values(bias),
+                names.get(id(weight), "the weight"),
+                names.get(id(bias), "the bias"),
+                activation,
+                not (isinstance(x, Tensor) and x.inputs),
+            )
+        )
+    return found
+
+
+def _read_sum(op: Tensor, readers: Mapping[int, list[Tensor]]) -> tuple[Tensor, Any, Any, Any, bool] | None:
+    """(sums, x, weight, bias, whether the weight is (features, units)); None for any other op."""
+    if name_of(op) == "linear":
+        return op, op.inputs[0], op.inputs[1], op.inputs[2], False
+    if name_of(op) != "matmul":
+        return None
+    x, weight = op.inputs
+    transposed = True
+    if name_of(weight) == "transpose":
+        weight, transposed = weight.inputs[0], False
+    if not (isinstance(weight, Tensor) and weight.is_leaf and weight.requires_grad and weight.ndim == 2):
+        return None
+    added = [r for r in readers.get(id(op), ()) if name_of(r) == "add"]
+    for sums in added:
+        other = sums.inputs[1] if sums.inputs[0] is op else sums.inputs[0]
+        if isinstance(other, Tensor) and other.is_leaf and other.requires_grad:
+            return sums, x, weight, other, transposed
+    return op, x, weight, None, transposed
+
+
+def find_loss(ops: Sequence[Tensor]) -> Loss | None:
+    """The op nearest to the end of the graph that compares with targets."""
+    for op in reversed(ops):
+        if name_of(op) in LOSS_OPS:
+            target = op.inputs[1] if len(op.inputs) > 1 else None
+            return Loss(op, op.inputs[0], target)
+    return None
+
+
+def loss_behind(loss: Loss | None) -> list[Tensor]:
+    """From what the loss compares back through reshaping and activations, up to and without the last sums."""
+    chain: list[Tensor] = []
+    x = loss.compared if loss else None
+    while isinstance(x, Tensor) and name_of(x) in (*_SHAPE_ONLY, *ACTIVATIONS, "softmax", "log_softmax"):
+        if name_of(x) not in _SHAPE_ONLY:
+            chain.append(x)
+        x = x.inputs[0]
+    return chain

@@ -1,0 +1,65 @@
+"""Everything that looking and trial steps may change, put back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.nn import Module
+
+
+@contextmanager
+def untouched(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
+    """Run a block, and put parameters, gradients, velocities, modes and generators back after it.
+
+    The arrays of parameters and velocities stay the same objects, for programs hold on to them.
+    """
+    modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
+    leaves = {id(p): p for m in modules for p in m.parameters()}
+    leaves |= {id(p): p for p in getattr(optimizer, "parameters", ())}
+    tensors = [_of_tensor(p) for p in leaves.values()]
+    modes = [(m, m.training) for m in modules]
+    generators = [(g, g.bit_generator.state) for m in modules for g in _generators(m)]
+    settings = dict(vars(optimizer)) if optimizer is not None else {}
+    velocities = [_of_array(v) for v in getattr(optimizer, "velocities", ())]
+    try:
+        yield
+    finally:
+        for state in tensors:
+            _put_back(*state)
+        for module, training in modes:
+            module.training = training
+        for generator, stream in generators:
+            generator.bit_generator.state = stream
+        if optimizer is not None:
+            vars(optimizer).update(settings)
+        if velocities:
+            optimizer.velocities[:] = [_restored(*pair) for pair in velocities]
+
+
+def _of_tensor(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor, tensor.serial, _of_array(tensor._data), _of_array(tensor._grad)
+
+
+def _put_back(tensor: Tensor, serial: int, data: tuple[Any, Any], gradient: tuple[Any, Any]) -> None:
+    tensor._data, tensor._grad, tensor.serial = _restored(*data), _restored(*gradient), serial
+
+
+def _of_array(array: Any) -> tuple[Any, Any]:
+    """The array itself, and its values."""
+    return array, array.copy() if isinstance(array, np.ndarray) else None
+
+
+def _restored(array: Any, values: Any) -> Any:
+    """The same array with its old values."""
+    if values is not None and array.flags.writeable:
+        np.copyto(array, values)
+    return array
+
+
+def _generators(module: Module) -> list[np.random.Generator]:
+    return [value for value in vars(module).values() if isinstance(value, np.random.Generator)]

@@ -1,0 +1,174 @@
+"""Mistakes in how the network is put together, read from the graph: these are certain, whatever the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.reading import name_of, values
+
+_ELEMENTWISE = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power")
+MIXING = 1e-3  # of the outputs' size; rounding in float32 gives 1e-6
+
+
+def activation_before_loss(evidence: Evidence) -> Iterator[Finding]:
+    """A softmax, sigmoid, tanh or relu where the loss wants plain sums."""
+    loss = evidence.read_loss
+    chain = [name_of(op) for op in evidence.path]
+    if loss is None or not chain:
+        return
+    place = evidence.path[0].scope or evidence.path[0].origin()
+    output = values(loss.compared)
+    takes_logits = loss.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy", "log_softmax")
+    if chain[:2] == ["softmax", "softmax"] or (takes_logits and chain[0] == "softmax"):
+        yield _softmax_twice(output, place)
+    elif takes_logits and chain[0] in ("sigmoid", "tanh", "relu"):
+        yield _squashed_logits(chain[0], loss.kind, output, place)
+
+
+def _softmax_twice(output: np.ndarray, place: str) -> Finding:
+    classes = output.shape[-1]
+    floor = float(np.log(1 + (classes - 1) * np.exp(-1)))
+    total = float(np.abs(output.sum(axis=-1) - 1).max())
+    return Finding(
+        "softmax-twice",
+        "Softmax is applied twice: once in the network and once more in what follows it.",
+        f"what arrives at the second softmax lies in [{output.min():.3g}, {output.max():.3g}] and its rows "
+        "sum "
+        f"to 1 (within {total:.1g})",
+        "the second softmax turns probabilities of 0 and 1 into weights of 1 and e, so a network that is "
+        "sure "
+        f"and right still has a loss of ln(1 + {classes - 1}/e) = {floor:.2f}, and gradients are small",
+        "leave the Softmax out of the network: CrossEntropyLoss takes logits; or keep it and say "
+        'CrossEntropyLoss(inputs="probabilities")',
+        place,
+        numbers={"lowest": float(output.min()), "highest": float(output.max()), "least loss": floor},
+    )
+
+
+def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> Finding:
+    low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
+    span = float(high - low)
+    classes = output.shape[-1] if kind != "sigmoid_cross_entropy" else 2
+    floor = (
+        float(np.log(1 + (classes - 1) * np.exp(-span))) if classes > 2 else float(np.log1p(np.exp(-high)))
+    )
+    name = "probabilities-as-logits" if activation == "sigmoid" else f"{activation}-before-loss"
+    fix = {
+        "sigmoid": "leave the Sigmoid out, or take the loss of probabilities (BCELoss) after it",
+        "tanh": "leave the Tanh out of the last layer",
+        "relu": "leave the ReLU out of the last layer",
+    }[activation]
+    why = (
+        "a logit below 0 is cut off there: its unit gets no gradient, and no class can be ruled out"
+        if activation == "relu"
+        else f"logits are any numbers, and between {low:g} and {high:g} no class can be made likely or ruled "
+        f"out: the loss cannot fall below {floor:.2f}"
+    )
+    return Finding(
+        name,
+        f"The loss wants logits and is given the output of a {activation}.",
+        f"what arrives at the loss lies in [{output.min():.3g}, {output.max():.3g}]",
+        why,
+        fix,
+        place,
+        numbers={"lowest": float(output.min()), "highest": float(output.max()), "least loss": floor},
+    )
+
+
+def negative_loss(evidence: Evidence) -> Iterator[Finding]:
+    """NLLLoss on probabilities: minus a probability, where minus its logarithm is meant."""
+    loss = type(evidence.loss).__name__
+    output = values(evidence.recorded.output)
+    if loss == "NLLLoss" and output.size and output.min() >= 0:
+        yield Finding(
+            "probabilities-as-logarithms",
+            "NLLLoss wants log-probabilities and is given numbers that are no logarithms.",
+            f"outputs lie in [{output.min():.3g}, {output.max():.3g}], log-probabilities are at most 0; "
+            f"the loss is {evidence.recorded.value:.3g}",
+            "the loss is then minus a probability, whose gradient is small just where the network is wrong",
+            "end the network in LogSoftmax, or give the sums themselves to CrossEntropyLoss",
+            numbers={"lowest": float(output.min()), "loss": evidence.recorded.value},
+        )
+
+
+def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
+    """A column (n, 1) and a row (n,) of one number for each example that become a table (n, n)."""
+    n = evidence.count
+    for op in evidence.ops:
+        shapes = [np.shape(values(x)) for x in op.inputs[:2]] if name_of(op) in _ELEMENTWISE else []
+        if n > 1 and op.shape == (n, n) and sorted(shapes, key=len) == [(n,), (n, 1)]:
+            yield Finding(
+                "accidental-broadcast",
+                f"{name_of(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
+                "compared with every other.",
+                f"{n} examples, and {n * n:,} numbers in the result",
+                "NumPy lines axes up from the right, so a column and a row broadcast to a table: the loss "
+                "is least when all outputs are the targets' mean",
+                "give both one shape: targets.reshape(-1, 1), or output[:, 0]",
+                op.origin(),
+                numbers={"examples": n, "elements": n * n},
+            )
+            return
+
+
+def mixed_examples(evidence: Evidence) -> Iterator[Finding]:
+    """Outputs that depend on the other examples of the batch: an op along the wrong axis."""
+    half = evidence.count // 2
+    if half < 1 or evidence.count == half:
+        return
+    whole = values(evidence.recorded.output)
+    try:
+        part = values(evidence.model(evidence.as_given(evidence.inputs[:half])))
+    except ValueError:  # a model of one batch size only
+        return
+    if part.shape[:1] != (half,) or whole.shape[1:] != part.shape[1:] or not np.isfinite(whole).all():
+        return
+    size = float(np.abs(whole).max()) or 1.0
+    off = float(np.abs(whole[:half] - part).max()) / size
+    if off > MIXING:
+        culprit = next((op for op in evidence.ops if _along_examples(op)), None)
+        yield Finding(
+            "examples-mixed",
+            "The output for an example depends on the other examples in its batch.",
+            f"on {half} of the {evidence.count} examples the same outputs differ by {off:.0%} of their size",
+            "an op goes along axis 0, the examples, instead of along the features or classes"
+            + (
+                f": {name_of(culprit)} with axis={culprit.attributes.get('axis')}"
+                if culprit is not None
+                else ""
+            ),
+            "let softmax, mean and the like in the network go along axis -1",
+            culprit.origin() if culprit is not None else "",
+            numbers={"difference": off},
+        )
+
+
+def _along_examples(op: Tensor) -> bool:
+    axis = op.attributes.get("axis", -1)
+    return op.ndim > 1 and (axis == 0 or axis == -op.ndim)
+
+
+def missing_activation(evidence: Evidence) -> Iterator[Finding]:
+    """A weighted sum of a weighted sum: two layers that are one."""
+    sums = {id(layer.sums): layer for layer in evidence.layers}
+    for layer in evidence.layers:
+        x = next((x for x in layer.sums.inputs if id(x) in sums), None)
+        if x is not None:
+            before = sums[id(x)]
+            units = before.weight.shape[0]
+            yield Finding(
+                "missing-activation",
+                f"No activation stands between {before.place} and {layer.place}.",
+                f"{units} units in between, and the sums go on as they are",
+                "a weighted sum of weighted sums is a weighted sum: both layers together can do no more than "
+                "one",
+                "put a ReLU, Sigmoid or Tanh between them, or leave one of them out",
+                layer.place,
+                "warning",
+                {"units": units},
+            )
