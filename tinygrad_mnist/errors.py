@@ -46,6 +46,10 @@ class CheckpointError(TinygradMnistError, ValueError):
     """Saved weights or a run folder that do not fit, or that cannot be read."""
 
 
+class MissingExtraError(TinygradMnistError, ImportError):
+    """A part of this package that needs libraries which a plain installation leaves out."""
+
+
 class DivergenceError(TinygradMnistError, RuntimeError):
     """Training produced a loss that is not a finite number.
 

@@ -26,12 +26,13 @@ import numpy as np
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.expressions import BINARY, UNARY, Array, Expression, Op, Shape
+from tinygrad_mnist.errors import MissingExtraError
 
 try:
     from hypothesis import strategies as st
     from hypothesis.extra.numpy import mutually_broadcastable_shapes
 except ImportError as error:
-    raise ImportError(
+    raise MissingExtraError(
         "tinygrad_mnist.checking.strategies needs Hypothesis: pip install 'tinygrad_mnist[checking]'"
     ) from error
 

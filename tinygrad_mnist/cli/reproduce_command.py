@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tinygrad_mnist.cli.options import data_option
+from tinygrad_mnist.errors import MissingExtraError
 
 MOST_SEED = 2**31 - 1  # R's integers
 
@@ -64,7 +65,12 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
             setting = Setting(folder / experiment.name, data, r_seed, quick, workers)
             with console.working() as report:
                 report(experiment.name)
-                done = run(experiment, setting)
+                try:
+                    done = run(experiment, setting)
+                except MissingExtraError as error:
+                    click.echo(f"Error: {experiment.name} is left out: {error}", err=True)
+                    holds = False
+                    continue
             console.print_reproduction(done, listing=r_seed is not None)
             holds = holds and done.result.holds
     context.exit(0 if holds else 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,11 @@ class Iris:
     def __len__(self) -> int:
         """Return the number of flowers."""
         return len(self.species)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The table by column, in R's order: what a data frame or a formula's ``data`` is made of."""
+        measured = dict(zip(self.measurement_names, self.measurements.T))
+        return {**measured, "Species": np.asarray(self.species_names)[self.species]}
 
 
 def load_iris() -> Iris:

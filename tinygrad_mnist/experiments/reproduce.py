@@ -36,6 +36,8 @@ def reproduce(experiment: Experiment, setting: Setting) -> Reproduction:
         When the folder holds an experiment already.
     DataError
         When MNIST is needed and not at hand.
+    MissingExtraError
+        When the experiment reads a formula, and the extra `formula` is not installed.
     """
     if (setting.folder / RESULT).exists():
         raise CheckpointError(f"{setting.folder} holds an experiment already: choose another --output")

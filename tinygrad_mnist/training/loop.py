@@ -68,9 +68,16 @@ def _correct(output: Any, targets: Array) -> int | None:
     if output.ndim != 2 or output.shape[1] < 2:
         return None
     labels = targets.argmax(axis=1) if targets.ndim == 2 else targets
-    if labels.dtype.kind not in "iu" or (targets.ndim == 2 and targets.shape != output.shape):
+    if labels.dtype.kind not in "iu" or (targets.ndim == 2 and not _are_probabilities(targets, output)):
         return None
     return int(np.count_nonzero(output.argmax(axis=1) == labels))
+
+
+def _are_probabilities(targets: Array, output: Any) -> bool:
+    """Whether rows of numbers say how likely each class is, and are not just numbers to be met."""
+    if targets.shape != output.shape or targets.min() < 0:
+        return False
+    return bool(np.abs(targets.sum(axis=1) - 1).max() < 1e-3)
 
 
 def fit(

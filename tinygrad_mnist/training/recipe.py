@@ -19,7 +19,10 @@ LOSSES: dict[str, Callable[[], nn.Module]] = {
     "cross-entropy": nn.CrossEntropyLoss,
     "quadratic": nn.QuadraticLoss,
 }
-SCHEDULES = ("constant", "cosine")
+SCHEDULES: dict[str, Callable[[optim.SGD, int], optim.Schedule | None]] = {
+    "constant": lambda optimizer, epochs: None,
+    "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
+}
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,7 @@ class Recipe:
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
-        cosine = self.schedule == "cosine"
-        return optimizer, optim.CosineAnnealingLR(optimizer, self.epochs) if cosine else None
+        return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """What the network's outputs say of each class, rows that sum to 1.  outputs: (n, classes)."""

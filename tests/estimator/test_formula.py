@@ -1,0 +1,159 @@
+"""Formulas on frames of several libraries, against the matrices that they stand for."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas
+import polars
+import pytest
+from sklearn.model_selection import cross_val_score
+
+from tinygrad_mnist.datasets import load_iris
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.estimator import Design, NeuralNetwork
+from tinygrad_mnist.experiments import iris
+
+FLOWERS = load_iris()
+COLUMNS = FLOWERS.columns()
+FRAMES = {
+    "mapping": COLUMNS,
+    "pandas": pandas.DataFrame(COLUMNS),
+    "pandas categories": pandas.DataFrame(COLUMNS).astype({"Species": "category"}),
+    "polars": polars.DataFrame(COLUMNS),
+    "polars categories": polars.DataFrame(COLUMNS).cast({"Species": polars.Categorical}),
+    "polars levels": polars.DataFrame(COLUMNS).cast({"Species": polars.Enum(FLOWERS.species_names)}),
+}
+
+
+@pytest.fixture(params=list(FRAMES))
+def frame(request):
+    return FRAMES[request.param]
+
+
+def test_the_dot_stands_for_all_other_columns(frame):
+    design = Design("Species ~ .", frame)
+    assert design.names == ["Intercept", *FLOWERS.measurement_names]
+    np.testing.assert_array_equal(design.inputs(frame)[:, 0], 1)
+    np.testing.assert_array_equal(design.inputs(frame)[:, 1:], FLOWERS.measurements)
+    assert design.response(frame).tolist() == COLUMNS["Species"].tolist()
+
+
+def test_categories_interactions_and_transformations(frame):
+    design = Design("log(`Sepal.Length`) ~ 0 + Species + scale(`Petal.Width`):`Petal.Length`", frame)
+    width, length = COLUMNS["Petal.Width"], COLUMNS["Petal.Length"]
+    product = (width - width.mean()) / width.std(ddof=1) * length
+    expected = np.column_stack([*(FLOWERS.species == k for k in range(3)), product])
+    np.testing.assert_allclose(design.inputs(frame), expected, atol=1e-12)
+    np.testing.assert_allclose(design.response(frame), np.log(COLUMNS["Sepal.Length"]))
+
+
+def test_later_rows_are_coded_by_what_the_first_ones_were(frame):
+    design = Design("~ Species + scale(`Petal.Width`)", frame)
+    few = {name: column[[0, 149]] for name, column in COLUMNS.items()}
+    np.testing.assert_array_equal(design.inputs(few), design.inputs(frame)[[0, 149]])
+    with warnings.catch_warnings(), pytest.raises(DataError, match="rose"):
+        warnings.simplefilter("ignore")
+        design.inputs({**few, "Species": ["setosa", "rose"]})
+
+
+def test_all_frames_give_the_same_network(frame):
+    network = NeuralNetwork("Species ~ .", data=frame, hidden=5, epochs=30).fit()
+    by_arrays = NeuralNetwork(hidden=5, epochs=30).fit(FLOWERS.measurements, COLUMNS["Species"])
+    np.testing.assert_allclose(
+        network.predict_proba(), by_arrays.predict_proba(FLOWERS.measurements), atol=1e-12
+    )
+    assert network.score() == (network.predict() == COLUMNS["Species"]).mean() > 0.95
+    np.testing.assert_array_equal(network.predict(FRAMES["polars"]), network.predict())
+
+
+def test_no_intercept_is_no_bias():
+    network = NeuralNetwork("Species ~ . - 1", data=COLUMNS, standardize=False, epochs=1).fit()
+    assert network.model_[0].bias is None
+    assert network.model_[2].bias is not None
+
+
+def test_a_formula_in_cross_validation():
+    frame = FRAMES["pandas"]
+    scores = cross_val_score(NeuralNetwork("Species ~ .", epochs=100), frame, frame["Species"], cv=5)
+    assert scores.min() > 0.9
+
+
+def test_y_takes_the_place_of_the_left_side():
+    shuffled = np.random.default_rng(0).permutation(COLUMNS["Species"])
+    network = NeuralNetwork("Species ~ .", epochs=100).fit(COLUMNS, shuffled)
+    assert network.score(COLUMNS, shuffled) < 0.6
+    one_sided = NeuralNetwork("~ `Petal.Width`", epochs=50).fit(COLUMNS, COLUMNS["Species"])
+    assert one_sided.score(COLUMNS, COLUMNS["Species"]) > 0.9
+
+
+def test_levels_in_an_order_of_their_own():
+    backwards = polars.Enum(FLOWERS.species_names[::-1])
+    frame = polars.DataFrame(COLUMNS).cast({"Species": backwards})
+    assert Design("~ Species", frame).names == ["Intercept", "Species[T.versicolor]", "Species[T.setosa]"]
+
+
+def test_regression_of_one_and_of_two_columns(frame):
+    one = NeuralNetwork("`Petal.Width` ~ .", data=frame, task="regression").fit()
+    assert one.score() > 0.9
+    two = NeuralNetwork("`Sepal.Length` + `Sepal.Width` ~ Species", data=frame, task="regression").fit()
+    assert two.predict().shape == (150, 2)
+    means = [FLOWERS.measurements[FLOWERS.species == k, :2].mean(axis=0) for k in range(3)]
+    np.testing.assert_allclose(two.predict()[::50], means, atol=0.15)
+
+
+def test_the_experiment_reads_its_formula():
+    matrix, species = iris.design_matrix()
+    np.testing.assert_array_equal(matrix, np.column_stack([np.ones(150), FLOWERS.measurements]))
+    np.testing.assert_array_equal(species, FLOWERS.species)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("Species ~ Petal", "on the columns Sepal.Length, .*`Petal` is not present"),
+        ("Species ~ (", "matching context"),
+        ("Species ~ 1", "leaves no input"),
+        ("~ .", "no left side: give y"),
+        ("`Sepal.Length` ~ .", "For a response of numbers say task='regression'"),
+    ],
+)
+def test_formulas_that_cannot_be_used(formula, message):
+    with pytest.raises(DataError, match=message) as caught:
+        NeuralNetwork(formula, data=COLUMNS).fit()
+    assert "\x1b" not in str(caught.value)
+
+
+def test_rows_with_something_missing_are_named_by_their_column():
+    gap = FRAMES["pandas"].copy()
+    gap.loc[3, "Petal.Width"] = np.nan
+    with pytest.raises(DataError, match=r"Petal\.Width.*null"):
+        NeuralNetwork("Species ~ .", data=gap).fit()
+    network = NeuralNetwork("Species ~ .", data=COLUMNS, epochs=1).fit()
+    with pytest.raises(DataError, match=r"Petal\.Width.*null"):
+        network.predict(gap)
+    with pytest.raises(DataError, match=r"Petal\.Width"):
+        network.predict(gap.drop(columns="Petal.Width"))
+    with pytest.raises(DataError, match="data frame"):
+        network.predict(FLOWERS.measurements)
+    with pytest.raises(DataError, match="there are no examples"):
+        NeuralNetwork("Species ~ .").fit()
+    with pytest.raises(DataError, match="150 rows and y 20"):
+        NeuralNetwork("~ .").fit(COLUMNS, COLUMNS["Species"][:20])
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("sklearn", "estimator"), ("formulaic", "formula")])
+def test_a_plain_installation_says_which_extra_it_wants(missing, extra, tmp_path):
+    code = f"""
+import sys
+import warnings
+sys.modules[{missing!r}] = None
+from tinygrad_mnist.cli import main
+sys.argv = ["tinygrad-mnist", "reproduce", "iris", "--output", sys.argv[1]]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"pip install 'tinygrad_mnist[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr

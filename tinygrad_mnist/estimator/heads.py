@@ -1,0 +1,113 @@
+"""What the last layer stands for: how responses become targets, and outputs become answers."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.errors import DataError
+
+Array = NDArray[Any]
+
+
+class Head(Protocol):
+    """A loss, the number of outputs it wants, and both directions of the coding."""
+
+    loss: nn.Module
+    width: int
+
+    def targets(self, response: Array) -> Array:
+        """What the loss compares outputs with.  response: (n,) or (n, outputs)"""
+
+    def answers(self, outputs: Array) -> Array:
+        """What `predict` gives.  outputs: (n, width)"""
+
+    def describe(self) -> str:
+        """A few words for the repr."""
+
+
+class Classes:
+    """One output for each class, through a softmax; a single one, through a sigmoid, for two classes.
+
+    Attributes
+    ----------
+    labels : ndarray
+        The classes in order.
+    """
+
+    def __init__(self, response: Array) -> None:
+        try:
+            check_classification_targets(response)
+            self.labels = np.unique(response)
+        except (ValueError, TypeError) as error:  # continuous numbers, or values that have no order
+            raise DataError(f"{error} For a response of numbers say task='regression'.") from error
+        if len(self.labels) < 2:
+            raise DataError(f"there is one class, {self.labels}, and classification needs at least two")
+        self._binary = len(self.labels) == 2
+        self.width = 1 if self._binary else len(self.labels)
+        self.loss: nn.Module = nn.BCEWithLogitsLoss() if self._binary else nn.CrossEntropyLoss()
+
+    def targets(self, response: Array) -> Array:
+        """Positions in `labels`, (n,); for two classes 0 and 1, (n, 1) in float64."""
+        positions = np.searchsorted(self.labels, response)
+        return positions[:, None].astype(np.float64) if self._binary else positions
+
+    def probabilities(self, outputs: Array) -> Array:
+        """(n, classes), rows that sum to 1."""
+        if not self._binary:
+            return np.asarray(ops.softmax(outputs))
+        return np.hstack([ops.sigmoid(-outputs), ops.sigmoid(outputs)])
+
+    def answers(self, outputs: Array) -> Array:
+        """The likeliest label of each row, (n,)."""
+        return np.asarray(self.labels[self.probabilities(outputs).argmax(axis=1)])
+
+    def describe(self) -> str:
+        """The labels, as many as fit on a line."""
+        shown = [str(label) for label in self.labels[:5]] + ["..."] * (len(self.labels) > 5)
+        return ", ".join(shown)
+
+
+class Numbers:
+    """One output for each column of numbers, in units of their standard deviation around their mean.
+
+    So the loss is the share of the variance that is not explained, and the learning rate does not depend on
+    the unit of the response.
+    """
+
+    def __init__(self, response: Array) -> None:
+        if response.dtype.kind not in "biuf":
+            raise DataError(f"regression needs numbers, and the response holds {response.dtype}")
+        values = response.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise DataError("the response holds NaN or infinity: remove or repair those examples")
+        self._flat = values.ndim == 1
+        columns = values.reshape(len(values), -1)
+        self.width = columns.shape[1]
+        self._mean, self._deviation = columns.mean(axis=0), deviations(columns)
+        self.loss: nn.Module = nn.MSELoss()
+
+    def targets(self, response: Array) -> Array:
+        """(n, width) in float64, mean 0 and standard deviation 1 over the training examples."""
+        return np.asarray((response.reshape(len(response), -1) - self._mean) / self._deviation)
+
+    def answers(self, outputs: Array) -> Array:
+        """In the response's own units, (n,) or (n, width) as the response was."""
+        values = outputs * self._deviation + self._mean
+        return np.asarray(values[:, 0] if self._flat else values)
+
+    def describe(self) -> str:
+        """The number of outputs."""
+        return "a number" if self.width == 1 else f"{self.width} numbers"
+
+
+def deviations(columns: Array) -> Array:
+    """The standard deviation of each column, 1 where there is none to speak of.  columns: (n, width)"""
+    spread = columns.std(axis=0)
+    noise = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=0)  # a constant column's rounding errors
+    return np.asarray(np.where(spread > noise, spread, 1.0))
