@@ -53,8 +53,7 @@ def test_later_rows_are_coded_by_what_the_first_ones_were(frame):
     design = Design("~ Species + scale(`Petal.Width`)", frame)
     few = {name: column[[0, 149]] for name, column in COLUMNS.items()}
     np.testing.assert_array_equal(design.inputs(few), design.inputs(frame)[[0, 149]])
-    with warnings.catch_warnings(), pytest.raises(DataError, match="rose"):
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"), pytest.raises(DataError, match="rose"):
         design.inputs({**few, "Species": ["setosa", "rose"]})
 
 
@@ -114,6 +113,7 @@ def test_the_experiment_reads_its_formula():
     [
         ("Species ~ Petal", "on the columns Sepal.Length, .*`Petal` is not present"),
         ("Species ~ (", "matching context"),
+        ("Species ~ np.sin(`Petal.Width`) + known", "`known` is not present"),
         ("Species ~ 1", "leaves no input"),
         ("~ .", "no left side: give y"),
         ("`Sepal.Length` ~ .", "For a response of numbers say task='regression'"),

@@ -50,7 +50,7 @@ class Design:
         try:
             parsed = formulaic.Formula.from_spec(formula, context=known)
             left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", parsed)
-            self._spec = right.get_model_matrix(frame, na_action="raise").model_spec
+            self._spec = right.get_model_matrix(frame, context=None, na_action="raise").model_spec
             self._left = left
         except Exception as error:  # formulaic's own errors, and whatever the expressions in it raise
             raise DataError(_told(formula, error, frame)) from error
@@ -63,7 +63,7 @@ class Design:
         try:
             with warnings.catch_warnings():  # a category that the examples had not is no row of zeros
                 warnings.simplefilter("error", _formulaic().errors.DataMismatchWarning)
-                return np.ascontiguousarray(self._spec.get_model_matrix(frame), np.float64)
+                return np.ascontiguousarray(self._spec.get_model_matrix(frame, context=None), np.float64)
         except Exception as error:
             raise DataError(_told(self.formula, error, frame)) from error
 
@@ -76,7 +76,9 @@ class Design:
         if len(terms) == 1 and terms[0] in frame.columns:
             return np.asarray(frame[terms[0]])
         try:
-            matrix = np.asarray(self._left.get_model_matrix(frame, na_action="raise"), np.float64)
+            matrix = np.asarray(
+                self._left.get_model_matrix(frame, context=None, na_action="raise"), np.float64
+            )
         except Exception as error:
             raise DataError(_told(self.formula, error, frame)) from error
         return matrix[:, 0] if matrix.shape[1] == 1 else matrix
