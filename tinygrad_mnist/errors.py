@@ -51,9 +51,19 @@ class MissingExtraError(TinygradMnistError, ImportError):
 
 
 class DivergenceError(TinygradMnistError, RuntimeError):
-    """Training produced a loss that is not a finite number.
+    """Training produced a number that is not finite.
 
-    `findings` is what the doctor says of it, where it was asked: ``fit(..., doctor=True)``.
+    Attributes
+    ----------
+    findings
+        Where it appeared first, and what else the doctor says when it was asked: ``fit(..., doctor=True)``.
+    epoch, step
+        Of that first appearance, counted from 1; None when it could not be found.
+    examples
+        The rows of the training data whose numbers are not finite, where the data are a ``Loader``'s.
     """
 
     findings: tuple[Any, ...] = ()
+    epoch: int | None = None
+    step: int | None = None
+    examples: tuple[int, ...] = ()

@@ -147,7 +147,6 @@ def test_rows_with_something_missing_are_named_by_their_column():
 def test_a_plain_installation_says_which_extra_it_wants(missing, extra, tmp_path):
     code = f"""
 import sys
-import warnings
 sys.modules[{missing!r}] = None
 from tinygrad_mnist.cli import main
 sys.argv = ["tinygrad-mnist", "reproduce", "iris", "--output", sys.argv[1]]

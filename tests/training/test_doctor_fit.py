@@ -12,6 +12,7 @@ from tinygrad_mnist.cli import main
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.training import Recipe, fit
 from tinygrad_mnist.training.job import run_training
+from tinygrad_mnist.training.run import Options
 
 
 def weights(training):
@@ -117,7 +118,7 @@ def test_a_loss_that_does_not_fall_is_looked_into(mnist):
 def test_the_report_shows_what_was_found_only_when_it_was_asked(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=1, lr=20, momentum=0.0)
     for doctor in (True, False):
-        run_training(recipe, digits, tmp_path / str(doctor), doctor=doctor)
+        run_training(recipe, digits, tmp_path / str(doctor), Options(doctor=doctor))
     pages = {d: (tmp_path / str(d) / "report.html").read_text() for d in (True, False)}
     configs = {d: json.loads((tmp_path / str(d) / "config.json").read_text()) for d in (True, False)}
     assert "What the doctor found" in pages[True]

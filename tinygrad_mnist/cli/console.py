@@ -22,7 +22,7 @@ from tinygrad_mnist.cli.side_by_side import SideBySide
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.training import Diagnosis, Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
-from tinygrad_mnist.training.job import Result
+from tinygrad_mnist.training.job import Listener, Result
 
 if TYPE_CHECKING:
     from tinygrad_mnist.benchmark import Table as Figures
@@ -59,6 +59,10 @@ class TrainingProgress:
     ) -> None:
         self.progress.stop()
 
+    def listener(self) -> Listener:
+        """What a training calls."""
+        return Listener(self.on_step, self.on_epoch, self.on_diagnosis)
+
     def on_step(self, step: Step) -> None:
         """Move the bar."""
         if step.step % _STEPS_BETWEEN_UPDATES == 0 or step.step == step.steps:
@@ -87,7 +91,7 @@ def print_result(result: Result) -> None:
     if result.history.interrupted:
         console.print(
             f"interrupted in epoch {max(1, len(result.history))}: the weights of that moment and the history "
-            "up to it are kept",
+            f"up to it are kept; go on with  tinygrad-mnist train --resume {result.report.parent}",
             style="yellow",
             soft_wrap=True,
         )

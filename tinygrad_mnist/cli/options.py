@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tinygrad_mnist.errors import DataError
+
 MOST_UNITS = 1_000_000
 
 data_option = click.option(
@@ -24,6 +26,31 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
         return datasets.load_digits(validation=min(validation, 200))
     load = datasets.load_mnist if dataset == "mnist" else datasets.load_default
     return load(data, validation=validation)
+
+
+def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
+    """The images that a run was trained on, or those in the folder `data`.
+
+    Raises
+    ------
+    DataError
+        When they are gone, or of another kind.
+    """
+    if data is None and settings.data_name != "digits":
+        folder = settings.data_directory
+        data = folder if folder is not None and folder.is_dir() else None
+    dataset = "digits" if settings.data_name == "digits" and data is None else "mnist"
+    images = load_images(dataset, data, validation)
+    if (images.image_shape, images.classes) != (settings.image_shape, settings.classes) or (
+        data is None and images.name != settings.data_name
+    ):
+        height, width = settings.image_shape
+        raise DataError(
+            f"{settings.folder} was trained on {settings.data_name}, {height} x {width} in "
+            f"{settings.classes} classes, and this is another data set: {images!r}; name the right folder "
+            "with --data DIR"
+        )
+    return images
 
 
 def layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -50,3 +77,25 @@ def model_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def limit_threads(count: int) -> Any:
+    """Limit the threads of the matrix products while the block runs."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(count)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    help="Threads of the matrix products: more help large layers only, and hurt on a busy machine.",
+)
+
+weights_option = click.option(
+    "--weights",
+    type=click.Choice(["final", "best", "last"]),
+    default="final",
+    help="Of the end, or of the best or the last checkpoint.",
+)

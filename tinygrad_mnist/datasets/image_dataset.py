@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,6 +132,15 @@ class ImageDataset:
         """Height and width in pixels."""
         height, width = self.train.images.shape[1:]
         return height, width
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of all pixels and labels, so that a run knows its data again."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            digest.update(f"{split.images.shape} {split.pixel_max}".encode())
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels).data)
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
         height, width = self.image_shape

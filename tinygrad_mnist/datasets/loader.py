@@ -99,11 +99,26 @@ class Loader:
         return math.floor(batches) if self.drop_last else math.ceil(batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = None
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.inputs))
+        order = self._order(self.epoch)
         self.epoch += 1  # here and not in the generator: an abandoned epoch counts too
         return self._batches(order)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the batches depend on beside the numbers themselves and the epoch, as plain data."""
+        names = ("batch_size", "shuffle", "seed", "drop_last")
+        return {"rows": len(self.inputs), **{name: getattr(self, name) for name in names}}
+
+    def rows(self, epoch: int, batch: int) -> NDArray[np.int64]:
+        """Return which rows a batch has; epochs and batches are counted from 0."""
+        start = batch * self.batch_size
+        order = self._order(epoch)
+        rows = np.arange(len(self.inputs)) if order is None else order
+        return rows[start : start + self.batch_size]
+
+    def _order(self, epoch: int) -> NDArray[np.int64] | None:
+        if not self.shuffle:
+            return None
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
 
     def _batches(self, order: NDArray[np.int64] | None) -> Iterator[Batch]:
         targets = self.targets if order is None else self.targets[order]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.optim.sgd import SGD
 
 
@@ -23,6 +26,24 @@ class Schedule:
         """Go on to the next epoch's learning rate."""
         self.epoch += 1
         self.optimizer.lr = self.rate(self.epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch it is in, and the learning rate it began with."""
+        return {"epoch": self.epoch, "initial": self.initial}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another one was; the optimizer's learning rate is in its own state.
+
+        Raises
+        ------
+        CheckpointError
+            When the state is not of that kind.
+        """
+        if set(state) != {"epoch", "initial"} or not all(
+            isinstance(number, (int, float)) for number in state.values()
+        ):
+            raise CheckpointError(f"the state of a schedule has epoch and initial, and this one is {state}")
+        self.epoch, self.initial = state["epoch"], state["initial"]
 
 
 class StepLR(Schedule):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import CheckpointError
+
+SETTINGS = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 
 
 class SGD:
@@ -129,6 +132,41 @@ class SGD:
             g = g + numbers.momentum * v if self.nesterov else v
         np.subtract(p, np.multiply(g, numbers.lr, scratch), p)
         return v
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings by name, and copies of the velocities in the order of the parameters."""
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return {**settings, "velocities": [None if v is None else v.copy() for v in self.velocities]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what a ``state_dict`` holds; nothing is changed unless all of it fits.
+
+        Raises
+        ------
+        CheckpointError
+            When a setting is missing or unknown, or a velocity does not fit its parameter.
+        """
+        if set(state) != {*SETTINGS, "velocities"}:
+            raise CheckpointError(
+                f"the state of an SGD has {', '.join(SETTINGS)} and velocities, and this one {list(state)}"
+            )
+        velocities = list(state["velocities"])
+        if len(velocities) != len(self.parameters):
+            raise CheckpointError(
+                f"the saved optimizer has {len(velocities)} parameters, and this one {len(self.parameters)}"
+            )
+        for parameter, velocity in zip(self.parameters, velocities):
+            if velocity is not None and velocity.shape != parameter.shape:
+                raise CheckpointError(
+                    f"a velocity has shape {velocity.shape} where it was saved, and its parameter "
+                    f"{parameter.label()} {parameter.shape} here"
+                )
+        SGD(self.parameters, **{name: state[name] for name in SETTINGS})  # refuses what is no setting
+        for name in SETTINGS:
+            setattr(self, name, state[name])
+        self.velocities[:] = [
+            None if v is None else v.astype(p.dtype) for p, v in zip(self.parameters, velocities)
+        ]
 
     def __repr__(self) -> str:
         return (

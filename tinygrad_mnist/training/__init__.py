@@ -1,12 +1,15 @@
 """Floor 6: the training loop, recipes, and what a run leaves behind."""
 
+from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor import Diagnosis, Finding, diagnose_training
+from tinygrad_mnist.training.evaluation import Evaluation, evaluate, predict
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Evaluation, Progress, evaluate, fit, predict
+from tinygrad_mnist.training.loop import Progress, fit
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import train_step, training_step
 
 __all__ = [
+    "Checkpoints",
     "Diagnosis",
     "Epoch",
     "Evaluation",

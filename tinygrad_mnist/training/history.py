@@ -31,7 +31,7 @@ class Epoch:
     validation_loss: float | None
     validation_accuracy: float | None
     examples: int
-    seconds: float
+    seconds: float = 0.0
 
     @property
     def examples_per_second(self) -> float:
@@ -70,9 +70,24 @@ class History:
         """Plain dicts, one an epoch."""
         return [asdict(epoch) for epoch in self]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON, from which `from_dict` makes the same history."""
+        findings = None if self.findings is None else [finding.to_dict() for finding in self.findings]
+        return {"epochs": self.records(), "interrupted": self.interrupted, "findings": findings}
+
+    @classmethod
+    def from_dict(cls, history: dict[str, Any]) -> History:
+        """A history from what `to_dict` gave; a KeyError, TypeError or ValueError from anything else."""
+        epochs = [_epoch("history", record) for record in history["epochs"]]
+        findings = history["findings"]
+        if findings is not None:
+            findings = [Finding.from_dict(finding) for finding in findings]
+        return cls(epochs, bool(history["interrupted"]), findings)
+
     def save(self, path: Path) -> None:
-        """Write a JSON object per line and epoch."""
-        lines = [json.dumps(finite_or_text(record)) + "\n" for record in self.records()]
+        """Write a JSON object per line and epoch, without the seconds, which are never the same twice."""
+        records = [finite_or_text(record) for record in self.records()]
+        lines = [json.dumps({k: v for k, v in record.items() if k != "seconds"}) + "\n" for record in records]
         write_atomically(path, "".join(lines))
 
     @classmethod
@@ -110,12 +125,12 @@ class History:
 def _epoch(where: str, record: Any) -> Epoch:
     """Build the epoch of one line; losses that are not finite stand there as text."""
     kinds = {part.name: str(part.type) for part in fields(Epoch)}
-    if not isinstance(record, dict) or set(record) != set(kinds):
+    if not isinstance(record, dict) or {*record, "seconds"} != set(kinds):
         raise CheckpointError(f"{where}: no epoch of a training history: {reprlib.repr(record)}")
     values: dict[str, Any] = {key: _number(value) for key, value in record.items()}
-    for name, kind in kinds.items():
-        if not _fits(values[name], kind):
-            raise CheckpointError(f"{where}: {name} is {reprlib.repr(record[name])}, expected {kind}")
+    for name, value in values.items():
+        if not _fits(value, kinds[name]):
+            raise CheckpointError(f"{where}: {name} is {reprlib.repr(record[name])}, expected {kinds[name]}")
     return Epoch(**values)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C between two updates, never within one."""
+"""Ctrl-C and SIGTERM between two updates, never within one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from typing import Any
 
 
 @contextmanager
-def ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Turn a first Ctrl-C into a flag, so that no update is cut in half; a second one interrupts at once."""
-    pressed = False
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Turn a first SIGINT or SIGTERM into a flag, so that no update is cut in half.
+
+    A second one acts at once: KeyboardInterrupt, or the end of the process.
+    """
+    asked = False
 
     def note(signum: int, frame: Any) -> None:
-        nonlocal pressed
-        pressed = True
+        nonlocal asked
+        asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # signals only reach the main thread
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: pressed
+        yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,12 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.errors import CheckpointError, DataError
+from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor import Diagnosis
+from tinygrad_mnist.training.evaluation import Evaluation, evaluate
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Evaluation, Progress, evaluate, fit
+from tinygrad_mnist.training.loop import Progress, fit
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import make_folder, save_run
+from tinygrad_mnist.training.run import (
+    CHECKPOINTS,
+    Options,
+    Settings,
+    locked,
+    make_folder,
+    read_settings,
+    save_config,
+    save_results,
+)
 from tinygrad_mnist.training.run_report import write_run_report
 
 
@@ -24,24 +37,83 @@ class Result:
     report: Path
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how it goes; each as in `fit`."""
+
+    on_step: Callable[[Progress], None] | None = None
+    on_epoch: Callable[[Epoch], None] | None = None
+    on_diagnosis: Callable[[Diagnosis], None] | None = None
+
+
 def run_training(
     recipe: Recipe,
     dataset: ImageDataset,
     folder: Path,
-    on_step: Callable[[Progress], None] | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    options: Options | None = None,
+    listener: Listener | None = None,
     *,
     eager: bool = False,
-    doctor: bool = False,
-    on_diagnosis: Callable[[Diagnosis], None] | None = None,
 ) -> Result:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
-    The same recipe on the same machine with the same number of threads gives the same weights, bit for bit;
-    with the `doctor` too, whose findings are in the history and in the report.
+    The same recipe on the same machine with the same number of threads gives the same files, byte for byte,
+    but for the seconds in times.json; with the `doctor` or ``eager`` the same weights.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder holds a run, or another process trains into it.
     """
+    options = options or Options()
+    model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
-    model = recipe.build_model(dataset.image_shape, dataset.classes)
+    with locked(folder):
+        make_folder(folder)  # looked at again: somebody may have begun and ended there in between
+        save_config(folder, recipe, options, dataset)
+        return _train(folder, recipe, options, model, dataset, listener or Listener(), eager)
+
+
+def resume_training(folder: Path, dataset: ImageDataset, listener: Listener | None = None) -> Result:
+    """Go on with a run that was stopped, from its newest checkpoint, to the same end as if it had not been.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder holds no run, a finished one, or damaged files.
+    DataError
+        When these are not the data that it was trained on.
+    """
+    with locked(read_settings(folder).folder):
+        settings = read_settings(folder)
+        require_unfinished(settings)
+        if dataset.checksum() != settings.data_sha256:
+            raise DataError(
+                f"{folder} was trained on other data than {dataset!r} from {dataset.origin}: name the folder "
+                "of the right ones with --data"
+            )
+        recipe, options = settings.recipe, settings.options
+        model = recipe.build_model(dataset.image_shape, dataset.classes)
+        return _train(folder, recipe, options, model, dataset, listener or Listener(), False)
+
+
+def require_unfinished(settings: Settings) -> None:
+    """Raise a CheckpointError when there is nothing left to train."""
+    if settings.finished:
+        raise CheckpointError(
+            f"{settings.folder} is finished: it has been through all its {settings.recipe.epochs} epochs"
+        )
+
+
+def _train(
+    folder: Path,
+    recipe: Recipe,
+    options: Options,
+    model: nn.Sequential,
+    dataset: ImageDataset,
+    listener: Listener,
+    eager: bool,
+) -> Result:
     loss = recipe.build_loss()
     optimizer, schedule = recipe.build_optimizer(model)
     history = fit(
@@ -52,12 +124,21 @@ def run_training(
         dataset.validation.loader(1000) if len(dataset.validation) else None,
         epochs=recipe.epochs,
         schedule=schedule,
-        on_step=on_step,
-        on_epoch=on_epoch,
+        on_step=listener.on_step,
+        on_epoch=listener.on_epoch,
+        checkpoints=Checkpoints(
+            folder / CHECKPOINTS,
+            every_steps=options.checkpoint_steps,
+            every_seconds=options.checkpoint_seconds,
+            keep=options.keep,
+        ),
         eager=eager,
-        doctor=doctor,
-        on_diagnosis=on_diagnosis,
+        detect_anomaly=options.detect_anomaly,
+        doctor=options.doctor,
+        on_diagnosis=listener.on_diagnosis,
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
-    save_run(folder, recipe, model, dataset, history, test)
-    return Result(history, test, write_run_report(folder, recipe, model, dataset, history, test))
+    save_results(folder, model, history)
+    report = write_run_report(folder, recipe, model, dataset, history, test)
+    save_config(folder, recipe, options, dataset, history, test)  # last: it says that all is there
+    return Result(history, test, report)

@@ -1,37 +1,29 @@
-"""The training loop, and the evaluation of a model."""
+"""The training loop: epochs of steps, saved and resumed to the last bit."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sized
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygrad_mnist.autodiff.modes import no_grad
-from tinygrad_mnist.errors import DataError, DivergenceError
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.training.anomaly import Anomaly, watched_step
+from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor.attendant import Attendant
 from tinygrad_mnist.training.doctor.finding import Diagnosis
+from tinygrad_mnist.training.evaluation import Batches, Totals, evaluate
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.interrupt import ctrl_c
+from tinygrad_mnist.training.interrupt import stop_signals
+from tinygrad_mnist.training.state import Parts, State
 from tinygrad_mnist.training.step import Step
-
-Array = NDArray[Any]
-Batches = Iterable[tuple[Any, Any]]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Means over examples; `accuracy` is a fraction of 1, None for targets that are no classes."""
-
-    loss: float
-    accuracy: float | None
-    examples: int
 
 
 @dataclass(frozen=True)
@@ -42,42 +34,6 @@ class Progress:
     step: int
     steps: int | None
     loss: float
-
-
-@dataclass
-class _Totals:
-    loss: float = 0.0
-    correct: int | None = 0
-    examples: int = 0
-
-    def add(self, loss: float, output: Any, targets: Array) -> None:
-        self.loss += loss * len(targets)
-        self.examples += len(targets)
-        correct = _correct(output, targets)
-        self.correct = None if correct is None or self.correct is None else self.correct + correct
-
-    def evaluation(self) -> Evaluation:
-        if not self.examples:
-            raise DataError("there is no batch to work on: the data set or the split is empty")
-        accuracy = None if self.correct is None else self.correct / self.examples
-        return Evaluation(self.loss / self.examples, accuracy, self.examples)
-
-
-def _correct(output: Any, targets: Array) -> int | None:
-    """How many rows of the output are largest at the target's class; None when there are no classes."""
-    if output.ndim != 2 or output.shape[1] < 2:
-        return None
-    labels = targets.argmax(axis=1) if targets.ndim == 2 else targets
-    if labels.dtype.kind not in "iu" or (targets.ndim == 2 and not _are_probabilities(targets, output)):
-        return None
-    return int(np.count_nonzero(output.argmax(axis=1) == labels))
-
-
-def _are_probabilities(targets: Array, output: Any) -> bool:
-    """Whether rows of numbers say how likely each class is, and are not just numbers to be met."""
-    if targets.shape != output.shape or targets.min() < 0:
-        return False
-    return bool(np.abs(targets.sum(axis=1) - 1).max() < 1e-3)
 
 
 def fit(
@@ -91,7 +47,9 @@ def fit(
     schedule: Schedule | None = None,
     on_step: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoints: Checkpoints | None = None,
     eager: bool = False,
+    detect_anomaly: bool = False,
     doctor: bool = False,
     on_diagnosis: Callable[[Diagnosis], None] | None = None,
 ) -> History:
@@ -109,9 +67,17 @@ def fit(
         Stepped after each epoch.
     on_step, on_epoch
         Called after every update and every epoch, to show progress.
+    checkpoints
+        Save the state there at each epoch's end and as often as it says, and go on from the newest state that
+        is there: with the same network, data and settings to the same weights and history, bit for bit, as if
+        nothing had happened.  `train` has to repeat its batches for that, as a ``Loader`` does.
     eager
         Run each step op by op.  By default the step is captured as a program, which is faster and gives the
         same bits; a model that cannot be captured is trained op by op, with a warning.
+    detect_anomaly
+        Look at the loss, all gradients and all parameters after every step, op by op, and stop at the first
+        number that is not finite.  Without it, a loss that is not finite ends the run, and the steps since
+        the last state that is known are done again in this way.
     doctor
         Let `diagnose_training` look at the first batches before the first step, again when the loss has not
         fallen, and for the origin of a NaN.  What it finds is in ``history.findings`` (after a divergence in
@@ -122,86 +88,284 @@ def fit(
     Returns
     -------
     History
-        The epochs; ``history.interrupted`` says that Ctrl-C ended the run (a first Ctrl-C ends the epoch
-        early and keeps what was learned, a second one raises KeyboardInterrupt).
+        The epochs; ``history.interrupted`` says that Ctrl-C or SIGTERM ended the run (the first one ends the
+        epoch early and keeps what was learned, a second one raises KeyboardInterrupt).
 
     Raises
     ------
     DivergenceError
-        When the loss of a batch is NaN or infinite.
+        When the loss of a batch, or at an epoch's end a parameter, is NaN or infinite.  It says by which op
+        of which layer, in which step and on which examples; the network is left as it was before that step.
     DataError
         When there is no batch.
+    CheckpointError
+        When the folder's checkpoints are of another network or data set, or none of them is whole.
     """
-    history = History()
-    take_step = Step(model, loss, optimizer, eager=eager)
-    attendant = Attendant(model, loss, optimizer, history, on_diagnosis) if doctor else None
-    with ctrl_c() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error below
-        for number in range(1, epochs + 1):
-            epoch = _train_epoch(
-                take_step, model, loss, optimizer, train, validation, number, on_step, stopped, attendant
-            )
-            if epoch is not None:
-                history.epochs.append(epoch)
-                if on_epoch:
-                    on_epoch(epoch)
-                if attendant:
-                    attendant.after_epoch(epoch)
-            if stopped():
-                history.interrupted = True
+    parts = Parts(model, loss, optimizer, schedule)
+    loop = _Loop(parts, train, validation, on_step, on_epoch, checkpoints, eager or detect_anomaly)
+    loop.watching = detect_anomaly
+    if doctor:
+        loop.attendant = Attendant(model, loss, optimizer, loop.history, on_diagnosis)
+    loop.resume()
+    with stop_signals() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error
+        loop.run(epochs, stopped)
+    return loop.history
+
+
+@dataclass
+class _Place:
+    """How far a run is: the epoch under way, counted from 1, and what there is of it."""
+
+    epoch: int = 1
+    step: int = 0
+    steps: int = 0  # updates in all
+    seconds: float = 0.0
+    loader_epoch: int | None = None  # of a Loader, counted from 0 and over all its epochs
+    totals: Totals = field(default_factory=Totals)
+
+    @classmethod
+    def from_dict(cls, place: dict[str, Any]) -> _Place:
+        """Of what `asdict` gave; a KeyError, TypeError or ValueError from anything else."""
+        totals = Totals(**place["totals"])
+        made = cls(**{**place, "totals": totals})
+        counts = (
+            made.epoch,
+            made.step,
+            made.steps,
+            made.loader_epoch or 0,
+            totals.correct or 0,
+            totals.examples,
+        )
+        if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+            raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
+        if not all(isinstance(number, (int, float)) for number in (made.seconds, totals.loss)):
+            raise TypeError("seconds and loss have to be numbers")
+        return made
+
+
+class _Loop:
+    """A training under way."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        train: Batches,
+        validation: Batches | None,
+        on_step: Callable[[Progress], None] | None,
+        on_epoch: Callable[[Epoch], None] | None,
+        checkpoints: Checkpoints | None,
+        eager: bool,
+    ) -> None:
+        self.parts, self.train, self.validation = parts, train, validation
+        self.on_step, self.on_epoch, self.checkpoints = on_step, on_epoch, checkpoints
+        self.take_step = Step(parts.model, parts.loss, parts.optimizer, eager=eager)
+        self.attendant: Attendant | None = None
+        self.watching = False
+        self.history = History()
+        self.first_loader_epoch = getattr(train, "epoch", None)
+        self.place = _Place(loader_epoch=self.first_loader_epoch)
+        self.known: tuple[State, _Place] | None = None  # the last state that is known to be good
+
+    def run(self, epochs: int, stopped: Callable[[], bool]) -> None:
+        """Train until the last epoch is done, or a signal comes."""
+        while self.place.epoch <= epochs and not self.history.interrupted:
+            self._remember()
+            for inputs, targets in self._batches():
+                if stopped():
+                    self._save()
+                    self.history.interrupted = True
+                    break
+                self._step(inputs, targets)
+            if self.history.interrupted and not self.place.totals.examples:
+                return
+            self._end_epoch()
+
+    def _batches(self) -> Iterator[tuple[Any, Any]]:
+        """The batches of this epoch that are still to be trained on."""
+        self._set_loader_epoch(self.place.loader_epoch)
+        batches = islice(self.train, self.place.step, None)
+        self.parts.model.train()
+        return self.attendant.beside(batches) if self.attendant else batches
+
+    def _set_loader_epoch(self, epoch: int | None) -> None:
+        if epoch is not None:
+            self.train.epoch = epoch  # type: ignore[attr-defined]
+
+    def _step(self, inputs: Any, targets: Any) -> None:
+        place, start = self.place, time.perf_counter()
+        if self.watching:
+            done = watched_step(self.parts, inputs, targets, self._when())
+            if isinstance(done, Anomaly):
+                self._diverge("a number became NaN or infinite", place.step + 1, inputs, done)
+            value, output = done
+        else:
+            value, output = self.take_step(inputs, targets)
+            if not math.isfinite(value):
+                self._diverge(f"the loss became {value}", place.step + 1, inputs)
+        place.step, place.steps = place.step + 1, place.steps + 1
+        place.totals.add(value, output, targets)
+        place.seconds += time.perf_counter() - start
+        if self.on_step:
+            self.on_step(Progress(place.epoch, place.step, self._length(), value))
+        if self.checkpoints and self.checkpoints.due(place.steps):
+            self._save()
+
+    def _end_epoch(self) -> None:
+        """Measure, step the schedule, save; of an epoch that was cut short only measure."""
+        parts, place = self.parts, self.place
+        trained = place.totals.evaluation()
+        held_out = None if self.validation is None else evaluate(parts.model, parts.loss, self.validation)
+        epoch = Epoch(
+            epoch=place.epoch,
+            learning_rate=parts.optimizer.lr,
+            train_loss=trained.loss,
+            train_accuracy=trained.accuracy,
+            validation_loss=held_out.loss if held_out else None,
+            validation_accuracy=held_out.accuracy if held_out else None,
+            examples=trained.examples,
+            seconds=place.seconds,
+        )
+        if held_out and not math.isfinite(held_out.loss):
+            self._diverge(f"the validation loss became {held_out.loss}", place.step)
+        self.history.epochs.append(epoch)
+        if self.on_epoch:
+            self.on_epoch(epoch)
+        if self.history.interrupted:
+            return
+        if self.attendant:
+            self.attendant.after_epoch(epoch)
+        if parts.schedule:
+            parts.schedule.step()
+        self.place = _Place(
+            place.epoch + 1, steps=place.steps, loader_epoch=getattr(self.train, "epoch", None)
+        )
+        self._save(trained.loss if held_out is None else held_out.loss)
+
+    # States: the one in memory, to look from for the origin of a NaN, and those on the disk
+
+    def _remember(self) -> State:
+        state = State.of(self.parts)
+        if not state.finite:
+            self._diverge("a parameter became NaN or infinite", self.place.step)
+        self.known = state, _Place.from_dict(asdict(self.place))
+        return state
+
+    def _save(self, loss: float | None = None) -> None:
+        if self.checkpoints is None:
+            return
+        state = self._remember()
+        contents = {
+            "state": state.numbers,
+            "place": asdict(self.place),
+            "history": self.history.to_dict(),
+            "first loader epoch": self.first_loader_epoch,
+            "data": self._data(),
+            "doctor": self.attendant.state_dict() if self.attendant else None,
+        }
+        self.checkpoints.save(self.place.steps, state.arrays, contents, loss)
+
+    def resume(self) -> None:
+        """Go on from the newest checkpoint that is whole, if there is any."""
+        if self.checkpoints is None:
+            return
+        most_bytes = 2 * sum(array.nbytes for array in State.of(self.parts).arrays.values()) + 2**20
+        saved = self.checkpoints.newest(most_bytes)
+        if saved is None:
+            return
+        checkpoint, arrays = saved
+        try:
+            contents = checkpoint.contents
+            place, history = _Place.from_dict(contents["place"]), History.from_dict(contents["history"])
+            if contents["data"] != self._data():
+                raise CheckpointError(
+                    f"the training data were {contents['data']}, and are {self._data()}: the same batches "
+                    "are needed to go on"
+                )
+            if place.step > (self._length() or place.step):
+                raise CheckpointError(f"it is of step {place.step}, and an epoch has {self._length()}")
+            State(arrays, contents["state"]).put_back(self.parts)
+            self.first_loader_epoch = contents["first loader epoch"]
+            if self.attendant and contents["doctor"]:
+                self._set_loader_epoch(self.first_loader_epoch)
+                self.attendant.resume(contents["doctor"], self.train)
+        except CheckpointError as error:
+            raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error
+        self.place = place
+        self._set_loader_epoch(place.loader_epoch)
+        self.history.epochs, self.history.findings = history.epochs, history.findings
+
+    def _data(self) -> dict[str, Any]:
+        """What is known of the training data without looking at them."""
+        return self.train.settings() if isinstance(self.train, Loader) else {"steps": self._length()}
+
+    def _length(self) -> int | None:
+        return len(self.train) if isinstance(self.train, Sized) else None
+
+    # The end when a number is not finite
+
+    def _when(self) -> str:
+        return f" in epoch {self.place.epoch}, step {self.place.step + 1}"
+
+    def _diverge(self, what: str, step: int, inputs: Any = None, anomaly: Anomaly | None = None) -> NoReturn:
+        """Raise the error, with the origin where it is known or the last steps show it again."""
+        if inputs is not None:
+            _require_finite(inputs, self.place.epoch, step)
+        rate = self.parts.optimizer.lr
+        error = DivergenceError(
+            f"{what} in epoch {self.place.epoch}, step {step}: lower the learning rate (it is {rate:g}), or "
+            "scale the inputs"
+        )
+        anomaly = anomaly or self._watch_again()
+        if anomaly:
+            self._explain(error, anomaly)
+        elif self.attendant:
+            self.attendant.explain(error, [])
+        newest = self.checkpoints.newest_path() if self.checkpoints else None
+        if newest:
+            error.add_note(f"the last good checkpoint is {newest}")
+        raise error
+
+    def _watch_again(self) -> Anomaly | None:
+        """Do the steps since the last known state again, watched; None when they do not repeat themselves."""
+        if self.known is None:
+            return None
+        state, place = self.known
+        failed = self.place.steps
+        state.put_back(self.parts)
+        self.place = _Place.from_dict(asdict(place))
+        for inputs, targets in self._batches():
+            done = watched_step(self.parts, inputs, targets, self._when())
+            if isinstance(done, Anomaly):
+                return done
+            self.place.step, self.place.steps = self.place.step + 1, self.place.steps + 1
+            if self.place.steps > failed:
                 break
-            if schedule:
-                schedule.step()
-    return history
-
-
-def _train_epoch(
-    take_step: Step,
-    model: Module,
-    loss: Module,
-    optimizer: SGD,
-    train: Batches,
-    validation: Batches | None,
-    number: int,
-    on_step: Callable[[Progress], None] | None,
-    stopped: Callable[[], bool],
-    attendant: Attendant | None,
-) -> Epoch | None:
-    """One epoch; None when it was stopped before its first step."""
-    model.train()
-    totals = _Totals()
-    steps = len(train) if isinstance(train, Sized) else None
-    start = time.perf_counter()
-    for step, (inputs, targets) in enumerate(attendant.beside(train) if attendant else train, 1):
-        if stopped():
-            break
-        value, output = take_step(inputs, targets)
-        if not math.isfinite(value):
-            _require_finite(inputs, number, step)
-            error = DivergenceError(
-                f"the loss became {value} in epoch {number}, step {step}: lower the learning rate "
-                f"(it is {optimizer.lr:g}), or scale the inputs"
-            )
-            if attendant:
-                attendant.explain(error, number, step)
-            raise error
-        totals.add(value, output, targets)
-        if on_step:
-            on_step(Progress(number, step, steps, value))
-    seconds = time.perf_counter() - start
-    if stopped() and not totals.examples:
         return None
-    trained = totals.evaluation()
-    held_out = evaluate(model, loss, validation) if validation is not None else None
-    return Epoch(
-        epoch=number,
-        learning_rate=optimizer.lr,
-        train_loss=trained.loss,
-        train_accuracy=trained.accuracy,
-        validation_loss=held_out.loss if held_out else None,
-        validation_accuracy=held_out.accuracy if held_out else None,
-        examples=trained.examples,
-        seconds=seconds,
-    )
+
+    def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:
+        """Add the op, the layer, the step and the examples."""
+        place = self.place
+        error.epoch, error.step = place.epoch, place.step + 1
+        if self.attendant:
+            self.attendant.explain(error, [anomaly.finding])
+        else:
+            error.findings = (anomaly.finding,)
+            error.add_note(str(anomaly.finding))
+        if anomaly.rows is None:
+            return
+        if isinstance(self.train, Loader) and place.loader_epoch is not None:
+            rows = self.train.rows(place.loader_epoch, place.step)
+            error.examples = tuple(int(row) for row in rows[anomaly.rows])
+            error.add_note(f"on the training examples {_listed(error.examples)}, of {len(rows)} in the batch")
+        else:
+            error.add_note(f"in the rows {_listed(tuple(anomaly.rows.tolist()))} of that step's batch")
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown}, ..." if len(numbers) > 10 else shown
 
 
 def _require_finite(inputs: Any, epoch: int, step: int) -> None:
@@ -213,37 +377,3 @@ def _require_finite(inputs: Any, epoch: int, step: int) -> None:
             f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
             "remove or repair it"
         )
-
-
-def evaluate(model: Module, loss: Module, batches: Batches) -> Evaluation:
-    """Mean loss and accuracy without training: dropout off, nothing recorded, all modes put back after."""
-    totals = _Totals()
-    for output, inputs_targets in _outputs(model, batches):
-        targets = inputs_targets[1]
-        with no_grad():
-            totals.add(float(loss(output, targets).item()), output, targets)
-    return totals.evaluation()
-
-
-def predict(model: Module, batches: Batches) -> tuple[Array, Array]:
-    """All outputs and all targets, (n, classes) and (n, ...), in the order of the batches."""
-    outputs, targets = [], []
-    for output, (_, target) in _outputs(model, batches):
-        outputs.append(output.data)
-        targets.append(target)
-    if not outputs:
-        raise DataError("there is no batch to predict on: the data set or the split is empty")
-    return np.concatenate(outputs), np.concatenate(targets)
-
-
-def _outputs(model: Module, batches: Batches) -> Iterator[tuple[Any, tuple[Any, Any]]]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        for inputs, targets in batches:
-            with no_grad():
-                output = model(inputs)
-            yield output, (inputs, targets)
-    finally:
-        for module, was_training in modes:
-            module.training = was_training

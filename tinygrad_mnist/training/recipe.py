@@ -36,6 +36,8 @@ class Recipe:
         The sizes of the hidden layers; none for a network without.
     activation
         Of the hidden layers; "quadratic" loss takes sigmoid outputs, "cross-entropy" takes logits.
+    dropout
+        The share of hidden units that are left out in each training step.
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
     """
@@ -43,6 +45,7 @@ class Recipe:
     hidden: tuple[int, ...] = (128,)
     activation: str = "relu"
     loss: str = "cross-entropy"
+    dropout: float = 0.0
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 0.0
@@ -69,6 +72,8 @@ class Recipe:
         recipe = cls(**{**settings, "hidden": _sizes(settings["hidden"])})
         if recipe.seed < 0:
             raise CheckpointError(f"the recipe's seed is {recipe.seed}, expected 0 or more")
+        if not 0 <= recipe.dropout < 1:
+            raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected 0 to less than 1")
         choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
         for value, known in choices:
             if value not in known:
@@ -90,7 +95,9 @@ class Recipe:
         """The perceptron, its weights drawn from the seed."""
         rng = np.random.default_rng(self.seed)
         layers: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in self._fans(image_shape, classes):
+        for position, (fan_in, fan_out) in enumerate(self._fans(image_shape, classes)):
+            if self.dropout and position:
+                layers.append(nn.Dropout(self.dropout, rng=np.random.default_rng([self.seed, position])))
             layers += [nn.Linear(fan_in, fan_out, rng=rng), ACTIVATIONS[self.activation]()]
         layers.pop()  # no activation after the last layer ...
         if self.loss == "quadratic":

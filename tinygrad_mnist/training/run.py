@@ -1,8 +1,10 @@
 """A run folder: what a training leaves behind, and how it is read again.
 
-config.json            the recipe, the data, versions, the test result, and what the doctor found
+config.json            the recipe, the options, the data; at the end the test result and the doctor's findings
+checkpoints/           states to go on from
 history.jsonl          an object an epoch
 weights.safetensors    the parameters, keys as in ``state_dict``
+times.json             the seconds of each epoch
 *.png, graph.svg       pictures
 report.html            all of it on one page
 """
@@ -13,10 +15,11 @@ import json
 import os
 import platform
 import reprlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +29,90 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, load_tensors, read_json, save_tensors, write_atomically
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
+from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.evaluation import Evaluation
 from tinygrad_mnist.training.history import History
-from tinygrad_mnist.training.loop import Evaluation
 from tinygrad_mnist.training.recipe import Recipe
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
+TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30
-DATA_SETTINGS = {"name": str, "directory": str, "image_shape": list, "pixel_max": int, "classes": int}
+SETTINGS = {"recipe": dict, "options": dict, "data": dict, "finished": bool}
+DATA_SETTINGS = {
+    "name": str,
+    "directory": str,
+    "image_shape": list,
+    "pixel_max": int,
+    "classes": int,
+    "counts": list,
+    "sha256": str,
+}
+Weights = Literal["final", "best", "last"]
 
 
 @dataclass(frozen=True)
-class Run:
-    """A trained network and where it came from."""
+class Options:
+    """How a run is watched and saved.
+
+    Attributes
+    ----------
+    doctor, detect_anomaly
+        As in `fit`.
+    checkpoint_steps, checkpoint_seconds, keep
+        As ``every_steps``, ``every_seconds`` and ``keep`` of `Checkpoints`.
+    threads
+        Of the matrix products: another number may round differently.
+    """
+
+    doctor: bool = False
+    detect_anomaly: bool = False
+    checkpoint_steps: int | None = None
+    checkpoint_seconds: float | None = 60.0
+    keep: int = 3
+    threads: int = 1
+
+    @classmethod
+    def from_dict(cls, options: dict[str, Any]) -> Options:
+        """Options from a run's config; a CheckpointError names what is none."""
+        names = {field.name for field in fields(cls)}
+        if set(options) != names:
+            raise CheckpointError(f"options: expected {sorted(names)}, found {reprlib.repr(options)}")
+        for name, value in options.items():
+            if not _is_option(name, value):
+                raise CheckpointError(f"options: {name} is {reprlib.repr(value)}")
+        return cls(**options)
+
+
+def _is_option(name: str, value: Any) -> bool:
+    if name in ("doctor", "detect_anomaly"):
+        return type(value) is bool
+    if value is None:
+        return name.startswith("checkpoint_")
+    return (type(value) is int or (type(value) is float and name == "checkpoint_seconds")) and value > 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run's config says: how it was trained, on which data, and whether to the end."""
 
     folder: Path
     recipe: Recipe
+    options: Options
     data_name: str
     data_directory: Path | None
     image_shape: tuple[int, int]
     pixel_max: int
     classes: int
+    counts: tuple[int, int, int]
+    data_sha256: str
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Run(Settings):
+    """A trained network and where it came from."""
+
     model: nn.Sequential
 
 
@@ -59,7 +125,9 @@ def make_folder(folder: Path) -> Path:
         When it holds a run already.
     """
     if (folder / CONFIG).exists():
-        raise CheckpointError(f"{folder} holds a run already: choose another folder with --output")
+        raise CheckpointError(
+            f"{folder} holds a run already: go on with it by --resume, or choose another folder with --output"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -69,12 +137,38 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def save_run(
-    folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset, history: History, test: Evaluation
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from training into the folder; the end of this one, however it ends, lets go.
+
+    Raises
+    ------
+    CheckpointError
+        When another one does so now.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK, blocking=False):
+            yield
+    except Timeout as error:
+        raise CheckpointError(
+            f"{folder}: another process is training into it: wait for its end, or choose another folder"
+        ) from error
+
+
+def save_config(
+    folder: Path,
+    recipe: Recipe,
+    options: Options,
+    dataset: ImageDataset,
+    history: History | None = None,
+    test: Evaluation | None = None,
 ) -> None:
-    """Write config, history and weights."""
-    config = {
+    """Write how a run is made and, at its end, what came of it; with the test result it is finished."""
+    config: dict[str, Any] = {
         "recipe": recipe.to_dict(),
+        "options": asdict(options),
         "data": {
             "name": dataset.name,
             "origin": dataset.origin,
@@ -83,60 +177,111 @@ def save_run(
             "pixel_max": dataset.train.pixel_max,
             "classes": dataset.classes,
             "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
+            "sha256": dataset.checksum(),
         },
-        "test": finite_or_text(asdict(test)),
-        "interrupted": history.interrupted,
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "finished": history is not None and not history.interrupted,
     }
-    if history.findings is not None:
-        config["findings"] = [finding.to_dict() for finding in history.findings]
-    history.save(folder / HISTORY)
+    if history is not None and test is not None:
+        config["test"] = finite_or_text(asdict(test))
+        config["interrupted"] = history.interrupted
+        if history.findings is not None:
+            config["findings"] = [finding.to_dict() for finding in history.findings]
+    write_atomically(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def save_results(folder: Path, model: nn.Module, history: History) -> None:
+    """Write weights, history, and beside it the seconds, which are never the same twice."""
     save_tensors(folder / WEIGHTS, model.state_dict())
-    write_atomically(
-        folder / CONFIG, json.dumps(config, indent=2) + "\n"
-    )  # last: it makes a run of the folder
+    history.save(folder / HISTORY)
+    seconds = {"seconds of training": [round(epoch.seconds, 3) for epoch in history]}
+    write_atomically(folder / TIMES, json.dumps(seconds) + "\n")
 
 
-def load_run(folder: Path) -> Run:
+def read_settings(folder: Path) -> Settings:
+    """Read a run's config.
+
+    Raises
+    ------
+    CheckpointError
+        When the folder holds no run, or its config is damaged.
+    """
+    path = folder / CONFIG
+    if not os.path.exists(path):
+        raise CheckpointError(
+            f"{folder} holds no run: there is no {CONFIG} in it; give a folder that `train` wrote"
+        )
+    config = _checked(f"{path}:", read_json(path, max_bytes=MOST_CONFIG_BYTES), SETTINGS)
+    try:
+        recipe, options = Recipe.from_dict(config["recipe"]), Options.from_dict(config["options"])
+        data = _checked("data:", config["data"], DATA_SETTINGS)
+        image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
+        _require_within("classes", data["classes"], 256)
+        _require_within("pixel_max", data["pixel_max"], 255)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    return Settings(
+        folder,
+        recipe,
+        options,
+        data["name"],
+        Path(data["directory"]) if data["directory"] else None,
+        image_shape,
+        data["pixel_max"],
+        data["classes"],
+        counts,
+        data["sha256"],
+        config["finished"],
+    )
+
+
+def load_run(folder: Path, weights: Weights = "final") -> Run:
     """Rebuild the network of a run.
+
+    Parameters
+    ----------
+    weights
+        "final": of its end.  "best" or "last": of the checkpoint with the lowest validation loss, or of the
+        newest one, which a run that is not finished has too.
 
     Raises
     ------
     CheckpointError
         When the folder holds no run, or its files are damaged or do not fit each other.
     """
-    settings, weights = folder / CONFIG, folder / WEIGHTS
-    if not os.path.exists(settings):
+    settings = read_settings(folder)
+    path = folder / WEIGHTS if weights == "final" else _checkpointed(folder, weights)
+    if weights == "final" and not settings.finished and not os.path.exists(path):
         raise CheckpointError(
-            f"{folder} holds no run: there is no {CONFIG} in it; give a folder that `train` wrote"
+            f"{folder} is not finished: go on with `train --resume {folder}`, or take the weights of a "
+            "checkpoint with --weights last or best"
         )
-    config = _checked(f"{settings}:", read_json(settings, max_bytes=MOST_CONFIG_BYTES), {"data": dict})
-    try:
-        recipe = Recipe.from_dict(config.get("recipe"))
-        data = _checked("data:", config["data"], DATA_SETTINGS)
-        image_shape = _image_shape(data["image_shape"])
-        _require_within("classes", data["classes"], 256)
-        _require_within("pixel_max", data["pixel_max"], 255)
-    except CheckpointError as error:
-        raise CheckpointError(f"{settings} is damaged: {error}") from error
-    model = _load_model(weights, recipe, image_shape, data["classes"])
-    directory = Path(data["directory"]) if data["directory"] else None
-    return Run(
-        folder, recipe, data["name"], directory, image_shape, data["pixel_max"], data["classes"], model
-    )
+    return Run(**vars(settings), model=_load_model(path, settings))
 
 
-def _load_model(weights: Path, recipe: Recipe, image_shape: tuple[int, int], classes: int) -> nn.Sequential:
+def _checkpointed(folder: Path, weights: Weights) -> Path:
+    checkpoints = Checkpoints(folder / CHECKPOINTS)
+    found = checkpoints.best() if weights == "best" else next(checkpoints.newest_first(), None)
+    if found is None:
+        raise CheckpointError(f"{folder} has no whole checkpoint to take the weights of")
+    return found.tensors_path
+
+
+def _load_model(weights: Path, settings: Settings) -> nn.Sequential:
     """Build the recipe's network, once the file is known to hold as many numbers, and fill it."""
-    promised = 4 * recipe.count_parameters(image_shape, classes)
-    tensors, _ = load_tensors(weights, max_bytes=min(promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES)
+    recipe, shape, classes = settings.recipe, settings.image_shape, settings.classes
+    promised = 4 * recipe.count_parameters(shape, classes)
+    most_bytes = min(2 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES  # velocities may be there too
+    tensors, _ = load_tensors(weights, max_bytes=most_bytes)
+    if any(name.startswith("model.") for name in tensors):  # a checkpoint's
+        tensors = {name[6:]: array for name, array in tensors.items() if name.startswith("model.")}
     found = sum(array.nbytes for array in tensors.values())
     if found < promised:
         raise CheckpointError(
             f"{weights}: {found} bytes of parameters, and the recipe in {CONFIG} (hidden: "
             f"{reprlib.repr(list(recipe.hidden))}) means {promised}: the two are not of one run"
         )
-    model = recipe.build_model(image_shape, classes)
+    model = recipe.build_model(shape, classes)
     try:
         _require_float32(tensors)
         model.load_state_dict(tensors)
@@ -169,6 +314,12 @@ def _image_shape(sides: list[Any]) -> tuple[int, int]:
     for side in sides:
         _require_within("image_shape", side, 2**16)
     return sides[0], sides[1]
+
+
+def _counts(counts: list[Any]) -> tuple[int, int, int]:
+    if len(counts) != 3 or not all(type(count) is int and 0 <= count < 2**40 for count in counts):
+        raise CheckpointError(f"data: counts are {reprlib.repr(counts)}, expected three")
+    return counts[0], counts[1], counts[2]
 
 
 def _require_within(name: str, value: Any, most: int) -> None:

@@ -14,8 +14,8 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
 from tinygrad_mnist.training.doctor import Diagnosis
+from tinygrad_mnist.training.evaluation import Evaluation, predict
 from tinygrad_mnist.training.history import History
-from tinygrad_mnist.training.loop import Evaluation, predict
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import REPORT
 
@@ -42,7 +42,6 @@ def write_run_report(
         ("test loss", f"{test.loss:.4f}"),
         ("parameters", f"{model.count_parameters():,}"),
         ("epochs", f"{len(history)}" + (" (interrupted)" if history.interrupted else "")),
-        ("seconds of training", f"{sum(epoch.seconds for epoch in history):.1f}"),
     ]
     write_report(folder / REPORT, f"{dataset.name} perceptron", summary, sections)
     return folder / REPORT

@@ -49,6 +49,12 @@ class Finding:
         numbers = {key: value if math.isfinite(value) else str(value) for key, value in self.numbers.items()}
         return {**asdict(self), "numbers": numbers}
 
+    @classmethod
+    def from_dict(cls, finding: dict[str, Any]) -> Finding:
+        """A finding from what `to_dict` gave."""
+        numbers = {key: float(value) for key, value in finding["numbers"].items()}
+        return cls(**{**finding, "numbers": numbers})
+
     def details(self) -> list[tuple[str, str]]:
         """Labels and texts, in the order in which they are read."""
         pairs = (

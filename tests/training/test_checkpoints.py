@@ -1,0 +1,313 @@
+"""A training that was stopped and goes on ends as if it had not been stopped, bit for bit."""
+
+import json
+import signal
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.training import Checkpoints, fit
+
+EPOCHS, STEPS = 3, 9  # of 16 rows, the last of 7
+RNG = np.random.default_rng(5)
+INPUTS = RNG.standard_normal((135, 6)).astype(np.float32)
+LABELS = RNG.integers(0, 4, 135)
+
+
+class Job:
+    """All that has a state: dropout, momentum, weight decay, a schedule, a loader that shuffles."""
+
+    def __init__(self, seed=1, hidden=12, batch_size=16, p=0.3, momentum=0.9, schedule=True):
+        rng = np.random.default_rng(seed)
+        self.model = nn.Sequential(
+            nn.Linear(6, hidden, rng=rng),
+            nn.Tanh(),
+            nn.Dropout(p, rng=np.random.default_rng(seed + 1)) if p else nn.Sigmoid(),
+            nn.Linear(hidden, 4, rng=rng),
+        )
+        self.loss = nn.CrossEntropyLoss()
+        self.optimizer = optim.SGD(self.model.parameters(), 0.1, momentum, weight_decay=1e-3)
+        self.schedule = optim.CosineAnnealingLR(self.optimizer, EPOCHS) if schedule else None
+        self.train = Loader(INPUTS, LABELS, batch_size, shuffle=True, seed=3)
+        self.validation = Loader(INPUTS[:50], LABELS[:50], 50)
+
+    def fit(self, checkpoints=None, epochs=EPOCHS, **options):
+        parts = self.model, self.loss, self.optimizer, self.train, self.validation
+        return fit(*parts, epochs=epochs, schedule=self.schedule, checkpoints=checkpoints, **options)
+
+    def end(self, history):
+        """All that a training leaves, but for the seconds."""
+        weights = {name: array.tobytes() for name, array in self.model.state_dict().items()}
+        velocities = [v.tobytes() for v in self.optimizer.velocities]
+        records = [{**record, "seconds": 0} for record in history.records()]
+        return weights, velocities, self.optimizer.lr, records, history.findings, self.train.epoch
+
+
+def uninterrupted(**options):
+    job = Job()
+    return job.end(job.fit(**options))
+
+
+END = uninterrupted()
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL: nothing in the training catches it."""
+
+
+def killed_after(steps):
+    left = [steps]
+
+    def on_step(progress):
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    return on_step
+
+
+def go_on(folder, **options):
+    job = Job()
+    return job.end(job.fit(Checkpoints(folder, **options)))
+
+
+@settings(max_examples=25)
+@given(
+    kills=st.lists(st.integers(1, EPOCHS * STEPS), max_size=3),
+    every_steps=st.one_of(st.none(), st.integers(1, 12)),
+    keep=st.integers(1, 3),
+    eager=st.booleans(),
+)
+def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps, keep, eager):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for steps in kills:
+        job = Job()
+        try:
+            job.fit(
+                Checkpoints(folder, every_steps=every_steps, keep=keep),
+                on_step=killed_after(steps),
+                eager=eager,
+            )
+        except Killed:
+            continue
+    assert go_on(folder, every_steps=every_steps, keep=keep) == END
+
+
+def test_it_does_go_on_and_does_not_begin_again(tmp_path):
+    with pytest.raises(Killed):
+        Job().fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(STEPS + 5))
+    seen = []
+    job = Job()
+    job.fit(Checkpoints(tmp_path), on_step=lambda progress: seen.append((progress.epoch, progress.step)))
+    assert seen[0] == (2, 4)
+    assert len(seen) == EPOCHS * STEPS - (STEPS + 3)
+    finished = Job()
+    assert finished.end(finished.fit(Checkpoints(tmp_path), on_step=seen.append)) == END
+    assert len(seen) == EPOCHS * STEPS - (STEPS + 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [1, 4, STEPS])
+def test_a_signal_saves_the_very_step(tmp_path, number, step):
+    def on_step(progress):
+        if (progress.epoch, progress.step) == (2, step):
+            signal.raise_signal(number)
+
+    job = Job()
+    history = job.fit(Checkpoints(tmp_path), on_step=on_step)
+    assert history.interrupted
+    assert [epoch.examples for epoch in history] == [135, min(step * 16, 135)]
+    seen = []
+    job = Job()
+    history = job.fit(Checkpoints(tmp_path), on_step=lambda progress: seen.append(progress.step))
+    assert not history.interrupted
+    assert len(seen) == 2 * STEPS - step
+    assert job.end(history) == END
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    losses = iter([3.0, 1.0, 2.0, 1.0, 5.0, 6.0])
+    for steps in range(1, 7):
+        checkpoints.save(steps, {"w": np.array([float(steps)])}, {}, next(losses))
+    assert [each.steps for each in checkpoints.newest_first()] == [6, 5, 2]
+    assert checkpoints.best().steps == 2
+    assert checkpoints.best().arrays(10_000)["w"] == [2.0]
+    checkpoints.save(7, {"w": np.zeros(1)}, {})  # within an epoch: nothing was measured
+    assert [each.steps for each in checkpoints.newest_first()] == [7, 6, 2]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"step-00000000{k}.{kind}" for k in (2, 6, 7) for kind in ("json", "safetensors")]
+
+
+def test_what_an_interrupted_save_left_is_removed_by_the_next(tmp_path):
+    for name in ("step-000000001.safetensors", ".step-000000002.json.0123456789abcdef.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("mine")
+    Checkpoints(tmp_path).save(3, {}, {})
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["notes.txt", "step-000000003.json", "step-000000003.safetensors"]
+
+
+def test_seconds_go_by_the_steady_clock(tmp_path, monkeypatch):
+    import time
+
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: -1e9 * now[0])  # the time of day is set back
+    checkpoints = Checkpoints(tmp_path, every_seconds=60)
+    now[0] = 159.0
+    assert not checkpoints.due(1)
+    now[0] = 160.0
+    assert checkpoints.due(2)
+    checkpoints.save(2, {}, {})
+    assert not checkpoints.due(3)
+
+
+DAMAGES = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "a flipped bit": lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    "longer": lambda content: content + b"\0",
+    "foreign": lambda content: b"GIF89a",
+}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, suffix, damage):
+    with pytest.raises(Killed):
+        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+    newest = Checkpoints(tmp_path).newest_path().with_suffix(suffix)
+    newest.write_bytes(damage(newest.read_bytes()))
+    with pytest.warns(RuntimeWarning, match=f"passed over: .*{newest.name}"):
+        end = go_on(tmp_path)
+    assert end == END
+
+
+def test_a_checkpoint_without_its_arrays_is_passed_over(tmp_path):
+    with pytest.raises(Killed):
+        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+    newest = Checkpoints(tmp_path).newest_path()
+    newest.with_suffix(".safetensors").unlink()
+    with pytest.warns(RuntimeWarning, match="passed over"):
+        assert go_on(tmp_path) == END
+
+
+def test_arrays_of_another_step_are_not_taken(tmp_path):
+    with pytest.raises(Killed):
+        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+    newest, before = (each.path for each in list(Checkpoints(tmp_path).newest_first())[:2])
+    newest.with_suffix(".safetensors").write_bytes(before.with_suffix(".safetensors").read_bytes())
+    with pytest.warns(RuntimeWarning, match="is not the file that step-"):
+        assert go_on(tmp_path) == END
+
+
+def test_when_none_is_whole_it_says_so_and_does_not_begin_again(tmp_path):
+    Job().fit(Checkpoints(tmp_path), epochs=2)
+    for path in tmp_path.glob("*.json"):
+        path.write_text("{}")
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(CheckpointError, match=r"none of the 2 .*remove the folder"),
+    ):
+        go_on(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden": 13}, r"does not fit: 0.weight has shape \(12, 6\) where it was saved and \(13, 6\)"),
+        ({"batch_size": 15}, r"the training data were {'rows': 135, 'batch_size': 16, .* and are .*15"),
+        ({"p": 0}, "does not fit: random numbers are drawn by nothing here"),
+        ({"schedule": False}, "does not fit: one has a learning-rate schedule"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, message):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        Job(**settings).fit(Checkpoints(tmp_path))
+    assert str(tmp_path) in str(caught.value)
+
+
+def forge(path, change):
+    """Change what a checkpoint says, and give it the right checksum, as an attacker would."""
+    from tinygrad_mnist.training.checkpoints import _checksum_of
+
+    record = json.loads(path.read_text())
+    record.pop("checksum")
+    change(record["contents"])
+    path.write_text(json.dumps({**record, "checksum": _checksum_of(record)}))
+
+
+def dropout(contents):
+    return contents["state"]["generators"]["model.2.rng"]
+
+
+FORGERIES = {
+    "a step beyond the epoch": lambda contents: contents["place"].update(step=10**12),
+    "a negative step": lambda contents: contents["place"].update(step=-1),
+    "no place": lambda contents: contents.pop("place"),
+    "an unknown field": lambda contents: contents["place"].update(more=1),
+    "text for a number": lambda contents: contents["place"]["totals"].update(examples="many"),
+    "a negative epoch": lambda contents: contents["place"].update(loader_epoch=-1),
+    "a rate that is text": lambda contents: contents["state"]["optimizer"].update(lr="fast"),
+    "a negative rate": lambda contents: contents["state"]["optimizer"].update(lr=-1.0),
+    "no optimizer": lambda contents: contents["state"].pop("optimizer"),
+    "a list of generators": lambda contents: contents["state"].update(generators=[1]),
+    "another generator": lambda contents: dropout(contents).update(bit_generator="MT19937"),
+    "a generator out of range": lambda contents: contents["state"]["generators"]["model.2.rng"][
+        "state"
+    ].update(state=-1),
+    "history that is none": lambda contents: contents.update(history={"epochs": [1]}),
+    "a schedule of text": lambda contents: contents["state"]["schedule"].update(epoch="two"),
+}
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_checkpoint_is_an_error_of_ours(tmp_path, change):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    path = Checkpoints(tmp_path).newest_path()
+    forge(path, change)
+    with pytest.raises(CheckpointError, match=path.name):
+        go_on(tmp_path)
+
+
+def test_a_full_disk_is_warned_about_and_does_not_end_the_training(tmp_path, monkeypatch):
+    from tinygrad_mnist.training import checkpoints as module
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_atomically", full)
+        with pytest.warns(
+            RuntimeWarning, match=r"could not be written \(No space left.*the last good one is none"
+        ):
+            assert go_on(tmp_path) == END
+    assert go_on(tmp_path) == END
+
+
+@pytest.mark.parametrize("setting", [{"every_steps": 0}, {"every_seconds": 0.0}, {"keep": 0}])
+def test_settings_that_cannot_be_are_refused(tmp_path, setting):
+    with pytest.raises(ValueError, match=f"{next(iter(setting))} is 0"):
+        Checkpoints(tmp_path, **setting)
+
+
+def test_the_doctor_goes_on_too(tmp_path):
+    expected = uninterrupted(doctor=True)
+    for steps in (3, STEPS, 5):
+        with pytest.raises(Killed):
+            Job().fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(steps), doctor=True)
+    job = Job()
+    assert job.end(job.fit(Checkpoints(tmp_path), doctor=True)) == expected
+
+
+def test_without_warnings(tmp_path):
+    with warnings.catch_warnings(action="error"):
+        go_on(tmp_path, every_seconds=1e-9, every_steps=1)

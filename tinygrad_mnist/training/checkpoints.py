@@ -1,0 +1,245 @@
+"""Checkpoints: a training's state in a folder, whole or not there at all.
+
+step-000001407.safetensors   parameters and velocities
+step-000001407.json          everything else, with the checksums of both
+
+The second file is written after the first, each under another name that is exchanged for its own at the end:
+a checkpoint exists once its JSON does, and whatever happens before leaves the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_atomically
+
+Array = NDArray[Any]
+FORMAT = 1
+MOST_JSON = 64 * 2**20  # bytes: a hundred thousand epochs of history
+TENSORS, REST = ".safetensors", ".json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is in the JSON file of a checkpoint.
+
+    Attributes
+    ----------
+    path
+        Of that file.
+    steps
+        How many updates led to it.
+    loss
+        Measured at an epoch's end, on the validation data where there are some; None within an epoch.
+    contents
+        What the training gave to `Checkpoints.save`.
+    """
+
+    path: Path
+    steps: int
+    loss: float | None
+    contents: dict[str, Any]
+    _tensors: dict[str, Any]
+
+    @property
+    def tensors_path(self) -> Path:
+        """The file with the arrays."""
+        return self.path.with_suffix(TENSORS)
+
+    def arrays(self, most_bytes: int) -> dict[str, Array]:
+        """Read the arrays.
+
+        Raises
+        ------
+        CheckpointError
+            When the file is missing, larger than `most_bytes`, or not the one that was written.
+        """
+        path = self.tensors_path
+        arrays, metadata = load_tensors(path, max_bytes=most_bytes)
+        if metadata.get("checksum") != self._tensors["checksum"] or _checksum(arrays) != metadata["checksum"]:
+            raise CheckpointError(f"{path} is not the file that {self.path.name} was written with")
+        return arrays
+
+
+class Checkpoints:
+    """Where and when a training is saved.
+
+    Parameters
+    ----------
+    folder
+        Made where it is not there.
+    every_steps, every_seconds
+        Save within an epoch too, after so many updates or so much time since the last one.
+    keep
+        How many of the newest are kept; beside them the one with the lowest loss.
+
+    Examples
+    --------
+    ``fit(..., checkpoints=Checkpoints("run/checkpoints", every_seconds=60))`` trains, and goes on from the
+    newest checkpoint when it is called again: with the same model, optimizer and data as at first, it ends
+    with the same weights and history, bit for bit, as if it had never stopped.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        every_steps: int | None = None,
+        every_seconds: float | None = None,
+        keep: int = 3,
+    ) -> None:
+        for name, value in (("every_steps", every_steps), ("every_seconds", every_seconds), ("keep", keep)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}: expected more than 0")
+        self.folder = Path(folder)
+        self.every_steps, self.every_seconds, self.keep = every_steps, every_seconds, keep
+        self._saved_at = time.monotonic()  # not the time of day, which can be set back
+
+    def due(self, steps: int) -> bool:
+        """Whether a checkpoint is to be written after so many updates."""
+        if self.every_steps and steps % self.every_steps == 0:
+            return True
+        return self.every_seconds is not None and time.monotonic() - self._saved_at >= self.every_seconds
+
+    def save(
+        self, steps: int, arrays: Mapping[str, Array], contents: dict[str, Any], loss: float | None = None
+    ) -> Path | None:
+        """Write a checkpoint, and remove those that are not kept.
+
+        A disk that is full, or a folder that went away, does not end a training that may take hours: it is
+        warned about, and the older checkpoints stay.  Then None is returned.
+        """
+        self._saved_at = time.monotonic()
+        path = self.folder / f"step-{steps:09}{REST}"
+        checksum = _checksum(arrays)
+        record = {
+            "format": FORMAT,
+            "steps": steps,
+            "loss": loss,
+            "contents": contents,
+            "tensors": {"checksum": checksum, "bytes": sum(array.nbytes for array in arrays.values())},
+            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_tensors(path.with_suffix(TENSORS), arrays, {"checksum": checksum})
+            write_atomically(path, json.dumps({**record, "checksum": _checksum_of(record)}, indent=1) + "\n")
+        except OSError as error:
+            last = self.newest_path()
+            warnings.warn(
+                f"the checkpoint {path} could not be written ({error.strerror or error}); training goes on, "
+                f"and the last good one is {last or 'none'}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return None
+        self._remove_old(path)
+        return path
+
+    def newest(self, most_bytes: int) -> tuple[Checkpoint, dict[str, Array]] | None:
+        """The newest whole checkpoint and its arrays; None in a folder without any.
+
+        A warning names each damaged one that is passed over.
+
+        Raises
+        ------
+        CheckpointError
+            When there are checkpoints and none of them is whole, or larger than `most_bytes`.
+        """
+        for checkpoint in self.newest_first():
+            try:
+                return checkpoint, checkpoint.arrays(most_bytes)
+            except CheckpointError as error:
+                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
+        if self._paths():
+            raise CheckpointError(
+                f"none of the {len(self._paths())} checkpoints in {self.folder} is whole: remove the folder "
+                "to begin again"
+            )
+        return None
+
+    def best(self) -> Checkpoint | None:
+        """The checkpoint with the lowest loss, the earliest of equals."""
+        measured = [each for each in self.newest_first() if each.loss is not None]
+        return min(measured, key=lambda each: (each.loss, each.steps), default=None)
+
+    def newest_first(self) -> Iterator[Checkpoint]:
+        """All whole checkpoints, each read when it is its turn."""
+        for path in reversed(self._paths()):
+            try:
+                yield read_checkpoint(path)
+            except CheckpointError as error:
+                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob(f"step-*{REST}"))
+
+    def newest_path(self) -> Path | None:
+        """Of the JSON file of the newest checkpoint, unread."""
+        return next(reversed(self._paths()), None)
+
+    def _remove_old(self, newest: Path) -> None:
+        """Keep the newest and the best; remove the rest, and what an interrupted save left behind."""
+        paths = self._paths()
+        kept = {path.stem for path in paths[-self.keep :]} | {newest.stem}
+        if len(paths) > self.keep:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # of damage: not now, and not every time
+                best = self.best()
+            kept |= {best.path.stem} if best else set()
+        for path in self.folder.iterdir():
+            ours = path.name.startswith(("step-", ".step-")) and path.suffix in (TENSORS, REST, ".tmp")
+            if ours and path.stem not in kept:
+                path.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read the JSON of a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        When it is missing, damaged, or of another format.
+    """
+    record = read_json(path, max_bytes=MOST_JSON)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
+    checksum = record.pop("checksum", None)
+    if checksum != _checksum_of(record):
+        raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")
+    steps, loss, contents, tensors = (record.get(key) for key in ("steps", "loss", "contents", "tensors"))
+    if not (
+        isinstance(steps, int)
+        and (loss is None or isinstance(loss, float))
+        and isinstance(contents, dict)
+        and isinstance(tensors, dict)
+    ):
+        raise CheckpointError(f"{path}: steps, loss, contents or tensors are of another kind")
+    return Checkpoint(path, steps, loss, contents, tensors)
+
+
+def _checksum_of(record: dict[str, Any]) -> str:
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _checksum(arrays: Mapping[str, Array]) -> str:
+    """SHA-256 of names, dtypes, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""All that the rest of a training depends on, beside its data: taken, and put back to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.optim import SGD, Schedule
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What changes while a network is trained."""
+
+    model: Module
+    loss: Module
+    optimizer: SGD
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A moment of a training.
+
+    Attributes
+    ----------
+    arrays
+        Copies of the parameters (``model.`` and ``loss.`` before their names) and of the optimizer's
+        velocities (``velocity.`` and the parameter's position).
+    numbers
+        Plain JSON data: the optimizer's settings, the schedule's epoch, the state of each random generator.
+    """
+
+    arrays: dict[str, Array]
+    numbers: dict[str, Any]
+
+    @classmethod
+    def of(cls, parts: Parts) -> State:
+        """Take it."""
+        optimizer = parts.optimizer.state_dict()
+        velocities = optimizer.pop("velocities")
+        arrays = {f"model.{name}": array for name, array in parts.model.state_dict().items()}
+        arrays |= {f"loss.{name}": array for name, array in parts.loss.state_dict().items()}
+        arrays |= {f"velocity.{i}": v for i, v in enumerate(velocities) if v is not None}
+        numbers = {
+            "optimizer": optimizer,
+            "schedule": parts.schedule.state_dict() if parts.schedule else None,
+            "generators": {
+                name: _to_json(generator.bit_generator.state) for name, generator in _generators(parts)
+            },
+        }
+        return cls(arrays, numbers)
+
+    def put_back(self, parts: Parts) -> None:
+        """Go on from it, in the same network or in one that was built alike.
+
+        Raises
+        ------
+        CheckpointError
+            When it is the state of another network, optimizer or schedule.
+        """
+        named: dict[str, dict[str, Array]] = {"model": {}, "loss": {}, "velocity": {}}
+        for name, array in self.arrays.items():
+            group, _, rest = name.partition(".")
+            if group not in named:
+                raise CheckpointError(f"{name} is neither a parameter nor a velocity")
+            named[group][rest] = array
+        parts.model.load_state_dict(named["model"])
+        parts.loss.load_state_dict(named["loss"])
+        positions = range(len(parts.optimizer.parameters))
+        velocities = [named["velocity"].pop(str(i), None) for i in positions]
+        if named["velocity"]:
+            raise CheckpointError(f"there is no parameter for velocity.{min(named['velocity'])}")
+        try:
+            parts.optimizer.load_state_dict({**self.numbers["optimizer"], "velocities": velocities})
+            if (self.numbers["schedule"] is None) != (parts.schedule is None):
+                raise CheckpointError("one has a learning-rate schedule and the other has none")
+            if parts.schedule:
+                parts.schedule.load_state_dict(self.numbers["schedule"])
+            self._put_generators_back(parts)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"the numbers of the state are damaged: {error!r}") from error
+
+    def _put_generators_back(self, parts: Parts) -> None:
+        saved, own = dict(self.numbers["generators"]), dict(_generators(parts))
+        if set(saved) != set(own):
+            raise CheckpointError(
+                f"random numbers are drawn by {sorted(own) or 'nothing'} here, and were by "
+                f"{sorted(saved) or 'nothing'}"
+            )
+        for name, generator in own.items():
+            generator.bit_generator.state = _from_json(saved[name])
+
+    @property
+    def finite(self) -> bool:
+        """Whether all parameters and velocities are."""
+        return all(np.isfinite(array).all() for array in self.arrays.values())
+
+
+def _generators(parts: Parts) -> Iterator[tuple[str, np.random.Generator]]:
+    """The generators that modules draw from, as dropout does, by the names of module and attribute."""
+    for group, part in (("model", parts.model), ("loss", parts.loss)):
+        for path, module in part.named_modules():
+            for attribute, value in vars(module).items():
+                if isinstance(value, np.random.Generator):
+                    yield ".".join(filter(None, (group, path, attribute))), value
+
+
+def _to_json(value: Any) -> Any:
+    """A bit generator's state: nested dicts of text and integers, in some kinds arrays of integers."""
+    if isinstance(value, dict):
+        return {key: _to_json(part) for key, part in value.items()}
+    return {"dtype": str(value.dtype), "values": value.tolist()} if isinstance(value, np.ndarray) else value
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"dtype", "values"}:
+        return np.array(value["values"], value["dtype"])
+    return {key: _from_json(part) for key, part in value.items()}
