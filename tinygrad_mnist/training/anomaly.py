@@ -40,12 +40,24 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
         return value, output
     learned = {p.label(): np.isfinite(p.data).all() for p in parts.optimizer.parameters}
     before.put_back(parts)
-    loss = parts.loss(parts.model(inputs), targets)  # the same again, with the same random numbers
+    loss = _recorded(parts, inputs, targets)
+    bad = _first_bad(loss)
+    if bad is None:  # then by the backward pass, where the inputs' own gradient does not count
+        before.put_back(parts)
+        loss = parts.loss(parts.model(inputs), targets)
     finding = next(find_origin(loss, when), None) or _of_update(parts, learned, when)
     finding = replace(finding, evidence=f"{finding.evidence}; {_largest(parts)}")
-    rows = _rows(loss, len(targets))
-    before.put_back(parts)
-    return Anomaly(finding, rows)
+    before.put_back(parts)  # the generators have drawn again
+    return Anomaly(finding, None if bad is None else _rows(bad, len(targets)))
+
+
+def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
+    """The forward pass again, with the same random numbers, and what is done to the inputs recorded too."""
+    array = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
+    if array.dtype.kind == "f":
+        inputs = Tensor(array, requires_grad=True, name="inputs")
+    loss: Tensor = parts.loss(parts.model(inputs), targets)
+    return loss
 
 
 def _all_finite(parts: Parts) -> bool:
@@ -70,14 +82,14 @@ def _largest(parts: Parts) -> str:
     return f"before this step the largest weight was {largest:.3g}"
 
 
-def _rows(loss: Tensor, count: int) -> Array | None:
-    """Which rows of the batch the first array that is not finite has them in, if its rows are the batch's."""
-    for op in reversed(engine.upstream([loss])):
-        bad = ~np.isfinite(op.data) if op.inputs and op.dtype.kind in "fc" else np.False_
-        if bad.any():
-            return (
-                np.flatnonzero(bad.reshape(count, -1).any(axis=1))
-                if len(op.shape) and len(op) == count
-                else None
-            )
-    return None
+def _first_bad(loss: Tensor) -> Array | None:
+    """The first result in the graph that is not finite."""
+    results = (op.data for op in reversed(engine.upstream([loss])) if op.inputs)
+    return next((data for data in results if data.dtype.kind in "fc" and not np.isfinite(data).all()), None)
+
+
+def _rows(bad: Array, count: int) -> Array | None:
+    """Where it is not finite, if its rows are the batch's."""
+    if bad.ndim == 0 or len(bad) != count:
+        return None
+    return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))

@@ -107,7 +107,7 @@ def fit(
     if doctor:
         loop.attendant = Attendant(model, loss, optimizer, loop.history, on_diagnosis)
     loop.resume()
-    with stop_signals() as stopped, np.errstate(over="ignore", invalid="ignore"):  # a divergence is an error
+    with stop_signals() as stopped, np.errstate(all="ignore"):  # a divergence is an error
         loop.run(epochs, stopped)
     return loop.history
 
@@ -312,12 +312,9 @@ class _Loop:
         """Raise the error, with the origin where it is known or the last steps show it again."""
         if inputs is not None:
             _require_finite(inputs, self.place.epoch, step)
-        rate = self.parts.optimizer.lr
-        error = DivergenceError(
-            f"{what} in epoch {self.place.epoch}, step {step}: lower the learning rate (it is {rate:g}), or "
-            "scale the inputs"
-        )
+        when = f"in epoch {self.place.epoch}, step {step}, at the learning rate {self.parts.optimizer.lr:g}"
         anomaly = anomaly or self._watch_again()
+        error = DivergenceError(f"{what} {when}" + ("" if anomaly else ": lower it, or scale the inputs"))
         if anomaly:
             self._explain(error, anomaly)
         elif self.attendant:
@@ -358,7 +355,8 @@ class _Loop:
         if isinstance(self.train, Loader) and place.loader_epoch is not None:
             rows = self.train.rows(place.loader_epoch, place.step)
             error.examples = tuple(int(row) for row in rows[anomaly.rows])
-            error.add_note(f"on the training examples {_listed(error.examples)}, of {len(rows)} in the batch")
+            share = f"{len(error.examples)} of the {len(rows)} in the batch"
+            error.add_note(f"on the training examples {_listed(error.examples)} ({share})")
         else:
             error.add_note(f"in the rows {_listed(tuple(anomaly.rows.tolist()))} of that step's batch")
 
