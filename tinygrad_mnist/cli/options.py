@@ -36,11 +36,16 @@ def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
     DataError
         When they are gone, or of another kind.
     """
-    if data is None and settings.data_name != "digits":
-        folder = settings.data_directory
-        data = folder if folder is not None and folder.is_dir() else None
+    folder = settings.data_directory if settings.data_name != "digits" else None
+    if data is None and folder is not None and folder.is_dir():
+        data = folder
     dataset = "digits" if settings.data_name == "digits" and data is None else "mnist"
-    images = load_images(dataset, data, validation)
+    try:
+        images = load_images(dataset, data, validation)
+    except DataError as error:
+        if data is None:
+            error.add_note(f"{settings.folder} was trained on the files in {folder}, which are gone")
+        raise
     if (images.image_shape, images.classes) != (settings.image_shape, settings.classes) or (
         data is None and images.name != settings.data_name
     ):

@@ -199,10 +199,12 @@ class Checkpoints:
                 warnings.simplefilter("ignore", RuntimeWarning)  # of damage: not now, and not every time
                 best = self.best()
             kept |= {best.path.stem} if best else set()
-        for path in self.folder.iterdir():
-            ours = path.name.startswith(("step-", ".step-")) and path.suffix in (TENSORS, REST, ".tmp")
-            if ours and path.stem not in kept:
-                path.unlink(missing_ok=True)
+        kinds = (REST, TENSORS, ".tmp")  # in this order: a checkpoint whose JSON is there has to be whole
+        for kind in kinds:
+            for path in self.folder.iterdir():
+                ours = path.name.startswith(("step-", ".step-")) and path.suffix == kind
+                if ours and path.stem not in kept:
+                    path.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -138,7 +138,11 @@ def _train(
         on_diagnosis=listener.on_diagnosis,
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
-    save_results(folder, model, history)
-    report = write_run_report(folder, recipe, model, dataset, history, test)
-    save_config(folder, recipe, options, dataset, history, test)  # last: it says that all is there
+    try:
+        save_results(folder, model, history)
+        report = write_run_report(folder, recipe, model, dataset, history, test)
+        save_config(folder, recipe, options, dataset, history, test)  # last: it says that all is there
+    except OSError as error:
+        error.add_note(f"when there is room again, go on with `train --resume {folder}`")
+        raise
     return Result(history, test, report)

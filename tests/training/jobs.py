@@ -1,0 +1,64 @@
+"""A small training with all kinds of state, to be stopped and to go on."""
+
+import numpy as np
+
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.training import fit
+
+EPOCHS, STEPS = 3, 9  # of 16 rows, the last of 7
+RNG = np.random.default_rng(5)
+INPUTS = RNG.standard_normal((135, 6)).astype(np.float32)
+LABELS = RNG.integers(0, 4, 135)
+
+
+class Job:
+    """All that has a state: dropout, momentum, weight decay, a schedule, a loader that shuffles."""
+
+    def __init__(self, seed=1, hidden=12, batch_size=16, p=0.3, momentum=0.9, schedule=True):
+        rng = np.random.default_rng(seed)
+        self.model = nn.Sequential(
+            nn.Linear(6, hidden, rng=rng),
+            nn.Tanh(),
+            nn.Dropout(p, rng=np.random.default_rng(seed + 1)) if p else nn.Sigmoid(),
+            nn.Linear(hidden, 4, rng=rng),
+        )
+        self.loss = nn.CrossEntropyLoss()
+        self.optimizer = optim.SGD(self.model.parameters(), 0.1, momentum, weight_decay=1e-3)
+        self.schedule = optim.CosineAnnealingLR(self.optimizer, EPOCHS) if schedule else None
+        self.train = Loader(INPUTS, LABELS, batch_size, shuffle=True, seed=3)
+        self.validation = Loader(INPUTS[:50], LABELS[:50], 50)
+
+    def fit(self, checkpoints=None, epochs=EPOCHS, **options):
+        parts = self.model, self.loss, self.optimizer, self.train, self.validation
+        return fit(*parts, epochs=epochs, schedule=self.schedule, checkpoints=checkpoints, **options)
+
+    def end(self, history):
+        """All that a training leaves, but for the seconds."""
+        weights = {name: array.tobytes() for name, array in self.model.state_dict().items()}
+        velocities = [v.tobytes() for v in self.optimizer.velocities]
+        records = [{**record, "seconds": 0} for record in history.records()]
+        return weights, velocities, self.optimizer.lr, records, history.findings, self.train.epoch
+
+
+def uninterrupted(**options):
+    job = Job()
+    return job.end(job.fit(**options))
+
+
+END = uninterrupted()
+
+
+class Killed(BaseException):
+    """In the place of SIGKILL: nothing in the training catches it."""
+
+
+def killed_after(steps):
+    left = [steps]
+
+    def on_step(progress):
+        left[0] -= 1
+        if not left[0]:
+            raise Killed
+
+    return on_step

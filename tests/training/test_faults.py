@@ -1,0 +1,197 @@
+"""What can go wrong around a training, with real processes, signals and file systems."""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.fuzz import kills
+from tinygrad_mnist.training import Checkpoints
+
+LONG = ["--dataset", "digits", "--epochs", "400", "--checkpoint-steps", "5"]
+SHORT = ["--dataset", "digits", "--epochs", "2"]
+
+
+def train(*arguments, **options):
+    """Run to the end."""
+    return subprocess.run(
+        kills.command(*arguments),
+        capture_output=True,
+        text=True,
+        env=kills.ENVIRONMENT,
+        timeout=120,
+        **options,
+    )
+
+
+@contextlib.contextmanager
+def training(folder, *settings):
+    """A training that has just begun; ended by its id whatever happens."""
+    process = kills.begin(*(settings or LONG), "--output", folder)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(folder.glob("checkpoints/*.json")):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def refused(done, *words):
+    assert done.returncode == 2, done
+    assert "Error: " in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert str(word) in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return kills.whole_run(tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_killed_training_goes_on_to_the_same_files(whole, number):
+    found = kills.one_round(4 * number, *whole)
+    assert found["identical"] == 1
+    assert found["damaged checkpoints"] == found["resumes that failed"] == found["DIFFERENT"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_training_that_is_asked_to_stop_writes_all_and_goes_on(tmp_path, whole, number):
+    with training(tmp_path / "run", *kills.SETTINGS) as process:
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads((tmp_path / "run/config.json").read_text())["interrupted"]
+    assert (tmp_path / "run/report.html").exists()
+    assert train("--resume", tmp_path / "run").returncode == 0
+    assert kills.files(tmp_path / "run") == whole[0]
+
+
+def test_two_trainings_in_one_folder(tmp_path):
+    with training(tmp_path / "run") as process:
+        refused(train(*SHORT, "--output", tmp_path / "run"), "holds a run already")
+        refused(train("--resume", tmp_path / "run"), "another process is training into it")
+        assert process.poll() is None
+        process.kill()  # the lock goes with the process
+        process.wait()
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    config["recipe"]["epochs"] = 1  # 400 would take a while
+    (tmp_path / "run/config.json").write_text(json.dumps(config))
+    assert train("--resume", tmp_path / "run").returncode == 0
+
+
+def limited(nbytes):
+    """For a process whose files cannot grow beyond so many bytes: what a full disk does, on any machine."""
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, nbytes))
+
+    return limit
+
+
+def test_a_disk_that_is_full_costs_the_checkpoint_and_leaves_the_older_ones(tmp_path):
+    first = train(*SHORT, "--output", tmp_path / "run", preexec_fn=limited(8_000))
+    assert first.returncode == 2
+    assert "could not be written (File too large); training goes on" in first.stderr
+    assert f"File too large: '{tmp_path / 'run/weights.safetensors'}'" in first.stderr
+    assert f"go on with `train --resume {tmp_path / 'run'}`" in first.stderr
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+    assert Checkpoints(tmp_path / "run/checkpoints").newest_path() is None
+    assert train("--resume", tmp_path / "run").returncode == 0
+
+
+def test_a_real_full_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", place], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        done = train(*SHORT, "--output", place / "run")
+        refused(done, "No space left on device")
+        subprocess.run(["mount", "-o", "remount,size=20m", place], check=True)
+        assert train("--resume", place / "run").returncode == 0
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_places_where_nothing_can_be_written(tmp_path):
+    refused(train(*SHORT, "--output", "/proc/run"), "/proc/run")
+    (tmp_path / "file").write_text("")
+    refused(train(*SHORT, "--output", tmp_path / "file/run"), "a file is in the way")
+    if os.geteuid():  # root may write anywhere
+        (tmp_path / "locked").mkdir(mode=0o555)
+        refused(train(*SHORT, "--output", tmp_path / "locked/run"), "Permission denied")
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
+def test_a_folder_in_the_place_of_a_file(tmp_path, name):
+    assert train(*SHORT, "--output", tmp_path / "run").returncode == 0
+    (tmp_path / "run" / name).unlink()
+    (tmp_path / "run" / name).mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_mnist", "evaluate", tmp_path / "run"], capture_output=True, text=True
+    )
+    refused(done, name, "Is a directory")
+
+
+def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
+    data = tmp_path / "data"
+    shutil.copytree(mnist_folder, data)
+    with training(tmp_path / "run", "--data", data, "--epochs", "50", "--checkpoint-steps", "5"):
+        pass
+    moved = data.rename(tmp_path / "moved")
+    environment = {k: v for k, v in kills.ENVIRONMENT.items() if k != "TINYGRAD_MNIST_DATA"}
+    environment["XDG_CACHE_HOME"] = str(tmp_path / "empty")
+    gone = subprocess.run(
+        kills.command("--resume", tmp_path / "run"),
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
+    refused(gone, f"was trained on the files in {data}, which are gone")
+    labels = next(moved.glob("train-labels*"))
+    content = bytearray(labels.read_bytes())
+    if labels.suffix != ".gz":
+        content[100] = (content[100] + 1) % 10
+        labels.write_bytes(content)
+        refused(train("--resume", tmp_path / "run", "--data", moved), "was trained on other data")
+
+
+def test_resume_refuses_what_it_cannot_do(tmp_path):
+    refused(train("--resume", tmp_path / "none"), "holds no run")
+    assert train(*SHORT, "--output", tmp_path / "run").returncode == 0
+    refused(train("--resume", tmp_path / "run"), "is finished: it has been through all its 2 epochs")
+    done = train("--resume", tmp_path / "run", "--lr", "3")
+    assert done.returncode == 2
+    assert "--lr does not go with --resume" in done.stderr
+
+
+def test_the_weights_of_a_run_that_is_not_finished(tmp_path):
+    with training(tmp_path / "run"):
+        pass
+
+    def evaluate(*options):
+        return subprocess.run(
+            [sys.executable, "-m", "tinygrad_mnist", "evaluate", tmp_path / "run", *options],
+            capture_output=True,
+            text=True,
+        )
+
+    refused(evaluate(), "is not finished: go on with `train --resume", "--weights last or best")
+    assert "digits test: accuracy" in evaluate("--weights", "last").stdout
