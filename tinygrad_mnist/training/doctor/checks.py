@@ -36,9 +36,11 @@ STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
         "the wiring",
         (
             wiring.activation_before_loss,
-            wiring.negative_loss,
             wiring.accidental_broadcast,
             wiring.mixed_examples,
+            wiring.no_logarithms,
+            data.impossible_targets,
+            wiring.negative_loss,
             wiring.missing_activation,
             parameters.without_gradient,
             parameters.frozen,
