@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -83,7 +84,7 @@ class Attendant:
         if self.looked_again or self.steps < ENOUGH_STEPS or epoch.train_loss < FALLEN * self.first_loss:
             return
         self.looked_again = True
-        found = diagnose_training(self.model, self.loss, self.head, self.optimizer)
+        found = self._diagnosis()
         when = f", after epoch {epoch.epoch}."
         later = tuple(replace(finding, what=finding.what.rstrip(".") + when) for finding in found)
         self._note(Diagnosis(later, found.subject), always=False)
@@ -98,11 +99,24 @@ class Attendant:
                 error.add_note(str(finding))
 
     def _first_look(self) -> None:
-        self._note(diagnose_training(self.model, self.loss, self.head, self.optimizer), always=True)
+        try:
+            diagnosis = self._diagnosis()
+        except Exception as error:  # where it is a real one the training raises it again
+            self.looked_again, self.history.findings = True, None
+            warnings.warn(
+                f"the doctor cannot look into this training, which goes on without: {error}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return
+        self._note(diagnosis, always=True)
         with untouched(self.model, self.loss, self.optimizer), np.errstate(all="ignore"):
             self.model.eval()
             evidence = Evidence(self.model, self.loss, self.head)
             self.first_loss = float(np.mean([evidence.value(*batch) for batch in self.head]))
+
+    def _diagnosis(self) -> Diagnosis:
+        return diagnose_training(self.model, self.loss, self.head, self.optimizer)
 
     def _note(self, diagnosis: Diagnosis, *, always: bool) -> None:
         """Keep what was not found before, and tell it."""

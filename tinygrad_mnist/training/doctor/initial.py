@@ -27,10 +27,10 @@ def initial_loss(evidence: Evidence) -> Iterator[Finding]:
     if measured is None:
         return
     value, ignorant, said, limit = measured
-    if not value > limit * ignorant:
+    if not value > limit:
         return
     large = [layer for layer in evidence.layers if _gain(layer) > GAIN]
-    numbers = {"loss": value, "expected": ignorant, "times": value / ignorant}
+    numbers = {"loss": value, "expected": ignorant}
     evidence_said = (
         f"the loss of an example is {value:.3g}, and {said} = {ignorant:.3g} is that of knowing nothing"
     )
@@ -51,23 +51,22 @@ def initial_loss(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _measured(evidence: Evidence) -> tuple[float, float, str, float] | None:
-    """(loss of an example, that of knowing nothing, its formula, how many times it is too much)."""
+    """(loss of an example, that of knowing nothing, its formula, above which loss it is too much)."""
     loss = evidence.read_loss
     if loss is None:
         return None
     mean = loss.mean
     if mean is not None:
-        classes = loss.classes
-        limit = FAR_OF_TWO if classes == 2 else FAR
-        return mean, math.log(classes), f"ln({classes})", limit
+        classes, ignorant = loss.classes, math.log(loss.classes)
+        return mean, ignorant, f"ln({classes})", ignorant * (FAR_OF_TWO if classes == 2 else FAR)
     if loss.kind == "squared_error" and loss.target is not None:
         target = values(loss.target).astype(np.float64)
         compared = values(loss.compared).astype(np.float64)
         if target.shape == compared.shape:
-            # first outputs are about 1: below that, as for targets of 0.01, they are not too large but normal
-            ignorant = max(float(np.mean(target**2)), 1.0)
-            off = float(np.mean((target - compared) ** 2))
-            return off, ignorant, "the targets' mean square, or 1 where they are small,", FAR_QUADRATIC
+            ignorant = float(np.mean(target**2))
+            # outputs of about 1 are no fault of the first weights, however small the targets are
+            limit = FAR_QUADRATIC * max(ignorant, 1.0)
+            return float(np.mean((target - compared) ** 2)), ignorant, "the targets' mean square", limit
     return None
 
 
@@ -76,8 +75,9 @@ def _gain(layer: WeightedSum) -> float:
 
 
 def _outputs_said(evidence: Evidence) -> str:
-    output = values(evidence.recorded.output).astype(np.float64)
-    return f"; outputs from {output.min():.3g} to {output.max():.3g}"
+    loss = evidence.read_loss
+    output = values(loss.compared if loss else evidence.recorded.output).astype(np.float64)
+    return f"; the loss is given numbers from {output.min():.3g} to {output.max():.3g}"
 
 
 def _too_large(evidence: Evidence, layer: WeightedSum, said: str, numbers: dict[str, float]) -> Finding:
@@ -89,9 +89,8 @@ def _too_large(evidence: Evidence, layer: WeightedSum, said: str, numbers: dict[
         f"{said}; weights of std {spread:.3g} over {fan_in} inputs make sums {gain:.3g} times as large as "
         "the "
         f"inputs (a factor for each layer: {all_gains}){_outputs_said(evidence)}",
-        "what goes through grows by that factor: outputs are large, the softmax is sure of wrong answers, "
-        "and "
-        "gradients are large too",
+        "what goes through grows by that factor: outputs are large and far from any target, and gradients "
+        "are large too",
         f"weights of std {math.sqrt(2 / fan_in):.2g} (nn.init.kaiming_normal()), or nn.Linear's own",
         layer.place,
         numbers=numbers | {"weights' std": spread, "fan-in": float(fan_in), "gain": gain},

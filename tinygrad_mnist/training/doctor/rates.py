@@ -122,6 +122,9 @@ def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Findin
     why = "a step is to correct the weights a little; this one replaces them, and what was learned is lost"
     if summed:
         why = f"the loss adds up {n} examples, so this rate acts like {lr * n:g} on their mean; {why}"
+    momentum = _momentum(evidence)
+    if momentum:
+        why = f"a momentum of {momentum:g} makes steps up to {1 / (1 - momentum):.0f} times as long; {why}"
     yield Finding(
         "summed-loss" if summed else "learning-rate-too-high",
         f"The learning rate {lr:g} is too high" + (" for a loss summed over the batch." if summed else "."),

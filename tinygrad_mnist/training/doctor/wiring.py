@@ -54,10 +54,9 @@ def _softmax_twice(output: np.ndarray, place: str) -> Finding:
 def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> Finding:
     low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
     span = float(high - low)
-    classes = output.shape[-1] if kind != "sigmoid_cross_entropy" else 2
-    floor = (
-        float(np.log(1 + (classes - 1) * np.exp(-span))) if classes > 2 else float(np.log1p(np.exp(-high)))
-    )
+    single = kind == "sigmoid_cross_entropy"  # a logit against 0, not against the other classes'
+    others, apart = (1, high) if single else (output.shape[-1] - 1, span)
+    floor = float(np.log1p(others * np.exp(-apart)))
     name = "probabilities-as-logits" if activation == "sigmoid" else f"{activation}-before-loss"
     fix = {
         "sigmoid": "leave the Sigmoid out, or take the loss of probabilities (BCELoss) after it",
@@ -114,7 +113,7 @@ def negative_loss(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "negative-loss",
         "The loss is negative: its sign is wrong.",
-        f"the loss is {value:.3g}, and {loss.kind.replace('_', ' ')} comes in",
+        f"the loss is {value:.3g}, and it is made of {loss.kind.replace('_', ' ')}",
         "squares, and minus the logarithm of a probability, are at least 0; with the other sign the network "
         "learns to be as wrong as it can be",
         "take minus the logarithm, add squares, and descend",
