@@ -94,6 +94,98 @@ HEALTHY = {
 }
 
 
+# Healthy, though something in each of them looks sick
+
+
+def relus_in_depth(mnist):
+    """Half of the fourth layer's units are 0 for all images at first."""
+    model = perceptron((784, 64, 64, 64, 64, 10), nn.ReLU, 1)
+    return replace(main_job(mnist, 1), model=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
+def bold_sigmoids(mnist):
+    """The loss goes up to four times the first one and then down to 0.1."""
+    model = perceptron((784, 512, 10), nn.Sigmoid, 0)
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    return Patient(model, nn.CrossEntropyLoss(), digits(mnist, 1, 512), optimizer)
+
+
+def fitted(targets, lr):
+    """A regression of three numbers."""
+
+    def build(mnist):
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((256, 3)).astype(np.float32)
+        y = targets(x @ rng.standard_normal((3, 1))).astype(np.float32)
+        model = perceptron((3, 32, 1), nn.Tanh, 0)
+        batches = [(x[i : i + 32], y[i : i + 32]) for i in range(0, 256, 32)]
+        return Patient(model, nn.MSELoss(), batches, optim.SGD(model.parameters(), lr=lr))
+
+    return build
+
+
+def classified(make, size=64, lr=0.1, loss=nn.BCEWithLogitsLoss, sizes=(16,)):
+    """Two classes of examples that `make` makes from a generator."""
+
+    def build(mnist):
+        x, y = make(np.random.default_rng(0))
+        x, y = x.astype(np.float32), np.asarray(y, np.float32).reshape(-1, 1)
+        model = perceptron((x.shape[1], *sizes, 1), nn.Tanh, 0)
+        batches = [(x[i : i + size], y[i : i + size]) for i in range(0, len(x), size)]
+        return Patient(model, loss(), batches, optim.SGD(model.parameters(), lr=lr))
+
+    return build
+
+
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def xor_drawn(rng):
+    x = XOR[rng.integers(0, 4, 128)]
+    return x, x[:, 0] != x[:, 1]
+
+
+def parity(rng):
+    x = rng.integers(0, 2, (128, 6))
+    return x, x.sum(axis=1) % 2
+
+
+def divided_by_a_plane(rng):
+    x = rng.standard_normal((256, 100))
+    return x, x @ rng.standard_normal(100) > 0
+
+
+def two_clouds(rng):
+    y = np.arange(200) % 2
+    return rng.standard_normal((200, 2)) + 2 * y[:, None], y
+
+
+def a_rare_class(rng):
+    x = rng.standard_normal((16, 4))
+    return x, np.zeros(16)
+
+
+def xor_on_its_plateau(mnist):
+    """Two sigmoids that go nowhere for some hundred steps, at any rate."""
+    model = perceptron((2, 2, 1), nn.Sigmoid, 0, last=nn.Sigmoid, dtype=np.float64)
+    batch = XOR.astype(np.float64), np.array([[0.0], [1.0], [1.0], [0.0]])
+    return Patient(model, nn.BCELoss(), [batch], optim.SGD(model.parameters(), lr=5.0))
+
+
+HEALTHY_TOO = {
+    "four layers of relus": relus_in_depth,
+    "512 sigmoids at a bold rate": bold_sigmoids,
+    "targets at 15": fitted(lambda y: 15 + 5 * np.tanh(y), 0.01),
+    "targets of 0.01": fitted(lambda y: 0.01 * y, 0.1),
+    "xor, drawn again and again": classified(xor_drawn),
+    "parity of six bits": classified(parity),
+    "a plane in 100 dimensions": classified(divided_by_a_plane),
+    "two clouds": classified(two_clouds, 200, 0.5),
+    "one class by chance": classified(a_rare_class, 16),
+    "xor on its plateau": xor_on_its_plateau,
+}
+
+
 # Planted bugs: the data
 
 
@@ -160,6 +252,27 @@ def targets_beyond_the_sigmoid(mnist):
     return regression(mnist, lambda y: y[:, None].astype(np.float32), last=nn.Sigmoid)
 
 
+def rows(change):
+    """Targets as rows, changed."""
+    return lambda mnist: with_batches(main_job(mnist), lambda x, y: (x, change(np.eye(10, dtype=x.dtype)[y])))
+
+
+def a_label_of_minus_one(rng):
+    x, y = two_clouds(rng)
+    return x, 2 * y - 1
+
+
+def sorted_in_two(rng):
+    x, y = two_clouds(rng)
+    order = np.argsort(y, kind="stable")
+    return x[order], y[order]
+
+
+def the_same_ten_points(rng):
+    x, y = two_clouds(rng)
+    return np.tile(x[:10], (10, 1)), np.tile(y[:10], 10)
+
+
 # Planted bugs: the wiring
 
 
@@ -224,6 +337,13 @@ def built(make):
 def frozen_layer(mnist):
     patient = main_job(mnist)
     patient.model[0].weight.requires_grad = False
+    return patient
+
+
+def frozen_altogether(mnist):
+    patient = main_job(mnist)
+    for parameter in patient.model.parameters():
+        parameter.requires_grad = False
     return patient
 
 
@@ -311,6 +431,17 @@ class SummedQuadratic(nn.Module):
         return nn.QuadraticLoss()(output, target) * len(output)
 
 
+class Climbing(nn.Module):
+    def forward(self, output, target):
+        return -nn.CrossEntropyLoss()(output, target)
+
+
+class WithoutMinus(nn.Module):
+    def forward(self, output, target):
+        rows = np.eye(10, dtype=np.float32)[target]
+        return (rows * ops.log(ops.softmax(output) + 1e-7)).sum() / len(output)
+
+
 # Planted bugs: no numbers
 
 
@@ -350,11 +481,19 @@ SICK = {
     "NaN in the data": (not_a_number_in_the_data, "not-finite"),
     "regression targets of 1e4": (targets_of_ten_thousand, "unscaled-targets"),
     "targets beyond the sigmoid": (targets_beyond_the_sigmoid, "unreachable-targets"),
+    "labels of -1 and 1": (classified(a_label_of_minus_one), "impossible-targets"),
+    "rows of -1 and 1": (rows(lambda y: 2 * y - 1), "impossible-targets"),
+    "two classes at once": (rows(lambda y: y + np.roll(y, 1, axis=1)), "impossible-targets"),
+    "two classes, sorted": (classified(sorted_in_two, 50), "one-class-a-batch"),
+    "ten points again and again": (classified(the_same_ten_points), "duplicated-inputs"),
     "softmax twice": (ending_in(nn.Softmax), "softmax-twice"),
     "sigmoid before logits": (ending_in(nn.Sigmoid), "probabilities-as-logits"),
     "tanh before logits": (ending_in(nn.Tanh), "tanh-before-loss"),
     "relu before logits": (ending_in(nn.ReLU), "relu-before-loss"),
     "probabilities into NLLLoss": (ending_in(nn.Softmax, nn.NLLLoss), "probabilities-as-logarithms"),
+    "plain sums into NLLLoss": (with_loss(nn.NLLLoss), "logits-as-logarithms"),
+    "a loss without its minus": (with_loss(WithoutMinus), "negative-loss"),
+    "a minus too many": (with_loss(Climbing), "negative-loss"),
     "softmax over the examples": (
         ending_in(lambda: nn.Softmax(dim=0), lambda: nn.CrossEntropyLoss(inputs="probabilities")),
         "examples-mixed",
@@ -365,6 +504,7 @@ SICK = {
     "a detached layer": (built(Detached), "no-gradient"),
     "the first row only": (built(FirstRow), "cannot-overfit"),
     "a frozen layer": (frozen_layer, "frozen-parameter"),
+    "all layers frozen": (frozen_altogether, "frozen-parameter"),
     "a layer not in the optimizer": (other_optimizer, "not-in-optimizer"),
     "N(0, 1) in a relu net": (drawn(STANDARD), "weights-too-large"),
     "N(0, 1) in a deep sigmoid net": (
@@ -390,6 +530,12 @@ SICK = {
     "rate 100 times too high": (lambda mnist: main_job(mnist, lr=10), "learning-rate-too-high"),
     "sigmoids, rate 10 times too high": (lambda mnist: chapter_1(mnist, lr=30), "learning-rate-too-high"),
     "rate 1e-6": (lambda mnist: main_job(mnist, lr=1e-6), "learning-rate-too-low"),
+    "rate 0": (lambda mnist: main_job(mnist, lr=0), "learning-rate-too-low"),
+    "rate lost in rounding": (lambda mnist: main_job(mnist, lr=1e-12, momentum=0), "learning-rate-too-low"),
+    "momentum 0.99 at rate 1": (
+        lambda mnist: main_job(mnist, lr=1, momentum=0.99),
+        "learning-rate-too-high",
+    ),
     "summed loss": (with_loss(Summed), "summed-loss"),
     "summed gradient of chapter 1": (with_loss(SummedQuadratic, chapter_1), "summed-loss"),
     "overflow of exp": (with_loss(LogOfSoftmax), "first-nan"),
