@@ -8,7 +8,7 @@ import pytest
 
 from tests.training import doctor_patients as patients
 from tests.training.doctor_patients import HEALTHY, HEALTHY_TOO, SICK
-from tinygrad_mnist import Tensor, nn, ops, optim
+from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.program import compile
@@ -132,30 +132,38 @@ class TargetFirst(nn.Module):
         return ((target - output) ** 2).mean()
 
 
-def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(mnist):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(dtype):
+    rng = np.random.default_rng(0)
+    model = patients.perceptron((4, 16, 1), nn.ReLU, 0, dtype=dtype)
+    batch = rng.standard_normal((64, 4)).astype(dtype), rng.standard_normal((64, 1)).astype(dtype)
+    assert diagnose_training(model, TargetFirst(), batch).names == ()
     with wrong_rules.wrong_sign:
-        diagnosis = patients.regression(
-            mnist, lambda y: (y[:, None] / 10).astype(np.float32), loss=TargetFirst()
-        ).diagnose()
+        diagnosis = diagnose_training(model, TargetFirst(), batch)
     assert diagnosis.names[:1] == ("wrong-gradient",)
     assert "diagnose" in diagnosis.findings[0].remedy
 
 
-def test_no_gradient_is_called_wrong_on_a_hilly_loss():
-    """The difference is taken so near that hills beyond do not count, and so far that rounding does not.
+class Weight(nn.Module):
+    def __init__(self, dtype):
+        self.weight = nn.Parameter(np.zeros(1), dtype)
 
-    The loss falls along the gradient for 1e-3 of its value, and then climbs.
-    """
+    def forward(self, x):
+        return x * self.weight
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hill"), [(np.float64, 5e-7), (np.float64, 3e-8), (np.float64, 1.7e-8), (np.float32, 1e-3)]
+)
+def test_a_right_gradient_is_not_called_wrong_for_what_lies_behind_the_next_hill(dtype, hill):
+    """The loss 1 - y + 2 h tanh(y / h) has the slope 1 at 0, and -1 from a few h on; y is 100 w."""
 
     class Hill(nn.Module):
         def forward(self, output, target):
-            return (1 + 1e-4 * ops.sin(1e3 * output)).mean() + 0.0 * (target * output).mean()
+            return (target - output + 2 * hill * (output / hill).tanh()).mean()
 
-    rng = np.random.default_rng(0)
-    for dtype in (np.float64, np.float32):
-        model = patients.perceptron((4, 8, 1), nn.Tanh, 0, dtype=dtype)
-        batch = rng.standard_normal((1, 4)).astype(dtype), np.ones((1, 1), dtype)
-        assert "wrong-gradient" not in diagnose_training(model, Hill(), batch).names
+    batch = np.full((8, 1), 100, dtype), np.ones((8, 1), dtype)
+    assert "wrong-gradient" not in diagnose_training(Weight(dtype), Hill(), batch).names
 
 
 def test_all_biases_that_climb_are_named_in_one_finding(mnist):
