@@ -110,14 +110,14 @@ def bold_sigmoids(mnist):
     return Patient(model, nn.CrossEntropyLoss(), digits(mnist, 1, 512), optimizer)
 
 
-def fitted(targets, lr):
+def fitted(targets, lr, width=32):
     """A regression of three numbers."""
 
     def build(mnist):
         rng = np.random.default_rng(0)
         x = rng.standard_normal((256, 3)).astype(np.float32)
         y = targets(x @ rng.standard_normal((3, 1))).astype(np.float32)
-        model = perceptron((3, 32, 1), nn.Tanh, 0)
+        model = perceptron((3, width, 1), nn.Tanh, 0)
         batches = [(x[i : i + 32], y[i : i + 32]) for i in range(0, 256, 32)]
         return Patient(model, nn.MSELoss(), batches, optim.SGD(model.parameters(), lr=lr))
 
@@ -165,6 +165,17 @@ def a_rare_class(rng):
     return x, np.zeros(16)
 
 
+def nearly_done(mnist):
+    """A network that has learned: what is left to learn makes small steps."""
+    patient = classified(lambda rng: (np.sign(x := rng.standard_normal((64, 2))), x[:, 0] > 0), sizes=())(
+        mnist
+    )
+    patient.model[0].weight.data[:] = [[10, 0]]
+    patient.model[0].bias.data[:] = 0
+    patient.optimizer.lr = 0.01
+    return patient
+
+
 def xor_on_its_plateau(mnist):
     """Two sigmoids that go nowhere for some hundred steps, at any rate."""
     model = perceptron((2, 2, 1), nn.Sigmoid, 0, last=nn.Sigmoid, dtype=np.float64)
@@ -172,7 +183,12 @@ def xor_on_its_plateau(mnist):
     return Patient(model, nn.BCELoss(), [batch], optim.SGD(model.parameters(), lr=5.0))
 
 
+def faint_images(mnist):
+    return with_batches(main_job(mnist), lambda x, y: (x * x.dtype.type(0.3), y))
+
+
 HEALTHY_TOO = {
+    "faint images": faint_images,
     "four layers of relus": relus_in_depth,
     "512 sigmoids at a bold rate": bold_sigmoids,
     "targets at 15": fitted(lambda y: 15 + 5 * np.tanh(y), 0.01),
@@ -181,6 +197,7 @@ HEALTHY_TOO = {
     "parity of six bits": classified(parity),
     "a plane in 100 dimensions": classified(divided_by_a_plane),
     "one class by chance": classified(a_rare_class, 16),
+    "a network that has learned": nearly_done,
     "xor on its plateau": xor_on_its_plateau,
 }
 
@@ -375,6 +392,18 @@ def sure_of_a_class(mnist):
     return patient
 
 
+def sure_of_one_of_two(mnist):
+    patient = classified(two_clouds)(mnist)
+    patient.model[2].bias.data[:] = 30
+    return patient
+
+
+def standard_weights_in_a_regression(mnist):
+    patient = fitted(lambda y: y, 0.01)(mnist)
+    model = perceptron((3, 100, 100, 1), nn.ReLU, 0, STANDARD)
+    return replace(patient, model=model, optimizer=optim.SGD(model.parameters(), lr=0.01))
+
+
 # Planted bugs: the step
 
 
@@ -522,12 +551,15 @@ SICK = {
     ),
     "last layer times 100": (last_layer_a_hundred_times, "weights-too-large"),
     "a bias of 50": (sure_of_a_class, "initial-loss"),
+    "a bias of 30 and two classes": (sure_of_one_of_two, "initial-loss"),
+    "N(0, 1) in a regression": (standard_weights_in_a_regression, "weights-too-large"),
     "no zero_grad": (stepping(forgets_zero_grad), "missing-zero-grad"),
     "biases that climb": (stepping(climbs_with_the_biases), "ascending-parameter"),
     "an update of copies": (stepping(updates_a_copy), "never-updated"),
     "rate 1000 times too high": (lambda mnist: main_job(mnist, lr=100), "learning-rate-too-high"),
     "rate 100 times too high": (lambda mnist: main_job(mnist, lr=10), "learning-rate-too-high"),
     "sigmoids, rate 10 times too high": (lambda mnist: chapter_1(mnist, lr=30), "learning-rate-too-high"),
+    "256 tanhs, small steps that explode": (fitted(lambda y: 0.1 * y, 0.1, 256), "learning-rate-too-high"),
     "rate 1e-6": (lambda mnist: main_job(mnist, lr=1e-6), "learning-rate-too-low"),
     "rate 0": (lambda mnist: main_job(mnist, lr=0), "learning-rate-too-low"),
     "rate lost in rounding": (lambda mnist: main_job(mnist, lr=1e-12, momentum=0), "learning-rate-too-low"),

@@ -141,6 +141,7 @@ def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(dtype):
     with wrong_rules.wrong_sign:
         diagnosis = diagnose_training(model, TargetFirst(), batch)
     assert diagnosis.names[:1] == ("wrong-gradient",)
+    assert diagnosis.findings[0].numbers["slope"] == pytest.approx(-1, abs=0.01)
     assert "diagnose" in diagnosis.findings[0].remedy
 
 
