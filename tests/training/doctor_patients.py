@@ -146,7 +146,8 @@ def xor_drawn(rng):
 
 
 def parity(rng):
-    x = rng.integers(0, 2, (128, 6))
+    """The nearest neighbours of each are all of the other class."""
+    x = rng.permutation(64)[:, None] >> np.arange(6) & 1
     return x, x.sum(axis=1) % 2
 
 
@@ -514,6 +515,10 @@ SICK = {
     "two classes at once": (rows(lambda y: y + np.roll(y, 1, axis=1)), "impossible-targets"),
     "two classes, sorted": (classified(sorted_in_two, 50), "one-class-a-batch"),
     "ten points again and again": (classified(the_same_ten_points), "duplicated-inputs"),
+    "some targets beyond the sigmoid": (
+        lambda mnist: regression(mnist, lambda y: (y[:, None] / 8).astype(np.float32), last=nn.Sigmoid),
+        "unreachable-targets",
+    ),
     "softmax twice": (ending_in(nn.Softmax), "softmax-twice"),
     "sigmoid before logits": (ending_in(nn.Sigmoid), "probabilities-as-logits"),
     "tanh before logits": (ending_in(nn.Tanh), "tanh-before-loss"),
