@@ -188,7 +188,13 @@ def faint_images(mnist):
     return with_batches(main_job(mnist), lambda x, y: (x * x.dtype.type(0.3), y))
 
 
+def logarithms_for_nll_loss(mnist):
+    patient = main_job(mnist)
+    return replace(patient, model=nn.Sequential(*patient.model, nn.LogSoftmax()), loss=nn.NLLLoss())
+
+
 HEALTHY_TOO = {
+    "LogSoftmax and NLLLoss": logarithms_for_nll_loss,
     "faint images": faint_images,
     "four layers of relus": relus_in_depth,
     "512 sigmoids at a bold rate": bold_sigmoids,

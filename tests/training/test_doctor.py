@@ -35,6 +35,8 @@ def test_there_is_no_false_alarm_on_a_healthy_experiment(mnist, make, seed):
     assert patient.diagnose().names == ()
     patient.batches = patient.batches[:1]
     assert patient.diagnose().names == (), "of a single batch"
+    patient.batches = [tuple(part[:1] for part in patient.batches[0])]
+    assert patient.diagnose().names == (), "of a single example"
 
 
 @pytest.mark.parametrize("make", HEALTHY_TOO.values(), ids=HEALTHY_TOO)
