@@ -177,6 +177,15 @@ def nearly_done(mnist):
     return patient
 
 
+def done(mnist):
+    """A regression solved but for rounding."""
+    patient = fitted(lambda y: y, 0.01)(mnist)
+    model = perceptron((3, 1), nn.Tanh, 0)
+    x, y = (np.concatenate(parts) for parts in zip(*patient.batches))
+    model[0].weight.data[:], model[0].bias.data[:] = np.linalg.lstsq(x, y)[0].T, 0
+    return replace(patient, model=model, optimizer=optim.SGD(model.parameters(), lr=0.01))
+
+
 def xor_on_its_plateau(mnist):
     """Two sigmoids that go nowhere for some hundred steps, at any rate."""
     model = perceptron((2, 2, 1), nn.Sigmoid, 0, last=nn.Sigmoid, dtype=np.float64)
@@ -193,7 +202,22 @@ def logarithms_for_nll_loss(mnist):
     return replace(patient, model=nn.Sequential(*patient.model, nn.LogSoftmax()), loss=nn.NLLLoss())
 
 
+class MinusLogOfDensity(nn.Module):
+    """Of a normal distribution: a density may be above 1, and the loss below 0."""
+
+    def forward(self, output, target):
+        mean, spread = output[:, :1], (output[:, 1:] ** 2 + 0.1).sqrt()
+        return (((target - mean) / spread) ** 2 / 2 + ops.log(spread)).mean()
+
+
+def a_density(mnist):
+    patient = fitted(lambda y: 0.1 * y, 0.01)(mnist)
+    model = perceptron((3, 32, 2), nn.Tanh, 0, weight_init=nn.init.normal(0.1))
+    return Patient(model, MinusLogOfDensity(), patient.batches, optim.SGD(model.parameters(), lr=0.01))
+
+
 HEALTHY_TOO = {
+    "a density": a_density,
     "LogSoftmax and NLLLoss": logarithms_for_nll_loss,
     "faint images": faint_images,
     "four layers of relus": relus_in_depth,
@@ -205,6 +229,7 @@ HEALTHY_TOO = {
     "a plane in 100 dimensions": classified(divided_by_a_plane),
     "one class by chance": classified(a_rare_class, 16),
     "a network that has learned": nearly_done,
+    "a regression that is solved": done,
     "xor on its plateau": xor_on_its_plateau,
 }
 

@@ -23,7 +23,7 @@ GAIN = 5.0
 
 def initial_loss(evidence: Evidence) -> Iterator[Finding]:
     """A loss far above ln(classes), or above that of answering 0."""
-    measured = _measured(evidence)
+    measured = against_ignorance(evidence)
     if measured is None:
         return
     value, ignorant, said, limit = measured
@@ -50,7 +50,7 @@ def initial_loss(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _measured(evidence: Evidence) -> tuple[float, float, str, float] | None:
+def against_ignorance(evidence: Evidence) -> tuple[float, float, str, float] | None:
     """(loss of an example, that of knowing nothing, its formula, above which loss it is too much)."""
     loss = evidence.read_loss
     if loss is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_mnist.training.doctor.evidence import Evidence
 from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.training.doctor.initial import against_ignorance
 from tinygrad_mnist.training.doctor.untouched import untouched
 
 # The length of a weight matrix's update over that of the matrix, the largest of all matrices, at the first
@@ -182,9 +183,8 @@ def _round(x: float) -> float:
 
 def _has_to_learn(evidence: Evidence) -> bool:
     """Whether the loss is still high: near its end a training makes small steps."""
-    loss = evidence.read_loss
-    mean = loss.mean if loss else None
-    return mean is None or loss is None or mean > STILL_HIGH * np.log(max(loss.classes, 2))
+    measured = against_ignorance(evidence)
+    return measured is None or measured[0] > STILL_HIGH * measured[1]
 
 
 def wrong_gradient(evidence: Evidence) -> Iterator[Finding]:

@@ -127,7 +127,7 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
     n = evidence.count
     for op in evidence.ops:
         shapes = [np.shape(values(x)) for x in op.inputs[:2]] if name_of(op) in _ELEMENTWISE else []
-        if n > 1 and op.shape == (n, n) and sorted(shapes, key=len) == [(n,), (n, 1)]:
+        if n > 1 and sorted(shapes, key=len) == [(n,), (n, 1)]:
             yield Finding(
                 "accidental-broadcast",
                 f"{name_of(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
