@@ -177,6 +177,18 @@ def nearly_done(mnist):
     return patient
 
 
+def sure_and_right(mnist):
+    patient = nearly_done(mnist)
+    return replace(patient, model=nn.Sequential(*patient.model, nn.Sigmoid()), loss=nn.MSELoss())
+
+
+def equal_weights_before_others(mnist):
+    """The layer above gives each unit a gradient of its own."""
+    model = perceptron((784, 128, 10), nn.Tanh, 0)
+    model[0].weight.data[:] = 0
+    return replace(main_job(mnist), model=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
 def done(mnist):
     """A regression solved but for rounding."""
     patient = fitted(lambda y: y, 0.01)(mnist)
@@ -229,6 +241,8 @@ HEALTHY_TOO = {
     "a plane in 100 dimensions": classified(divided_by_a_plane),
     "one class by chance": classified(a_rare_class, 16),
     "a network that has learned": nearly_done,
+    "sigmoids at the end, sure and right": sure_and_right,
+    "equal weights before others": equal_weights_before_others,
     "a regression that is solved": done,
     "xor on its plateau": xor_on_its_plateau,
 }

@@ -13,6 +13,7 @@ from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import Recipe, diagnose_training
+from tinygrad_mnist.training.doctor.evidence import Evidence
 
 STANDARD_TIMES_FIVE = nn.init.normal(5.0)
 
@@ -277,6 +278,34 @@ def test_one_batch_needs_no_list_and_no_batch_is_an_error(mnist):
     assert diagnose_training(patient.model, patient.loss, patient.batches[0]).ok
     with pytest.raises(DataError, match="one batch or more"):
         diagnose_training(patient.model, patient.loss, [])
+
+
+def test_an_error_stands_before_a_warning(mnist):
+    patient = patients.frozen_layer(mnist)
+    patient.optimizer.lr = 100
+    assert patient.diagnose().names == ("learning-rate-too-high", "frozen-parameter")
+
+
+def test_one_of_two_classes_may_be_rare(mnist):
+    patient = patients.SICK["two classes, sorted"][0](mnist)
+    assert patient.diagnose().findings[0].severity == "error"
+    patient.batches = patient.batches[:2]
+    (finding,) = patient.diagnose()
+    assert (finding.name, finding.severity) == ("one-class-a-batch", "warning")
+
+
+def test_of_sorted_data_every_class_is_looked_at(mnist):
+    ((x, y),) = patients.digits(mnist, 1, 2000)
+    order = np.argsort(y)
+    evidence = Evidence(nn.Flatten(), nn.CrossEntropyLoss(), [(x[order], y[order])])
+    assert (evidence.count, len(np.unique(evidence.labels))) == (512, 10)
+
+
+def test_the_mode_is_put_back(mnist):
+    patient = patients.main_job(mnist)
+    patient.model = nn.Sequential(*patient.model, nn.Dropout(0.5))
+    assert patient.diagnose().ok
+    assert all(module.training for module in patient.model.modules())
 
 
 def test_batches_may_stand_in_a_tuple(mnist):
