@@ -94,6 +94,160 @@ HEALTHY = {
 }
 
 
+# Healthy, though something in each of them looks sick
+
+
+def relus_in_depth(mnist):
+    """Half of the fourth layer's units are 0 for all images at first."""
+    model = perceptron((784, 64, 64, 64, 64, 10), nn.ReLU, 1)
+    return replace(main_job(mnist, 1), model=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
+def bold_sigmoids(mnist):
+    """The loss goes up to four times the first one and then down to 0.1."""
+    model = perceptron((784, 512, 10), nn.Sigmoid, 0)
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    return Patient(model, nn.CrossEntropyLoss(), digits(mnist, 1, 512), optimizer)
+
+
+def fitted(targets, lr, width=32):
+    """A regression of three numbers."""
+
+    def build(mnist):
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((256, 3)).astype(np.float32)
+        y = targets(x @ rng.standard_normal((3, 1))).astype(np.float32)
+        model = perceptron((3, width, 1), nn.Tanh, 0)
+        batches = [(x[i : i + 32], y[i : i + 32]) for i in range(0, 256, 32)]
+        return Patient(model, nn.MSELoss(), batches, optim.SGD(model.parameters(), lr=lr))
+
+    return build
+
+
+def classified(make, size=64, lr=0.1, loss=nn.BCEWithLogitsLoss, sizes=(16,)):
+    """Two classes of examples that `make` makes from a generator."""
+
+    def build(mnist):
+        x, y = make(np.random.default_rng(0))
+        x, y = x.astype(np.float32), np.asarray(y, np.float32).reshape(-1, 1)
+        model = perceptron((x.shape[1], *sizes, 1), nn.Tanh, 0)
+        batches = [(x[i : i + size], y[i : i + size]) for i in range(0, len(x), size)]
+        return Patient(model, loss(), batches, optim.SGD(model.parameters(), lr=lr))
+
+    return build
+
+
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def xor_drawn(rng):
+    x = XOR[rng.integers(0, 4, 128)]
+    return x, x[:, 0] != x[:, 1]
+
+
+def parity(rng):
+    """The nearest neighbours of each are all of the other class."""
+    x = rng.permutation(64)[:, None] >> np.arange(6) & 1
+    return x, x.sum(axis=1) % 2
+
+
+def divided_by_a_plane(rng):
+    x = rng.standard_normal((128, 100))
+    return x, x @ rng.standard_normal(100) > 0
+
+
+def two_clouds(rng):
+    y = np.arange(200) % 2
+    return rng.standard_normal((200, 2)) + 2 * y[:, None], y
+
+
+def a_rare_class(rng):
+    x = rng.standard_normal((16, 4))
+    return x, np.zeros(16)
+
+
+def nearly_done(mnist):
+    """A network that has learned: what is left to learn makes small steps."""
+    patient = classified(lambda rng: (np.sign(x := rng.standard_normal((64, 2))), x[:, 0] > 0), sizes=())(
+        mnist
+    )
+    patient.model[0].weight.data[:] = [[10, 0]]
+    patient.model[0].bias.data[:] = 0
+    patient.optimizer.lr = 0.01
+    return patient
+
+
+def sure_and_right(mnist):
+    patient = nearly_done(mnist)
+    return replace(patient, model=nn.Sequential(*patient.model, nn.Sigmoid()), loss=nn.MSELoss())
+
+
+def equal_weights_before_others(mnist):
+    """The layer above gives each unit a gradient of its own."""
+    model = perceptron((784, 128, 10), nn.Tanh, 0)
+    model[0].weight.data[:] = 0
+    return replace(main_job(mnist), model=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
+def done(mnist):
+    """A regression solved but for rounding."""
+    patient = fitted(lambda y: y, 0.01)(mnist)
+    model = perceptron((3, 1), nn.Tanh, 0)
+    x, y = (np.concatenate(parts) for parts in zip(*patient.batches))
+    model[0].weight.data[:], model[0].bias.data[:] = np.linalg.lstsq(x, y)[0].T, 0
+    return replace(patient, model=model, optimizer=optim.SGD(model.parameters(), lr=0.01))
+
+
+def xor_on_its_plateau(mnist):
+    """Two sigmoids that go nowhere for some hundred steps, at any rate."""
+    model = perceptron((2, 2, 1), nn.Sigmoid, 0, last=nn.Sigmoid, dtype=np.float64)
+    batch = XOR.astype(np.float64), np.array([[0.0], [1.0], [1.0], [0.0]])
+    return Patient(model, nn.BCELoss(), [batch], optim.SGD(model.parameters(), lr=5.0))
+
+
+def faint_images(mnist):
+    return with_batches(main_job(mnist), lambda x, y: (x * x.dtype.type(0.3), y))
+
+
+def logarithms_for_nll_loss(mnist):
+    patient = main_job(mnist)
+    return replace(patient, model=nn.Sequential(*patient.model, nn.LogSoftmax()), loss=nn.NLLLoss())
+
+
+class MinusLogOfDensity(nn.Module):
+    """Of a normal distribution: a density may be above 1, and the loss below 0."""
+
+    def forward(self, output, target):
+        mean, spread = output[:, :1], (output[:, 1:] ** 2 + 0.1).sqrt()
+        return (((target - mean) / spread) ** 2 / 2 + ops.log(spread)).mean()
+
+
+def a_density(mnist):
+    patient = fitted(lambda y: 0.1 * y, 0.01)(mnist)
+    model = perceptron((3, 32, 2), nn.Tanh, 0, weight_init=nn.init.normal(0.1))
+    return Patient(model, MinusLogOfDensity(), patient.batches, optim.SGD(model.parameters(), lr=0.01))
+
+
+HEALTHY_TOO = {
+    "a density": a_density,
+    "LogSoftmax and NLLLoss": logarithms_for_nll_loss,
+    "faint images": faint_images,
+    "four layers of relus": relus_in_depth,
+    "512 sigmoids at a bold rate": bold_sigmoids,
+    "targets at 15": fitted(lambda y: 15 + 5 * np.tanh(y), 0.01),
+    "targets of 0.01": fitted(lambda y: 0.01 * y, 0.1),
+    "xor, drawn again and again": classified(xor_drawn),
+    "parity of six bits": classified(parity),
+    "a plane in 100 dimensions": classified(divided_by_a_plane),
+    "one class by chance": classified(a_rare_class, 16),
+    "a network that has learned": nearly_done,
+    "sigmoids at the end, sure and right": sure_and_right,
+    "equal weights before others": equal_weights_before_others,
+    "a regression that is solved": done,
+    "xor on its plateau": xor_on_its_plateau,
+}
+
+
 # Planted bugs: the data
 
 
@@ -158,6 +312,27 @@ def targets_of_ten_thousand(mnist):
 
 def targets_beyond_the_sigmoid(mnist):
     return regression(mnist, lambda y: y[:, None].astype(np.float32), last=nn.Sigmoid)
+
+
+def rows(change):
+    """Targets as rows, changed."""
+    return lambda mnist: with_batches(main_job(mnist), lambda x, y: (x, change(np.eye(10, dtype=x.dtype)[y])))
+
+
+def a_label_of_minus_one(rng):
+    x, y = two_clouds(rng)
+    return x, 2 * y - 1
+
+
+def sorted_in_two(rng):
+    x, y = two_clouds(rng)
+    order = np.argsort(y, kind="stable")
+    return x[order], y[order]
+
+
+def the_same_ten_points(rng):
+    x, y = two_clouds(rng)
+    return np.tile(x[:10], (10, 1)), np.tile(y[:10], 10)
 
 
 # Planted bugs: the wiring
@@ -227,6 +402,13 @@ def frozen_layer(mnist):
     return patient
 
 
+def frozen_altogether(mnist):
+    patient = main_job(mnist)
+    for parameter in patient.model.parameters():
+        parameter.requires_grad = False
+    return patient
+
+
 def other_optimizer(mnist):
     patient = main_job(mnist)
     patient.optimizer = optim.SGD([patient.model[0].weight, patient.model[0].bias], lr=0.1)
@@ -254,6 +436,18 @@ def sure_of_a_class(mnist):
     patient = main_job(mnist)
     patient.model[2].bias.data[3] = 50
     return patient
+
+
+def sure_of_one_of_two(mnist):
+    patient = classified(two_clouds)(mnist)
+    patient.model[2].bias.data[:] = 30
+    return patient
+
+
+def standard_weights_in_a_regression(mnist):
+    patient = fitted(lambda y: y, 0.01)(mnist)
+    model = perceptron((3, 100, 100, 1), nn.ReLU, 0, STANDARD)
+    return replace(patient, model=model, optimizer=optim.SGD(model.parameters(), lr=0.01))
 
 
 # Planted bugs: the step
@@ -311,6 +505,17 @@ class SummedQuadratic(nn.Module):
         return nn.QuadraticLoss()(output, target) * len(output)
 
 
+class Climbing(nn.Module):
+    def forward(self, output, target):
+        return -nn.CrossEntropyLoss()(output, target)
+
+
+class WithoutMinus(nn.Module):
+    def forward(self, output, target):
+        rows = np.eye(10, dtype=np.float32)[target]
+        return (rows * ops.log(ops.softmax(output) + 1e-7)).sum() / len(output)
+
+
 # Planted bugs: no numbers
 
 
@@ -350,11 +555,23 @@ SICK = {
     "NaN in the data": (not_a_number_in_the_data, "not-finite"),
     "regression targets of 1e4": (targets_of_ten_thousand, "unscaled-targets"),
     "targets beyond the sigmoid": (targets_beyond_the_sigmoid, "unreachable-targets"),
+    "labels of -1 and 1": (classified(a_label_of_minus_one), "impossible-targets"),
+    "rows of -1 and 1": (rows(lambda y: 2 * y - 1), "impossible-targets"),
+    "two classes at once": (rows(lambda y: y + np.roll(y, 1, axis=1)), "impossible-targets"),
+    "two classes, sorted": (classified(sorted_in_two, 50), "one-class-a-batch"),
+    "ten points again and again": (classified(the_same_ten_points), "duplicated-inputs"),
+    "some targets beyond the sigmoid": (
+        lambda mnist: regression(mnist, lambda y: (y[:, None] / 8).astype(np.float32), last=nn.Sigmoid),
+        "unreachable-targets",
+    ),
     "softmax twice": (ending_in(nn.Softmax), "softmax-twice"),
     "sigmoid before logits": (ending_in(nn.Sigmoid), "probabilities-as-logits"),
     "tanh before logits": (ending_in(nn.Tanh), "tanh-before-loss"),
     "relu before logits": (ending_in(nn.ReLU), "relu-before-loss"),
     "probabilities into NLLLoss": (ending_in(nn.Softmax, nn.NLLLoss), "probabilities-as-logarithms"),
+    "plain sums into NLLLoss": (with_loss(nn.NLLLoss), "logits-as-logarithms"),
+    "a loss without its minus": (with_loss(WithoutMinus), "negative-loss"),
+    "a minus too many": (with_loss(Climbing), "negative-loss"),
     "softmax over the examples": (
         ending_in(lambda: nn.Softmax(dim=0), lambda: nn.CrossEntropyLoss(inputs="probabilities")),
         "examples-mixed",
@@ -365,6 +582,7 @@ SICK = {
     "a detached layer": (built(Detached), "no-gradient"),
     "the first row only": (built(FirstRow), "cannot-overfit"),
     "a frozen layer": (frozen_layer, "frozen-parameter"),
+    "all layers frozen": (frozen_altogether, "frozen-parameter"),
     "a layer not in the optimizer": (other_optimizer, "not-in-optimizer"),
     "N(0, 1) in a relu net": (drawn(STANDARD), "weights-too-large"),
     "N(0, 1) in a deep sigmoid net": (
@@ -383,13 +601,22 @@ SICK = {
     ),
     "last layer times 100": (last_layer_a_hundred_times, "weights-too-large"),
     "a bias of 50": (sure_of_a_class, "initial-loss"),
+    "a bias of 30 and two classes": (sure_of_one_of_two, "initial-loss"),
+    "N(0, 1) in a regression": (standard_weights_in_a_regression, "weights-too-large"),
     "no zero_grad": (stepping(forgets_zero_grad), "missing-zero-grad"),
     "biases that climb": (stepping(climbs_with_the_biases), "ascending-parameter"),
     "an update of copies": (stepping(updates_a_copy), "never-updated"),
     "rate 1000 times too high": (lambda mnist: main_job(mnist, lr=100), "learning-rate-too-high"),
     "rate 100 times too high": (lambda mnist: main_job(mnist, lr=10), "learning-rate-too-high"),
     "sigmoids, rate 10 times too high": (lambda mnist: chapter_1(mnist, lr=30), "learning-rate-too-high"),
+    "256 tanhs, small steps that explode": (fitted(lambda y: 0.1 * y, 0.1, 256), "learning-rate-too-high"),
     "rate 1e-6": (lambda mnist: main_job(mnist, lr=1e-6), "learning-rate-too-low"),
+    "rate 0": (lambda mnist: main_job(mnist, lr=0), "learning-rate-too-low"),
+    "rate lost in rounding": (lambda mnist: main_job(mnist, lr=1e-12, momentum=0), "learning-rate-too-low"),
+    "momentum 0.99 at rate 1": (
+        lambda mnist: main_job(mnist, lr=1, momentum=0.99),
+        "learning-rate-too-high",
+    ),
     "summed loss": (with_loss(Summed), "summed-loss"),
     "summed gradient of chapter 1": (with_loss(SummedQuadratic, chapter_1), "summed-loss"),
     "overflow of exp": (with_loss(LogOfSoftmax), "first-nan"),

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from tests.training import doctor_patients as patients
-from tests.training.doctor_patients import HEALTHY, SICK
-from tinygrad_mnist import nn, optim
+from tests.training.doctor_patients import HEALTHY, HEALTHY_TOO, SICK
+from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import Recipe, diagnose_training
+from tinygrad_mnist.training.doctor.evidence import Evidence
+
+STANDARD_TIMES_FIVE = nn.init.normal(5.0)
 
 
 @pytest.mark.parametrize(("plant", "name"), SICK.values(), ids=SICK)
@@ -33,6 +36,13 @@ def test_there_is_no_false_alarm_on_a_healthy_experiment(mnist, make, seed):
     assert patient.diagnose().names == ()
     patient.batches = patient.batches[:1]
     assert patient.diagnose().names == (), "of a single batch"
+    patient.batches = [tuple(part[:1] for part in patient.batches[0])]
+    assert patient.diagnose().names == (), "of a single example"
+
+
+@pytest.mark.parametrize("make", HEALTHY_TOO.values(), ids=HEALTHY_TOO)
+def test_there_is_no_false_alarm_where_something_only_looks_sick(mnist, make):
+    assert make(mnist).diagnose().names == ()
 
 
 @pytest.mark.parametrize("make", [patients.hot_dogs, patients.iris])
@@ -125,13 +135,39 @@ class TargetFirst(nn.Module):
         return ((target - output) ** 2).mean()
 
 
-def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(mnist):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(dtype):
+    rng = np.random.default_rng(0)
+    model = patients.perceptron((4, 16, 1), nn.ReLU, 0, dtype=dtype)
+    batch = rng.standard_normal((64, 4)).astype(dtype), rng.standard_normal((64, 1)).astype(dtype)
+    assert diagnose_training(model, TargetFirst(), batch).names == ()
     with wrong_rules.wrong_sign:
-        diagnosis = patients.regression(
-            mnist, lambda y: (y[:, None] / 10).astype(np.float32), loss=TargetFirst()
-        ).diagnose()
+        diagnosis = diagnose_training(model, TargetFirst(), batch)
     assert diagnosis.names[:1] == ("wrong-gradient",)
+    assert diagnosis.findings[0].numbers["slope"] == pytest.approx(-1, abs=0.01)
     assert "diagnose" in diagnosis.findings[0].remedy
+
+
+class Weight(nn.Module):
+    def __init__(self, dtype):
+        self.weight = nn.Parameter(np.zeros(1), dtype)
+
+    def forward(self, x):
+        return x * self.weight
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hill"), [(np.float64, 5e-7), (np.float64, 3e-8), (np.float64, 1.7e-8), (np.float32, 1e-3)]
+)
+def test_a_right_gradient_is_not_called_wrong_for_what_lies_behind_the_next_hill(dtype, hill):
+    """The loss 1 - y + 2 h tanh(y / h) has the slope 1 at 0, and -1 from a few h on; y is 100 w."""
+
+    class Hill(nn.Module):
+        def forward(self, output, target):
+            return (target - output + 2 * hill * (output / hill).tanh()).mean()
+
+    batch = np.full((8, 1), 100, dtype), np.ones((8, 1), dtype)
+    assert "wrong-gradient" not in diagnose_training(Weight(dtype), Hill(), batch).names
 
 
 def test_all_biases_that_climb_are_named_in_one_finding(mnist):
@@ -242,6 +278,86 @@ def test_one_batch_needs_no_list_and_no_batch_is_an_error(mnist):
     assert diagnose_training(patient.model, patient.loss, patient.batches[0]).ok
     with pytest.raises(DataError, match="one batch or more"):
         diagnose_training(patient.model, patient.loss, [])
+
+
+def test_an_error_stands_before_a_warning(mnist):
+    patient = patients.frozen_layer(mnist)
+    patient.optimizer.lr = 100
+    assert patient.diagnose().names == ("learning-rate-too-high", "frozen-parameter")
+
+
+def test_one_of_two_classes_may_be_rare(mnist):
+    patient = patients.SICK["two classes, sorted"][0](mnist)
+    assert patient.diagnose().findings[0].severity == "error"
+    patient.batches = patient.batches[:2]
+    (finding,) = patient.diagnose()
+    assert (finding.name, finding.severity) == ("one-class-a-batch", "warning")
+
+
+def test_of_sorted_data_every_class_is_looked_at(mnist):
+    ((x, y),) = patients.digits(mnist, 1, 2000)
+    order = np.argsort(y)
+    evidence = Evidence(nn.Flatten(), nn.CrossEntropyLoss(), [(x[order], y[order])])
+    assert (evidence.count, len(np.unique(evidence.labels))) == (512, 10)
+
+
+def test_the_mode_is_put_back(mnist):
+    patient = patients.main_job(mnist)
+    patient.model = nn.Sequential(*patient.model, nn.Dropout(0.5))
+    assert patient.diagnose().ok
+    assert all(module.training for module in patient.model.modules())
+
+
+def test_batches_may_stand_in_a_tuple(mnist):
+    patient = patients.main_job(mnist)
+    assert "of 4 batches" in diagnose_training(patient.model, patient.loss, tuple(patient.batches)).subject
+
+
+def test_what_makes_a_rate_too_high_is_told_and_the_better_one_was_tried(mnist):
+    (finding,) = patients.main_job(mnist, lr=1, momentum=0.99).diagnose()
+    numbers = finding.numbers
+    assert numbers["loss after at that rate"] < 1 < 2 < numbers["loss after"]
+    assert f"begin near {numbers['recommended rate']:g}" in finding.remedy
+    assert "a momentum of 0.99 makes steps up to 100 times as long" in finding.why
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "outputs", "floor"),
+    [
+        (nn.Sigmoid, nn.CrossEntropyLoss, 10, np.log(1 + 9 / np.e)),
+        (nn.Tanh, nn.CrossEntropyLoss, 2, np.log(1 + np.exp(-2))),
+        (nn.Tanh, nn.BCEWithLogitsLoss, 2, np.log(1 + np.exp(-1))),
+    ],
+)
+def test_the_least_loss_of_squashed_logits_is_right(last, loss, outputs, floor):
+    model = patients.perceptron((3, 8, outputs), nn.ReLU, 0)
+    model = nn.Sequential(*model, last())
+    x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
+    targets = np.eye(outputs, dtype=np.float32)[np.arange(20) % outputs]
+    (finding,) = diagnose_training(model, loss(), (x, targets))
+    assert finding.numbers["least loss"] == pytest.approx(floor)
+    ends = np.where(targets == 1, 1, -1 if last is nn.Tanh else 0).astype(np.float32)
+    assert loss()(Tensor(ends), targets).item() == pytest.approx(floor, rel=1e-5)
+
+
+def test_the_numbers_of_saturated_tanhs_are_those_of_their_sums(mnist):
+    finding = patients.drawn(STANDARD_TIMES_FIVE, activation=nn.Tanh)(mnist).diagnose().findings[0]
+    model = patients.drawn(STANDARD_TIMES_FIVE, activation=nn.Tanh)(mnist).model
+    z = model[0](np.concatenate([x for x, _ in patients.main_job(mnist).batches])).data
+    assert finding.numbers["|z| > 2.5"] == pytest.approx((np.abs(z) > 2.5).mean())
+    assert finding.numbers["z std"] == pytest.approx(z.std(), rel=1e-4)
+    assert 1 - np.tanh(2.5) ** 2 < 0.027
+    assert "beyond |z| = 2.5 a tanh's slope is below 2.7 %" in finding.why
+
+
+def test_a_nan_of_plain_numpy_is_not_blamed_on_the_op_it_comes_in_by(mnist):
+    class Standardized(patients.Unused):
+        def forward(self, x):
+            return super().forward((x - x) / (x - x))
+
+    (finding,) = patients.built(Standardized)(mnist).diagnose()
+    assert finding.what.startswith("The first NaN comes in by linear_1")
+    assert "NumPy" in finding.why
 
 
 def test_an_optimizer_of_another_model_is_noticed(mnist):

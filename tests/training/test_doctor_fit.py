@@ -115,6 +115,36 @@ def test_a_loss_that_does_not_fall_is_looked_into(mnist):
     assert "after epoch 1" in history.findings[0].what
 
 
+class OfOneSize(nn.Module):
+    """Takes batches of 32 only."""
+
+    def __init__(self):
+        self.layer = nn.Linear(784, 10, rng=np.random.default_rng(0))
+
+    def forward(self, x):
+        return self.layer(x.reshape(32, 784))
+
+
+def test_a_training_that_cannot_be_looked_into_goes_on(mnist):
+    ends = []
+    for doctor in (False, True):
+        model = OfOneSize()
+        parts = (
+            model,
+            nn.CrossEntropyLoss(),
+            optim.SGD(model.parameters(), lr=0.1),
+            patients.digits(mnist, 8, 32),
+        )
+        if doctor:
+            with pytest.warns(RuntimeWarning, match="the doctor cannot look into this training"):
+                history = fit(*parts, epochs=2, doctor=True)
+            assert history.findings is None
+        else:
+            fit(*parts, epochs=2)
+        ends.append(model.layer.weight.data.tobytes())
+    assert ends[0] == ends[1]
+
+
 def test_the_report_shows_what_was_found_only_when_it_was_asked(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=1, lr=20, momentum=0.0)
     for doctor in (True, False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -69,7 +70,7 @@ class Attendant:
         if self.looked_again or self.steps < ENOUGH_STEPS or epoch.train_loss < FALLEN * self.first_loss:
             return
         self.looked_again = True
-        found = diagnose_training(self.model, self.loss, self.head, self.optimizer)
+        found = self._diagnosis()
         when = f", after epoch {epoch.epoch}."
         later = tuple(replace(finding, what=finding.what.rstrip(".") + when) for finding in found)
         self._note(Diagnosis(later, found.subject), always=False)
@@ -84,20 +85,35 @@ class Attendant:
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of it, as plain data; the findings are in the history."""
-        return {"first_loss": self.first_loss, "steps": self.steps, "looked_again": self.looked_again}
+        first_loss = self.first_loss if np.isfinite(self.first_loss) else None  # JSON has no infinity
+        return {"first_loss": first_loss, "steps": self.steps, "looked_again": self.looked_again}
 
     def resume(self, state: dict[str, Any], batches: Iterable[Batch]) -> None:
         """Go on in a run whose first epoch had these batches."""
         self.head = _enough(iter(batches))
-        self.first_loss, self.steps = float(state["first_loss"]), int(state["steps"])
+        self.first_loss = np.inf if state["first_loss"] is None else float(state["first_loss"])
+        self.steps = int(state["steps"])
         self.looked_again = bool(state["looked_again"])
 
     def _first_look(self) -> None:
-        self._note(diagnose_training(self.model, self.loss, self.head, self.optimizer), always=True)
+        try:
+            diagnosis = self._diagnosis()
+        except Exception as error:  # where it is a real one the training raises it again
+            self.looked_again, self.history.findings = True, None
+            warnings.warn(
+                f"the doctor cannot look into this training, which goes on without: {error}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return
+        self._note(diagnosis, always=True)
         with untouched(self.model, self.loss, self.optimizer), np.errstate(all="ignore"):
             self.model.eval()
             evidence = Evidence(self.model, self.loss, self.head)
             self.first_loss = float(np.mean([evidence.value(*batch) for batch in self.head]))
+
+    def _diagnosis(self) -> Diagnosis:
+        return diagnose_training(self.model, self.loss, self.head, self.optimizer)
 
     def _note(self, diagnosis: Diagnosis, *, always: bool) -> None:
         """Keep what was not found before, and tell it."""

@@ -36,9 +36,11 @@ STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
         "the wiring",
         (
             wiring.activation_before_loss,
-            wiring.negative_loss,
             wiring.accidental_broadcast,
             wiring.mixed_examples,
+            wiring.no_logarithms,
+            data.impossible_targets,
+            wiring.negative_loss,
             wiring.missing_activation,
             parameters.without_gradient,
             parameters.frozen,
@@ -99,7 +101,8 @@ def diagnose_training(
     >>> diagnose_training(model, nn.CrossEntropyLoss(), batch).names
     ('softmax-twice',)
     """
-    batches = [batch] if isinstance(batch, tuple) else list(batch)
+    single = isinstance(batch, tuple) and not isinstance(batch[0], tuple)
+    batches: list[Any] = [batch] if single else list(batch)
     small_products = threadpool_limits(1)  # threads would only wait for each other
     with small_products, untouched(model, loss, optimizer), np.errstate(all="ignore"):
         evidence = Evidence(model, loss, batches, optimizer, step)

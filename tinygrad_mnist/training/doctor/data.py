@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,8 +18,9 @@ Array = NDArray[np.float64]
 # and 5.0 (hot dogs); sick ones 85 (raw pixels) and 0.0013 (pixels divided by 255 twice).
 LARGE, TINY = 20.0, 0.02
 FEWEST_TO_COMPARE = 64  # examples, below which the nearest neighbour proves nothing
-FEWEST_OF_A_CLASS = 8  # in a batch: eight of ten digits alike come by chance once in ten million times
+BY_CHANCE = 1e-7  # eight of ten digits are alike so seldom, and 25 of two classes
 ALIKE = 0.5  # of the examples; MNIST has no duplicate, iris one
+COMBINATIONS = 0.25  # of the values in the columns: xor has four different examples of four, and no more
 
 
 def not_finite(evidence: Evidence) -> Iterator[Finding]:
@@ -47,7 +49,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[Finding]:
         return
     rows = [row.tobytes() for row in evidence.inputs]
     different = len(set(rows))
-    if different > ALIKE * evidence.count:
+    if different > ALIKE * evidence.count or (different > 1 and _all_there_are(evidence, different)):
         return
     labels = evidence.labels
     pairs = len(set(zip(rows, labels.tolist()))) if labels is not None else different
@@ -65,20 +67,32 @@ def constant_inputs(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _all_there_are(evidence: Evidence, different: int) -> bool:
+    """Whether few values in few columns leave hardly any other examples: xor, a parity, categories."""
+    combinations = sum(math.log(len(np.unique(column))) for column in evidence.flat_inputs.T)
+    return math.log(different / COMBINATIONS) > combinations
+
+
 def one_class(evidence: Evidence) -> Iterator[Finding]:
     """Batches of one class each: sorted data that nobody shuffled."""
     batches = [classes_of(values(targets)) for _, targets in evidence.batches]
     found = [labels for labels in batches if labels is not None]
-    if len(found) < len(batches) or _outputs(evidence) < 2:
+    loss, classes = evidence.read_loss, _outputs(evidence)
+    if loss is not None and loss.kind == "sigmoid_cross_entropy":
+        classes = max(classes, 2)
+    if len(found) < len(batches) or classes < 2 or any(len(np.unique(labels)) > 1 for labels in found):
         return
-    if all(len(labels) >= FEWEST_OF_A_CLASS and len(np.unique(labels)) == 1 for labels in found):
+    if sum(len(labels) - 1 for labels in found) * math.log(classes) > -math.log(BY_CHANCE):
+        rare = classes == 2 and len({int(labels[0]) for labels in found}) == 1
         subject = "The batch holds" if len(found) == 1 else f"Each of {len(found)} batches holds"
         yield Finding(
             "one-class-a-batch",
             f"{subject} examples of one class only.",
             f"the first batch has {len(found[0])} examples, all of class {found[0][0]}",
-            "data sorted by class: each step unlearns what the one before has learned",
+            "data sorted by class: each step unlearns what the one before has learned"
+            + (", or the other class is rare" if rare else ""),
             "shuffle: loader(batch_size, shuffle=True)",
+            severity="warning" if rare else "error",
             numbers={"batches": len(found), "examples": len(found[0])},
         )
 
@@ -179,6 +193,31 @@ def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def impossible_targets(evidence: Evidence) -> Iterator[Finding]:
+    """Targets of a cross-entropy that are no probabilities: -1 and 1, pixels up to 255, several classes."""
+    loss = evidence.read_loss
+    if loss is None or loss.kind not in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
+        return
+    y = values(loss.target).astype(np.float64)
+    if y.shape != loss.compared.shape:
+        return  # labels
+    rows = loss.kind == "softmax_cross_entropy"
+    total = float((y.sum(axis=-1) if rows else y).max())
+    if y.min() < -0.01 or total > 1.01:
+        yield Finding(
+            "impossible-targets",
+            "The targets are no probabilities.",
+            f"targets from {y.min():.4g} to {y.max():.4g}"
+            + (f", rows that sum to up to {total:.4g}" if rows else ""),
+            "a cross-entropy is least at the targets only where these lie in [0, 1]"
+            + (" and each row sums to 1" if rows else "")
+            + "; for others the best outputs are infinite, or the loss has no least value",
+            "give labels as 0 and 1 (from -1 and 1: (targets + 1) / 2; pixels divided by 255)"
+            + ("; for several classes at once take BCEWithLogitsLoss" if rows else ""),
+            numbers={"lowest": float(y.min()), "highest": float(y.max()), "total": total},
+        )
+
+
 def unrelated_labels(evidence: Evidence) -> Iterator[Finding]:
     """Labels that the nearest other example does not share: exchanged or shifted against their inputs."""
     labels, n = evidence.labels, evidence.count
@@ -188,7 +227,7 @@ def unrelated_labels(evidence: Evidence) -> Iterator[Finding]:
     shares = np.bincount(labels - labels.min()) / n
     chance = float((shares**2).sum())
     expected, deviation = n * chance, float(np.sqrt(n * chance * (1 - chance)))
-    if right <= expected + 2 * deviation:
+    if abs(right - expected) <= 2 * deviation and _foretold(evidence.flat_inputs, labels) * math.sqrt(n) <= 2:
         yield Finding(
             "unrelated-labels",
             "The labels seem to have nothing to do with the inputs.",
@@ -210,6 +249,21 @@ def _nearest(x: Array) -> NDArray[np.intp]:
     distances = squares[:, None] + squares - 2 * (x @ x.T)
     np.fill_diagonal(distances, np.inf)
     return np.asarray(distances.argmin(axis=1))
+
+
+def _foretold(x: Array, labels: NDArray[np.int64]) -> float:
+    """How well a linear model of all other examples foretells the labels: a correlation, about 0 by chance.
+
+    In many dimensions the nearest neighbour is not near.  Ridge regression, each example left out in turn
+    (T. Hastie and others, The elements of statistical learning, 2009, section 7.10).
+    """
+    rows = (labels[:, None] == np.unique(labels)).astype(np.float64)
+    rows, x = rows - rows.mean(axis=0), x - x.mean(axis=0)
+    products, n = x @ x.T, len(x)
+    ridge = max(float(np.trace(products)) / n, np.finfo(np.float64).tiny)
+    hat = np.linalg.solve(products + ridge * np.eye(n), products) + 1 / n
+    foretold = rows - (rows - hat @ rows) / (1 - np.diag(hat))[:, None]
+    return float(np.corrcoef(rows.ravel(), foretold.ravel())[0, 1])
 
 
 def _outputs(evidence: Evidence) -> int:

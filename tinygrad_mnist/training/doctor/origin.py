@@ -40,6 +40,10 @@ _OVERFLOW = (
     "a result is larger than the dtype holds (3.4e38 in float32), or infinities cancel",
     "look at what comes in: are weights or inputs that large? lower the learning rate, scale the inputs",
 )
+_CAME_IN = (
+    "it was there before this op, the first that is recorded: made by NumPy on plain arrays, or in the data",
+    "look at what forward() does with the inputs before the first layer",
+)
 
 
 def first_nan(evidence: Evidence) -> Iterator[Finding]:
@@ -79,13 +83,14 @@ def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[Finding]:
 
 
 def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Finding:
-    why, remedy = _REASONS.get(name_of(op), _OVERFLOW)
+    came_in = not all(_is_finite(values(x)) for x in op.inputs)
+    why, remedy = _CAME_IN if came_in else _REASONS.get(name_of(op), _OVERFLOW)
     bad = int(np.count_nonzero(~np.isfinite(op.data)))
     node = _node(loss, ops, op)
     kind = "NaN" if np.isnan(op.data).any() else "infinity"
     return Finding(
         "first-nan",
-        f"The first {kind} is made by {node.name} = {node.formula}{when}.",
+        f"The first {kind} {'comes in' if came_in else 'is made'} by {node.name} = {node.formula}{when}.",
         f"{bad:,} of {op.size:,} results are not finite; its inputs are: {_inputs(op)}",
         why,
         remedy,

@@ -39,7 +39,7 @@ def frozen(evidence: Evidence) -> Iterator[Finding]:
             "no gradient is computed for it, so no step changes it; that may be meant",
             "call requires_grad_() on it, when it is to learn",
             ", ".join(names),
-            "warning",
+            "error" if len(names) == len(evidence.parameters) else "warning",
             {"parameters": len(names), "entries": _numbers(evidence, names)},
         )
 

@@ -172,8 +172,14 @@ def loss_behind(loss: Loss | None) -> list[Tensor]:
     """From what the loss compares back through reshaping and activations, up to and without the last sums."""
     chain: list[Tensor] = []
     x = loss.compared if loss else None
-    while isinstance(x, Tensor) and name_of(x) in (*_SHAPE_ONLY, *ACTIVATIONS, "softmax", "log_softmax"):
-        if name_of(x) not in _SHAPE_ONLY:
+    squashing = (*ACTIVATIONS, "softmax", "log_softmax")
+    while isinstance(x, Tensor) and (name_of(x) in (*_SHAPE_ONLY, *squashing) or _adds_a_number(x)):
+        if name_of(x) in squashing:
             chain.append(x)
         x = x.inputs[0]
     return chain
+
+
+def _adds_a_number(op: Tensor) -> bool:
+    """As in log(p + 1e-8)."""
+    return name_of(op) == "add" and not isinstance(op.inputs[1], Tensor) and np.size(op.inputs[1]) == 1

@@ -12,6 +12,7 @@ from tinygrad_mnist.training.doctor.finding import Finding
 from tinygrad_mnist.training.doctor.reading import name_of, values
 
 _ELEMENTWISE = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power")
+NORMALIZED = 1e-2  # how far from 1 probabilities may sum to
 MIXING = 1e-3  # of the outputs' size; rounding in float32 gives 1e-6
 
 
@@ -53,10 +54,9 @@ def _softmax_twice(output: np.ndarray, place: str) -> Finding:
 def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> Finding:
     low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
     span = float(high - low)
-    classes = output.shape[-1] if kind != "sigmoid_cross_entropy" else 2
-    floor = (
-        float(np.log(1 + (classes - 1) * np.exp(-span))) if classes > 2 else float(np.log1p(np.exp(-high)))
-    )
+    single = kind == "sigmoid_cross_entropy"  # a logit against 0, not against the other classes'
+    others, apart = (1, high) if single else (output.shape[-1] - 1, span)
+    floor = float(np.log1p(others * np.exp(-apart)))
     name = "probabilities-as-logits" if activation == "sigmoid" else f"{activation}-before-loss"
     fix = {
         "sigmoid": "leave the Sigmoid out, or take the loss of probabilities (BCELoss) after it",
@@ -80,20 +80,46 @@ def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str)
     )
 
 
-def negative_loss(evidence: Evidence) -> Iterator[Finding]:
-    """NLLLoss on probabilities: minus a probability, where minus its logarithm is meant."""
-    loss = type(evidence.loss).__name__
-    output = values(evidence.recorded.output)
-    if loss == "NLLLoss" and output.size and output.min() >= 0:
+def no_logarithms(evidence: Evidence) -> Iterator[Finding]:
+    """NLLLoss on probabilities or on plain sums, where logarithms of probabilities are meant."""
+    output = values(evidence.recorded.output).astype(np.float64)
+    if type(evidence.loss).__name__ != "NLLLoss" or not output.size:
+        return
+    totals = np.exp(np.minimum(output, 50)).sum(axis=-1)
+    if np.abs(totals - 1).max() > NORMALIZED:
+        probabilities = output.min() >= 0 and output.max() <= 1
         yield Finding(
-            "probabilities-as-logarithms",
-            "NLLLoss wants log-probabilities and is given numbers that are no logarithms.",
-            f"outputs lie in [{output.min():.3g}, {output.max():.3g}], log-probabilities are at most 0; "
-            f"the loss is {evidence.recorded.value:.3g}",
-            "the loss is then minus a probability, whose gradient is small just where the network is wrong",
+            "probabilities-as-logarithms" if probabilities else "logits-as-logarithms",
+            "NLLLoss wants log-probabilities and is given numbers that are no logarithms of probabilities.",
+            f"outputs lie in [{output.min():.3g}, {output.max():.3g}]; e to their power, which would be the "
+            f"probabilities, sums to {totals.min():.3g} to {totals.max():.3g} and not to 1; the loss is "
+            f"{evidence.recorded.value:.3g}",
+            "the loss is then minus a probability, whose gradient is small just where the network is wrong"
+            if probabilities
+            else "the loss is then minus the true class's output: it falls without end when all outputs "
+            "grow, and no output is ever pushed down",
             "end the network in LogSoftmax, or give the sums themselves to CrossEntropyLoss",
             numbers={"lowest": float(output.min()), "loss": evidence.recorded.value},
         )
+
+
+def negative_loss(evidence: Evidence) -> Iterator[Finding]:
+    """A loss below 0 where squares and minus logarithms of probabilities cannot be."""
+    loss, value = evidence.read_loss, evidence.recorded.value
+    if loss is None or not value < 0:
+        return
+    if loss.kind == "log" and (not evidence.path or name_of(evidence.path[0]) not in ("softmax", "sigmoid")):
+        return  # it may be the logarithm of anything, a density's for one
+    yield Finding(
+        "negative-loss",
+        "The loss is negative: its sign is wrong.",
+        f"the loss is {value:.3g}, and it is made of {loss.kind.replace('_', ' ')}",
+        "squares, and minus the logarithm of a probability, are at least 0; with the other sign the network "
+        "learns to be as wrong as it can be",
+        "take minus the logarithm, add squares, and descend",
+        evidence.recorded.loss.origin(),
+        numbers={"loss": value},
+    )
 
 
 def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
@@ -101,7 +127,7 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
     n = evidence.count
     for op in evidence.ops:
         shapes = [np.shape(values(x)) for x in op.inputs[:2]] if name_of(op) in _ELEMENTWISE else []
-        if n > 1 and op.shape == (n, n) and sorted(shapes, key=len) == [(n,), (n, 1)]:
+        if n > 1 and sorted(shapes, key=len) == [(n,), (n, 1)]:
             yield Finding(
                 "accidental-broadcast",
                 f"{name_of(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
