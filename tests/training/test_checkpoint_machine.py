@@ -94,4 +94,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+TestMachine.settings = settings(stateful_step_count=12)

@@ -10,7 +10,7 @@ from tests.training import doctor_patients as patients
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.errors import DivergenceError
-from tinygrad_mnist.training import Recipe, fit
+from tinygrad_mnist.training import Checkpoints, Recipe, fit
 from tinygrad_mnist.training.job import run_training
 from tinygrad_mnist.training.run import Options
 
@@ -123,6 +123,22 @@ class OfOneSize(nn.Module):
 
     def forward(self, x):
         return self.layer(x.reshape(32, 784))
+
+
+def test_it_goes_on_from_a_checkpoint_too(mnist, tmp_path):
+    lengths = []
+    for epochs in (1, 3):
+        model = OfOneSize()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        data = patients.digits(mnist, 8, 32), None
+        saved = {"checkpoints": Checkpoints(tmp_path), "doctor": True}
+        if epochs == 1:
+            with pytest.warns(RuntimeWarning, match="cannot look into"):
+                history = fit(model, nn.CrossEntropyLoss(), optimizer, *data, epochs=1, **saved)
+        else:
+            history = fit(model, nn.CrossEntropyLoss(), optimizer, *data, epochs=3, **saved)
+        lengths.append((len(history), history.findings))
+    assert lengths == [(1, None), (3, None)]
 
 
 def test_a_training_that_cannot_be_looked_into_goes_on(mnist):

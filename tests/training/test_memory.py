@@ -1,0 +1,15 @@
+"""A training keeps to its memory, and the number of epochs does not matter."""
+
+import sys
+
+import pytest
+
+from tests.fuzz import memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_the_peak_is_bounded_and_does_not_grow(mnist_folder, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_MNIST_DATA", str(mnist_folder))
+    few, many = memory.peak(1), memory.peak(8)
+    assert few <= memory.MOST
+    assert many <= few + memory.GROWTH
