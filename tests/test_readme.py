@@ -21,7 +21,7 @@ def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch,
     for block in blocks("README.md"):
         exec(block, session)
     assert "correct" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "step.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "step.html", "run"}
 
 
 def test_no_document_has_a_gap():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after, uninterrupted
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training import Checkpoints
+from tinygrad_mnist.training.checkpoints import _checksum_of
 
 
 def go_on(folder, **options):
@@ -179,12 +180,21 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, message
 
 def forge(path, change):
     """Change what a checkpoint says, and give it the right checksum, as an attacker would."""
-    from tinygrad_mnist.training.checkpoints import _checksum_of
-
     record = json.loads(path.read_text())
     record.pop("checksum")
     change(record["contents"])
     path.write_text(json.dumps({**record, "checksum": _checksum_of(record)}))
+
+
+def test_another_numpy_is_warned_about(tmp_path):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    path = Checkpoints(tmp_path).newest_path()
+    record = json.loads(path.read_text())
+    record.pop("checksum")
+    record["versions"]["numpy"] = "1.0"
+    path.write_text(json.dumps({**record, "checksum": _checksum_of(record)}))
+    with pytest.warns(RuntimeWarning, match=r"was written with python .*, numpy 1\.0, and this is"):
+        assert go_on(tmp_path) == END
 
 
 def dropout(contents):

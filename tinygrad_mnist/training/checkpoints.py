@@ -45,12 +45,15 @@ class Checkpoint:
         Measured at an epoch's end, on the validation data where there are some; None within an epoch.
     contents
         What the training gave to `Checkpoints.save`.
+    versions
+        Of Python and NumPy, which it was written with.
     """
 
     path: Path
     steps: int
     loss: float | None
     contents: dict[str, Any]
+    versions: dict[str, str]
     _tensors: dict[str, Any]
 
     @property
@@ -130,7 +133,7 @@ class Checkpoints:
             "loss": loss,
             "contents": contents,
             "tensors": {"checksum": checksum, "bytes": sum(array.nbytes for array in arrays.values())},
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "versions": versions(),
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -160,9 +163,18 @@ class Checkpoints:
         """
         for checkpoint in self.newest_first():
             try:
-                return checkpoint, checkpoint.arrays(most_bytes)
+                arrays = checkpoint.arrays(most_bytes)
             except CheckpointError as error:
                 warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
+                continue
+            if checkpoint.versions != versions():
+                warnings.warn(
+                    f"{checkpoint.path} was written with {_listed(checkpoint.versions)}, and this is "
+                    f"{_listed(versions())}: the training goes on, perhaps not to the last bit",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+            return checkpoint, arrays
         if self._paths():
             raise CheckpointError(
                 f"none of the {len(self._paths())} checkpoints in {self.folder} is whole: remove the folder "
@@ -221,15 +233,26 @@ def read_checkpoint(path: Path) -> Checkpoint:
     checksum = record.pop("checksum", None)
     if checksum != _checksum_of(record):
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")
-    steps, loss, contents, tensors = (record.get(key) for key in ("steps", "loss", "contents", "tensors"))
+    keys = ("steps", "loss", "contents", "versions", "tensors")
+    steps, loss, contents, written_with, tensors = (record.get(key) for key in keys)
     if not (
         isinstance(steps, int)
         and (loss is None or isinstance(loss, float))
         and isinstance(contents, dict)
+        and isinstance(written_with, dict)
         and isinstance(tensors, dict)
     ):
-        raise CheckpointError(f"{path}: steps, loss, contents or tensors are of another kind")
-    return Checkpoint(path, steps, loss, contents, tensors)
+        raise CheckpointError(f"{path}: one of {', '.join(keys)} is of another kind")
+    return Checkpoint(path, steps, loss, contents, written_with, tensors)
+
+
+def versions() -> dict[str, str]:
+    """What the bits of a training depend on beside the machine."""
+    return {"python": platform.python_version(), "numpy": np.__version__}
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _checksum_of(record: dict[str, Any]) -> str:

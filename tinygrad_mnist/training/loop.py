@@ -81,7 +81,7 @@ def fit(
     doctor
         Let `diagnose_training` look at the first batches before the first step, again when the loss has not
         fallen, and for the origin of a NaN.  What it finds is in ``history.findings`` (after a divergence in
-        ``error.findings``); the training itself is the same to the last bit.
+        ``error.findings``), None when it could not look; the training itself is the same to the last bit.
     on_diagnosis
         Called after each such look.
 

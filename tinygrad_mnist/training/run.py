@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, load_tensors, read_json, save_tensors, write_atomically
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
-from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.checkpoints import Checkpoints, versions
 from tinygrad_mnist.training.evaluation import Evaluation
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
@@ -179,7 +178,7 @@ def save_config(
             "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
             "sha256": dataset.checksum(),
         },
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "versions": versions(),
         "finished": history is not None and not history.interrupted,
     }
     if history is not None and test is not None:
