@@ -40,10 +40,10 @@ def edit_config(folder, change):
 
 DAMAGES = {
     "no config": (CONFIG, lambda path: path.unlink(), "holds no run: there is no config.json in it"),
-    "not JSON": (CONFIG, lambda path: path.write_text("{"), "is damaged"),
-    "not text": (CONFIG, lambda path: path.write_bytes(b"\xff\xfe"), "is damaged"),
-    "a list": (CONFIG, lambda path: path.write_text("[]"), "is damaged"),
-    "no weights": (WEIGHTS, lambda path: path.unlink(), "is damaged: No such file"),
+    "not JSON": (CONFIG, lambda path: path.write_text("{"), "line 1, column 2, offset 1"),
+    "not text": (CONFIG, lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8 at offset 0"),
+    "a list": (CONFIG, lambda path: path.write_text("[]"), "expected an object"),
+    "no weights": (WEIGHTS, lambda path: path.unlink(), "No such file"),
     "truncated weights": (WEIGHTS, lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged"),
     "foreign weights": (WEIGHTS, lambda path: path.write_bytes(b"GIF89a" * 9), "is damaged"),
 }
@@ -62,7 +62,8 @@ def test_a_damaged_file_is_named(run, name, damage, message):
     ("key", "value", "message"),
     [
         ("activation", "swish", "'swish', and there is only relu, sigmoid, tanh"),
-        ("hidden", "many", "hidden sizes are unreadable"),
+        ("hidden", "many", "hidden is 'many', expected list"),
+        ("hidden", [16.5], "hidden sizes are unreadable: 16.5, expected 1 or more"),
         ("hidden", [-3], "is damaged"),
         ("hidden", [16], r"weights.safetensors: 1.weight has shape \(32, 64\) .* \(16, 64\) here"),
         ("hidden", [], "weights.safetensors: the saved state is of another model"),
@@ -104,9 +105,36 @@ def test_history_comes_back_from_its_file(tmp_path):
     assert "2 epochs" in repr(history)
 
 
-@pytest.mark.parametrize("content", [None, b"{}\n", b"[1]\n", b"{\n", b'{"epoch": 1}\n', b"\xff"])
-def test_a_damaged_history_is_named(tmp_path, content):
+@pytest.mark.parametrize("loss", [float("inf"), float("nan")])
+def test_a_loss_that_blew_up_in_the_last_step_is_kept(tmp_path, loss):
+    History([Epoch(1, 0.1, 2.5, None, loss, 0.1, 100, 0.5)]).save(tmp_path / HISTORY)
+    assert str(History.load(tmp_path / HISTORY)[0].validation_loss) == str(loss)
+
+
+GOOD_LINE = (
+    b'{"epoch": 1, "learning_rate": 0.1, "train_loss": 2, "train_accuracy": null, '
+    b'"validation_loss": null, "validation_accuracy": null, "examples": 7, "seconds": 0.5}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        (b"{}\n", "line 1: no epoch of a training history: {}"),
+        (GOOD_LINE + b"[1]\n", r"line 2: no epoch of a training history: \[1\]"),
+        (GOOD_LINE + b"{\n", rf"line 2, column 2, offset {len(GOOD_LINE) + 1}"),
+        (b"\xff", "not UTF-8 at offset 0"),
+        (GOOD_LINE.replace(b"7", b"7.5"), "line 1: examples is 7.5, expected int"),
+        (GOOD_LINE.replace(b"2,", b'"two",'), "line 1: train_loss is 'two', expected float"),
+        (GOOD_LINE.replace(b"2,", b"null,"), "line 1: train_loss is None, expected float"),
+        (GOOD_LINE.replace(b"2,", b"NaN,"), "NaN is no number of JSON"),
+        (GOOD_LINE.replace(b'"epoch"', b'"era"'), "line 1: no epoch of a training history"),
+        (b"[" * 2**24 + b"]", "16777217 bytes where at most 16777216 are expected"),
+    ],
+)
+def test_a_damaged_history_is_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / HISTORY).write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"history.jsonl is no training history"):
+    with pytest.raises(CheckpointError, match=rf"history.jsonl.*{message}"):
         History.load(tmp_path / HISTORY)

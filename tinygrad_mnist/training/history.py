@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
 from tinygrad_mnist.training.doctor.finding import Finding
+
+MOST_HISTORY_BYTES = 16 * 2**20  # some 60,000 epochs
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class History:
 
     def save(self, path: Path) -> None:
         """Write a JSON object per line and epoch."""
-        path.write_text("".join(json.dumps(record) + "\n" for record in self.records()), encoding="utf-8")
+        lines = [json.dumps(finite_or_text(record)) + "\n" for record in self.records()]
+        write_atomically(path, "".join(lines))
 
     @classmethod
     def load(cls, path: Path) -> History:
@@ -77,13 +82,10 @@ class History:
         Raises
         ------
         CheckpointError
-            When the file is missing or a line of it is not such an object.
+            When the file is missing, too large, or a line of it is not such an object; with its number.
         """
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            return cls([Epoch(**json.loads(line)) for line in lines])
-        except (OSError, ValueError, TypeError) as error:
-            raise CheckpointError(f"{path} is no training history: {error}") from error
+        records = read_json_lines(path, max_bytes=MOST_HISTORY_BYTES)
+        return cls([_epoch(f"{path}, line {line}", record) for line, record in enumerate(records, 1)])
 
     def __rich__(self) -> Any:
         from rich.table import Table
@@ -103,3 +105,25 @@ class History:
         last = self.epochs[-1]
         accuracy = "" if last.validation_accuracy is None else f", accuracy {last.validation_accuracy:.2%}"
         return f"History({len(self)} epochs, last: training loss {last.train_loss:.4f}{accuracy})"
+
+
+def _epoch(where: str, record: Any) -> Epoch:
+    """Build the epoch of one line; losses that are not finite stand there as text."""
+    kinds = {part.name: str(part.type) for part in fields(Epoch)}
+    if not isinstance(record, dict) or set(record) != set(kinds):
+        raise CheckpointError(f"{where}: no epoch of a training history: {reprlib.repr(record)}")
+    values: dict[str, Any] = {key: _number(value) for key, value in record.items()}
+    for name, kind in kinds.items():
+        if not _fits(values[name], kind):
+            raise CheckpointError(f"{where}: {name} is {reprlib.repr(record[name])}, expected {kind}")
+    return Epoch(**values)
+
+
+def _number(value: Any) -> Any:
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    if value is None:
+        return "None" in annotation
+    return type(value) is int or (type(value) is float and annotation != "int")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -54,15 +55,17 @@ class Recipe:
         Raises
         ------
         CheckpointError
-            When a setting is missing, unknown, or no such choice exists.
+            When a setting is missing, unknown, of another type, or no such choice exists.
         """
-        names = {field.name for field in fields(cls)}
-        if not isinstance(settings, dict) or set(settings) != names:
-            raise CheckpointError(f"a recipe has the settings {sorted(names)}, and this one is {settings}")
-        try:
-            recipe = cls(**{**settings, "hidden": tuple(int(size) for size in settings["hidden"])})
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"the recipe's hidden sizes are unreadable: {error}") from error
+        kinds = {field.name: type(field.default) for field in fields(cls)}
+        if not isinstance(settings, dict) or set(settings) != set(kinds):
+            found = reprlib.repr(settings)  # which may be a megabyte
+            raise CheckpointError(f"a recipe has the settings {sorted(kinds)}, and this one is {found}")
+        for name, kind in kinds.items():
+            _require_kind(name, settings[name], kind)
+        recipe = cls(**{**settings, "hidden": _sizes(settings["hidden"])})
+        if recipe.seed < 0:
+            raise CheckpointError(f"the recipe's seed is {recipe.seed}, expected 0 or more")
         choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
         for value, known in choices:
             if value not in known:
@@ -73,12 +76,18 @@ class Recipe:
         """Plain JSON data."""
         return asdict(self)
 
+    def count_parameters(self, image_shape: tuple[int, int], classes: int) -> int:
+        """How many numbers the perceptron will learn, before anything is allocated for it."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._fans(image_shape, classes))
+
+    def _fans(self, image_shape: tuple[int, int], classes: int) -> Iterator[tuple[int, int]]:
+        return pairwise((image_shape[0] * image_shape[1], *self.hidden, classes))
+
     def build_model(self, image_shape: tuple[int, int], classes: int) -> nn.Sequential:
         """The perceptron, its weights drawn from the seed."""
         rng = np.random.default_rng(self.seed)
-        sizes = (image_shape[0] * image_shape[1], *self.hidden, classes)
         layers: list[nn.Module] = [nn.Flatten()]
-        for fan_in, fan_out in pairwise(sizes):
+        for fan_in, fan_out in self._fans(image_shape, classes):
             layers += [nn.Linear(fan_in, fan_out, rng=rng), ACTIVATIONS[self.activation]()]
         layers.pop()  # no activation after the last layer ...
         if self.loss == "quadratic":
@@ -103,3 +112,18 @@ class Recipe:
             totals = outputs.sum(axis=1, keepdims=True)
             return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))
         return np.asarray(ops.softmax(outputs))
+
+
+def _require_kind(name: str, value: Any, kind: type) -> None:
+    kinds = {tuple: (list, tuple), float: (float, int)}.get(kind, (kind,))
+    if type(value) not in kinds:  # not isinstance: True is no number of epochs
+        raise CheckpointError(f"the recipe's {name} is {reprlib.repr(value)}, expected {kinds[0].__name__}")
+
+
+def _sizes(hidden: Sequence[Any]) -> tuple[int, ...]:
+    for size in hidden:
+        if type(size) is not int or size < 1:
+            raise CheckpointError(
+                f"the recipe's hidden sizes are unreadable: {reprlib.repr(size)}, expected 1 or more"
+            )
+    return tuple(hidden)

@@ -1,0 +1,17 @@
+"""Files that are written whole or not at all, and read with a bound on what they may cost."""
+
+from tinygrad_mnist.files.atomic import write_atomically
+from tinygrad_mnist.files.reading import open_regular, read_bounded
+from tinygrad_mnist.files.settings import finite_or_text, read_json, read_json_lines
+from tinygrad_mnist.files.tensors import load_tensors, save_tensors
+
+__all__ = [
+    "finite_or_text",
+    "load_tensors",
+    "open_regular",
+    "read_bounded",
+    "read_json",
+    "read_json_lines",
+    "save_tensors",
+    "write_atomically",
+]

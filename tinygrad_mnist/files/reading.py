@@ -1,0 +1,56 @@
+"""Opening and reading what may be anything: a folder, a pipe, a device, a file without end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinygrad_mnist.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading, if it is one: a pipe would wait for its writer, a device never end.
+
+    Raises
+    ------
+    OSError
+        It is missing, not permitted, a folder, or another thing than a file; `strerror` says which.
+    """
+    try:
+        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
+    except ValueError as error:  # a zero byte in the name
+        raise OSError(0, str(error), str(path)) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(0, "Not a regular file", str(path))
+    return file
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file of at most `max_bytes`.
+
+    Raises
+    ------
+    CheckpointError
+        It cannot be read or is larger; nothing is read then.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(max_bytes + 1) if size <= max_bytes else b""
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}") from error
+    if max(size, len(content)) > max_bytes:  # it may have grown since it was measured
+        raise CheckpointError(
+            f"{path}: {max(size, len(content))} bytes where at most {max_bytes} are expected"
+        )
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,0 +1,153 @@
+"""Named arrays in a file that cannot run code: safetensors, read with a bound and checked.
+
+Source: the format's description at https://github.com/huggingface/safetensors: eight bytes with the length of
+the header, the header in JSON, the values one after another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files.atomic import write_atomically
+from tinygrad_mnist.files.reading import read_bounded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_HEADER_BYTES = 4 * 2**20  # some 40,000 tensors; each costs far more in memory than in the header
+_DTYPES = {
+    "BOOL": "?",
+    "U8": "u1",
+    "I8": "i1",
+    "U16": "<u2",
+    "I16": "<i2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "U64": "<u8",
+    "I64": "<i8",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "C64": "<c8",
+}
+_DAMAGED = "the file is damaged or no safetensors file"
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays and a few texts into one file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file is replaced.
+    tensors : mapping of str to ndarray
+        Any shape and memory layout; bool, integers, float16 to float64 or complex64.
+    metadata : mapping of str to str, optional
+        Stands in the header.
+
+    Raises
+    ------
+    CheckpointError
+        A dtype that the format lacks, or the file would have a header that `load_tensors` refuses.
+    OSError
+        The file cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save
+
+    # Not ascontiguousarray, which makes a scalar a vector.
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    try:
+        content = save(contiguous, dict(metadata) if metadata else None)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: cannot be saved: {error}") from error
+    _header_length(path, content)
+    write_atomically(path, content)
+
+
+def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read what `save_tensors` wrote, or any safetensors file of NumPy's dtypes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    max_bytes : int
+        The size up to which it is read; reading takes twice that in memory for a moment.
+
+    Returns
+    -------
+    tensors : dict of str to ndarray
+        Writable, in native byte order.
+    metadata : dict of str to str
+        What stands in the header beside them.
+
+    Raises
+    ------
+    CheckpointError
+        It is missing, unreadable, too large, truncated, has bytes left over or a damaged header, or a tensor
+        has a dtype or shape that NumPy lacks or a value that is not finite.  The message names file and
+        tensor and, where there is one, the byte offset.
+    """
+    from safetensors import SafetensorError, deserialize
+
+    content = read_bounded(path, max_bytes)
+    end = _header_length(path, content) + 8
+    try:
+        # Checks that the tensors cover all of the file and none of it twice.
+        found = deserialize(content)  # type: ignore[no-untyped-call]
+        header = json.loads(content[8:end])
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: {_DAMAGED}: {error} (header at offset 8, values from offset {end} to {len(content)})"
+        ) from error
+    tensors = {}
+    for name, entry in found:
+        offset = end + header[name]["data_offsets"][0]
+        tensors[name] = _array(f"{path}: {name!r} at offset {offset}", entry)
+        _require_finite(path, name, tensors[name], offset)
+    return tensors, header.get("__metadata__") or {}
+
+
+def _header_length(path: Path, content: bytes) -> int:
+    """Return the length of the header; it is in the file and small."""
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > len(content) - 8:
+        raise CheckpointError(
+            f"{path}: {_DAMAGED}: a header of {length} bytes at offset 8, and the file has {len(content)}"
+        )
+    if length > MOST_HEADER_BYTES:
+        raise CheckpointError(
+            f"{path}: a header of {length} bytes at offset 8, expected at most {MOST_HEADER_BYTES}"
+        )
+    return length
+
+
+def _array(where: str, entry: dict[str, Any]) -> NDArray[Any]:
+    code, shape = entry["dtype"], entry["shape"]
+    if code not in _DTYPES:
+        raise CheckpointError(f"{where}: values of dtype {code}, expected {', '.join(_DTYPES)}")
+    dtype = np.dtype(_DTYPES[code])
+    try:
+        array = np.frombuffer(entry["data"], dtype).reshape(shape)
+    except (ValueError, OverflowError) as error:  # more axes than NumPy has, or an axis too long for it
+        raise CheckpointError(f"{where}: a shape that NumPy does not have: {error}") from error
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _require_finite(path: Path, name: str, array: NDArray[Any], offset: int) -> None:
+    if array.dtype.kind not in "fc" or np.isfinite(array).all():
+        return
+    position = int(np.isfinite(array).argmin())
+    raise CheckpointError(
+        f"{path}: {name} holds NaN or infinity: {array.flat[position]} at index {position} "
+        f"(offset {offset + position * array.itemsize})"
+    )
