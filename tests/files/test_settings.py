@@ -76,7 +76,7 @@ def test_bad_files_are_explained(tmp_path, content, message):
     path = tmp_path / "settings.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"settings\.json: .*{message}"):
+    with pytest.raises(CheckpointError, match=rf"settings\.json.*{message}"):
         read_json(path, max_bytes=1_000_000)
 
 
@@ -86,6 +86,11 @@ def test_64_levels_and_40_digits_are_read(path):
     for _ in range(64):
         (value,) = value
     assert value == int("1" * 40)
+
+
+def test_many_beside_each_other_are_not_deep(path):
+    path.write_text(json.dumps([[{}]] * 100))
+    assert read_json(path, max_bytes=1000) == [[{}]] * 100
 
 
 def test_words_in_a_text_are_no_numbers(path):
