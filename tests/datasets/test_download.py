@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +31,79 @@ class Mirror(BaseHTTPRequestHandler):
 
     files: Path
     asked: list[str]
+    over: threading.Event  # ends those that would send, or wait, for ever
 
     def do_GET(self) -> None:
-        _, kind, name = self.path.split("/")
         self.asked.append(self.path)
+        _, kind, name = self.path.split("/")
+        strange = getattr(self, f"_send_{kind}", None)
+        if strange is None:
+            self._send_file(kind, name)
+        else:
+            with contextlib.suppress(OSError):  # whoever asked may be gone
+                strange(name)
+
+    def _begin(self, status: int, **headers: object) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key.replace("_", "-"), str(value))
+        self.end_headers()
+
+    def _send_page(self, name: str) -> None:
+        page = b"<html>We are sorry: try again later.</html>"
+        self._begin(200, Content_Length=len(page))
+        self.wfile.write(page)
+
+    def _send_missing(self, name: str) -> None:
+        self.send_error(404)
+
+    def _send_broken(self, name: str) -> None:
+        self.send_error(500)
+
+    def _send_moved(self, name: str) -> None:
+        self._begin(302, Location=f"/good/{name}")
+
+    def _send_loop(self, name: str) -> None:
+        self._begin(302, Location=f"/loop/{name}")
+
+    def _send_local(self, name: str) -> None:
+        self._begin(302, Location=(self.files / name).as_uri())
+
+    def _send_closed(self, name: str) -> None:
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _send_silence(self, name: str) -> None:
+        self.over.wait(30)
+
+    def _send_drip(self, name: str) -> None:
+        body = (self.files / name).read_bytes()
+        self._begin(200, Content_Length=len(body))
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.over.wait(0.05):
+                break
+
+    def _send_header_drip(self, name: str) -> None:
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Long: ")
+        while not self.over.wait(0.05):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+
+    def _send_endless(self, name: str) -> None:
+        self._begin(200)
+        while not self.over.is_set():
+            self.wfile.write(bytes(2**16))
+
+    def _send_slow(self, name: str) -> None:
+        """Half the file, and the rest when the test says so."""
+        body = (self.files / name).read_bytes()
+        self._begin(200, Content_Length=len(body))
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        self.over.wait(30)
+
+    def _send_file(self, kind: str, name: str) -> None:
         body = (self.files / name).read_bytes()
         sent = {"short": body[:-3], "wrong": body[:-3] + b"abc"}.get(kind, body)
         if kind == "half" and name.startswith("t10k"):
@@ -50,11 +127,12 @@ def server(four_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         name: hashlib.sha256((four_files / name).read_bytes()).hexdigest() for name in download.CHECKSUMS
     }
     monkeypatch.setattr(download, "CHECKSUMS", checksums)
-    Mirror.files, Mirror.asked = four_files, []
+    Mirror.files, Mirror.asked, Mirror.over = four_files, [], threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}"
+        Mirror.over.set()
         running.shutdown()
         thread.join()
 
@@ -107,6 +185,91 @@ def test_all_failures_are_listed_and_no_half_file_stays(server: str, monkeypatch
     ):
         assert reason in message
     assert "/wrong/: SHA256" in load_default().origin
+
+
+FAILURES = {
+    "page": "SHA256 hash of downloaded file",
+    "missing": "404 Client Error",
+    "broken": "500 Server Error",
+    "short": "IncompleteRead",
+    "loop": "Exceeded 30 redirects",
+    "local": "No connection adapters were found for 'file:",
+    "closed": "Remote end closed connection without response",
+    "silence": "Read timed out",
+    "drip": "not finished after 1.5 seconds",
+    "header_drip": "not finished after 1.5 seconds",
+    "endless": "more than 16777216 bytes",
+}
+
+
+@pytest.mark.parametrize(("kind", "reason"), FAILURES.items(), ids=FAILURES)
+def test_a_mirror_that_fails_is_named_with_the_reason_and_the_next_one_is_asked(
+    server: str, monkeypatch: pytest.MonkeyPatch, kind: str, reason: str
+) -> None:
+    monkeypatch.setattr(download, "DEADLINE", 1.5)
+    monkeypatch.setattr(download, "TIMEOUT", (0.5, 0.5))
+    if kind == "endless":
+        monkeypatch.setattr(download, "DEADLINE", 60)
+    use(monkeypatch, server, kind)
+    start = time.perf_counter()
+    with pytest.raises(DataError, match="MNIST is not at hand") as caught:
+        load_mnist()
+    assert time.perf_counter() - start < 20
+    (line,) = (line for line in str(caught.value).splitlines() if f"/{kind}/" in line)
+    assert reason in line
+    assert not set(cached()) & set(download.CHECKSUMS)
+    use(monkeypatch, server, kind, "good")
+    assert len(load_mnist(validation=2).train) == 10
+    assert set(download.CHECKSUMS) <= set(cached())
+
+
+def test_a_redirect_is_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, server, "moved")
+    assert len(load_mnist(validation=2).train) == 10
+
+
+DOWNLOAD = """
+import json, sys
+from pathlib import Path
+import pooch
+from tinygrad_mnist.datasets import download, load_mnist
+cache, mirror, checksums = json.loads(sys.argv[1])
+pooch.os_cache = lambda project: Path(cache) / project
+download.MIRRORS, download.CHECKSUMS = [mirror], checksums
+load_mnist()
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_an_interrupted_download_is_never_half_used_and_done_again(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: signal.Signals
+) -> None:
+    arguments = json.dumps([str(tmp_path / "cache"), f"{server}/slow/", download.CHECKSUMS])
+    with subprocess.Popen([sys.executable, "-c", DOWNLOAD, arguments], stderr=subprocess.PIPE) as process:
+        while not Mirror.asked or not cached():
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(0.2)
+        process.send_signal(end)
+        _, message = process.communicate(timeout=10)
+    assert process.returncode != 0
+    assert end != signal.SIGINT or b"KeyboardInterrupt" in message
+    assert not set(cached()) & set(download.CHECKSUMS)
+    with pytest.raises(DataError, match="lacks train-images"):
+        load_mnist(download=False)
+    use(monkeypatch, server, "good")
+    assert len(load_mnist(validation=2).train) == 10
+
+
+def test_what_is_no_file_in_the_cache_is_named(server: str) -> None:
+    download.cache_directory().mkdir(parents=True)
+    name = next(iter(download.CHECKSUMS))
+    for make, message in ((os.mkdir, "Is a directory"), (os.mkfifo, "Not a regular file")):
+        path = download.cache_directory() / name
+        make(path)
+        with pytest.raises(DataError, match=f"{name}: {message}"):
+            load_mnist()
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 def test_a_wrong_file_in_the_cache_is_named_and_never_replaced_by_the_digits(

@@ -4,8 +4,10 @@ import gzip
 import os
 import re
 import struct
+import time
+import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets import read_idx, write_idx
+from tinygrad_mnist.datasets import idx, read_idx, write_idx
 from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUFFIXES = st.sampled_from(["", ".gz"])
 DTYPES = st.sampled_from(["u1", "i1", "<i2", ">i2", "<i4", ">i4", "<f4", ">f4", "<f8", ">f8"])
@@ -123,9 +128,14 @@ BAD_GZIP = {
         r"expected 2 bytes .* found more",
     ),
     "huge": (gzip.compress(b"\0\0\x08\1\xff\xff\xff\xff"), r"promises 4294967295 bytes .* at most"),
-    "checksum": (gzip.compress(b"\0\0\x08\1\0\0\0\1a")[:-8] + bytes(8), r"whole gzip stream, found: CRC"),
-    "bytes after the stream": (gzip.compress(b"\0\0\x08\1\0\0\0\1a") + b"junk", r"whole gzip stream"),
-    "truncated stream": (gzip.compress(b"\0\0\x08\1\0\0\0\1a")[:-9], r"whole gzip stream"),
+    "checksum": (
+        gzip.compress(b"\0\0\x08\1\0\0\0\1a")[:-8] + bytes(8),
+        r"whole gzip stream, found .*: incorrect data check",
+    ),
+    "bytes after the stream": (gzip.compress(b"\0\0\x08\1\0\0\0\1a") + b"junk", "bytes after its end"),
+    "two streams": (gzip.compress(b"\0\0\x08\1\0\0\0\1a") + gzip.compress(b""), "bytes after its end"),
+    "truncated stream": (gzip.compress(b"\0\0\x08\1\0\0\0\1a")[:-9], "its end is missing"),
+    "no deflate": (b"\x1f\x8b" + b"\xff" * 30, r"found before offset 32: Error -3"),
 }
 
 
@@ -135,6 +145,60 @@ def test_bad_gzip_files_are_explained(scratch: Path, content: bytes, message: st
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_idx(path)
+
+
+@given(st.binary(min_size=1, max_size=9), st.integers(1, 2**19), st.sampled_from([1, 3, 100, 2**16]))
+def test_any_ratio_and_any_step_give_the_same(scratch: Path, unit: bytes, count: int, step: int) -> None:
+    content = np.frombuffer(
+        (unit * (count // len(unit) + 1))[: count if step > 99 else count % 999], np.uint8
+    )
+    write_idx(scratch / "array.gz", content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(idx, "_STEP", step)
+        assert same(read_idx(scratch / "array.gz"), content)
+
+
+def test_a_bomb_is_read_no_further_than_its_header_promises(scratch: Path) -> None:
+    path = scratch / "bomb.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\2" + bytes(2**28)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"expected 2 bytes of values from offset 8 .* found more"):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("promise", [b"\0\0\x08\3" + b"\xff" * 12, b"\0\0\x08\1\x7f\xff\xff\xff"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_nothing_is_allocated_for_a_promise_that_the_file_cannot_hold(
+    scratch: Path, promise: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    path = scratch / "promise"
+    path.write_bytes(pack(promise + bytes(1000)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="the header promises"):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("where", ["name", "padding"])
+def test_a_long_name_or_padding_takes_little_time(scratch: Path, where: str) -> None:
+    path = scratch / "long.gz"
+    content = gzip.compress(b"\0\0\x08\1\0\0\0\1a")
+    if where == "name":
+        path.write_bytes(content[:3] + b"\x08" + content[4:10] + b"n" * 2**26 + b"\0" + content[10:])
+    else:
+        path.write_bytes(content)
+        os.truncate(path, 2**30)
+    start = time.perf_counter()
+    if where == "name":
+        assert read_idx(path).tobytes() == b"a"
+    else:
+        with pytest.raises(DataError, match="bytes after its end"):
+            read_idx(path)
+    assert time.perf_counter() - start < 3
+    path.unlink()
 
 
 def test_more_than_two_gibibytes_are_refused_unread(scratch: Path) -> None:
@@ -151,6 +215,11 @@ def test_files_that_cannot_be_opened(scratch: Path) -> None:
         read_idx(scratch / "absent")
     with pytest.raises(DataError, match="Is a directory"):
         read_idx(scratch)
+    os.mkfifo(scratch / "pipe")
+    with pytest.raises(DataError, match="Not a regular file"):
+        read_idx(scratch / "pipe")
+    with pytest.raises(DataError, match="null byte"):
+        read_idx(scratch / "\0")
     with pytest.raises(DataError, match="No such file"):
         write_idx(scratch / "absent" / "file", SAMPLE)
 

@@ -1,7 +1,15 @@
 """A digit is read the same in whatever picture it comes."""
 
+import io
+import os
+import struct
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tinygrad_mnist.datasets import write_idx
@@ -137,7 +145,87 @@ def test_every_truncation_of_a_picture_is_refused(digit, tmp_path):
     path = tmp_path / "digit.png"
     Image.fromarray(digit).save(path)
     content = path.read_bytes()
-    for length in range(0, len(content) - 40, 9):  # at the very end only checksums are missing
+    for length in [*range(0, len(content) - 40, 9), *range(len(content) - 40, len(content))]:
         path.write_bytes(content[:length])
         with pytest.raises(DataError, match=r"digit\.png"):
+            read_pictures(path, SHAPE)
+    path.write_bytes(content + b"\0")
+    with pytest.raises(
+        DataError, match=f"ends at offset {len(content)}, and the file has {len(content) + 1}"
+    ):
+        read_pictures(path, SHAPE)
+
+
+@given(data=st.data())
+def test_every_changed_byte_of_a_picture_is_refused(small_png, tmp_path_factory, data):
+    content = bytearray(small_png)  # the last checksum is that of nothing
+    content[data.draw(st.integers(0, len(content) - 5))] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.mktemp("changed") / "digit.png"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"digit\.png"):
+        read_pictures(path, SHAPE)
+
+
+@pytest.fixture(scope="module")
+def small_png(digits):
+    file = io.BytesIO()
+    Image.fromarray(np.pad(digits.test.images[0] * 15, 10)).save(file, "PNG")
+    return file.getvalue()
+
+
+def chunk(kind, content=b""):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+BLANK = zlib.compress(bytes(930))
+
+
+def png(width=30, height=30, bits=8, colours=0, packed=BLANK, before=b"", after=b""):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", packed) + after + chunk(b"IEND")
+
+
+FOREIGN = {
+    "no width": (png(width=0), "not a readable picture"),
+    "impossible size": (png(2**31 - 1, 2**31 - 1), r"4611686014132420609 pixels\) exceeds .*; scale"),
+    "no such depth": (png(bits=7), "first bytes are damaged"),
+    "no such filter": (png(packed=zlib.compress(b"\7" * 930)), "not a readable picture"),
+    "a chunk of 2 GiB": (png(before=b"\x7f\xff\xff\xfftEXt"), "not a readable picture"),
+    "a bomb as a note": (png(before=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2**27)))), "too large"),
+    "an empty profile behind": (png(after=chunk(b"iCCP")), "not a readable picture"),
+    "two pictures": (png(before=chunk(b"acTL", struct.pack(">II", 2, 0))), "an animation"),
+    "an animation of nothing": (png(before=chunk(b"acTL", bytes(8))), "is blank"),  # and no warning
+    "bytes that are not deflate": (png(packed=b"hello"), "not a readable picture"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), FOREIGN.values(), ids=FOREIGN)
+def test_a_strange_picture_is_refused_in_little_memory(tmp_path, content, message):
+    (tmp_path / "digit.png").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=rf"digit.png: .*{message}"):
+        read_pictures(tmp_path / "digit.png", SHAPE)
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("other", ["GIF", "JPEG", "BMP", "TIFF", "PPM", "WEBP"])
+def test_only_png_is_read_whatever_it_is_called(digit, tmp_path, other):
+    Image.fromarray(digit).save(tmp_path / "digit.png", other)
+    with pytest.raises(DataError, match=r"digit.png: not a readable picture.*give a PNG file"):
+        read_pictures(tmp_path / "digit.png", SHAPE)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(digit, tmp_path):
+    path = tmp_path / "digit.png"
+    Image.fromarray(digit).save(path)
+    os.truncate(path, 2**30)
+    with pytest.raises(DataError, match=r"1073741824 bytes are more than a digit needs"):
+        read_pictures(path, SHAPE)
+
+
+def test_what_is_no_file_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path, message in ((tmp_path, "Is a directory"), (tmp_path / "pipe.png", "Not a regular file")):
+        with pytest.raises(DataError, match=message):
             read_pictures(path, SHAPE)

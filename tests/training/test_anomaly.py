@@ -120,6 +120,8 @@ def test_the_network_is_left_as_it_was_before_that_step(options):
     bent.fails(**options)
     for name, array in expected.model.state_dict().items():
         np.testing.assert_array_equal(bent.model.state_dict()[name], array)
+    states = [each.model.dropout.rng.bit_generator.state for each in (expected, bent)]
+    assert states[0] == states[1]
 
 
 def test_in_a_later_epoch_and_from_a_checkpoint(tmp_path):

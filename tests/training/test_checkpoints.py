@@ -1,5 +1,6 @@
 """A training that was stopped and goes on ends as if it had not been stopped, bit for bit."""
 
+import contextlib
 import json
 import signal
 import warnings
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after, uninterrupted
-from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.training import Checkpoints
-from tinygrad_mnist.training.checkpoints import _checksum_of
+from tinygrad_mnist.training.checkpoints import checksum_of
 
 
 def go_on(folder, **options):
@@ -53,6 +54,19 @@ def test_it_does_go_on_and_does_not_begin_again(tmp_path):
     finished = Job()
     assert finished.end(finished.fit(Checkpoints(tmp_path), on_step=seen.append)) == END
     assert len(seen) == EPOCHS * STEPS - (STEPS + 3)
+
+
+@pytest.mark.parametrize("kind", ["MT19937", "PCG64DXSM", "Philox", "SFC64"])
+def test_random_numbers_of_any_kind_go_on(tmp_path, kind):
+    def job():
+        made = Job()
+        made.model[2].rng = np.random.Generator(getattr(np.random, kind)(7))
+        return made
+
+    whole, killed, resumed = job(), job(), job()
+    with pytest.raises(Killed):
+        killed.fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(STEPS + 3))
+    assert resumed.end(resumed.fit(Checkpoints(tmp_path))) == whole.end(whole.fit())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -183,7 +197,7 @@ def forge(path, change):
     record = json.loads(path.read_text())
     record.pop("checksum")
     change(record["contents"])
-    path.write_text(json.dumps({**record, "checksum": _checksum_of(record)}))
+    path.write_text(json.dumps({**record, "checksum": checksum_of(record)}))
 
 
 def test_another_numpy_is_warned_about(tmp_path):
@@ -192,7 +206,7 @@ def test_another_numpy_is_warned_about(tmp_path):
     record = json.loads(path.read_text())
     record.pop("checksum")
     record["versions"]["numpy"] = "1.0"
-    path.write_text(json.dumps({**record, "checksum": _checksum_of(record)}))
+    path.write_text(json.dumps({**record, "checksum": checksum_of(record)}))
     with pytest.warns(RuntimeWarning, match=r"was written with python .*, numpy 1\.0, and this is"):
         assert go_on(tmp_path) == END
 
@@ -228,6 +242,52 @@ def test_a_forged_checkpoint_is_an_error_of_ours(tmp_path, change):
     forge(path, change)
     with pytest.raises(CheckpointError, match=path.name):
         go_on(tmp_path)
+
+
+def places(value, path=()):
+    """The keys that lead to each part of nested JSON."""
+    yield path
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    3,
+    10**12,
+    10**30,
+    0.5,
+    -1e308,
+    "",
+    "nan",
+    [],
+    {},
+    [[]],
+    {"dtype": "O", "values": [1]},
+]
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_any_value_in_any_place_is_read_or_refused(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("forged")
+    Job().fit(Checkpoints(folder), epochs=1)
+    path = Checkpoints(folder).newest_path()
+
+    def change(contents):
+        *way, last = data.draw(st.sampled_from([place for place in places(contents) if place]))
+        for key in way:
+            contents = contents[key]
+        contents[last] = data.draw(st.sampled_from(ODD))
+
+    forge(path, change)
+    job = Job()
+    with contextlib.suppress(CheckpointError, DivergenceError):
+        job.end(job.fit(Checkpoints(folder), epochs=2))
 
 
 def test_a_full_disk_is_warned_about_and_does_not_end_the_training(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.fuzz import kills
+from tinygrad_mnist.datasets import read_idx, write_idx
 from tinygrad_mnist.training import Checkpoints
 
 LONG = ["--dataset", "digits", "--epochs", "400", "--checkpoint-steps", "5"]
@@ -165,12 +166,12 @@ def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
         timeout=300,
     )
     refused(gone, f"was trained on the files in {data}, which are gone")
-    labels = next(moved.glob("train-labels*"))
-    content = bytearray(labels.read_bytes())
-    if labels.suffix != ".gz":
-        content[100] = (content[100] + 1) % 10
-        labels.write_bytes(content)
-        refused(train("--resume", tmp_path / "run", "--data", moved), "was trained on other data")
+    path = next(moved.glob("train-labels*"))
+    labels = read_idx(path)
+    path.unlink()
+    labels[100] = (labels[100] + 1) % 10
+    write_idx(moved / "train-labels-idx1-ubyte", labels)
+    refused(train("--resume", tmp_path / "run", "--data", moved), "was trained on other data")
 
 
 def test_resume_refuses_what_it_cannot_do(tmp_path):

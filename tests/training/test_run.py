@@ -7,17 +7,24 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files import load_tensors, save_tensors
 from tinygrad_mnist.training import Epoch, History, predict
+from tinygrad_mnist.training.evaluation import Evaluation, evaluate
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run import CONFIG, HISTORY, WEIGHTS, load_run
+from tinygrad_mnist.training.run import (
+    CONFIG,
+    HISTORY,
+    WEIGHTS,
+    Options,
+    load_run,
+    save_config,
+    save_results,
+)
 
 
 @pytest.fixture
 def run(training, digits, tmp_path):
     """A folder as `run_training` leaves it, but for the report, which takes the most time."""
-    from tinygrad_mnist.training.evaluation import evaluate
-    from tinygrad_mnist.training.run import Options, save_config, save_results
-
     job = training()
     test = evaluate(job.model, job.loss, digits.test.loader(100))
     history = job.fit(epochs=1)
@@ -70,6 +77,13 @@ def test_a_damaged_file_is_named(run, name, damage, message):
         ("hidden", [-3], "is damaged"),
         ("hidden", [16], r"weights.safetensors: 1.weight has shape \(32, 64\) .* \(16, 64\) here"),
         ("hidden", [], "weights.safetensors: the saved state is of another model"),
+        ("hidden", [10**9], r"recipe in config.json \(hidden: \[1000000000\]\) means 300000000040"),
+        ("hidden", [1] * 200_000, "the two are not of one run"),
+        ("hidden", [0] * 200_000, "hidden sizes are unreadable: 0, expected 1 or more"),
+        ("activation", ["relu"], r"activation is \['relu'\], expected str"),
+        ("lr", "0.1", "lr is '0.1', expected float"),
+        ("epochs", True, "epochs is True, expected int"),
+        ("seed", -1, "seed is -1, expected 0 or more"),
         ("unknown", 1, "a recipe has the settings"),
     ],
 )
@@ -80,12 +94,67 @@ def test_a_recipe_that_does_not_fit_is_explained(run, key, value, message):
     assert str(run[0]) in str(caught.value)
 
 
-def test_weights_that_are_not_finite_are_refused(run):
-    from safetensors.numpy import load_file, save_file
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("image_shape", [10**6, 10**6], "image_shape is 1000000, expected 1 to 65536"),
+        ("image_shape", [8, 8, 1], "image_shape has 3 sides, expected 2"),
+        ("image_shape", [65536, 65536], "the two are not of one run"),
+        ("classes", 0, "classes is 0, expected 1 to 256"),
+        ("classes", 11, "the two are not of one run"),
+        ("classes", 9, r"weights.safetensors: 3.weight has shape \(10, 32\) .* \(9, 32\) here"),
+        ("pixel_max", 10**30, "pixel_max is 1000000000000000000000000000000, expected 1 to 255"),
+        ("name", None, "expected a str as 'name', found None"),
+    ],
+)
+def test_data_that_cannot_be_are_refused(run, key, value, message):
+    edit_config(run[0], lambda config: config["data"].update({key: value}))
+    with pytest.raises(CheckpointError, match=message):
+        load_run(run[0])
 
-    weights = load_file(run[0] / WEIGHTS)
-    weights["1.bias"] = weights["1.bias"] * np.nan
-    save_file(weights, run[0] / WEIGHTS)
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("recipe", "expected a dict as 'recipe', found none"),
+        ("data", "expected a dict as 'data', found none"),
+    ],
+)
+def test_a_missing_part_of_the_config_is_named(run, key, message):
+    edit_config(run[0], lambda config: config.pop(key))
+    with pytest.raises(CheckpointError, match=message):
+        load_run(run[0])
+
+
+def test_weights_of_another_precision_are_refused_and_not_converted(run):
+    weights, _ = load_tensors(run[0] / WEIGHTS, max_bytes=10**6)
+    weights["1.bias"] = weights["1.bias"].astype(np.float64) * 1e300
+    save_tensors(run[0] / WEIGHTS, weights)
+    with pytest.raises(CheckpointError, match=r"weights.safetensors: 1.bias is float64, expected float32"):
+        load_run(run[0])
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
+def test_a_folder_in_the_place_of_a_file_is_named(run, name):
+    (run[0] / name).unlink()
+    (run[0] / name).mkdir()
+    with pytest.raises(CheckpointError, match=f"{name}: Is a directory"):
+        load_run(run[0])
+
+
+def test_a_test_result_that_blew_up_does_not_make_the_run_unreadable(run, digits):
+    _, job = run
+    folder = run[0] / "again"
+    folder.mkdir()
+    save_results(folder, job.model, History())
+    save_config(folder, job.recipe, Options(), digits, History(), Evaluation(float("inf"), 0.1, 10))
+    assert load_run(folder).recipe == job.recipe
+
+
+def test_weights_that_are_not_finite_are_refused(run):
+    weights, _ = load_tensors(run[0] / WEIGHTS, max_bytes=10**6)
+    weights["1.bias"] *= np.nan
+    save_tensors(run[0] / WEIGHTS, weights)
     with pytest.raises(CheckpointError, match=r"weights.safetensors: 1.bias holds NaN"):
         load_run(run[0])
 

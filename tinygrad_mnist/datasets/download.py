@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.files import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import Progress
 
@@ -27,6 +31,9 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 TIMEOUT = (4, 15)  # seconds to connect, and to wait for the next bytes
+DEADLINE = 300.0  # seconds for a file, however many bytes still trickle in
+MOST_BYTES = 2**24  # the largest file has 10 million
+_STEP = 2**16
 
 
 class MnistNotAtHandError(DataError):
@@ -86,7 +93,7 @@ def is_mnist(files: Sequence[Path]) -> bool:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; check its permissions") from error
@@ -105,7 +112,8 @@ def _download(names: list[str], cache: Path) -> list[str]:
         for mirror in MIRRORS:
             try:
                 for name in names:
-                    _retrieve(mirror, name, cache, _Bar(progress, name))
+                    bar = _Bar(progress, name)
+                    _in_time(partial(_retrieve, mirror, name, cache, bar), bar)
                 break
             except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong hash a ValueError
                 failures.append(f"{mirror}: {_reason(error)}")
@@ -116,8 +124,38 @@ def _retrieve(mirror: str, name: str, cache: Path, bar: _Bar) -> None:
     """Fetch one file, unless an earlier mirror gave it; it enters the cache whole or not at all."""
     import pooch
 
-    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=TIMEOUT)
-    pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=downloader)
+    responses: list[Any] = []  # pooch closes none that fails
+    hooks = {"response": lambda response, **_: responses.append(response)}
+    downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_STEP, timeout=TIMEOUT, hooks=hooks)
+    try:
+        pooch.retrieve(mirror + name, f"sha256:{CHECKSUMS[name]}", name, cache, downloader=downloader)
+    finally:
+        for response in responses:
+            response.close()
+
+
+def _in_time(work: Callable[[], object], bar: _Bar) -> None:
+    """Do the work in a thread that is left alone at the deadline.
+
+    The timeouts of requests hold for each wait alone: a byte a second, in header or body, resets them.
+    """
+    outcome: Future[object] = Future()
+    thread = threading.Thread(target=_settle, args=(outcome, work), daemon=True)
+    thread.start()
+    try:
+        if not wait([outcome], DEADLINE).done:
+            raise TimeoutError(f"not finished after {DEADLINE:g} seconds")
+        outcome.result()
+    finally:  # after Ctrl-C too
+        bar.given_up = True
+        thread.join(1)  # so that it removes its temporary file, where bytes still come
+
+
+def _settle(outcome: Future[object], work: Callable[[], object]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
 
 
 def _reason(error: Exception) -> str:
@@ -126,10 +164,12 @@ def _reason(error: Exception) -> str:
 
 
 class _Bar:
-    """What pooch asks of a progress bar, shown by rich."""
+    """What pooch asks of a progress bar, shown by rich; it ends a download that is given up or endless."""
 
     def __init__(self, progress: Progress, name: str) -> None:
+        self.given_up = False
         self._progress = progress
+        self._received = 0
         self._task = progress.add_task(name, total=None, visible=False)
 
     def _announce(self, size: int) -> None:
@@ -138,9 +178,15 @@ class _Bar:
     total = property(fset=_announce)  # pooch sets it once the server has told the size
 
     def update(self, size: int) -> None:
+        self._received += size
+        if self.given_up:
+            raise TimeoutError("given up")
+        if self._received > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES} bytes, and no file of MNIST is so large")
         self._progress.advance(self._task, size)
 
     def reset(self) -> None:
+        self._received = 0
         self._progress.reset(self._task)
 
     def close(self) -> None:

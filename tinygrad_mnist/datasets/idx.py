@@ -13,19 +13,18 @@ import struct
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.files import open_regular, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
     from numpy.typing import NDArray
-
-    Stream = BufferedReader | gzip.GzipFile
 
 MAX_BYTES = 2 * 2**30
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -38,6 +37,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 }
 _CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _GZIP_MAGIC = b"\x1f\x8b"
+_STEP = 2**16
 _DEFLATE_MAX_RATIO = 1032  # no deflate stream grows by more, so a larger promise is a lie
 _MAX_DIMENSIONS = 64  # NumPy's own limit; the format would allow 255
 _FETCH_AGAIN = "the file is damaged or not an IDX file: fetch it again"
@@ -62,14 +62,13 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         The file is missing, unreadable, damaged, has bytes left over, or promises more than 2 GiB.
     """
     path = Path(path)
-    with _as_data_error(path), path.open("rb") as raw:
+    with _as_data_error(path), open_regular(path) as raw:
         zipped = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)
         file_size = os.fstat(raw.fileno()).st_size
-        if not zipped:
-            return _read_stream(path, raw, file_size)
-        with gzip.GzipFile(fileobj=raw) as unzipped:
-            return _read_stream(path, unzipped, file_size * _DEFLATE_MAX_RATIO)
+        if zipped:
+            return _read_stream(path, _Unzipped(path, raw), file_size * _DEFLATE_MAX_RATIO)
+        return _read_stream(path, raw, file_size)
 
 
 def write_idx(path: str | Path, array: NDArray[Any]) -> None:
@@ -97,29 +96,71 @@ def write_idx(path: str | Path, array: NDArray[Any]) -> None:
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
     content = header + array.astype(DTYPES[code], copy=False).tobytes()
     with _as_data_error(path):
-        path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+        write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 @contextmanager
 def _as_data_error(path: Path) -> Iterator[None]:
-    """Turn what the file system and the gzip reader raise into a `DataError`."""
+    """Turn what the file system raises into a `DataError`."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: expected a whole gzip stream, found: {error}; {_FETCH_AGAIN}") from error
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{path}: {reason}; check the path and its permissions") from error
 
 
-def _read_stream(path: Path, stream: Stream, capacity: int) -> NDArray[Any]:
+class _Unzipped:
+    """The content of a gzip file, of one member, decompressed as far as it is asked for.
+
+    ``gzip.GzipFile`` walks byte by byte, in Python, through a name or padding of a gigabyte.
+    """
+
+    def __init__(self, path: Path, file: BufferedReader) -> None:
+        self._path, self._file = path, file
+        self._inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    def read(self, count: int) -> bytes:
+        """Return `count` bytes, fewer at the end; the last of them vouch for the checksum."""
+        found = bytearray(count)
+        return bytes(found[: self.readinto(memoryview(found))])
+
+    def readinto(self, target: memoryview) -> int:
+        """Fill `target` and return how much of it there was."""
+        filled = 0
+        while filled < len(target) and not self._inflate.eof:
+            # A step's output is bounded too, so that no second array of the target's size is made.
+            piece = self._next(min(len(target) - filled, _STEP))
+            target[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        if self._inflate.eof and (self._inflate.unused_data or self._file.read(1)):
+            self._fail("bytes after its end")
+        return filled
+
+    def _next(self, most: int) -> bytes:
+        packed = self._inflate.unconsumed_tail or self._file.read(_STEP)
+        try:
+            piece = self._inflate.decompress(packed, most)
+        except zlib.error as error:
+            self._fail(str(error))
+        if not (packed or piece or self._inflate.eof):  # zlib may have held back values, or the end, till now
+            self._fail("its end is missing")
+        return piece
+
+    def _fail(self, found: str) -> NoReturn:
+        raise DataError(
+            f"{self._path}: expected a whole gzip stream, found before offset {self._file.tell()}: {found}; "
+            f"{_FETCH_AGAIN}"
+        )
+
+
+def _read_stream(path: Path, stream: BufferedReader | _Unzipped, capacity: int) -> NDArray[Any]:
     """Read header and values; `capacity` is the most bytes that the stream can hold."""
     dtype, shape = _read_header(path, stream)
     offset = 4 + 4 * len(shape)
     promised = math.prod(shape) * dtype.itemsize
     _check_promise(path, dtype, shape, capacity - offset)
     content = np.empty(promised, np.uint8)
-    # One byte more than promised is asked for: what is left over shows, and gzip checks its checksum.
+    # One byte more than promised is asked for: what is left over shows, and the checksum is compared.
     found = stream.readinto(content.data) + len(stream.read(1))
     if found != promised:
         surplus = "more" if found > promised else str(found)
@@ -130,7 +171,7 @@ def _read_stream(path: Path, stream: Stream, capacity: int) -> NDArray[Any]:
     return content.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(path: Path, stream: Stream) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _read_header(path: Path, stream: BufferedReader | _Unzipped) -> tuple[np.dtype[Any], tuple[int, ...]]:
     zeros, code, dimensions = struct.unpack(">HBB", _read_exactly(path, stream, 4, 0))
     if zeros:
         raise DataError(f"{path}: expected two zero bytes at offset 0, found {zeros:#06x}; {_FETCH_AGAIN}")
@@ -147,7 +188,7 @@ def _read_header(path: Path, stream: Stream) -> tuple[np.dtype[Any], tuple[int, 
     return DTYPES[code], struct.unpack(f">{dimensions}I", sizes)
 
 
-def _read_exactly(path: Path, stream: Stream, count: int, offset: int) -> bytes:
+def _read_exactly(path: Path, stream: BufferedReader | _Unzipped, count: int, offset: int) -> bytes:
     content = stream.read(count)
     if len(content) != count:
         raise DataError(

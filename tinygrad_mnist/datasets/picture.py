@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.datasets.idx import read_idx
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.files import open_regular
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 MOST_PIXELS = 16_000_000
+MOST_BYTES = 8 * MOST_PIXELS  # the most that so many pixels take: four colours of 16 bits
 FAINTEST_INK = 0.1  # of the way from black to white
+# What Pillow raises for damaged files, beside its error for decompression bombs.
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, IndexError, struct.error)
 Array = NDArray[Any]
 
 
@@ -45,7 +54,7 @@ def read_pictures(
     Raises
     ------
     DataError
-        When the file is no image, is too large, is blank, or holds IDX images of another size.
+        When the file is no PNG, damaged, animated, too large or blank, or holds IDX images of another size.
     """
     path = Path(path)
     if ".idx" in path.name or "-idx" in path.name or path.suffix in ("", ".gz"):
@@ -68,28 +77,59 @@ def _read_picture(path: Path) -> Array:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused below, in our words
-            picture = Image.open(path)
-        with picture:
-            if picture.width * picture.height > MOST_PIXELS:
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow doubts is refused below, in our words, or harmless
+            size = os.fstat(file.fileno()).st_size
+            with Image.open(file, formats=["PNG"]) as picture:
+                _require_small(path, picture, size)
+                picture.verify()  # the checksums, which reading the pixels does not look at
+            if file.tell() != size - 4:  # it stops before the last checksum, that of nothing
                 raise DataError(
-                    f"{path}: {picture.width} x {picture.height} pixels are more than a digit needs; "
-                    "scale it down"
+                    f"{path}: the picture ends at offset {file.tell() + 4}, and the file has {size} bytes"
                 )
-            if picture.mode.startswith("I"):  # 16 bits a pixel
-                return np.asarray(picture, np.float32) / np.float32(65535)
-            layers = picture.convert("RGBA")
-            paper = Image.new("RGBA", layers.size, "white")
-            grey = Image.alpha_composite(paper, layers).convert("L")
+            file.seek(0)
+            with Image.open(file, formats=["PNG"]) as picture:
+                return _grey(picture)
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+    except UnidentifiedImageError as error:
         raise DataError(
-            f"{path}: not a readable picture ({error}); give a PNG file or an IDX file"
+            f"{path}: not a readable picture, its first bytes are damaged or no PNG's; "
+            "give a PNG file or an IDX file"
         ) from error
+    except _PILLOW_ERRORS as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{path}: not a readable picture ({reason}); give a PNG file or an IDX file"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: {error}; scale the picture down") from error
+
+
+def _require_small(path: Path, picture: ImageFile, file_size: int) -> None:
+    """Refuse what is no picture of a digit, by what its header says."""
+    if picture.width * picture.height > MOST_PIXELS:
+        raise DataError(
+            f"{path}: {picture.width} x {picture.height} pixels are more than a digit needs; scale it down"
+        )
+    if file_size > MOST_BYTES:
+        raise DataError(
+            f"{path}: {file_size} bytes are more than a digit needs, expected at most {MOST_BYTES}"
+        )
+    if getattr(picture, "is_animated", False):
+        raise DataError(f"{path}: an animation; give a PNG file of one picture")
+
+
+def _grey(picture: ImageFile) -> Array:
+    from PIL import Image
+
+    if picture.mode.startswith("I"):  # 16 bits a pixel
+        return np.asarray(picture, np.float32) / np.float32(65535)
+    layers = picture.convert("RGBA")
+    paper = Image.new("RGBA", layers.size, "white")
+    grey = Image.alpha_composite(paper, layers).convert("L")
     return np.asarray(grey, np.float32) / np.float32(255)
 
 

@@ -73,7 +73,7 @@ def _parse(path: Path, text: str, line: int = 1, offset: int = 0) -> Any:
     except json.JSONDecodeError as error:
         before = len(text[: error.pos].encode())
         raise CheckpointError(
-            f"{path}: not the JSON that was written: {error.msg} "
+            f"{path} is damaged: {error.msg} "
             f"(line {line + error.lineno - 1}, column {error.colno}, offset {offset + before})"
         ) from error
 

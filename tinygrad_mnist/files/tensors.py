@@ -36,7 +36,7 @@ _DTYPES = {
     "F64": "<f8",
     "C64": "<c8",
 }
-_DAMAGED = "the file is damaged or no safetensors file"
+_DAMAGED = "is damaged or no safetensors file"
 
 
 def save_tensors(
@@ -107,7 +107,7 @@ def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]]
         header = json.loads(content[8:end])
     except (SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: {_DAMAGED}: {error} (header at offset 8, values from offset {end} to {len(content)})"
+            f"{path} {_DAMAGED}: {error} (header at offset 8, values from offset {end} to {len(content)})"
         ) from error
     tensors = {}
     for name, entry in found:
@@ -122,7 +122,7 @@ def _header_length(path: Path, content: bytes) -> int:
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
         raise CheckpointError(
-            f"{path}: {_DAMAGED}: a header of {length} bytes at offset 8, and the file has {len(content)}"
+            f"{path} {_DAMAGED}: a header of {length} bytes at offset 8, and the file has {len(content)}"
         )
     if length > MOST_HEADER_BYTES:
         raise CheckpointError(

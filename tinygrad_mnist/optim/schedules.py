@@ -39,9 +39,8 @@ class Schedule:
         CheckpointError
             When the state is not of that kind.
         """
-        if set(state) != {"epoch", "initial"} or not all(
-            isinstance(number, (int, float)) for number in state.values()
-        ):
+        fits = set(state) == {"epoch", "initial"} and type(state["epoch"]) is int and state["epoch"] >= 0
+        if not fits or type(state["initial"]) not in (int, float) or not math.isfinite(state["initial"]):
             raise CheckpointError(f"the state of a schedule has epoch and initial, and this one is {state}")
         self.epoch, self.initial = state["epoch"], state["initial"]
 

@@ -150,6 +150,10 @@ class SGD:
             raise CheckpointError(
                 f"the state of an SGD has {', '.join(SETTINGS)} and velocities, and this one {list(state)}"
             )
+        for name in SETTINGS:
+            kinds = (bool,) if name == "nesterov" else (int, float)
+            if type(state[name]) not in kinds or not math.isfinite(state[name]):
+                raise CheckpointError(f"the saved {name} is {state[name]!r}")
         velocities = list(state["velocities"])
         if len(velocities) != len(self.parameters):
             raise CheckpointError(

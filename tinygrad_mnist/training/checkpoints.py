@@ -138,7 +138,7 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_tensors(path.with_suffix(TENSORS), arrays, {"checksum": checksum})
-            write_atomically(path, json.dumps({**record, "checksum": _checksum_of(record)}, indent=1) + "\n")
+            write_atomically(path, json.dumps({**record, "checksum": checksum_of(record)}, indent=1) + "\n")
         except OSError as error:
             last = self.newest_path()
             warnings.warn(
@@ -231,7 +231,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
     checksum = record.pop("checksum", None)
-    if checksum != _checksum_of(record):
+    if checksum != checksum_of(record):
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")
     keys = ("steps", "loss", "contents", "versions", "tensors")
     steps, loss, contents, written_with, tensors = (record.get(key) for key in keys)
@@ -255,7 +255,8 @@ def _listed(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _checksum_of(record: dict[str, Any]) -> str:
+def checksum_of(record: dict[str, Any]) -> str:
+    """SHA-256 of a checkpoint's JSON but for the checksum itself."""
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -128,17 +128,11 @@ class _Place:
         """Of what `asdict` gave; a KeyError, TypeError or ValueError from anything else."""
         totals = Totals(**place["totals"])
         made = cls(**{**place, "totals": totals})
-        counts = (
-            made.epoch,
-            made.step,
-            made.steps,
-            made.loader_epoch or 0,
-            totals.correct or 0,
-            totals.examples,
-        )
+        maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
+        counts = [made.epoch, made.step, made.steps, totals.examples, *maybe]
         if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
             raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
-        if not all(isinstance(number, (int, float)) for number in (made.seconds, totals.loss)):
+        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss)):
             raise TypeError("seconds and loss have to be numbers")
         return made
 
@@ -290,7 +284,7 @@ class _Loop:
                 self.attendant.resume(contents["doctor"], self.train)
         except CheckpointError as error:
             raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error
         self.place = place
         self._set_loader_epoch(place.loader_epoch)

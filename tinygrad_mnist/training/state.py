@@ -86,7 +86,7 @@ class State:
             if parts.schedule:
                 parts.schedule.load_state_dict(self.numbers["schedule"])
             self._put_generators_back(parts)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             if isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(f"the numbers of the state are damaged: {error!r}") from error
@@ -127,5 +127,7 @@ def _from_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {"dtype", "values"}:
+        if value["dtype"] not in ("uint32", "uint64"):
+            raise ValueError(f"a generator's state has no array of {value['dtype']}")
         return np.array(value["values"], value["dtype"])
     return {key: _from_json(part) for key, part in value.items()}

@@ -1,0 +1,1 @@
+collect_ignore = ["readers.py"]  # a program that instruments what it imports; atheris is for Linux only
