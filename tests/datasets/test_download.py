@@ -92,7 +92,7 @@ class Mirror(BaseHTTPRequestHandler):
 
     def _send_endless(self, name: str) -> None:
         self._begin(200)
-        while not self.over.is_set():
+        while not self.over.wait(0.001):
             self.wfile.write(bytes(2**16))
 
     def _send_slow(self, name: str) -> None:
@@ -221,6 +221,17 @@ def test_a_mirror_that_fails_is_named_with_the_reason_and_the_next_one_is_asked(
     use(monkeypatch, server, kind, "good")
     assert len(load_mnist(validation=2).train) == 10
     assert set(download.CHECKSUMS) <= set(cached())
+
+
+def test_a_download_that_is_given_up_leaves_nothing_behind(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "DEADLINE", 0.5)
+    monkeypatch.setattr(download, "MOST_BYTES", 2**60)
+    use(monkeypatch, server, "endless")
+    with pytest.raises(DataError, match=r"not finished after 0.5 seconds"):
+        load_mnist()
+    assert cached() == []
 
 
 def test_a_redirect_is_followed(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import pooch
 import pytest
 
 from tinygrad_mnist.datasets import ImageDataset, load_default, load_digits, load_mnist, survey, write_idx
+from tinygrad_mnist.datasets import mnist as mnist_module
+from tinygrad_mnist.datasets.download import CHECKSUMS
 from tinygrad_mnist.errors import DataError
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
@@ -80,6 +82,27 @@ def test_an_incomplete_folder_says_what_it_lacks(four_files: Path) -> None:
     (four_files / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"tiny: lacks t10k-labels-idx1-ubyte \(plain or \.gz\)"):
         load_mnist(four_files)
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_a_folder_in_the_place_of_a_file_is_named(four_files: Path, name: str) -> None:
+    (four_files / name).unlink()
+    (four_files / name).mkdir()
+    with pytest.raises(DataError, match=f"{name}: Is a directory"):
+        load_mnist(four_files, validation=0)
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_a_file_that_vanishes_after_it_was_seen_is_named(
+    four_files: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def vanish(files: list[Path]) -> bool:
+        (four_files / name).unlink()
+        return False
+
+    monkeypatch.setattr(mnist_module, "is_mnist", vanish)
+    with pytest.raises(DataError, match=f"tiny: lacks {name.removesuffix('.gz')}"):
+        load_mnist(four_files, validation=0)
 
 
 def test_files_that_do_not_belong_together_are_named(four_files: Path) -> None:

@@ -8,8 +8,6 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tinygrad_mnist.datasets import write_idx
@@ -151,19 +149,20 @@ def test_every_truncation_of_a_picture_is_refused(digit, tmp_path):
             read_pictures(path, SHAPE)
     path.write_bytes(content + b"\0")
     with pytest.raises(
-        DataError, match=f"ends at offset {len(content)}, and the file has {len(content) + 1}"
+        DataError, match=f"at offset {len(content) - 12}, found a file of {len(content) + 1} bytes"
     ):
         read_pictures(path, SHAPE)
 
 
-@given(data=st.data())
-def test_every_changed_byte_of_a_picture_is_refused(small_png, tmp_path_factory, data):
-    content = bytearray(small_png)  # the last checksum is that of nothing
-    content[data.draw(st.integers(0, len(content) - 5))] ^= data.draw(st.integers(1, 255))
-    path = tmp_path_factory.mktemp("changed") / "digit.png"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"digit\.png"):
-        read_pictures(path, SHAPE)
+@pytest.mark.parametrize("change", [1, 128, 255])
+def test_every_changed_byte_of_a_picture_is_refused(small_png, tmp_path, change):
+    path = tmp_path / "digit.png"
+    for position in range(len(small_png)):
+        content = bytearray(small_png)
+        content[position] ^= change
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"digit\.png"):
+            read_pictures(path, SHAPE)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,22 @@
 """What a run leaves behind is read again as it was, or refused by the name of the file."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import load_tensors, save_tensors
-from tinygrad_mnist.training import Epoch, History, predict
+from tinygrad_mnist.training import Epoch, History, Recipe, predict
 from tinygrad_mnist.training.evaluation import Evaluation, evaluate
 from tinygrad_mnist.training.job import run_training
 from tinygrad_mnist.training.run import (
     CONFIG,
+    DATA_SETTINGS,
     HISTORY,
     WEIGHTS,
     Options,
@@ -149,6 +153,69 @@ def test_a_test_result_that_blew_up_does_not_make_the_run_unreadable(run, digits
     save_results(folder, job.model, History())
     save_config(folder, job.recipe, Options(), digits, History(), Evaluation(float("inf"), 0.1, 10))
     assert load_run(folder).recipe == job.recipe
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+SETTINGS = [
+    *(("recipe", name) for name in Recipe().to_dict()),
+    *(("data", name) for name in DATA_SETTINGS),
+    *(("options", field.name) for field in fields(Options)),
+    *((name,) for name in ("recipe", "data", "options", "finished")),
+]
+
+
+@pytest.fixture(scope="module")
+def small_run(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    model = Recipe(hidden=(2,)).build_model(digits.image_shape, digits.classes)
+    save_results(folder, model, History())
+    save_config(folder, Recipe(hidden=(2,)), Options(), digits, History(), Evaluation(2.5, 0.1, 360))
+    return folder, (folder / CONFIG).read_text()
+
+
+@given(setting=st.sampled_from(SETTINGS), value=VALUES)
+def test_any_value_of_any_setting_gives_a_run_or_names_the_file(small_run, setting, value):
+    folder, config = small_run
+    changed = json.loads(config)
+    *outer, last = setting
+    (changed[outer[0]] if outer else changed)[last] = value
+    (folder / CONFIG).write_text(json.dumps(changed))
+    try:
+        loaded = load_run(folder)
+    except CheckpointError as error:
+        assert str(folder) in str(error)  # noqa: PT017
+    else:
+        loaded.recipe.build_optimizer(loaded.model)
+        assert sum(parameter.size for parameter in loaded.model.parameters()) == 160
+
+
+@given(
+    name=st.sampled_from(["1.weight", "1.bias", "3.weight", "3.bias", "5.bias"]),
+    array=hnp.arrays(
+        st.sampled_from(["f4", "f8", "f2", "u1", "i8", "?", "c8"]),
+        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=12),
+        elements={"allow_nan": False, "allow_infinity": False},
+    ),
+)
+def test_any_tensor_under_any_name_fits_or_is_refused_by_it(small_run, name, array):
+    folder, config = small_run
+    (folder / CONFIG).write_text(config)
+    kept = (folder / WEIGHTS).read_bytes()
+    weights, _ = load_tensors(folder / WEIGHTS, max_bytes=10**6)
+    fits = name in weights and (array.shape, array.dtype) == (weights[name].shape, weights[name].dtype)
+    save_tensors(folder / WEIGHTS, {**weights, name: array})
+    try:
+        if fits:
+            np.testing.assert_array_equal(load_run(folder).model.state_dict()[name], array)
+        else:
+            with pytest.raises(CheckpointError, match=WEIGHTS):
+                load_run(folder)
+    finally:
+        (folder / WEIGHTS).write_bytes(kept)
 
 
 def test_weights_that_are_not_finite_are_refused(run):

@@ -138,13 +138,12 @@ class _Unzipped:
 
     def _next(self, most: int) -> bytes:
         packed = self._inflate.unconsumed_tail or self._file.read(_STEP)
+        if not packed:
+            self._fail("its end is missing")
         try:
-            piece = self._inflate.decompress(packed, most)
+            return self._inflate.decompress(packed, most)
         except zlib.error as error:
             self._fail(str(error))
-        if not (packed or piece or self._inflate.eof):  # zlib may have held back values, or the end, till now
-            self._fail("its end is missing")
-        return piece
 
     def _fail(self, found: str) -> NoReturn:
         raise DataError(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 16_000_000
 MOST_BYTES = 8 * MOST_PIXELS  # the most that so many pixels take: four colours of 16 bits
 FAINTEST_INK = 0.1  # of the way from black to white
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 # What Pillow raises for damaged files, beside its error for decompression bombs.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, IndexError, struct.error)
 Array = NDArray[Any]
@@ -83,9 +84,11 @@ def _read_picture(path: Path) -> Array:
             with Image.open(file, formats=["PNG"]) as picture:
                 _require_small(path, picture, size)
                 picture.verify()  # the checksums, which reading the pixels does not look at
-            if file.tell() != size - 4:  # it stops before the last checksum, that of nothing
+            end = file.seek(file.tell() - 8)  # it stops within the last chunk, and looks at its name alone
+            if file.read(len(_PNG_END) + 1) != _PNG_END:
                 raise DataError(
-                    f"{path}: the picture ends at offset {file.tell() + 4}, and the file has {size} bytes"
+                    f"{path}: expected the picture and the file to end with the chunk at offset {end}, "
+                    f"found a file of {size} bytes with a damaged end or bytes after it"
                 )
             file.seek(0)
             with Image.open(file, formats=["PNG"]) as picture:
