@@ -117,7 +117,7 @@ class TracedArray(NDArrayOperatorsMixin):
         if not arrays and isinstance(array, np.ndarray):
             return self._look(array, f"{{}}[{code}]")
         if not arrays:  # a single element, which NumPy copies: a view of it serves as well
-            return self._look(self.array[(*_parts(index), ...)], f"{{}}[{code}, ...]")
+            return self[(*_parts(index), ...)]
         return self._emit(Pick(f"{{}}[{code}]"), (self.value, *arrays), array)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -341,7 +341,7 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
         return str(int(part)) if not isinstance(part, bool | np.bool) else str(bool(part))
 
     text = ", ".join(code(part) for part in _parts(index))
-    return text, arrays
+    return text or "()", arrays
 
 
 def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
