@@ -15,7 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_mnist import ops
+from tinygrad_mnist import Tensor, ops
 
 NONE = st.just({})
 
@@ -510,7 +510,7 @@ LINES = [
     ),
     Line("ops.squared_error({0}, {1}, scale=0.5)", "0.5 * np.sum(({0} - {1}) ** 2)", fits=alike, rounding=64),
     Line(
-        "ops.one_hot({labels}, classes={0}.shape[-1], dtype={0}.dtype) * {0}",
+        "ops.one_hot(Tensor({labels}), classes={0}.shape[-1], dtype={0}.dtype) * {0}",
         "np.equal({labels}[..., None], np.arange({0}.shape[-1])) * {0}",
         labels,
         has_rows,
@@ -518,6 +518,7 @@ LINES = [
 ]
 
 HELPERS = {
+    "Tensor": Tensor,
     "array": np.array,
     "chosen": chosen,
     "drawn": drawn,

@@ -101,7 +101,8 @@ class Program:
                 target = f"v{step.operands[0]}"
                 yield from ("with no_grad():", f"    {target} {expression}", f"v{position} = {target}")
             elif step.mode == "silent":
-                yield from ("with no_grad():", f"    v{position} = {expression}")
+                # With a plus since flatten() may hand out its operand as it is, and with it its gradient.
+                yield from ("with no_grad():", f"    v{position} = +({expression})")
             else:
                 yield f"v{position} = " + (f"({expression}).detach()" if step.mode == "detached" else expression)
 

@@ -19,7 +19,6 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.fuzz.operation_programs import programs
-from tests.program.standalone import run_alone  # noqa: F401
 from tinygrad_mnist import Tensor, transforms
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.program import compile
@@ -167,7 +166,7 @@ def _slope(scalar, arrays, array, index):
 def check_second_order(program):
     """The gradient's own derivative along a direction against central differences of the gradient."""
     if any(step.mode for step in program.steps) or not any(leaf.is_learned for leaf in program.leaves):
-        return
+        return False
     chosen = [i for i, leaf in enumerate(program.leaves) if leaf.is_learned]
     arrays = [np.array(a) for a in program.arrays(dtypes=DOUBLE)]
     directions = [np.random.default_rng(1).standard_normal(arrays[i].shape) for i in chosen]
@@ -182,7 +181,7 @@ def check_second_order(program):
     at = [arrays[i] for i in chosen]
     slopes = transforms.grad(scalar, tuple(range(len(at))))
     if not any(np.abs(g).max(initial=0) > 0 for g in slopes(*at)):
-        return
+        return False
     products = transforms.hvp(scalar, tuple(at), tuple(directions))
     moved = [slopes(*(a + sign * STEP * d for a, d in zip(at, directions))) for sign in (1, -1, 0.5, -0.5)]
     for product, a, b, c, d in zip(products, *moved):
@@ -191,6 +190,7 @@ def check_second_order(program):
         bound = 4 * np.abs(wide - narrow) + 1e-10 * largest / STEP + 1e-6 * np.abs(narrow)
         sure = np.abs(wide - narrow) < 1e-2 * np.maximum(1, np.abs(narrow))
         assert (np.abs(product - (4 * narrow - wide) / 3) <= bound)[sure].all(), (product, narrow)
+    return True
 
 
 # Replay
@@ -251,6 +251,25 @@ def check_replay(program):
         assert bits(replayed.state()) == bits(eager.state()), f"call {fresh}: parameters or gradients differ"
 
 
+def check_printed(program):
+    """The printed derivation, run by itself, gives the function's results for other values too."""
+    if "dropout" in program.source():
+        return False  # it makes its random numbers itself
+    eager, replayed = Replica(program), Replica(program)
+    compiled = compile(replayed)
+    compiled(*replayed.arguments(0))
+    eager(*eager.arguments(0))
+    namespace = {}
+    exec(compiled.program.derivation, namespace)
+    states = [np.array(state.get()) for state in compiled.program.states]
+    found = namespace["step"](*replayed.arguments(1), *states)
+    outputs, slopes = eager(*eager.arguments(1))
+    expected = [*outputs, *slopes]
+    found = found if isinstance(found, tuple) else (found,)
+    assert bits(found[: len(expected)]) == bits(expected), "the printed derivation gives something else"
+    return True
+
+
 # All of it
 
 
@@ -260,12 +279,14 @@ def check(program):
         warnings.simplefilter("ignore")
         check_forward(program)
         check_replay(program)
-        if program.wild:
-            return collections.Counter()
-        checked = check_gradients(program)
-        if program.seed % 4 == 0:
-            check_second_order(program)
-        return checked
+        counts = collections.Counter(programs=1, steps=len(program.steps), wild=program.wild)
+        if program.seed % 3 == 1:
+            counts["printed"] += check_printed(program)
+        if not program.wild:
+            counts += check_gradients(program)
+            if program.seed % 3 == 2:
+                counts["in second order"] += check_second_order(program)
+        return counts
 
 
 @contextlib.contextmanager
@@ -311,9 +332,6 @@ def run(seconds, first_seed):
     counts, met = collections.Counter(), collections.Counter()
 
     def body(program):
-        counts["programs"] += 1
-        counts["steps"] += len(program.steps)
-        counts["wild"] += program.wild
         counts.update(check(program))
 
     start = time.monotonic()

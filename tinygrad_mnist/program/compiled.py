@@ -31,7 +31,7 @@ class Compiled:
         self._native = native
         self._programs: list[Program] = []  # the one used last comes last
         self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by structure
-        self._lock = threading.Lock()  # a program has one memory
+        self._lock = threading.RLock()  # a program has one memory; a function may call itself
 
     @property
     def program(self) -> Program:
