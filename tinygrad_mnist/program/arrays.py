@@ -83,7 +83,8 @@ class TracedArray(NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> TracedArray:
         """The same elements in another shape."""
         array = self.array.reshape(*shape)
-        code = "{}.ravel()" if array.ndim == 1 else f"{{}}.reshape({array.shape})"
+        flattens = array.ndim == 1 and self.array.flags.c_contiguous  # else ravel() would copy
+        code = "{}.ravel()" if flattens else f"{{}}.reshape({array.shape})"
         return self if array.shape == self.shape else self._look(array, code)
 
     def ravel(self) -> TracedArray:
@@ -117,7 +118,7 @@ class TracedArray(NDArrayOperatorsMixin):
         if not arrays and isinstance(array, np.ndarray):
             return self._look(array, f"{{}}[{code}]")
         if not arrays:  # a single element, which NumPy copies: a view of it serves as well
-            return self._look(self.array[(*_parts(index), ...)], f"{{}}[{code}, ...]")
+            return self[(*_parts(index), ...)]
         return self._emit(Pick(f"{{}}[{code}]"), (self.value, *arrays), array)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -205,12 +206,16 @@ class TracedArray(NDArrayOperatorsMixin):
         return target
 
     def _product(self, name: str, operands: tuple[Any, ...], sample: Any, target: Any = None) -> Any:
-        """A matrix product: np.dot where it is the same, since it takes 0.4 µs less for small matrices."""
+        """A matrix product: np.dot where it is the same, since it takes 0.4 µs less for small matrices.
+
+        What is reversed or repeated is copied by np.dot, and summed in another order by np.matmul.
+        """
         if target is not None:
             raise UntraceableError("a product into an array of its own")
         if any(not isinstance(operand, Value) for operand in operands):
             raise UntraceableError("a product with a number")
-        plain = all(operand.array.ndim == 2 for operand in operands)
+        arrays = [operand.array for operand in operands]
+        plain = all(a.ndim == 2 and a.flags.forc and min(a.strides) > 0 for a in arrays)
         return self._emit(Product("dot" if plain or name == "dot" else name), operands, sample)
 
     def _reduce(
@@ -341,7 +346,7 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
         return str(int(part)) if not isinstance(part, bool | np.bool) else str(bool(part))
 
     text = ", ".join(code(part) for part in _parts(index))
-    return text, arrays
+    return text or "()", arrays
 
 
 def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:

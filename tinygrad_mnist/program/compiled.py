@@ -31,7 +31,7 @@ class Compiled:
         self._native = native
         self._programs: list[Program] = []  # the one used last comes last
         self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by structure
-        self._lock = threading.Lock()  # a program has one memory
+        self._lock = threading.RLock()  # a program has one memory; a function may call itself
 
     @property
     def program(self) -> Program:
@@ -283,5 +283,10 @@ def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any)
 def _same(a: Any, b: Any) -> bool:
     """Whether two results have the same bits; NaN counts as equal to itself."""
     if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return a.shape == b.shape and a.dtype == b.dtype and _bits(a) == _bits(b)
     return type(a) is type(b) and (a == b or (a != a and b != b))
+
+
+def _bits(x: Any) -> bytes:
+    """The bits of an array, NaN always the same: the processor chooses its sign."""
+    return (np.where(np.isnan(x), x.dtype.type(np.nan), x) if x.dtype.kind in "fc" else x).tobytes()

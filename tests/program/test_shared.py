@@ -1,0 +1,72 @@
+"""A compiled function called from several threads at once, and from within itself."""
+
+import numpy as np
+import pytest
+
+from tests.concurrent import at_once
+from tests.program.networks import batch, classifier
+from tinygrad_mnist import Tensor, ops, transforms
+from tinygrad_mnist.program import compile
+
+
+def curve(x, exponent):
+    """Forward and gradient, for several signatures."""
+    x = Tensor(x, requires_grad=True)
+    y = ops.softmax(x) ** exponent + ops.sum(x * x)
+    y.backward(np.ones(x.shape))
+    return y, x.grad
+
+
+def results(function, seed):
+    """What it gives for arrays of changing shapes, exponents and layouts."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(60):
+        x = rng.random(tuple(rng.integers(1, 5, 2)))
+        x = x.T if rng.random() < 0.3 else x
+        found.append([np.asarray(getattr(r, "data", r)).tobytes() for r in function(x, int(rng.integers(1, 3)))])
+    return found
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_many_signatures_from_many_threads(threads):
+    compiled = compile(curve)
+    found = at_once(*(lambda seed=seed: results(compiled, seed) for seed in range(threads)))
+    assert found == [results(curve, seed) for seed in range(threads)]
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_steps_on_one_model_are_taken_one_after_the_other(threads):
+    """Each step on the same batch: whoever takes it, the k-th loss is the k-th loss."""
+    shared, alone = classifier(momentum=0.9), classifier(momentum=0.9)
+    x, y = batch(np.random.default_rng(0), shared)
+    step = compile(shared.step)
+    losses = at_once(*[lambda: [step(x, y).item() for _ in range(20)]] * threads)
+    expected = [alone.step(x, y).item() for _ in range(20 * threads)]
+    assert sorted(sum(losses, [])) == sorted(expected)
+    assert shared.state() == alone.state()
+
+
+def test_caches_that_all_threads_share():
+    """Vectors of ones and identity matrices of more sizes than are kept, asked for by all at once."""
+
+    def work():
+        found = []
+        for size in [*range(1, 300, 7), *range(299, 0, -7)]:
+            x = np.linspace(-1, 1, 3 * size).reshape(3, size)
+            loss = transforms.grad(lambda x: ops.sum(ops.softmax_cross_entropy(x, np.zeros(3, int))))
+            found.append((ops.softmax(x).tobytes(), loss(x).tobytes()))
+        return found
+
+    expected = work()
+    assert at_once(*[work] * 4) == [expected] * 4
+
+
+def test_a_compiled_function_that_calls_itself():
+    @compile
+    def power(x, exponent):
+        return x * power(x, exponent - 1) if exponent else Tensor(np.ones(3))
+
+    x = np.arange(3.0)
+    for exponent in (2, 2, 2, 1, 3, 3, 1, 2):
+        assert power(x, exponent).data.tolist() == (x**exponent).tolist()
