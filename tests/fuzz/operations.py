@@ -80,7 +80,9 @@ def assert_within(found, expected, operands, step):
 
 def backward(program, values):
     """A backward pass from each output that has one; whether there was any."""
-    found = [(values[i], w) for i, w in zip(program.outputs, program.weights(values)) if values[i].requires_grad]
+    found = [
+        (values[i], w) for i, w in zip(program.outputs, program.weights(values)) if values[i].requires_grad
+    ]
     for output, weight in found:
         output.backward(weight)
     return bool(found)
@@ -317,7 +319,11 @@ def primitives_met(counter):
 
 def own_primitives():
     """The names of the package's own primitives."""
-    return {name for name, p in REGISTRY.items() if p.forward.__module__.startswith("tinygrad_mnist.autodiff.ops.")}
+    return {
+        name
+        for name, p in REGISTRY.items()
+        if p.forward.__module__.startswith("tinygrad_mnist.autodiff.ops.")
+    }
 
 
 def stream(number, count, body):
@@ -346,14 +352,18 @@ def run(seconds, first_seed):
 
 def main(arguments=None):
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=0, help="of the first hundred programs")
     options = parser.parse_args(arguments)
     counts, met = run(options.seconds, options.seed)
     own = own_primitives()
     print(", ".join(f"{number} {what}" for what, number in counts.items()))
-    print(f"{len(own & set(met))} of {len(own)} primitives; never met: {', '.join(sorted(own - set(met))) or 'none'}")
+    print(
+        f"{len(own & set(met))} of {len(own)} primitives; never met: {', '.join(sorted(own - set(met))) or 'none'}"
+    )
     print("applied least often:", ", ".join(f"{name} {n}" for name, n in met.most_common()[:-6:-1]))
 
 

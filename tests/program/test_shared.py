@@ -24,7 +24,9 @@ def results(function, seed):
     for _ in range(60):
         x = rng.random(tuple(rng.integers(1, 5, 2)))
         x = x.T if rng.random() < 0.3 else x
-        found.append([np.asarray(getattr(r, "data", r)).tobytes() for r in function(x, int(rng.integers(1, 3)))])
+        found.append(
+            [np.asarray(getattr(r, "data", r)).tobytes() for r in function(x, int(rng.integers(1, 3)))]
+        )
     return found
 
 

@@ -71,7 +71,8 @@ class Checkpoint:
         """
         path = self.tensors_path
         arrays, metadata = load_tensors(path, max_bytes=most_bytes)
-        if metadata.get("checksum") != self._tensors["checksum"] or _checksum(arrays) != metadata["checksum"]:
+        checksum = self._tensors.get("checksum")
+        if metadata.get("checksum") != checksum or _checksum(arrays) != checksum:
             raise CheckpointError(f"{path} is not the file that {self.path.name} was written with")
         return arrays
 
