@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training.doctor.finding import Finding
 from tinygrad_mnist.training.doctor.origin import find_origin
 from tinygrad_mnist.training.state import Parts, State
@@ -93,3 +95,20 @@ def _rows(bad: Array, count: int) -> Array | None:
     if bad.ndim == 0 or len(bad) != count:
         return None
     return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))
+
+
+def shortened(numbers: Sequence[int]) -> str:
+    """The first ten, for a message."""
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown}, ..." if len(numbers) > 10 else shown
+
+
+def require_finite(inputs: Any, epoch: int, step: int) -> None:
+    """Blame the data where it is at fault, and not the learning rate."""
+    finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
+    if not finite.all():
+        example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
+        raise DataError(
+            f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
+            "remove or repair it"
+        )

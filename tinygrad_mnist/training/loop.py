@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sized
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tinygrad_mnist.datasets import Loader
-from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
+from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
-from tinygrad_mnist.training.anomaly import Anomaly, watched_step
+from tinygrad_mnist.training.anomaly import Anomaly, require_finite, shortened, watched_step
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor.attendant import Attendant
 from tinygrad_mnist.training.doctor.finding import Diagnosis
-from tinygrad_mnist.training.evaluation import Batches, Totals, evaluate
+from tinygrad_mnist.training.evaluation import Batches, evaluate
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.interrupt import stop_signals
+from tinygrad_mnist.training.place import Place
 from tinygrad_mnist.training.state import Parts, State
 from tinygrad_mnist.training.step import Step
 
@@ -112,31 +113,6 @@ def fit(
     return loop.history
 
 
-@dataclass
-class _Place:
-    """How far a run is: the epoch under way, counted from 1, and what there is of it."""
-
-    epoch: int = 1
-    step: int = 0
-    steps: int = 0  # updates in all
-    seconds: float = 0.0
-    loader_epoch: int | None = None  # of a Loader, counted from 0 and over all its epochs
-    totals: Totals = field(default_factory=Totals)
-
-    @classmethod
-    def from_dict(cls, place: dict[str, Any]) -> _Place:
-        """Of what `asdict` gave; a KeyError, TypeError or ValueError from anything else."""
-        totals = Totals(**place["totals"])
-        made = cls(**{**place, "totals": totals})
-        maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
-        counts = [made.epoch, made.step, made.steps, totals.examples, *maybe]
-        if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
-            raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
-        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss)):
-            raise TypeError("seconds and loss have to be numbers")
-        return made
-
-
 class _Loop:
     """A training under way."""
 
@@ -157,13 +133,16 @@ class _Loop:
         self.watching = False
         self.history = History()
         self.first_loader_epoch = getattr(train, "epoch", None)
-        self.place = _Place(loader_epoch=self.first_loader_epoch)
-        self.known: tuple[State, _Place] | None = None  # the last state that is known to be good
+        self.place = Place(loader_epoch=self.first_loader_epoch)
+        self.length = len(train) if isinstance(train, Sized) else None
+        self.since = 0.0  # the seconds of an epoch are counted from here
+        self.known: tuple[State, Place] | None = None  # the last state that is known to be good
 
     def run(self, epochs: int, stopped: Callable[[], bool]) -> None:
         """Train until the last epoch is done, or a signal comes."""
         while self.place.epoch <= epochs and not self.history.interrupted:
             self._remember()
+            self.since = time.perf_counter()
             for inputs, targets in self._batches():
                 if stopped():
                     self._save()
@@ -186,7 +165,7 @@ class _Loop:
             self.train.epoch = epoch  # type: ignore[attr-defined]
 
     def _step(self, inputs: Any, targets: Any) -> None:
-        place, start = self.place, time.perf_counter()
+        place = self.place
         if self.watching:
             done = watched_step(self.parts, inputs, targets, self._when())
             if isinstance(done, Anomaly):
@@ -198,11 +177,13 @@ class _Loop:
                 self._diverge(f"the loss became {value}", place.step + 1, inputs)
         place.step, place.steps = place.step + 1, place.steps + 1
         place.totals.add(value, output, targets)
-        place.seconds += time.perf_counter() - start
         if self.on_step:
-            self.on_step(Progress(place.epoch, place.step, self._length(), value))
+            self.on_step(Progress(place.epoch, place.step, self.length, value))
+        now = time.perf_counter()
+        place.seconds, self.since = place.seconds + now - self.since, now
         if self.checkpoints and self.checkpoints.due(place.steps):
             self._save()
+            self.since = time.perf_counter()  # the disk's time is not the training's
 
     def _end_epoch(self) -> None:
         """Measure, step the schedule, save; of an epoch that was cut short only measure."""
@@ -230,7 +211,7 @@ class _Loop:
             self.attendant.after_epoch(epoch)
         if parts.schedule:
             parts.schedule.step()
-        self.place = _Place(
+        self.place = Place(
             place.epoch + 1, steps=place.steps, loader_epoch=getattr(self.train, "epoch", None)
         )
         self._save(trained.loss if held_out is None else held_out.loss)
@@ -241,7 +222,7 @@ class _Loop:
         state = State.of(self.parts)
         if not state.finite:
             self._diverge("a parameter became NaN or infinite", self.place.step)
-        self.known = state, _Place.from_dict(asdict(self.place))
+        self.known = state, Place.from_dict(asdict(self.place))
         return state
 
     def _save(self, loss: float | None = None) -> None:
@@ -269,14 +250,14 @@ class _Loop:
         checkpoint, arrays = saved
         try:
             contents = checkpoint.contents
-            place, history = _Place.from_dict(contents["place"]), History.from_dict(contents["history"])
+            place, history = Place.from_dict(contents["place"]), History.from_dict(contents["history"])
             if contents["data"] != self._data():
                 raise CheckpointError(
                     f"the training data were {contents['data']}, and are {self._data()}: the same batches "
                     "are needed to go on"
                 )
-            if place.step > (self._length() or place.step):
-                raise CheckpointError(f"it is of step {place.step}, and an epoch has {self._length()}")
+            if place.step > (self.length or place.step):
+                raise CheckpointError(f"it is of step {place.step}, and an epoch has {self.length}")
             State(arrays, contents["state"]).put_back(self.parts)
             self.first_loader_epoch = contents["first loader epoch"]
             if self.attendant and contents["doctor"]:
@@ -292,10 +273,7 @@ class _Loop:
 
     def _data(self) -> dict[str, Any]:
         """What is known of the training data without looking at them."""
-        return self.train.settings() if isinstance(self.train, Loader) else {"steps": self._length()}
-
-    def _length(self) -> int | None:
-        return len(self.train) if isinstance(self.train, Sized) else None
+        return self.train.settings() if isinstance(self.train, Loader) else {"steps": self.length}
 
     # The end when a number is not finite
 
@@ -305,7 +283,7 @@ class _Loop:
     def _diverge(self, what: str, step: int, inputs: Any = None, anomaly: Anomaly | None = None) -> NoReturn:
         """Raise the error, with the origin where it is known or the last steps show it again."""
         if inputs is not None:
-            _require_finite(inputs, self.place.epoch, step)
+            require_finite(inputs, self.place.epoch, step)
         when = f"in epoch {self.place.epoch}, step {step}, at the learning rate {self.parts.optimizer.lr:g}"
         anomaly = anomaly or self._watch_again()
         error = DivergenceError(f"{what} {when}" + ("" if anomaly else ": lower it, or scale the inputs"))
@@ -325,7 +303,7 @@ class _Loop:
         state, place = self.known
         failed = self.place.steps
         state.put_back(self.parts)
-        self.place = _Place.from_dict(asdict(place))
+        self.place = Place.from_dict(asdict(place))
         for inputs, targets in self._batches():
             done = watched_step(self.parts, inputs, targets, self._when())
             if isinstance(done, Anomaly):
@@ -350,22 +328,6 @@ class _Loop:
             rows = self.train.rows(place.loader_epoch, place.step)
             error.examples = tuple(int(row) for row in rows[anomaly.rows])
             share = f"{len(error.examples)} of the {len(rows)} in the batch"
-            error.add_note(f"on the training examples {_listed(error.examples)} ({share})")
+            error.add_note(f"on the training examples {shortened(error.examples)} ({share})")
         else:
-            error.add_note(f"in the rows {_listed(tuple(anomaly.rows.tolist()))} of that step's batch")
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, numbers[:10]))
-    return f"{shown}, ..." if len(numbers) > 10 else shown
-
-
-def _require_finite(inputs: Any, epoch: int, step: int) -> None:
-    """Blame the data where it is at fault, and not the learning rate."""
-    finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
-    if not finite.all():
-        example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
-        raise DataError(
-            f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
-            "remove or repair it"
-        )
+            error.add_note(f"in the rows {shortened(anomaly.rows.tolist())} of that step's batch")
