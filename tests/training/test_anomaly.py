@@ -142,6 +142,21 @@ def test_in_a_later_epoch_and_from_a_checkpoint(tmp_path):
     assert newest.stem == f"step-{2 * len(bent.loader):09}"
 
 
+def test_the_steps_that_are_done_again_may_span_epochs():
+    found = []
+    for watching in (True, False):
+        bent = Bent(lambda layer, x: layer(x), value=1.0)
+        bent.loader = Loader(bent.inputs, LABELS, 100, shuffle=True)
+        schedule = optim.ExponentialLR(bent.optimizer, 1e6)
+        with pytest.raises(DivergenceError) as caught:
+            parts = bent.model, nn.CrossEntropyLoss(), bent.optimizer, bent.loader
+            fit(*parts, epochs=20, schedule=schedule, detect_anomaly=watching)
+        error = caught.value
+        found.append((error.epoch, error.step, error.findings[0].what, error.examples))
+    assert found[0] == found[1]
+    assert found[0][0] > 3
+
+
 def test_weights_that_the_loss_does_not_show_are_found_at_the_epochs_end():
     bent = Bent(lambda layer, x: layer(x), value=1.0)
     hidden = nn.Linear(5, 3)

@@ -26,6 +26,8 @@ from tinygrad_mnist.training.place import Place
 from tinygrad_mnist.training.state import Parts, State
 from tinygrad_mnist.training.step import Step
 
+REMEMBERED_SECONDS = 0.1  # how far back, or an epoch, the origin of a NaN may have to be looked for
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -135,14 +137,15 @@ class _Loop:
         self.first_loader_epoch = getattr(train, "epoch", None)
         self.place = Place(loader_epoch=self.first_loader_epoch)
         self.length = len(train) if isinstance(train, Sized) else None
-        self.since = 0.0  # the seconds of an epoch are counted from here
+        self.since = self.remembered_at = 0.0  # the seconds of an epoch are counted from the first
         self.known: tuple[State, Place] | None = None  # the last state that is known to be good
 
     def run(self, epochs: int, stopped: Callable[[], bool]) -> None:
         """Train until the last epoch is done, or a signal comes."""
         while self.place.epoch <= epochs and not self.history.interrupted:
-            self._remember()
             self.since = time.perf_counter()
+            if self.known is None or self.since - self.remembered_at > REMEMBERED_SECONDS:
+                self._remember()
             for inputs, targets in self._batches():
                 if stopped():
                     self._save()
@@ -152,6 +155,7 @@ class _Loop:
             if self.history.interrupted and not self.place.totals.examples:
                 return
             self._end_epoch()
+        self._remember()  # the last weights are looked at too
 
     def _batches(self) -> Iterator[tuple[Any, Any]]:
         """The batches of this epoch that are still to be trained on."""
@@ -209,12 +213,14 @@ class _Loop:
             return
         if self.attendant:
             self.attendant.after_epoch(epoch)
-        if parts.schedule:
-            parts.schedule.step()
-        self.place = Place(
-            place.epoch + 1, steps=place.steps, loader_epoch=getattr(self.train, "epoch", None)
-        )
+        self._next_epoch()
         self._save(trained.loss if held_out is None else held_out.loss)
+
+    def _next_epoch(self) -> None:
+        if self.parts.schedule:
+            self.parts.schedule.step()
+        loader_epoch = getattr(self.train, "epoch", None)
+        self.place = Place(self.place.epoch + 1, steps=self.place.steps, loader_epoch=loader_epoch)
 
     # States: the one in memory, to look from for the origin of a NaN, and those on the disk
 
@@ -222,7 +228,7 @@ class _Loop:
         state = State.of(self.parts)
         if not state.finite:
             self._diverge("a parameter became NaN or infinite", self.place.step)
-        self.known = state, Place.from_dict(asdict(self.place))
+        self.known, self.remembered_at = (state, self.place.copy()), time.perf_counter()
         return state
 
     def _save(self, loss: float | None = None) -> None:
@@ -303,14 +309,17 @@ class _Loop:
         state, place = self.known
         failed = self.place.steps
         state.put_back(self.parts)
-        self.place = Place.from_dict(asdict(place))
-        for inputs, targets in self._batches():
-            done = watched_step(self.parts, inputs, targets, self._when())
-            if isinstance(done, Anomaly):
-                return done
-            self.place.step, self.place.steps = self.place.step + 1, self.place.steps + 1
-            if self.place.steps > failed:
-                break
+        self.place = place.copy()
+        while self.place.steps <= failed:
+            before = self.place.steps
+            for inputs, targets in self._batches():
+                done = watched_step(self.parts, inputs, targets, self._when())
+                if isinstance(done, Anomaly):
+                    return done
+                self.place.step, self.place.steps = self.place.step + 1, self.place.steps + 1
+            if self.place.steps == before:  # batches that cannot be gone through again
+                return None
+            self._next_epoch()
         return None
 
     def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:
