@@ -1,8 +1,8 @@
 """What a random program is made of: a line of Python for Tensors, and beside it a line for plain NumPy.
 
-Where NumPy spells it alike (``{0} @ {1}``, ``np.exp({0})``, ``{0}.sum(axis=0)``) both are the same text, and the
-array and the Tensor must agree on what it means.  Where only we have the function, NumPy's line is written by
-other means than our forward: ``np.logaddexp``, ``np.bincount``, a table.
+Where NumPy spells it alike (``{0} @ {1}``, ``np.exp({0})``, ``{0}.sum(axis=0)``) both are the same text, and
+array and Tensor must agree on what it means.  Where only we have the function, NumPy's line is written by
+other means than our forward: ``np.logaddexp``, ``np.bincount``.
 """
 
 import math
@@ -120,7 +120,9 @@ def lead(x, axis=None, keepdims=False, sign=1):
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     rest = [i for i in range(x.ndim) if i not in {a % max(x.ndim, 1) for a in axes}]
     kept = [x.shape[i] for i in rest]
-    rows = np.moveaxis(x, rest, range(len(rest))).reshape((*kept, math.prod(x.shape) // (math.prod(kept) or 1)))
+    rows = np.moveaxis(x, rest, range(len(rest))).reshape(
+        (*kept, math.prod(x.shape) // (math.prod(kept) or 1))
+    )
     if rows.shape[-1] < 2:
         return np.ones(1)
     ordered = np.sort(sign * rows, axis=-1)
@@ -215,7 +217,9 @@ def beside(x):
     """A plain array that broadcasts with `x`."""
     shape = st.sampled_from([x.shape, x.shape[1:], (2, *x.shape)])
     elements = st.sampled_from([-1.5, -0.25, 0.5, 1.75])
-    return st.fixed_dictionaries({"array": shape.flatmap(lambda s: hnp.arrays(x.dtype, s, elements=elements))})
+    return st.fixed_dictionaries(
+        {"array": shape.flatmap(lambda s: hnp.arrays(x.dtype, s, elements=elements))}
+    )
 
 
 def mask_beside(x, *others):
@@ -223,7 +227,9 @@ def mask_beside(x, *others):
 
 
 def labels(x):
-    return st.fixed_dictionaries({"labels": hnp.arrays(int, x.shape[:-1], elements=st.integers(0, x.shape[-1] - 1))})
+    return st.fixed_dictionaries(
+        {"labels": hnp.arrays(int, x.shape[:-1], elements=st.integers(0, x.shape[-1] - 1))}
+    )
 
 
 def generator(x):
@@ -304,7 +310,11 @@ def spellings(name, *, numpy="", method=True, protocol="", **more):
 
 def reductions(name, **more):
     arguments = "axis={axis}, keepdims={keepdims}"
-    texts = [f"ops.{name}({{0}}, {arguments})", f"{{0}}.{name}({arguments})", f"np.{name}({{0}}, {arguments})"]
+    texts = [
+        f"ops.{name}({{0}}, {arguments})",
+        f"{{0}}.{name}({arguments})",
+        f"np.{name}({{0}}, {arguments})",
+    ]
     return [Line(text, texts[-1], reduced_axes, **more) for text in texts]
 
 
@@ -328,7 +338,11 @@ def is_matrix_like(x):
 
 
 def plain_matrices(a, b):
-    return max(a.ndim, b.ndim) <= 2 and (not a.ndim or not b.ndim or multiply_as_matrices(a, b))
+    return max(a.ndim, b.ndim) <= 2 and multiply_as_matrices(a, b)
+
+
+def one_is_a_number(a, b):
+    return not (a.ndim and b.ndim) and max(a.ndim, b.ndim) <= 2
 
 
 def joinable(*arrays):
@@ -336,7 +350,9 @@ def joinable(*arrays):
 
 
 def fits_linear(x, weight, bias):
-    return x.ndim > 0 and weight.ndim == 2 and x.shape[-1] == weight.shape[1] and bias.shape == weight.shape[:1]
+    return (
+        x.ndim > 0 and weight.ndim == 2 and x.shape[-1] == weight.shape[1] and bias.shape == weight.shape[:1]
+    )
 
 
 def fits_linear_alone(x, weight):
@@ -347,7 +363,14 @@ def scalar_or_rows(x):
     return x.ndim > 0 and x.shape[0] > 0
 
 
-COMPARISONS = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!="}
+COMPARISONS = {
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+}
 
 
 def comparisons():
@@ -424,6 +447,9 @@ LINES = [
     ),
     *binary("matmul", "@", fits=multiply_as_matrices),
     Line("np.dot({0}, {1})", fits=plain_matrices),
+    Line(
+        "np.dot({0}, {1})", "{0} * {1}", fits=one_is_a_number
+    ),  # NumPy's own says that 0 times infinity is 0
     Line("ops.linear({0}, {1}, {2})", "{0} @ {1}.T + {2}", fits=fits_linear, rounding=16),
     Line("ops.linear({0}, {1}, None)", "{0} @ {1}.T", fits=fits_linear_alone, rounding=16),
     *(
@@ -472,7 +498,9 @@ LINES = [
         scalar_or_rows,
         rounding=16,
     ),
-    Line("ops.concatenate({0}, {1}, axis={axis})", "np.concatenate([{0}, {1}], {axis})", single_axis, joinable),
+    Line(
+        "ops.concatenate({0}, {1}, axis={axis})", "np.concatenate([{0}, {1}], {axis})", single_axis, joinable
+    ),
     Line("np.concatenate([{0}, {1}, {0}], axis={axis})", "", single_axis, joinable),
     Line("np.concatenate([{0}, {1}], axis=None)"),
     Line("ops.stack([{0}, {1}], axis={axis})", "np.stack([{0}, {1}], {axis})", new_axis, alike),
@@ -487,8 +515,20 @@ LINES = [
         reduced_axes,
         rounding=16,
     ),
-    Line("ops.softmax({0}, axis={axis})", "np.exp({0} - log_total({0}, {axis}, True))", single_axis, has_axes, rounding=32),
-    Line("ops.log_softmax({0}, axis={axis})", "{0} - log_total({0}, {axis}, True)", single_axis, has_axes, rounding=32),
+    Line(
+        "ops.softmax({0}, axis={axis})",
+        "np.exp({0} - log_total({0}, {axis}, True))",
+        single_axis,
+        has_axes,
+        rounding=32,
+    ),
+    Line(
+        "ops.log_softmax({0}, axis={axis})",
+        "{0} - log_total({0}, {axis}, True)",
+        single_axis,
+        has_axes,
+        rounding=32,
+    ),
     Line(
         "ops.softmax_cross_entropy({0}, {labels})",
         "log_total({0}, -1) - chosen({0}, {labels})",

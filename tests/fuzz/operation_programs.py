@@ -1,4 +1,4 @@
-"""Random programs of the lines in `operation_lines`: drawn by Hypothesis, run on Tensors or on arrays, printed."""
+"""Random programs of the lines in `operation_lines`: drawn, run on Tensors or on arrays, printed."""
 
 import itertools
 import warnings
@@ -25,8 +25,9 @@ MOST_ELEMENTS, LARGEST, NEAREST = 60, 30.0, 0.01
 
 @dataclass(frozen=True)
 class Leaf:
-    """An input of a program; `kind`: "variable" (requires a gradient), "parameter" (one that outlives the call)
-    or "constant".
+    """An input of a program.
+
+    `kind`: "variable" (requires a gradient), "parameter" (likewise, and outlives the call) or "constant".
     """
 
     shape: tuple[int, ...]
@@ -79,9 +80,7 @@ class Program:
             values = [np.where(rng.random(v.shape) < 0.5, rng.choice(WILD, v.shape), v) for v in values]
         kinds = dict(zip("SD", dtypes))
         with np.errstate(all="ignore"):
-            return [
-                LAYOUTS[leaf.layout](v.astype(kinds[leaf.dtype])) for leaf, v in zip(self.leaves, values)
-            ]
+            return [LAYOUTS[leaf.layout](v.astype(kinds[leaf.dtype])) for leaf, v in zip(self.leaves, values)]
 
     def tensors(self, arrays):
         return [Tensor(a, requires_grad=leaf.is_learned) for leaf, a in zip(self.leaves, arrays)]
@@ -104,7 +103,9 @@ class Program:
                 # With a plus since flatten() may hand out its operand as it is, and with it its gradient.
                 yield from ("with no_grad():", f"    v{position} = +({expression})")
             else:
-                yield f"v{position} = " + (f"({expression}).detach()" if step.mode == "detached" else expression)
+                yield f"v{position} = " + (
+                    f"({expression}).detach()" if step.mode == "detached" else expression
+                )
 
     @property
     def names(self):
@@ -129,7 +130,7 @@ class Program:
     # Running it
 
     def function(self, dtypes=PRECISIONS):
-        """The program as a function of Tensors that returns all values; it has random generators of its own."""
+        """The program as a function of Tensors that returns all values, with random generators of its own."""
         namespace = {**HELPERS, **_settings(dtypes), "no_grad": no_grad}
         exec(compile(self.source(), "<program>", "exec"), namespace)
         return namespace["program"]
@@ -152,7 +153,9 @@ class Program:
     def step_on_arrays(self, step, values, settings, keep=lambda value: value):
         """What NumPy gives for one step, from the values before."""
         names = {f"v{i}": values[i] for i in step.operands}
-        return np.asarray(eval(step.text(step.line.reference), {**HELPERS, **settings, **names, "keep": keep}))
+        return np.asarray(
+            eval(step.text(step.line.reference), {**HELPERS, **settings, **names, "keep": keep})
+        )
 
 
 def _settings(dtypes):
@@ -162,7 +165,8 @@ def _settings(dtypes):
 # Drawing them
 
 UPDATES = [
-    Line(f"{sign}= 0.5 * {{1}}", f"{{0}} {sign} 0.5 * {{1}}", fits=lambda a, b: a.shape == b.shape) for sign in "+-"
+    Line(f"{sign}= 0.5 * {{1}}", f"{{0}} {sign} 0.5 * {{1}}", fits=lambda a, b: a.shape == b.shape)
+    for sign in "+-"
 ] + [Line("*= 0.9", "{0} * 0.9"), Line("/= 1.25", "{0} / 1.25")]
 
 
@@ -173,12 +177,16 @@ def programs(draw, most_steps=10, wild=None, lines=tuple(LINES)):
     least = 0 if draw(st.integers(0, 5)) == 5 else 1
     shapes = draw(
         broadcastable_shapes(3)
-        | st.sampled_from([((2, 3), (3, 2), (3,)), ((3, 3), (3, 3), ()), ((2, 3), (4, 3), (4,)), ((0, 2), (2,), (1,))])
+        | st.sampled_from(
+            [((2, 3), (3, 2), (3,)), ((3, 3), (3, 3), ()), ((2, 3), (4, 3), (4,)), ((0, 2), (2,), (1,))]
+        )
     )
     dtypes = draw(st.sampled_from(["D", "S"]))
     kinds = st.sampled_from(["variable", "variable", "parameter", "constant"])
     leaves = tuple(
-        Leaf(shape[least:] if not least else shape, dtypes, draw(kinds), draw(st.sampled_from(sorted(LAYOUTS))))
+        Leaf(
+            shape[least:] if not least else shape, dtypes, draw(kinds), draw(st.sampled_from(sorted(LAYOUTS)))
+        )
         for shape in shapes
     )
     program = Program(leaves, draw(st.integers(0, 2**32 - 1)), wild)
@@ -239,7 +247,7 @@ def _fits(program, values, line, positions, mode):
 
 
 def _may_be_updated(program, position):
-    """A leaf that requires a gradient and that no step has read: else its graph would be stale, and rightly."""
+    """A leaf that requires a gradient and that no step has read: else its graph would be stale."""
     if position >= len(program.leaves) or not program.leaves[position].is_learned:
         return False
     return all(position not in step.operands for step in program.steps)

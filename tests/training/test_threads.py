@@ -47,7 +47,13 @@ def with_a_doctor(digits):
 
 def with_dropout(digits):
     rng = np.random.default_rng(2)
-    layers = nn.Flatten(), nn.Linear(64, 32, rng=rng), nn.ReLU(), nn.Dropout(0.3, rng=rng), nn.Linear(32, 10, rng=rng)
+    layers = (
+        nn.Flatten(),
+        nn.Linear(64, 32, rng=rng),
+        nn.ReLU(),
+        nn.Dropout(0.3, rng=rng),
+        nn.Linear(32, 10, rng=rng),
+    )
     model = nn.Sequential(*layers)
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3)
     loader = digits.train.loader(16, shuffle=True, seed=2)
@@ -57,7 +63,7 @@ def with_dropout(digits):
 
 
 def by_hand(digits):
-    """A loop of one's own that changes modes, scopes and NumPy's error states, draws graphs and looks at errors."""
+    """A loop of one's own that changes modes, scopes and NumPy's error states, and draws graphs."""
     rng = np.random.default_rng(3)
     model = nn.Sequential(nn.Linear(64, 16, rng=rng), nn.Sigmoid(), nn.Linear(16, 10, rng=rng))
     seen = []
@@ -71,7 +77,7 @@ def by_hand(digits):
         with no_grad(), np.errstate(divide="ignore"):
             assert not model(flat).requires_grad
             for parameter in model.parameters():
-                parameter -= 0.1 * parameter.grad  # noqa: PLW2901
+                parameter -= 0.1 * parameter.grad
                 parameter.grad = None
             seen.append(float(np.float64(1.0) / np.zeros(1)[0]))
         with pytest.raises(FloatingPointError), np.errstate(all="raise"):
@@ -104,7 +110,9 @@ def alone(digits):
     return functools.cache(lambda run: run(digits))
 
 
-@pytest.mark.parametrize("pair", list(combinations(RUNS, 2)), ids=lambda pair: "-".join(run.__name__ for run in pair))
+@pytest.mark.parametrize(
+    "pair", list(combinations(RUNS, 2)), ids=lambda pair: "-".join(run.__name__ for run in pair)
+)
 def test_two_at_once_give_what_each_gives_alone(pair, alone, digits):
     for _ in range(ROUNDS):
         found = at_once(*(lambda run=run: run(digits) for run in pair))
