@@ -326,7 +326,7 @@ def own_primitives():
     }
 
 
-def stream(number, count, body):
+def stream(number, count, body, *, drawn=None, shrink=True):
     """Run `body` on `count` programs drawn from a seed; on a failure, shrink it."""
 
     def quietly(program):
@@ -334,8 +334,8 @@ def stream(number, count, body):
             body(program)
 
     options = {"max_examples": count, "deadline": None, "database": None, "report_multiple_bugs": False}
-    quiet = {"suppress_health_check": list(HealthCheck), "phases": [Phase.generate, Phase.shrink]}
-    seed(number)(settings(**options, **quiet)(given(programs())(quietly)))()
+    quiet = {"suppress_health_check": list(HealthCheck), "phases": [Phase.generate, *[Phase.shrink] * shrink]}
+    seed(number)(settings(**options, **quiet)(given(programs() if drawn is None else drawn)(quietly)))()
 
 
 def run(seconds, first_seed):
