@@ -145,9 +145,9 @@ def new_axis(x, *others):
 
 
 def reduced_axes(x):
-    axes = st.none()
+    axes = st.none() | st.integers(-max(x.ndim, 1), max(x.ndim, 1) - 1)  # NumPy takes axis 0 of a number
     if x.ndim:
-        axes |= st.integers(-x.ndim, x.ndim - 1) | hnp.valid_tuple_axes(x.ndim, min_size=1)
+        axes |= hnp.valid_tuple_axes(x.ndim, min_size=1)
     return st.fixed_dictionaries({"axis": axes, "keepdims": st.booleans()})
 
 
@@ -196,7 +196,14 @@ def fancy_index(x):
         return hnp.arrays(bool, x.shape)
     several = hnp.integer_array_indices(x.shape, result_shape=hnp.array_shapes(max_dims=2, max_side=3))
     behind = st.integers(-x.shape[-1], x.shape[-1] - 1).map(lambda i: (..., np.array([i, i, 0])))
-    return masks | hnp.arrays(bool, x.shape) | several | behind | whole[0].map(lambda i: i.astype(int))
+    return (
+        masks
+        | st.just([])
+        | hnp.arrays(bool, x.shape)
+        | several
+        | behind
+        | whole[0].map(lambda i: i.astype(int))
+    )
 
 
 def index(x):
@@ -430,7 +437,7 @@ LINES = [
     *binary("minimum", margin=apart),
     *comparisons(),
     Line(
-        "ops.where(ops.logical_and({0} > 0.1, {1} < 0.4), {0}, {1})",
+        "ops.where(ops.logical_and(ops.greater({0}, 0.1), ops.less({1}, 0.4)), {0}, {1})",
         "np.where(({0} > 0.1) & ({1} < 0.4), {0}, {1})",
         fits=broadcast,
         margin=lambda a, b: np.minimum(np.abs(a - 0.1), np.abs(b - 0.4)),
