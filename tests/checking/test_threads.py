@@ -1,4 +1,4 @@
-"""Checks in several threads at once give what each gives alone, and leave the warning filters as they were."""
+"""Checks in threads at once give what each gives alone, and leave the warning filters as they were."""
 
 import warnings
 

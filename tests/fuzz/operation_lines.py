@@ -1,8 +1,8 @@
 """What a random program is made of: a line of Python for Tensors, and beside it a line for plain NumPy.
 
-Where NumPy spells it alike (``{0} @ {1}``, ``np.exp({0})``, ``{0}.sum(axis=0)``) both are the same text, and the
-array and the Tensor must agree on what it means.  Where only we have the function, NumPy's line is written by
-other means than our forward: ``np.logaddexp``, ``np.bincount``, a table.
+Where NumPy spells it alike (``{0} @ {1}``, ``np.exp({0})``, ``{0}.sum(axis=0)``) both are the same text, and
+array and Tensor must agree on what it means.  Where only we have the function, NumPy's line is written by
+other means than our forward: ``np.logaddexp``, ``np.bincount``.
 """
 
 import math
@@ -145,9 +145,9 @@ def new_axis(x, *others):
 
 
 def reduced_axes(x):
-    axes = st.none()
+    axes = st.none() | st.integers(-max(x.ndim, 1), max(x.ndim, 1) - 1)  # NumPy takes axis 0 of a number
     if x.ndim:
-        axes |= st.integers(-x.ndim, x.ndim - 1) | hnp.valid_tuple_axes(x.ndim, min_size=1)
+        axes |= hnp.valid_tuple_axes(x.ndim, min_size=1)
     return st.fixed_dictionaries({"axis": axes, "keepdims": st.booleans()})
 
 
@@ -196,7 +196,14 @@ def fancy_index(x):
         return hnp.arrays(bool, x.shape)
     several = hnp.integer_array_indices(x.shape, result_shape=hnp.array_shapes(max_dims=2, max_side=3))
     behind = st.integers(-x.shape[-1], x.shape[-1] - 1).map(lambda i: (..., np.array([i, i, 0])))
-    return masks | hnp.arrays(bool, x.shape) | several | behind | whole[0].map(lambda i: i.astype(int))
+    return (
+        masks
+        | st.just([])
+        | hnp.arrays(bool, x.shape)
+        | several
+        | behind
+        | whole[0].map(lambda i: i.astype(int))
+    )
 
 
 def index(x):
@@ -338,7 +345,11 @@ def is_matrix_like(x):
 
 
 def plain_matrices(a, b):
-    return max(a.ndim, b.ndim) <= 2 and (not a.ndim or not b.ndim or multiply_as_matrices(a, b))
+    return max(a.ndim, b.ndim) <= 2 and multiply_as_matrices(a, b)
+
+
+def one_is_a_number(a, b):
+    return not (a.ndim and b.ndim) and max(a.ndim, b.ndim) <= 2
 
 
 def joinable(*arrays):
@@ -426,7 +437,7 @@ LINES = [
     *binary("minimum", margin=apart),
     *comparisons(),
     Line(
-        "ops.where(ops.logical_and({0} > 0.1, {1} < 0.4), {0}, {1})",
+        "ops.where(ops.logical_and(ops.greater({0}, 0.1), ops.less({1}, 0.4)), {0}, {1})",
         "np.where(({0} > 0.1) & ({1} < 0.4), {0}, {1})",
         fits=broadcast,
         margin=lambda a, b: np.minimum(np.abs(a - 0.1), np.abs(b - 0.4)),
@@ -443,6 +454,9 @@ LINES = [
     ),
     *binary("matmul", "@", fits=multiply_as_matrices),
     Line("np.dot({0}, {1})", fits=plain_matrices),
+    Line(
+        "np.dot({0}, {1})", "{0} * {1}", fits=one_is_a_number
+    ),  # NumPy's own says that 0 times infinity is 0
     Line("ops.linear({0}, {1}, {2})", "{0} @ {1}.T + {2}", fits=fits_linear, rounding=16),
     Line("ops.linear({0}, {1}, None)", "{0} @ {1}.T", fits=fits_linear_alone, rounding=16),
     *(

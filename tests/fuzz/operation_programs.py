@@ -1,4 +1,4 @@
-"""Random programs of the lines in `operation_lines`: drawn by Hypothesis, run on Tensors or on arrays, printed."""
+"""Random programs of the lines in `operation_lines`: drawn, run on Tensors or on arrays, printed."""
 
 import itertools
 import warnings
@@ -25,8 +25,9 @@ MOST_ELEMENTS, LARGEST, NEAREST = 60, 30.0, 0.01
 
 @dataclass(frozen=True)
 class Leaf:
-    """An input of a program; `kind`: "variable" (requires a gradient), "parameter" (one that outlives the call)
-    or "constant".
+    """An input of a program.
+
+    `kind`: "variable" (requires a gradient), "parameter" (likewise, and outlives the call) or "constant".
     """
 
     shape: tuple[int, ...]
@@ -129,7 +130,7 @@ class Program:
     # Running it
 
     def function(self, dtypes=PRECISIONS):
-        """The program as a function of Tensors that returns all values; it has random generators of its own."""
+        """The program as a function of Tensors that returns all values, with random generators of its own."""
         namespace = {**HELPERS, **_settings(dtypes), "no_grad": no_grad}
         exec(compile(self.source(), "<program>", "exec"), namespace)
         return namespace["program"]
@@ -246,7 +247,7 @@ def _fits(program, values, line, positions, mode):
 
 
 def _may_be_updated(program, position):
-    """A leaf that requires a gradient and that no step has read: else its graph would be stale, and rightly."""
+    """A leaf that requires a gradient and that no step has read: else its graph would be stale."""
     if position >= len(program.leaves) or not program.leaves[position].is_learned:
         return False
     return all(position not in step.operands for step in program.steps)

@@ -109,7 +109,7 @@ def _check_ownership(leaves, values):
 
 
 def check_gradients(program):
-    """In float64 against central differences of NumPy's program, and in the program's dtypes against float64."""
+    """In float64 against central differences of NumPy's program, in its own dtypes against float64."""
     exact = gradients(program, DOUBLE)
     checked = _against_differences(program, exact)
     for leaf, single, double in zip(program.leaves, gradients(program, SINGLE), exact):
@@ -150,7 +150,7 @@ def _scalar(program):
 
 
 def _slope(scalar, arrays, array, index):
-    """Central differences with two steps, extrapolated (Richardson, 1911), and how far they are to be trusted."""
+    """Central differences with two steps, extrapolated (Richardson, 1911), and how far to trust them."""
     middle = array[index]
 
     def difference(step):
@@ -302,9 +302,9 @@ def told_about(program):
 
 
 @contextlib.contextmanager
-def primitives_met(counter):
+def primitives_met():
     """Count the primitives that are applied to Tensors in the block."""
-    apply = Tensor.apply
+    apply, counter = Tensor.apply, collections.Counter()
 
     def counting(self, primitive, inputs, attributes):
         counter[primitive.name] += 1
@@ -312,7 +312,7 @@ def primitives_met(counter):
 
     Tensor.apply = counting
     try:
-        yield
+        yield counter
     finally:
         Tensor.apply = apply
 
@@ -326,23 +326,28 @@ def own_primitives():
     }
 
 
-def stream(number, count, body):
+def stream(number, count, body, *, drawn=None, shrink=True):
     """Run `body` on `count` programs drawn from a seed; on a failure, shrink it."""
+
+    def quietly(program):
+        with np.errstate(all="ignore"):
+            body(program)
+
     options = {"max_examples": count, "deadline": None, "database": None, "report_multiple_bugs": False}
-    quiet = {"suppress_health_check": list(HealthCheck), "phases": [Phase.generate, Phase.shrink]}
-    seed(number)(settings(**options, **quiet)(given(programs())(body)))()
+    quiet = {"suppress_health_check": list(HealthCheck), "phases": [Phase.generate, *[Phase.shrink] * shrink]}
+    seed(number)(settings(**options, **quiet)(given(programs() if drawn is None else drawn)(quietly)))()
 
 
 def run(seconds, first_seed):
     """Streams of programs until the time is over; the counts."""
-    counts, met = collections.Counter(), collections.Counter()
+    counts = collections.Counter()
 
     def body(program):
         counts.update(check(program))
 
     start = time.monotonic()
     number = first_seed
-    with primitives_met(met):
+    with primitives_met() as met:
         while time.monotonic() - start < seconds:
             print(f"\rseed {number}: {counts['programs']} programs", end="", file=sys.stderr, flush=True)
             stream(number, 100, body)
@@ -361,9 +366,8 @@ def main(arguments=None):
     counts, met = run(options.seconds, options.seed)
     own = own_primitives()
     print(", ".join(f"{number} {what}" for what, number in counts.items()))
-    print(
-        f"{len(own & set(met))} of {len(own)} primitives; never met: {', '.join(sorted(own - set(met))) or 'none'}"
-    )
+    never = ", ".join(sorted(own - set(met))) or "none"
+    print(f"{len(own & set(met))} of {len(own)} primitives; never met: {never}")
     print("applied least often:", ", ".join(f"{name} {n}" for name, n in met.most_common()[:-6:-1]))
 
 

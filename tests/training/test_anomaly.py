@@ -148,8 +148,8 @@ def test_the_steps_that_are_done_again_may_span_epochs():
         bent = Bent(lambda layer, x: layer(x), value=1.0)
         bent.loader = Loader(bent.inputs, LABELS, 100, shuffle=True)
         schedule = optim.ExponentialLR(bent.optimizer, 1e6)
+        parts = bent.model, nn.CrossEntropyLoss(), bent.optimizer, bent.loader
         with pytest.raises(DivergenceError) as caught:
-            parts = bent.model, nn.CrossEntropyLoss(), bent.optimizer, bent.loader
             fit(*parts, epochs=20, schedule=schedule, detect_anomaly=watching)
         error = caught.value
         found.append((error.epoch, error.step, error.findings[0].what, error.examples))

@@ -63,7 +63,7 @@ def with_dropout(digits):
 
 
 def by_hand(digits):
-    """A loop of one's own that changes modes, scopes and NumPy's error states, draws graphs and looks at errors."""
+    """A loop of one's own that changes modes, scopes and NumPy's error states, and draws graphs."""
     rng = np.random.default_rng(3)
     model = nn.Sequential(nn.Linear(64, 16, rng=rng), nn.Sigmoid(), nn.Linear(16, 10, rng=rng))
     seen = []

@@ -336,7 +336,8 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
 
     def code(part: Any) -> str:
         if isinstance(part, np.ndarray | list | tuple):
-            arrays.append(recorder.constant(np.asarray(part)))
+            chosen = np.asarray(part)
+            arrays.append(recorder.constant(chosen.astype(int) if chosen.dtype == float else chosen))  # of []
             return "{}"
         if isinstance(part, slice):
             ends = [part.start, part.stop, *([] if part.step is None else [part.step])]
@@ -352,7 +353,7 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
 def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     if axis is None:
         return ()
-    gone = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
+    gone = {a % max(len(shape), 1) for a in (axis if isinstance(axis, tuple) else (axis,))}
     return tuple(length for i, length in enumerate(shape) if i not in gone)
 
 

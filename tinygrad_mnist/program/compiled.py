@@ -289,4 +289,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def _bits(x: Any) -> bytes:
     """The bits of an array, NaN always the same: the processor chooses its sign."""
-    return (np.where(np.isnan(x), x.dtype.type(np.nan), x) if x.dtype.kind in "fc" else x).tobytes()
+    array: np.ndarray[Any, Any] = np.asarray(x)
+    if array.dtype.kind in "fc":
+        array = np.where(np.isnan(array), array.dtype.type(np.nan), array)
+    return array.tobytes()

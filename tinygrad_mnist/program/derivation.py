@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -67,6 +68,10 @@ class Derivation:
         for instruction in recording.instructions:
             if instruction.result is not None:  # a check makes nothing
                 self._write(instruction, instruction.result)
+        for value in recording.outputs:
+            if value.origin == "constant":
+                name = names.of(value)
+                self.constants[name] = Line(name, f"{name} = {constant_text(value.array)}", "")
         self.lines = [*self.constants.values(), *self.lines]
 
     def _write(self, instruction: Instruction, value: Value) -> None:
@@ -109,7 +114,10 @@ class Derivation:
             return maker.operation.formula([self._operand(x) for x in maker.operands], keepdims=True)
         if isinstance(operation, Elementwise) and operation.name in ("add", "multiply"):
             operands = tuple(sorted(operands, key=_is_variable))  # 1 + x, lr * x: a number comes first
-        return operation.formula([self._operand(x) for x in operands])
+        formulas = [self._operand(x) for x in operands]
+        if isinstance(operation, Put) and _is_number(operands[0]):  # which cannot be written into
+            formulas[0] = Formula(constant_text(operands[0].array), ATOM)
+        return operation.formula(formulas)
 
     def _kept_reduction(self, instruction: Instruction) -> Instruction | None:
         """The reduction whose axes are kept, where nobody else reads it."""
@@ -150,6 +158,10 @@ class Derivation:
             right = self._operand(instruction.operands[1])
             return Line(name, f"{name} {_IN_PLACE[operation.name]} {right.text}", "")
         return Line(name, f"{name}[...] = {formula.text}", "")
+
+
+def _is_number(x: Operand) -> TypeGuard[Value]:
+    return isinstance(x, Value) and x.origin == "constant" and not x.shape
 
 
 def _is_variable(x: Operand) -> bool:

@@ -204,7 +204,7 @@ def constant_text(array: Array) -> str:
     if array.ndim == 0:
         return f"np.asarray({number_text(array[()])}, {dtype})"
     flat = array.ravel()
-    if array.ndim == 2 and array.size > 1 and np.array_equal(array, np.eye(*array.shape)):
+    if array.ndim == 2 and array.size > 1 and np.array_equal(array, np.eye(len(array))):
         return f"np.eye({array.shape[0]}, dtype={dtype})"
     if array.ndim == 1 and array.size and (flat == 1).all():
         return f"np.ones({array.size}, {dtype})"

@@ -20,7 +20,7 @@ Axis = int | tuple[int, ...] | None
 
 def _with_kept_axes(value: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """`value`, a reduction of `x`, in the shape it would have with keepdims: it broadcasts against x."""
-    if keepdims or axis is None:
+    if keepdims or axis is None or not x.ndim:
         return value
     reduced = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
     return reshape(value, shape=tuple(1 if i in reduced else n for i, n in enumerate(x.shape)))
@@ -64,9 +64,9 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _shared_by_ties(g: Any, y: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
-    winners = x == _with_kept_axes(y, x, axis, keepdims)
-    number = sum(cast(winners, dtype=x.dtype), axis=axis, keepdims=True)
-    return where(winners, _with_kept_axes(g, x, axis, keepdims) / number, 0.0)
+    losers = (x != _with_kept_axes(y, x, axis, keepdims)) & (x == x)  # a NaN wins
+    number = sum(1 - cast(losers, dtype=x.dtype), axis=axis, keepdims=True)
+    return where(losers, 0.0, _with_kept_axes(g, x, axis, keepdims) / number)
 
 
 max.vjps(_shared_by_ties)
@@ -76,6 +76,8 @@ min.vjps(_shared_by_ties)
 @primitive
 def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(e**x)) over axes, without overflow."""
+    if x.dtype.kind in "bui":
+        x = x.astype(np.float64)
     top = np.max(x.real, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)  # x - top must not become inf - inf
     with np.errstate(divide="ignore"):  # where all of x is -infinity, so is the result
