@@ -145,9 +145,9 @@ def new_axis(x, *others):
 
 
 def reduced_axes(x):
-    axes = st.none() | st.integers(-max(x.ndim, 1), max(x.ndim, 1) - 1)  # NumPy takes axis 0 of a number
+    axes = st.none()
     if x.ndim:
-        axes |= hnp.valid_tuple_axes(x.ndim, min_size=1)
+        axes |= st.integers(-x.ndim, x.ndim - 1) | hnp.valid_tuple_axes(x.ndim, min_size=1)
     return st.fixed_dictionaries({"axis": axes, "keepdims": st.booleans()})
 
 
