@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.fuzz.operation_lines import HELPERS, LINES, Line, Verbatim, text_of
+from tests.fuzz.operation_lines import HELPERS, LINES, Line
+from tests.fuzz.operation_settings import Verbatim, text_of
 from tinygrad_mnist import Tensor, no_grad
 from tinygrad_mnist.checking.strategies import broadcastable_shapes, distinct_arrays
 
@@ -118,10 +119,10 @@ class Program:
     def __str__(self):
         """A script of its own, with the leaves' values."""
         lines = ["from tests.fuzz.operation_lines import *", "from tinygrad_mnist import Tensor, no_grad"]
-        lines += ["from numpy import float32, float64, inf, nan, array, empty", "S, D = float32, float64"]
+        lines += ["from numpy import float32, float64, inf, nan", "S, D = float32, float64"]
         lines += ["rng = [np.random.default_rng(i) for i in range(4)]"]
         for name, leaf, values in zip(self.names, self.leaves, self.arrays()):
-            lines += [f"{name} = Tensor({values!r}, {leaf.is_learned})  # {leaf.kind}, {leaf.layout}"]
+            lines += [f"{name} = Tensor({text_of(values)}, {leaf.is_learned})  # {leaf.kind}, {leaf.layout}"]
         return "\n".join([*lines, *self.lines(), f"outputs = [{', '.join(f'v{i}' for i in self.outputs)}]"])
 
     def _repr_pretty_(self, printer, cycle):
@@ -131,13 +132,13 @@ class Program:
 
     def function(self, dtypes=PRECISIONS):
         """The program as a function of Tensors that returns all values, with random generators of its own."""
-        namespace = {**HELPERS, **_settings(dtypes), "no_grad": no_grad}
+        namespace = {**HELPERS, **settings_for(dtypes), "no_grad": no_grad}
         exec(compile(self.source(), "<program>", "exec"), namespace)
         return namespace["program"]
 
     def on_arrays(self, arrays, keep=lambda position, value: value, dtypes=PRECISIONS):
         """NumPy's values; `keep` is asked what stands for a value through which no gradient passes."""
-        settings = _settings(dtypes)
+        settings = settings_for(dtypes)
         values = list(arrays)
         for position, step in enumerate(self.steps, len(self.leaves)):
             value = self.step_on_arrays(step, values, settings, lambda x, at=position: keep((at, "mask"), x))
@@ -158,7 +159,8 @@ class Program:
         )
 
 
-def _settings(dtypes):
+def settings_for(dtypes):
+    """What S, D and rng stand for, the generators at their beginning."""
     return {"S": dtypes[0], "D": dtypes[1], "rng": [np.random.default_rng(i) for i in range(4)]}
 
 
@@ -216,7 +218,7 @@ def _add_step(draw, program, values, lines):
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = program.step_on_arrays(step, values, _settings(PRECISIONS))
+            value = program.step_on_arrays(step, values, settings_for(PRECISIONS))
     except (ValueError, IndexError):
         _assert_refused(step, operands)
         return
@@ -231,7 +233,7 @@ def _assert_refused(step, operands):
     """What NumPy refuses, such as the maximum of nothing, is refused for Tensors."""
     names = {f"v{i}": Tensor(x, requires_grad=True) for i, x in zip(step.operands, operands)}
     try:
-        result = eval(step.text(step.line.ours), {**HELPERS, **_settings(PRECISIONS), **names})
+        result = eval(step.text(step.line.ours), {**HELPERS, **settings_for(PRECISIONS), **names})
     except (ValueError, IndexError):
         return
     raise AssertionError(f"NumPy refuses {step.text(step.line.ours)} of {operands}, and we answer {result}")

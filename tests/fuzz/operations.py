@@ -18,12 +18,12 @@ import warnings
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.fuzz.operation_programs import programs
+from tests.fuzz.operation_programs import PRECISIONS, programs, settings_for
 from tinygrad_mnist import Tensor, transforms
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.program import compile
 
-SINGLE, DOUBLE = (np.float32, np.float64), (np.float64, np.float64)
+DOUBLE = (np.float64, np.float64)
 STEP = 1e-4
 STEEPEST = 1e6  # a gradient above says more about the program than about the rules
 
@@ -36,7 +36,7 @@ def check_forward(program):
     arrays = program.arrays()
     before = [a.copy() for a in arrays]
     values = program.function()(*program.tensors(arrays))
-    inner, settings_of_numpy = [v._data for v in values], _fresh_settings(program)
+    inner, settings_of_numpy = [v._data for v in values], settings_for(PRECISIONS)
     for position, step in enumerate(program.steps, len(program.leaves)):
         if step.mode == "update":
             continue
@@ -45,10 +45,6 @@ def check_forward(program):
     _check_updates(program, before, inner)
     for array, copy in zip(arrays, before):
         np.testing.assert_array_equal(array, copy, err_msg="an input was changed")
-
-
-def _fresh_settings(program):
-    return {"S": np.float32, "D": np.float64, "rng": [np.random.default_rng(i) for i in range(4)]}
 
 
 def _check_updates(program, leaves, inner):
@@ -79,13 +75,10 @@ def assert_within(found, expected, operands, step):
 
 
 def backward(program, values):
-    """A backward pass from each output that has one; whether there was any."""
-    found = [
-        (values[i], w) for i, w in zip(program.outputs, program.weights(values)) if values[i].requires_grad
-    ]
-    for output, weight in found:
-        output.backward(weight)
-    return bool(found)
+    """A backward pass from each output that has a gradient."""
+    for i, weight in zip(program.outputs, program.weights(values)):
+        if values[i].requires_grad:
+            values[i].backward(weight)
 
 
 def gradients(program, dtypes):
@@ -112,7 +105,7 @@ def check_gradients(program):
     """In float64 against central differences of NumPy's program, in its own dtypes against float64."""
     exact = gradients(program, DOUBLE)
     checked = _against_differences(program, exact)
-    for leaf, single, double in zip(program.leaves, gradients(program, SINGLE), exact):
+    for leaf, single, double in zip(program.leaves, gradients(program, PRECISIONS), exact):
         largest = max(np.abs(g).max(initial=1.0) for g in exact)
         if leaf.is_learned and largest < STEEPEST:
             np.testing.assert_allclose(single, double, rtol=1e-3, atol=1e-3 * largest)

@@ -13,7 +13,6 @@ L. F. Richardson, The deferred approach to the limit, 1927.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.filters import no_part_dropped
 from tinygrad_mnist.checking.problem import Problem, open_problem
 
 Array = NDArray[Any]
@@ -111,8 +111,7 @@ def complex_entries(
         When the function drops an imaginary part; and what else it may raise on complex numbers.
     """
     result = np.empty(len(entries))
-    with complex_data(variable) as data, warnings.catch_warnings():
-        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+    with complex_data(variable) as data, no_part_dropped():
         flat = data.reshape(-1)
         for k, position in enumerate(entries):
             before = flat[position]
@@ -187,8 +186,7 @@ def slope_along(problem: Problem, directions: Sequence[Array]) -> float:
     try:
         h = STEPS["central"]
         central = (at(h) - at(-h)) / (2 * h)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        with no_part_dropped():
             exact = np.imag(at(1j * STEPS["complex"])) / STEPS["complex"]
     except (ArithmeticError, TypeError, ValueError, Warning):
         exact = np.nan

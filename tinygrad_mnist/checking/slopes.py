@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinygrad_mnist.checking.filters import filtering
 
 Array = NDArray[np.float64]
 
@@ -40,8 +41,7 @@ def running_median(errors: Array) -> Array:
     """Of five neighbours, fewer at the ends; infinite where there is no number."""
     padded = np.pad(errors, 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN
+    with filtering("ignore", RuntimeWarning):  # nothing but NaN
         return np.nan_to_num(np.nanmedian(windows, axis=1), nan=np.inf)
 
 

@@ -8,7 +8,6 @@ complex step subtracts nothing: its error falls with the power 2 and stays down.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.filters import no_part_dropped
 from tinygrad_mnist.checking.numeric import entry_derivative
 from tinygrad_mnist.checking.problem import Problem, open_problem
 from tinygrad_mnist.checking.slopes import (
@@ -241,8 +241,7 @@ class _Entry:
 
     def derivative(self, method: str, step: float) -> float:
         """NaN where the function refuses the step's end; a complex step that it cannot take raises."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        with no_part_dropped():
             try:
                 return entry_derivative(self.problem, self.variable, self.index, method, step)
             except (ArithmeticError, ValueError):
