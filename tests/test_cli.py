@@ -171,11 +171,11 @@ def refusals(place, run_folder, mnist_folder):
         "a file as a run": (["evaluate", place / "foreign.png"], "holds no run"),
         "corrupt weights": (
             ["evaluate", damaged(run_folder, "weights.safetensors", place / "w")],
-            "weights.safetensors: the file is damaged",
+            "weights.safetensors is damaged",
         ),
         "corrupt config": (
             ["predict", damaged(run_folder, "config.json", place / "c"), place / "blank.png"],
-            "config.json: not the JSON",
+            "config.json is damaged",
         ),
         "other images": (["evaluate", run_folder, "--data", mnist_folder], "was trained on digits, 8 x 8"),
         "foreign picture": (["predict", run_folder, place / "foreign.png"], "not a readable picture"),

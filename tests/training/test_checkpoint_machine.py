@@ -15,6 +15,7 @@ from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training import Checkpoints
 
+FRACTIONS = st.floats(0, 1, exclude_max=True)  # of what is there: how long a file is depends on the clock
 DAMAGES = st.sampled_from(["cut", "flip", "empty", "remove", "lengthen", "exchange"])
 
 
@@ -55,19 +56,19 @@ class Machine(RuleBasedStateMachine):
 
         self.fit(on_step=on_step)
 
-    @rule(data=st.data(), damage=DAMAGES)
-    def damage_a_file(self, data, damage):
+    @rule(which=FRACTIONS, other=FRACTIONS, where=FRACTIONS, damage=DAMAGES)
+    def damage_a_file(self, which, other, where, damage):
         paths = sorted(self.folder.iterdir())
         if not paths:
             return
         self.damaged = True
-        path = data.draw(st.sampled_from(paths))
+        path = paths[int(which * len(paths))]
         content = path.read_bytes()
-        place = data.draw(st.integers(0, max(0, len(content) - 1)))
+        place = int(where * len(content))
         if damage == "remove":
             path.unlink()
         elif damage == "exchange":
-            path.write_bytes(data.draw(st.sampled_from(paths)).read_bytes())
+            path.write_bytes(paths[int(other * len(paths))].read_bytes())
         elif content:
             flipped = content[:place] + bytes([content[place] ^ 64]) + content[place + 1 :]
             changed = {"cut": content[:place], "flip": flipped, "empty": b"", "lengthen": content + b"\0"}

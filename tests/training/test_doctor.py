@@ -316,7 +316,8 @@ def test_batches_may_stand_in_a_tuple(mnist):
 def test_what_makes_a_rate_too_high_is_told_and_the_better_one_was_tried(mnist):
     (finding,) = patients.main_job(mnist, lr=1, momentum=0.99).diagnose()
     numbers = finding.numbers
-    assert numbers["loss after at that rate"] < 1 < 2 < numbers["loss after"]
+    assert numbers["loss after at that rate"] < 1
+    assert numbers["loss after"] > 1.5 * numbers["loss after at that rate"]
     assert f"begin near {numbers['recommended rate']:g}" in finding.remedy
     assert "a momentum of 0.99 makes steps up to 100 times as long" in finding.why
 

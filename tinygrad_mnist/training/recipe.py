@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -70,10 +71,21 @@ class Recipe:
         for name, kind in kinds.items():
             _require_kind(name, settings[name], kind)
         recipe = cls(**{**settings, "hidden": _sizes(settings["hidden"])})
-        if recipe.seed < 0:
-            raise CheckpointError(f"the recipe's seed is {recipe.seed}, expected 0 or more")
-        if not 0 <= recipe.dropout < 1:
-            raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected 0 to less than 1")
+        for name, least in (
+            ("lr", 0),
+            ("momentum", 0),
+            ("weight_decay", 0),
+            ("seed", 0),
+            ("dropout", 0),
+            ("batch_size", 1),
+            ("epochs", 1),
+        ):
+            if not least <= getattr(recipe, name) < math.inf:
+                raise CheckpointError(
+                    f"the recipe's {name} is {getattr(recipe, name)}, expected {least} or more"
+                )
+        if recipe.dropout >= 1:
+            raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected less than 1")
         choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
         for value, known in choices:
             if value not in known:
