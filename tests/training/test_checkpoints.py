@@ -111,6 +111,16 @@ def test_what_an_interrupted_save_left_is_removed_by_the_next(tmp_path):
     assert names == ["notes.txt", "step-000000003.json", "step-000000003.safetensors"]
 
 
+def test_other_files_are_no_checkpoints_and_ten_digits_come_after_nine(tmp_path):
+    (tmp_path / "step-by-step.json").write_text("{")
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    assert checkpoints.newest(1000) is None
+    for steps in (999_999_999, 1_000_000_000):
+        checkpoints.save(steps, {}, {})
+    assert [each.steps for each in checkpoints.newest_first()] == [1_000_000_000]
+    assert (tmp_path / "step-by-step.json").exists()
+
+
 def test_seconds_go_by_the_steady_clock(tmp_path, monkeypatch):
     import time
 

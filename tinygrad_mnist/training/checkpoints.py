@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ Array = NDArray[Any]
 FORMAT = 1
 MOST_JSON = 64 * 2**20  # bytes: a hundred thousand epochs of history
 TENSORS, REST = ".safetensors", ".json"
+_OURS = re.compile(r"step-\d+\.(json|safetensors)|\.step-\d+\.\w+\.\w+\.tmp")
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,8 @@ class Checkpoints:
         return None
 
     def best(self) -> Checkpoint | None:
-        """The checkpoint with the lowest loss, the earliest of equals."""
-        measured = [each for each in self.newest_first() if each.loss is not None]
+        """The whole checkpoint with the lowest loss, the earliest of equals."""
+        measured = [each for each in map(_if_whole, self._paths()) if each and each.loss is not None]
         return min(measured, key=lambda each: (each.loss, each.steps), default=None)
 
     def newest_first(self) -> Iterator[Checkpoint]:
@@ -197,7 +199,8 @@ class Checkpoints:
                 warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob(f"step-*{REST}"))
+        found = [path for path in self.folder.glob(f"step-*{REST}") if path.stem[5:].isdecimal()]
+        return sorted(found, key=lambda path: int(path.stem[5:]))
 
     def newest_path(self) -> Path | None:
         """Of the JSON file of the newest checkpoint, unread."""
@@ -208,16 +211,19 @@ class Checkpoints:
         paths = self._paths()
         kept = {path.stem for path in paths[-self.keep :]} | {newest.stem}
         if len(paths) > self.keep:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # of damage: not now, and not every time
-                best = self.best()
+            best = self.best()
             kept |= {best.path.stem} if best else set()
-        kinds = (REST, TENSORS, ".tmp")  # in this order: a checkpoint whose JSON is there has to be whole
-        for kind in kinds:
+        for kind in (REST, TENSORS, ".tmp"):  # a checkpoint whose JSON is there has to be whole at any moment
             for path in self.folder.iterdir():
-                ours = path.name.startswith(("step-", ".step-")) and path.suffix == kind
-                if ours and path.stem not in kept:
+                if _OURS.fullmatch(path.name) and path.suffix == kind and path.stem not in kept:
                     path.unlink(missing_ok=True)
+
+
+def _if_whole(path: Path) -> Checkpoint | None:
+    try:
+        return read_checkpoint(path)
+    except CheckpointError:
+        return None
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
