@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from tinygrad_mnist import nn, no_grad, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
+from tinygrad_mnist.estimator.frames import as_pandas, as_response
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
 from tinygrad_mnist.training import Epoch, evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
@@ -126,6 +128,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         y : array (n,), or (n, outputs) for regression, optional
             The response; with a formula it takes the place of the left side.
         """
+        self._check_settings()
         inputs, response = self._examples(X, y)
         self._head: Head = _choice("task", TASKS, self.task)(response)
         self._measure(inputs)
@@ -157,12 +160,25 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         assert isinstance(self._head, Classes)
         return self._head.probabilities(outputs)
 
-    def score(self, X: Any = None, y: Any = None) -> float:  # noqa: N803
-        """Accuracy, as a fraction of 1, or the share R^2 of the variance explained."""
+    def score(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
+        """Accuracy, as a fraction of 1, or the share R^2 of the variance explained; rows may have weights."""
         predicted = self.predict(X)
         if y is None and self.formula is not None:
             y = self._response(self._given(X))
-        return float((accuracy_score if _classifies(self) else r2_score)(y, predicted))
+        measure = accuracy_score if _classifies(self) else r2_score
+        return float(measure(y, predicted, sample_weight=sample_weight))
+
+    def _check_settings(self) -> None:
+        for name, least in (("epochs", 0), ("verbose", 0), ("batch_size", 1)):
+            value = getattr(self, name)
+            if name == "batch_size" and value is None:
+                continue
+            if not isinstance(value, Integral) or value < least:
+                raise DataError(f"{name} is {value!r}: expected a whole number, at least {least}")
+        for name in ("lr", "momentum", "weight_decay"):
+            value = getattr(self, name)
+            if not isinstance(value, Real):
+                raise DataError(f"{name} is {value!r}: expected a number")
 
     def _given(self, X: Any) -> Any:  # noqa: N803
         if X is None and self.data is None:
@@ -182,9 +198,11 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             return validate_data(  # type: ignore[no-any-return]
                 self, self._given(X), y, dtype=np.float64, multi_output=regression, y_numeric=regression
             )
-        frame = self._given(X)
+        frame = as_pandas(self._given(X))
+        if not len(frame):
+            raise DataError("the frame has no rows to learn from")
         self.design_ = Design(self.formula, frame)
-        response = self._response(frame) if y is None else np.asarray(y)
+        response = self._response(frame) if y is None else as_response(y)
         inputs = self._coded(frame)
         if len(inputs) != len(response):
             raise DataError(f"the frame has {len(inputs)} rows and y {len(response)}: each row needs one")
@@ -252,8 +270,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         defaults = type(self)().get_params()
         parts = [repr(self.formula)] if self.formula is not None else []
         if self.data is not None:
-            rows = len(next(iter(self.data.values()))) if isinstance(self.data, dict) else len(self.data)
-            parts.append(f"data={rows} rows")
+            parts.append(f"data={_size(self.data)}")
         for name, value in self.get_params(deep=False).items():
             if name not in ("formula", "data") and repr(value) != repr(defaults[name]):
                 parts.append(f"{name}={value!r}")
@@ -261,15 +278,25 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         if hasattr(self, "model_"):
             linear = [layer for layer in self.model_ if isinstance(layer, nn.Linear)]
             sizes = "-".join(str(size) for size in (linear[0].in_features, *(l.out_features for l in linear)))
-            activation = f", {self.activation}" if len(linear) > 1 else ""
+            activation = f", {type(self.model_[1]).__name__.lower()}" if len(linear) > 1 else ""
             lines += [f"  {sizes}{activation}: {self._head.describe()}"]
             lines += [f"  loss {self.loss_:.4g} after {len(self.history_)} epochs"]
         return "\n".join(lines)
 
 
+def _size(data: Any) -> str:
+    """The number of rows in words, or what it is where it has none, as what is refused may still be shown."""
+    column = next(iter(data.values()), ()) if isinstance(data, dict) else data
+    try:
+        return f"{len(column)} rows"
+    except TypeError:
+        return type(data).__name__
+
+
 def _sizes(hidden: Any) -> tuple[int, ...]:
-    sizes = tuple(hidden) if isinstance(hidden, (tuple, list)) else (hidden,) if hidden else ()
-    if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
+    several = isinstance(hidden, (tuple, list, np.ndarray))
+    sizes = tuple(hidden) if several else (hidden,) if hidden else ()
+    if not all(isinstance(size, (int, np.integer)) and size is not True and size > 0 for size in sizes):
         raise DataError(f"hidden is {hidden!r}: expected the size of a layer, or a tuple of sizes")
     return sizes
 
