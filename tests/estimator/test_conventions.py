@@ -81,6 +81,13 @@ def test_regression_explains_what_least_squares_explains():
     assert straight.loss_ == pytest.approx(1 - straight.score(patients, progression), rel=1e-9)
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_the_default_rate_suits_a_wide_layer(activation):
+    patients, progression = load_diabetes(return_X_y=True)
+    network = NeuralNetwork(hidden=100, activation=activation, task="regression", epochs=60)
+    assert network.fit(patients, progression).loss_ < 0.9
+
+
 def test_logistic_regression_finds_the_maximum_of_the_likelihood():
     from sklearn.linear_model import LogisticRegression
 
@@ -120,7 +127,7 @@ def test_the_penalty_counts_in_the_loss():
 def test_a_schedule_lowers_the_rate():
     network = NeuralNetwork(schedule="cosine", epochs=10).fit(INPUTS, SPECIES)
     rates = [epoch.learning_rate for epoch in network.history_]
-    assert rates[0] == 0.1
+    assert rates[0] == NeuralNetwork().lr
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.01
 

@@ -58,8 +58,8 @@ def test_later_rows_are_coded_by_what_the_first_ones_were(frame):
 
 
 def test_all_frames_give_the_same_network(frame):
-    network = NeuralNetwork("Species ~ .", data=frame, hidden=5, epochs=30).fit()
-    by_arrays = NeuralNetwork(hidden=5, epochs=30).fit(FLOWERS.measurements, COLUMNS["Species"])
+    network = NeuralNetwork("Species ~ .", data=frame, hidden=5, epochs=60).fit()
+    by_arrays = NeuralNetwork(hidden=5, epochs=60).fit(FLOWERS.measurements, COLUMNS["Species"])
     np.testing.assert_allclose(
         network.predict_proba(), by_arrays.predict_proba(FLOWERS.measurements), atol=1e-12
     )

@@ -51,7 +51,8 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     activation : str or callable
         "sigmoid", "tanh", "relu", or what gives a module when it is called.
     lr, momentum, weight_decay
-        As `optim.SGD` takes them.
+        As `optim.SGD` takes them.  A wide layer wants a lower `lr` for regression: from about 0.1 on, the
+        default momentum and 100 hidden units diverge.
     schedule : str or callable
         "constant"; "cosine", down to 0 over the epochs; or ``(optimizer, epochs)`` to an `optim.Schedule`.
     batch_size : int, optional
@@ -92,7 +93,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     >>> NeuralNetwork("Species ~ .", data=load_iris().columns(), hidden=5, epochs=50).fit()
     NeuralNetwork('Species ~ .', data=150 rows, epochs=50)
       4-5-3, sigmoid: setosa, versicolor, virginica
-      loss 0.07734 after 50 epochs
+      loss 0.1446 after 50 epochs
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         *,
         task: str = "classification",
         activation: str | Callable[[], nn.Module] = "sigmoid",
-        lr: float = 0.1,
+        lr: float = 0.05,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         schedule: str | Callable[[optim.SGD, int], optim.Schedule | None] = "constant",
