@@ -6,7 +6,7 @@ import numpy as np
 import polars
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import load_diabetes
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -79,6 +79,11 @@ def test_regression_explains_what_least_squares_explains():
     explained = 1 - ((progression - best) ** 2).sum() / ((progression - progression.mean()) ** 2).sum()
     assert straight.score(patients, progression) == pytest.approx(explained, abs=1e-4)
     assert straight.loss_ == pytest.approx(1 - straight.score(patients, progression), rel=1e-9)
+
+
+def test_the_defaults_read_handwritten_digits():
+    digits = load_digits(return_X_y=True)
+    assert cross_val_score(NeuralNetwork(epochs=60), *digits, cv=3).mean() > 0.92
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
@@ -195,7 +200,7 @@ def test_sizes_may_be_an_array():
 
 def test_the_activation_shown_is_the_one_it_was_trained_with():
     network = NeuralNetwork(activation=nn.Tanh, epochs=1).fit(INPUTS, SPECIES)
-    assert "4-5-3, tanh" in repr(network.set_params(activation="relu"))
+    assert "4-20-3, tanh" in repr(network.set_params(activation="relu"))
 
 
 def test_a_score_of_weighted_rows_is_that_of_repeated_rows():

@@ -91,7 +91,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     --------
     >>> from tinygrad_mnist.datasets import load_iris
     >>> NeuralNetwork("Species ~ .", data=load_iris().columns(), hidden=5, epochs=50).fit()
-    NeuralNetwork('Species ~ .', data=150 rows, epochs=50)
+    NeuralNetwork('Species ~ .', data=150 rows, epochs=50, hidden=5)
       4-5-3, sigmoid: setosa, versicolor, virginica
       loss 0.1446 after 50 epochs
     """
@@ -100,7 +100,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self,
         formula: str | None = None,
         data: Any = None,
-        hidden: int | tuple[int, ...] = 5,
+        hidden: int | tuple[int, ...] = 20,
         *,
         task: str = "classification",
         activation: str | Callable[[], nn.Module] = "sigmoid",
