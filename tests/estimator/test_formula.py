@@ -166,6 +166,24 @@ def test_inputs_that_are_no_finite_numbers_are_named(changed, message):
             network.predict(frame)
 
 
+def test_a_column_is_not_numbers_once_and_categories_later():
+    frame = FRAMES["pandas"]
+    design = Design("~ Species + `Petal.Width`", frame)
+    with pytest.raises(DataError, match="Species held categories when .* was read, and holds numbers now"):
+        design.inputs(frame.assign(Species=1.0))
+    with pytest.raises(DataError, match=r"Petal\.Width held numbers when .* and holds categories now"):
+        design.inputs(frame.astype({"Petal.Width": str}))
+    np.testing.assert_array_equal(
+        design.inputs(frame.astype({"Petal.Width": "float32"}))[0, 3], np.float32(0.2)
+    )
+
+
+@pytest.mark.parametrize("name", ["1", "Intercept"])
+def test_a_column_is_not_taken_for_the_intercept(name):
+    with pytest.raises(DataError, match=f"rename the column {name}"):
+        Design("Species ~ .", {**COLUMNS, name: np.arange(150)})
+
+
 def test_a_power_and_a_caret_in_text_are_read():
     frame = pandas.DataFrame({"n": [1, 2, 3], "name": ["ab", "ba", "aa"]})
     inputs = Design("~ I(n**2) + name.str.match('^a')", frame).inputs(frame)

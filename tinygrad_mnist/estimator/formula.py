@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class Design:
             left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", parsed)
             _check_sides(formulaic, left, right)
             _check_factors(right, frame)
+            self._numeric = _numeric(frame, {factor.expr for term in right for factor in term.factors})
             with np.errstate(all="ignore"):  # infinities are reported with their column by `inputs`
                 self._spec = right.get_model_matrix(frame, context=None, na_action="raise").model_spec
             self._left = left
@@ -65,6 +67,7 @@ class Design:
     def inputs(self, data: Any) -> Array:
         """The matrix of inputs, (n, len(names)) in float64."""
         frame = as_pandas(data)
+        self._check_kinds(frame)
         try:
             # A category that the examples had not is no row of zeros; infinities are reported below.
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -78,6 +81,14 @@ class Design:
                 ": remove or repair it"
             )
         return matrix
+
+    def _check_kinds(self, frame: Any) -> None:
+        """Refuse numbers for categories, which formulaic would put into each of their columns."""
+        kinds = {True: "numbers", False: "categories"}
+        for name, numeric in _numeric(frame, self._numeric).items():
+            if numeric != self._numeric[name]:
+                then, now = kinds[not numeric], kinds[numeric]
+                raise DataError(f"{name} held {then} when {self.formula!r} was read, and holds {now} now")
 
     def response(self, data: Any) -> Array | None:
         """The left side, if any: a column as it is (n,), an expression in float64, (n,) or (n, terms)."""
@@ -113,6 +124,8 @@ def _check_sides(formulaic: Any, left: Any, right: Any) -> None:
 
 def _check_factors(side: Any, frame: Any) -> None:
     """Refuse what would fail without a column's name, or not fail and mean something else."""
+    for name in {"1", INTERCEPT} & set(frame.columns):
+        raise DataError(f"rename the column {name}: in a formula that is the intercept")
     for expression in {factor.expr for term in side for factor in term.factors}:
         if expression in frame.columns:
             if frame[expression].dtype.kind in "mM":
@@ -121,6 +134,13 @@ def _check_factors(side: Any, frame: Any) -> None:
                 )
         elif _excludes(expression):
             raise DataError(f"inside of calls ^ is Python's exclusive or: write ** in {expression}")
+
+
+def _numeric(frame: Any, names: Iterable[str]) -> dict[str, bool]:
+    """Which of the columns among `names` hold numbers, and not categories."""
+    from pandas.api.types import is_numeric_dtype
+
+    return {name: is_numeric_dtype(frame[name]) for name in names if name in frame.columns}
 
 
 def _excludes(expression: str) -> bool:
