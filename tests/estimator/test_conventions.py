@@ -7,7 +7,7 @@ import polars
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_diabetes, load_digits
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -91,6 +91,13 @@ def test_the_default_rate_suits_a_wide_layer(activation):
     patients, progression = load_diabetes(return_X_y=True)
     network = NeuralNetwork(hidden=100, activation=activation, task="regression", epochs=60)
     assert network.fit(patients, progression).loss_ < 0.9
+
+
+def test_a_divergence_that_is_still_finite_is_warned_of():
+    patients, progression = load_diabetes(return_X_y=True)
+    network = NeuralNetwork(hidden=0, task="regression", lr=10.0, epochs=1)
+    with pytest.warns(ConvergenceWarning, match="diverged at the learning rate 10.0, take a lower one"):
+        network.fit(patients, progression)
 
 
 def test_logistic_regression_finds_the_maximum_of_the_likelihood():

@@ -169,7 +169,7 @@ def test_inputs_that_are_no_finite_numbers_are_named(changed, message):
 def test_a_column_is_not_numbers_once_and_categories_later():
     frame = FRAMES["pandas"]
     design = Design("~ Species + `Petal.Width`", frame)
-    with pytest.raises(DataError, match="Species held categories when .* was read, and holds numbers now"):
+    with pytest.raises(DataError, match=r"Species held categories when .* was read, and holds numbers now"):
         design.inputs(frame.assign(Species=1.0))
     with pytest.raises(DataError, match=r"Petal\.Width held numbers when .* and holds categories now"):
         design.inputs(frame.astype({"Petal.Width": str}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -25,6 +27,7 @@ from tinygrad_mnist.training import Epoch, evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 
 Array = NDArray[Any]
+UNLEARNED = 10.0  # a loss that guessing is far below: 1 for standardized numbers, log(n) for n classes
 TASKS = {"classification": Classes, "regression": Numbers}
 
 
@@ -87,6 +90,11 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     DivergenceError
         When the loss becomes NaN or infinite.
 
+    Warns
+    -----
+    ConvergenceWarning
+        When the loss has grown far above that of guessing, by too high a rate.
+
     Examples
     --------
     >>> from tinygrad_mnist.datasets import load_iris
@@ -143,7 +151,9 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             model, loss, optimizer, loader, epochs=self.epochs, schedule=schedule, on_epoch=trace
         )
         squares = sum(float(np.sum(parameter.data**2)) for parameter in model.parameters())
-        self.loss_ = evaluate(model, loss, loader).loss + self.weight_decay / 2 * squares
+        measured = evaluate(model, loss, loader).loss
+        self._warn_of_divergence(measured)
+        self.loss_ = measured + self.weight_decay / 2 * squares
         self.model_ = model
         if isinstance(self._head, Classes):
             self.classes_ = self._head.labels
@@ -180,6 +190,16 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             value = getattr(self, name)
             if not isinstance(value, Real):
                 raise DataError(f"{name} is {value!r}: expected a number")
+
+    def _warn_of_divergence(self, loss: float) -> None:
+        """Say so where the loss grew without becoming infinite in time."""
+        if loss > UNLEARNED:
+            warnings.warn(
+                f"the loss ended at {loss:.3g}, where guessing makes about 1: it diverged "
+                f"at the learning rate {self.lr}, take a lower one",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     def _given(self, X: Any) -> Any:  # noqa: N803
         if X is None and self.data is None:
