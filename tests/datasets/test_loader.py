@@ -91,6 +91,14 @@ def test_unscaled_integers_and_scaled_numbers_of_any_kind() -> None:
         assert inputs.tolist() == [0.5, 1.0]
 
 
+def test_columns_that_lie_together_are_not_copied_at_every_batch() -> None:
+    columns = np.asfortranarray(np.arange(12.0).reshape(4, 3))  # as data frames give them
+    loader = Loader(columns, np.arange(4), 2, shuffle=True, seed=0, dtype=np.float64)
+    assert loader.inputs.flags.c_contiguous
+    for inputs, targets in loader:
+        np.testing.assert_array_equal(inputs, columns[targets])
+
+
 def test_plain_float_batches_are_views_and_nothing_else_writes_to_the_source() -> None:
     source = np.ones((6, 2), np.float32)
     loader = Loader(source, np.zeros(6, np.int64), 4)

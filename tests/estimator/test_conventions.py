@@ -6,13 +6,14 @@ import numpy as np
 import polars
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import load_diabetes
-from sklearn.exceptions import NotFittedError
+from sklearn.datasets import load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.estimator import NeuralNetwork
 
@@ -80,6 +81,25 @@ def test_regression_explains_what_least_squares_explains():
     assert straight.loss_ == pytest.approx(1 - straight.score(patients, progression), rel=1e-9)
 
 
+def test_the_defaults_read_handwritten_digits():
+    digits = load_digits(return_X_y=True)
+    assert cross_val_score(NeuralNetwork(epochs=60), *digits, cv=3).mean() > 0.92
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_the_default_rate_suits_a_wide_layer(activation):
+    patients, progression = load_diabetes(return_X_y=True)
+    network = NeuralNetwork(hidden=100, activation=activation, task="regression", epochs=60)
+    assert network.fit(patients, progression).loss_ < 0.9
+
+
+def test_a_divergence_that_is_still_finite_is_warned_of():
+    patients, progression = load_diabetes(return_X_y=True)
+    network = NeuralNetwork(hidden=0, task="regression", lr=10.0, epochs=1)
+    with pytest.warns(ConvergenceWarning, match="diverged at the learning rate 10.0, take a lower one"):
+        network.fit(patients, progression)
+
+
 def test_logistic_regression_finds_the_maximum_of_the_likelihood():
     from sklearn.linear_model import LogisticRegression
 
@@ -119,7 +139,7 @@ def test_the_penalty_counts_in_the_loss():
 def test_a_schedule_lowers_the_rate():
     network = NeuralNetwork(schedule="cosine", epochs=10).fit(INPUTS, SPECIES)
     rates = [epoch.learning_rate for epoch in network.history_]
-    assert rates[0] == 0.1
+    assert rates[0] == NeuralNetwork().lr
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.01
 
@@ -166,12 +186,42 @@ def test_frames_without_a_formula_keep_their_names():
         ({"schedule": "linear"}, "schedule is 'linear': expected one of constant, cosine"),
         ({"task": "clustering"}, "task is 'clustering': expected one of classification, regression"),
         ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": "auto"}, "batch_size is 'auto': expected a whole number, at least 1"),
+        ({"epochs": -3}, "epochs is -3: expected a whole number, at least 0"),
+        ({"epochs": 2.5}, "epochs is 2.5"),
+        ({"verbose": "loud"}, "verbose is 'loud'"),
+        ({"hidden": True}, "hidden is True"),
         ({"lr": -1}, "lr"),
+        ({"lr": "adaptive"}, "lr is 'adaptive': expected a number"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_when_it_is_fitted(settings, message):
     with pytest.raises(ValueError, match=message):
         NeuralNetwork(**settings).fit(INPUTS, SPECIES)
+
+
+def test_sizes_may_be_an_array():
+    network = NeuralNetwork(hidden=np.array([4, 3]), epochs=1).fit(INPUTS, SPECIES)
+    assert [layer.weight.shape for layer in list(network.model_)[::2]] == [(4, 4), (3, 4), (3, 3)]
+
+
+def test_the_activation_shown_is_the_one_it_was_trained_with():
+    network = NeuralNetwork(activation=nn.Tanh, epochs=1).fit(INPUTS, SPECIES)
+    assert "4-20-3, tanh" in repr(network.set_params(activation="relu"))
+
+
+def test_a_score_of_weighted_rows_is_that_of_repeated_rows():
+    repeats = np.arange(150) % 3
+    network = NeuralNetwork(epochs=5, hidden=1).fit(INPUTS, SPECIES)
+    repeated = network.score(np.repeat(INPUTS, repeats, axis=0), np.repeat(SPECIES, repeats))
+    assert network.score(INPUTS, SPECIES, sample_weight=repeats) == pytest.approx(repeated)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_inputs_whose_squares_no_float_holds(scale):
+    one = NeuralNetwork(epochs=20).fit(INPUTS, SPECIES).predict_proba(INPUTS)
+    other = NeuralNetwork(epochs=20).fit(INPUTS * scale, SPECIES).predict_proba(INPUTS * scale)
+    np.testing.assert_allclose(one, other, atol=1e-9)
 
 
 def test_says_what_it_has_learned(capsys):

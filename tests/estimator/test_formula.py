@@ -58,8 +58,8 @@ def test_later_rows_are_coded_by_what_the_first_ones_were(frame):
 
 
 def test_all_frames_give_the_same_network(frame):
-    network = NeuralNetwork("Species ~ .", data=frame, hidden=5, epochs=30).fit()
-    by_arrays = NeuralNetwork(hidden=5, epochs=30).fit(FLOWERS.measurements, COLUMNS["Species"])
+    network = NeuralNetwork("Species ~ .", data=frame, hidden=5, epochs=60).fit()
+    by_arrays = NeuralNetwork(hidden=5, epochs=60).fit(FLOWERS.measurements, COLUMNS["Species"])
     np.testing.assert_allclose(
         network.predict_proba(), by_arrays.predict_proba(FLOWERS.measurements), atol=1e-12
     )
@@ -117,6 +117,10 @@ def test_the_experiment_reads_its_formula():
         ("Species ~ 1", "leaves no input"),
         ("~ .", "no left side: give y"),
         ("`Sepal.Length` ~ .", "For a response of numbers say task='regression'"),
+        ("C(Species) ~ .", r"one label for each row, and the response has shape \(150, 3\)"),
+        ("Species ~ I(`Petal.Width`^2)", r"write \*\* in I"),
+        ("Species ~ `Petal.Width` | `Petal.Length`", "a single part on each side"),
+        (("Species", "`Petal.Width`"), "expected text with one ~"),
     ],
 )
 def test_formulas_that_cannot_be_used(formula, message):
@@ -141,6 +145,92 @@ def test_rows_with_something_missing_are_named_by_their_column():
         NeuralNetwork("Species ~ .").fit()
     with pytest.raises(DataError, match="150 rows and y 20"):
         NeuralNetwork("~ .").fit(COLUMNS, COLUMNS["Species"][:20])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"Petal.Width": np.full(150, np.inf)}, r"log\(`Petal\.Width`\) of the formula .* is inf in row 0"),
+        ({"Petal.Width": np.zeros(150)}, r"log\(`Petal\.Width`\) of the formula .* is -inf in row 0"),
+        ({"Petal.Length": pandas.date_range("2020-01-01", periods=150)}, "Petal.Length holds dates"),
+    ],
+)
+def test_inputs_that_are_no_finite_numbers_are_named(changed, message):
+    formula = "Species ~ log(`Petal.Width`) + `Petal.Length`"
+    frame = pandas.DataFrame({**COLUMNS, **changed})
+    with pytest.raises(DataError, match=message):
+        NeuralNetwork(formula, data=frame).fit()
+    if "holds dates" not in message:
+        network = NeuralNetwork(formula, data=COLUMNS, epochs=1).fit()
+        with pytest.raises(DataError, match=message):
+            network.predict(frame)
+
+
+def test_a_column_is_not_numbers_once_and_categories_later():
+    frame = FRAMES["pandas"]
+    design = Design("~ Species + `Petal.Width`", frame)
+    with pytest.raises(DataError, match=r"Species held categories when .* was read, and holds numbers now"):
+        design.inputs(frame.assign(Species=1.0))
+    with pytest.raises(DataError, match=r"Petal\.Width held numbers when .* and holds categories now"):
+        design.inputs(frame.astype({"Petal.Width": str}))
+    np.testing.assert_array_equal(
+        design.inputs(frame.astype({"Petal.Width": "float32"}))[0, 3], np.float32(0.2)
+    )
+
+
+@pytest.mark.parametrize("name", ["1", "Intercept"])
+def test_a_column_is_not_taken_for_the_intercept(name):
+    with pytest.raises(DataError, match=f"rename the column {name}"):
+        Design("Species ~ .", {**COLUMNS, name: np.arange(150)})
+
+
+def test_a_power_and_a_caret_in_text_are_read():
+    frame = pandas.DataFrame({"n": [1, 2, 3], "name": ["ab", "ba", "aa"]})
+    inputs = Design("~ I(n**2) + name.str.match('^a')", frame).inputs(frame)
+    np.testing.assert_array_equal(inputs[:, 1:], [[1, 1], [4, 0], [9, 1]])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pandas.NA])
+def test_a_missing_response_is_named_by_its_row(missing):
+    species = COLUMNS["Species"].astype(object)
+    species[3] = missing
+    frame = pandas.DataFrame({**COLUMNS, "Species": species})
+    with pytest.raises(DataError, match="Species is missing in row 3"):
+        NeuralNetwork("Species ~ .", data=frame).fit()
+    with pytest.raises(DataError, match="y is missing in row 3"):
+        NeuralNetwork("~ `Petal.Width`", data=frame).fit(y=species)
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "message"),
+    [
+        ("Species", "classification", "y is 'Species': expected a value for each row"),
+        (np.eye(3)[FLOWERS.species], "classification", r"one label for each row.*\(150, 3\)"),
+        (np.array([1, "a", 2.5] * 50, object), "classification", "labels of one kind"),
+        (np.ones((150, 2, 2)), "regression", r"the response has \(150, 2, 2\)"),
+    ],
+)
+def test_responses_that_cannot_be_learned(y, task, message):
+    with pytest.raises(DataError, match=message):
+        NeuralNetwork("~ `Petal.Width`", data=COLUMNS, task=task).fit(y=y)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_frame_without_rows_says_so(task):
+    with pytest.raises(DataError, match="no rows"):
+        NeuralNetwork("`Petal.Width` ~ Species", data=FRAMES["pandas"][:0], task=task).fit()
+
+
+def test_frames_that_a_formula_cannot_name():
+    plain, lazy = FRAMES["pandas"], FRAMES["polars"].lazy()
+    for unnamed in (pandas.concat([plain, plain], axis=1), pandas.DataFrame(FLOWERS.measurements)):
+        with pytest.raises(DataError, match="names of columns that are text and unique"):
+            NeuralNetwork("~ .").fit(unnamed, COLUMNS["Species"])
+    with pytest.raises(DataError, match=r"LazyFrame.*collect\(\) it first"):
+        NeuralNetwork("Species ~ .", data=lazy).fit()
+    assert repr(NeuralNetwork("Species ~ .", data=lazy)) == "NeuralNetwork('Species ~ .', data=LazyFrame)"
+    with pytest.raises(DataError, match="give each name a list"):
+        NeuralNetwork("Species ~ .", data=COLUMNS, epochs=1).fit().predict({"Petal.Width": 1.0})
 
 
 @pytest.mark.parametrize(("missing", "extra"), [("sklearn", "estimator"), ("formulaic", "formula")])

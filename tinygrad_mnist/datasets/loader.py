@@ -151,7 +151,7 @@ class Loader:
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return integers as they are and floats in `dtype`, checked to be finite there."""
-    array = np.asarray(values)
+    array = np.asarray(values, order="C")  # np.take would copy the whole of any other order, at every batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected rows of real numbers, found {array.dtype} of shape {array.shape}")
     if array.dtype.kind != "f":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.errors import DataError, MissingExtraError
-from tinygrad_mnist.estimator.frames import as_pandas
+from tinygrad_mnist.estimator.frames import as_pandas, as_response
 
 Array = NDArray[Any]
 INTERCEPT = "Intercept"
@@ -27,6 +29,7 @@ class Design:
     formula
         In R's notation, as formulaic reads it: ``response ~ a + b``, ``.`` for all other columns, ``a:b`` and
         ``a*b`` for interactions, ``- 1`` for no intercept, names that are no Python names in backticks.
+        Inside of calls it is Python: ``I(a**2)``, ``np.log(a)``.
     data
         A frame or a mapping of columns, see `as_pandas`.
 
@@ -50,7 +53,11 @@ class Design:
         try:
             parsed = formulaic.Formula.from_spec(formula, context=known)
             left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", parsed)
-            self._spec = right.get_model_matrix(frame, context=None, na_action="raise").model_spec
+            _check_sides(formulaic, left, right)
+            _check_factors(right, frame)
+            self._numeric = _numeric(frame, {factor.expr for term in right for factor in term.factors})
+            with np.errstate(all="ignore"):  # infinities are reported with their column by `inputs`
+                self._spec = right.get_model_matrix(frame, context=None, na_action="raise").model_spec
             self._left = left
         except Exception as error:  # formulaic's own errors, and whatever the expressions in it raise
             raise DataError(_told(formula, error, frame)) from error
@@ -60,12 +67,28 @@ class Design:
     def inputs(self, data: Any) -> Array:
         """The matrix of inputs, (n, len(names)) in float64."""
         frame = as_pandas(data)
+        self._check_kinds(frame)
         try:
-            with warnings.catch_warnings():  # a category that the examples had not is no row of zeros
+            # A category that the examples had not is no row of zeros; infinities are reported below.
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("error", _formulaic().errors.DataMismatchWarning)
-                return np.ascontiguousarray(self._spec.get_model_matrix(frame, context=None), np.float64)
+                matrix = np.ascontiguousarray(self._spec.get_model_matrix(frame, context=None), np.float64)
         except Exception as error:
             raise DataError(_told(self.formula, error, frame)) from error
+        for row, column in np.argwhere(~np.isfinite(matrix))[:1]:
+            raise DataError(
+                f"{self.names[column]} of the formula {self.formula!r} is {matrix[row, column]} in row {row}"
+                ": remove or repair it"
+            )
+        return matrix
+
+    def _check_kinds(self, frame: Any) -> None:
+        """Refuse numbers for categories, which formulaic would put into each of their columns."""
+        kinds = {True: "numbers", False: "categories"}
+        for name, numeric in _numeric(frame, self._numeric).items():
+            if numeric != self._numeric[name]:
+                then, now = kinds[not numeric], kinds[numeric]
+                raise DataError(f"{name} held {then} when {self.formula!r} was read, and holds {now} now")
 
     def response(self, data: Any) -> Array | None:
         """The left side, if any: a column as it is (n,), an expression in float64, (n,) or (n, terms)."""
@@ -74,7 +97,7 @@ class Design:
         frame = as_pandas(data)
         terms = [term.factors[0].expr for term in self._left if len(term.factors) == 1]
         if len(terms) == 1 and terms[0] in frame.columns:
-            return np.asarray(frame[terms[0]])
+            return as_response(frame[terms[0]], terms[0])
         try:
             matrix = np.asarray(
                 self._left.get_model_matrix(frame, context=None, na_action="raise"), np.float64
@@ -92,6 +115,40 @@ def _formulaic() -> Any:
             "formulas are read by formulaic: pip install 'tinygrad_mnist[formula]'"
         ) from error
     return formulaic
+
+
+def _check_sides(formulaic: Any, left: Any, right: Any) -> None:
+    if not all(side is None or isinstance(side, formulaic.SimpleFormula) for side in (left, right)):
+        raise DataError("expected text with one ~ and a single part on each side")
+
+
+def _check_factors(side: Any, frame: Any) -> None:
+    """Refuse what would fail without a column's name, or not fail and mean something else."""
+    for name in {"1", INTERCEPT} & set(frame.columns):
+        raise DataError(f"rename the column {name}: in a formula that is the intercept")
+    for expression in {factor.expr for term in side for factor in term.factors}:
+        if expression in frame.columns:
+            if frame[expression].dtype.kind in "mM":
+                raise DataError(
+                    f"{expression} holds dates or times: make a column of numbers of it, or leave it out"
+                )
+        elif _excludes(expression):
+            raise DataError(f"inside of calls ^ is Python's exclusive or: write ** in {expression}")
+
+
+def _numeric(frame: Any, names: Iterable[str]) -> dict[str, bool]:
+    """Which of the columns among `names` hold numbers, and not categories."""
+    from pandas.api.types import is_numeric_dtype
+
+    return {name: is_numeric_dtype(frame[name]) for name in names if name in frame.columns}
+
+
+def _excludes(expression: str) -> bool:
+    try:
+        tree = ast.parse(re.sub("`[^`]*`", "column", expression), mode="eval")
+    except SyntaxError:  # which formulaic explains
+        return False
+    return any(isinstance(node, ast.BitXor) for node in ast.walk(tree))
 
 
 def _told(formula: str, error: Exception, frame: Any) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinygrad_mnist.errors import DataError
 
 
@@ -19,18 +22,22 @@ def as_pandas(data: Any) -> Any:
     Raises
     ------
     DataError
-        When it is none of these, or its columns differ in length.
+        When it is none of these, its columns differ in length, or their names are not text or not unique.
     """
     import narwhals.stable.v2 as nw
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        return data
+        return _named(data)
     if isinstance(data, Mapping):
         try:
-            return pd.DataFrame(dict(data))
+            return _named(pd.DataFrame(dict(data)))
         except ValueError as error:
-            raise DataError(f"the columns make no table: {error}") from error
+            raise DataError(
+                f"the columns make no table: {error}: give each name a list of as many values as the others"
+            ) from error
+    if hasattr(data, "collect"):
+        raise DataError(f"this is a {type(data).__name__}, a table yet to be made: collect() it first")
     try:
         frame = nw.from_native(data, eager_only=True)
     except TypeError as error:
@@ -39,6 +46,31 @@ def as_pandas(data: Any) -> Any:
             "polars, ...) or a mapping of names to columns"
         ) from error
     return pd.DataFrame({name: _column(frame[name]) for name in frame.columns})
+
+
+def as_response(values: Any, name: str = "y") -> NDArray[Any]:
+    """One value, or row of values, for each example, none of them missing.
+
+    Raises
+    ------
+    DataError
+        When it is a single value, or one is missing.
+    """
+    import pandas as pd
+
+    array = np.asarray(values)
+    if array.ndim == 0:
+        raise DataError(f"{name} is {values!r}: expected a value for each row")
+    for row in np.argwhere(pd.isna(array))[:1, 0]:
+        raise DataError(f"{name} is missing in row {row}: remove or repair it")
+    return array
+
+
+def _named(frame: Any) -> Any:
+    names = list(frame.columns)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(f"a formula wants names of columns that are text and unique, and these are {names}")
+    return frame
 
 
 def _column(series: Any) -> Any:

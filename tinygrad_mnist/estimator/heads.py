@@ -41,11 +41,19 @@ class Classes:
     """
 
     def __init__(self, response: Array) -> None:
+        if response.ndim != 1:
+            raise DataError(
+                f"classification wants one label for each row, and the response has shape {response.shape}: "
+                "give the column of labels itself"
+            )
         try:
             check_classification_targets(response)
             self.labels = np.unique(response)
         except (ValueError, TypeError) as error:  # continuous numbers, or values that have no order
-            raise DataError(f"{error} For a response of numbers say task='regression'.") from error
+            advice = "For a response of numbers say task='regression'."
+            if response.dtype.kind == "O":
+                advice = "Give labels of one kind, text, whole numbers or booleans, as y.astype(str) does."
+            raise DataError(f"{error} {advice}") from error
         if len(self.labels) < 2:
             raise DataError(f"there is one class, {self.labels}, and classification needs at least two")
         self._binary = len(self.labels) == 2
@@ -83,6 +91,8 @@ class Numbers:
     def __init__(self, response: Array) -> None:
         if response.dtype.kind not in "biuf":
             raise DataError(f"regression needs numbers, and the response holds {response.dtype}")
+        if response.ndim > 2:
+            raise DataError(f"regression wants (n,) or (n, outputs), and the response has {response.shape}")
         values = response.astype(np.float64)
         if not np.isfinite(values).all():
             raise DataError("the response holds NaN or infinity: remove or repair those examples")
@@ -108,6 +118,8 @@ class Numbers:
 
 def deviations(columns: Array) -> Array:
     """The standard deviation of each column, 1 where there is none to speak of.  columns: (n, width)"""
-    spread = columns.std(axis=0)
-    noise = 10 * np.finfo(np.float64).eps * np.abs(columns).max(axis=0)  # a constant column's rounding errors
+    largest = np.abs(columns).max(axis=0)
+    _, power = np.frexp(largest)  # without it the squares of 1e200 or 1e-200 are infinite or 0
+    spread = np.ldexp(np.ldexp(columns, -power).std(axis=0), power)
+    noise = 10 * np.finfo(np.float64).eps * largest  # a constant column's rounding errors
     return np.asarray(np.where(spread > noise, spread, 1.0))
