@@ -29,7 +29,7 @@ class Design:
     formula
         In R's notation, as formulaic reads it: ``response ~ a + b``, ``.`` for all other columns, ``a:b`` and
         ``a*b`` for interactions, ``- 1`` for no intercept, names that are no Python names in backticks.
-        Inside of calls it is Python: ``I(a**2)``, ``np.log(a)``.
+        Inside of calls it is Python, ``I(a**2)``, ``np.log(a)``, and is run: take no formula from strangers.
     data
         A frame or a mapping of columns, see `as_pandas`.
 
