@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import struct
 import tracemalloc
 
@@ -136,6 +137,21 @@ def test_bad_files_are_explained(tmp_path, content, message):
         load_tensors(path, max_bytes=5 * 2**20)
 
 
+@pytest.fixture
+def five_seconds():
+    """An alarm where a test would wait for ever."""
+
+    def ring(number, frame):
+        raise TimeoutError("it waits")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("five_seconds")
 def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("", "Is a directory"), ("pipe", "Not a regular file")):
