@@ -242,7 +242,7 @@ LINES = [
         rounding=1,
     ),
     *binary("matmul", "@", fits=multiply_as_matrices),
-    Line("np.dot({0}, {1})", fits=plain_matrices),
+    Line("np.dot({0}, {1})", fits=plain_matrices, rounding=16),
     Line(
         "np.dot({0}, {1})", "{0} * {1}", fits=one_is_a_number
     ),  # NumPy's own says that 0 times infinity is 0
