@@ -22,6 +22,7 @@ from tinygrad_mnist.cli.options import (
 from tinygrad_mnist.cli.reproduce_command import reproduce
 from tinygrad_mnist.cli.train_command import train
 from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.files.limits import MOST_THREADS
 
 
 class _Commands(click.Group):
@@ -113,7 +114,9 @@ def data(data: Path | None) -> None:
 
 @main.command()
 @data_option
-@click.option("--threads", type=click.IntRange(1), default=1, help="The same for all contestants.")
+@click.option(
+    "--threads", type=click.IntRange(1, MOST_THREADS), default=1, help="The same for all contestants."
+)
 @click.option("--rounds", type=click.IntRange(1), default=30, help="Turns of each contestant.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the tables as they stand in the README.")

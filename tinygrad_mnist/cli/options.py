@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from tinygrad_mnist.errors import DataError
-
-MOST_UNITS = 1_000_000
+from tinygrad_mnist.files.limits import MOST_THREADS, MOST_UNITS
 
 data_option = click.option(
     "--data",
@@ -93,7 +92,7 @@ def limit_threads(count: int) -> Any:
 
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_THREADS),
     default=1,
     help="Threads of the matrix products: more help large layers only, and hurt on a busy machine.",
 )

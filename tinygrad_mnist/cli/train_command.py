@@ -12,13 +12,13 @@ import click
 from click.core import ParameterSource
 
 from tinygrad_mnist.cli.options import (
-    MOST_UNITS,
     data_option,
     limit_threads,
     load_images,
     load_images_of,
     threads_option,
 )
+from tinygrad_mnist.files.limits import MOST_LAYERS, MOST_UNITS
 
 FEW_IMAGES = 10_000  # below it, batches of 128 would be too few steps in ten epochs
 
@@ -41,6 +41,8 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
         raise click.BadParameter("give sizes such as 128 or 256,64, or none") from error
     if not all(1 <= size <= MOST_UNITS for size in sizes):
         raise click.BadParameter(f"a layer has 1 to {MOST_UNITS:,} units")
+    if len(sizes) > MOST_LAYERS:
+        raise click.BadParameter(f"a network has at most {MOST_LAYERS:,} hidden layers")
     return sizes
 
 

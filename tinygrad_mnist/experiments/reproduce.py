@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.experiments.experiment import Experiment, Result, Setting
+from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.report import Section, write_report
 
 RESULT, LISTING, REPORT = "result.json", "output.txt", "report.html"
@@ -47,7 +48,7 @@ def reproduce(experiment: Experiment, setting: Setting) -> Reproduction:
     done = Reproduction(experiment, result, time.perf_counter() - start, setting.folder / REPORT)
     _write_result(done, setting)
     if result.listing:
-        (setting.folder / LISTING).write_text(result.listing + "\n", encoding="utf-8")
+        write_atomically(setting.folder / LISTING, result.listing + "\n")
     _write_report(done, setting)
     return done
 
@@ -64,7 +65,7 @@ def _write_result(done: Reproduction, setting: Setting) -> None:
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    (setting.folder / RESULT).write_text(text, encoding="utf-8")
+    write_atomically(setting.folder / RESULT, text)
 
 
 def _write_report(done: Reproduction, setting: Setting) -> None:

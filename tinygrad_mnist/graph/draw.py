@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.dot import Detail, to_dot
 from tinygrad_mnist.graph.graph import Graph
 from tinygrad_mnist.graph.mermaid import to_mermaid
@@ -56,10 +57,10 @@ def draw(
     if suffix in ("svg", "png", "pdf", "html") and not whole:
         graph = readable(graph)
     try:
-        path.write_bytes(_rendered(graph, suffix, detail))
+        write_atomically(path, _rendered(graph, suffix, detail))
     except GraphvizMissingError as error:
         beside = path.with_suffix(".dot")
-        beside.write_text(to_dot(graph, detail=detail), encoding="utf-8")
+        write_atomically(beside, to_dot(graph, detail=detail))
         raise GraphvizMissingError(f"{error} (the DOT of {path.name} is in {beside.name})") from error
     return path
 

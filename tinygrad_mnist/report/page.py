@@ -4,11 +4,13 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as _escape_html
 from os import PathLike
 from pathlib import Path
 
 from PIL import Image
+
+from tinygrad_mnist.files import visible, visible_lines, write_atomically
 
 CSS_DOTS_PER_INCH = 96
 FEWEST_SECTIONS_WITH_CONTENTS = 4
@@ -88,7 +90,12 @@ def write_report(
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>",
     ]
     page = "\n".join([*head, *body, "</body>\n</html>\n"])
-    Path(path).write_text(page, encoding="utf-8", newline="\n")
+    write_atomically(Path(path), page)
+
+
+def escape(text: str) -> str:
+    """Return one line of text as HTML: markup stays text, and what cannot be seen is made visible."""
+    return _escape_html(visible(text))
 
 
 def summary_lines(summary: Sequence[tuple[str, str]]) -> Iterable[str]:
@@ -114,14 +121,14 @@ def section_lines(number: int, section: Section) -> Iterable[str]:
     yield f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>'
     for paragraph in re.split(r"\n\s*\n", section.text.strip()):
         if paragraph:
-            yield f"<p>{escape(paragraph)}</p>"
+            yield f"<p>{_escape_html(visible_lines(paragraph))}</p>"
     if section.picture is not None:
         yield f"<figure>{image_tag(Path(section.picture), section.title)}</figure>"
     if section.table is not None:
         yield from table_lines(section.table)
     if section.preformatted is not None:
         # Focusable, so that a long line can be scrolled to with the keyboard too.
-        yield f'<pre tabindex="0">{escape(section.preformatted)}</pre>'
+        yield f'<pre tabindex="0">{_escape_html(visible_lines(section.preformatted))}</pre>'
     yield "</section>"
 
 

@@ -199,12 +199,27 @@ class Checkpoints:
                 warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
 
     def _paths(self) -> list[Path]:
-        found = [path for path in self.folder.glob(f"step-*{REST}") if path.stem[5:].isdecimal()]
+        found = [
+            path
+            for path in self.folder.glob(f"step-*{REST}")
+            if path.stem[5:].isdecimal() and not path.is_dir()  # a folder may be named like one
+        ]
         return sorted(found, key=lambda path: int(path.stem[5:]))
 
     def newest_path(self) -> Path | None:
         """Of the JSON file of the newest checkpoint, unread."""
         return next(reversed(self._paths()), None)
+
+    def most_bytes(self) -> int | None:
+        """Size of the largest file of arrays, unread; None in a folder without checkpoints."""
+        files = [path.with_suffix(TENSORS) for path in self._paths()]
+        return max((path.stat().st_size if path.is_file() else 0 for path in files), default=None)
+
+    def files(self) -> list[Path]:
+        """What stands in the folder under the name of a checkpoint's file."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if _OURS.fullmatch(path.name))
 
     def _remove_old(self, newest: Path) -> None:
         """Keep the newest and the best; remove the rest, and what an interrupted save left behind."""
@@ -216,7 +231,21 @@ class Checkpoints:
         for kind in (REST, TENSORS, ".tmp"):  # a checkpoint whose JSON is there has to be whole at any moment
             for path in self.folder.iterdir():
                 if _OURS.fullmatch(path.name) and path.suffix == kind and path.stem not in kept:
-                    path.unlink(missing_ok=True)
+                    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or link; one that cannot be removed costs disk space, and not the training."""
+    if path.is_dir() and not path.is_symlink():
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        warnings.warn(
+            f"{path} could not be removed ({error.strerror or error}); training goes on",
+            RuntimeWarning,
+            stacklevel=6,
+        )
 
 
 def _if_whole(path: Path) -> Checkpoint | None:

@@ -22,6 +22,7 @@ from tinygrad_mnist.training.run import (
     locked,
     make_folder,
     read_settings,
+    require_own_checkpoints,
     save_config,
     save_results,
 )
@@ -87,6 +88,7 @@ def resume_training(folder: Path, dataset: ImageDataset, listener: Listener | No
     with locked(read_settings(folder).folder):
         settings = read_settings(folder)
         require_unfinished(settings)
+        require_own_checkpoints(settings)
         if dataset.checksum() != settings.data_sha256:
             raise DataError(
                 f"{folder} was trained on other data than {dataset!r} from {dataset.origin}: name the folder "

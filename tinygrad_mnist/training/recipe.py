@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, Callable[[], nn.Module]] = {
@@ -80,16 +81,19 @@ class Recipe:
             ("batch_size", 1),
             ("epochs", 1),
         ):
-            if not least <= getattr(recipe, name) < math.inf:
-                raise CheckpointError(
-                    f"the recipe's {name} is {getattr(recipe, name)}, expected {least} or more"
-                )
+            value = getattr(recipe, name)
+            if not least <= value < math.inf:
+                raise CheckpointError(f"the recipe's {name} is {value}, expected {least} or more")
+            if value > MOST_COUNT:
+                raise CheckpointError(f"the recipe's {name} is {value:.3g}, expected at most {MOST_COUNT}")
         if recipe.dropout >= 1:
             raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected less than 1")
         choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
         for value, known in choices:
             if value not in known:
-                raise CheckpointError(f"the recipe asks for {value!r}, and there is only {', '.join(known)}")
+                raise CheckpointError(
+                    f"the recipe asks for {reprlib.repr(value)}, and there is only {', '.join(known)}"
+                )
         return recipe
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,14 +107,17 @@ class Recipe:
     def _fans(self, image_shape: tuple[int, int], classes: int) -> Iterator[tuple[int, int]]:
         return pairwise((image_shape[0] * image_shape[1], *self.hidden, classes))
 
-    def build_model(self, image_shape: tuple[int, int], classes: int) -> nn.Sequential:
-        """The perceptron, its weights drawn from the seed."""
+    def build_model(
+        self, image_shape: tuple[int, int], classes: int, *, weight_init: nn.init.Initializer | None = None
+    ) -> nn.Sequential:
+        """The perceptron, its weights drawn from the seed, by default as `nn.Linear` draws them."""
         rng = np.random.default_rng(self.seed)
         layers: list[nn.Module] = [nn.Flatten()]
         for position, (fan_in, fan_out) in enumerate(self._fans(image_shape, classes)):
             if self.dropout and position:
                 layers.append(nn.Dropout(self.dropout, rng=np.random.default_rng([self.seed, position])))
-            layers += [nn.Linear(fan_in, fan_out, rng=rng), ACTIVATIONS[self.activation]()]
+            layers.append(nn.Linear(fan_in, fan_out, rng=rng, weight_init=weight_init))
+            layers.append(ACTIVATIONS[self.activation]())
         layers.pop()  # no activation after the last layer ...
         if self.loss == "quadratic":
             layers.append(nn.Sigmoid())  # ... unless the cost compares with 0 and 1, as the articles' does
@@ -142,9 +149,11 @@ def _require_kind(name: str, value: Any, kind: type) -> None:
 
 
 def _sizes(hidden: Sequence[Any]) -> tuple[int, ...]:
+    if len(hidden) > MOST_LAYERS:
+        raise CheckpointError(f"the recipe has {len(hidden)} hidden layers, expected at most {MOST_LAYERS}")
     for size in hidden:
-        if type(size) is not int or size < 1:
+        if type(size) is not int or not 1 <= size <= MOST_UNITS:
             raise CheckpointError(
-                f"the recipe's hidden sizes are unreadable: {reprlib.repr(size)}, expected 1 or more"
+                f"the recipe's hidden sizes are unreadable: {reprlib.repr(size)}, expected 1 to {MOST_UNITS}"
             )
     return tuple(hidden)

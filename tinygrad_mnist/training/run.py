@@ -26,7 +26,17 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.files import finite_or_text, load_tensors, read_json, save_tensors, write_atomically
+from tinygrad_mnist.files import (
+    finite_or_text,
+    load_tensors,
+    read_json,
+    require_empty_file,
+    require_file,
+    require_folder,
+    save_tensors,
+    write_atomically,
+)
+from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LETTERS, MOST_THREADS
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
 from tinygrad_mnist.training.checkpoints import Checkpoints, versions
 from tinygrad_mnist.training.evaluation import Evaluation
@@ -35,6 +45,8 @@ from tinygrad_mnist.training.recipe import Recipe
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
+PICTURES = ("curves.png", "confusion.png", "mistakes.png", "first_layer.png", "graph.svg", "graph.dot")
+FILES = (CONFIG, HISTORY, WEIGHTS, TIMES, REPORT, *PICTURES)
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30
 SETTINGS = {"recipe": dict, "options": dict, "data": dict, "finished": bool}
@@ -88,7 +100,9 @@ def _is_option(name: str, value: Any) -> bool:
         return type(value) is bool
     if value is None:
         return name.startswith("checkpoint_")
-    return (type(value) is int or (type(value) is float and name == "checkpoint_seconds")) and value > 0
+    if type(value) is float and name == "checkpoint_seconds":
+        return value > 0
+    return type(value) is int and 1 <= value <= (MOST_THREADS if name == "threads" else MOST_COUNT)
 
 
 @dataclass(frozen=True)
@@ -143,10 +157,11 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     CheckpointError
-        When another one does so now.
+        When another one does so now, or something else stands where the run writes a file.
     """
     from filelock import FileLock, Timeout
 
+    _require_own_files(folder)
     try:
         with FileLock(folder / LOCK, blocking=False):
             yield
@@ -154,6 +169,15 @@ def locked(folder: Path) -> Iterator[None]:
         raise CheckpointError(
             f"{folder}: another process is training into it: wait for its end, or choose another folder"
         ) from error
+
+
+def _require_own_files(folder: Path) -> None:
+    """Refuse a folder that leads elsewhere: a run writes and removes files in its own folder alone."""
+    require_empty_file(folder / LOCK, folder)
+    require_folder(folder / CHECKPOINTS, folder)
+    saved = [path for path in Checkpoints(folder / CHECKPOINTS).files() if not path.is_dir()]
+    for path in (*(folder / name for name in FILES), *saved):
+        require_file(path, folder)
 
 
 def save_config(
@@ -217,6 +241,7 @@ def read_settings(folder: Path) -> Settings:
         image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
         _require_within("classes", data["classes"], 256)
         _require_within("pixel_max", data["pixel_max"], 255)
+        _require_learnable(recipe.count_parameters(image_shape, data["classes"]))
     except CheckpointError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     return Settings(
@@ -258,6 +283,19 @@ def load_run(folder: Path, weights: Weights = "final") -> Run:
     return Run(**vars(settings), model=_load_model(path, settings))
 
 
+def require_own_checkpoints(settings: Settings) -> None:
+    """Compare sizes before a network is built: what a config promises may be far more than was ever trained.
+
+    Raises
+    ------
+    CheckpointError
+        When no checkpoint is large enough for the recipe's network.
+    """
+    found = Checkpoints(settings.folder / CHECKPOINTS).most_bytes()
+    if found is not None:
+        _require_enough(settings.folder / CHECKPOINTS, found, settings)
+
+
 def _checkpointed(folder: Path, weights: Weights) -> Path:
     checkpoints = Checkpoints(folder / CHECKPOINTS)
     found = checkpoints.best() if weights == "best" else next(checkpoints.newest_first(), None)
@@ -274,19 +312,32 @@ def _load_model(weights: Path, settings: Settings) -> nn.Sequential:
     tensors, _ = load_tensors(weights, max_bytes=most_bytes)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint's
         tensors = {name[6:]: array for name, array in tensors.items() if name.startswith("model.")}
-    found = sum(array.nbytes for array in tensors.values())
-    if found < promised:
-        raise CheckpointError(
-            f"{weights}: {found} bytes of parameters, and the recipe in {CONFIG} (hidden: "
-            f"{reprlib.repr(list(recipe.hidden))}) means {promised}: the two are not of one run"
-        )
-    model = recipe.build_model(shape, classes)
+    _require_enough(weights, sum(array.nbytes for array in tensors.values()), settings)
+    # Zeros, in the place of numbers drawn in vain: they take a third of the memory and hardly any time.
+    model = recipe.build_model(shape, classes, weight_init=nn.init.zeros)
     try:
         _require_float32(tensors)
         model.load_state_dict(tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{weights}: {error}") from error
     return model
+
+
+def _require_enough(path: Path, found: int, settings: Settings) -> None:
+    recipe = settings.recipe
+    promised = 4 * recipe.count_parameters(settings.image_shape, settings.classes)
+    if found < promised:
+        raise CheckpointError(
+            f"{path}: {found} bytes of parameters, and the recipe in {CONFIG} (hidden: "
+            f"{reprlib.repr(list(recipe.hidden))}) means {promised}: the two are not of one run"
+        )
+
+
+def _require_learnable(parameters: int) -> None:
+    if 4 * parameters > MOST_WEIGHTS_BYTES:
+        raise CheckpointError(
+            f"recipe: {parameters} parameters, expected at most {MOST_WEIGHTS_BYTES // 4} (2 GiB)"
+        )
 
 
 def _require_float32(tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -304,6 +355,10 @@ def _checked(where: str, settings: Any, kinds: Mapping[str, type]) -> dict[str, 
         if type(settings.get(key)) is not kind:
             found = reprlib.repr(settings[key]) if key in settings else "none"
             raise CheckpointError(f"{where} expected a {kind.__name__} as {key!r}, found {found}")
+        if kind is str and len(settings[key]) > MOST_LETTERS:
+            raise CheckpointError(
+                f"{where} {key} has {len(settings[key])} characters, expected at most {MOST_LETTERS}"
+            )
     return settings
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from functools import wraps
+from io import BytesIO
 from os import PathLike
+from pathlib import Path
 from typing import Any, Final, ParamSpec
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from tinygrad_mnist.files import write_atomically
 
 Arguments = ParamSpec("Arguments")
 
@@ -80,5 +84,7 @@ def save(figure: Figure, path: str | PathLike[str]) -> None:
 
     The file holds neither time nor program version: the same figure gives the same bytes.
     """
+    picture = BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    write_atomically(Path(path), picture.getvalue())

@@ -1,0 +1,67 @@
+"""What may stand in a folder in the place of a file: a link to elsewhere, a pipe, a device."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tinygrad_mnist.errors import CheckpointError
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a file",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def require_file(path: Path, home: Path) -> None:
+    """Require a file, a link to one inside of `home`, or nothing at all.
+
+    Raises
+    ------
+    CheckpointError
+        Anything else, by what it is: a link that leaves `home`, a folder, a pipe, a socket, a device.
+    """
+    _require(path, home, stat.S_IFREG)
+
+
+def require_folder(path: Path, home: Path) -> None:
+    """Require a folder, a link to one inside of `home`, or nothing at all; errors as of `require_file`."""
+    _require(path, home, stat.S_IFDIR)
+
+
+def require_empty_file(path: Path, home: Path) -> None:
+    """Require an empty file or nothing at all: opening a lock may cut whatever it leads to.
+
+    Raises
+    ------
+    CheckpointError
+        Anything else, a link too.
+    """
+    if path.is_symlink():
+        _refuse(path, f"a link to {os.readlink(path)}", "an empty file")
+    _require(path, home, stat.S_IFREG)
+    if path.exists() and path.stat().st_size:
+        _refuse(path, f"a file of {path.stat().st_size} bytes", "an empty file")
+
+
+def _require(path: Path, home: Path, kind: int) -> None:
+    expected = _KINDS[kind]
+    try:
+        if path.is_symlink() and not path.resolve().is_relative_to(home.resolve()):
+            _refuse(path, f"a link to {os.readlink(path)}", f"{expected} inside of {home}")
+        found = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    except (OSError, RuntimeError) as error:  # a link to itself: RuntimeError up to Python 3.12
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if found != kind:
+        _refuse(path, _KINDS.get(found, "no file"), expected)
+
+
+def _refuse(path: Path, found: str, expected: str) -> None:
+    raise CheckpointError(f"{path} is {found}: expected {expected}; remove it")
