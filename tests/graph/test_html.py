@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import numpy as np
@@ -276,6 +277,114 @@ def test_in_a_notebook_the_page_has_a_frame_of_its_own(monkeypatch):
     assert frame.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
     assert 'sandbox="allow-scripts"' in frame
     assert frame.count("<") == 2
+
+
+def test_every_control_of_the_page_has_a_name_and_its_key(monkeypatch):
+    text = written(scalar_graph(), monkeypatch)
+    buttons = re.findall(r'<button type="button" id="(\w+)" aria-label="([^"]+)" title="([^"]+)">', text)
+    assert len(buttons) == text.count("<button") == 8
+    assert buttons[3:] == [
+        ("first", "First", "First (Home)"), ("back", "Back", "Back (left arrow)"),
+        ("play", "Play", "Play (space)"), ("forward", "Forward", "Forward (right arrow)"),
+        ("last", "Last", "Last (End)"),
+    ]  # fmt: skip
+    shapes = re.findall(r'<svg viewBox="0 0 16 16" aria-hidden="true">(.*?)</svg>', text, re.DOTALL)
+    assert len(shapes) == 6
+    assert [re.findall('class="(.*?)"', shape) for shape in shapes[1:]] == [
+        ["paused"], ["paused"], ["paused", "running"], ["paused"], ["paused"],
+    ]  # fmt: skip
+
+
+def test_a_picture_says_to_a_screen_reader_what_each_node_is():
+    wrong = Rule("x", "a", "g", verdict="wrong")
+    op = Node("sin_1", "op", "sin", (), "float64", "", ("a",), "sin(a)", (wrong,), number(0.9), number(1.0))
+    groups = "".join(
+        f'<g id="{name}"/>' for name in ("node-0", "node-1", "grad-1", "node-2", "edge-0", "node-x")
+    )
+    picture = ElementTree.fromstring(
+        page.clean_svg(
+            f'<svg xmlns="http://www.w3.org/2000/svg">{groups}</svg>', Graph((leaf("a", 2.0), op), ("sin_1",))
+        )
+    )
+    assert (picture.get("role"), picture.get("aria-label")) == (
+        "group", "The computation graph; up and down go from node to node",
+    )  # fmt: skip
+    assert [group.attrib for group in picture] == [
+        {
+            "id": "node-0", "class": "node parameter", "tabindex": "-1", "role": "button",
+            "aria-label": "a, parameter",
+        },
+        {
+            "id": "node-1", "class": "node wrong", "tabindex": "-1", "role": "button",
+            "aria-label": "sin_1, op sin, wrong",
+        },
+        {"id": "grad-1", "class": "grad gradient"},
+        {"id": "node-2"},
+        {"id": "edge-0"},
+        {"id": "node-x"},
+    ]  # fmt: skip
+
+
+def test_the_frame_of_a_notebook_has_a_title_and_a_size(monkeypatch):
+    written(scalar_graph(), monkeypatch)
+    frame = page.to_iframe(scalar_graph())
+    attributes = frame[frame.rindex(' sandbox="') :]
+    assert attributes == (
+        ' sandbox="allow-scripts" title="Computation graph" width="100%" height="640" style="border: 0">'
+        "</iframe>"
+    )
+    assert "&lt;h1&gt;Computation graph&lt;/h1&gt;" in frame
+
+
+@pytest.mark.parametrize(
+    ("graph", "summary"),
+    [
+        (scalar_graph(), "forward and backward · 2 ops · 3 learned numbers · 2 FLOP"),
+        (network_graph(backward=False), "forward · 5 ops · 147 learned numbers · 1.43 kFLOP"),
+        (Graph.of(ops.sin(Tensor(2.0, True))), "forward · 1 op · 1 learned number · 1 FLOP"),
+        (Graph.of(Tensor(np.ones((40, 50)), True)), "forward · 0 ops · 2,000 learned numbers · 0 FLOP"),
+    ],
+)
+def test_the_page_says_in_one_line_what_it_shows(graph, summary, monkeypatch):
+    said = re.search("<header>.*<p>(.*?)</p></header>", written(graph, monkeypatch))
+    assert said is not None
+    assert said[1].replace("\N{NO-BREAK SPACE}", " ") == summary
+
+
+def test_each_node_of_the_page_has_its_facts(monkeypatch):
+    text = written(network_graph(), monkeypatch)
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    nodes = {node["name"]: node for node in json.loads(data[1])["nodes"]}
+    linear, weight = nodes["linear_1"], nodes["2.weight"]
+    facts = dict(linear["facts"])
+    assert facts.pop("recorded at").startswith("layers.py:")
+    assert facts == {
+        "shape": "5 × 6, float32",
+        "inside": "Sequential/Linear[0]",
+        "formula": "linear(data_1, 0.weight, 0.bias)",
+        "work": "1.2 kFLOP",
+        "memory traffic": "1.02 kB",
+    }
+    assert linear["rules"] == [["0.weight", "g.T @ x", ""], ["0.bias", "g.sum(axis=0)", ""]]
+    assert (linear["kind"], linear["op"], linear["verdict"]) == ("op linear", True, None)
+    assert linear["value"].startswith("mean ")
+    assert dict(weight["facts"]) == {"shape": "3 × 6, float32", "learned numbers": "18"}
+    assert (weight["kind"], weight["op"], weight["rules"]) == ("parameter", False, [])
+    assert weight["gradient"].startswith("mean ")
+    assert nodes["mean_5"]["gradient"] == "1"
+
+
+@pytest.mark.parametrize(("count", "detail"), [(4, "values"), (5, "ops")])
+def test_the_numbers_stand_in_the_picture_where_all_are_few(count, detail, monkeypatch):
+    asked = []
+
+    def to_svg(graph, detail):
+        asked.append(detail)
+        return '<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+    monkeypatch.setattr(page, "to_svg", to_svg)
+    page.to_html(Graph.of(ops.sin(Tensor(np.ones(count), True))))
+    assert asked == [detail]
 
 
 @needs_dot

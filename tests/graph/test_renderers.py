@@ -1,7 +1,9 @@
 """DOT, Mermaid, text and images: snapshots, hostile names, and life without Graphviz."""
 
+import json
 import shutil
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,18 @@ import pytest
 
 from tests.graph.test_graph import scalar_step, step
 from tinygrad_mnist import Tensor, nn, ops, scope
-from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_dot, to_mermaid, to_svg, to_text
+from tinygrad_mnist.checking import diagnose, wrong_rules
+from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.graph import (
+    Graph,
+    GraphvizMissingError,
+    draw,
+    frames,
+    to_dot,
+    to_mermaid,
+    to_svg,
+    to_text,
+)
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 HOSTILE = [
@@ -25,25 +38,79 @@ def named(name):
 
 
 def perceptron():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10), nn.Sigmoid())
+    rng = np.random.default_rng(0)
+    layers = nn.Linear(784, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng), nn.Sigmoid()
+    model = nn.Sequential(nn.Flatten(), *layers)
     images = Tensor(np.zeros((10, 784), np.float32), name="images")
     return nn.QuadraticLoss()(model(images), np.zeros(10, int))
+
+
+def shared():
+    """Two outputs, one of them read; fan-outs, a broadcast bias, a repeated input, a large product."""
+    x = Tensor(np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]]), True, name="x")
+    bias = Tensor(np.array([1.0, -1.0, 2.0]), True, name="bias")
+    with scope("net"), scope("head"):
+        y = (x + bias) * -2.0 - x * x
+        wide = ops.sum(Tensor(np.arange(40.0).reshape(20, 2), name="grid") @ y, axis=0)
+    output = ops.sum(wide * wide) - ops.mean(y**2)
+    return Graph.of(output, y, backward=True)
+
+
+def failed():
+    """A pass that ended at its third op, with a message of its own: error texts are tested elsewhere."""
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(nn.Linear(2, 3, rng=rng), nn.Tanh(), nn.Linear(4, 2, rng=rng))
+    with pytest.raises(ShapeError) as caught:
+        model(Tensor(np.ones((4, 2), np.float32), name="images"))
+    *nodes, last = Graph.of(caught.value).nodes
+    message = 'the shapes of "a" & <b> differ, in more words than there is room for on a single line'
+    return Graph((*nodes, replace(last, message=message)), (last.name,))
+
+
+def checked():
+    """The rule of one of three ops is wrong, and one cannot be tested."""
+    with wrong_rules.tanh_of_the_input:
+        loss = ops.sum(ops.sqrt(ops.tanh(Tensor([0.0, 1.0], True, name="x")) * 2.0))
+        return Graph.of(loss, backward=True, diagnosis=diagnose(loss))
 
 
 GRAPHS = {
     "scalar": lambda: Graph.of(scalar_step()[0], backward=True),
     "perceptron": lambda: Graph.of(perceptron()),
     "layers": lambda: Graph.of(perceptron()).collapsed(2),
+    "shared": shared,
+    "shared-collapsed": lambda: shared().collapsed(1),
+    "failed": failed,
+    "checked": checked,
 }
+
+
+def data_of(graph):
+    """The plain data and the frames, to four digits; the lines of the source may move."""
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {key: rounded(entry) for key, entry in value.items() if key not in ("line", "status")}
+        if isinstance(value, list | tuple):
+            return [rounded(entry) for entry in value]
+        return float(f"{value:.4g}") if isinstance(value, float) else value
+
+    plain = graph.to_dict()
+    rows = [*plain["nodes"], plain["outputs"], *frames(graph)]
+    return "".join(json.dumps(rounded(row), ensure_ascii=False) + "\n" for row in rows)
+
+
 RENDERERS = {
     "dot": to_dot,
+    "values.dot": lambda graph: to_dot(graph, detail="values"),
     "mmd": to_mermaid,
     "txt": to_text,
+    "json": data_of,
 }
 
 
 @pytest.mark.parametrize("graph", GRAPHS)
-@pytest.mark.parametrize("suffix", ["dot", "mmd", "txt"])
+@pytest.mark.parametrize("suffix", RENDERERS)
 def test_a_graph_is_written_as_it_always_was(graph, suffix):
     """After a change that is meant: delete tests/graph/snapshots, run the tests twice, and read the diff."""
     snapshot = SNAPSHOTS / f"{graph}.{suffix}"

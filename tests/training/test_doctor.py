@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.training import doctor_patients as patients
+from tests.training import findings
 from tests.training.doctor_patients import HEALTHY, HEALTHY_TOO, SICK
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import wrong_rules
@@ -27,6 +28,15 @@ def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, na
     assert any(character.isdigit() for character in first.evidence) or first.name == "missing-activation"
     assert first.numbers
     assert len(diagnosis) <= 2, "the cause, not its symptoms"
+
+
+@pytest.mark.parametrize("name", findings.CASES)
+def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
+    """After a change that is meant: ``python -m tests.training.findings``, and read the diff."""
+    said, numbers = findings.words_and_numbers(findings.described(findings.CASES[name](mnist).diagnose()))
+    expected, kept_numbers = findings.words_and_numbers(findings.kept()[name])
+    assert said == expected
+    np.testing.assert_allclose(numbers, kept_numbers, rtol=0.05, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(6))
