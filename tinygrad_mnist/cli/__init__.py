@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tinygrad_mnist.cli.options import (
 from tinygrad_mnist.cli.reproduce_command import reproduce
 from tinygrad_mnist.cli.train_command import train
 from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.files import visible_lines
 from tinygrad_mnist.files.limits import MOST_THREADS
 
 
@@ -29,13 +31,27 @@ class _Commands(click.Group):
     """Turns our errors into a sentence on stderr and exit status 2: a user's mistake needs no traceback."""
 
     def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except (TinygradMnistError, OSError, MemoryError) as error:
-            click.echo(f"Error: {error}", err=True)
-            for note in getattr(error, "__notes__", ()):
-                click.echo(f"  {note}", err=True)
-            context.exit(2)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(context)
+            except click.ClickException as error:
+                error.message = visible_lines(error.message)  # type: ignore[misc]  # Final, for no reason
+                raise
+            except (TinygradMnistError, OSError, MemoryError) as error:
+                _say("\n  ".join([f"Error: {error}", *getattr(error, "__notes__", ())]))
+                context.exit(2)
+
+
+def _show_warning(message: Warning | str, *place: Any, **output: Any) -> None:
+    """Print a warning as a sentence: the line of code that warned tells a user nothing."""
+    _say(f"Warning: {message}")
+
+
+def _say(text: str) -> None:
+    from tinygrad_mnist.cli.console import say
+
+    say(text, to_stderr=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.segment import Segment
 from rich.table import Column, Table
+from rich.text import Text
 
 from tinygrad_mnist.checking import Mistake
 from tinygrad_mnist.cli.network_check import Outcome
 from tinygrad_mnist.cli.side_by_side import SideBySide
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.files import visible, visible_lines
 from tinygrad_mnist.training import Diagnosis, Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
 from tinygrad_mnist.training.job import Listener, Result
@@ -32,11 +35,40 @@ _WIDTH_OF_A_FILE = 150  # columns of a wide table where the output is no termina
 _STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
 
+class _VisibleConsole(Console):
+    """A console that shows each character: names and settings may come from anywhere.
+
+    A cursor movement in a file name, or a letter that the terminal lacks, is printed as its escape.
+    """
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Turn a string into styled text; its width is measured as it will be shown."""
+        return super().render_str(visible_lines(text, self.encoding), **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render anything; texts that were styled elsewhere are made visible here."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(visible_lines(segment.text, self.encoding), segment.style)
+
+
+def console_of(to_stderr: bool = False) -> Console:
+    """Return the console that all commands print on."""
+    return _VisibleConsole(highlight=False, emoji=False, stderr=to_stderr)
+
+
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """Print plain text, in lines as they are."""
+    console_of(to_stderr).print(text, markup=False, soft_wrap=True)
+
+
 class TrainingProgress:
     """A bar for the epoch that runs, and a line for each that is done."""
 
     def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
-        self.console = Console(highlight=False)
+        self.console = console_of()
         self.console.print(f"{dataset!r}", style="bold", markup=False, soft_wrap=True)
         self.console.print(f"data from {dataset.origin}", style="dim", markup=False, soft_wrap=True)
         self.epochs = recipe.epochs
@@ -87,12 +119,13 @@ class TrainingProgress:
 
 def print_result(result: Result) -> None:
     """The end of a training: the test accuracy, and where everything is."""
-    console = Console(highlight=False)
+    console = console_of()
     if result.history.interrupted:
         console.print(
             f"interrupted in epoch {max(1, len(result.history))}: the weights of that moment and the history "
             f"up to it are kept; go on with  tinygrad-mnist train --resume {result.report.parent}",
             style="yellow",
+            markup=False,
             soft_wrap=True,
         )
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
@@ -101,7 +134,7 @@ def print_result(result: Result) -> None:
 
 def print_evaluation(name: str, evaluation: Any) -> None:
     """A line: accuracy and loss."""
-    Console(highlight=False).print(
+    console_of().print(
         f"{name}: accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}, "
         f"{evaluation.examples:,} images",
         markup=False,
@@ -115,8 +148,8 @@ def print_predictions(names: list[str], probabilities: NDArray[Any]) -> None:
     for name, row in zip(names, probabilities):
         best = np.argsort(-row, kind="stable")[:3]
         others = ", ".join(f"{k} ({row[k]:.1%})" for k in best[1:])
-        table.add_row(escape(name), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
-    Console(highlight=False).print(table)
+        table.add_row(escape(visible(name)), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
+    console_of().print(table)
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
@@ -124,19 +157,19 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str 
     table = Table(*(Column(name, overflow="fold") for name in header), title=title)
     for row in rows:
         table.add_row(*map(escape, row))
-    Console(highlight=False).print(table)
+    console_of().print(table)
 
 
 @contextmanager
 def working() -> Iterator[Callable[[str], None]]:
     """Say on stderr what is being done, as long as it takes."""
-    with Console(stderr=True, highlight=False).status("") as status:
+    with console_of(to_stderr=True).status("") as status:
         yield lambda text: status.update(f"measuring {escape(text)}")
 
 
 def print_benchmark(conditions: str, tables: Sequence[Figures]) -> None:
     """The machine and the tables; what a cell says beside its figure stands dim below it."""
-    console = Console(highlight=False)
+    console = console_of()
     console.print(conditions, style="dim", markup=False)
     for figures in tables:
         first, *others = ("\n".join(cell) for cell in figures.header)
@@ -150,7 +183,7 @@ def print_benchmark(conditions: str, tables: Sequence[Figures]) -> None:
 
 def print_mistakes(mistakes: Sequence[Mistake], *, to_stderr: bool = False) -> None:
     """The classic mistakes: names, places, and why people make them."""
-    console = Console(highlight=False, stderr=to_stderr)
+    console = console_of(to_stderr)
     for mistake in mistakes:
         console.print(f"[bold]{mistake.name}[/]  [dim]{escape(mistake.place())}[/]")
         console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False))
@@ -158,7 +191,7 @@ def print_mistakes(mistakes: Sequence[Mistake], *, to_stderr: bool = False) -> N
 
 def print_gradcheck(outcome: Outcome, mistake: Mistake | None) -> None:
     """What was checked and broken, the table, and where the mistake is."""
-    console = Console(highlight=False)
+    console = console_of()
     if mistake is not None:
         console.print(f"[bold]{mistake.name}[/]: {escape(mistake.place())} is wrong on purpose")
         console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False), style="italic")
@@ -179,13 +212,13 @@ def print_side_by_side(derived: SideBySide) -> None:
     table = Table(
         Column("from the graph", ratio=1),
         Column("derived by hand", ratio=1),
-        title=derived.subject,
+        title=escape(derived.subject),
         title_justify="left",
         expand=True,
     )
     for left, right in derived.rows:
         table.add_row(code(left), code(right))
-    console = Console(highlight=False)
+    console = console_of()
     console.print(table)
     console.print(
         f"After this step on real images the parameters differ by at most {derived.distance:.1f} units in "
@@ -196,7 +229,7 @@ def print_side_by_side(derived: SideBySide) -> None:
 
 def print_reproduction(done: Reproduction, *, listing: bool) -> None:
     """An experiment's table, what the original prints where it is asked for, and where the report is."""
-    console = Console(highlight=False)
+    console = console_of()
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
     console.print(f"\n{done.experiment.name}: {done.experiment.article}", style="bold", markup=False)

@@ -19,7 +19,7 @@ def _mistake(context: click.Context, parameter: click.Parameter, value: str | No
     from tinygrad_mnist.cli import console
 
     if value != "list":
-        click.echo(f"Error: there is no mistake named {value!r}; there are these:", err=True)
+        console.say(f"Error: there is no mistake named {value!r}; there are these:", to_stderr=True)
     console.print_mistakes(list(MISTAKES.values()), to_stderr=value != "list")
     return context.exit(0 if value == "list" else 2)
 

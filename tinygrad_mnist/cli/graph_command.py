@@ -37,6 +37,7 @@ def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int,
     A page (.html) plays it: each op lights up, its rule shows with the numbers in it, gradients fill in.
     """
     from tinygrad_mnist.autodiff.tensor import Tensor
+    from tinygrad_mnist.cli.console import say
     from tinygrad_mnist.errors import DataError
     from tinygrad_mnist.graph import draw
     from tinygrad_mnist.training.fresh import fresh_network
@@ -50,4 +51,4 @@ def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int,
         path = draw(value, output, detail=detail, backward=backward, whole=whole)
     except ValueError as error:
         raise DataError(str(error)) from error
-    click.echo(f"{network.subject}: {path}")
+    say(f"{network.subject}: {path}")

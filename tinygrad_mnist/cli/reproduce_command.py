@@ -68,7 +68,7 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
                 try:
                     done = run(experiment, setting)
                 except MissingExtraError as error:
-                    click.echo(f"Error: {experiment.name} is left out: {error}", err=True)
+                    console.say(f"Error: {experiment.name} is left out: {error}", to_stderr=True)
                     holds = False
                     continue
             console.print_reproduction(done, listing=r_seed is not None)

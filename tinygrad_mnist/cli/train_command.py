@@ -180,7 +180,7 @@ def _resume(run: Path, data: Path | None) -> None:
     require_unfinished(settings)  # before data are read
     images = load_images_of(settings, data, settings.counts[1])
     newest = Checkpoints(run / CHECKPOINTS).newest_path()
-    click.echo(f"going on from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
+    console.say(f"going on from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
     with (
         limit_threads(settings.options.threads),
         console.TrainingProgress(images, settings.recipe) as progress,
