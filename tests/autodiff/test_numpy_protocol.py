@@ -86,7 +86,7 @@ def test_functions_without_a_rule_are_refused_by_name():
         np.add.reduce(x)
     with pytest.raises(TypeError, match=r"np\.linalg\.norm has no gradient rule"):
         np.linalg.norm(x)
-    with pytest.raises(TypeError, match=r"np\.sum on a Tensor .* unexpected keyword argument 'where'"):
+    with pytest.raises(TypeError, match=r"on a Tensor np\.sum\(\) does not take where="):
         np.sum(x, where=np.array([True, False]))
     with pytest.raises(TypeError, match="the bounds of a clip are numbers"):
         np.clip(x, Tensor(0.0), 1)

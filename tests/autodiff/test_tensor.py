@@ -39,7 +39,8 @@ def test_mixed_dtypes_are_refused_with_both_named(other):
         with (
             scope("encoder"),
             pytest.raises(
-                DTypeError, match=r"in encoder would mix dtypes: .*x \(2,\) float32.*convert one side"
+                DTypeError,
+                match=r"in encoder would mix dtypes: .*x \(2,\) float32.*write \.astype\(np\.float32\)",
             ),
         ):
             mix()
@@ -58,7 +59,7 @@ def test_shapes_that_do_not_fit_name_op_operands_and_scope():
         pytest.raises(ShapeError, match=r"matmul in encoder cannot take x \(3, 4\) float64 and w"),
     ):
         x @ w
-    with pytest.raises(ShapeError, match=r"add cannot take .* and array \(3,\) float64"):
+    with pytest.raises(ShapeError, match=r"add: shapes w \(5, 6\) and \(3,\) do not broadcast; compare"):
         w + np.ones(3)
     with pytest.raises(ShapeError, match="reshape cannot take"):
         w.reshape(7, 7)
@@ -91,7 +92,7 @@ def test_accidental_conversions_explain_themselves():
     array = np.ones(2)
     with pytest.raises(TypeError, match="cannot write a Tensor into an array"):
         array += x
-    with pytest.raises(TypeError, match="add takes Tensors, arrays and numbers, not list"):
+    with pytest.raises(TypeError, match="add takes Tensors and arrays, not a list"):
         x + [1, 2]  # noqa: RUF005
 
 

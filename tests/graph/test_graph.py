@@ -200,7 +200,10 @@ def test_a_failed_pass_is_drawn_up_to_the_op_that_failed():
     failed = graph.nodes[-1]
     assert (failed.kind, failed.scope) == ("error", "Sequential/Linear[2]")
     assert failed.inputs[0] == "tanh_2"
-    assert "tanh_2 (4, 3) float32" in failed.message
+    assert "got inputs of shape (4, 3)" in failed.message
+    with pytest.raises(ShapeError) as product:
+        ops.tanh(Tensor(np.ones((4, 3)), requires_grad=True)) @ np.ones(4)
+    assert "tanh_1 (4, 3) float64" in Graph.of(product.value).nodes[-1].message
     with pytest.raises(DTypeError) as mixed:
         model(np.ones((4, 2)))
     assert Graph.of(mixed.value).nodes[-1].kind == "error"

@@ -45,7 +45,7 @@ def test_the_cosine_ends_at_its_minimum_from_any_start():
 
 
 def test_a_schedule_of_no_epoch_is_refused():
-    with pytest.raises(ValueError, match="step_size of at least one epoch, and it is 0"):
+    with pytest.raises(ValueError, match="step_size is 0: expected a whole number >= 1"):
         optim.StepLR(optimizer(), 0)
-    with pytest.raises(ValueError, match="T_max of at least one epoch, and it is 0"):
+    with pytest.raises(ValueError, match="T_max is 0: expected a whole number >= 1"):
         optim.CosineAnnealingLR(optimizer(), 0)

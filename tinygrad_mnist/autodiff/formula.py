@@ -84,7 +84,7 @@ class Symbol(Operators):
         suffix = "T" if self.ndim == 2 else "mT"
         return Symbol(f"{_inside(self, _ATOM)}.{suffix}", self._data.mT)
 
-    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None, **foreign: Any) -> Any:
         """Of a mask too, which is why it takes a dtype."""
         total = self._data.sum(axis=axis, keepdims=keepdims, dtype=dtype)
         said = _settings({"axis": axis, "keepdims": keepdims})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.hints import numpy_functions, unknown_keyword
 
 
 def _dot(a: Any, b: Any) -> Any:
@@ -131,37 +133,48 @@ _OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like,
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function called with a Tensor, or say in a TypeError what to use instead."""
-    name = _name(function)
     capture = CAPTURE.get()
     if capture and function in COMPARISONS:
         return COMPARISONS[function](*args, **kwargs)
     if function in PLAIN:
         if capture and function not in _OF_SHAPES:
-            capture.refuse(f"np.{name}")
+            capture.refuse(_name(function))
         return function(*(_plain(x) for x in args), **{key: _plain(x) for key, x in kwargs.items()})
     if kwargs.get("out") is not None:
-        raise TypeError(f"np.{name} cannot write a Tensor into an array or back (out=, array += tensor)")
+        raise TypeError(
+            f"{_name(function)} cannot write a Tensor into an array or back (out=, array += tensor)"
+        )
     ours = DIFFERENTIABLE.get(function)
     if ours is None:
-        raise TypeError(
-            f"np.{name} has no gradient rule here; on a Tensor use tensor.data for its plain array, "
-            "or compose the function of those in tinygrad_mnist.ops"
-        )
+        name = _name(function)
+        advice = numpy_functions.advice(name.removeprefix("np."), is_numpy=name.startswith("np."))
+        raise TypeError(f"{name} has no gradient rule here: {advice}")
     try:
         unset = {key for key in ("out", "dtype", "order") if kwargs.get(key, "") is None}
         return ours(*args, **{key: value for key, value in kwargs.items() if key not in unset})
     except TypeError as error:
         if "argument" not in str(error):
             raise
-        said = str(error).replace("<lambda>()", f"np.{name} on a Tensor")
-        raise TypeError(f"np.{name} on a Tensor takes fewer arguments than NumPy's: {said}") from error
+        raise _narrower(_name(function), ours, kwargs, error) from error
+
+
+def _narrower(name: str, ours: Callable[..., Any], keywords: dict[str, Any], error: TypeError) -> TypeError:
+    """Return the error for arguments that NumPy's function takes and ours does not."""
+    known = list(inspect.signature(ours).parameters)
+    unknown = next((word for word in keywords if word not in known), None)
+    if unknown is None:
+        said = str(error).replace("<lambda>()", f"{name} on a Tensor")
+        return TypeError(f"{name} on a Tensor takes fewer arguments than NumPy's: {said}")
+    return TypeError(f"on a Tensor {unknown_keyword(name, unknown, known)}")
 
 
 def _name(function: Callable[..., Any]) -> str:
-    """As it is written after ``np.``: ``linalg.norm``, ``exp``."""
+    """As it is written: ``np.linalg.norm``, ``np.exp``; a ufunc of another library by its bare name."""
     module = (getattr(function, "__module__", "") or "").removeprefix("numpy").lstrip(".")
-    name = getattr(function, "__name__", str(function))
-    return f"{module}.{name}" if module and not module.startswith("_") else name
+    name = str(getattr(function, "__name__", function))
+    if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
+        return name
+    return f"np.{module}.{name}" if module and not module.startswith("_") else f"np.{name}"
 
 
 def _plain(value: Any) -> Any:

@@ -36,9 +36,17 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
     if capture and getattr(value, "is_placeholder", False):
         capture.refuse("a number from item()")
     raise TypeError(
-        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: "
-        "wrap it as Tensor(...) or np.asarray(...); settings such as shape= and axis= are given by name"
+        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: {_instead(value)}"
     )
+
+
+def _instead(value: Any) -> str:
+    """Return what to write for a value that is not an operand."""
+    if isinstance(value, list | tuple):
+        return "write np.asarray(...) around it"
+    if callable(value):
+        return "call it first: what it returns can be an operand"
+    return "write np.asarray(...) around it, if it holds numbers"
 
 
 def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
@@ -64,10 +72,34 @@ def _in_scope() -> str:
     return f" in {SCOPE.get()}" if SCOPE.get() else ""
 
 
-def _in_words(error: Exception) -> str:
-    """NumPy's complaint; the one of a matrix product speaks of gufunc signatures, which helps nobody."""
-    lengths = re.search(r"\(size (\d+) is different from (\d+)\)", str(error))
-    return f"the inner lengths {lengths[2]} and {lengths[1]} differ" if lengths else str(error)
+def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> str:
+    """Return NumPy's complaint about shapes in words, with what to write where that can be known."""
+    shapes = [np.shape(x._data if isinstance(x, Recordable) else x) for x in inputs]
+    if "could not be broadcast together with shapes" in str(error):
+        given = [
+            f"{x.name} {shape}" if getattr(x, "name", None) else f"{shape}"
+            for x, shape in zip(inputs, shapes)
+        ]
+        rule = "compare from the right: lengths must be equal or 1"
+        return f": shapes {' and '.join(given)} do not broadcast; {_with_new_axis(shapes) or rule}"
+    said = str(error)
+    lengths = re.search(r"\(size (\d+) is different from (\d+)\)", said)  # gufunc signatures help nobody
+    if lengths:
+        said = f"the inner lengths {lengths[2]} and {lengths[1]} differ"
+        if len(shapes) == 2 and len(shapes[1]) == 2 and shapes[0][-1:] == shapes[1][-1:]:
+            said += "; transpose the second: a @ b.T"
+    if primitive.variadic and () in shapes[1:]:
+        said = f"an array without axes is among them; give the axis by name: {primitive.name}(..., axis=0)"
+    return f" cannot take {_operands(inputs)}: {said}"
+
+
+def _with_new_axis(shapes: list[tuple[int, ...]]) -> str:
+    """Return the advice to give one operand a last axis, if they broadcast then: rows meet columns."""
+    for position, shape in enumerate(shapes if len(shapes) == 2 else ()):
+        other = shapes[1 - position]
+        if 0 < len(shape) < len(other) and other[-len(shape) - 1 : -1] == shape:
+            return f"if {shape} are numbers of the rows, write [:, None] behind them"
+    return ""
 
 
 def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> None:
@@ -75,7 +107,7 @@ def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> 
     place = _in_scope()
     about_shapes = any(word in str(error) for word in ("shape", "dimension", "broadcast", "axis", "axes"))
     if isinstance(error, ValueError) and about_shapes and not isinstance(error, TinygradMnistError):
-        shapes = ShapeError(f"{primitive.name}{place} cannot take {_operands(inputs)}: {_in_words(error)}")
+        shapes = ShapeError(f"{primitive.name}{place}{_shape_advice(error, primitive, inputs)}")
         shapes.failed_op = FailedOp(primitive, inputs, SCOPE.get())
         raise shapes from error
     error.failed_op = FailedOp(primitive, inputs, SCOPE.get())  # type: ignore[attr-defined]
@@ -99,9 +131,10 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
         or all(x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays)
     ):
         return
+    narrow = min((x.dtype for x in arrays if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=result)
     mixed = DTypeError(
-        f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; convert one side, "
-        "with .astype(np.float32), or build the layer with dtype=..."
+        f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; "
+        f"write .astype(np.{narrow}) behind what is not {narrow}"
     )
     mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
     raise mixed

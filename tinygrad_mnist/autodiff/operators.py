@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
 from tinygrad_mnist.errors import GradientError, ShapeError
+from tinygrad_mnist.hints import unknown_keyword
 
 if TYPE_CHECKING:
     from tinygrad_mnist.autodiff.tensor import Tensor
+
+Axis = int | tuple[int, ...] | None
 
 
 class Operators(Recordable):
@@ -155,28 +158,48 @@ class Operators(Recordable):
         """The same elements in another shape, given as numbers or one tuple."""
         return ops.reshape(self, shape=_unpacked(shape))
 
-    def flatten(self, start: int = 0) -> Tensor:
+    def flatten(self, start: int = 0, **foreign: Never) -> Tensor:
         """All axes from `start` on joined into one."""
+        if foreign:
+            raise _unknown("flatten", foreign, "start")
         return ops.flatten(self, start)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def sum(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
         """The sum over axes."""
+        if foreign:
+            raise _unknown("sum", foreign, "axis", "keepdims")
         return ops.sum(self, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def mean(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
         """The mean over axes."""
+        if foreign:
+            raise _unknown("mean", foreign, "axis", "keepdims")
         return ops.mean(self, axis=axis, keepdims=keepdims)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def max(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
         """The largest element over axes."""
+        if foreign:
+            raise _unknown("max", foreign, "axis", "keepdims")
         return ops.max(self, axis=axis, keepdims=keepdims)
 
-    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    def min(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
         """The smallest element over axes."""
+        if foreign:
+            raise _unknown("min", foreign, "axis", "keepdims")
         return ops.min(self, axis=axis, keepdims=keepdims)
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
         """Where the largest element is: plain integers, no gradient."""
+        if foreign:
+            raise _unknown("argmax", foreign, "axis")
         capture = CAPTURE.get()
         if capture:
             capture.refuse("argmax()")
@@ -214,9 +237,15 @@ class Operators(Recordable):
         """max(self, 0)"""
         return ops.relu(self)
 
-    def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
+    def clip(self, low: float | None = None, high: float | None = None, **foreign: Never) -> Tensor:
         """Elements held between two numbers."""
+        if foreign:
+            raise _unknown("clip", foreign, "low", "high")
         return ops.clip(self, low=low, high=high)
+
+
+def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:
+    return unknown_keyword(f"Tensor.{method}", next(iter(foreign)), known)
 
 
 def _index_part(part: Any) -> Any:

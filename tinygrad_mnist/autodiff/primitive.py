@@ -8,11 +8,13 @@ and on Tensors (when the gradient must itself be differentiable).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tinygrad_mnist.errors import GradientError
+from tinygrad_mnist.hints import unknown_keyword
 
 Rule = Callable[..., Any]
 
@@ -52,6 +54,8 @@ class Primitive:
     ----------
     name
         The forward function's name, unique among all primitives.
+    input_names, setting_names
+        The names of the forward's positional and keyword-only parameters.
     rules
         One rule per input (a single one for a forward with ``*inputs``):
         ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the input's shape or in
@@ -69,13 +73,19 @@ class Primitive:
         self.all_differentiable = False
         if forward.__defaults__:
             raise ValueError(f"{self.name}: settings are keyword-only: write a * before those with a default")
-        inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
-        if {"g", "y"} & set(inputs):
+        code = forward.__code__
+        self.input_names = code.co_varnames[: code.co_argcount]
+        self.setting_names = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+        if {"g", "y"} & set(self.input_names):
             raise ValueError(f"{self.name}: g and y stand for gradient and result; name its inputs otherwise")
         taken = REGISTRY.get(self.name)
         if taken is not None and _home(taken.forward) != _home(forward):
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
         REGISTRY[self.name] = self
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.forward)
 
     def vjps(self, *rules: Rule | None) -> None:
         """Declare the rules, one per input in order; for a forward with ``*inputs``, one for all of them."""
@@ -94,13 +104,64 @@ class Primitive:
         return self.rules[position]
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
-        """Compute on arrays; with a Tensor among the inputs, let it record the application."""
-        for value in inputs:
-            if isinstance(value, Recordable):
-                if self.defaults:
-                    attributes = {**self.defaults, **attributes}
-                return value.apply(self, inputs, attributes)
-        return self.forward(*inputs, **attributes)
+        """Compute on arrays; with a Tensor among the inputs, let it record the application.
+
+        Settings may be given by position behind the inputs (``sum(x, 0)``), and the inputs of a primitive for
+        any number of them as one list or tuple (``concatenate([a, b])``).
+        """
+        try:
+            for value in inputs:
+                if isinstance(value, Recordable):
+                    settings = {**self.defaults, **attributes} if self.defaults else attributes
+                    return value.apply(self, inputs, settings)
+            if not (self.variadic and inputs and isinstance(inputs[0], list | tuple)):
+                return self.forward(*inputs, **attributes)
+        except (TypeError, AttributeError) as error:  # only now: a call that fits costs nothing more
+            misuse = self._misuse(inputs, attributes, error)
+            if misuse is not None:
+                raise misuse from None
+            if self.variadic or len(inputs) == len(self.input_names):
+                raise
+        inputs, attributes = self._rearranged(inputs, attributes)
+        return self(*inputs, **attributes)
+
+    def _misuse(
+        self, inputs: tuple[Any, ...], attributes: dict[str, Any], error: Exception
+    ) -> TypeError | None:
+        """Return the error for an unknown or missing setting, or a missing or unsuitable input."""
+        for name in attributes:
+            if name in self.input_names:
+                return TypeError(f"{self.name}() takes its inputs by position: {self.usage()}")
+            if name not in self.setting_names:
+                return unknown_keyword(self.name, name, self.setting_names)
+        missing = [] if self.variadic else list(self.input_names[len(inputs) :])
+        if len(inputs) <= len(self.input_names):  # else settings may be among them
+            given = {*attributes, *self.defaults}
+            missing += [f"{name}=" for name in self.setting_names if name not in given]
+        if missing:
+            return TypeError(f"{self.name}() is missing {' and '.join(missing)}: {self.usage()}")
+        for value in inputs[: len(self.input_names)]:
+            kind = type(value).__name__
+            if isinstance(value, list | tuple | str | dict) or f"'{kind}' object has no" in str(error):
+                return TypeError(f"{self.name} takes Tensors and arrays, not a {kind}: write np.asarray(...)")
+        return None
+
+    def _rearranged(
+        self, inputs: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return inputs and settings of a call that gives settings by position, or the inputs as a list."""
+        count = len(self.input_names)
+        first, surplus = (inputs[0], inputs[1:]) if self.variadic else (inputs[:count], inputs[count:])
+        free = [name for name in self.setting_names if name not in attributes]
+        if len(surplus) > len(free) or any(isinstance(value, Recordable) for value in surplus):
+            raise TypeError(f"{self.name}() got {len(inputs)} positional arguments: {self.usage()}")
+        return tuple(first), {**attributes, **dict(zip(free, surplus))}
+
+    def usage(self) -> str:
+        """Return the call as a message shows it: ``expected sum(x, axis=..., keepdims=...)``."""
+        settings = [f"{name}=..." for name in self.setting_names]
+        inputs = ["[a, b, ...]"] if self.variadic else self.input_names
+        return f"expected {self.name}({', '.join([*inputs, *settings])})"
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

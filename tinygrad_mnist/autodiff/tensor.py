@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Set, ValuesView
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tinygrad_mnist.arguments import require_bool, shown
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
@@ -16,6 +18,7 @@ from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.site import Site, calling_site, in_words, line_of
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
+from tinygrad_mnist.hints.tensors import NotInTensor
 
 Array = NDArray[Any]
 
@@ -23,7 +26,7 @@ next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 
 
-class Tensor(Operators):
+class Tensor(Operators, NotInTensor):
     """A NumPy array in a computation graph.
 
     Parameters
@@ -89,7 +92,12 @@ class Tensor(Operators):
         name: str | None = None,
     ) -> None:
         array = data._data if isinstance(data, Tensor) else data
-        self._data: Array = np.asarray(array, dtype)
+        try:
+            self._data: Array = np.asarray(array, dtype)
+        except ValueError as error:
+            raise _not_numbers(data, None, error) from error
+        if self._data.dtype.kind not in "fiubc":
+            raise _not_numbers(data, self._data.dtype, None)
         if self._data is not array and isinstance(array, np.ndarray):
             _note_copy(array, self._data)
         self.primitive: Primitive | None = None
@@ -141,6 +149,9 @@ class Tensor(Operators):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value is not True and value is not False:
+            instead = "a dtype is given by name: Tensor(data, dtype=np.float32)" if _is_dtype(value) else ""
+            require_bool("requires_grad", value, instead)
         if self.inputs and not value:
             raise GradientError(f"{self.label()} was computed: to cut the graph there use detach()")
         if value and self._data.dtype.kind != "f":
@@ -407,6 +418,33 @@ class Tensor(Operators):
     def mark_changed(self) -> None:
         """Say that the own array was written into: graphs that have read it are stale then."""
         self.serial = next_serial()
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, np.dtype | str) or (isinstance(value, type) and issubclass(value, np.generic))
+
+
+def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:
+    """Return the error for data that are not an array of numbers."""
+    if error is not None and "inhomogeneous" in str(error):
+        return ShapeError("data is a nested list with rows of different lengths: pad them to one length")
+    if isinstance(data, Iterator | Set | ValuesView):
+        instead = "write Tensor(list(data))"
+    elif isinstance(data, dict):
+        instead = "build one Tensor for each entry"
+    elif hasattr(data, "toarray"):
+        instead = "write Tensor(data.toarray())"
+    elif (
+        dtype is not None
+        and dtype.kind == "O"
+        and isinstance(data, list | tuple | np.ndarray)
+        and np.size(data)
+    ):
+        instead = "write Tensor(np.asarray(data, float)), if all entries are numbers"
+    else:
+        instead = "write Tensor([1.0, 2.0])"
+    of = f", of dtype {dtype}" if isinstance(data, np.ndarray) else ""
+    return DTypeError(f"data is {shown(data)}{of}: expected numbers; {instead}")
 
 
 def _copied(array: Array) -> Array:

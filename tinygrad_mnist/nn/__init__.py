@@ -1,5 +1,9 @@
 """Floor 5: modules, layers, losses and initial values, under PyTorch's names."""
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.layers import (
     Dropout,
@@ -22,6 +26,12 @@ from tinygrad_mnist.nn.losses import (
 )
 from tinygrad_mnist.nn.module import Module, Parameter
 from tinygrad_mnist.nn.summary import summary
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("nn", name, _networks.NN, lambda: __all__)
+
 
 __all__ = [
     "BCELoss",

@@ -6,35 +6,46 @@ A weight has the shape (fan-out, fan-in): as many rows as outputs, as many colum
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import generator, require_number, shown
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.hints import missing, networks
+
 if TYPE_CHECKING:
     from numpy.random import Generator  # NumPy loads it on first use only, and so do we
+
+    Seed = Generator | int | None
 
 
 class Initializer(Protocol):
     """A function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
 
-    def __call__(self, shape: tuple[int, ...], rng: Generator, /) -> NDArray[Any]:
+    def __call__(self, shape: tuple[int, ...], rng: Seed, /) -> NDArray[Any]:
         """Values of the shape; their dtype is up to the layer."""
 
 
-def zeros(shape: tuple[int, ...], rng: Generator) -> NDArray[Any]:
-    """All zeros."""
-    return np.zeros(shape)
+def zeros(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
+    """All zeros.  An initializer itself; ``zeros()`` is the same one, to be written as the others are."""
+    return zeros if shape is None else np.zeros(shape)
 
 
 def normal(std: float = 1.0) -> Initializer:
     """Normal with mean 0 and the standard deviation `std`: what the five articles use, mostly with 1."""
-    return lambda shape, rng: std * rng.standard_normal(shape)
+    _require_number("std", std)
+    return lambda shape, rng: np.asarray(std * generator(rng).standard_normal(shape))
 
 
 def uniform(bound: float) -> Initializer:
     """Uniform between -bound and bound."""
-    return lambda shape, rng: rng.uniform(-bound, bound, shape)
+    _require_number("bound", bound)
+    return lambda shape, rng: np.asarray(generator(rng).uniform(-bound, bound, shape))
 
 
 def xavier_uniform(gain: float = 1.0) -> Initializer:
@@ -42,11 +53,13 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
 
     X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
     """
+    _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(6 / sum(shape)))(shape, rng)
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
     """Normal with the standard deviation gain * sqrt(2 / (fan-in + fan-out)) (Glorot and Bengio, 2010)."""
+    _require_number("gain", gain)
     return lambda shape, rng: normal(gain * math.sqrt(2 / sum(shape)))(shape, rng)
 
 
@@ -55,9 +68,71 @@ def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
 
     K. He et al., Delving deep into rectifiers, 2015.
     """
+    _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(3 / shape[-1]))(shape, rng)
 
 
 def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
     """Normal with the standard deviation gain / sqrt(fan-in) (He et al., 2015)."""
+    _require_number("gain", gain)
     return lambda shape, rng: normal(gain / math.sqrt(shape[-1]))(shape, rng)
+
+
+_FACTORIES = {
+    normal: "normal(0.1)",
+    uniform: "uniform(0.1)",
+    xavier_uniform: "xavier_uniform()",
+    xavier_normal: "xavier_normal()",
+    kaiming_uniform: "kaiming_uniform()",
+    kaiming_normal: "kaiming_normal()",
+}
+
+
+def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng: Generator) -> NDArray[Any]:
+    """Return the values that an initializer gives a parameter of `shape`.
+
+    Raises
+    ------
+    TypeError
+        If `initializer`, which a layer took as `argument`, is not a function of a shape and a generator.
+    ShapeError
+        If its values have another shape.
+    """
+    if isinstance(initializer, Hashable) and initializer in _FACTORIES:
+        raise TypeError(
+            f"{argument} is {shown(initializer)}: expected what it returns; "
+            f"write nn.init.{_FACTORIES[initializer]}"
+        )
+    if not callable(initializer):
+        given = str(initializer).lower() if isinstance(initializer, str) else ""
+        near = networks.INIT.get(given) or f"write nn.init.{_nearest(given)}"
+        raise TypeError(f"{argument} is {shown(initializer)}: expected a function of nn.init; {near}")
+    try:
+        values = initializer(shape, rng)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # from inside the function
+        raise TypeError(f"{argument} is {shown(initializer)}: expected a function of (shape, rng)") from None
+    if np.shape(values) != shape:
+        raise ShapeError(f"{argument} returned values of shape {np.shape(values)}: expected {shape}")
+    return np.asarray(values)
+
+
+def _nearest(name: str) -> str:
+    calls = {factory.__name__: call for factory, call in _FACTORIES.items()} | {"zeros": "zeros"}
+    return next((calls[near] for near in get_close_matches(name, calls, 1)), "xavier_uniform()")
+
+
+def _require_number(name: str, value: Any) -> None:
+    if isinstance(value, Tensor | np.ndarray | tuple | list):
+        raise TypeError(
+            f"{name} is {shown(value)}: expected a number; the result is given to a layer, "
+            "nn.Linear(3, 4, weight_init=...), which has the shape"
+        )
+    require_number(name, value)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("nn.init", name, networks.INIT, globals().keys)

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_mnist.arguments import generator, require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.module import Module, Parameter
 
@@ -25,7 +29,7 @@ class Linear(Module):
     weight_init, bias_init
         Functions of ``nn.init``.  The default of both is PyTorch's: uniform within 1 / sqrt(in_features).
     rng
-        Where the initial values come from; a new unseeded generator when missing.
+        A seed or a generator of the initial values; fresh entropy when missing.
     dtype
         float32 unless told otherwise.
 
@@ -34,6 +38,7 @@ class Linear(Module):
     input (..., in_features) -> output (..., out_features); weight (out_features, in_features)
     """
 
+    @hinted
     def __init__(
         self,
         in_features: int,
@@ -42,21 +47,56 @@ class Linear(Module):
         *,
         weight_init: init.Initializer | None = None,
         bias_init: init.Initializer | None = None,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if min(in_features, out_features) < 1:
-            raise ValueError(f"Linear takes sizes of at least 1, not {in_features} and {out_features}")
-        rng = rng or np.random.default_rng()
+        require_whole("in_features", in_features)
+        require_whole("out_features", out_features)
+        require_bool("bias", bias)
+        rng = generator(rng)
         default = init.uniform(1 / math.sqrt(in_features))
+        weight_init, bias_init = (default if given is None else given for given in (weight_init, bias_init))
         self.in_features, self.out_features = in_features, out_features
-        weight = (weight_init or default)((out_features, in_features), rng)
+        weight = init.initial_values("weight_init", weight_init, (out_features, in_features), rng)
         self.weight = Parameter(weight, dtype)
-        self.bias = Parameter((bias_init or default)((out_features,), rng), dtype) if bias else None
+        self.bias = None
+        if bias:
+            self.bias = Parameter(init.initial_values("bias_init", bias_init, (out_features,), rng), dtype)
 
     def forward(self, x: Any) -> Any:
         """x: (..., in_features) -> (..., out_features)"""
-        return ops.linear(x, self.weight, self.bias)
+        try:
+            return ops.linear(x, self.weight, self.bias)
+        except (ShapeError, TypeError) as error:
+            advice = self._advice(error, x)
+            if not advice:
+                raise
+            advised = type(error)(f"{SCOPE.get() or 'Linear'} {advice}")
+            advised.failed_op = getattr(error, "failed_op", None)  # type: ignore[union-attr]
+            raise advised from None
+
+    def _advice(self, error: ShapeError | TypeError, x: Any) -> str:
+        """Return what is wrong with the input `x`, and what to write; empty if it is something else."""
+        if x is None:
+            return "got None for its input: return a value from the forward before it"
+        if not hasattr(x, "shape"):
+            return f"got {shown(x)} for its input: pass np.asarray(x, np.{self.weight.dtype})"
+        if isinstance(error, DTypeError):
+            own = self.weight.dtype
+            if x.dtype == own:
+                return ""
+            build = f", or build it with dtype=np.{x.dtype}" if x.dtype.kind == "f" else ""
+            return f"has {own} weights, the input is {x.dtype}: pass x.astype(np.{own}){build}"
+        shape = tuple(x.shape)
+        if shape[-1:] == (self.in_features,):
+            return ""
+        if math.prod(shape[1:]) == self.in_features and len(shape) > 1:
+            instead = "put nn.Flatten() before it"
+        elif len(shape) == 2 and shape[0] == self.in_features and not getattr(x, "inputs", ()):
+            instead = "one example per row is x.T"
+        else:
+            instead = f"build it as Linear({shape[-1] if shape else 1}, {self.out_features})"
+        return f"expects {self.in_features} features in the last axis, got inputs of shape {shape}: {instead}"
 
     def extra_repr(self) -> str:
         """The sizes."""
@@ -90,7 +130,9 @@ class ReLU(Module):
 class Softmax(Module):
     """e**x / sum(e**x) along the axis `dim`: probabilities."""
 
+    @hinted
     def __init__(self, dim: int = -1) -> None:
+        require_whole("dim", dim, low=None)
         self.dim = dim
 
     def forward(self, x: Any) -> Any:
@@ -128,14 +170,14 @@ class Dropout(Module):
     p
         In [0, 1).
     rng
-        Where the masks come from; a new unseeded generator when missing.
+        A seed or a generator of the masks; fresh entropy when missing.
     """
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout drops with a probability in [0, 1), not {p}")
+    @hinted
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+        require_number("p", p, low=0, below=1)
         self.p = p
-        self.rng = rng or np.random.default_rng()
+        self.rng = generator(rng)
 
     def forward(self, x: Any) -> Any:
         """Any shape."""
@@ -166,6 +208,10 @@ class Sequential(Module):
         for position, module in enumerate(modules):
             if not isinstance(module, Module):
                 hint = f": did you mean {module.__name__}()?" if isinstance(module, type) else ""
+                if isinstance(module, list | tuple):
+                    hint = ": write Sequential(*modules)"
+                elif callable(module) and not hint:
+                    hint = ": write a Module whose forward calls it"
                 raise TypeError(f"Sequential takes modules, and item {position} is {module!r}{hint}")
             vars(self)[str(position)] = module
 

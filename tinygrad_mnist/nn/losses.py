@@ -12,6 +12,7 @@ from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
 
 _ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
@@ -102,9 +103,10 @@ class CrossEntropyLoss(Module):
     output (n, classes); target (n,) integer labels or (n, classes) rows of probabilities -> scalar
     """
 
+    @hinted
     def __init__(self, *, inputs: str = "logits") -> None:
         if inputs not in ("logits", "probabilities"):
-            raise ValueError(f'CrossEntropyLoss(inputs=...) is "logits" or "probabilities", not {inputs!r}')
+            raise ValueError(f"inputs is {inputs!r}: expected 'logits' or 'probabilities'")
         self.inputs = inputs
 
     def forward(self, output: Any, target: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,6 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from tinygrad_mnist.autodiff.modes import CAPTURE, SCOPE, inside
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.hints import unknown_keyword
+from tinygrad_mnist.hints.networks import NotInModule
 
 
 class Parameter(Tensor):
@@ -28,10 +30,14 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, dtype: DTypeLike | None = None, requires_grad: bool = True) -> None:
+        if isinstance(dtype, bool):
+            raise TypeError(
+                f"dtype is {dtype}: expected a dtype; write Parameter(data, requires_grad={dtype})"
+            )
         super().__init__(np.array(data, dtype), requires_grad)
 
 
-class Module:
+class Module(NotInModule):
     """A part of a network: subclasses set parameters and modules as attributes and define ``forward``.
 
     Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module; they
@@ -50,6 +56,13 @@ class Module:
     >>> [name for name, _ in Perceptron().named_parameters()]
     ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
     """
+
+    def __init__(self, *inputs: Never, **foreign: Never) -> None:
+        kind = type(self).__name__
+        if inputs:
+            raise TypeError(f"{kind}() takes no arguments: build it, then apply it, {kind}()(...)")
+        for name in foreign:
+            raise unknown_keyword(kind, name, ())
 
     training: bool = True
     _scope: str = ""  # the name it has in scopes, given by the module that is called first

@@ -1,6 +1,16 @@
 """Floor 5: the optimizer and its learning-rate schedules, under PyTorch's names."""
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, Schedule, StepLR
 from tinygrad_mnist.optim.sgd import SGD
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
+
 
 __all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "Schedule", "StepLR"]

@@ -6,14 +6,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tinygrad_mnist.arguments import require_number, require_whole, shown
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.networks import NotInSchedule
 from tinygrad_mnist.optim.sgd import SGD
 
 
-class Schedule:
+class Schedule(NotInSchedule):
     """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it."""
 
+    @hinted
     def __init__(self, optimizer: SGD) -> None:
+        if not isinstance(optimizer, SGD):
+            raise TypeError(f"optimizer is {shown(optimizer)}: expected an optimizer; write SGD(..., lr=0.1)")
         self.optimizer = optimizer
         self.initial = optimizer.lr
         self.epoch = 0
@@ -48,10 +54,11 @@ class Schedule:
 class StepLR(Schedule):
     """Multiplies the learning rate by `gamma` every `step_size` epochs."""
 
+    @hinted
     def __init__(self, optimizer: SGD, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
-        if step_size < 1:
-            raise ValueError(f"StepLR needs a step_size of at least one epoch, and it is {step_size}")
+        require_whole("step_size", step_size)
+        require_number("gamma", gamma, low=0)
         self.step_size, self.gamma = step_size, gamma
 
     def rate(self, epoch: int) -> float:
@@ -62,8 +69,10 @@ class StepLR(Schedule):
 class ExponentialLR(Schedule):
     """Multiplies the learning rate by `gamma` every epoch."""
 
+    @hinted
     def __init__(self, optimizer: SGD, gamma: float) -> None:
         super().__init__(optimizer)
+        require_number("gamma", gamma, low=0)
         self.gamma = gamma
 
     def rate(self, epoch: int) -> float:
@@ -78,10 +87,11 @@ class CosineAnnealingLR(Schedule):
     restarts.
     """
 
+    @hinted
     def __init__(self, optimizer: SGD, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  PyTorch's
         super().__init__(optimizer)
-        if T_max < 1:
-            raise ValueError(f"CosineAnnealingLR needs a T_max of at least one epoch, and it is {T_max}")
+        require_whole("T_max", T_max)
+        require_number("eta_min", eta_min, low=0)
         self.T_max, self.eta_min = T_max, eta_min
 
     def rate(self, epoch: int) -> float:

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import require_bool, require_number
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.networks import NotInOptimizer
 
 SETTINGS = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 
 
-class SGD:
+class SGD(NotInOptimizer):
     """Stochastic gradient descent.
 
     For each parameter p with the gradient g, at step t (the formulas of ``torch.optim.SGD``)::
@@ -55,6 +58,7 @@ class SGD:
 
     NUMBERS = ("lr", "momentum", "undampened", "weight_decay")
 
+    @hinted
     def __init__(
         self,
         parameters: Iterable[Tensor],
@@ -73,8 +77,9 @@ class SGD:
                     f"SGD updates leaf tensors such as model.parameters(), and was given {parameter!r}"
                 )
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"SGD needs a finite {name} >= 0, and it is {value}")
+            require_number(name, value, low=0)
+        require_number("dampening", dampening)
+        require_bool("nesterov", nesterov)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("SGD with nesterov needs a momentum above 0 and no dampening")
         self.lr, self.momentum, self.dampening = lr, momentum, dampening

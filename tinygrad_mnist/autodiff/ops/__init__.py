@@ -3,6 +3,8 @@
 Called with arrays they return arrays; with a Tensor among the inputs they are recorded and return a Tensor.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_mnist.autodiff.ops.elementwise import (
     abs,
     add,
@@ -64,6 +66,8 @@ from tinygrad_mnist.autodiff.ops.shaping import (
     transpose,
 )
 from tinygrad_mnist.autodiff.primitive import require_rules
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import tensors as _tensors
 
 __all__ = [
     "abs",
@@ -127,3 +131,8 @@ __all__ = [
 ]
 
 require_rules()
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("ops", name, _tensors.OPS, lambda: __all__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -125,7 +124,7 @@ scatter_add.vjps(lambda g, y, x, *, index, shape: getitem(g, index=index))
 
 @primitive
 def concatenate(*inputs: Any, axis: int = 0) -> Any:
-    """Arrays joined along an existing axis."""
+    """Arrays joined along an existing axis, given one by one or as one list."""
     return np.concatenate(inputs, axis)
 
 
@@ -139,13 +138,16 @@ def _piece(g: Any, y: Any, *inputs: Any, axis: int, position: int) -> Any:
 concatenate.vjps(_piece)
 
 
-def stack(inputs: Sequence[Any], axis: int = 0) -> Any:
-    """Arrays of one shape joined along a new axis."""
+def stack(*inputs: Any, axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis: ``stack([a, b], 1)`` or ``stack(a, b, axis=1)``."""
+    if len(inputs) == 1 or isinstance(inputs[0], list | tuple):
+        inputs, axis = inputs[0], *(inputs[1:] or (axis,))
     return concatenate(*(expand_dims(x, axis) for x in inputs), axis=axis)
 
 
 def expand_dims(x: Any, axis: int) -> Any:
     """`x` with a new axis of length 1 at position `axis` of the result."""
+    x = x if hasattr(x, "shape") else np.asarray(x)
     axis = normalize_axis_index(axis, x.ndim + 1)
     return reshape(x, shape=(*x.shape[:axis], 1, *x.shape[axis:]))
 

@@ -1,0 +1,240 @@
+"""Names from other libraries are answered with code to write, and that code runs."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim, transforms
+from tinygrad_mnist.autodiff.numpy_protocol import DIFFERENTIABLE, PLAIN
+from tinygrad_mnist.hints import keywords, networks, numpy_functions, tensors
+
+MODEL = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+OPTIMIZER = optim.SGD(MODEL.parameters(), lr=0.1)
+OWNERS = [
+    (Tensor(1.0), tensors.TENSOR),
+    (ops, tensors.OPS),
+    (tm, tensors.TOP_LEVEL),
+    (nn, networks.NN),
+    (nn.init, networks.INIT),
+    (MODEL, networks.MODULE),
+    (optim, networks.OPTIM),
+    (OPTIMIZER, networks.OPTIMIZER),
+    (optim.StepLR(OPTIMIZER, 1), networks.SCHEDULE),
+]
+NAMES = [(owner, name, advice) for owner, table in OWNERS for name, advice in table.items()]
+
+
+def namespace(tmp_path):
+    """What the code in the tables speaks of."""
+    draw = np.random.default_rng(0).uniform
+    x, y = (Tensor(draw(0.5, 1.5, (3, 3)), requires_grad=True) for _ in range(2))
+    model = nn.Sequential(nn.Linear(3, 3, rng=0, dtype=np.float64), nn.ReLU())
+    np.savez(tmp_path / "model.npz", **model.state_dict())
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    loss = nn.CrossEntropyLoss()
+    data = np.ones((4, 3)), np.array([0, 1, 2, 0])
+    return {
+        "np": np, "nn": nn, "ops": ops, "optim": optim, "transforms": transforms, "Tensor": Tensor,
+        "no_grad": no_grad, "x": x, "y": y, "labels": np.array([0, 1, 2]), "mask": x.data > 1, "model": model,
+        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.npz",
+        "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
+        "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
+        "batches": [data], "module": model, "Module": nn.Module, "parameters": list(model.parameters()),
+    }  # fmt: skip
+
+
+def snippets(advice):
+    return [code for code in re.findall(r"`([^`]+)`", advice) if "..." not in code and code != "@"]
+
+
+def follow(code, names):
+    if code == "loss.backward()":
+        code = "loss(model(batches[0][0]), batches[0][1]).backward()"
+    exec(code.replace("with no_grad():", "with no_grad(): pass"), names)
+
+
+@pytest.mark.parametrize(("owner", "name", "advice"), NAMES, ids=lambda value: str(value)[:20])
+def test_a_foreign_name_is_answered_with_code_that_runs(owner, name, advice, tmp_path):
+    assert not hasattr(owner, name)
+    with pytest.raises(AttributeError, match=re.escape(f"has no attribute {name!r}: {advice}")):
+        getattr(owner, name)
+    names = namespace(tmp_path)
+    for code in snippets(advice):
+        follow(code, names)
+
+
+@pytest.mark.parametrize("remark", [*keywords.REMARKS.values()], ids=lambda remark: remark[:20])
+def test_advice_for_a_keyword_runs(remark, tmp_path):
+    for code in snippets(remark):
+        follow(code, namespace(tmp_path))
+
+
+def test_foreign_names_are_hidden_from_dir():
+    assert not set(tensors.TENSOR) & set(dir(Tensor(1.0)))
+    assert "reshape" in dir(Tensor(1.0))
+    assert not set(networks.MODULE) & set(dir(MODEL))
+
+
+def test_an_attribute_hides_a_foreign_name():
+    class Block(nn.Module):
+        def __init__(self):
+            self.layers = [nn.Linear(2, 3)]
+
+        def to(self):
+            return "here"
+
+    assert len(Block().layers) == 1
+    assert Block().to() == "here"
+
+
+@pytest.mark.parametrize(("owner", "name", "near"), [
+    (tm, "Tensr", "Tensor"), (ops, "matmull", "matmul"), (nn, "Lineaer", "Linear"),
+    (optim, "SDG", "SGD"), (nn.init, "unifrm", "uniform"),
+])  # fmt: skip
+def test_a_misspelt_name_is_answered_with_its_neighbour(owner, name, near):
+    with pytest.raises(AttributeError, match=f"did you mean {near}"):
+        getattr(owner, name)
+
+
+def test_a_missing_name_without_neighbours_is_plain():
+    with pytest.raises(AttributeError, match=r"^ops has no attribute 'qqqq'$"):
+        _ = ops.qqqq
+    assert (
+        str(hints.missing("ops", "_private", {}, lambda: ["_private"])) == "ops has no attribute '_private'"
+    )
+
+
+# NumPy's functions
+
+VECTOR = np.array([0.7, 1.9, 1.2])
+OTHER = np.array([1.5, 0.4, 2.2])
+MATRIX = np.array([[0.7, 1.9, 1.2], [1.4, 0.3, 0.8], [2.0, 1.1, 0.6]])
+HOLES = np.array([0.7, np.nan, 1.2])
+WITH_ARGUMENTS = {
+    "column_stack": lambda f, x, y: f([x, y]),
+    "float_power": lambda f, x, y: f(x, y),
+    "hstack": lambda f, x, y: f([x, y]),
+    "hypot": lambda f, x, y: f(x, y),
+    "inner": lambda f, x, y: f(x, y),
+    "logaddexp": lambda f, x, y: f(x, y),
+    "moveaxis": lambda f, x, y: f(x, 0, 1),
+    "outer": lambda f, x, y: f(x, y),
+    "repeat": lambda f, x, y: f(x, 2),
+    "roll": lambda f, x, y: f(x, 1),
+    "split": lambda f, x, y: f(x, [1]),
+    "swapaxes": lambda f, x, y: f(x, 0, 1),
+    "tile": lambda f, x, y: f(x, 2),
+    "vdot": lambda f, x, y: f(x, y),
+    "vstack": lambda f, x, y: f([x, y]),
+}
+MATRICES = {
+    "diag",
+    "diagonal",
+    "trace",
+    "tril",
+    "triu",
+    "swapaxes",
+    "moveaxis",
+    "vstack",
+    "linalg.norm",
+    "vdot",
+}
+BY_HAND = {"einsum", "kron", "tensordot", "linalg.matmul", "take"}  # their arguments say how to write them
+
+
+def numpy_function(name):
+    found = np
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(set(numpy_functions.RECIPES) - BY_HAND))
+def test_a_recipe_computes_what_the_numpy_function_does(name):
+    function = numpy_function(name)
+    x = MATRIX if name in MATRICES else HOLES if name.startswith("nan") else VECTOR
+    y = MATRIX.T if name in MATRICES else OTHER
+    call = WITH_ARGUMENTS.get(name, lambda f, x, y: f(x))
+    given = Tensor(x, requires_grad=True), Tensor(y, requires_grad=True)
+    with pytest.raises(TypeError, match=re.escape(f"np.{name} has no gradient rule here: ")):
+        call(function, *given)
+    code = snippets(numpy_functions.RECIPES[name])[0]
+    found = eval(code, {"x": given[0], "y": given[1], "np": np, "ops": ops})
+    expected = call(function, x, y)
+    for mine, right in zip(found, expected) if isinstance(found, list) else [(found, expected)]:
+        np.testing.assert_allclose(mine.data, right, rtol=1e-12)
+        assert mine.requires_grad
+
+
+def test_a_function_with_an_op_has_no_recipe():
+    names = {function.__name__ for function in (*DIFFERENTIABLE, *PLAIN)}
+    assert not names & (set(numpy_functions.RECIPES) | numpy_functions.ON_ARRAYS)
+
+
+@pytest.mark.parametrize("name", sorted(numpy_functions.ON_ARRAYS))
+def test_a_function_without_derivative_is_sent_to_the_array(name):
+    with pytest.raises(TypeError, match=re.escape(f"write `np.{name}(x.data)`")):
+        tm.autodiff.numpy_protocol.call(getattr(np, name), (Tensor(VECTOR),), {})
+
+
+def test_a_ufunc_of_another_library_is_named_without_np():
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+    x = Tensor([0.3, 0.6], requires_grad=True)
+    for name, advice in numpy_functions.SCIPY.items():
+        function = getattr(special, name)
+        arguments = (x, x) if function.nin == 2 else (x,)
+        with pytest.raises(
+            TypeError, match=re.escape(f"{name} has no gradient rule here: {advice}")
+        ) as caught:
+            function(*arguments)
+        assert not str(caught.value).startswith("np.")
+        found = eval(snippets(advice)[0], {"x": x, "y": x, "ops": ops})
+        np.testing.assert_allclose(found.data, function(*(t.data for t in arguments)), rtol=1e-12)
+
+
+# Keywords
+
+CALLS = [
+    (lambda x: x.sum(dim=0), "Tensor.sum() takes axis=, not dim="),
+    (lambda x: x.mean(1, keepdim=True), "Tensor.mean() takes keepdims=, not keepdim="),
+    (lambda x: x.max(dims=0), "Tensor.max() takes axis=, not dims="),
+    (lambda x: x.min(axsi=0), "Tensor.min() does not take axsi=: did you mean axis=?"),
+    (lambda x: x.argmax(dim=0), "Tensor.argmax() takes axis=, not dim="),
+    (lambda x: x.clip(min=0), "Tensor.clip() takes low=, not min="),
+    (lambda x: x.flatten(start_dim=1), "Tensor.flatten() takes start=, not start_dim="),
+    (lambda x: ops.sum(x, dim=0), "sum() takes axis=, not dim="),
+    (lambda x: ops.softmax(x.data, dim=0), "softmax() takes axis=, not dim="),
+    (lambda x: ops.clip(x, max=0), "clip() takes high=, not max="),
+    (lambda x: ops.exp(x, out=x.data), "exp() does not take out=: assign the result"),
+    (lambda x: np.sum(x, where=x.data > 0), "on a Tensor np.sum() does not take where=: select first"),
+    (lambda x: np.mean(x, dtype=float), "on a Tensor np.mean() does not take dtype=: convert the Tensor"),
+    (lambda x: nn.Softmax(axis=1), "Softmax() takes dim=, not axis="),
+    (lambda x: nn.Dropout(rate=0.5), "Dropout() takes p=, not rate="),
+    (lambda x: nn.Linear(in_dim=3, out_dim=4), "Linear() takes in_features=, not in_dim="),
+    (lambda x: nn.Linear(3, 4, activation="relu"), "Linear() does not take activation=: give the activation"),
+    (lambda x: nn.ReLU(inplace=True), "ReLU() does not take inplace=: leave it out"),
+    (lambda x: nn.MSELoss(reduction="sum"), "MSELoss() does not take reduction=: losses are means"),
+    (lambda x: optim.SGD([x], learning_rate=0.1), "SGD() takes lr=, not learning_rate="),
+    (lambda x: optim.StepLR(OPTIMIZER, step_siz=2), "StepLR() does not take step_siz=: did you mean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "message"), CALLS, ids=[message[:30] for _, message in CALLS])
+def test_a_foreign_keyword_is_answered_with_the_word_here(call, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        call(Tensor(np.ones((2, 3)), requires_grad=True))
+
+
+def test_a_type_error_inside_a_hinted_function_is_left_alone():
+    @hints.hinted
+    def inner(a):
+        return a + "text"
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        inner(1)
+    with pytest.raises(TypeError, match=r"inner\(\) got 2 positional arguments: expected a$"):
+        inner(1, 2)
+    with pytest.raises(TypeError, match=r"inner\(\) is missing a: it takes a$"):
+        inner()

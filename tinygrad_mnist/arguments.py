@@ -1,0 +1,98 @@
+"""Checks of single arguments: `<argument> is <value>: expected <what>`."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator  # NumPy loads it on first use only
+
+
+def shown(value: Any) -> str:
+    """Return `value` as a message shows it: functions and classes by name, the rest cut to 60 characters."""
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"the {'class' if isinstance(value, type) else 'function'} {value.__qualname__}"
+    if getattr(value, "shape", ()):
+        kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
+        return f"{'an' if kind == 'array' else 'a'} {kind} of shape {tuple(value.shape)}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def require_number(
+    name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, below: float = math.inf
+) -> None:
+    """Refuse `value` unless it is a finite number with ``low <= value <= high`` and ``value < below``.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a real number; booleans are not numbers here.
+    ValueError
+        If it is infinite, NaN, or outside the bounds.
+    """
+    bounds = [f">= {low:g}"] if low > -math.inf else []
+    bounds += [f"<= {high:g}"] if high < math.inf else []
+    bounds += [f"< {below:g}"] if below < math.inf else []
+    expected = " and ".join(["expected a finite number", *bounds]).replace("number and", "number", 1)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {shown(value)}: {expected}")
+    if not (math.isfinite(value) and low <= float(value) <= high and float(value) < below):
+        raise ValueError(f"{name} is {value}: {expected}")
+
+
+def require_whole(name: str, value: Any, *, low: int | None = 1) -> None:
+    """Refuse `value` unless it is a whole number of at least `low`; any if `low` is None.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not an integer; booleans are not numbers here.
+    ValueError
+        If it is below `low`.
+    """
+    expected = "expected a whole number" + ("" if low is None else f" >= {low}")
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is {shown(value)}: {expected}")
+    if low is not None and value < low:
+        raise ValueError(f"{name} is {value}: {expected}")
+
+
+def require_bool(name: str, value: Any, instead: str = "") -> None:
+    """Refuse `value` unless it is True or False; `instead` says what to write."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {shown(value)}: expected True or False{instead and f'; {instead}'}")
+
+
+def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuse `value` unless it is one of `choices`; a near miss is named."""
+    known = list(choices)
+    if not isinstance(value, str) or value not in known:
+        near = get_close_matches(str(value), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")
+
+
+def generator(rng: Any, name: str = "rng") -> Generator:
+    """Return the generator of `rng`: a seed, a ``np.random.Generator``, or None for fresh entropy.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is none of these.
+    ValueError
+        If the seed is negative.
+    """
+    expected = "expected a seed (a whole number >= 0) or a np.random.Generator"
+    try:
+        return np.random.default_rng(rng)
+    except TypeError as error:
+        raise TypeError(f"{name} is {shown(rng)}: {expected}") from error
+    except ValueError as error:
+        raise ValueError(f"{name} is {shown(rng)}: {expected}") from error

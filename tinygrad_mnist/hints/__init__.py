@@ -1,0 +1,128 @@
+"""Advice for names that people know from other libraries, shown when a name is not found.
+
+In the tables of this folder the text between backquotes is code to write instead: a test runs it.  A name
+that becomes part of the package has to leave its table: a test says so.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class ForeignName:
+    """A class attribute that is not there: reading it raises the AttributeError with its advice.
+
+    A ``__getattr__`` would make every other attribute of a Tensor slower.
+    """
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.__name__, self.__doc__, self.advice = name, f"Not here: {advice}", advice
+
+    def __get__(self, instance: Any, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__} has no attribute {self.__name__!r}: {self.advice}")
+
+
+def foreign_names(table: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
+    """Return the decorator that gives a base class the names in `table`, each raising its advice."""
+
+    def decorated(base: type[T]) -> type[T]:
+        for name, advice in table.items():
+            setattr(base, name, ForeignName(name, advice))
+        base.__dir__ = lambda self: [name for name in object.__dir__(self) if name not in table]  # type: ignore[method-assign]
+        return base
+
+    return decorated
+
+
+class MissingNameError(AttributeError):
+    """An attribute that is not there; its message lists similar names, found only when it is read."""
+
+    def __init__(self, owner: str, name: str, known: Callable[[], Iterable[str]]) -> None:
+        super().__init__(f"{owner} has no attribute {name!r}", name=name)
+        self._known = known
+
+    def __str__(self) -> str:
+        near = get_close_matches(str(self.name), [n for n in self._known() if not n.startswith("_")], 2)
+        return f"{self.args[0]}: did you mean {' or '.join(near)}?" if near else str(self.args[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AttributeError, (str(self),)
+
+
+def missing(
+    owner: str, name: str, hints: Mapping[str, str], known: Callable[[], Iterable[str]]
+) -> AttributeError:
+    """Return the error for an attribute that `owner` does not have: with its hint, or with similar names."""
+    hint = hints.get(name)
+    if hint is None:
+        return MissingNameError(owner, name, known)
+    return AttributeError(f"{owner} has no attribute {name!r}: {hint}")
+
+
+def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError:
+    """Return the error for a keyword that a function does not take: with the word that it has for it."""
+    own = list(known)
+    meant = next((word for word in KEYWORDS.get(name, ()) if word in own), None)
+    if meant is not None:
+        return TypeError(f"{function}() takes {meant}=, not {name}=")
+    if name in REMARKS:
+        return TypeError(f"{function}() does not take {name}=: {REMARKS[name]}")
+    near = get_close_matches(name, own, 1)
+    if near:
+        return TypeError(f"{function}() does not take {name}=: did you mean {near[0]}=?")
+    takes = f"it takes {', '.join(f'{word}=' for word in own)}" if own else "it has no settings"
+    return TypeError(f"{function}() does not take {name}=: {takes}")
+
+
+def hinted(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function answer a call with other keywords, or too many arguments, by what to write instead.
+
+    For functions that are called once, such as constructors: it adds a call around the function.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # from inside the function, whose arguments were right
+            raise call_error(function, error, args, kwargs) from None
+
+    return call
+
+
+def call_error(
+    function: Callable[..., Any], error: TypeError, arguments: Sequence[Any], keywords: Iterable[str]
+) -> TypeError:
+    """Return the error for a call that does not fit the parameters of `function`."""
+    parameters = list(inspect.signature(function).parameters.values())
+    is_method = bool(parameters) and parameters[0].name == "self"
+    name = type(arguments[0]).__name__ if function.__name__ == "__init__" else function.__qualname__
+    names = [p.name for p in parameters[is_method:]]
+    for keyword in keywords:
+        if keyword not in names:
+            return unknown_keyword(name, keyword, names)
+    places = [p.name for p in parameters[is_method:] if p.kind is not p.KEYWORD_ONLY]
+    settings = ", ".join(f"{p.name}=" for p in parameters if p.kind is p.KEYWORD_ONLY)
+    count = len(arguments) - is_method
+    if count > len(places) and not places:
+        return TypeError(f"{name}() takes its settings by name, {settings}: to apply it write {name}()(...)")
+    if count > len(places):
+        by_name = f", then by name {settings}" if settings else ""
+        return TypeError(f"{name}() got {count} positional arguments: expected {', '.join(places)}{by_name}")
+    given = {*places[:count], *keywords}
+    required = [p.name for p in parameters[is_method:] if p.default is p.empty and p.name not in given]
+    if required:
+        return TypeError(f"{name}() is missing {' and '.join(required)}: it takes {', '.join(names)}")
+    return error

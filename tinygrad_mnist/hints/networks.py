@@ -1,0 +1,135 @@
+"""Names of layers, optimizers and initial values in PyTorch and Keras, with what to write here."""
+
+from __future__ import annotations
+
+from tinygrad_mnist.hints import foreign_names
+
+NN = {
+    "AdaptiveAvgPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "AvgPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "BatchNorm1d": "there is no batch normalization here: normalize the inputs once, before training",
+    "BatchNorm2d": "there is no batch normalization here: normalize the inputs once, before training",
+    "BatchNormalization": "there is no batch normalization here: normalize the inputs once, before training",
+    "BinaryCrossentropy": "write `nn.BCELoss()`",
+    "CategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
+    "Conv1d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "Conv2D": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "Conv2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "Dense": "write `nn.Linear(3, 4)`: inputs, outputs",
+    "Embedding": "index a Parameter instead: `nn.Parameter(np.zeros((5, 2)))[np.array([0, 3])]`",
+    "ELU": "write a Module whose forward is `ops.where(x > 0, x, ops.exp(ops.minimum(x, 0.0)) - 1)`",
+    "GELU": "write a Module whose forward is `x * ops.sigmoid(1.702 * x)`, the usual approximation",
+    "GRU": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
+    "Identity": "write `nn.Sequential()`: without modules it returns its input",
+    "L1Loss": "write the loss: `ops.abs(output - target).mean()`",
+    "LSTM": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
+    "LayerNorm": "write a Module whose forward is "
+    "`(x - x.mean(-1, keepdims=True)) / (x * x).mean(-1, keepdims=True).sqrt()`",
+    "LeakyReLU": "write a Module whose forward is `ops.maximum(x, 0.01 * x)`",
+    "MaxPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
+    "Mish": "write a Module whose forward is `x * ops.tanh(ops.softplus(x))`",
+    "ModuleDict": "a plain dict as an attribute is enough: its modules belong to the module",
+    "ModuleList": "a plain list as an attribute is enough: its modules belong to the module",
+    "ParameterList": "a plain list as an attribute is enough: its parameters belong to the module",
+    "RNN": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
+    "SiLU": "write a Module whose forward is `x * ops.sigmoid(x)`",
+    "Softplus": "write a Module whose forward is `ops.softplus(x)`",
+    "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
+    "functional": "its functions are ops: `ops.relu(x)`, `ops.softmax(x, axis=-1)`",
+    "utils": "loops over parameters do it: `[p.grad for p in model.parameters()]`",
+}
+
+MODULE = {
+    "add": "write `nn.Sequential(*model, nn.ReLU())`",
+    "append": "write `nn.Sequential(*model, nn.ReLU())`",
+    "compile": "write `program.compile(function)` for a whole step",
+    "cuda": "leave it out: arrays are in main memory",
+    "evaluate": "write `training.evaluate(model, loss, batches)`",
+    "fit": "write `training.fit(model, loss, optimizer, batches, epochs=1)`",
+    "float": "build the layers with dtype: `nn.Linear(3, 4, dtype=np.float32)`",
+    "layers": "write `list(model.modules())`",
+    "load": "write `model.load_state_dict(dict(np.load(path)))`",
+    "named_children": "write `model.children()`: it gives pairs of name and module",
+    "predict": "write `model(x)`, or `training.predict(model, batches)`",
+    "register_buffer": "an array that is not learned is a plain attribute",
+    "register_forward_hook": "compute in the forward of a Module around it; `graph.draw` shows all values",
+    "requires_grad_": "write the loop: `[p.requires_grad_(False) for p in model.parameters()]`",
+    "save": "write `np.savez(path, **model.state_dict())`",
+    "summary": "write `nn.summary(model)`",
+    "to": "leave it out: arrays are in main memory; a dtype is given to the layers",
+    "trainable_weights": "write `list(model.parameters())`",
+    "weights": "write `list(model.parameters())`",
+}
+
+
+@foreign_names(MODULE)
+class NotInModule:
+    """Names from other libraries: reading one raises an AttributeError that says what to write."""
+
+
+_ONE_OPTIMIZER = "this package has SGD: `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`"
+OPTIM = {
+    "Adagrad": _ONE_OPTIMIZER,
+    "Adam": _ONE_OPTIMIZER,
+    "AdamW": _ONE_OPTIMIZER,
+    "LambdaLR": "write a subclass of `optim.Schedule` with its own rate(epoch)",
+    "LRScheduler": "write a subclass of `optim.Schedule` with its own rate(epoch)",
+    "Momentum": _ONE_OPTIMIZER,
+    "Optimizer": _ONE_OPTIMIZER,
+    "RMSprop": _ONE_OPTIMIZER,
+    "ReduceLROnPlateau": "write `optim.StepLR(optimizer, step_size=5)`, or set `optimizer.lr`",
+    "lr_scheduler": "the schedules are here: `optim.StepLR(optimizer, step_size=5)`",
+}
+
+OPTIMIZER = {
+    "add_param_group": "write one optimizer for each group: `optim.SGD(model.parameters(), lr=0.1)`",
+    "apply_gradients": "write `optimizer.step()` after `loss.backward()`",
+    "learning_rate": "write `optimizer.lr`",
+    "minimize": "write `loss.backward()` and `optimizer.step()`",
+    "param_groups": "there is one group: `optimizer.lr`, `optimizer.parameters`",
+    "params": "write `optimizer.parameters`",
+    "state": "write `optimizer.velocities`",
+    "update_weights": "write `optimizer.step()`",
+}
+
+
+@foreign_names(OPTIMIZER)
+class NotInOptimizer:
+    """Names from other libraries: reading one raises an AttributeError that says what to write."""
+
+
+SCHEDULE = {
+    "get_last_lr": "write `[schedule.optimizer.lr]`",
+    "get_lr": "write `[schedule.optimizer.lr]`",
+    "last_epoch": "write `schedule.epoch`",
+}
+
+
+@foreign_names(SCHEDULE)
+class NotInSchedule:
+    """Names from other libraries: reading one raises an AttributeError that says what to write."""
+
+
+_GIVE = "give it to the layer: `nn.Linear(3, 3, weight_init={})`"
+_FUNCTION = _GIVE.format("lambda shape, rng: {}")
+INIT = {
+    "constant": _FUNCTION.format("np.full(shape, 0.5)"),
+    "eye_": _FUNCTION.format("np.eye(*shape)"),
+    "glorot_normal": "write `nn.init.xavier_normal()`",
+    "glorot_uniform": "write `nn.init.xavier_uniform()`",
+    "he_normal": "write `nn.init.kaiming_normal()`",
+    "he_uniform": "write `nn.init.kaiming_uniform()`",
+    "kaiming": "write `nn.init.kaiming_uniform()` or `nn.init.kaiming_normal()`",
+    "kaiming_normal_": _GIVE.format("nn.init.kaiming_normal()"),
+    "kaiming_uniform_": _GIVE.format("nn.init.kaiming_uniform()"),
+    "lecun_normal": "write `nn.init.kaiming_normal(gain=1.0)`",
+    "normal_": _GIVE.format("nn.init.normal(0.01)"),
+    "ones": _FUNCTION.format("np.ones(shape)"),
+    "ones_": _FUNCTION.format("np.ones(shape)"),
+    "orthogonal_": _FUNCTION.format("np.linalg.qr(rng.standard_normal(shape))[0]"),
+    "uniform_": _GIVE.format("nn.init.uniform(0.1)"),
+    "xavier": "write `nn.init.xavier_uniform()` or `nn.init.xavier_normal()`",
+    "xavier_normal_": _GIVE.format("nn.init.xavier_normal()"),
+    "xavier_uniform_": _GIVE.format("nn.init.xavier_uniform()"),
+    "zeros_": "give it to the layer: `nn.Linear(3, 3, bias_init=nn.init.zeros)`",
+}
