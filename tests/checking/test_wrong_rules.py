@@ -5,6 +5,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+from tests.checking import wrong_gradients
 from tinygrad_mnist import Tensor, nn, ops
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.primitive import REGISTRY
@@ -38,6 +39,15 @@ def test_right_rules_pass_on_the_example(mistake):
     function, arrays = mistake.example()
     assert not check_gradients(function, *arrays).wrong
     assert diagnose(recorded(mistake)).ok
+
+
+@pytest.mark.parametrize("name", wrong_gradients.kept())
+def test_it_gives_the_wrong_gradient_that_is_meant(name):
+    """A rule that raises is caught and named as well; this is the one that people write."""
+    kept = [np.array(line.split(), float) for line in wrong_gradients.kept()[name]]
+    given = [np.array(line.split(), float) for line in wrong_gradients.described(MISTAKES[name])]
+    for right, found in zip(kept, given, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-5)
 
 
 @each

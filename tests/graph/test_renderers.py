@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.graph.test_graph import scalar_step, step
+from tests.snapshots import assert_as_kept
 from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.checking import diagnose, wrong_rules
 from tinygrad_mnist.errors import ShapeError
@@ -112,14 +113,7 @@ RENDERERS = {
 @pytest.mark.parametrize("graph", GRAPHS)
 @pytest.mark.parametrize("suffix", RENDERERS)
 def test_a_graph_is_written_as_it_always_was(graph, suffix):
-    """After a change that is meant: delete tests/graph/snapshots, run the tests twice, and read the diff."""
-    snapshot = SNAPSHOTS / f"{graph}.{suffix}"
-    text = RENDERERS[suffix](GRAPHS[graph]())
-    if not snapshot.exists():
-        snapshot.parent.mkdir(exist_ok=True)
-        snapshot.write_text(text, encoding="utf-8")
-        pytest.fail(f"{snapshot.name} was missing and has been written: look at it")
-    assert text == snapshot.read_text(encoding="utf-8")
+    assert_as_kept(SNAPSHOTS / f"{graph}.{suffix}", RENDERERS[suffix](GRAPHS[graph]()))
 
 
 @needs_dot

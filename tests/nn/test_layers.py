@@ -116,3 +116,40 @@ def test_bad_settings_of_layers_are_refused():
         nn.Sequential(nn.Linear(2, 3), nn.ReLU)
     with pytest.raises(TypeError, match="Module does not define forward"):
         nn.Module()(1)
+
+
+def test_dropout_of_nothing_gives_its_input_back_and_the_largest_share_is_below_1():
+    x = np.ones(3)
+    assert nn.Dropout(0)(x) is x
+    assert nn.Dropout(0.999).p == 0.999
+    for p in (-0.1, 1.0, 1.5):
+        with pytest.raises(ValueError, match=f"not {p}"):
+            nn.Dropout(p)
+
+
+def test_sizes_of_1_are_taken_and_each_size_below_is_refused():
+    assert nn.Linear(1, 1).weight.shape == (1, 1)
+    for sizes in ((0, 1), (1, 0), (-1, 2)):
+        with pytest.raises(ValueError, match="sizes of at least 1"):
+            nn.Linear(*sizes)
+
+
+def test_an_item_of_a_sequential_that_is_no_class_gets_no_hint():
+    with pytest.raises(TypeError, match=r"takes modules, and item 0 is 3$"):
+        nn.Sequential(3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (nn.Linear(3, 2), "Linear(3, 2)"),
+        (nn.Linear(3, 2, False), "Linear(3, 2, bias=False)"),
+        (nn.LogSoftmax(0), "LogSoftmax(dim=0)"),
+        (nn.Dropout(), "Dropout(p=0.5)"),
+        (nn.Flatten(), "Flatten()"),
+        (nn.CrossEntropyLoss(), "CrossEntropyLoss(inputs='logits')"),
+        (nn.Sequential(), "Sequential()"),
+    ],
+)
+def test_a_layer_shows_its_settings(layer, text):
+    assert repr(layer) == text

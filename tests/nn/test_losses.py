@@ -146,3 +146,20 @@ def test_a_loss_has_the_precision_of_the_output_whatever_the_target(loss):
 def test_an_unknown_kind_of_inputs_is_refused():
     with pytest.raises(ValueError, match="'scores'"):
         nn.CrossEntropyLoss(inputs="scores")
+
+
+@pytest.mark.parametrize("loss", [PROBABILITIES, nn.BCELoss()], ids=repr)
+def test_probabilities_may_be_off_by_rounding(loss):
+    off = 0.9e-3
+    assert np.isfinite(loss(Tensor([[-off, 1 + off]]), [[0.0, 1.0]]).item())
+    for low, high in ((-2e-3, 1), (0, 1 + 2e-3)):
+        with pytest.raises(ValueError, match="end the network in"):
+            loss(Tensor([[float(low), float(high)]]), [[0.0, 1.0]])
+
+
+@pytest.mark.parametrize("loss", [nn.QuadraticLoss(), nn.MSELoss(), nn.BCEWithLogitsLoss()], ids=repr)
+def test_a_target_that_is_a_tensor_gets_its_gradient(loss):
+    output, target = Tensor([[0.5, -1.0]]), Tensor([[0.25, 0.75]], requires_grad=True)
+    loss(output, target).backward()
+    assert target.grad is not None
+    assert np.all(target.grad != 0)

@@ -135,6 +135,69 @@ def test_the_summary_counts_23860_parameters_for_784_30_10():
     assert "23,860" in perceptron()._repr_html_()
 
 
+def test_the_summary_is_a_table_with_a_total():
+    model = nn.Sequential(nn.Linear(2, 600, bias=False), nn.Tanh(), nn.Dropout(0.25))
+    text = "\n".join(line.rstrip() for line in str(nn.summary(model)).splitlines())
+    assert [line.split("│")[1:-1] for line in text.splitlines() if "│" in line] == [
+        [" 0    ", " Linear(2, 600, bias=False) ", " weight (600, 2) ", "      1,200 "],
+        [" 1    ", " Tanh()                     ", "                 ", "            "],
+        [" 2    ", " Dropout(p=0.25)            ", "                 ", "            "],
+        ["      ", "                            ", "                 ", "      1,200 "],
+    ]
+    assert model._repr_html_() == (
+        "<table><caption>Sequential: 1,200 parameters</caption><tr><th>name</th><th>layer</th>"
+        "<th>shapes</th><th>parameters</th></tr>"
+        "<tr><td>0</td><td>Linear(2, 600, bias=False)</td><td>weight (600, 2)</td>"
+        "<td style='text-align:right'>1,200</td></tr>"
+        "<tr><td>1</td><td>Tanh()</td><td></td><td style='text-align:right'>0</td></tr>"
+        "<tr><td>2</td><td>Dropout(p=0.25)</td><td></td><td style='text-align:right'>0</td></tr></table>"
+    )
+
+
+def test_the_summary_of_a_layer_and_of_nested_modules_names_each_once():
+    assert [row.name for row in nn.summary(nn.Linear(1, 1)).rows] == ["-"]
+    zoo = Zoo()
+    zoo.own = nn.Sequential()
+    assert [row.name for row in nn.summary(zoo).rows] == [
+        "-", "towers.0", "towers.1.b", "inner.0", "inner.1.0", "own",
+    ]  # fmt: skip
+
+
+def test_a_state_is_a_copy_on_both_ways_and_takes_the_dtype_of_the_model():
+    model = nn.Linear(2, 1, dtype=np.float32)
+    state = {"weight": np.array([[1.5, 2.5]]), "bias": np.array([0.5])}
+    model.load_state_dict(state)
+    assert model.weight.dtype == np.float32
+    state["weight"][:] = 9
+    model.state_dict()["bias"][:] = 9
+    assert (model.weight.data.tolist(), model.bias.data.tolist()) == ([[1.5, 2.5]], [0.5])
+
+
+def test_the_mode_of_a_module_alone_stays_with_it():
+    model = nn.Sequential(nn.Tanh(), nn.Dropout())
+    model[1].eval()
+    assert [module.training for module in model.modules()] == [True, True, False]
+    assert model.train(False) is model
+    assert [module.training for module in model.modules()] == [False] * 3
+
+
+def test_every_one_of_several_gradients_is_forgotten():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    for parameter in model.parameters():
+        parameter.grad = np.ones(parameter.shape, np.float32)
+    model.zero_grad()
+    assert [parameter.grad for parameter in model.parameters()] == [None] * 4
+
+
+def test_a_sequential_is_a_sequence():
+    first, second, third = nn.Tanh(), nn.ReLU(), nn.Sigmoid()
+    model = nn.Sequential(first, second, third)
+    assert (list(model), len(model), model[0], model[-1]) == ([first, second, third], 3, first, third)
+    assert len(nn.Sequential()) == 0
+    with pytest.raises(IndexError):
+        model[3]
+
+
 def test_html_is_escaped():
     class Hostile(nn.Module):
         def extra_repr(self):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_mnist import Tensor, optim
+from tinygrad_mnist.errors import CheckpointError
 
 INITIAL = 0.3
 CLOSED_FORMS = {
@@ -49,3 +50,43 @@ def test_a_schedule_of_no_epoch_is_refused():
         optim.StepLR(optimizer(), 0)
     with pytest.raises(ValueError, match="T_max is 0: expected a whole number >= 1"):
         optim.CosineAnnealingLR(optimizer(), 0)
+
+
+@pytest.mark.parametrize("kind", CLOSED_FORMS)
+def test_a_saved_schedule_goes_on_where_it_was(kind):
+    arguments, closed_form = CLOSED_FORMS[kind]
+    schedule = kind(optimizer(), *arguments)
+    for _ in range(4):
+        schedule.step()
+    assert schedule.state_dict() == {"epoch": 4, "initial": INITIAL}
+    other = kind(optimizer(7.0), *arguments)
+    other.load_state_dict(schedule.state_dict())
+    assert other.optimizer.lr == 7.0  # the rate itself is in the optimizer's own state
+    other.step()
+    assert other.optimizer.lr == pytest.approx(closed_form(5), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"epoch": 1},
+        {"epoch": 1, "initial": 0.1, "more": 0},
+        {"epoch": -1, "initial": 0.1},
+        {"epoch": 1.0, "initial": 0.1},
+        {"epoch": True, "initial": 0.1},
+        {"epoch": 1, "initial": "0.1"},
+        {"epoch": 1, "initial": math.nan},
+    ],
+)
+def test_a_state_that_is_not_of_a_schedule_is_refused_and_changes_nothing(state):
+    schedule = optim.ExponentialLR(optimizer(), 0.9)
+    with pytest.raises(CheckpointError, match="the state of a schedule has epoch and initial"):
+        schedule.load_state_dict(state)
+    assert schedule.state_dict() == {"epoch": 0, "initial": INITIAL}
+
+
+def test_an_integer_rate_and_epoch_0_are_states_too():
+    schedule = optim.StepLR(optimizer(), 1)
+    schedule.load_state_dict({"epoch": 0, "initial": 1})
+    schedule.step()
+    assert schedule.optimizer.lr == pytest.approx(0.1)

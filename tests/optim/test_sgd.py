@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_mnist import Tensor, nn, optim
-from tinygrad_mnist.errors import StaleGradientError
+from tinygrad_mnist.errors import CheckpointError, StaleGradientError
 
 
 def published_sgd(theta, gradients, lr, momentum, dampening, weight_decay, nesterov):
@@ -100,3 +100,106 @@ def test_what_cannot_be_updated_is_refused():
     for wrong in ([x * 2], nn.Sequential(nn.Linear(1, 1)), [np.ones(2)]):
         with pytest.raises(TypeError, match=r"leaf tensors such as model.parameters\(\)"):
             optim.SGD(wrong, lr=0.1)
+
+
+def two_parameters(**options):
+    parameters = [nn.Parameter(np.ones((2, 3)), np.float32), nn.Parameter(np.zeros(2), np.float32)]
+    return parameters, optim.SGD(parameters, **{"lr": 0.5, "momentum": 0.5, **options})
+
+
+def stepped(parameters, optimizer, steps=1):
+    for _ in range(steps):
+        for parameter in parameters:
+            parameter.grad = np.ones(parameter.shape, np.float32)
+        optimizer.step()
+
+
+def test_every_one_of_several_parameters_is_updated_and_cleared():
+    parameters, optimizer = two_parameters(momentum=0.0)
+    stepped(parameters, optimizer)
+    assert [p.data.tolist() for p in parameters] == [[[0.5] * 3] * 2, [-0.5] * 2]
+    optimizer.zero_grad()
+    assert [p.grad for p in parameters] == [None, None]
+    optimizer.step()
+    assert parameters[1].data.tolist() == [-0.5] * 2
+
+
+def test_every_one_of_several_updates_makes_the_graphs_before_it_stale():
+    parameters, optimizer = two_parameters()
+    outputs = [(p * p).sum() for p in parameters]
+    stepped(parameters, optimizer)
+    for output in outputs:
+        with pytest.raises(StaleGradientError):
+            output.backward()
+
+
+def test_a_single_tensor_is_a_parameter_too():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    x.grad = np.ones(2)
+    optim.SGD(x, lr=1).step()
+    assert x.data.tolist() == [0, 1]
+
+
+def test_a_rate_of_zero_and_the_largest_settings_are_taken():
+    x = Tensor([1.0], requires_grad=True)
+    assert optim.SGD([x], lr=0, momentum=0, weight_decay=0).lr == 0
+    assert optim.SGD([x], lr=1e300, momentum=1, dampening=1, weight_decay=1).undampened == 0
+
+
+OTHER = {"lr": 0.25, "momentum": 0.75, "dampening": 0.125, "weight_decay": 0.5, "nesterov": False}
+
+
+def test_a_saved_state_goes_on_as_if_nothing_had_been():
+    (first, one), (second, other) = two_parameters(**OTHER), two_parameters()
+    stepped(first, one, 2)
+    state = one.state_dict()
+    assert {name: state[name] for name in OTHER} == OTHER
+    other.load_state_dict(state)
+    for parameter, twin in zip(first, second):
+        twin.data[:] = parameter.data
+    state["velocities"][0][:] = 99  # copies both ways
+    stepped(first, one, 2)
+    stepped(second, other, 2)
+    for parameter, twin in zip(first, second):
+        np.testing.assert_array_equal(parameter.data, twin.data)
+
+
+def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none():
+    _, optimizer = two_parameters()
+    velocities = optimizer.velocities
+    state = optimizer.state_dict() | {"velocities": [np.ones((2, 3)), None]}
+    optimizer.load_state_dict(state)
+    assert optimizer.velocities is velocities
+    assert (velocities[0].dtype, velocities[1]) == (np.float32, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rate": 1.0}, "has lr, momentum, dampening, weight_decay, nesterov and velocities, and this one"),
+        ({"lr": "0.1"}, "saved lr is '0.1'"),
+        ({"lr": True}, "saved lr is True"),
+        ({"momentum": float("nan")}, "saved momentum is nan"),
+        ({"weight_decay": float("inf")}, "saved weight_decay is inf"),
+        ({"nesterov": 1}, "saved nesterov is 1"),
+        ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
+        ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* \(2,\) here"),
+        ({"lr": -1.0}, "finite lr >= 0"),
+        ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+    _, optimizer = two_parameters()
+    before = optimizer.state_dict()
+    with pytest.raises((CheckpointError, ValueError), match=message):
+        optimizer.load_state_dict({**before, **OTHER, "velocities": [np.ones((2, 3)), np.ones(2)], **change})
+    assert optimizer.state_dict() == before
+    with pytest.raises(CheckpointError, match="velocities, and this one"):
+        optimizer.load_state_dict({name: value for name, value in before.items() if name != "lr"})
+
+
+def test_an_optimizer_shows_its_settings():
+    _, optimizer = two_parameters(**OTHER)
+    assert repr(optimizer) == (
+        "SGD(2 parameters, lr=0.25, momentum=0.75, dampening=0.125, weight_decay=0.5, nesterov=False)"
+    )

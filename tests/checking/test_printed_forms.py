@@ -1,0 +1,93 @@
+"""What a check found, as it is printed in terminals of several widths and shown in a notebook."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.snapshots import assert_as_kept
+from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
+from tinygrad_mnist.checking.report import GradReport
+from tinygrad_mnist.checking.row import Row
+from tinygrad_mnist.checking.slopes import Line
+from tinygrad_mnist.checking.v_curve import Curve, VCurve
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def row(name, verdict, counts=None, shape=(2, 3), by_hand=None, error=1e-11):
+    numbers = {"reverse": 1.23456789012, "central": -0.5, "complex_step": 1.5e-7, "by_hand": by_hand}
+    return Row(name, shape, counts or {verdict: 6}, (1, 2), **numbers, error=error,
+               central_difference=1e-11, complex_difference=None, verdict=verdict)  # fmt: skip
+
+
+def finding(kind="rule", op="linear_7", formula="g.T @ x", spoils=("0.weight",), error=0.5):
+    place = ("x", 0, "data_1", "Sequential/Linear[0]", "layers.py:59: return x")
+    said = f"The rule of {op} is <wrong>."
+    return Finding(kind, op, op.rpartition("_")[0], *place, formula, error, said, spoils)
+
+
+def curve(method, errors, truncation=None, rounding=None):
+    return Curve(method, errors, truncation, rounding, 1e-3, min(errors))
+
+
+def line(slope):
+    return Line(slope, 0.0, 0, 3)
+
+
+MANY = {"correct": 1200, "untested": 34, "wrong": 2}
+FORMS = {
+    "report-right": GradReport((row("x", "correct"),)),
+    "report-second-order": GradReport((row("x", "correct", shape=()),), order=2),
+    "report-by-hand": GradReport((row("x", "correct", by_hand=2.0), row("y", "correct")), ("a <note>",)),
+    "report-wrong": GradReport(
+        (
+            row("0.weight", "wrong", MANY, (1000, 2000), error=0.5),
+            row("0.bias", "untested", shape=(6,)),
+            row("2.weight", "precision", {"precision": 5, "correct": 1}),
+            row("a.long.name.of.a.parameter", "correct"),
+        ),
+        ("the gradient of x derived by hand differs from the numeric one",),
+    ),
+    "report-empty": GradReport((row("x", "correct", {"correct": 0}, (0, 3)),)),
+    "diagnosis-right": Diagnosis((), 1, (), (), {"exp_1": "correct"}),
+    "diagnosis-untested": Diagnosis((), 2, (), ("sqrt_1",), {"sqrt_1": "untested", "exp_2": "correct"}),
+    "diagnosis-one": Diagnosis((finding(),), 2, ("relu_2",), (), {"linear_7": "wrong", "relu_2": "correct"}),
+    "diagnosis-two": Diagnosis(
+        (finding(), finding("fan-out", "tanh_2", "", (), None), finding()),
+        5, (), ("sqrt_9", "log_10"), dict.fromkeys(("linear_7", "tanh_2", "sqrt_9", "log_10"), "wrong"),
+    ),
+    "v-curve": VCurve(
+        "weight", (3, 5), 0.123456789, 2.718281828459, "the complex step", True, (0.1, 0.01, 0.001),
+        (
+            curve("central", (1e-3, 1e-5, 1e-7), line(2.0)),
+            curve("forward", (1e-3, float("nan"), 1e-2), line(1.001), line(-0.98)),
+        ),
+        ("no <complex> step",),
+    ),
+    "v-curve-absolute": VCurve("x", (), 1.0, 0.0, "reverse mode", False, (0.1,), (curve("complex", (0.0,)),)),
+}  # fmt: skip
+
+
+def printed(value, width):
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(value)
+    return "\n".join(text.rstrip() for text in console.file.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_reads_as_it_always_did(name):
+    form = FORMS[name]
+    shown = [f"{width} columns\n{printed(form, width)}" for width in (60, 80, 150)]
+    assert_as_kept(
+        SNAPSHOTS / f"{name}.txt", "\n\n".join([*shown, form._repr_html_(), str(form.to_dict())]) + "\n"
+    )
+
+
+@pytest.mark.parametrize("columns", [20, 60, 150])
+def test_a_report_as_text_is_as_wide_as_the_terminal_and_not_under_60(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    report = FORMS["report-wrong"]
+    text = "\n".join(text.rstrip() for text in str(report).splitlines())
+    assert text == printed(report, max(columns, 60))
