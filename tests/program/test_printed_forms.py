@@ -1,0 +1,108 @@
+"""The code that programs print, as it always was: names, order, memory that is used again, comments."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.program.networks import batch, binary, classifier, quadratic
+from tests.snapshots import assert_as_kept
+from tinygrad_mnist import nn, ops, transforms
+from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
+from tinygrad_mnist.program import compile
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+X, Y = np.linspace(-1, 1, 12).reshape(3, 4), np.linspace(0.5, 2, 12).reshape(3, 4)
+TABLE = np.arange(4.0)
+
+
+def constants(x, y):
+    small = x * 0.5 + y * 2 - 1 / 3 + (-1.0) * x + 0.0 * y
+    return small / 7 + np.float64(1e-9) * x + TABLE * y + 1e20
+
+
+def reductions(x, y):
+    parts = ops.sum(x, axis=1, keepdims=True) * ops.max(y, axis=0) + ops.mean(x * y)
+    return ops.logsumexp(parts, axis=1), ops.min(y), ops.softmax(x), ops.log_softmax(y, axis=0)
+
+
+def shapes(x, y):
+    joined = ops.concatenate([x[:, 1:], y[::-1, :2].reshape(3, 2)], axis=1)
+    stacked = ops.stack([joined.T, joined.T * 2])
+    return stacked[1, [0, 2, 2]], ops.where(x > y, x, 0.25), x.astype(np.float32), ops.flatten(y, 1) @ x.T
+
+
+def gradients(x, y):
+    def inner(v):
+        return ops.sum(ops.tanh(v @ y.T) * v[[0, 1, 1]][:, :3] ** 3)
+
+    return transforms.value_and_grad(inner)(x)
+
+
+def shared_pieces(x, y):
+    a, b = ops.exp(x), ops.exp(x) * ops.sqrt(y)
+    return {"first": a + b, "again": [a + b, x], "text": "kept", "number": 3}
+
+
+FUNCTIONS = {f.__name__: f for f in (constants, reductions, shapes, gradients, shared_pieces)}
+TRAININGS = {
+    "quadratic": lambda: quadratic(momentum=0.9, nesterov=True, weight_decay=0.01),
+    "deep": lambda: quadratic(sizes=(6, 5, 4, 3), dtype=np.float64),
+    "dropout": lambda: classifier(dropout=0.3, momentum=0.9, dampening=0.5),
+    "sigmoid": lambda: classifier(activation=nn.Sigmoid),
+    "binary": lambda: binary(momentum=0.5),
+}
+
+
+def printed(program):
+    return f"{program.source}\n\n{program.derivation}\n\n{program!r}\n"
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_step_is_printed_as_it_always_was(name):
+    training = TRAININGS[name]()
+    compiled = compile(training.step)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        compiled(*batch(rng, training))
+    assert_as_kept(SNAPSHOTS / f"{name}.txt", printed(compiled.program))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_printed_as_it_always_was(name):
+    compiled = compile(FUNCTIONS[name])
+    for _ in range(2):
+        compiled(X, Y)
+    assert_as_kept(SNAPSHOTS / f"{name}.txt", printed(compiled.program))
+
+
+def test_an_op_that_is_called_as_a_whole_is_printed_by_its_name():
+    @primitive
+    def sorted_rows(x):
+        return np.sort(np.asarray(x), axis=-1)
+
+    sorted_rows.vjps(None)
+    try:
+        compiled = compile(lambda x: sorted_rows(x * 2) + 1)
+        for _ in range(2):
+            compiled(X)
+        assert_as_kept(SNAPSHOTS / "as-a-whole.txt", printed(compiled.program))
+    finally:
+        del REGISTRY["sorted_rows"]
+
+
+@pytest.mark.parametrize("name", ["quadratic", "dropout", "sigmoid"])
+def test_native_code_is_written_as_it_always_was(name, monkeypatch):
+    pytest.importorskip("numba", reason="the native extra is not installed")
+    from tinygrad_mnist.program import native
+
+    made, make = [], native.native_step
+    monkeypatch.setattr(native, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
+    training = TRAININGS[name]()
+    compiled = compile(training.step)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        compiled(*batch(rng, training))
+    compiled.program.bind(engine="native")
+    things = made[0].__globals__
+    assert_as_kept(SNAPSHOTS / f"{name}-native.txt", f"{things['source']}\n\n{things['native_source']}\n")
