@@ -3,6 +3,7 @@
 """
 
 import os
+import signal
 from pathlib import Path
 
 # Before NumPy is imported: a second BLAS thread on a busy core makes a small matrix product 90 times slower.
@@ -19,6 +20,20 @@ settings.register_profile("intense", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 BESIDE_THE_REPOSITORY = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+
+
+@pytest.fixture
+def within_a_minute():
+    """A guard against hanging, and no expectation: what it stops would take hours."""
+
+    def ring(number, frame):
+        raise TimeoutError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

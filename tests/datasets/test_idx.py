@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
 import struct
-import time
 import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -182,6 +182,7 @@ def test_nothing_is_allocated_for_a_promise_that_the_file_cannot_hold(
     tracemalloc.stop()
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("where", ["name", "padding"])
 def test_a_long_name_or_padding_takes_little_time(scratch: Path, where: str) -> None:
     path = scratch / "long.gz"
@@ -191,13 +192,11 @@ def test_a_long_name_or_padding_takes_little_time(scratch: Path, where: str) -> 
     else:
         path.write_bytes(content)
         os.truncate(path, 2**30)
-    start = time.perf_counter()
     if where == "name":
         assert read_idx(path).tobytes() == b"a"
     else:
         with pytest.raises(DataError, match="bytes after its end"):
             read_idx(path)
-    assert time.perf_counter() - start < 3
     path.unlink()
 
 
@@ -224,12 +223,13 @@ def test_files_that_cannot_be_opened(scratch: Path) -> None:
         write_idx(scratch / "absent" / "file", SAMPLE)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission(scratch: Path) -> None:
-    path = scratch / "closed"
-    path.touch(mode=0o000)
+def test_a_file_without_permission(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "open", refuse)  # mode bits do not stop root
     with pytest.raises(DataError, match="Permission denied"):
-        read_idx(path)
+        read_idx(scratch / "closed")
 
 
 def test_what_idx_cannot_hold(scratch: Path) -> None:

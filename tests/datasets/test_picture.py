@@ -98,15 +98,18 @@ def test_an_idx_file_without_images_gives_none(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((3, 8, 8), np.uint8), r"uint8 of shape \(3, 8, 8\); .* uint8 images of 28 x 28"),
-        (np.zeros(3, np.uint8), r"uint8 of shape \(3,\)"),
-        (np.zeros((1, 28, 28), np.float32), r"float32 of shape"),
-        (np.full((1, 28, 28), 17, np.uint8), "a pixel of 17; the network takes 0 to 16"),
+        (
+            np.zeros((3, 8, 8), np.uint8),
+            r"is uint8 of shape \(3, 8, 8\): expected images.* \(n, 28, 28\)",
+        ),
+        (np.zeros(3, np.uint8), r"is uint8 of shape \(3,\)"),
+        (np.zeros((1, 28, 28), np.float32), r"is float32 of shape"),
+        (np.full((1, 28, 28), 17, np.uint8), "holds a pixel of 17; the network takes 0 to 16"),
     ],
 )
 def test_an_idx_file_of_something_else_is_refused(tmp_path, array, message):
     write_idx(tmp_path / "images.gz", array)
-    with pytest.raises(DataError, match=rf"images.gz: holds {message}"):
+    with pytest.raises(DataError, match=rf"images.gz:? {message}"):
         read_pictures(tmp_path / "images.gz", SHAPE, pixel_max=16)
 
 

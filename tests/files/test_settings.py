@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import time
 
 import pytest
 from hypothesis import given
@@ -98,15 +97,15 @@ def test_words_in_a_text_are_no_numbers(path):
     assert read_json(path, max_bytes=1000) == ['NaN "Infinity" 1e999 [[[', "1" * 50]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("repeated", ['"\\"', '\\"', '"', "\\", "[]", "1e", "NaN ", "\n", '{"":', "-"])
 def test_a_megabyte_of_anything_takes_little_time(path, repeated):
     path.write_text('"' + repeated * (2**20 // len(repeated)))
-    start = time.perf_counter()
     with pytest.raises(CheckpointError):
         read_json(path, max_bytes=2**21)
-    assert time.perf_counter() - start < 5
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("", "Is a directory"), ("pipe", "Not a regular file"), ("\0", "null")):

@@ -1,6 +1,5 @@
 """What fuzzing found stays found: no crash, hang, unbounded memory or wrong exception."""
 
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 
 from tests.fuzz.targets import FOUND, TARGETS, with_checksums
 
-MOST_SECONDS = 10
 MOST_BYTES = 2**28
+pytestmark = pytest.mark.usefixtures("within_a_minute")
 INPUTS = [(path.parent.name, path) for path in sorted(FOUND.glob("*/*"))]
 
 
@@ -51,10 +50,8 @@ def test_the_checksums_of_a_picture_are_repaired_and_nothing_else(tmp_path):
 
 
 def assert_harmless(name, content, folder):
-    start = time.perf_counter()
     tracemalloc.start()
     TARGETS[name].read(content, folder)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < MOST_BYTES
-    assert time.perf_counter() - start < MOST_SECONDS

@@ -11,6 +11,7 @@ import math
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 2 * 2**30
+MOST_PIXELS = 2**20  # of an image: 1024 x 1024
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(np.uint8),
     0x09: np.dtype(np.int8),
@@ -39,17 +41,24 @@ _CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _GZIP_MAGIC = b"\x1f\x8b"
 _STEP = 2**16
 _DEFLATE_MAX_RATIO = 1032  # no deflate stream grows by more, so a larger promise is a lie
+_HONEST_RATIO = 100  # pictures and labels shrink by less than that; zeros by all of the 1032
+_SMALL = 64 * 2**20  # a promise that harms nobody, whatever its ratio
 _MAX_DIMENSIONS = 64  # NumPy's own limit; the format would allow 255
 _FETCH_AGAIN = "the file is damaged or not an IDX file: fetch it again"
 
 
-def read_idx(path: str | Path) -> NDArray[Any]:
+Check = Callable[[np.dtype[Any], tuple[int, ...]], None]
+
+
+def read_idx(path: str | Path, check: Check | None = None) -> NDArray[Any]:
     """Read one IDX file, gzipped or not (its first bytes decide, not its name).
 
     Parameters
     ----------
     path : str or Path
         A file of unsigned or signed bytes, int16, int32, float32 or float64.
+    check : callable, optional
+        Called with dtype and shape before the values are read; raises what is to be raised.
 
     Returns
     -------
@@ -59,7 +68,8 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     Raises
     ------
     DataError
-        The file is missing, unreadable, damaged, has bytes left over, or promises more than 2 GiB.
+        The file is missing, unreadable, damaged, has bytes left over, or promises more than 2 GiB, or
+        packed more than 64 MiB and 100 times its size.
     """
     path = Path(path)
     with _as_data_error(path), open_regular(path) as raw:
@@ -67,8 +77,45 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         raw.seek(0)
         file_size = os.fstat(raw.fileno()).st_size
         if zipped:
-            return _read_stream(path, _Unzipped(path, raw), file_size * _DEFLATE_MAX_RATIO)
-        return _read_stream(path, raw, file_size)
+            return _read_stream(path, _Unzipped(path, raw), file_size, check)
+        return _read_stream(path, raw, file_size, check)
+
+
+def read_images(path: str | Path, image_shape: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """Read an IDX file of images of 8 bits; of anything else no value is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in `read_idx`.
+    image_shape : (int, int), optional
+        Height and width; by default any up to a million pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, height, width)
+
+    Raises
+    ------
+    DataError
+        As in `read_idx`, and for another dtype, number of axes or size.
+    """
+
+    def check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        height, width = image_shape or ("height", "width")
+        fits = dtype == np.uint8 and len(shape) == 3
+        if not fits or (image_shape and shape[1:] != image_shape):
+            raise DataError(
+                f"{path} is {dtype.newbyteorder('=')} of shape {shape}: expected images, uint8 of shape "
+                f"(n, {height}, {width}); scale and convert them first"
+            )
+        if shape[1] * shape[2] > MOST_PIXELS:
+            raise DataError(
+                f"{path} has images of {shape[1]} x {shape[2]} pixels: expected at most {MOST_PIXELS:,}; "
+                "scale them down first"
+            )
+
+    return read_idx(path, check)
 
 
 def write_idx(path: str | Path, array: NDArray[Any]) -> None:
@@ -152,12 +199,23 @@ class _Unzipped:
         )
 
 
-def _read_stream(path: Path, stream: BufferedReader | _Unzipped, capacity: int) -> NDArray[Any]:
-    """Read header and values; `capacity` is the most bytes that the stream can hold."""
+def _read_stream(
+    path: Path, stream: BufferedReader | _Unzipped, file_size: int, check: Check | None
+) -> NDArray[Any]:
+    """Read header and values."""
+    zipped = isinstance(stream, _Unzipped)
+    capacity = file_size * (_DEFLATE_MAX_RATIO if zipped else 1)  # the most that the stream can hold
     dtype, shape = _read_header(path, stream)
     offset = 4 + 4 * len(shape)
     promised = math.prod(shape) * dtype.itemsize
     _check_promise(path, dtype, shape, capacity - offset)
+    if check is not None:
+        check(dtype, shape)
+    if zipped and promised > max(_SMALL, _HONEST_RATIO * file_size):
+        raise DataError(
+            f"{path} promises {promised} bytes in {file_size}: expected at most {_HONEST_RATIO} times the "
+            "size of a gzip file; if you trust it, unpack it with gunzip"
+        )
     content = np.empty(promised, np.uint8)
     # One byte more than promised is asked for: what is left over shows, and the checksum is compared.
     found = stream.readinto(content.data) + len(stream.read(1))
@@ -167,7 +225,10 @@ def _read_stream(path: Path, stream: BufferedReader | _Unzipped, capacity: int) 
             f"{path}: expected {promised} bytes of values from offset {offset} "
             f"for {dtype} of shape {shape}, found {surplus}; {_FETCH_AGAIN}"
         )
-    return content.view(dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    values = content.view(dtype)
+    if not dtype.isnative:  # in place: a copy would take the file's size again
+        values = values.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    return values.reshape(shape)
 
 
 def _read_header(path: Path, stream: BufferedReader | _Unzipped) -> tuple[np.dtype[Any], tuple[int, ...]]:

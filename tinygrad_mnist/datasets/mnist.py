@@ -14,7 +14,7 @@ from tinygrad_mnist.datasets.download import (
     is_mnist,
     missing_from_cache,
 )
-from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.datasets.idx import read_idx, read_images
 from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split, cut_validation
 from tinygrad_mnist.errors import DataError
 
@@ -165,7 +165,7 @@ def _load(folder: Path, name: str, origin: str, validation: int, pixel_max: int 
 
 
 def _read_split(images: Path, labels: Path, pixel_max: int) -> Split:
-    pixels, classes = read_idx(images), read_idx(labels)
+    pixels, classes = read_images(images), read_idx(labels)
     try:
         return Split(pixels, classes, pixel_max)
     except DataError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.datasets.idx import read_images
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular
 
@@ -59,12 +59,7 @@ def read_pictures(
     """
     path = Path(path)
     if ".idx" in path.name or "-idx" in path.name or path.suffix in ("", ".gz"):
-        images = read_idx(path)
-        if images.dtype != np.uint8 or images.shape[1:] != shape:
-            raise DataError(
-                f"{path}: holds {images.dtype} of shape {images.shape}; the network takes uint8 images of "
-                f"{shape[0]} x {shape[1]}"
-            )
+        images = read_images(path, shape)
         if images.max(initial=0) > pixel_max:
             raise DataError(f"{path}: holds a pixel of {images.max()}; the network takes 0 to {pixel_max}")
         scaled = images / np.float32(pixel_max)

@@ -42,13 +42,13 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            content = file.read(max_bytes + 1) if size <= max_bytes else b""
+            content = file.read(size + 1) if size <= max_bytes else b""  # a buffer of that size is made
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from error
-    if max(size, len(content)) > max_bytes:  # it may have grown since it was measured
-        raise CheckpointError(
-            f"{path}: {max(size, len(content))} bytes where at most {max_bytes} are expected"
-        )
+    if size > max_bytes:
+        raise CheckpointError(f"{path}: {size} bytes where at most {max_bytes} are expected")
+    if len(content) > size:
+        raise CheckpointError(f"{path}: more than its {size} bytes: it grows while it is read")
     return content
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tinygrad_mnist.files.reading import read_bounded
 
 MOST_LEVELS = 64
 MOST_DIGITS = 40  # the state of a random generator has integers of 128 bits
+MOST_SURPLUS = 100 * 2**20  # bytes of memory beyond twice the file's size
+_BYTES_A_VALUE = 300  # an object of one entry; a number takes a tenth
 # A string need not end, and gives nothing back (++): so the search is linear in whatever it is given.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 
@@ -30,10 +33,13 @@ def read_json(path: Path, *, max_bytes: int) -> Any:
     Raises
     ------
     CheckpointError
-        It is missing, unreadable, too large, not UTF-8, not JSON, nested deeper than 64 levels, or holds NaN,
-        infinity or an integer of more than 40 digits.  The message has line, column and byte offset.
+        It is missing, unreadable, too large, not UTF-8, not JSON, nested deeper than 64 levels, holds NaN,
+        infinity or an integer of more than 40 digits, or might take more memory than twice its size and
+        100 MB.  The message has line, column and byte offset.
     """
-    return _parse(path, _decode(path, max_bytes))
+    content = read_bounded(path, max_bytes)
+    _require_affordable(path, content)
+    return _parse(path, content)
 
 
 def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
@@ -41,13 +47,13 @@ def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
 
     The parameters and errors are those of `read_json`.
     """
-    lines = _decode(path, max_bytes).removesuffix("\n").split("\n")
-    starts = [0]
-    for line in lines[:-1]:
-        starts.append(starts[-1] + len(line.encode()) + 1)
-    if lines == [""]:
-        return []
-    return [_parse(path, line, number, start) for number, (line, start) in enumerate(zip(lines, starts), 1)]
+    content = read_bounded(path, max_bytes)
+    _require_affordable(path, content, lines=content.count(b"\n"))
+    values, start = [], 0
+    for number, line in enumerate(BytesIO(content), 1):
+        values.append(_parse(path, line.removesuffix(b"\n"), number, start))
+        start += len(line)
+    return values
 
 
 def finite_or_text(record: dict[str, Any]) -> dict[str, Any]:
@@ -58,15 +64,26 @@ def finite_or_text(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decode(path: Path, max_bytes: int) -> str:
+def _require_affordable(path: Path, content: bytes, lines: int = 1) -> None:
+    """Refuse many small values: ``[[],[],`` takes twenty times as much in memory as in a file."""
+    values = lines + sum(content.count(mark) for mark in (b",", b"[", b"{"))
+    width = 1 if content.isascii() else 4  # bytes of a letter in Python: one letter decides for all
+    # The content, the text, and one string that holds all of it.
+    if values * _BYTES_A_VALUE + (1 + 2 * width) * len(content) > 2 * len(content) + MOST_SURPLUS:
+        raise CheckpointError(
+            f"{path}: {values} values in {len(content)} bytes, more than may be held in memory: expected a "
+            "file that `train` wrote"
+        )
+
+
+def _parse(path: Path, content: bytes, line: int = 1, offset: int = 0) -> Any:
+    """Parse `content`, which begins at this line and byte offset of the file."""
     try:
-        return read_bounded(path, max_bytes).decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not UTF-8 at offset {error.start}: {error.reason}") from error
-
-
-def _parse(path: Path, text: str, line: int = 1, offset: int = 0) -> Any:
-    """Parse `text`, which begins at this line and byte offset of the file."""
+        raise CheckpointError(
+            f"{path}: not UTF-8 at offset {offset + error.start}: {error.reason}"
+        ) from error
     try:
         _check_tokens(text)
         return json.loads(text)

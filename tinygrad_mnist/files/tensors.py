@@ -20,7 +20,7 @@ from tinygrad_mnist.files.reading import read_bounded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_HEADER_BYTES = 4 * 2**20  # some 40,000 tensors; each costs far more in memory than in the header
+MOST_HEADER_BYTES = 2**20  # some 10,000 tensors; each costs far more in memory than in the header
 _DTYPES = {
     "BOOL": "?",
     "U8": "u1",
@@ -109,6 +109,7 @@ def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]]
         raise CheckpointError(
             f"{path} {_DAMAGED}: {error} (header at offset 8, values from offset {end} to {len(content)})"
         ) from error
+    del content  # each tensor has its own copy
     tensors = {}
     for name, entry in found:
         offset = end + header[name]["data_offsets"][0]

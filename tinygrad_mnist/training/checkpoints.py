@@ -28,7 +28,7 @@ from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_at
 
 Array = NDArray[Any]
 FORMAT = 1
-MOST_JSON = 64 * 2**20  # bytes: a hundred thousand epochs of history
+MOST_JSON = 16 * 2**20  # bytes: some 30,000 epochs of history
 TENSORS, REST = ".safetensors", ".json"
 _OURS = re.compile(r"step-\d+\.(json|safetensors)|\.step-\d+\.\w+\.\w+\.tmp")
 

@@ -13,7 +13,7 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
 from tinygrad_mnist.training.doctor.finding import Finding
 
-MOST_HISTORY_BYTES = 16 * 2**20  # some 60,000 epochs
+MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
 
 @dataclass(frozen=True)
