@@ -123,14 +123,14 @@ def test_dropout_of_nothing_gives_its_input_back_and_the_largest_share_is_below_
     assert nn.Dropout(0)(x) is x
     assert nn.Dropout(0.999).p == 0.999
     for p in (-0.1, 1.0, 1.5):
-        with pytest.raises(ValueError, match=f"not {p}"):
+        with pytest.raises(ValueError, match=f"p is {p}"):
             nn.Dropout(p)
 
 
 def test_sizes_of_1_are_taken_and_each_size_below_is_refused():
     assert nn.Linear(1, 1).weight.shape == (1, 1)
     for sizes in ((0, 1), (1, 0), (-1, 2)):
-        with pytest.raises(ValueError, match="sizes of at least 1"):
+        with pytest.raises(ValueError, match="features is"):
             nn.Linear(*sizes)
 
 
@@ -153,3 +153,11 @@ def test_an_item_of_a_sequential_that_is_no_class_gets_no_hint():
 )
 def test_a_layer_shows_its_settings(layer, text):
     assert repr(layer) == text
+
+
+def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
+    before = str(np.random.get_state())  # noqa: NPY002
+    drawn = [nn.Linear(3, 2).weight.data.tolist() for _ in range(2)]
+    assert drawn[0] != drawn[1]
+    nn.Dropout(0.5)(np.ones(4))
+    assert str(np.random.get_state()) == before  # noqa: NPY002

@@ -184,7 +184,7 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
         ({"nesterov": 1}, "saved nesterov is 1"),
         ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
         ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* \(2,\) here"),
-        ({"lr": -1.0}, "finite lr >= 0"),
+        ({"lr": -1.0}, "lr is -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
     ],
 )

@@ -69,6 +69,30 @@ def test_other_numbers_of_the_optimizer_are_read_at_every_call_too():
     assert len(compiled._programs) == count + 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"momentum": 0.5}),
+        ({"momentum": 0.5}, {"momentum": 0.0}),
+        ({"momentum": 0.5}, {"dampening": 0.5}),
+        ({"momentum": 0.5, "dampening": 0.5}, {"dampening": 0.0}),
+        ({"momentum": 0.5}, {"nesterov": True}),
+        ({}, {"weight_decay": 0.1}),
+        ({"weight_decay": 0.1}, {"weight_decay": 0.0}),
+    ],
+    ids=str,
+)
+def test_a_term_that_begins_or_ceases_to_take_part_is_another_program(before, after):
+    eager, replayed, compiled = run_both(quadratic, before, steps=4, rows=(7,))
+    for training in (eager, replayed):
+        vars(training.optimizer).update(after)
+    rng = np.random.default_rng(8)
+    for _ in range(4):
+        x, y = batch(rng, eager)
+        assert compiled(x, y).data.tobytes() == eager.step(x, y).data.tobytes()
+        assert replayed.state() == eager.state()
+
+
 @pytest.mark.parametrize("maker", [quadratic, binary, classifier])
 def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
     eager, _, compiled = run_both(maker, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01})

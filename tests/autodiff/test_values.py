@@ -1,0 +1,97 @@
+"""What the ops compute, against formulas in NumPy, over every axis and at special values."""
+
+import numpy as np
+import pytest
+
+from tests.autodiff.oracles import check_first_order
+from tinygrad_mnist import Tensor, ops
+
+X = np.random.default_rng(0).uniform(-2, 2, (2, 3, 4))
+REDUCTIONS = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "max": np.max,
+    "min": np.min,
+    "logsumexp": lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+}
+AXES = [None, 0, 1, 2, -1, -3, (0, 1), (0, 2), (-1, 1), (0, 1, 2)]
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", AXES, ids=str)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_a_reduction_is_numpys_over_every_axis(name, axis, keepdims):
+    op, expected = getattr(ops, name), REDUCTIONS[name](X, axis=axis, keepdims=keepdims)
+    found = op(Tensor(X), axis=axis, keepdims=keepdims).data
+    np.testing.assert_allclose(found, expected, rtol=1e-14, strict=True)
+    np.testing.assert_array_equal(op(X, axis=axis, keepdims=keepdims), found, strict=True)
+    check_first_order(lambda x: op(x, axis=axis, keepdims=keepdims), [X], complex_step=False)
+    if name != "logsumexp":
+        method = getattr(Tensor(X), name)(axis, keepdims).data
+        np.testing.assert_array_equal(method, found, strict=True)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_a_reduction_without_an_axis_is_a_number(name):
+    assert getattr(ops, name)(Tensor(X)).shape == ()
+    if name != "logsumexp":
+        assert getattr(Tensor(X), name)().shape == ()
+        assert getattr(np, name)(Tensor(X)).shape == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_softmax_is_its_formula_along_every_axis(name, axis):
+    p = np.exp(X) / np.exp(X).sum(axis=axis, keepdims=True)
+    expected = p if name == "softmax" else np.log(p)
+    np.testing.assert_allclose(getattr(ops, name)(Tensor(X), axis=axis).data, expected, rtol=1e-13)
+    np.testing.assert_allclose(getattr(ops, name)(Tensor(X)).data.sum(), getattr(ops, name)(X).sum())
+
+
+@pytest.mark.parametrize(("base", "exponent", "slopes"), [
+    (0.0, 0.0, (0.0, None)), (1.0, 0.0, (0.0, 0.0)), (0.0, 1.0, (1.0, 0.0)), (0.0, 2.0, (0.0, 0.0)),
+    (2.0, 0.0, (0.0, np.log(2.0))), (2.0, 3.0, (12.0, 8 * np.log(2.0))),
+])  # fmt: skip
+def test_a_power_has_its_slopes_at_0_and_1_too(base, exponent, slopes):
+    a, b = Tensor(base, requires_grad=True), Tensor(exponent, requires_grad=True)
+    with np.errstate(divide="ignore"):
+        (a**b).backward()
+    assert a.grad == pytest.approx(slopes[0])
+    if slopes[1] is not None:
+        assert b.grad == pytest.approx(slopes[1])
+    number = Tensor(base, requires_grad=True)
+    (number**exponent).backward()
+    assert number.grad == pytest.approx(slopes[0])
+
+
+@pytest.mark.parametrize(("a", "b"), [((2, 2, 2), (2,)), ((2,), (2, 2, 2)), ((2, 2), (2, 2, 2))])
+def test_a_dot_product_of_more_than_two_axes_is_refused_on_either_side(a, b):
+    with pytest.raises(TypeError, match="write a @ b"):
+        np.dot(Tensor(np.ones(a)), np.ones(b))
+
+
+@pytest.mark.parametrize(("start", "shape"), [(0, (24,)), (1, (2, 12)), (2, (2, 3, 4)), (-2, (2, 12))])
+def test_flatten_joins_the_axes_from_its_start_on(start, shape):
+    assert ops.flatten(Tensor(X), start).shape == Tensor(X).flatten(start).shape == shape
+    np.testing.assert_array_equal(ops.flatten(X, start), X.reshape(shape))
+    assert Tensor(X).flatten().shape == (24,)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (None, 1), (-1, None)])
+def test_clip_holds_at_its_bounds_and_passes_the_gradient_inside_and_on_them(low, high):
+    x = Tensor([-2.0, -1.0, 0.0, 1.0, 2.0], requires_grad=True)
+    result = x.clip(low, high)
+    np.testing.assert_array_equal(result.data, np.clip(x.data, low, high))
+    result.backward(np.ones(5))
+    inside = (x.data >= (low or -np.inf)) & (x.data <= (high or np.inf))
+    np.testing.assert_array_equal(x.grad, inside.astype(float))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_pieces_are_joined_along_every_axis(axis):
+    parts = [X, 2 * X, X + 1]
+    np.testing.assert_array_equal(
+        np.concatenate([Tensor(p) for p in parts], axis).data, np.concatenate(parts, axis)
+    )
+    np.testing.assert_array_equal(ops.concatenate(*parts, axis=axis), np.concatenate(parts, axis))
+    np.testing.assert_array_equal(ops.stack([Tensor(p) for p in parts], axis).data, np.stack(parts, axis))
