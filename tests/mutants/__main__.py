@@ -91,9 +91,10 @@ def _files(room: str, tree: Path) -> list[Path]:
 
 
 def _record(room: str, tree: Path) -> dict:
-    """The seconds and lines of each test of the room: recorded once, until the file is removed."""
+    """The seconds and lines of each test of the room, recorded where something has changed since."""
     file = RECORDS / f"{room}.json"
-    if not file.exists():
+    sources = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    if not file.exists() or file.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         RECORDS.mkdir(parents=True, exist_ok=True)
         folder, tests = ROOMS[room]
         tests = [f"{PACKAGE}/{folder}", *tests.split()]

@@ -71,9 +71,12 @@ def _places(kind: str, sources: dict[str, str]) -> dict[tuple[object, ...], list
     for file, source in sources.items():
         nodes = list(ast_nodes(get_ast(source)))
         for operator in KINDS[kind]:
-            positions = (at for node in nodes for at in operator().mutation_positions(node))
-            for occurrence, position in enumerate(positions):
-                places.setdefault((file, position), []).append(Mutant(file, operator.__name__, occurrence))
+            positions = ((node, at) for node in nodes for at in operator().mutation_positions(node))
+            for occurrence, (node, position) in enumerate(positions):
+                if node.parent is None or node.parent.type != "lambdef":  # the * before a lambda's keywords
+                    places.setdefault((file, position), []).append(
+                        Mutant(file, operator.__name__, occurrence)
+                    )
     return places
 
 

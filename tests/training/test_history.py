@@ -1,0 +1,137 @@
+"""A history: what it holds, how it prints, and what of it is kept."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.training import Epoch, Finding, History, fit
+
+FIRST = Epoch(1, 0.1, 2.30259, 0.125, None, None, 100)
+SECOND = Epoch(2, 0.05, 1.5, None, 1.25, 0.98765, 200, 4.0)
+
+
+def test_what_was_not_measured_is_left_out_of_the_table():
+    console = Console(width=100, file=io.StringIO())
+    console.print(History([FIRST, SECOND]))
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in console.file.getvalue().splitlines()
+        if "│" in line
+    ]
+    assert rows == [
+        ["1", "2.3026", "12.50%", "", "", "0.00"],
+        ["2", "1.5000", "", "1.2500", "98.77%", "4.00"],
+    ]
+
+
+def test_a_history_says_how_it_ended():
+    assert repr(History()) == "History(no epoch)"
+    assert repr(History([FIRST])) == "History(1 epochs, last: training loss 2.3026)"
+    assert repr(History([FIRST, SECOND])) == "History(2 epochs, last: training loss 1.5000, accuracy 98.77%)"
+
+
+def test_a_history_is_a_sequence_of_its_epochs():
+    history = History([FIRST, SECOND])
+    assert (list(history), len(history), history[0], history[-1]) == ([FIRST, SECOND], 2, FIRST, SECOND)
+    assert (History().interrupted, History().findings) == (False, None)
+
+
+def test_examples_per_second_are_0_where_no_time_was_measured():
+    assert (FIRST.seconds, FIRST.examples_per_second) == (0.0, 0.0)
+    assert SECOND.examples_per_second == 50
+
+
+def test_a_history_as_data_gives_the_same_history_back():
+    finding = Finding("a", "b", "c", "d", "e", numbers={"loss": float("inf"), "rate": 0.1})
+    for history in (
+        History(),
+        History([FIRST, SECOND], True, []),
+        History([SECOND], False, [finding, finding]),
+    ):
+        plain = json.loads(json.dumps(history.to_dict(), allow_nan=False))
+        assert History.from_dict(plain) == history
+        assert plain["interrupted"] is history.interrupted
+
+
+def test_the_file_of_a_history_has_a_line_for_each_epoch_and_no_seconds(tmp_path):
+    path = tmp_path / "history.jsonl"
+    History([FIRST, Epoch(2, 0.1, float("nan"), 0.5, float("inf"), 0.5, 10, 3.0)]).save(path)
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first == {
+        "epoch": 1, "learning_rate": 0.1, "train_loss": 2.30259, "train_accuracy": 0.125,
+        "validation_loss": None, "validation_accuracy": None, "examples": 100,
+    }  # fmt: skip
+    assert (second["train_loss"], second["validation_loss"]) == ("nan", "inf")
+    assert History.load(path)[0] == FIRST
+
+
+def small_job(epochs=2, **options):
+    model = nn.Sequential(nn.Linear(3, 4, rng=np.random.default_rng(0)), nn.Dropout(0.5), nn.Linear(4, 2))
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    rng = np.random.default_rng(0)
+    batches = [(rng.random((n, 3), np.float32), np.arange(n) % 2) for n in (4, 4, 2)]
+    schedule = optim.ExponentialLR(optimizer, 0.5)
+    parts = model, nn.CrossEntropyLoss(), optimizer, batches
+    return model, fit(*parts, epochs=epochs, schedule=schedule, **options)
+
+
+def test_a_training_measures_its_seconds_examples_and_rates():
+    _, history = small_job()
+    assert all(epoch.seconds > 0 for epoch in history)
+    assert [epoch.examples for epoch in history] == [10, 10]
+    assert [epoch.learning_rate for epoch in history] == [0.5, 0.25]
+    assert (history.interrupted, history.findings) == (False, None)
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_each_step_and_each_epoch_is_told_with_its_number_and_loss(eager):
+    steps, epochs = [], []
+    _, history = small_job(eager=eager, on_step=steps.append, on_epoch=epochs.append)
+    assert [(p.epoch, p.step, p.steps) for p in steps] == [(e, s, 3) for e in (1, 2) for s in (1, 2, 3)]
+    assert epochs == list(history)
+    for epoch in epochs:
+        losses = [p.loss for p in steps if p.epoch == epoch.epoch]
+        assert np.average(losses, weights=[4, 4, 2]) == pytest.approx(epoch.train_loss)
+
+
+def test_every_module_is_in_training_during_a_step_and_as_it_was_in_an_evaluation():
+    seen = []
+
+    class Watch(nn.Module):
+        def forward(self, x):
+            seen.append(self.training)
+            return x
+
+    watch = Watch()
+    model = nn.Sequential(nn.Linear(3, 2), watch)
+    batch = np.ones((2, 3), np.float32), np.array([0, 1])
+    model.eval()
+    fit(
+        model,
+        nn.CrossEntropyLoss(),
+        optim.SGD(model.parameters(), lr=0.1),
+        [batch],
+        [batch],
+        epochs=2,
+        eager=True,
+    )
+    assert seen == [True, False, True, False]
+
+
+def test_the_number_of_steps_is_not_known_of_a_stream():
+    model = nn.Linear(3, 2)
+    batch = np.ones((2, 3), np.float32), np.array([0, 1])
+    told = []
+    fit(
+        model,
+        nn.CrossEntropyLoss(),
+        optim.SGD(model.parameters(), lr=0.1),
+        iter([batch]),
+        epochs=1,
+        on_step=told.append,
+    )
+    assert [(p.step, p.steps) for p in told] == [(1, None)]

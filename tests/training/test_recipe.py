@@ -1,0 +1,114 @@
+"""A recipe builds what it says, from its seed."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.errors import CheckpointError, DataError
+from tinygrad_mnist.training import Recipe
+from tinygrad_mnist.training.fresh import fresh_network
+
+
+@pytest.mark.parametrize(
+    ("settings", "layers"),
+    [
+        ({}, ["Flatten()", "Linear(6, 128)", "ReLU()", "Linear(128, 4)"]),
+        ({"hidden": ()}, ["Flatten()", "Linear(6, 4)"]),
+        ({"hidden": (), "loss": "quadratic"}, ["Flatten()", "Linear(6, 4)", "Sigmoid()"]),
+        (
+            {"hidden": (5, 3), "activation": "tanh", "dropout": 0.25, "loss": "quadratic"},
+            ["Flatten()", "Linear(6, 5)", "Tanh()", "Dropout(p=0.25)", "Linear(5, 3)", "Tanh()",
+             "Dropout(p=0.25)", "Linear(3, 4)", "Sigmoid()"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_layers_are_those_of_the_recipe(settings, layers):
+    recipe = Recipe(**settings)
+    model = recipe.build_model((2, 3), 4)
+    assert [repr(layer) for layer in model] == layers
+    assert recipe.count_parameters((2, 3), 4) == model.count_parameters()
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+def test_weights_and_each_mask_are_drawn_from_the_seed():
+    def build(seed):
+        return Recipe(hidden=(5, 5), dropout=0.5, seed=seed).build_model((2, 3), 4)
+
+    one, same, other = build(1), build(1), build(2)
+    for name, array in one.state_dict().items():
+        np.testing.assert_array_equal(array, same.state_dict()[name])
+        assert (array != other.state_dict()[name]).any()
+    masks = [model[i](np.ones(200)).tolist() for model in (one, same, other) for i in (3, 6)]
+    assert masks[:2] == masks[2:4]
+    assert len({str(mask) for mask in masks}) == 4
+
+
+def test_optimizer_schedule_and_loss_have_the_settings_of_the_recipe():
+    recipe = Recipe(lr=0.3, momentum=0.5, weight_decay=0.01, epochs=7, loss="quadratic")
+    optimizer, schedule = recipe.build_optimizer(recipe.build_model((2, 3), 4))
+    assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.3, 0.5, 0.01)
+    assert (optimizer.dampening, optimizer.nesterov) == (0.0, False)
+    assert isinstance(schedule, optim.CosineAnnealingLR)
+    assert (schedule.T_max, schedule.eta_min, schedule.optimizer) == (7, 0.0, optimizer)
+    assert isinstance(recipe.build_loss(), nn.QuadraticLoss)
+    constant = Recipe(schedule="constant", loss="cross-entropy")
+    assert constant.build_optimizer(constant.build_model((2, 3), 4))[1] is None
+    assert repr(constant.build_loss()) == "CrossEntropyLoss(inputs='logits')"
+
+
+def test_probabilities_sum_to_1_whatever_the_loss():
+    outputs = np.array([[0.2, 0.2, 0.4], [0.0, 0.0, 0.0]], np.float32)
+    quadratic = Recipe(loss="quadratic").probabilities(outputs)
+    np.testing.assert_allclose(quadratic, [[0.25, 0.25, 0.5], [0, 0, 0]])
+    softmax = Recipe().probabilities(outputs)
+    np.testing.assert_allclose(softmax[0], np.exp(outputs[0]) / np.exp(outputs[0]).sum(), rtol=1e-6)
+    np.testing.assert_allclose(softmax[1], [1 / 3] * 3)
+
+
+@pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay", "dropout", "seed"])
+def test_a_setting_of_0_is_taken_and_one_below_is_refused(name):
+    settings = Recipe().to_dict()
+    assert getattr(Recipe.from_dict({**settings, name: 0}), name) == 0
+    with pytest.raises(CheckpointError, match=f"{name} is -1"):
+        Recipe.from_dict({**settings, name: -1 if name == "seed" else -1.0})
+
+
+@pytest.mark.parametrize("name", ["batch_size", "epochs"])
+def test_a_count_of_1_is_taken_and_0_is_refused(name):
+    settings = Recipe().to_dict()
+    assert getattr(Recipe.from_dict({**settings, name: 1}), name) == 1
+    with pytest.raises(CheckpointError, match=f"{name} is 0"):
+        Recipe.from_dict({**settings, name: 0})
+
+
+def test_a_dropout_below_1_is_taken_and_1_is_refused():
+    settings = Recipe().to_dict()
+    assert Recipe.from_dict({**settings, "dropout": 0.99}).dropout == 0.99
+    with pytest.raises(CheckpointError, match="dropout is 1"):
+        Recipe.from_dict({**settings, "dropout": 1.0})
+
+
+def test_a_fresh_network_has_the_sizes_and_the_batch_that_were_asked_for(digits):
+    fresh = fresh_network(digits, (64, 12, 10), Recipe(batch_size=7, activation="tanh"))
+    assert fresh.subject == "64-12-10, tanh, cross-entropy loss, on 7 images of digits"
+    assert (fresh.images.shape, fresh.labels.shape) == ((7, 8, 8), (7,))
+    assert [repr(layer) for layer in fresh.model][1::2] == ["Linear(64, 12)", "Linear(12, 10)"]
+    again = fresh_network(digits, (64, 12, 10), Recipe(batch_size=7))
+    np.testing.assert_array_equal(again.images, fresh.images)
+    other = fresh_network(digits, (64, 12, 10), Recipe(batch_size=7, seed=1))
+    assert (other.images != fresh.images).any()
+    assert fresh_network(digits, None, Recipe(batch_size=1)).subject.startswith("64-30-10, relu")
+    assert "on 1 image of" in fresh_network(digits, None, Recipe(batch_size=1)).subject
+
+
+@pytest.mark.parametrize("sizes", [(63, 12, 10), (64, 12, 9)])
+def test_sizes_that_do_not_fit_the_images_are_refused(digits, sizes):
+    with pytest.raises(DataError, match="--model 64-12-10 would fit"):
+        fresh_network(digits, sizes, Recipe())
+
+
+def test_a_batch_may_be_all_images_and_not_one_more(digits):
+    count = len(digits.train)
+    assert len(fresh_network(digits, None, Recipe(batch_size=count)).images) == count
+    with pytest.raises(DataError, match="is more than the"):
+        fresh_network(digits, None, Recipe(batch_size=count + 1))
