@@ -188,6 +188,10 @@ def test_a_verdict_goes_with_its_rule():
         ("max(x, axis=0) * axis", {"x": 1.0, "axis": 2.0}, "max(x, axis=0) * axis = max(1, axis=0) * 2 = 9"),
         ("x.sum() * sum", {"x": 1.0, "sum": 2.0}, "x.sum() * sum = 1.sum() * 2 = 9"),
         ("g", {"g": 9.0}, "g = 9"),
+        ("w.b + w", {"w": 1.0, "w.b": 2.0}, "w.b + w = 2 + 1 = 9"),
+        ("-a - b", {"a": -1.0, "b": -2.0}, "-a - b = -(-1) - (-2) = 9"),
+        ("a + b", {"a": -1.0, "b": -2.0}, "a + b = -1 + -2 = 9"),
+        ("2 ** a", {"a": -1.0}, "2 ** a = 2 ** (-1) = 9"),
     ],
 )
 def test_numbers_stand_for_names(formula, values, expected):

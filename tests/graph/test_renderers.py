@@ -1,5 +1,6 @@
 """DOT, Mermaid, text and images: snapshots, hostile names, and life without Graphviz."""
 
+import contextlib
 import json
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -24,6 +25,7 @@ from tinygrad_mnist.graph import (
     to_svg,
     to_text,
 )
+from tinygrad_mnist.graph.draw import readable
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 HOSTILE = [
@@ -211,6 +213,30 @@ def test_a_graph_too_large_to_read_is_collapsed_and_that_is_said(tmp_path):
     with pytest.warns(UserWarning, match=r"601 nodes are too many to read: drawn as 6 modules \(whole=True"):
         path = draw(long_chain(scoped=True), tmp_path / "chain.svg")
     assert path.read_text(encoding="utf-8").count('class="node"') == 6
+
+
+def nested_chain(depths, length):
+    x = Tensor(1.0, requires_grad=True)
+    for i in range(length):
+        with contextlib.ExitStack() as scopes:
+            for depth, size in enumerate(depths):
+                scopes.enter_context(scope(f"{depth}-{i // size}"))
+            x = ops.tanh(x)
+    return Graph.of(x)
+
+
+def test_four_hundred_nodes_are_drawn_as_they_are_and_one_more_is_not():
+    graph = nested_chain((100,), 399)
+    assert readable(graph) is graph
+    with pytest.warns(UserWarning, match="401 nodes are too many to read: drawn as 4 modules"):
+        assert len(readable(nested_chain((100,), 400)).nodes) == 4
+
+
+@pytest.mark.parametrize(("depths", "left"), [((500, 5, 1), 200), ((500, 50, 1), 20)])
+def test_a_large_graph_is_drawn_at_the_finest_depth_that_can_be_read(depths, left):
+    with pytest.warns(UserWarning, match="too many to read"):
+        found = readable(nested_chain(depths, 1000))
+    assert len(found.nodes) == left
 
 
 def test_a_large_graph_without_modules_is_refused_with_what_to_do(tmp_path):
