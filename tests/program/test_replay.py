@@ -42,6 +42,18 @@ def test_every_primitive_is_repeated_bit_for_bit_and_looked_into(case, dtype):
     assert not [i for i in compiled.program.recording.instructions if is_opaque(i)]
 
 
+@pytest.mark.parametrize("first", [np.zeros_like, np.ones_like, lambda a: np.full_like(a, 0.5)])
+@pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c.primitive}" for i, c in enumerate(CASES)])
+def test_a_program_captured_on_a_special_value_is_right_on_others(case, first):
+    """What is noted from zeros, ones or equal numbers must not be taken for a constant."""
+    step, batches = step_of(case, SHAPES[: case.broadcast], np.float64)
+    compiled = compile(step)
+    with np.errstate(all="ignore"):
+        compiled(*map(first, batches[0]))
+        for arrays in (*batches, tuple(map(first, batches[0])), *batches):
+            assert bits(compiled(*arrays)) == bits(step(*arrays))
+
+
 def is_opaque(instruction):
     return isinstance(instruction.operation, Call) and not instruction.operation.is_check
 
