@@ -2,10 +2,12 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tests.snapshots import assert_as_kept
 from tests.training import doctor_patients as patients
 from tinygrad_mnist.training import Diagnosis, Finding
 
@@ -59,3 +61,37 @@ def test_it_is_data(diagnosis):
     assert diagnosis.names == ("off-center-inputs",)
     assert len(diagnosis) == 1
     assert [finding.name for finding in diagnosis] == ["off-center-inputs"]
+
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+WARNING = Finding(
+    "b-name", "It may be " + "meant " * 9, "many words " * 20, "", "leave it", severity="warning"
+)
+DIAGNOSES = {
+    "nothing": Diagnosis((), "128 examples of 1 batch"),
+    "one-thing": Diagnosis((SMALL,), "128 examples of 1 batch"),
+    "two-things": Diagnosis((SMALL, WARNING), "512 examples of 4 batches"),
+}
+
+
+@pytest.mark.parametrize("name", DIAGNOSES)
+def test_a_diagnosis_reads_as_it_always_did(name):
+    diagnosis = DIAGNOSES[name]
+    texts = [f"{width} columns\n{printed(diagnosis, width)}" for width in (40, 80, 200)]
+    shown = [*texts, str(diagnosis), repr(diagnosis), diagnosis._repr_html_(), str(diagnosis.to_dict())]
+    lines = "\n\n".join(shown).splitlines()
+    assert_as_kept(SNAPSHOTS / f"{name}.txt", "\n".join(line.rstrip() for line in lines) + "\n")
+
+
+@pytest.mark.parametrize(("finding", "colour"), [(SMALL, "\x1b[1;31m"), (WARNING, "\x1b[1;33m")])
+def test_an_error_is_red_a_warning_yellow_and_a_remedy_green(finding, colour):
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console.print(Diagnosis((finding,)))
+    text = console.file.getvalue()
+    assert f"{colour}1. " in text
+    assert f"\x1b[32m{finding.remedy}" in text
+
+
+def test_a_finding_as_data_gives_the_same_finding_back():
+    for finding in (SMALL, WARNING, Finding("a", "b", "c", "d", "e", numbers={"x": float("-inf"), "y": 0.5})):
+        assert Finding.from_dict(json.loads(json.dumps(finding.to_dict(), allow_nan=False))) == finding
