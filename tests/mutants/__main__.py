@@ -25,17 +25,10 @@ RECORDS = ROOT / "build" / "mutants"
 PACKAGE = "tinygrad_mnist"
 # Each room: its folder, and the tests that are asked beside its docstrings' examples.
 ROOMS = {
-    "autodiff": (
-        "autodiff",
-        "tests/autodiff tests/nn tests/program/test_capture.py tests/program/test_replay.py"
-        " tests/test_cli_derive.py",
-    ),
+    "autodiff": ("autodiff", "tests/autodiff tests/nn tests/program/test_replay.py tests/test_cli_derive.py"),
     "program": ("program", "tests/program tests/autodiff/test_primitives.py tests/test_cli_derive.py"),
     "checking": ("checking", "tests/checking tests/report/test_plots.py"),
-    "nn": (
-        "nn",
-        "tests/nn tests/optim tests/test_by_hand.py tests/training/test_loop.py tests/graph/test_graph.py",
-    ),
+    "nn": ("nn", "tests/nn tests/optim tests/test_by_hand.py tests/training/test_loop.py tests/graph"),
     "optim": ("optim", "tests/optim tests/nn tests/program/test_training.py tests/training/test_step.py"),
     "graph": ("graph", "tests/graph tests/test_cli_graph.py"),
     "training": ("training", "tests/training tests/test_cli.py"),
@@ -44,6 +37,11 @@ ROOMS = {
         "tests/training --ignore-glob=*check* --ignore-glob=*run* --ignore-glob=*thre*",
     ),
 }
+OF_ALL_ROOMS = "tests/test_hints.py"
+AT_IMPORT = (
+    "tests/test_defaults.py"  # what runs when a module is loaded belongs to no test: this one reads it
+)
+
 
 _STAMPS = itertools.count(1)
 
@@ -97,7 +95,7 @@ def _record(room: str, tree: Path) -> dict:
     if not file.exists() or file.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         RECORDS.mkdir(parents=True, exist_ok=True)
         folder, tests = ROOMS[room]
-        tests = [f"{PACKAGE}/{folder}", *tests.split()]
+        tests = [f"{PACKAGE}/{folder}", OF_ALL_ROOMS, *tests.split()]
         code, output = run_tests(tree, ["-p", "tests.mutants.record", f"--record-tests-to={file}", *tests])
         if code:
             print(output)
@@ -110,32 +108,25 @@ def _is_noticed(mutant: Mutant, trees: "queue.Queue[Path]", record: dict, second
     source = file.read_text()
     try:
         tests = _tests_of(mutant, source, record, seconds)
-        file.write_text(mutant.code(source))
-        os.utime(
-            file, (next(_STAMPS),) * 2
-        )  # a compiled file is known by its source's time, in seconds, and size
+        _write(file, mutant.code(source))
         (tree / "chosen_tests").write_text("\n".join(tests))
-        code, output = (
-            run_tests(tree, ["-x", "--tb=no", "@chosen_tests"], timeout=4 * seconds + 60)
-            if tests
-            else (0, "")
-        )
+        code, output = run_tests(tree, ["-x", "--tb=no", "@chosen_tests"], timeout=4 * seconds + 60)
     finally:
-        file.write_text(source)
-        os.utime(file, (next(_STAMPS),) * 2)
+        _write(file, source)
         trees.put(tree)
     if code:
-        by = (
-            "the time-out"
-            if code == TIMED_OUT
-            else next(
-                (line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), output[-300:]
-            )
-        )
+        failures = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        by = "the time-out" if code == TIMED_OUT else next(iter(failures), output[-300:])
         print(f"noticed   {mutant.name}   {by}", flush=True)
     else:
         print(f"SURVIVED  {mutant.name}   {len(tests)} tests\n{mutant.diff(source)}\n", flush=True)
     return code != 0
+
+
+def _write(file: Path, source: str) -> None:
+    """Write with a time of its own: a compiled file is known by its source's size, and time in seconds."""
+    file.write_text(source)
+    os.utime(file, (next(_STAMPS),) * 2)
 
 
 def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list[str]:
@@ -144,13 +135,14 @@ def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list
     The first case of each parametrised test goes before the second of any.
     """
     names, lines = list(record["seconds"]), record["lines"].get(mutant.file, {})
-    found: set[int] = set()
-    for rows in _wider_and_wider(mutant.rows(source), source):
+    itself, *around = _wider_and_wider(mutant.rows(source), source)
+    found = {test for row in itself for test in lines.get(str(row), [])}
+    chosen, total = ([] if found else [AT_IMPORT]), 0.0
+    for rows in around:
         found = found or {test for row in rows for test in lines.get(str(row), [])}
     if not found:  # compiled code, which is not traced: the tests of what stands beside it
-        beside = [
-            lines for file, lines in record["lines"].items() if Path(file).parent == Path(mutant.file).parent
-        ]
+        folder, files = Path(mutant.file).parent, record["lines"]
+        beside = [files[file] for file in files if Path(file).parent == folder]
         found = {test for lines in beside for tests in lines.values() for test in tests}
     cases: dict[str, int] = {}
     ranked = []
@@ -158,10 +150,9 @@ def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list
         function = name.split("[")[0]
         cases[function] = cases.get(function, 0) + 1
         ranked.append((cases[function], record["seconds"][name], name))
-    chosen, total = [], 0.0
     for _, cost, name in sorted(ranked):
         total += cost
-        if total > seconds and chosen:
+        if total > seconds:
             break
         chosen.append(name)
     return chosen

@@ -205,6 +205,9 @@ def test_html_is_escaped():
 
     html = type("<script>", (nn.Sequential,), {})(Hostile())._repr_html_()
     assert html.count("&lt;script&gt;") == 2
+    zoo = Zoo()
+    zoo.towers.append({"<script>": nn.Tanh()})
+    assert "&lt;script&gt;" in zoo._repr_html_()
     assert "<script>" not in html
 
 
