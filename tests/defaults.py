@@ -1,0 +1,68 @@
+"""The defaults of all parameters and fields that have one, kept in defaults.txt.
+
+``python -m tests.defaults`` writes it anew, after a change that is meant: read the diff.
+"""
+
+import dataclasses
+import enum
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import tinygrad_mnist
+from tinygrad_mnist.autodiff.primitive import Primitive
+
+FILE = Path(__file__).with_suffix(".txt")
+
+
+def modules():
+    for found in pkgutil.walk_packages(tinygrad_mnist.__path__, "tinygrad_mnist."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def callables():
+    """(name, callable) of each public function, class and method, where it is defined."""
+    for module in modules():
+        for name, value in vars(module).items():
+            value = value.forward if isinstance(value, Primitive) else value
+            if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+                continue
+            place = f"{module.__name__.partition('.')[2]}.{name}"
+            if callable(value) and not isinstance(value, enum.EnumType):
+                yield place, value
+            if inspect.isclass(value):
+                methods = inspect.getmembers(value, inspect.isroutine)
+                yield from (
+                    (f"{place}.{method}", function)
+                    for method, function in methods
+                    if not method.startswith("_") and method in vars(value)
+                )
+
+
+def described(value):
+    """`` a=1, b=None``; a class that cannot be changed says so."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    text = "".join(f" {p.name}={_shown(p.default)}" for p in parameters if p.default is not p.empty)
+    frozen = dataclasses.is_dataclass(value) and inspect.isclass(value) and value.__dataclass_params__.frozen
+    return text + " frozen" * frozen
+
+
+def _shown(default):
+    name = getattr(default, "__qualname__", None)
+    return name or re.sub(r" at 0x\w+", "", repr(default)).replace("\n", " ")
+
+
+def listed():
+    """A line for each callable that has a default."""
+    lines = {f"{name}:{text}" for name, value in callables() if (text := described(value))}
+    return "\n".join(sorted(lines)) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(listed(), encoding="utf-8")
