@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("room", choices=ROOMS)
     parser.add_argument("--count", type=int, default=60, help="mutants to draw")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=60, help="of tests a mutant, as recorded")
+    parser.add_argument("--seconds", type=float, default=60, help="of the processor, for a mutant")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
         "--again", nargs="+", metavar="MUTANT", help="these mutants, by the names that were printed"
@@ -110,7 +110,7 @@ def _is_noticed(mutant: Mutant, trees: "queue.Queue[Path]", record: dict, second
         tests = _tests_of(mutant, source, record, seconds)
         _write(file, mutant.code(source))
         (tree / "chosen_tests").write_text("\n".join(tests))
-        code, output = run_tests(tree, ["-x", "--tb=no", "@chosen_tests"], timeout=4 * seconds + 60)
+        code, output = run_tests(tree, ["-x", "--tb=no", "@chosen_tests"], timeout=20 * seconds + 60)
     finally:
         _write(file, source)
         trees.put(tree)

@@ -1,4 +1,4 @@
-"""A pytest plugin that notes the seconds of each test that passes, and the lines of the package that it runs.
+"""A pytest plugin that notes the processor seconds of each test that passes, and the lines that it runs.
 
 Loaded with ``-p tests.mutants.record``. It writes the file of ``--record-tests-to``:
 ``{"seconds": {test: seconds}, "lines": {file: {line: [places of the tests in "seconds"]}}}``.
@@ -22,11 +22,11 @@ NOT_PASSED: set[str] = set()
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     COVERAGE.switch_context(item.nodeid)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         return (yield)
     finally:
-        SECONDS[item.nodeid] = time.perf_counter() - start
+        SECONDS[item.nodeid] = time.process_time() - start
         COVERAGE.switch_context("")
 
 
