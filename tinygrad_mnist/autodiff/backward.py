@@ -137,6 +137,9 @@ def _spread(
     """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
     arrays = _values_read_by(tensor)
     if on_tensors:
+        capture = CAPTURE.get()
+        if capture:
+            capture.reads_graph(tensor)
         SCOPE.set(tensor.scope)
         y, values = tensor, tensor.inputs
     else:

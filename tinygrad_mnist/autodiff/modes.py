@@ -39,7 +39,7 @@ class Capture(Protocol):
         """A Tensor around an array that is the same at every call."""
 
     def copied(self, source: Any, copy: Any) -> None:
-        """Note that an array is a copy of another, made by no op."""
+        """Note that an array is a copy of a tensor or of another array, or the same, by no op."""
 
     def gradient(self, tensor: Any) -> Any:
         """What is in ``.grad`` of a tensor: a Tensor while a program is captured."""
@@ -50,8 +50,17 @@ class Capture(Protocol):
     def flows_into(self, tensor: Any, gradient: Any) -> None:
         """Note that a value is the gradient of a tensor."""
 
-    def depends_on(self, module: Any) -> None:
-        """Note that a module was called, whose mode (training or not) the program depends on."""
+    def made(self, thing: Any) -> None:
+        """Note that a module or an optimizer is made."""
+
+    def read(self, holder: Any, name: str) -> None:
+        """Note that an attribute is read, which the program depends on."""
+
+    def before_setting(self, holder: Any, name: str) -> None:
+        """Note that an attribute is about to be set or deleted."""
+
+    def reads_graph(self, tensor: Any) -> None:
+        """Note that the op that made a tensor is differentiated."""
 
     def item(self, tensor: Any) -> Any:
         """What stands for the number in a tensor of one element, to be returned."""

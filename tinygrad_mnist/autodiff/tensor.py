@@ -13,6 +13,7 @@ from tinygrad_mnist.arguments import require_bool, shown
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
+from tinygrad_mnist.autodiff.observed import note_change
 from tinygrad_mnist.autodiff.operands import PLAIN_OPERANDS, as_operand, explain, reaches, require_one_dtype
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -98,8 +99,8 @@ class Tensor(Operators, NotInTensor):
             raise _not_numbers(data, None, error) from error
         if self._data.dtype.kind not in "fiubc":
             raise _not_numbers(data, self._data.dtype, None)
-        if self._data is not array and isinstance(array, np.ndarray):
-            _note_copy(array, self._data)
+        if data is not self._data and isinstance(data, np.ndarray | Tensor):
+            _note_copy(data, self._data)
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
@@ -110,7 +111,7 @@ class Tensor(Operators, NotInTensor):
         self.retains_grad = False
         self._site: Site | None = None
         self._requires_grad = False
-        self.requires_grad = requires_grad
+        self._require_grad(requires_grad)
 
     # What it is
 
@@ -145,10 +146,20 @@ class Tensor(Operators, NotInTensor):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow through this tensor."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.read(self, "_requires_grad")
         return self._requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        capture = CAPTURE.get()
+        if capture:
+            capture.before_setting(self, "_requires_grad")
+        self._require_grad(value)
+        note_change()
+
+    def _require_grad(self, value: bool) -> None:
         if value is not True and value is not False:
             instead = "a dtype is given by name: Tensor(data, dtype=np.float32)" if _is_dtype(value) else ""
             require_bool("requires_grad", value, instead)
@@ -160,7 +171,7 @@ class Tensor(Operators, NotInTensor):
                 "convert with dtype=np.float32 or np.float64"
             )
         if value and not self.inputs and not self._requires_grad:
-            self._data = _copied(self._data)  # optimizers change it in place: it must not be anyone else's
+            self._data = _copied(self)  # optimizers change it in place: it must not be anyone else's
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
@@ -227,7 +238,7 @@ class Tensor(Operators, NotInTensor):
 
     def detach(self) -> Tensor:
         """A copy as a leaf without gradient, which later changes in place do not reach."""
-        return Tensor(_copied(self._data))
+        return Tensor(_copied(self))
 
     def label(self) -> str:
         """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
@@ -243,6 +254,9 @@ class Tensor(Operators, NotInTensor):
         return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
 
     def __repr__(self) -> str:
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("the text of a Tensor")
         values = np.array2string(self._data, precision=4, threshold=20, edgeitems=2, separator=", ")
         facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name:
@@ -255,6 +269,9 @@ class Tensor(Operators, NotInTensor):
         return f"Tensor({indented}, {', '.join(facts)})"
 
     def __getstate__(self) -> dict[str, Any]:
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("a copy by copy or pickle")
         return {
             slot: getattr(self, slot) for slot in Tensor.__slots__ if slot not in ("__weakref__", "_site")
         }
@@ -299,8 +316,8 @@ class Tensor(Operators, NotInTensor):
             ones = np.ones(self.shape, self.dtype)
             capture = CAPTURE.get()
             return capture.constant_tensor(ones) if capture else ones
-        given = gradient._data if isinstance(gradient, Tensor) else np.asarray(gradient)
-        start = np.array(given, self.dtype)
+        given = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
+        start = np.array(given._data if isinstance(given, Tensor) else given, self.dtype)
         _note_copy(given, start)
         if start.shape != self.shape:
             raise ShapeError(f"a gradient of shape {start.shape} does not fit {self.label()} of {self.shape}")
@@ -447,16 +464,16 @@ def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | Non
     return DTypeError(f"data is {shown(data)}{of}: expected numbers; {instead}")
 
 
-def _copied(array: Array) -> Array:
-    copy = array.copy()
-    _note_copy(array, copy)
+def _copied(tensor: Tensor) -> Array:
+    copy = tensor._data.copy()
+    _note_copy(tensor, copy)
     return copy
 
 
-def _note_copy(array: Array, copy: Array) -> None:
+def _note_copy(source: Array | Tensor, copy: Array) -> None:
     capture = CAPTURE.get()
     if capture:
-        capture.copied(array, copy)
+        capture.copied(source, copy)
 
 
 def new_tensor(value: Array) -> Tensor:

@@ -86,8 +86,7 @@ def _variable(value: Any) -> Tensor:
     """A tensor to differentiate by: apart from `value`, which the function may also hold by other ways."""
     if isinstance(value, Tensor) and value.requires_grad:
         return ops.identity(value)  # type: ignore[no-any-return]
-    array = value._data if isinstance(value, Tensor) else value
-    return Tensor(float(array) if isinstance(array, int) else array, requires_grad=True)
+    return Tensor(float(value) if isinstance(value, int) else value, requires_grad=True)
 
 
 def chosen_positions(argnums: int | tuple[int, ...] | list[int], count: int) -> tuple[int, ...]:

@@ -213,7 +213,7 @@ class Sequential(Module):
                 elif callable(module) and not hint:
                     hint = ": write a Module whose forward calls it"
                 raise TypeError(f"Sequential takes modules, and item {position} is {module!r}{hint}")
-            vars(self)[str(position)] = module
+            setattr(self, str(position), module)
 
     def forward(self, x: Any) -> Any:
         """The output of the last module."""

@@ -128,7 +128,7 @@ def _bounded_log(probability: Any) -> Any:
     capture = CAPTURE.get()
     values = probability._data if isinstance(probability, Tensor) else probability
     if capture:
-        capture.check(require_probabilities, values)
+        capture.check(require_probabilities, probability)
     else:
         require_probabilities(values)
     return ops.log(ops.clip(probability, low=math.exp(-100)))

@@ -9,7 +9,8 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygrad_mnist.autodiff.modes import CAPTURE, SCOPE, inside
+from tinygrad_mnist.autodiff.modes import SCOPE, inside
+from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import unknown_keyword
@@ -34,10 +35,11 @@ class Parameter(Tensor):
             raise TypeError(
                 f"dtype is {dtype}: expected a dtype; write Parameter(data, requires_grad={dtype})"
             )
-        super().__init__(np.array(data, dtype), requires_grad)
+        own = data if requires_grad else Tensor(data, dtype=dtype).detach()  # else a copy is made anyway
+        super().__init__(own, requires_grad, dtype=dtype)
 
 
-class Module(NotInModule):
+class Module(Observed, NotInModule):
     """A part of a network: subclasses set parameters and modules as attributes and define ``forward``.
 
     Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module; they
@@ -75,9 +77,6 @@ class Module(NotInModule):
         """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
         if not self._scope:
             self._name_parts()
-        capture = CAPTURE.get()
-        if capture:
-            capture.depends_on(self)
         token = SCOPE.set(inside(self._scope))
         try:
             return self.forward(*inputs)
@@ -88,7 +87,7 @@ class Module(NotInModule):
         """Give modules and parameters the names that graphs and errors show, seen from this module."""
         for name, module in self.named_modules():
             kind = type(module).__name__
-            module._scope = f"{kind}[{name.rpartition('.')[2]}]" if name else kind
+            vars(module)["_scope"] = f"{kind}[{name.rpartition('.')[2]}]" if name else kind
         for name, parameter in self.named_parameters():
             parameter.name = name
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import require_bool, require_number
 from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
@@ -19,7 +20,7 @@ from tinygrad_mnist.hints.networks import NotInOptimizer
 SETTINGS = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 
 
-class SGD(NotInOptimizer):
+class SGD(Observed, NotInOptimizer):
     """Stochastic gradient descent.
 
     For each parameter p with the gradient g, at step t (the formulas of ``torch.optim.SGD``)::
@@ -56,7 +57,8 @@ class SGD(NotInOptimizer):
     array([0.8, 1.6])
     """
 
-    NUMBERS = ("lr", "momentum", "undampened", "weight_decay")
+    NUMBERS = ("lr", "momentum", "undampened", "weight_decay")  # what `update` takes from its `numbers`
+    TERMS = ("weight_decay", "momentum", "dampening", "nesterov")  # each takes part unless it is 0 or False
 
     @hinted
     def __init__(
@@ -92,9 +94,14 @@ class SGD(NotInOptimizer):
         """1 - dampening"""
         return 1 - self.dampening
 
-    def structure(self) -> tuple[bool, ...]:
-        """Which terms of the formulas take part; only the numbers in `NUMBERS` change within a program."""
-        return bool(self.weight_decay), bool(self.momentum), self.dampening == 0, self.nesterov
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTINGS and type(value) not in (bool, int, float):
+            # NumPy's own numbers would take the update of a float32 parameter to float64 and back.
+            value = bool(value) if name == "nesterov" else float(value)
+        if name == "lr" and not CAPTURE.get():
+            object.__setattr__(self, name, value)  # a program reads it at each call: nothing to compare
+        else:
+            super().__setattr__(name, value)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

@@ -9,32 +9,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
-from tinygrad_mnist.autodiff.site import calling_site, in_words
+from tinygrad_mnist.autodiff.site import Site, calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
-from tinygrad_mnist.program.operations import Call, Copy, Draw
+from tinygrad_mnist.program.item import Item, refuse
+from tinygrad_mnist.program.observation import ABSENT, Reading, look
+from tinygrad_mnist.program.operations import Call, Copy, Draw, Operation
 from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.values import Array, Fixed, Instruction, Number, State, Value
 
-
-class Item:
-    """What ``tensor.item()`` gives while a program is captured: it can be returned, and nothing else."""
-
-    is_placeholder = True
-
-    def __init__(self, value: Value) -> None:
-        self.value = value
-
-    def __getattr__(self, name: str) -> NoReturn:
-        _refuse("a number from item()")
-
-    def _refuses(self, *others: Any) -> NoReturn:
-        _refuse("a number from item()")
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuses
-    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = __int__ = __neg__ = _refuses
+_DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
 
 
 class Capturing(Recorder):
@@ -54,21 +41,57 @@ class Capturing(Recorder):
         self.gradients: dict[int, Gradient] = {}
         self._start = next_serial()
         self._undo: list[Callable[[], None]] = []
+        self._states: dict[tuple[int, Any], State] = {}  # by holder and what is read of it
+        self._state_values: dict[State, Value] = {}  # as they are now
+        self._made: dict[int, Any] = {}  # modules and optimizers that the function makes
+        self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
+        self._updating: Any = None  # the optimizer that is at work
+        self._is_running = True  # the function, of whose readings alone the program depends
 
     # Arrays
 
     def value_for(self, x: Any) -> Any:
-        """The value of an input of an op; arrays that come from outside are states, read where they lie."""
-        array = x._data if isinstance(x, Tensor) else x
-        if not isinstance(array, np.ndarray):
-            return array
-        known = self.value_of(array)
-        if known is None:
-            state = (
-                State(x, "_data", x.name or "") if isinstance(x, Tensor) else State(Fixed(array), "array", "")
-            )
-            known = self.know(array, Value(array, "state", state))
-        return known
+        """The value of an input of an op; arrays that come from outside are states, read where they lie.
+
+        Each is found again by its holder: two tensors may share an array today and not tomorrow.
+        """
+        if isinstance(x, Tensor):
+            if self.is_outside(x):
+                self.read(x, "_requires_grad")
+                return self._state(x._data, x, "_data", x.name or "")
+            x = x._data
+            known = self.value_of(x)
+            if known is not None:
+                return known
+        if not isinstance(x, np.ndarray):
+            return x
+        known = self.value_of(x)
+        if known is not None and known.origin != "state":
+            return known
+        return self._state(x, Fixed(x), "array")
+
+    def is_outside(self, tensor: Tensor) -> bool:
+        """Whether a tensor was there before the call."""
+        return (id(tensor), ("_data", None)) in self._states or tensor.serial <= self._start
+
+    def _state(
+        self, array: Array, holder: Any, attribute: str, name: str = "", position: int | None = None
+    ) -> Value:
+        """The value of an array that outlives the call."""
+        key = id(array if isinstance(holder, Fixed) else holder), (attribute, position)
+        if key not in self._states:
+            state = self._states[key] = State(holder, attribute, name, position)
+            self._state_values[state] = Value(array, "state", state)
+        value = self._state_values[self._states[key]]
+        if not isinstance(holder, Fixed) or self.value_of(array) is None:
+            self.know(array, value)
+        return value
+
+    def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
+        """Note that an operation was written over a state, which is another value from now on."""
+        result = super().overwrite(operation, operands, state, array)
+        self._state_values[state.source] = result
+        return result
 
     def _stand_in(self, x: Any) -> Any:
         value = self.value_for(x)
@@ -130,30 +153,31 @@ class Capturing(Recorder):
 
     def update(self, optimizer: Any, position: int) -> None:
         """An optimizer's update of one parameter, with its numbers left open."""
-        parameter, v = optimizer.parameters[position], optimizer.velocities[position]
+        parameter, v = look(optimizer, "parameters")[position], look(optimizer, "velocities")[position]
         self._before_change(parameter)
-        self._guard_once(optimizer, "structure", optimizer.structure())
+        self._updating = optimizer
+        terms = {name: bool(look(optimizer, name)) for name in type(optimizer).TERMS}
+        self.recording.terms.setdefault(id(optimizer), (optimizer, terms))
         velocity = None
         if v is None:
-            self._undo.append(lambda: optimizer.velocities.__setitem__(position, None))
+            self._undo.append(lambda: look(optimizer, "velocities").__setitem__(position, None))
         else:
             before = v.copy()
             self._undo.append(lambda: np.copyto(v, before))
-            state = State(optimizer, "velocities", f"v_{parameter.name or ''}", position)
-            value = self.value_of(v) or self.know(v, Value(v, "state", state))
+            value = self._state(v, optimizer, "velocities", f"v_{parameter.name or ''}", position)
             velocity = TracedArray(self, value, v)
-        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in optimizer.NUMBERS})
+        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in type(optimizer).NUMBERS})
         result = optimizer.update(
             self._stand_in(parameter), self._stand_in(parameter.grad), velocity, None, numbers
         )
         if v is None and result is not None:
-            optimizer.velocities[position] = result.array
+            look(optimizer, "velocities")[position] = result.array
             self.single_use = "the optimizer makes its velocities"
+        self._updating = None
 
     def check(self, function: Callable[..., None], *arguments: Any) -> None:
         """Check now, and at every call."""
-        plain = [x.array if isinstance(x, TracedArray) else x for x in arguments]
-        function(*plain)
+        function(*(x.array if isinstance(x, TracedArray) else _plain(x) for x in arguments))
         operands = tuple(x.value if isinstance(x, TracedArray) else self.value_for(x) for x in arguments)
         operation = Call(function, is_check=True)
         noted = [(i.operation, i.operands) for i in self.recording.instructions]
@@ -178,11 +202,12 @@ class Capturing(Recorder):
         self.know(array, self.constant(array))
         return Tensor(array)
 
-    def copied(self, source: Array, copy: Array) -> None:
-        """A copy that no op made."""
+    def copied(self, source: Array | Tensor, copy: Array) -> None:
+        """A copy that no op made, or the same array in another tensor."""
         value = self.value_for(source)
-        dtype = None if source.dtype == copy.dtype else f"np.{copy.dtype.name}"
-        self.emit(Copy(source.shape, dtype), (value,), copy)
+        if copy is not _plain(source):
+            dtype = None if source.dtype == copy.dtype else f"np.{copy.dtype.name}"
+            self.emit(Copy(source.shape, dtype), (value,), copy)
 
     def gradient(self, tensor: Tensor) -> Any:
         """The gradient; one from before the call becomes an argument of the program."""
@@ -191,7 +216,7 @@ class Capturing(Recorder):
             gradient.read = True
             before = tensor._grad
             if before is None:
-                self._guard_once(tensor, "_grad", None)
+                self.recording.without_gradient.append(tensor)
             else:
                 tensor._grad = self.argument(np.asarray(before))
                 gradient.position = len(self.recording.arguments) - 1
@@ -211,8 +236,7 @@ class Capturing(Recorder):
 
     def _gradient(self, tensor: Tensor) -> Gradient:
         if id(tensor) not in self.gradients:
-            changed = any(tensor is other for other in self.recording.changed)
-            self.gradients[id(tensor)] = Gradient(tensor, tensor.serial > self._start and not changed)
+            self.gradients[id(tensor)] = Gradient(tensor, not self.is_outside(tensor))
             before = tensor._grad
             self._undo.append(lambda: setattr(tensor, "_grad", before))
         return self.gradients[id(tensor)]
@@ -223,24 +247,70 @@ class Capturing(Recorder):
         if value.origin == "result" and value.gradient_of is None:
             value.gradient_of = self.value_for(tensor)
 
-    def depends_on(self, module: Any) -> None:
-        """The program holds for the mode that the module is in."""
-        self._guard_once(module, "training", module.training)
+    # Attributes
+
+    def made(self, thing: Any) -> None:
+        """A module or optimizer that is new at each call."""
+        self._made[id(thing)] = thing
+
+    def read(self, holder: Any, name: str) -> None:
+        """An attribute that the program depends on: the first reading tells what it was before the call."""
+        key = id(holder), name
+        if not self._is_running or key in self.recording.readings or name in _DECIDES_NOTHING:
+            return
+        kind = type(holder)
+        is_open = name in (*getattr(kind, "NUMBERS", ()), *getattr(kind, "TERMS", ()))
+        if self._is_local(holder) or (is_open and holder is self._updating):
+            return
+        self.recording.readings[key] = Reading.of(holder, name, at_each_call=is_open)
+
+    def before_setting(self, holder: Any, name: str) -> None:
+        """An attribute that the function sets: it has to be set back before the end."""
+        if self._is_local(holder):
+            return
+        self.read(holder, name)
+        self._set[id(holder), name] = calling_site()
+        before = look(holder, name) if isinstance(holder, Tensor) else vars(holder).get(name, ABSENT)
+
+        def put_back() -> None:
+            if before is ABSENT:
+                object.__delattr__(holder, name)
+            else:
+                object.__setattr__(holder, name, before)
+
+        self._undo.append(put_back)
+
+    def _is_local(self, holder: Any) -> bool:
+        return id(holder) in self._made or (isinstance(holder, Tensor) and not self.is_outside(holder))
+
+    def reads_graph(self, tensor: Tensor) -> None:
+        """An op is differentiated; of one recorded before the call the inputs have to stay as they were."""
+        if self.is_outside(tensor):
+            inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
+            self.recording.outside_graph.append((tensor, inputs))
+
+    def require_unchanged(self) -> None:
+        """After the function: refuse one that leaves other attributes than it found."""
+        self._is_running = False
+        for (key, name), reading in self.recording.readings.items():
+            if not reading.holds():
+                site = self._set.get((key, name))
+                where = f", at {in_words(site)}" if site else ""
+                raise CaptureError(
+                    f"{reading} is changed while a program is captured{where}: a program repeats operations "
+                    "on arrays and would leave it as it is. Return what is to be kept and set it outside, "
+                    "or leave this function uncompiled"
+                )
 
     def item(self, tensor: Tensor) -> Item:
         """The number, to be returned."""
         if tensor.size != 1:
-            _refuse(f"item() of shape {tensor.shape}")
+            refuse(f"item() of shape {tensor.shape}")
         return Item(self.value_for(tensor))
 
     def refuse(self, what: str) -> NoReturn:
         """Refuse Python code that wants to see a value."""
-        _refuse(what)
-
-    def _guard_once(self, holder: Any, key: str, value: Any) -> None:
-        guards = self.recording.guards
-        if all(holder is not other or key != name for other, name, _ in guards):
-            guards.append((holder, key, value))
+        refuse(what)
 
     def undo(self) -> None:
         """Put back everything that the captured function changed."""
@@ -264,18 +334,13 @@ class Gradient:
         return self.tensor._grad is not None and not self.is_local and (self.read or not self.spent)
 
 
+def _plain(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
 class _Numbers:
     def __init__(self, numbers: dict[str, TracedNumber]) -> None:
         vars(self).update(numbers)
-
-
-def _refuse(what: str) -> NoReturn:
-    site = calling_site()
-    raise CaptureError(
-        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
-        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
-        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
-    )
 
 
 @contextmanager
@@ -284,7 +349,8 @@ def capturing() -> Iterator[Capturing]:
     capture = Capturing()
     token = CAPTURE.set(capture)
     try:
-        yield capture
+        with reads_noted():
+            yield capture
     except BaseException:
         capture.undo()
         raise

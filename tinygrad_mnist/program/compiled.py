@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -14,10 +15,12 @@ from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.capture import Capturing, Item, capturing
+from tinygrad_mnist.program.capture import Capturing, capturing
 from tinygrad_mnist.program.engine import choose_engine
 from tinygrad_mnist.program.entry import MISS
-from tinygrad_mnist.program.program import Program, is_learned, settle
+from tinygrad_mnist.program.item import Item
+from tinygrad_mnist.program.observation import is_plain
+from tinygrad_mnist.program.program import Program, settle
 
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
 
@@ -26,7 +29,7 @@ class Compiled:
     """A function that runs as a captured program; made by `compile`."""
 
     def __init__(self, function: Callable[..., Any], *, native: bool = False) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())  # a model's attributes stay the model's
         self.function = function
         self._native = native
         self._programs: list[Program] = []  # the one used last comes last
@@ -107,8 +110,10 @@ class Compiled:
         else:
             program.bind()
             answer = program.enter(*leaves)
-        entries = [p.enter for p in reversed(self._programs) if p.is_checked and p.structure == structure]
-        self._entries[structure] = entries
+        self._entries = {}
+        for kept in reversed(self._programs):
+            if kept.is_checked:
+                self._entries.setdefault(kept.structure, []).append(kept.enter)
         return answer
 
     def _find(self, structure: Any, leaves: Sequence[Any]) -> Program | None:
@@ -121,11 +126,16 @@ class Compiled:
         self, capture: Capturing, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]
     ) -> tuple[Program, Any]:
         """Run the function while it is captured; the program, and what this call returns."""
+        _require_plain_containers((arguments, keywords), "an argument")
         names = _argument_names(self.function, arguments, keywords)
         stand_ins = [capture.argument(_plain(x)) if _is_array(x) else x for x in map(_accepted, leaves)]
         filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
         output = self.function(*filled, **filled_keywords)
-        answer = trees.replace(output, lambda leaf: _answer(leaf, stand_ins, leaves))
+        capture.require_unchanged()
+        _require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
+        _require_plain_containers(output, "the result")
+        tensors: dict[int, Any] = {}
+        answer = trees.replace(output, lambda leaf: _answer(leaf, stand_ins, leaves, capture, tensors))
         program = Program(capture, structure, leaves, stand_ins, names, output, self._name)
         settle(capture, program)
         return program, answer
@@ -237,7 +247,7 @@ def _flat(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Se
 
 def _structure(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return dict, tuple((key, _structure(x)) for key, x in tree.items())
+        return type(tree), tuple((type(key), key, _structure(x)) for key, x in tree.items())
     if isinstance(tree, list | tuple):
         return type(tree), tuple(map(_structure, tree))
     return None
@@ -245,10 +255,10 @@ def _structure(tree: Any) -> Any:
 
 def _accepted(x: Any) -> Any:
     """An argument, refused where a program cannot take it."""
-    if not _is_array(x) and type(x).__hash__ is None:
+    if not _is_array(x) and not is_plain(x):
         raise CaptureError(
             f"an argument of a compiled function is a {type(x).__name__}, which may change unseen: give "
-            "arrays, Tensors, numbers, and lists, tuples and dicts of them"
+            "arrays, Tensors, modules, numbers, texts, and lists, tuples and dicts of them"
         )
     if isinstance(x, Tensor) and x._requires_grad:
         raise CaptureError(
@@ -258,15 +268,41 @@ def _accepted(x: Any) -> Any:
     return x
 
 
-def _answer(leaf: Any, stand_ins: list[Any], given: Sequence[Any]) -> Any:
+def _require_plain_containers(tree: Any, what: str) -> None:
+    """Refuse containers that may hold more than their parts: they could not be made again."""
+    if not isinstance(tree, dict | list | tuple):
+        return
+    if type(tree) not in (dict, OrderedDict, list, tuple) and not hasattr(tree, "_fields"):
+        raise CaptureError(
+            f"{what} of a compiled function is a {type(tree).__name__}: expected a list, tuple, named tuple "
+            "or dict; turn it into one, outside for an argument"
+        )
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        _require_plain_containers(part, what)
+
+
+def _require_unchanged(filled: Any, given: Any, stand_ins: list[Any]) -> None:
+    """Refuse a function that adds to, or removes from, the lists and dicts that it is given."""
+    found = trees.leaves(filled)
+    same = len(found) == len(stand_ins) and all(a is b for a, b in zip(found, stand_ins))
+    if not same or _structure(filled) != _structure(given):
+        raise CaptureError(
+            "a list or dict among the arguments is changed while a program is captured, which a program does "
+            "not repeat: return the new parts instead"
+        )
+
+
+def _answer(
+    leaf: Any, stand_ins: list[Any], given: Sequence[Any], capture: Capturing, made: dict[int, Any]
+) -> Any:
     """What the capturing call returns for a leaf of the function's output."""
     for stand_in, x in zip(stand_ins, given):
         if leaf is stand_in and isinstance(leaf, Tensor):
             return x
     if isinstance(leaf, Item):
         return leaf.value.array.item()
-    if isinstance(leaf, Tensor) and not is_learned(leaf):
-        return Tensor(leaf._data.copy())
+    if isinstance(leaf, Tensor) and not capture.is_outside(leaf):
+        return made.setdefault(id(leaf), Tensor(leaf._data.copy()))
     return leaf
 
 

@@ -6,12 +6,17 @@ This is generated code, since for a small network looping over guards would take
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.modes import RECORDING
+from tinygrad_mnist.autodiff.observed import LATEST, Observed
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor, next_serial
-from tinygrad_mnist.program.values import Number, Recording, State
+from tinygrad_mnist.program.observation import THEMSELVES, Reading, look, snapshot
+from tinygrad_mnist.program.source import outside
+from tinygrad_mnist.program.values import Fixed, Number, Recording, State
 
 MISS: Any = object()  # what an entry answers when the program does not hold
 
@@ -51,6 +56,10 @@ def entry(
 ) -> tuple[Callable[..., bool], Callable[..., Any]]:
     """Generate ``holds(*leaves)``, and ``enter(*leaves)``, which answers `MISS` when it does not hold.
 
+    Both look at the arguments.  What was read of modules, optimizers and tensors is compared by `holds`, and
+    by `enter` only after a change of something of the kind, as is the layout of outside arrays after one was
+    exchanged.
+
     Parameters
     ----------
     given
@@ -65,19 +74,18 @@ def entry(
     things = Things()
     leaves = [f"x{i}" for i in range(len(given))]
     guards = [guard for leaf, x in zip(leaves, given) for guard in _guards(leaf, x, things)]
-    for holder, key, expected in recording.guards:
-        found = f"{things.name(holder)}.{key}" + ("()" if callable(getattr(holder, key)) else "")
-        guards.append(f"{found} == {expected!r}" if expected is not None else f"{found} is None")
     arrays = [
         leaf if isinstance(x, np.ndarray) else f"{leaf}._data"
         for leaf, x in zip(leaves, given)
         if isinstance(x, np.ndarray | Tensor)
     ]
+    guards += _guards_of_the_world(recording, things)
     for tensor, value in zip(gradients, recording.arguments[len(arrays) :]):
         found = f"{things.name(tensor)}._grad"
         guards.append(f"{found} is not None and {_layout(found, value.array, things)}")
         arrays.append(found)
     guards += [f"{_found(state, things)} is not None" for state, _ in states if state.position is not None]
+    layouts = [_layout(_found(state, things), like, things) for state, like in _layouts(recording, states)]
     bound = [f"{_found(state, things)} is {things.name(array)}" for state, array in states]
     passed = ", ".join([*arrays, *(f"{things.name(n.holder)}.{n.key}" for n in numbers)])
     lines = [f"    results = run({passed})"]
@@ -85,22 +93,78 @@ def entry(
     count = len(recording.outputs)
     names = ["results"] if count == 1 else [f"results[{i}]" for i in range(count)]
     lines += [f"    {things.name(t)}._grad = {result}" for t, result in zip(kept, names[count - len(kept) :])]
+    answer = _Answer(leaves, names, things)
+    returned = answer.code(output)
     code = "\n".join(
         [
             f"def holds({', '.join(leaves)}):",
-            f"    return {' and '.join(guards) or 'True'}",
+            f"    return {' and '.join([*guards, *layouts, 'unchanged()'])}",
             "",
             f"def enter({', '.join(leaves)}):",
-            f"    if not ({' and '.join([*guards, *bound]) or 'True'}):",
+            f"    if not ({' and '.join([*guards, *bound, '(latest[0] is seen[0] or unchanged())'])}):",
             "        return MISS",
             *lines,
-            f"    return {_answer(output, leaves, names, things)}",
+            *answer.lines,
+            f"    return {returned}",
         ]
     )
-    namespace = {"MISS": MISS, "new_tensor": new_tensor, "next_serial": next_serial, "run": run}
+    seen: list[object] = [None]
+    namespace = {
+        "MISS": MISS,
+        "is_recording": RECORDING.get,
+        "latest": LATEST,
+        "new_tensor": new_tensor,
+        "next_serial": next_serial,
+        "run": run,
+        "seen": seen,
+        "snapshot": snapshot,
+        "unchanged": partial(_unchanged, list(recording.readings.values()), seen),
+    }
     namespace |= things.names
     exec(code, namespace)
     return namespace["holds"], namespace["enter"]
+
+
+def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
+    """Whether everything that was read is as it was; then `seen` is the token for which this is known."""
+    latest = LATEST[0]  # before the comparison: what another thread changes meanwhile counts as not seen
+    holds = all(reading.holds() for reading in readings)
+    if holds:
+        seen[0] = latest
+    return holds
+
+
+def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
+    """What has to be true at each call beside the arguments."""
+    guards = [f"is_recording() is {recording.records}"]
+    guards += [f"{things.name(tensor)}._grad is None" for tensor in recording.without_gradient]
+    for tensor, inputs in recording.outside_graph:  # an op older than its input would read another value
+        guards += [f"{things.name(x)}.serial <= {things.name(tensor)}.serial" for x in inputs]
+    for optimizer, terms in recording.terms.values():
+        guards += [f"(not {things.name(optimizer)}.{term}) is {not on}" for term, on in terms.items()]
+    for reading in recording.readings.values():
+        if reading.at_each_call:
+            guards.append(_as_read(reading, things))
+    return guards
+
+
+def _as_read(reading: Reading, things: Things) -> str:
+    """Code for an attribute that is compared at each call, such as the list of an optimizer's parameters."""
+    value = look(reading.holder, reading.name)
+    if type(value) is list and all(isinstance(part, Tensor | Observed) for part in value):
+        name = things.name(value)
+        parts = [f"{name}[{i}] is {things.name(part)}" for i, part in enumerate(value)]
+        return " and ".join([f"len({name}) == {len(value)}", *parts])
+    if type(value) in (bool, int, float):
+        found = f"{things.name(reading.holder)}.{reading.name}"
+        return f"type({found}) is {things.name(type(value))} and {_equal(found, value, things)}"
+    return f"{things.name(reading)}.holds()"
+
+
+def _layouts(recording: Recording, states: Sequence[tuple[State, Any]]) -> list[tuple[State, Any]]:
+    """The states, each with an array that lies as it did at the capture: a view may be a copy in another."""
+    captured = {value.root.source: value.root.array for value in outside(recording)[0]}
+    return [(state, captured[state]) for state, _ in states if not isinstance(state.holder, Fixed)]
 
 
 def _guards(leaf: str, x: Any, things: Things) -> list[str]:
@@ -110,7 +174,16 @@ def _guards(leaf: str, x: Any, things: Things) -> list[str]:
         return [kind, f"not {leaf}._requires_grad", _layout(f"{leaf}._data", x._data, things)]
     if isinstance(x, np.ndarray):
         return [kind, _layout(leaf, x, things)]
-    return [kind, f"{leaf} == {things.name(x)}"] if x is not None else [f"{leaf} is None"]
+    if x is None or isinstance(x, THEMSELVES):
+        return [f"{leaf} is {things.name(x)}"]
+    return [kind, _equal(leaf, x, things)]
+
+
+def _equal(leaf: str, x: Any, things: Things) -> str:
+    """Code that compares numbers, texts and the like: 0.0 is not -0.0, and NaN is NaN."""
+    if isinstance(x, bool | int | str | bytes) or (isinstance(x, float) and x == x and x != 0):
+        return f"{leaf} == {things.name(x)}"
+    return f"snapshot({leaf}) == {things.name(snapshot(x))}"
 
 
 def _layout(array: str, like: Any, things: Things) -> str:
@@ -126,18 +199,34 @@ def _found(state: State, things: Things) -> str:
     return found if state.position is None else f"{found}[{state.position}]"
 
 
-def _answer(tree: Any, leaves: list[str], results: list[str], things: Things) -> str:
-    """Code for the function's result."""
-    if isinstance(tree, Output):
-        if tree.kind == "tensor":
-            return f"new_tensor({results[tree.what]})"
-        if tree.kind == "number":
-            return f"{results[tree.what]}.item()"
-        return leaves[tree.what] if tree.kind == "argument" else things.name(tree.what)
-    if isinstance(tree, dict):
-        inner = ", ".join(f"{key!r}: {_answer(x, leaves, results, things)}" for key, x in tree.items())
-        return f"{{{inner}}}" if type(tree) is dict else f"{things.name(type(tree))}({{{inner}}})"
-    inner = ", ".join(_answer(x, leaves, results, things) for x in tree)
-    if hasattr(tree, "_fields"):
-        return f"{things.name(type(tree))}({inner})"
-    return f"[{inner}]" if isinstance(tree, list) else f"({inner},)" if inner else "()"
+class _Answer:
+    """Code for the function's result; what it holds twice is one object here, too."""
+
+    def __init__(self, leaves: list[str], results: list[str], things: Things) -> None:
+        self._leaves, self._results, self._things = leaves, results, things
+        self._met: dict[int, str] = {}
+        self.lines: list[str] = []
+
+    def code(self, tree: Any) -> str:
+        """An expression; `lines` come before it."""
+        if isinstance(tree, Output):
+            return self._leaf(tree)
+        if isinstance(tree, dict):
+            items = [f"{self._things.name(key)}: {self.code(x)}" for key, x in tree.items()]
+            inner = f"{{{', '.join(items)}}}"
+            return inner if type(tree) is dict else f"{self._things.name(type(tree))}({inner})"
+        inner = ", ".join(map(self.code, tree))
+        if isinstance(tree, list):
+            return f"[{inner}]"
+        plain = f"({inner},)" if inner else "()"
+        return f"{self._things.name(type(tree))}._make({plain})" if hasattr(tree, "_fields") else plain
+
+    def _leaf(self, output: Output) -> str:
+        if output.kind == "tensor":
+            if id(output) not in self._met:
+                self._met[id(output)] = f"tensor{len(self._met)}"
+                self.lines.append(f"    {self._met[id(output)]} = new_tensor({self._results[output.what]})")
+            return self._met[id(output)]
+        if output.kind == "number":
+            return f"{self._results[output.what]}.item()"
+        return self._leaves[output.what] if output.kind == "argument" else self._things.name(output.what)

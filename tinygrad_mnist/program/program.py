@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.program.capture import Capturing, Item
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.capture import Capturing
 from tinygrad_mnist.program.entry import Output, entry
+from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.memory import plan
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.passes import lowered, without_dead
 from tinygrad_mnist.program.source import Source, all_values
@@ -53,6 +57,7 @@ class Program:
         self.recording = capture.recording
         self.single_use = capture.single_use
         self._title = title
+        self._made: dict[int, Output] = {}  # for the leaves of the result: one that comes twice is one object
         self._output = trees.replace(output, lambda leaf: self._output_leaf(leaf, stand_ins, capture))
         self._gradients = [g for g in capture.gradients.values() if g.is_kept]
         for gradient in self._gradients:
@@ -88,10 +93,16 @@ class Program:
         for position, stand_in in enumerate(stand_ins):
             if leaf is stand_in and isinstance(leaf, Tensor):
                 return Output("argument", position)
-        if not isinstance(leaf, Item | Tensor) or is_learned(leaf):
+        if not isinstance(leaf, Item | Tensor):
+            _require_the_same_at_each_call(leaf)
             return Output("thing", leaf)
-        self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture.value_for(leaf))
-        return Output("number" if isinstance(leaf, Item) else "tensor", len(self.recording.outputs) - 1)
+        if isinstance(leaf, Tensor) and capture.is_outside(leaf):
+            return Output("thing", leaf)
+        if id(leaf) not in self._made:
+            self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture.value_for(leaf))
+            kind = "number" if isinstance(leaf, Item) else "tensor"
+            self._made[id(leaf)] = Output(kind, len(self.recording.outputs) - 1)
+        return self._made[id(leaf)]
 
     def is_bound(self) -> bool:
         """Whether the code works on the outside arrays that there are now."""
@@ -182,9 +193,13 @@ class Program:
         )
 
 
-def is_learned(leaf: Any) -> bool:
-    """Whether it is a tensor from outside, which a function may hand out as it is."""
-    return isinstance(leaf, Tensor) and leaf.is_leaf and leaf._requires_grad
+def _require_the_same_at_each_call(leaf: Any) -> None:
+    """Refuse a result that the function makes anew at each call, and that a program would hand out again."""
+    if isinstance(leaf, np.ndarray | FunctionType | MethodType) or not is_plain(leaf):
+        raise CaptureError(
+            f"the result of a compiled function holds a {type(leaf).__name__}, which a program cannot make "
+            "anew: return Tensors, numbers, texts, and lists, tuples and dicts of them"
+        )
 
 
 def outline(leaf: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.modes import RECORDING
+from tinygrad_mnist.program.observation import Reading
 from tinygrad_mnist.program.operations import Operation
 
 Array = NDArray[Any]
@@ -146,8 +148,16 @@ class Recording:
         The tensors that are updated.
     outputs
         The values that are returned.
-    guards
-        ``(object, attribute, value)``: the program holds as long as each attribute has its value.
+    readings
+        Attributes that the program depends on, by the id of their holder and their name.
+    terms
+        Of each optimizer at work, by its id: which of its terms take part; their numbers may change.
+    without_gradient
+        The tensors that had no gradient when the function looked.
+    outside_graph
+        Tensors computed before the call whose op was differentiated, each with its inputs.
+    records
+        Whether ops were recorded when the capture began.
     generators
         Of random numbers that are drawn.
     quiet
@@ -160,7 +170,11 @@ class Recording:
     arguments: list[Value] = field(default_factory=list)
     changed: list[Any] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
-    guards: list[tuple[Any, str, Any]] = field(default_factory=list)
+    readings: dict[tuple[int, str], Reading] = field(default_factory=dict)
+    terms: dict[int, tuple[Any, dict[str, bool]]] = field(default_factory=dict)
+    without_gradient: list[Any] = field(default_factory=list)
+    outside_graph: list[tuple[Any, list[Any]]] = field(default_factory=list)
+    records: bool = field(default_factory=RECORDING.get)
     generators: list[Any] = field(default_factory=list)
     quiet: set[str] = field(default_factory=set)
     warnings: dict[str, Any] = field(default_factory=lambda: dict(np.geterr()))

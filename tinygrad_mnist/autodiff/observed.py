@@ -1,0 +1,80 @@
+"""Attributes that a captured program depends on: reads are noted during a capture, changes at any time.
+
+A program repeats operations, not the Python code that chose them: ``if self.training`` or ``p=self.p``.  So
+the capture notes each attribute of a module or optimizer that the function reads.  While nothing of the kind
+is changed anywhere, a later call compares one token with `LATEST`; after a change it compares the attributes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+from tinygrad_mnist.autodiff.modes import CAPTURE
+
+LATEST: list[object] = [object()]  # a token, another one after each change of an observed attribute
+_lock = threading.Lock()
+_captures = 0  # going on, in all threads
+
+
+def note_change() -> None:
+    """Say that something changed that a program may have read."""
+    LATEST[0] = object()
+
+
+class Observed:
+    """Base of what a captured function reads its settings from: modules and optimizers."""
+
+    def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
+        """Make one; what a captured function makes itself is new at each call, and its own affair."""
+        made = super().__new__(cls)
+        capture = CAPTURE.get()
+        if capture:
+            capture.made(made)
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        capture = CAPTURE.get()
+        if capture:
+            capture.before_setting(self, name)
+        before = vars(self).get(name, LATEST)
+        object.__setattr__(self, name, value)
+        if before is not value:
+            note_change()
+
+    def __delattr__(self, name: str) -> None:
+        capture = CAPTURE.get()
+        if capture:
+            capture.before_setting(self, name)
+        object.__delattr__(self, name)
+        note_change()
+
+
+def _noting(self: Observed, name: str) -> Any:
+    """``Observed.__getattribute__`` while a function is captured."""
+    capture = CAPTURE.get()
+    if capture:  # another thread may read while this one captures
+        capture.read(self, name)
+    return object.__getattribute__(self, name)
+
+
+@contextmanager
+def reads_noted() -> Iterator[None]:
+    """Tell the capture of every attribute that is read in the block.
+
+    The method is there only meanwhile: it would make each attribute of each eager step ten times as dear.
+    """
+    global _captures
+    with _lock:
+        _captures += 1
+        if _captures == 1:
+            type.__setattr__(Observed, "__getattribute__", _noting)
+    try:
+        yield
+    finally:
+        with _lock:
+            _captures -= 1
+            if not _captures:
+                type.__delattr__(Observed, "__getattribute__")

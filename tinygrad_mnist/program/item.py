@@ -1,0 +1,50 @@
+"""The stand-in for a number that a captured function takes out of a Tensor."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from tinygrad_mnist.autodiff.site import calling_site, in_words
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.values import Value
+
+
+def refuse(what: str) -> NoReturn:
+    """Refuse Python code that looks at a value, with its line."""
+    site = calling_site()
+    raise CaptureError(
+        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
+        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
+        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
+    )
+
+
+class Item:
+    """The result of ``tensor.item()`` while a program is captured: it can be returned, and nothing else."""
+
+    is_placeholder = True
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """Of the number, so that isinstance answers as for the function itself."""
+        return type(self.value.array.item())
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse("a number from item()")
+
+    def _refuse(self, *others: Any) -> NoReturn:
+        refuse("a number from item()")
+
+
+# All that Python may ask of a number, by an operator or from within str, sorted, math, a dict, copy or NumPy.
+_QUESTIONS = (
+    "eq ne lt le gt ge hash bool str repr format bytes reduce_ex array "
+    "int float complex index round trunc floor ceil neg pos abs invert "
+    "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift "
+    "radd rsub rmul rtruediv rfloordiv rmod rdivmod rpow rmatmul rand ror rxor rlshift rrshift"
+)
+for _name in _QUESTIONS.split():
+    setattr(Item, f"__{_name}__", Item._refuse)
