@@ -33,7 +33,9 @@ def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, na
 @pytest.mark.parametrize("name", findings.CASES)
 def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
     """After a change that is meant: ``python -m tests.training.findings``, and read the diff."""
-    said, numbers = findings.words_and_numbers(findings.described(findings.CASES[name](mnist).diagnose()))
+    diagnosis = findings.CASES[name](mnist).diagnose()
+    assert {type(number) for finding in diagnosis for number in finding.numbers.values()} <= {int, float}
+    said, numbers = findings.words_and_numbers(findings.described(diagnosis))
     expected, kept_numbers = findings.words_and_numbers(findings.kept()[name])
     assert said == expected
     np.testing.assert_allclose(numbers, kept_numbers, rtol=0.05, atol=1e-5)
