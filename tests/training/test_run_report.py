@@ -94,7 +94,6 @@ def test_without_graphviz_the_graph_stands_there_as_text(written):
     text, _ = written()
     assert "no Graphviz here" in text
     assert "images [16 × 64] data" in text
-    assert "labels" in text
 
 
 def test_an_interrupted_run_and_what_the_doctor_found_are_said(trained, written):
