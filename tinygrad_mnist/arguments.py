@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,27 @@ def shown(value: Any) -> str:
         return f"{'an' if kind == 'array' else 'a'} {kind} of shape {tuple(value.shape)}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def require_unmasked(name: str, value: Any, error: type[Exception] = TypeError) -> None:
+    """Refuse an array with masked entries, in lists too: NumPy would drop the mask and compute with them.
+
+    Raises
+    ------
+    error
+        If an entry is masked; a mask that hides nothing is accepted.
+    """
+    if type(value) is not np.ndarray and "numpy.ma" in sys.modules and _hides(value):  # loaded at first use
+        raise error(
+            f"{name} is a masked array with masked entries: expected an array without; write filled(0.0) "
+            "behind it, or leave the masked rows out"
+        )
+
+
+def _hides(value: Any) -> bool:
+    if isinstance(value, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(value))
+    return isinstance(value, list | tuple) and any(map(_hides, value))
 
 
 def require_number(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.autodiff.modes import CAPTURE, PROMOTING, SCOPE
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
@@ -29,6 +30,7 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
         number = value.item()
         return float(number) if isinstance(number, np.generic) else number  # a longdouble is its own item
     if isinstance(value, np.ndarray):
+        require_unmasked(f"an input of {primitive.name}", value)
         return np.asarray(value)
     if isinstance(value, Recordable) or type(value) in PLAIN_OPERANDS:
         return value

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from numpy import ndarray
+
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import unknown_keyword
 
@@ -111,9 +114,13 @@ class Primitive:
         """
         try:
             for value in inputs:
+                if type(value) is ndarray:
+                    continue
                 if isinstance(value, Recordable):
                     settings = {**self.defaults, **attributes} if self.defaults else attributes
                     return value.apply(self, inputs, settings)
+                if isinstance(value, ndarray):
+                    require_unmasked(f"an input of {self.name}", value)
             if not (self.variadic and inputs and isinstance(inputs[0], list | tuple)):
                 return self.forward(*inputs, **attributes)
         except (TypeError, AttributeError) as error:  # only now: a call that fits costs nothing more

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_mnist.arguments import require_bool, shown
+from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
@@ -93,6 +93,7 @@ class Tensor(Operators, NotInTensor):
         name: str | None = None,
     ) -> None:
         array = data._data if isinstance(data, Tensor) else data
+        require_unmasked("data", array)
         try:
             self._data: Array = np.asarray(array, dtype)
         except ValueError as error:
@@ -137,6 +138,7 @@ class Tensor(Operators, NotInTensor):
         capture = CAPTURE.get()
         if capture:
             capture.refuse("data")
+        require_unmasked("data", value)
         array = np.asarray(value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
@@ -316,6 +318,7 @@ class Tensor(Operators, NotInTensor):
             ones = np.ones(self.shape, self.dtype)
             capture = CAPTURE.get()
             return capture.constant_tensor(ones) if capture else ones
+        require_unmasked("gradient", gradient)
         given = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
         start = np.array(given._data if isinstance(given, Tensor) else given, self.dtype)
         _note_copy(given, start)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import DataError
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class Loader:
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return integers as they are and floats in `dtype`, checked to be finite there."""
+    require_unmasked(name, values, DataError)
     array = np.asarray(values, order="C")  # np.take would copy the whole of any other order, at every batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected rows of real numbers, found {array.dtype} of shape {array.shape}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import DataError
 
 
@@ -58,6 +59,7 @@ def as_response(values: Any, name: str = "y") -> NDArray[Any]:
     """
     import pandas as pd
 
+    require_unmasked(name, values, DataError)
     array = np.asarray(values)
     if array.ndim == 0:
         raise DataError(f"{name} is {values!r}: expected a value for each row")

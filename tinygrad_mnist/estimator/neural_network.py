@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, Self
@@ -18,6 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinygrad_mnist import nn, no_grad, optim
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
@@ -204,7 +205,11 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def _given(self, X: Any) -> Any:  # noqa: N803
         if X is None and self.data is None:
             raise DataError("there are no examples: give X, or data when the network is made")
-        return self.data if X is None else X
+        given = self.data if X is None else X
+        columns = given.items() if isinstance(given, Mapping) else [("X" if X is not None else "data", given)]
+        for name, values in columns:
+            require_unmasked(name, values, DataError)
+        return given
 
     def _response(self, frame: Any) -> Array:
         response = self.design_.response(frame)
@@ -216,6 +221,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Inputs (n, inputs) in float64 and the response, from a frame and a formula or from arrays."""
         if self.formula is None:
             regression = not _classifies(self)
+            require_unmasked("y", y, DataError)
             return validate_data(  # type: ignore[no-any-return]
                 self, self._given(X), y, dtype=np.float64, multi_output=regression, y_numeric=regression
             )

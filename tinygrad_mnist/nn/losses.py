@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -28,6 +29,7 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
 
 def _in_dtype(target: Any, output: Any) -> Any:
     """A target as an array in the output's dtype; a Tensor is left as it is, since it may want a gradient."""
+    require_unmasked("target", target)
     return target if isinstance(target, Tensor) else np.asarray(target).astype(output.dtype, copy=False)
 
 
@@ -43,6 +45,7 @@ def _real_target(target: Any, output: Any, loss: str) -> Any:
 
 def _class_target(target: Any, output: Any, loss: str) -> Any:
     """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
+    require_unmasked("target", target)
     target = target if isinstance(target, Tensor) else np.asarray(target)
     if target.shape == output.shape:
         return _in_dtype(target, output)
