@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Before NumPy is imported: a second BLAS thread on a busy core makes a small matrix product 90 times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips one of its checks of an estimator
 
 import pytest
 from hypothesis import settings

@@ -245,7 +245,7 @@ def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
         if line.startswith("epoch   3/"):
             process.send_signal(signal.SIGINT)
             break
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     epochs = len((folder / "history.jsonl").read_text().splitlines())
     assert f"interrupted in epoch {epochs}: the weights" in output

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import warnings
 
@@ -281,11 +282,17 @@ ODD = [
 ]
 
 
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one") / "epoch"
+    Job().fit(Checkpoints(folder), epochs=1)
+    return folder
+
+
 @settings(max_examples=200)
 @given(data=st.data())
-def test_any_value_in_any_place_is_read_or_refused(tmp_path_factory, data):
-    folder = tmp_path_factory.mktemp("forged")
-    Job().fit(Checkpoints(folder), epochs=1)
+def test_any_value_in_any_place_is_read_or_refused(one_epoch, tmp_path_factory, data):
+    folder = shutil.copytree(one_epoch, tmp_path_factory.mktemp("forged") / "epoch")
     path = Checkpoints(folder).newest_path()
 
     def change(contents):

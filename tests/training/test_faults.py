@@ -1,23 +1,26 @@
 """What can go wrong around a training, with real processes, signals and file systems."""
 
 import contextlib
+import errno
 import json
 import os
 import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 
 from tests.fuzz import kills
+from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import read_idx, write_idx
 from tinygrad_mnist.training import Checkpoints
 
 LONG = ["--dataset", "digits", "--epochs", "400", "--checkpoint-steps", "5"]
 SHORT = ["--dataset", "digits", "--epochs", "2"]
+LONGEST = 600  # seconds: a guard against hanging, however busy the machine is
 
 
 def train(*arguments, **options):
@@ -27,9 +30,15 @@ def train(*arguments, **options):
         capture_output=True,
         text=True,
         env=kills.ENVIRONMENT,
-        timeout=120,
+        timeout=LONGEST,
         **options,
     )
+
+
+def here(*arguments):
+    """Run to the end in this process: what is refused needs none of its own."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 @contextlib.contextmanager
@@ -37,7 +46,7 @@ def training(folder, *settings):
     """A training that has just begun; ended by its id whatever happens."""
     process = kills.begin(*(settings or LONG), "--output", folder)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONGEST
         while not list(folder.glob("checkpoints/*.json")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
@@ -62,6 +71,13 @@ def whole(tmp_path_factory):
     return kills.whole_run(tmp_path_factory.mktemp("whole") / "run")
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert here("train", *SHORT, "--output", folder).returncode == 0
+    return folder
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_a_killed_training_goes_on_to_the_same_files(whole, number):
     found = kills.one_round(4 * number, *whole)
@@ -73,7 +89,7 @@ def test_a_killed_training_goes_on_to_the_same_files(whole, number):
 def test_a_training_that_is_asked_to_stop_writes_all_and_goes_on(tmp_path, whole, number):
     with training(tmp_path / "run", *kills.SETTINGS) as process:
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=LONGEST)
     assert process.returncode == 0
     assert json.loads((tmp_path / "run/config.json").read_text())["interrupted"]
     assert (tmp_path / "run/report.html").exists()
@@ -112,7 +128,7 @@ def test_a_disk_that_is_full_costs_the_checkpoint_and_leaves_the_older_ones(tmp_
     assert f"go on with `train --resume {tmp_path / 'run'}`" in first.stderr
     assert not list((tmp_path / "run").rglob("*.tmp"))
     assert Checkpoints(tmp_path / "run/checkpoints").newest_path() is None
-    assert train("--resume", tmp_path / "run").returncode == 0
+    assert here("train", "--resume", tmp_path / "run").returncode == 0
 
 
 def test_a_real_full_disk(tmp_path):
@@ -125,29 +141,31 @@ def test_a_real_full_disk(tmp_path):
         done = train(*SHORT, "--output", place / "run")
         refused(done, "No space left on device")
         subprocess.run(["mount", "-o", "remount,size=20m", place], check=True)
-        assert train("--resume", place / "run").returncode == 0
+        assert here("train", "--resume", place / "run").returncode == 0
     finally:
         subprocess.run(["umount", place], check=True)
 
 
 def test_places_where_nothing_can_be_written(tmp_path):
-    refused(train(*SHORT, "--output", "/proc/run"), "/proc/run")
+    refused(here("train", *SHORT, "--output", "/proc/run"), "/proc/run")
     (tmp_path / "file").write_text("")
-    refused(train(*SHORT, "--output", tmp_path / "file/run"), "a file is in the way")
-    if os.geteuid():  # root may write anywhere
-        (tmp_path / "locked").mkdir(mode=0o555)
-        refused(train(*SHORT, "--output", tmp_path / "locked/run"), "Permission denied")
+    refused(here("train", *SHORT, "--output", tmp_path / "file/run"), "a file is in the way")
+
+
+def test_a_folder_that_may_not_be_made(tmp_path, monkeypatch):
+    def refuse(path, *arguments, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)  # mode bits do not stop root
+    refused(here("train", *SHORT, "--output", tmp_path / "locked/run"), "Permission denied")
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
-def test_a_folder_in_the_place_of_a_file(tmp_path, name):
-    assert train(*SHORT, "--output", tmp_path / "run").returncode == 0
+def test_a_folder_in_the_place_of_a_file(tmp_path, finished, name):
+    shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / name).unlink()
     (tmp_path / "run" / name).mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "tinygrad_mnist", "evaluate", tmp_path / "run"], capture_output=True, text=True
-    )
-    refused(done, name, "Is a directory")
+    refused(here("evaluate", tmp_path / "run"), name, "Is a directory")
 
 
 def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
@@ -163,7 +181,7 @@ def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=LONGEST,
     )
     refused(gone, f"was trained on the files in {data}, which are gone")
     path = next(moved.glob("train-labels*"))
@@ -174,11 +192,10 @@ def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
     refused(train("--resume", tmp_path / "run", "--data", moved), "was trained on other data")
 
 
-def test_resume_refuses_what_it_cannot_do(tmp_path):
-    refused(train("--resume", tmp_path / "none"), "holds no run")
-    assert train(*SHORT, "--output", tmp_path / "run").returncode == 0
-    refused(train("--resume", tmp_path / "run"), "is finished: it has been through all its 2 epochs")
-    done = train("--resume", tmp_path / "run", "--lr", "3")
+def test_resume_refuses_what_it_cannot_do(tmp_path, finished):
+    refused(here("train", "--resume", tmp_path / "none"), "holds no run")
+    refused(here("train", "--resume", finished), "is finished: it has been through all its 2 epochs")
+    done = here("train", "--resume", finished, "--lr", "3")
     assert done.returncode == 2
     assert "--lr does not go with --resume" in done.stderr
 
@@ -187,12 +204,6 @@ def test_the_weights_of_a_run_that_is_not_finished(tmp_path):
     with training(tmp_path / "run"):
         pass
 
-    def evaluate(*options):
-        return subprocess.run(
-            [sys.executable, "-m", "tinygrad_mnist", "evaluate", tmp_path / "run", *options],
-            capture_output=True,
-            text=True,
-        )
-
-    refused(evaluate(), "is not finished: go on with `train --resume", "--weights last or best")
-    assert "digits test: accuracy" in evaluate("--weights", "last").stdout
+    unfinished = here("evaluate", tmp_path / "run")
+    refused(unfinished, "is not finished: go on with `train --resume", "--weights last or best")
+    assert "digits test: accuracy" in here("evaluate", tmp_path / "run", "--weights", "last").stdout
