@@ -1,4 +1,4 @@
-"""The defaults of all parameters and fields that have one, kept in defaults.txt.
+"""The defaults of all parameters and fields that have one beside None, kept in defaults.txt.
 
 ``python -m tests.defaults`` writes it anew, after a change that is meant: read the diff.
 """
@@ -48,7 +48,8 @@ def described(value):
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
         return ""
-    text = "".join(f" {p.name}={_shown(p.default)}" for p in parameters if p.default is not p.empty)
+    texts = [f" {p.name}={_shown(p.default)}" for p in parameters if p.default not in (p.empty, None)]
+    text = "".join(text for text in texts if not text.endswith("<factory>"))
     frozen = dataclasses.is_dataclass(value) and inspect.isclass(value) and value.__dataclass_params__.frozen
     return text + " frozen" * frozen
 

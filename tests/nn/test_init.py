@@ -44,3 +44,20 @@ def test_linear_takes_initialisers_and_repeats_with_its_seed():
     )
     np.testing.assert_array_equal(first.weight.data, second.weight.data)
     assert not first.bias.data.any()
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ("zero", "nn.init.zeros"), ("xavier_unifrom", "nn.init.xavier_uniform()"),
+        ("Normal", "nn.init.normal("),
+        ("glorot_normal", "nn.init.xavier_normal()"), ("qqq", "nn.init.xavier_uniform()"),
+        (3, "nn.init.xavier_uniform()"), (nn.init.uniform, "nn.init.uniform("),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("argument", ["weight_init", "bias_init"])
+def test_what_is_no_initialiser_is_answered_with_one(argument, given, instead):
+    with pytest.raises(TypeError) as caught:
+        nn.Linear(3, 2, **{argument: given})
+    assert argument in str(caught.value)
+    assert instead in str(caught.value)
