@@ -152,9 +152,9 @@ def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list
         ranked.append((cases[function], record["seconds"][name], name))
     for _, cost, name in sorted(ranked):
         total += cost
+        chosen.append(name)
         if total > seconds:
             break
-        chosen.append(name)
     return chosen
 
 
