@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import shutil
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +64,9 @@ def main() -> None:
         for worker in range(options.workers):
             trees.put(_copy_of_the_tree(Path(folder) / str(worker)))
         record = _record(options.room, trees.queue[0])
+        code, output = run_tests(trees.queue[0], [AT_IMPORT])
+        if code:
+            sys.exit(f"{AT_IMPORT} fails without a mutant: mend that first\n{output}")
         if options.again:
             mutants = [Mutant(file, operator, int(at)) for file, operator, at in map(_split, options.again)]
         else:
