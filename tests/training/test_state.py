@@ -1,0 +1,141 @@
+"""A state and a place of a training: taken, put back, and refused where they are not of this training."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from tests.training.jobs import Job
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.training.evaluation import Totals
+from tinygrad_mnist.training.place import Place
+from tinygrad_mnist.training.state import Parts, State
+
+
+def parts_of(job):
+    return Parts(job.model, job.loss, job.optimizer, job.schedule)
+
+
+def test_a_state_holds_copies_by_name_and_comes_back_to_the_last_bit():
+    job = Job()
+    job.fit(epochs=1)
+    parts = parts_of(job)
+    state = State.of(parts)
+    assert set(state.arrays) == {
+        *(f"model.{name}" for name in job.model.state_dict()), *(f"velocity.{i}" for i in range(4)),
+    }  # fmt: skip
+    json.dumps(state.numbers, allow_nan=False)
+    before = job.end(job.fit(epochs=0))
+    masks = [job.model[2](np.ones(50)).tolist() for _ in range(2)]
+    job.fit(epochs=1)
+    state.put_back(parts)
+    after = job.end(job.fit(epochs=0))
+    assert after[:3] == before[:3]
+    assert [job.model[2](np.ones(50)).tolist() for _ in range(2)] == masks
+
+
+def test_a_state_of_a_loss_with_parameters_is_kept_too():
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.scale = nn.Parameter(np.ones(1), np.float32)
+            self.rng = np.random.default_rng(0)
+
+        def forward(self, output, target):
+            return nn.MSELoss()(output * self.scale, target)
+
+    model, loss = nn.Linear(1, 1), Scaled()
+    parts = Parts(model, loss, optim.SGD([*model.parameters(), *loss.parameters()], lr=0.1))
+    state = State.of(parts)
+    assert "loss.scale" in state.arrays
+    assert list(state.numbers["generators"]) == ["loss.rng"]
+    assert state.numbers["schedule"] is None
+    drawn = loss.rng.random()
+    loss.scale.data[:] = 5
+    state.put_back(parts)
+    assert (loss.scale.data.tolist(), loss.rng.random()) == ([1], drawn)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["model.3.bias", "velocity.0"])
+def test_one_number_that_is_not_finite_makes_the_state_so(name, value):
+    job = Job()
+    job.fit(epochs=1)
+    state = State.of(parts_of(job))
+    assert state.finite
+    state.arrays[name].flat[-1] = value
+    assert not state.finite
+
+
+REFUSALS = {
+    "another group": (
+        lambda s: s.arrays.update({"other.x": np.ones(1)}),
+        "neither a parameter nor a velocity",
+    ),
+    "a velocity too many": (
+        lambda s: s.arrays.update({"velocity.4": np.ones(1)}),
+        r"no parameter for velocity\.4",
+    ),
+    "a parameter missing": (lambda s: s.arrays.pop("model.0.bias"), "missing parameters: 0.bias"),
+    "no schedule": (lambda s: s.numbers.update(schedule=None), "one has a learning-rate schedule"),
+    "no generator": (lambda s: s.numbers.update(generators={}), "random numbers are drawn by"),
+    "numbers missing": (lambda s: s.numbers.pop("generators"), "numbers of the state are damaged"),
+    "settings of another kind": (lambda s: s.numbers.update(optimizer=3), "numbers of the state are damaged"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_a_state_of_another_training_is_refused(what):
+    job = Job()
+    job.fit(epochs=1)
+    state = State.of(parts_of(job))
+    change, message = REFUSALS[what]
+    change(state)
+    with pytest.raises(CheckpointError, match=message):
+        state.put_back(parts_of(job))
+
+
+def test_a_state_with_a_schedule_is_refused_by_a_training_without():
+    job = Job()
+    state = State.of(parts_of(job))
+    with pytest.raises(CheckpointError, match="one has a learning-rate schedule and the other has none"):
+        state.put_back(replace(parts_of(job), schedule=None))
+
+
+PLACE = Place(2, 3, 21, 1.5, 1, Totals(4.5, 7, 48))
+
+
+def test_a_place_as_data_gives_the_same_place_back():
+    for place in (PLACE, Place(), replace(PLACE, loader_epoch=None, totals=Totals(1.0, None, 3))):
+        assert Place.from_dict(json.loads(json.dumps(asdict(place)))) == place
+
+
+def test_a_copied_place_goes_on_by_itself():
+    copy = PLACE.copy()
+    assert copy == PLACE
+    copy.totals.examples += 1
+    copy.step += 1
+    assert (PLACE.step, PLACE.totals.examples) == (3, 48)
+
+
+@pytest.mark.parametrize("name", ["epoch", "step", "steps", "loader_epoch"])
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [(0, True), (2**53 - 1, True), (2**53, False), (-1, False), (1.0, False), (True, False)],
+)
+def test_counts_of_a_place_are_whole_numbers_that_a_float_can_hold(name, value, fits):
+    record = asdict(PLACE) | {name: value}
+    if fits:
+        assert getattr(Place.from_dict(record), name) == value
+    else:
+        with pytest.raises(ValueError, match="whole numbers"):
+            Place.from_dict(record)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seconds": "1"}, {"totals": asdict(Totals("1", 1, 1))}, {"totals": {}, "more": 1}]
+)
+def test_what_is_no_place_is_an_error(change):
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        Place.from_dict(asdict(PLACE) | change)
