@@ -90,3 +90,20 @@ def test_an_integer_rate_and_epoch_0_are_states_too():
     schedule.load_state_dict({"epoch": 0, "initial": 1})
     schedule.step()
     assert schedule.optimizer.lr == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("gamma", lambda value: optim.StepLR(optimizer(), 1, value)),
+        ("gamma", lambda value: optim.ExponentialLR(optimizer(), value)),
+        ("eta_min", lambda value: optim.CosineAnnealingLR(optimizer(), 1, value)),
+    ],
+)
+def test_a_factor_or_rate_below_0_is_refused_and_0_is_taken(name, make):
+    schedule = make(0)
+    schedule.step()
+    assert schedule.optimizer.lr == 0
+    for value in (-0.1, -1):
+        with pytest.raises(ValueError, match=f"{name} is {value}"):
+            make(value)
