@@ -164,8 +164,8 @@ ABSURD = {
     "hidden": ("recipe", [[10**30], [10**6, 10**6], [3] * 5000, [-1], [True], [[3]], "3", [2.0]]),
     "epochs": ("recipe", [10**30, 0, -1, 1.5]),
     "batch_size": ("recipe", [10**30, 0]),
-    "seed": ("recipe", [10**30, -1]),
-    "lr": ("recipe", [-1.0, 10**38, "0.1"]),
+    "seed": ("recipe", [-1, 1.0]),
+    "lr": ("recipe", [-1.0, "0.1", True]),
     "dropout": ("recipe", [1.0, 10**30, -0.5]),
     "activation": ("recipe", ["x" * 900_000, json.loads(DEEP)]),
     "name": ("data", ["x" * 900_000, json.loads(DEEP)]),
@@ -188,6 +188,12 @@ def test_absurd_settings_are_one_short_sentence(run, few_digits, key):
             assert len(str(caught.value)) < 600
         assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("key", "value"), [("seed", 10**38), ("lr", 10**39), ("weight_decay", 1e300)])
+def test_large_numbers_that_mean_something_are_read(run, key, value):
+    edit(run, lambda config: config["recipe"].update({key: value}))
+    assert getattr(load_run(run).recipe, key) in (value, float(value))
 
 
 def test_a_recipe_larger_than_its_checkpoints_is_refused(run, few_digits):

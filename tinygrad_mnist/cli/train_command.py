@@ -18,7 +18,7 @@ from tinygrad_mnist.cli.options import (
     load_images_of,
     threads_option,
 )
-from tinygrad_mnist.files.limits import MOST_LAYERS, MOST_UNITS
+from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 
 FEW_IMAGES = 10_000  # below it, batches of 128 would be too few steps in ten epochs
 
@@ -87,10 +87,15 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--weight-decay", type=_Finite(0), default=0.0)
 @click.option(
     "--batch-size",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_COUNT),
     help=f"Images a step.  [default: 128, or 16 when there are fewer than {FEW_IMAGES:,} to train on]",
 )
-@click.option("--epochs", type=click.IntRange(1), default=10, help="Times through the training images.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, MOST_COUNT),
+    default=10,
+    help="Times through the training images.",
+)
 @click.option(
     "--validation",
     type=click.IntRange(0),
@@ -115,7 +120,9 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
     help="Stop at the first loss, gradient or weight that is NaN or infinite: op by op, and slower.",
 )
 @click.option(
-    "--checkpoint-steps", type=click.IntRange(1), help="Save a checkpoint every so many steps as well."
+    "--checkpoint-steps",
+    type=click.IntRange(1, MOST_COUNT),
+    help="Save a checkpoint every so many steps as well.",
 )
 @click.option(
     "--checkpoint-seconds",
@@ -124,7 +131,10 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
     help="Save a checkpoint when so much time has passed since the last; one is saved after each epoch.",
 )
 @click.option(
-    "--keep", type=click.IntRange(1), default=3, help="How many checkpoints to keep, beside the best."
+    "--keep",
+    type=click.IntRange(1, MOST_COUNT),
+    default=3,
+    help="How many checkpoints to keep, beside the best.",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NAME-TIME]"

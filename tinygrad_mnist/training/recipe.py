@@ -71,7 +71,8 @@ class Recipe:
             raise CheckpointError(f"a recipe has the settings {sorted(kinds)}, and this one is {found}")
         for name, kind in kinds.items():
             _require_kind(name, settings[name], kind)
-        recipe = cls(**{**settings, "hidden": _sizes(settings["hidden"])})
+        numbers = {name: float(settings[name]) for name, kind in kinds.items() if kind is float}
+        recipe = cls(**{**settings, **numbers, "hidden": _sizes(settings["hidden"])})
         for name, least in (
             ("lr", 0),
             ("momentum", 0),
@@ -84,8 +85,8 @@ class Recipe:
             value = getattr(recipe, name)
             if not least <= value < math.inf:
                 raise CheckpointError(f"the recipe's {name} is {value}, expected {least} or more")
-            if value > MOST_COUNT:
-                raise CheckpointError(f"the recipe's {name} is {value:.3g}, expected at most {MOST_COUNT}")
+            if name in ("batch_size", "epochs") and value > MOST_COUNT:
+                raise CheckpointError(f"the recipe's {name} is {value}, expected at most {MOST_COUNT}")
         if recipe.dropout >= 1:
             raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected less than 1")
         choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
