@@ -84,6 +84,7 @@ def test_zero_grad_forgets_the_gradients():
         ({"lr": float("inf")}, "lr is .*: expected a finite number"),
         ({"lr": 1, "momentum": -1}, "momentum is -1"),
         ({"lr": 1, "weight_decay": -1}, "weight_decay is -1"),
+        ({"lr": 1, "dampening": float("nan")}, "dampening is nan"),
         ({"lr": 1, "nesterov": True}, "nesterov needs a momentum above 0 and no dampening"),
         ({"lr": 1, "nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov needs"),
     ],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after, uninterrupted
 from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.training import Checkpoints
-from tinygrad_mnist.training.checkpoints import checksum_of
+from tinygrad_mnist.training.checkpoints import checksum_of, read_checkpoint
 
 
 def go_on(folder, **options):
@@ -340,3 +340,36 @@ def test_the_doctor_goes_on_too(tmp_path):
 def test_without_warnings(tmp_path):
     with warnings.catch_warnings(action="error"):
         go_on(tmp_path, every_seconds=1e-9, every_steps=1)
+
+
+def test_one_changed_digit_of_the_record_is_a_damage(tmp_path):
+    path = Checkpoints(tmp_path).save(12, {"w": np.ones(2)}, {"a": 1}, 0.5)
+    record = json.loads(path.read_text())
+    assert (record["format"], record["steps"], record["loss"]) == (1, 12, 0.5)
+    assert (record["tensors"]["bytes"], record["contents"]) == (16, {"a": 1})
+    for change in ({"steps": 13}, {"loss": 0.25}, {"contents": {"a": 2}}, {"checksum": "0" * 64}):
+        path.write_text(json.dumps(record | change))
+        with pytest.raises(CheckpointError, match="its checksum is not that of its content"):
+            read_checkpoint(path)
+    for other in (0, 2, "1", None):
+        path.write_text(json.dumps(record | {"format": other}))
+        with pytest.raises(CheckpointError, match="is no checkpoint of format 1"):
+            read_checkpoint(path)
+    path.write_text(json.dumps(record))
+    assert read_checkpoint(path).steps == 12
+
+
+@pytest.mark.parametrize(
+    ("every", "due"), [(1, [True] * 6), (3, [False, False, True] * 2), (None, [False] * 6)]
+)
+def test_a_checkpoint_is_due_after_every_so_many_steps(tmp_path, every, due):
+    checkpoints = Checkpoints(tmp_path, every_steps=every)
+    assert [checkpoints.due(steps) for steps in range(1, 7)] == due
+
+
+@pytest.mark.parametrize("keep", [1, 2, 5])
+def test_as_many_of_the_newest_are_kept_as_was_asked(tmp_path, keep):
+    checkpoints = Checkpoints(tmp_path, keep=keep)
+    for steps in range(1, 5):
+        checkpoints.save(steps, {}, {})
+    assert [each.steps for each in checkpoints.newest_first()] == [4, 3, 2, 1][:keep]

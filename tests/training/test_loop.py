@@ -55,6 +55,18 @@ def test_ctrl_c_ends_the_epoch_early_and_keeps_what_was_learned(training):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_after_ctrl_c_no_further_batch_is_drawn(training, digits):
+    job, drawn = training(), []
+
+    def batches():
+        for batch in digits.train.loader(16):
+            drawn.append(batch)
+            yield batch
+
+    history = fit(job.model, job.loss, job.optimizer, batches(), epochs=1, on_step=press_ctrl_c_at(1, 3))
+    assert (history.interrupted, history[0].examples, len(drawn)) == (True, 48, 4)
+
+
 def test_a_second_ctrl_c_stops_at_once(training):
     def on_step(progress):
         signal.raise_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
 """What a run leaves behind is read again as it was, or refused by the name of the file."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from tinygrad_mnist.training.run import (
     CONFIG,
     DATA_SETTINGS,
     HISTORY,
+    TIMES,
     WEIGHTS,
     Options,
     load_run,
@@ -44,6 +45,47 @@ def test_a_run_comes_back_whole(run, digits):
     assert (trained.image_shape, trained.pixel_max, trained.classes) == ((8, 8), 16, 10)
     for a, b in zip(*(predict(model, digits.test.loader(100)) for model in (trained.model, job.model))):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_seconds_of_each_epoch_are_kept_to_the_millisecond(tmp_path):
+    epochs = [
+        Epoch(number, 0.1, 1.0, 0.5, None, None, 10, seconds) for number, seconds in ((1, 1.23456), (2, 0.0))
+    ]
+    save_results(tmp_path, Recipe(hidden=()).build_model((2, 2), 2), History(epochs))
+    assert json.loads((tmp_path / TIMES).read_text()) == {"seconds of training": [1.235, 0.0]}
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("threads", 1024), ("keep", 2**53), ("checkpoint_steps", 2**53), ("checkpoint_seconds", 2**53)],
+)
+def test_an_option_counts_from_1_to_its_bound(name, most):
+    for value in (1, most):
+        assert getattr(Options.from_dict({**asdict(Options()), name: value}), name) == value
+    for value in (0, -1, most + 1, True, "1", 1.5 if name != "checkpoint_seconds" else -0.5):
+        with pytest.raises(CheckpointError, match=f"options: {name} is"):
+            Options.from_dict({**asdict(Options()), name: value})
+
+
+@pytest.mark.parametrize("name", ["doctor", "detect_anomaly"])
+def test_an_option_that_is_a_flag_is_true_or_false(name):
+    for value in (True, False):
+        assert getattr(Options.from_dict({**asdict(Options()), name: value}), name) is value
+    for value in (0, 1, None, "yes"):
+        with pytest.raises(CheckpointError, match=f"options: {name} is"):
+            Options.from_dict({**asdict(Options()), name: value})
+
+
+def test_checkpoints_may_be_left_out_and_taken_by_parts_of_a_second():
+    options = asdict(Options())
+    assert (
+        Options.from_dict({**options, "checkpoint_steps": None, "checkpoint_seconds": 0.5}).checkpoint_seconds
+        == 0.5
+    )
+    assert Options.from_dict({**options, "checkpoint_seconds": None}).checkpoint_seconds is None
+    for change in ({"keep": None}, {"threads": None}, {"checkpoint_seconds": 0.0}, {"checkpoint_steps": 0.5}):
+        with pytest.raises(CheckpointError):
+            Options.from_dict({**options, **change})
 
 
 def edit_config(folder, change):
