@@ -335,3 +335,16 @@ def test_a_failing_rule_leaves_modes_as_they_were(own_primitives):
             grad(y, x, create_graph=True)
         assert SCOPE.get() == ""
         assert not (x * 2).requires_grad
+
+
+@pytest.mark.parametrize("exponent", [np.array([2, 0, 3], np.int8), np.array([True, False, True])])
+def test_a_power_of_integer_exponents_stays_in_its_precision(exponent):
+    """Also where the gradient is differentiated again, and where the base is the array of integers."""
+    x = Tensor(np.array([0.5, 2.0, -1.5], np.float32), requires_grad=True)
+    (first,) = grad((x**exponent).sum(), x, create_graph=True)
+    (second,) = grad(first.sum(), x)
+    b = exponent.astype(np.float32)
+    np.testing.assert_allclose(first.data, b * x.data ** (b - 1))
+    np.testing.assert_allclose(second.data, b * (b - 1) * x.data ** np.maximum(b - 2, 0))
+    (slope,) = grad(((exponent + exponent) ** abs(x)).sum(), x, create_graph=True)
+    assert first.dtype == second.dtype == slope.dtype == np.float32

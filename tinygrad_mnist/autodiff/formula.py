@@ -8,50 +8,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import (
+    ATOM,
+    Expression,
+    applied,
+    index_text,
+    literal,
+    literal_text,
+    named,
+)
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
 
-_INFIX = {
-    "add": ("+", 1),
-    "subtract": ("-", 1),
-    "multiply": ("*", 2),
-    "divide": ("/", 2),
-    "matmul": ("@", 2),
-    "power": ("**", 4),
-}
-_COMPARISONS = {
-    "equal": "==",
-    "not_equal": "!=",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-}
-_UNARY, _ATOM = 3, 5
+_LONGEST_ARRAY = 8  # an array of more elements is named in a formula, not written out
 
 
 class Symbol(Operators):
     """A named array: ops applied to it compute, and write down what was computed.
 
-    `text` is the expression so far, `binding` how strongly its outermost operator binds.  The array is there
-    because rules look at shapes, and some at values.
+    `expression` is what was computed so far.  The array is there because rules look at shapes, and some at
+    values.
     """
 
-    __slots__ = ("_data", "binding", "text")
+    __slots__ = ("_data", "expression")
+    __array_ufunc__ = None  # an array or number of NumPy on the left leaves the operation to the symbol
 
-    def __init__(self, text: str, data: Any, binding: int = _ATOM) -> None:
-        self.text, self.binding = text, binding
+    def __init__(self, text: str, data: Any, binding: int = ATOM) -> None:
         self._data = np.asarray(data)
+        self.expression = Expression(text, binding, self._data)
 
     def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Symbol:
         """Compute the op and compose its text."""
         value = primitive.forward(*(x._data if isinstance(x, Symbol) else x for x in inputs), **attributes)
-        text, binding = _expression(primitive.name, inputs, attributes)
-        return Symbol(text, value, binding)
+        found = _applied(primitive, [_operand(x) for x in inputs], attributes)
+        return Symbol(found.text, value, found.binding)
+
+    def _method(self, code: str, value: Any) -> Symbol:
+        """An attribute of the array, or a call of one."""
+        return Symbol(f"{self.expression.inside(ATOM)}.{code}", value)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,68 +75,61 @@ class Symbol(Operators):
     @property
     def T(self) -> Any:  # noqa: N802  NumPy's name
         """Written as in NumPy."""
-        return Symbol(f"{_inside(self, _ATOM)}.T", self._data.T)
+        return self._method("T", self._data.T)
 
     @property
     def mT(self) -> Any:  # noqa: N802  NumPy's name
         """Written as .T where that is the same."""
-        suffix = "T" if self.ndim == 2 else "mT"
-        return Symbol(f"{_inside(self, _ATOM)}.{suffix}", self._data.mT)
+        return self._method("T" if self.ndim == 2 else "mT", self._data.mT)
 
     def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None, **foreign: Any) -> Any:
         """Of a mask too, which is why it takes a dtype."""
-        total = self._data.sum(axis=axis, keepdims=keepdims, dtype=dtype)
-        said = _settings({"axis": axis, "keepdims": keepdims})
-        return Symbol(f"{_inside(self, _ATOM)}.sum({said})", total)
+        said = {"axis": axis, "keepdims": keepdims, "dtype": dtype}
+        return self._method(f"sum({_settings(said, _SUM)})", self._data.sum(**said))
 
     def _compared(self, comparison: Primitive, plain: Any, other: Any) -> Any:
         return comparison(self, other)
 
 
-def _inside(value: Any, binding: int) -> str:
-    """The text of an operand, in parentheses when its operator binds less than the one around it."""
+_SUM = {"axis": None, "keepdims": False, "dtype": None}
+
+
+def _operand(value: Any) -> Expression:
+    """An operand as code: an array without a name that is long is called by its shape."""
     if isinstance(value, Symbol):
-        return value.text if value.binding >= binding else f"({value.text})"
-    if isinstance(value, np.ndarray):
-        return f"array{value.shape}"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+        return value.expression
+    if isinstance(value, np.ndarray) and value.size > _LONGEST_ARRAY:
+        return Expression(f"array{value.shape}", ATOM, value)
+    return literal(value)
 
 
-def _expression(name: str, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> tuple[str, int]:
-    """The text of an op applied to operands, and how strongly it binds."""
-    if name in _INFIX:
-        operator, binding = _INFIX[name]
-        left, right = (binding + 1, binding) if name == "power" else (binding, binding + 1)
-        return f"{_inside(inputs[0], left)} {operator} {_inside(inputs[1], right)}", binding
-    if name in _COMPARISONS:
-        return f"{_inside(inputs[0], 1)} {_COMPARISONS[name]} {_inside(inputs[1], 1)}", 0
-    if name == "logical_and":
-        return f"{_inside(inputs[0], 1)} & {_inside(inputs[1], 1)}", 0
-    if name == "negative":
-        return f"-{_inside(inputs[0], _UNARY)}", _UNARY
-    if name == "getitem":
-        return f"{_inside(inputs[0], _ATOM)}[{_index(attributes['index'])}]", _ATOM
-    arguments = [_inside(x, 0) for x in inputs]
-    settings = _settings(attributes)
-    return f"{name}({', '.join([*arguments, settings] if settings else arguments)})", _ATOM
+def _applied(primitive: Primitive, operands: list[Expression], attributes: dict[str, Any]) -> Expression:
+    """A primitive applied to operands, with its sign where Python has one."""
+    if primitive.name == "getitem":
+        return Expression(f"{operands[0].inside(ATOM)}[{_index(attributes['index'])}]")
+    return applied(primitive.name, operands, _settings(attributes, primitive.defaults))
 
 
-def _settings(attributes: dict[str, Any]) -> str:
+def _settings(attributes: dict[str, Any], defaults: dict[str, Any]) -> str:
     """Settings as keyword arguments, without those that say nothing."""
-    said = {key: value for key, value in attributes.items() if value is not None and value is not False}
-    return ", ".join(f"{key}={f'[{_index(v)}]' if key == 'index' else v}" for key, v in said.items())
+    said = {
+        key: value
+        for key, value in attributes.items()
+        if not (value is None or value is False) or defaults.get(key, value) is not value
+    }
+    return ", ".join(
+        f"{key}={f'np.s_[{_index(value)}]' if key == 'index' else literal_text(value)}"
+        for key, value in said.items()
+    )
 
 
 def _index(index: Any) -> str:
-    """An index as it is written between brackets."""
-    if isinstance(index, tuple):
-        return ", ".join(_index(part) for part in index)
-    if isinstance(index, slice):
-        ends = [index.start, index.stop] + ([index.step] if index.step is not None else [])
-        return ":".join("" if end is None else str(end) for end in ends)
-    if index is Ellipsis:
-        return "..."
-    return "indices" if isinstance(index, np.ndarray | list) else str(index)
+    """An index as it is written between brackets; long arrays are called indices."""
+
+    def array(part: Any) -> str:
+        return "indices" if np.size(part) > _LONGEST_ARRAY else repr(np.asarray(part).tolist())
+
+    return index_text(index, array)
 
 
 def input_names(primitive: Primitive, count: int) -> list[str]:
@@ -147,10 +139,9 @@ def input_names(primitive: Primitive, count: int) -> list[str]:
     return list(primitive.forward.__code__.co_varnames[:count])
 
 
-def forward_formula(name: str, operands: tuple[str, ...], attributes: dict[str, Any]) -> str:
+def forward_formula(primitive: Primitive, operands: tuple[str, ...], attributes: dict[str, Any]) -> str:
     """An op applied to named operands, as text: ``multiply_1 + a``.  Operands are not looked into."""
-    symbols = tuple(Symbol(operand, 0.0) for operand in operands)
-    return _expression(name, symbols, attributes)[0]
+    return _applied(primitive, [named(operand) for operand in operands], attributes).text
 
 
 def rule_formula(
@@ -171,15 +162,19 @@ def rule_formula(
     if rule is None:
         return "no gradient"
     answer = rule(g, Symbol("y", result), *symbols, **attributes)
-    if not isinstance(answer, Symbol):
-        return _inside(answer, 0)
-    axes = _summed_axes(answer.shape, np.shape(inputs[position]))
-    return f"{_inside(answer, _ATOM)}.sum(axis={axes})" if axes != () else answer.text
+    if isinstance(answer, Symbol):
+        answer = _summed(answer, np.shape(inputs[position]))
+    return _operand(answer).text
 
 
-def _summed_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
-    """Over which axes a gradient is summed centrally, because its input was broadcast."""
-    lead = len(shape) - len(target)
-    stretched = (lead + i for i, n in enumerate(target) if lead >= 0 and n != shape[lead + i])
-    axes = (*range(lead), *stretched)
-    return axes[0] if len(axes) == 1 else axes
+def _summed(gradient: Symbol, target: tuple[int, ...]) -> Symbol:
+    """A gradient as it is summed centrally, because its input was broadcast."""
+    lead = gradient.ndim - len(target)
+    if lead > 0:
+        gradient = gradient.sum(_one_or_all(range(lead)))
+    stretched = [i for i, length in enumerate(target) if lead >= 0 and length != gradient.shape[i]]
+    return gradient.sum(_one_or_all(stretched), keepdims=True) if stretched else gradient
+
+
+def _one_or_all(axes: Sequence[int]) -> Any:
+    return axes[0] if len(axes) == 1 else tuple(axes)

@@ -34,7 +34,7 @@ def arrays_of(tensor: Tensor) -> tuple[Any, ...]:
 
 def formula_of(tensor: Tensor, sources: tuple[str, ...]) -> str:
     """The forward computation in the names of the nodes it reads."""
-    return forward_formula(tensor.primitive.name, sources, tensor.attributes) if tensor.primitive else ""
+    return forward_formula(tensor.primitive, sources, tensor.attributes) if tensor.primitive else ""
 
 
 def rules_of(tensor: Tensor, sources: tuple[str, ...]) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tinygrad_mnist.autodiff.expression import index_text
 from tinygrad_mnist.program.operations import (
     Copy,
     Elementwise,
@@ -165,7 +166,8 @@ class TracedArray(NDArrayOperatorsMixin):
         array = self.array ** _plain(exponent)
         faster = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
         ufunc: Any = faster.get(exponent) if isinstance(exponent, int | float) else None
-        if ufunc is not None and np.array_equal(ufunc(self.array), array, equal_nan=True):
+        is_faster = ufunc is not None and self.dtype.kind == "f"  # the root of integers is in another dtype
+        if is_faster and np.array_equal(ufunc(self.array), array, equal_nan=True):
             return self._emit(Elementwise(ufunc.__name__), (self.value,), array)
         return self._emit(Elementwise("power"), (self.value, self._operand(exponent)), array)
 
@@ -334,20 +336,12 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
     """An index as code, and the arrays for its {}."""
     arrays: list[Value] = []
 
-    def code(part: Any) -> str:
-        if isinstance(part, np.ndarray | list | tuple):
-            chosen = np.asarray(part)
-            arrays.append(recorder.constant(chosen.astype(int) if chosen.dtype == float else chosen))  # of []
-            return "{}"
-        if isinstance(part, slice):
-            ends = [part.start, part.stop, *([] if part.step is None else [part.step])]
-            return ":".join("" if end is None else str(int(end)) for end in ends)
-        if part is None or part is Ellipsis:
-            return "None" if part is None else "..."
-        return str(int(part)) if not isinstance(part, bool | np.bool) else str(bool(part))
+    def placeholder(part: Any) -> str:
+        chosen = np.asarray(part)
+        arrays.append(recorder.constant(chosen.astype(int) if chosen.dtype == float else chosen))  # of []
+        return "{}"
 
-    text = ", ".join(code(part) for part in _parts(index))
-    return text or "()", arrays
+    return index_text(index, placeholder), arrays
 
 
 def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TypeGuard
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-
+from tinygrad_mnist.autodiff.expression import Expression, array_text, literal, number_beside
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import (
-    ATOM,
     Call,
     Draw,
     Elementwise,
-    Formula,
     KeptAxes,
+    Operation,
     Put,
     Reduction,
+    Select,
     View,
-    number_text,
 )
-from tinygrad_mnist.program.source import constant_text, helper_lines, signature
-from tinygrad_mnist.program.values import Array, Instruction, Operand, Recording, Value
+from tinygrad_mnist.program.source import helper_lines, signature
+from tinygrad_mnist.program.values import Instruction, Operand, Recording, Value
 
 _LONGEST_INLINE = 60
 _LONGEST_CONSTANT_INLINE = 16
 _IN_PLACE = {"add": "+=", "subtract": "-=", "multiply": "*=", "divide": "/="}
 _PUT = """
 def put_at(array, index, value):
-    array = array.copy()
+    array = np.array(array)
     array[index] = value
     return array
 """
 _ADDED = """
 def added_at(array, index, value):
-    array = array.copy()
+    array = np.array(array)
     np.add.at(array, index, value)
     return array
 """
@@ -62,7 +61,7 @@ class Derivation:
         self._reads = Counter(id(v) for i in recording.instructions for v in i.reads)
         self._returned = {id(value) for value in recording.outputs}
         self._makers = {id(i.result): i for i in recording.instructions}
-        self._inside: dict[int, Formula] = {}  # what stands inside of others
+        self._inside: dict[int, Expression] = {}  # what stands inside of others
         self._pending: dict[int, Value] = {}  # and is not read by all of them yet
         self.constants: dict[str, Line] = {}
         for instruction in recording.instructions:
@@ -71,11 +70,11 @@ class Derivation:
         for value in recording.outputs:
             if value.origin == "constant":
                 name = names.of(value)
-                self.constants[name] = Line(name, f"{name} = {constant_text(value.array)}", "")
+                self.constants[name] = Line(name, f"{name} = {array_text(value.array)}", "")
         self.lines = [*self.constants.values(), *self.lines]
 
     def _write(self, instruction: Instruction, value: Value) -> None:
-        formula = self._formula(instruction)
+        formula = replace(self._formula(instruction), array=value.array)
         if instruction.changes:
             change = self._change(instruction, value, formula)
             self._write_pending()
@@ -95,7 +94,7 @@ class Derivation:
             return
         self._define(value, formula)
 
-    def _define(self, value: Value, formula: Formula) -> None:
+    def _define(self, value: Value, formula: Expression) -> None:
         name = self.names.of(value)
         self.lines.append(Line(name, f"{name} = {formula.text}", str(value.shape)))
 
@@ -106,7 +105,7 @@ class Derivation:
                 self._define(value, self._inside.pop(key))
         self._pending.clear()
 
-    def _formula(self, instruction: Instruction) -> Formula:
+    def _formula(self, instruction: Instruction) -> Expression:
         operation, operands = instruction.operation, instruction.operands
         maker = self._kept_reduction(instruction)
         if maker is not None:
@@ -114,10 +113,8 @@ class Derivation:
             return maker.operation.formula([self._operand(x) for x in maker.operands], keepdims=True)
         if isinstance(operation, Elementwise) and operation.name in ("add", "multiply"):
             operands = tuple(sorted(operands, key=_is_variable))  # 1 + x, lr * x: a number comes first
-        formulas = [self._operand(x) for x in operands]
-        if isinstance(operation, Put) and _is_number(operands[0]):  # which cannot be written into
-            formulas[0] = Formula(constant_text(operands[0].array), ATOM)
-        return operation.formula(formulas)
+        bare = [_beside(operation, operands, position) for position in range(len(operands))]
+        return operation.formula([self._operand(x, others) for x, others in zip(operands, bare)])
 
     def _kept_reduction(self, instruction: Instruction) -> Instruction | None:
         """The reduction whose axes are kept, where nobody else reads it."""
@@ -129,23 +126,26 @@ class Derivation:
         self._reads[id(operand)] -= 1
         return self._makers[id(operand)]
 
-    def _operand(self, x: Operand) -> Formula:
+    def _operand(self, x: Operand, others: Sequence[Any] | None = None) -> Expression:
+        """An operand as code; beside `others` a number stands as a person writes it."""
         if not isinstance(x, Value):
-            return Formula(number_text(x), ATOM)
+            return literal(x)
         self._reads[id(x)] -= 1
         if id(x) in self._inside:
             return self._inside[id(x)]
         if x.origin == "number":
-            return Formula(self.names.numbers([x.source])[x.source], ATOM)
-        if x.origin == "constant":
-            text = constant_formula(x.array)
-            if x.array.ndim and len(text) > _LONGEST_CONSTANT_INLINE:
-                self.constants[self.names.of(x)] = Line(self.names.of(x), f"{self.names.of(x)} = {text}", "")
-                return Formula(self.names.of(x), ATOM)
-            return Formula(text, 5 if "/" in text else ATOM if text[0] != "-" else 6)
-        return Formula(self.names.of(x), ATOM)
+            return Expression(self.names.numbers([x.source])[x.source], array=x.array)
+        if x.origin != "constant":
+            return Expression(self.names.of(x), array=x.array)
+        if others is not None and not x.shape:
+            return number_beside(x.array[()], others)
+        text = array_text(x.array)
+        if x.shape and len(text) > _LONGEST_CONSTANT_INLINE:
+            self.constants[self.names.of(x)] = Line(self.names.of(x), f"{self.names.of(x)} = {text}", "")
+            text = self.names.of(x)
+        return Expression(text, array=x.array)
 
-    def _change(self, instruction: Instruction, value: Value, formula: Formula) -> Line:
+    def _change(self, instruction: Instruction, value: Value, formula: Expression) -> Line:
         """W1 -= lr * dW1"""
         name, operation = self.names.of(value), instruction.operation
         first = instruction.operands[0]
@@ -155,31 +155,26 @@ class Derivation:
             and isinstance(first, Value)
             and self.names.of(first) == name
         ):
-            right = self._operand(instruction.operands[1])
+            right = self._operand(instruction.operands[1], _beside(operation, instruction.operands, 1))
             return Line(name, f"{name} {_IN_PLACE[operation.name]} {right.text}", "")
         return Line(name, f"{name}[...] = {formula.text}", "")
 
 
-def _is_number(x: Operand) -> TypeGuard[Value]:
-    return isinstance(x, Value) and x.origin == "constant" and not x.shape
+def _beside(operation: Operation, operands: Sequence[Operand], position: int) -> list[Any] | None:
+    """What decides with an operand about the dtype; None where it has to be an array."""
+    if isinstance(operation, Put):
+        together: tuple[int, ...] = (0,) if position == 1 else ()
+    elif isinstance(operation, Elementwise | Select):
+        first = 1 if isinstance(operation, Select) and position else 0  # of a choice the mask decides nothing
+        together = tuple(i for i in range(first, len(operands)) if i != position)
+    else:
+        return None
+    others = [operands[i] for i in together]
+    return [x.dtype if isinstance(x, Value) else x for x in others] or None
 
 
 def _is_variable(x: Operand) -> bool:
     return isinstance(x, Value) and x.origin not in ("constant", "number")
-
-
-def constant_formula(array: Array) -> str:
-    """A constant as a person writes it, with the same bits: 1 for 1.0, 1 / 128 for 0.0078125."""
-    if array.ndim:
-        return constant_text(array)
-    number = array[()]
-    if array.dtype.kind == "f" and np.isfinite(number):
-        if number == int(number) and abs(number) < 1e6:
-            return str(int(number))
-        parts = round(1 / float(number))
-        if len(number_text(number)) > 5 and array.dtype.type(1 / parts) == number:
-            return f"1 / {parts}"
-    return number_text(number)
 
 
 def derivation(recording: Recording, names: Names, title: str) -> str:

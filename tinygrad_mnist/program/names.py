@@ -9,13 +9,14 @@ from collections import Counter
 import numpy as np
 
 from tinygrad_mnist.program.memory import Plan
-from tinygrad_mnist.program.operations import View
+from tinygrad_mnist.program.operations import Call, View
 from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 _ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
 _OPS = {"one_hot": "one_hot", "dropout_mask": "mask"}
 _LETTERS = {"weight": "W", "bias": "b"}
 _IMPORTED = ("concatenate", "copyto", "float32", "putmask")
+_IN_PRINTED_CODE = ("np", "step", "build", "put_at", "added_at", "complex", "slice")
 _NUMBERED = ("t", "c", "memory")  # what is only told apart by number
 _NUMBERS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
 
@@ -35,7 +36,10 @@ class Names:
 
     def __init__(self, recording: Recording, arguments: list[str], plan: Plan | None) -> None:
         self._of: dict[int, str] = {}
-        self._taken = {"np", "step", "build"}
+        self._taken = {*_IN_PRINTED_CODE, *(f"generator{i}" for i in range(len(recording.generators)))}
+        self._taken |= {
+            i.operation.function.__name__ for i in recording.instructions if isinstance(i.operation, Call)
+        }
         self._counts: Counter[str] = Counter()
         self._makers = {id(i.result): i for i in recording.instructions if i.result is not None}
         self._number_names: dict[Number, str] = {}

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import (
+    ATOM,
+    Expression,
+    applied,
+    called,
+    literal,
+    literal_text,
+    number_text,
+)
 
-class Formula(NamedTuple):
-    """A piece of readable code, and how strongly its outermost operator binds."""
-
-    text: str
-    binding: int
-
-    def inside(self, binding: int) -> str:
-        """As an operand of an operator that binds so strongly."""
-        return self.text if self.binding >= binding else f"({self.text})"
-
-
-ATOM, UNARY = 9, 6
-_INFIX = {
-    "add": ("+", 4),
-    "subtract": ("-", 4),
-    "multiply": ("*", 5),
-    "divide": ("/", 5),
-    "power": ("**", 7),
-    "less": ("<", 1),
-    "less_equal": ("<=", 1),
-    "greater": (">", 1),
-    "greater_equal": (">=", 1),
-    "equal": ("==", 1),
-    "not_equal": ("!=", 1),
-    "logical_and": ("&", 2),
-}
 _METHODS = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 
@@ -52,7 +35,7 @@ class Operation:
         """Lines of code that write into `result`, whose memory is that of the operand number `shared`."""
         raise NotImplementedError
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """The result as an expression."""
         raise NotImplementedError
 
@@ -77,18 +60,11 @@ class Elementwise(Operation):
             return [f"{self.name}({', '.join(operands)}, out={result})"]
         return [f"{self.name}({', '.join([*operands, result])})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """A + b"""
-        if self.name in _INFIX:
-            sign, binding = _INFIX[self.name]
-            left, right = operands
-            sides = (binding + 1, binding) if self.name == "power" else (binding, binding + 1)
-            return Formula(f"{left.inside(sides[0])} {sign} {right.inside(sides[1])}", binding)
-        if self.name == "negative":
-            return Formula(f"-{operands[0].inside(UNARY)}", UNARY)
-        if self.name == "reciprocal":
-            return Formula(f"1 / {operands[0].inside(6)}", 5)
-        return Formula(f"np.{self.name}({', '.join(o.text for o in operands)})", ATOM)
+        if self.name == "reciprocal" and operands[0].is_of("f"):  # that of an integer is an integer
+            return applied("divide", [literal(1), *operands])
+        return applied(self.name, operands, module="np.")
 
     def functions(self) -> set[str]:
         """The ufunc."""
@@ -107,9 +83,10 @@ class Product(Operation):
             return [f"{operands[0]}.dot({operands[1]}, {result})"]
         return [f"{self.name}({operands[0]}, {operands[1]}, {result})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """A @ b"""
-        return Formula(f"{operands[0].inside(5)} @ {operands[1].inside(6)}", 5)
+        stacks = any(np.ndim(operand.array) > 2 for operand in operands)  # of which np.dot is no @
+        return applied("dot" if self.name == "dot" and stacks else "matmul", operands, module="np.")
 
     def functions(self) -> set[str]:
         """np.matmul; dot is a method."""
@@ -129,16 +106,18 @@ class Reduction(Operation):
         initial = "" if self.initial is None else f", False, {number_text(self.initial)}"
         return [f"{self.name}.reduce({operands[0]}, {self.axis}, None, {result}{initial})"]
 
-    def formula(self, operands: Sequence[Formula], *, keepdims: bool = False) -> Formula:
+    def formula(self, operands: Sequence[Expression], *, keepdims: bool = False) -> Expression:
         """a.sum(axis=0)"""
         said = [] if self.axis is None else [f"axis={self.axis}"]
         if keepdims:
             said.append("keepdims=True")
-        if self.initial is not None and self.initial != -np.inf:
+        if self.initial is not None:
             said.append(f"initial={number_text(self.initial)}")
         if self.name in _METHODS:
-            return Formula(f"{operands[0].inside(8)}.{_METHODS[self.name]}({', '.join(said)})", ATOM)
-        return Formula(f"np.{self.name}.reduce({', '.join([operands[0].text, *said])})", ATOM)
+            return Expression(f"{operands[0].inside(ATOM)}.{_METHODS[self.name]}({', '.join(said)})")
+        if self.axis is None:
+            said = ["axis=None", *said]  # which is not what reduce() takes by default
+        return called(f"np.{self.name}.reduce", operands, ", ".join(said))
 
     def functions(self) -> set[str]:
         """The ufunc."""
@@ -155,10 +134,10 @@ class View(Operation):
         """Result = a.T"""
         return [f"{result} = {self.code.format(operands[0])}"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """a.T"""
-        called = self.code.startswith("np.")
-        return Formula(self.code.format(operands[0].text if called else operands[0].inside(8)), ATOM)
+        is_call = self.code.startswith("np.")
+        return Expression(self.code.format(operands[0].text if is_call else operands[0].inside(ATOM)))
 
 
 @dataclass(frozen=True)
@@ -186,12 +165,12 @@ class Copy(Operation):
         casting = "" if self.dtype is None else ', "unsafe"'
         return [f"copyto({target}, {operands[0]}{casting})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """a.astype(np.float32)"""
-        operand = operands[0].inside(8)
+        operand = operands[0].inside(ATOM)
         if self.reshaped is not None:
-            return Formula(f"{operand}.reshape({self.reshaped})", ATOM)
-        return Formula(f"{operand}.copy()" if self.dtype is None else f"{operand}.astype({self.dtype})", ATOM)
+            return Expression(f"{operand}.reshape({self.reshaped})")
+        return Expression(f"{operand}.copy()" if self.dtype is None else f"{operand}.astype({self.dtype})")
 
     def functions(self) -> set[str]:
         """np.copyto"""
@@ -216,9 +195,9 @@ class Select(Operation):
             return [*first, f"putmask({result}, {mask}, {chosen})"]
         return [*first, f'copyto({result}, {chosen}, "same_kind", {mask})']
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """np.where(mask, a, b)"""
-        return Formula(f"np.where({', '.join(o.text for o in operands)})", ATOM)
+        return called("np.where", operands)
 
     def functions(self) -> set[str]:
         """What writes through a mask."""
@@ -236,10 +215,11 @@ class Take(Operation):
         """a.take(indices, axis, result, mode)"""
         return [f'{operands[0]}.take({operands[1]}, {self.axis}, {result}, "{self.mode}")']
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """a.take(indices)"""
         axis = "" if self.axis is None else f", axis={self.axis}"
-        return Formula(f"{operands[0].inside(8)}.take({operands[1].text}{axis})", ATOM)
+        mode = "" if self.mode == "raise" else f', mode="{self.mode}"'
+        return Expression(f"{operands[0].inside(ATOM)}.take({operands[1].text}{axis}{mode})")
 
 
 @dataclass(frozen=True)
@@ -252,9 +232,9 @@ class Pick(Operation):
         """copyto(result, a[rows])"""
         return [f"copyto({result}, {self.code.format(*operands)})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """a[rows]"""
-        return Formula(self.code.format(operands[0].inside(8), *(o.text for o in operands[1:])), ATOM)
+        return Expression(self.code.format(operands[0].inside(ATOM), *(o.text for o in operands[1:])))
 
     def functions(self) -> set[str]:
         """np.copyto"""
@@ -281,11 +261,11 @@ class Put(Operation):
             return [*first, f"add.at({result}, np.s_[{index}], {value})"]
         return [*first, f"{result}[{index}] = {value}"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """put(a, (rows,), b)"""
         base, value, *arrays = (operand.text for operand in operands)
         name = "added_at" if self.added else "put_at"
-        return Formula(f"{name}({base}, np.s_[{self.index.format(*arrays)}], {value})", ATOM)
+        return Expression(f"{name}({base}, np.s_[{self.index.format(*arrays)}], {value})")
 
     def functions(self) -> set[str]:
         """np.copyto, and np.add.at"""
@@ -302,9 +282,9 @@ class Join(Operation):
         """concatenate((a, b), axis, result)"""
         return [f"concatenate(({', '.join(operands)},), {self.axis}, {result})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """np.concatenate((a, b), axis=0)"""
-        return Formula(f"np.concatenate(({', '.join(o.text for o in operands)},), axis={self.axis})", ATOM)
+        return Expression(f"np.concatenate(({', '.join(o.text for o in operands)},), axis={self.axis})")
 
     def functions(self) -> set[str]:
         """np.concatenate"""
@@ -323,9 +303,9 @@ class Draw(Operation):
         """generator0.random(None, float32, result)"""
         return [f"generator{self.generator}.random(None, float32, {result})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """generator0.random((10, 30), np.float32)"""
-        return Formula(f"generator{self.generator}.random({self.shape}, np.float32)", ATOM)
+        return Expression(f"generator{self.generator}.random({self.shape}, np.float32)")
 
     def functions(self) -> set[str]:
         """The dtype."""
@@ -342,7 +322,7 @@ class Call(Operation):
     repeatable = False
 
     def _called(self, operands: Sequence[str]) -> str:
-        settings = [f"{key}={_literal(value)}" for key, value in self.settings]
+        settings = [f"{key}={literal_text(value)}" for key, value in self.settings]
         return f"{self.function.__name__}({', '.join([*operands, *settings])})"
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
@@ -350,21 +330,10 @@ class Call(Operation):
         call = self._called(operands)
         return [call if self.is_check else f"copyto({result}, {call})"]
 
-    def formula(self, operands: Sequence[Formula]) -> Formula:
+    def formula(self, operands: Sequence[Expression]) -> Expression:
         """function(a)"""
-        return Formula(self._called([o.text for o in operands]), ATOM)
+        return Expression(self._called([o.text for o in operands]))
 
     def functions(self) -> set[str]:
         """np.copyto"""
         return set() if self.is_check else {"copyto"}
-
-
-def _literal(value: Any) -> str:
-    return f"np.{value.name}" if isinstance(value, np.dtype) else repr(value)
-
-
-def number_text(value: Any) -> str:
-    """A number as code, as short as its dtype allows; infinities and NaN have no literals."""
-    if isinstance(value, float | np.floating) and not np.isfinite(value):
-        return "np.nan" if np.isnan(value) else ("np.inf" if value > 0 else "-np.inf")
-    return str(value) if isinstance(value, np.generic) else repr(value)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import is_uniform
 from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.program.operations import Elementwise, Operation
 from tinygrad_mnist.program.values import Array, Instruction, Number, Recording, Value
@@ -82,7 +83,7 @@ class Recorder:
         if operation.repeatable and all(value.origin == "constant" for value in values):
             return self.know(sample, self.constant(sample))
         if isinstance(operation, Elementwise):
-            operands = self._simplified(operands, sample)
+            operands = self._simplified(operation, operands, sample)
             if _is_times_one(operation, operands, sample):
                 return self.know(sample, next(o for o in operands if o.origin != "constant"))
         epoch = 0 if all(value.is_ours for value in values) else self.epoch
@@ -98,7 +99,8 @@ class Recorder:
     def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
         """Note that an operation was written over a state, an array from outside."""
         result = Value(array, "state", state.source)
-        self._append(Instruction(operation, self._simplified(operands, array), result, changes=True))
+        operands = self._simplified(operation, operands, array)
+        self._append(Instruction(operation, operands, result, changes=True))
         self.epoch += 1
         return self.know(array, result)
 
@@ -111,7 +113,7 @@ class Recorder:
         if modes != self.recording.warnings:
             self.recording.quiet |= {k for k, mode in modes.items() if mode != self.recording.warnings[k]}
 
-    def _simplified(self, operands: tuple[Any, ...], result: Array) -> tuple[Any, ...]:
+    def _simplified(self, operation: Operation, operands: tuple[Any, ...], result: Array) -> tuple[Any, ...]:
         """Numbers as arrays without axes in the dtype of the others, which NumPy takes 0.2 µs faster.
 
         Constants of equal elements likewise, where the others give the result its shape.
@@ -119,15 +121,23 @@ class Recorder:
         arrays = [operand for operand in operands if isinstance(operand, Value)]
         dtypes = {value.dtype for value in arrays}
         dtype = dtypes.pop() if len(dtypes) == 1 else None
+        is_logical = getattr(operation, "name", "").startswith("logical")
 
         def simple(operand: Any) -> Any:
             if isinstance(operand, Number):
                 return self.number(operand, dtype or np.dtype(float))
+            if isinstance(operand, _NUMBERS) and is_logical:
+                return bool(operand)  # 1e-46 is true, and 0 as a float32
             if isinstance(operand, _NUMBERS) and dtype is not None and dtype.kind in "fc":
                 return self.constant(np.asarray(operand, dtype))
             if isinstance(operand, Value) and operand.origin == "constant" and operand.array.size > 1:
                 others = [value.shape for value in arrays if value is not operand]
-                if others and np.broadcast_shapes(*others) == result.shape and _is_uniform(operand.array):
+                if (
+                    others
+                    and np.broadcast_shapes(*others) == result.shape
+                    and operand.array.dtype.kind in "fiub"
+                    and is_uniform(operand.array)
+                ):
                     return self.constant(operand.array[(0,) * operand.array.ndim])
             return operand
 
@@ -142,10 +152,6 @@ class Recorder:
         gone = {id(i.result) for i in self.recording.instructions[length:]}
         del self.recording.instructions[length:]
         self._made = {key: value for key, value in self._made.items() if id(value) not in gone}
-
-
-def _is_uniform(array: Array) -> bool:
-    return bool((array == array[(0,) * array.ndim]).all()) and array.dtype.kind in "fiub"
 
 
 def _is_times_one(operation: Elementwise, operands: tuple[Any, ...], result: Array) -> bool:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
+from tinygrad_mnist.autodiff.expression import array_text, number_text
 from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
-from tinygrad_mnist.program.operations import Call, View, number_text
-from tinygrad_mnist.program.values import Array, Instruction, Number, Recording, Value
+from tinygrad_mnist.program.operations import Call, View
+from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 
 class Source:
@@ -46,7 +45,7 @@ class Source:
         values = all_values(self.recording)
         constants = _each_once(v for v in values if v.origin == "constant")
         for value in constants:
-            self._build.append((f"{self.names.of(value)} = {constant_text(value.array)}", ""))
+            self._build.append((f"{self.names.of(value)} = {array_text(value.array)}", ""))
         for value in _each_once(v for v in values if v.origin == "number"):
             self._build.append((f"{self.names.of(value)} = np.empty((), np.{value.dtype.name})", ""))
             number = self._number_names[value.source]
@@ -196,33 +195,6 @@ def _untyped(code: str) -> str:
             for argument in (*node.args.args, *node.args.kwonlyargs):
                 argument.annotation = None
     return ast.unparse(tree)
-
-
-def constant_text(array: Array) -> str:
-    """Code for a constant."""
-    dtype = f"np.{array.dtype.name}" if array.dtype != bool else "bool"
-    if array.ndim == 0:
-        return f"np.asarray({number_text(array[()])}, {dtype})"
-    flat = array.ravel()
-    if array.ndim == 2 and array.size > 1 and np.array_equal(array, np.eye(len(array))):
-        return f"np.eye({array.shape[0]}, dtype={dtype})"
-    if array.ndim == 1 and array.size and (flat == 1).all():
-        return f"np.ones({array.size}, {dtype})"
-    if flat.size and (flat == flat[0]).all():
-        return f"np.full({array.shape}, {number_text(flat[0])}, {dtype})"
-    shape = "" if array.ndim == 1 else f".reshape({array.shape})"
-    if (
-        flat.dtype.kind in "iu"
-        and flat.size > 1
-        and len(set(np.diff(flat).tolist())) == 1
-        and flat[1] > flat[0]
-    ):
-        start, step = int(flat[0]), int(flat[1] - flat[0])
-        stop = start + step * flat.size
-        bounds = f"{stop}" if (start, step) == (0, 1) else f"{start}, {stop}, {step}"
-        return f"np.arange({bounds}{'' if dtype == 'np.int64' else f', dtype={dtype}'}){shape}"
-    literal = ", ".join(map(number_text, flat))
-    return f"np.array([{literal}], {dtype}){shape}"
 
 
 def _each_once(things: Any) -> list[Any]:

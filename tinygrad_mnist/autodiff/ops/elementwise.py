@@ -143,6 +143,11 @@ def power(a: Any, b: Any) -> Any:
     return a**b
 
 
+def _in_dtype_of(y: Any, x: Any) -> Any:
+    """Return a base or an exponent of integers in the dtype of the power, and others as they are."""
+    return x if isinstance(x, int | float) or x.dtype.kind in "fc" else cast(x, dtype=y.dtype)
+
+
 def _log_of_base(a: Any) -> Any:
     """log(a), and 0 where a is 0: there a ** b does not change with b > 0."""
     if isinstance(a, int | float):  # stays a Python number, which leaves the other side's dtype alone
@@ -153,11 +158,13 @@ def _log_of_base(a: Any) -> Any:
 def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
     if isinstance(b, int | float):
         return g * (b * a ** (b - 1)) if b else 0.0 * g * y  # 0 ** -1 is infinite, and times 0 it is NaN
-    base = where((a == 0) & (b == 0), 1.0, a)
+    b = _in_dtype_of(y, b)
+    vanishes = abs(a) < np.finfo(a.dtype).tiny  # 0, or so small that 1 / a may overflow
+    base = where(vanishes & (b == 0), 1.0, a)
     return g * (b * base ** (b - 1))
 
 
-power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(a)))
+power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(_in_dtype_of(y, a))))
 
 
 @primitive

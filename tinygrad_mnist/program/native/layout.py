@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import is_uniform
 from tinygrad_mnist.program.operations import View
 from tinygrad_mnist.program.values import Array, Instruction, Recording, State, Value
 
@@ -160,10 +161,8 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def uniform(value: Value) -> Any:
     """The number that all elements of a constant are, or None."""
-    if value.root.origin != "constant" or not value.root.array.size:
-        return None
-    first = value.root.array[(0,) * value.root.array.ndim]
-    return first if (value.root.array == first).all() else None
+    array = value.root.array
+    return array[(0,) * array.ndim] if value.root.origin == "constant" and is_uniform(array) else None
 
 
 def flat(array: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group
 from tinygrad_mnist.program.native.layout import Index, Layout, Place, uniform
@@ -18,7 +19,6 @@ from tinygrad_mnist.program.operations import (
     Reduction,
     Select,
     Take,
-    number_text,
 )
 from tinygrad_mnist.program.values import Instruction, Operand, Value
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.autodiff.ops.fused import require_labels
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
@@ -16,7 +17,7 @@ from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, 
 from tinygrad_mnist.program.native.loops import Writer, is_loop
 from tinygrad_mnist.program.native.memory import Slots
 from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
-from tinygrad_mnist.program.operations import Call, View, number_text
+from tinygrad_mnist.program.operations import Call, View
 from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.program.values import Array, Instruction, Recording, State, Value
 
