@@ -1,0 +1,247 @@
+"""What is compared: an entry for each op, written once for all frameworks.  A new op needs an entry here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests.autodiff.cases import arrays_for
+
+MASK = np.array([True, False, True])
+LABELS = np.array([2, 0])
+ROWS = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
+INDICES = np.array([0, 2, 0])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`function` of a framework's functions f and of arrays of these shapes, for each of them.
+
+    The values lie between `low` and `high`, apart from each other and from -1, 0 and 1.
+    """
+
+    op: str
+    function: Callable[..., Any]
+    shapes: tuple[tuple[tuple[int, ...], ...], ...]
+    low: float = -2.0
+    high: float = 2.0
+
+
+ONE = (((2, 3),), ((),), ((3,),), ((0, 3),), ((2, 1, 3),))
+TWO = (
+    ((2, 3), (2, 3)),
+    ((2, 3), (3,)),
+    ((2, 1), (1, 3)),
+    ((), (2, 3)),
+    ((4, 2, 3), (2, 1)),
+    ((0, 3), (3,)),
+    ((), ()),
+)
+REDUCED = (((2, 3, 4),),)
+
+
+def unary(op, **more):
+    return Comparison(op, lambda f, x: getattr(f, op)(x), ONE, **more)
+
+
+def binary(op, **more):
+    return Comparison(op, lambda f, a, b: getattr(f, op)(a, b), TWO, **more)
+
+
+def one(op, function, *shapes, **more):
+    """An entry for one operand of each of the shapes."""
+    return Comparison(op, function, tuple((shape,) for shape in shapes), **more)
+
+
+def several(op, function, *shapes, **more):
+    """An entry for several operands, of the shapes together."""
+    return Comparison(op, function, tuple(shapes), **more)
+
+
+def reductions(op):
+    """All axes, single ones from either end, tuples, kept or not; empty arrays too."""
+    for keepdims in (False, True):
+        for axis in (None, 0, 2, -2, (0, 1), (-1, 0), (0, 1, 2)):
+            yield one(op, lambda f, x, a=axis, k=keepdims: getattr(f, op)(x, axis=a, keepdims=k), (2, 3, 4))
+    yield one(op, lambda f, x: getattr(f, op)(x), (), (3,), (1, 1))
+    yield one(op, lambda f, x: getattr(f, op)(x, axis=1), (0, 3))
+    if op == "sum":
+        yield one(op, lambda f, x: f.sum(x), (0, 3))
+        yield one(op, lambda f, x: f.sum(x, axis=0, keepdims=True), (0, 3))
+
+
+def powers():
+    yield binary("power", low=0.5)
+    yield one("power", lambda f, x: x**3, (2, 3), (0,), ())
+    yield one("power", lambda f, x: x**2, (2, 3))
+    yield one("power", lambda f, x: x**0, (2, 3))
+    yield one("power", lambda f, x: x**-1.5, (2, 3), low=0.5)
+    yield one("power", lambda f, x: x**-1, (2, 3))
+    yield one("power", lambda f, x: 2.0**x, (2, 3))
+
+
+def selections():
+    for op in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"):
+        yield several(
+            op,
+            lambda f, a, b, op=op: f.where(getattr(f, op)(a, b), a * a, 2 * b),
+            *(((2, 3), (3,)), ((0, 3), (3,)), ((2, 1), (1, 3))),
+        )
+    yield several(
+        "logical_and",
+        lambda f, a, b: f.where(f.logical_and(a > 0, b > 0), a * b, b),
+        ((2, 3), (3,)),
+        ((0,), (1,)),
+    )
+    yield several("where", lambda f, a, b: f.where(MASK, a * a, b), ((3,), (2, 3)), ((2, 3), (1,)))
+    yield one("clip", lambda f, x: f.clip(x, low=-1.001, high=0.999), (2, 3), (0, 3), ())
+    yield one("clip", lambda f, x: f.clip(x, high=0.999), (2, 3))
+    yield one("clip", lambda f, x: f.clip(x, low=0.001), (2, 3))
+
+
+def products():
+    pairs = [
+        ((2, 3), (3, 4)),
+        ((3,), (3, 4)),
+        ((2, 3), (3,)),
+        ((3,), (3,)),
+        ((2, 2, 3), (3, 4)),
+        ((3, 2), (2, 2, 3)),
+    ]
+    pairs += [
+        ((2, 1, 2, 3), (3, 3, 2)),
+        ((3,), (2, 3, 2)),
+        ((2, 3, 2), (2,)),
+        ((0, 3), (3, 2)),
+        ((2, 0), (0, 3)),
+    ]
+    yield several("matmul", lambda f, a, b: f.matmul(a, b), *pairs)
+    three = [((3, 4), (2, 4), (2,)), ((2, 3, 4), (2, 4), (2,)), ((4,), (2, 4), (2,)), ((0, 4), (2, 4), (2,))]
+    yield several("linear", lambda f, x, w, b: f.linear(x, w, b), *three)
+    yield several("linear", lambda f, x, w: f.linear(x, w, None), *((x, w) for x, w, _ in three))
+
+
+def movements():
+    yield one("reshape", lambda f, x: f.reshape(x * x, shape=(3, -1)), (2, 3), (6,), (3, 0, 2))
+    yield one("transpose", lambda f, x: f.transpose(x * x), (2, 3), (3,), (), (2, 0, 3))
+    yield one("transpose", lambda f, x: f.transpose(x * x, axes=(1, -1, 0)), (2, 3, 4))
+    yield one("matrix_transpose", lambda f, x: f.matrix_transpose(x * x), (2, 3), (2, 3, 4))
+    yield one("flatten", lambda f, x: f.flatten(x * x), (2, 3), (2, 0))
+    yield one("flatten", lambda f, x: f.flatten(x * x, 1), (2, 3, 2))
+    yield one("expand_dims", lambda f, x: f.expand_dims(x * x, -1), (2, 3), ())
+    yield one("squeeze", lambda f, x: f.squeeze(x * x), (2, 1, 3), (1,))
+    yield one("squeeze", lambda f, x: f.squeeze(x * x, 1), (2, 1, 3))
+    yield one("broadcast_to", lambda f, x: f.broadcast_to(x * x, shape=(2, 3, 2)), (3, 1), (), (2,))
+    yield one("broadcast_to", lambda f, x: f.broadcast_to(x * x, shape=(0, 3)), (3,), (1, 3))
+    yield one("sum_to", lambda f, x: f.sum_to(x * x, shape=(3, 1)), (2, 3, 2), (3, 1))
+    yield one("sum_to", lambda f, x: f.sum_to(x * x, shape=()), (2, 3), ())
+    for index in (
+        (slice(1, None), slice(None, None, 2)),
+        (1, None, Ellipsis, 0),
+        -1,
+        (Ellipsis, slice(0, 0)),
+    ):
+        yield one("getitem", lambda f, x, index=index: f.getitem(x * x, index=index), (3, 4), (3, 2, 2))
+    for index in (INDICES, MASK, (INDICES, INDICES[::-1].copy()), (slice(None), INDICES[:2])):
+        yield one("getitem", lambda f, x, index=index: f.getitem(x * x, index=index), (3, 3))
+    yield one("scatter_add", lambda f, x: f.scatter_add(x * x, index=INDICES, shape=(4, 2)), (3, 2))
+    yield several(
+        "concatenate", lambda f, a, b: f.concatenate(a * b, b, a, axis=-1), ((2, 3), (2, 3)), ((2, 0), (2, 0))
+    )
+    yield several(
+        "concatenate", lambda f, a, b: f.concatenate(a * a, b, axis=0), ((2, 3), (1, 3)), ((0, 3), (1, 3))
+    )
+    yield several("stack", lambda f, a, b: f.stack([a * a, b], axis=-1), ((2, 3), (2, 3)), ((), ()))
+    yield one("cast", lambda f, x: f.cast(f.cast(x * x, dtype=np.float32), dtype=np.float64), (2, 3))
+
+
+def networks():
+    for op in ("softmax", "log_softmax"):
+        for axis, low in ((-1, -2.0), (0, -2.0), (1, -20.0)):
+            yield one(
+                op,
+                lambda f, x, op=op, axis=axis: getattr(f, op)(x, axis=axis),
+                (2, 3),
+                (2, 3, 2),
+                low=low,
+                high=-low,
+            )
+        yield one(op, lambda f, x, op=op: getattr(f, op)(x), (3,), (0, 3))
+    yield several(
+        "squared_error", lambda f, a, b: f.squared_error(a, b, scale=0.3), ((2, 3), (2, 3)), ((0, 3), (0, 3))
+    )
+    yield several(
+        "sigmoid_cross_entropy",
+        lambda f, x, t: f.sigmoid_cross_entropy(x, t),
+        *(((2, 3), (2, 3)), ((), ()), ((0, 3), (0, 3))),
+        low=-20,
+        high=20,
+    )
+    yield one("one_hot", lambda f, x: f.one_hot(LABELS, classes=3, dtype=x.dtype) * x * x, (2, 3))
+    yield one("softmax_cross_entropy", lambda f, x: f.softmax_cross_entropy(x, LABELS), (2, 3))
+    yield one("softmax_cross_entropy", lambda f, x: f.softmax_cross_entropy(x, LABELS[None]), (1, 2, 3))
+    yield one("softmax_cross_entropy", lambda f, x: f.softmax_cross_entropy(x, np.array(1)), (3,))
+    yield one("softmax_cross_entropy", lambda f, x: f.softmax_cross_entropy(x, LABELS[:0]), (0, 3))
+    yield several(
+        "softmax_cross_entropy", lambda f, x, t: f.softmax_cross_entropy(x, t), ((2, 3), (2, 3)), low=0.1
+    )
+
+
+POSITIVE = {"log": 0.5, "log1p": -0.5, "sqrt": 0.5}
+WIDE = {"sigmoid": 20.0, "softplus": 20.0}
+SMOOTH = (
+    "identity",
+    "negative",
+    "exp",
+    "log",
+    "log1p",
+    "sqrt",
+    "square",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "softplus",
+)
+
+COMPARISONS = [
+    *(unary(op, low=POSITIVE.get(op, -WIDE.get(op, 2.0)), high=WIDE.get(op, 2.0)) for op in SMOOTH),
+    *(unary(op) for op in ("abs", "sign", "relu")),
+    *(binary(op) for op in ("add", "subtract", "multiply", "maximum", "minimum")),
+    binary("divide", low=0.5),
+    *powers(),
+    *selections(),
+    *products(),
+    *movements(),
+    *(comparison for op in ("sum", "mean", "max", "min", "logsumexp") for comparison in reductions(op)),
+    *networks(),
+]
+WITHOUT_COUNTERPART = {"dropout_mask": "random numbers of its own: tests/nn/test_layers.py holds their mean"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A comparison on arrays: what a framework is asked for."""
+
+    function: Callable[..., Any]
+    arrays: list[Any]
+    directions: list[Any]
+    seed: int
+
+    def weights(self, value):
+        """The vector of the product with the Jacobian: other numbers for each entry of the value."""
+        rng = np.random.default_rng(self.seed)
+        return rng.uniform(0.5, 1.5, np.shape(value)).astype(value.dtype)
+
+
+def jobs(op, dtype, seed=0):
+    """All comparisons of an op, on arrays of a dtype."""
+    found = []
+    for comparison in (c for c in COMPARISONS if c.op == op):
+        for shapes in comparison.shapes:
+            rng = np.random.default_rng([seed, len(found)])
+            arrays = [np.asarray(a) for a in arrays_for(comparison, shapes, rng, dtype)]
+            directions = [np.asarray(rng.uniform(-1, 1, a.shape), dtype) for a in arrays]
+            found.append(Job(comparison.function, arrays, directions, len(found)))
+    return found

@@ -1,0 +1,41 @@
+"""Value, gradients and second derivatives by this package, and what all frameworks are asked for."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.autodiff.backward import pull_back
+
+NAMES = (*ops.__all__,)
+
+
+def namespace(**functions):
+    """The functions of a framework under the names that this package has for them."""
+    return SimpleNamespace(**functions)
+
+
+FUNCTIONS = namespace(**{name: getattr(ops, name) for name in NAMES})
+
+
+def derivatives(function, arrays, weights, directions):
+    """The value, its gradients and the product of the Hessian with directions, as arrays.
+
+    The scalar that is differentiated is ``sum(weights(value) * value)``.  There are zeros where it does not
+    depend on an input.
+    """
+    inputs = [Tensor(a, requires_grad=True) for a in arrays]
+    value = function(FUNCTIONS, *inputs)
+    zeros = [np.zeros_like(a) for a in arrays]
+    if not value.requires_grad:
+        return value.data, zeros, zeros
+    slopes = pull_back([value], [Tensor(weights(value.data))], inputs, create_graph=True)
+    moving = [(g, d) for g, d in zip(slopes, directions) if g is not None and g.requires_grad]
+    seconds = [None] * len(arrays)
+    if moving:
+        seconds = pull_back([g for g, _ in moving], [d for _, d in moving], inputs, create_graph=False)
+    return value.data, _filled(slopes, zeros), _filled(seconds, zeros)
+
+
+def _filled(found, zeros):
+    return [z if g is None else np.asarray(getattr(g, "data", g)) for g, z in zip(found, zeros)]

@@ -1,0 +1,108 @@
+"""The same by JAX: reverse mode for the gradients, forward over reverse for the second derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from tests.oracles.ours import namespace
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_disable_most_optimizations", True)  # compiles in a fraction of the time
+
+
+def _cross_entropy(logits, targets):
+    logarithms = jax.nn.log_softmax(logits)
+    if np.ndim(targets) == np.ndim(logits):
+        return -(targets * logarithms).sum(axis=-1)
+    return -jnp.take_along_axis(logarithms, jnp.asarray(targets)[..., None], axis=-1)[..., 0]
+
+
+def _linear(x, weight, bias):
+    return x @ weight.T if bias is None else x @ weight.T + bias
+
+
+def _summed_to(x, shape):
+    lead = x.ndim - len(shape)
+    x = x.sum(axis=tuple(range(lead)))
+    return x.sum(axis=tuple(i for i, n in enumerate(shape) if n != x.shape[i]), keepdims=True)
+
+
+FUNCTIONS = namespace(
+    abs=jnp.abs,
+    add=jnp.add,
+    broadcast_to=jnp.broadcast_to,
+    cast=lambda x, dtype: x.astype(dtype),
+    clip=lambda x, low=None, high=None: jnp.clip(x, low, high),
+    concatenate=lambda *inputs, axis=0: jnp.concatenate(inputs, axis),
+    cos=jnp.cos,
+    divide=jnp.divide,
+    equal=jnp.equal,
+    exp=jnp.exp,
+    expand_dims=jnp.expand_dims,
+    flatten=lambda x, start=0: x.reshape((*x.shape[:start], int(np.prod(x.shape[start:])))),
+    getitem=lambda x, index: x[index],
+    greater=jnp.greater,
+    greater_equal=jnp.greater_equal,
+    identity=lambda x: x + 0,
+    less=jnp.less,
+    less_equal=jnp.less_equal,
+    linear=_linear,
+    log=jnp.log,
+    log1p=jnp.log1p,
+    log_softmax=lambda x, axis=-1: jax.nn.log_softmax(x, axis),
+    logical_and=jnp.logical_and,
+    logsumexp=lambda x, axis=None, keepdims=False: jax.nn.logsumexp(x, axis=axis, keepdims=keepdims),
+    matmul=jnp.matmul,
+    matrix_transpose=jnp.matrix_transpose,
+    max=jnp.max,
+    maximum=jnp.maximum,
+    mean=jnp.mean,
+    min=jnp.min,
+    minimum=jnp.minimum,
+    multiply=jnp.multiply,
+    negative=jnp.negative,
+    not_equal=jnp.not_equal,
+    one_hot=lambda labels, classes, dtype: jax.nn.one_hot(jnp.asarray(labels), classes, dtype=dtype),
+    power=lambda a, b: a**b,
+    relu=jax.nn.relu,
+    reshape=lambda x, shape: jnp.reshape(x, shape),
+    scatter_add=lambda x, index, shape: jnp.zeros(shape, x.dtype).at[index].add(x),
+    sigmoid=jax.nn.sigmoid,
+    sigmoid_cross_entropy=lambda x, t: jax.nn.softplus(x) - x * t,
+    sign=jnp.sign,
+    sin=jnp.sin,
+    softmax=lambda x, axis=-1: jax.nn.softmax(x, axis),
+    softmax_cross_entropy=_cross_entropy,
+    softplus=jax.nn.softplus,
+    sqrt=jnp.sqrt,
+    square=jnp.square,
+    squared_error=lambda a, b, scale=1.0: scale * ((a - b) ** 2).sum(),
+    squeeze=jnp.squeeze,
+    stack=lambda inputs, axis=0: jnp.stack(inputs, axis),
+    subtract=jnp.subtract,
+    sum=jnp.sum,
+    sum_to=_summed_to,
+    tanh=jnp.tanh,
+    transpose=jnp.transpose,
+    where=jnp.where,
+)
+
+
+def all_derivatives(jobs):
+    """As `ours.derivatives` for several jobs, compiled as one: compiling is what takes JAX its time."""
+
+    def run(given):
+        return [_one(job.function, arrays, job.weights, job.directions) for job, arrays in zip(jobs, given)]
+
+    found = jax.jit(run)([job.arrays for job in jobs])
+    return [jax.tree.map(np.asarray, one) for one in found]
+
+
+def _one(function, arrays, weights, directions):
+    def slopes(*inputs):
+        value, pull = jax.vjp(lambda *x: function(FUNCTIONS, *x), *inputs)
+        return pull(jnp.asarray(weights(np.empty(value.shape, value.dtype))))
+
+    first, second = jax.jvp(slopes, tuple(arrays), tuple(directions))
+    return function(FUNCTIONS, *arrays), list(first), list(second)

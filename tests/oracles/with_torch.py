@@ -1,0 +1,136 @@
+"""The same by PyTorch."""
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from tests.oracles.ours import namespace
+
+torch.set_num_threads(1)
+
+
+def _axes(x, axis):
+    return tuple(range(x.ndim)) if axis is None else axis
+
+
+def _reduced(function):
+    def reduced(x, axis=None, keepdims=False):
+        return function(x, dim=_axes(x, axis), keepdim=keepdims) if x.ndim else function(x, dim=0)
+
+    return reduced
+
+
+def _dtype(dtype):
+    return getattr(torch, np.dtype(dtype).name)
+
+
+def _number_or_tensor(function):
+    def called(a, b):
+        like = a if isinstance(a, torch.Tensor) else b
+        return function(
+            *(x if isinstance(x, torch.Tensor) else torch.as_tensor(x, dtype=like.dtype) for x in (a, b))
+        )
+
+    return called
+
+
+def _cross_entropy(logits, targets):
+    if not isinstance(targets, torch.Tensor):
+        targets = torch.as_tensor(targets)
+    rows = logits.reshape(-1, logits.shape[-1])
+    flat = targets.reshape(-1) if targets.ndim < logits.ndim else targets.reshape(rows.shape)
+    return functional.cross_entropy(rows, flat, reduction="none").reshape(logits.shape[:-1])
+
+
+def _index(index):
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(torch.as_tensor(part) if isinstance(part, np.ndarray) else part for part in parts)
+
+
+def _scattered(x, index, shape):
+    parts = _index(index)
+    return torch.zeros(shape, dtype=x.dtype).index_put(parts, x, accumulate=True)
+
+
+FUNCTIONS = namespace(
+    abs=torch.abs,
+    add=torch.add,
+    broadcast_to=lambda x, shape: x.expand(shape),
+    cast=lambda x, dtype: x.to(_dtype(dtype)),
+    clip=lambda x, low=None, high=None: torch.clamp(x, low, high),
+    concatenate=lambda *inputs, axis=0: torch.cat(inputs, dim=axis),
+    cos=torch.cos,
+    divide=torch.divide,
+    equal=torch.eq,
+    exp=torch.exp,
+    expand_dims=torch.unsqueeze,
+    flatten=lambda x, start=0: torch.flatten(x, start),
+    getitem=lambda x, index: x[_index(index)],
+    greater=torch.gt,
+    greater_equal=torch.ge,
+    identity=torch.clone,
+    less=torch.lt,
+    less_equal=torch.le,
+    linear=functional.linear,
+    log=torch.log,
+    log1p=torch.log1p,
+    log_softmax=lambda x, axis=-1: torch.log_softmax(x, axis),
+    logical_and=torch.logical_and,
+    logsumexp=_reduced(torch.logsumexp),
+    matmul=torch.matmul,
+    matrix_transpose=lambda x: x.mT,
+    max=_reduced(torch.amax),
+    maximum=_number_or_tensor(torch.maximum),
+    mean=_reduced(torch.mean),
+    min=_reduced(torch.amin),
+    minimum=_number_or_tensor(torch.minimum),
+    multiply=torch.multiply,
+    negative=torch.negative,
+    not_equal=torch.ne,
+    one_hot=lambda labels, classes, dtype: functional.one_hot(torch.as_tensor(labels), classes).to(dtype),
+    power=lambda a, b: a**b,
+    relu=torch.relu,
+    reshape=lambda x, shape: torch.reshape(x, shape),
+    scatter_add=_scattered,
+    sigmoid=torch.sigmoid,
+    sigmoid_cross_entropy=lambda x, t: functional.binary_cross_entropy_with_logits(x, t, reduction="none"),
+    sign=torch.sign,
+    sin=torch.sin,
+    softmax=lambda x, axis=-1: torch.softmax(x, axis),
+    softmax_cross_entropy=_cross_entropy,
+    softplus=lambda x: functional.softplus(x, threshold=40),  # above it takes x for the result
+    sqrt=torch.sqrt,
+    square=torch.square,
+    squared_error=lambda a, b, scale=1.0: scale * functional.mse_loss(a, b, reduction="sum"),
+    squeeze=lambda x, axis=None: torch.squeeze(x) if axis is None else torch.squeeze(x, axis),
+    stack=lambda inputs, axis=0: torch.stack(inputs, dim=axis),
+    subtract=torch.subtract,
+    sum=_reduced(torch.sum),
+    sum_to=lambda x, shape: x.sum_to_size(shape),
+    tanh=torch.tanh,
+    transpose=lambda x, axes=None: x.permute(tuple(range(x.ndim))[::-1] if axes is None else axes),
+    where=lambda condition, a, b: torch.where(torch.as_tensor(condition), a, b),
+)
+
+
+def derivatives(function, arrays, weights, directions):
+    """As `ours.derivatives`."""
+    inputs = [torch.tensor(a, requires_grad=True) for a in arrays]
+    value = function(FUNCTIONS, *inputs)
+    zeros = [np.zeros_like(a) for a in arrays]
+    if not value.requires_grad:
+        return value.numpy(), zeros, zeros
+    seed = torch.as_tensor(weights(value.numpy(force=True)))
+    slopes = torch.autograd.grad(value, inputs, seed, create_graph=True, allow_unused=True)
+    moving = [
+        (g, torch.as_tensor(d)) for g, d in zip(slopes, directions) if g is not None and g.requires_grad
+    ]
+    seconds = [None] * len(arrays)
+    if moving:
+        outputs, seeds = zip(*moving)
+        seconds = torch.autograd.grad(outputs, inputs, seeds, allow_unused=True)
+    return value.numpy(force=True), _filled(slopes, zeros), _filled(seconds, zeros)
+
+
+def _filled(found, zeros):
+    return [z if g is None else g.numpy(force=True) for g, z in zip(found, zeros)]
