@@ -128,7 +128,9 @@ def literal(value: Any) -> Expression:
 
 def literal_text(value: Any) -> str:
     """Return the code of `literal`."""
-    if isinstance(value, bool | int | float | complex | np.generic):
+    if isinstance(value, np.generic):  # it has a dtype, which a Python number has not
+        return f"np.{value.dtype.name}({number_text(value)})"
+    if isinstance(value, bool | int | float | complex):
         return number_text(value)
     if isinstance(value, np.ndarray):
         return array_text(value)
@@ -143,6 +145,15 @@ def literal_text(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{literal_text(k)}: {literal_text(v)}' for k, v in value.items())}}}"
     return repr(value)
+
+
+def is_literal(value: Any) -> bool:
+    """Return True where `literal_text` gives code that can be run; an object of a class has none."""
+    try:
+        eval(literal_text(value), {"np": np})
+    except Exception:
+        return False
+    return True
 
 
 def number_text(value: Any) -> str:
@@ -178,7 +189,7 @@ def number_beside(number: Any, others: Sequence[Any]) -> Expression:
     for text, value in _written(number):
         if np.result_type(value, *others) == together and _same_bits(value, number, together):
             return Expression(text, _binding(text), number)
-    return Expression(f"np.{number.dtype.name}({number_text(number)})", ATOM, number)
+    return literal(number)
 
 
 def _binding(text: str) -> int:

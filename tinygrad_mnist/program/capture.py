@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import is_literal
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -130,6 +131,12 @@ class Capturing(Recorder):
     def _call_whole(
         self, primitive: Primitive, stand_ins: list[Any], attributes: dict[str, Any]
     ) -> TracedArray:
+        for name, setting in attributes.items():
+            if not is_literal(setting):
+                raise CaptureError(
+                    f"{name} is {setting!r}: expected a number, a text or an array as the setting of "
+                    f"{primitive.name}, which a program calls as a whole; leave this function uncompiled"
+                )
         plain = [x.array if isinstance(x, TracedArray) else x for x in stand_ins]
         sample = np.asarray(primitive.forward(*plain, **attributes))
         operands = tuple(x.value if isinstance(x, TracedArray) else x for x in stand_ins)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tinygrad_mnist.autodiff.expression import Expression, array_text, literal, number_beside
+from tinygrad_mnist.program.helpers import helper_lines
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import (
     Call,
@@ -20,7 +21,7 @@ from tinygrad_mnist.program.operations import (
     Select,
     View,
 )
-from tinygrad_mnist.program.source import helper_lines, signature
+from tinygrad_mnist.program.source import signature
 from tinygrad_mnist.program.values import Instruction, Operand, Recording, Value
 
 _LONGEST_INLINE = 60

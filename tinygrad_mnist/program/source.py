@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 import textwrap
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from tinygrad_mnist.autodiff.expression import array_text, number_text
+from tinygrad_mnist.program.helpers import helper_lines
 from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
-from tinygrad_mnist.program.operations import Call, View
+from tinygrad_mnist.program.operations import View
 from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 
@@ -164,37 +161,6 @@ def signature(recording: Recording, names: Names) -> str:
     generators = [f"generator{i}" for i in range(len(recording.generators))]
     defaults = [f"{name}={number_text(n.get())}" for n, name in names.numbers(numbers).items()]
     return ", ".join([*names.arguments, *map(names.of, states), *generators, *defaults])
-
-
-def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
-    """The source of the Python functions that instructions call, and of the errors they raise."""
-    calls = [i.operation for i in instructions if isinstance(i.operation, Call)]
-    functions = _each_once(call.function for call in calls)
-    return [line for function in functions for line in _function_lines(function)]
-
-
-@lru_cache(maxsize=64)
-def _function_lines(function: Any) -> tuple[str, ...]:
-    """The source of a function, after the errors and numbers of its module that it speaks of."""
-    code = textwrap.dedent(inspect.getsource(function)).replace("@primitive\n", "")
-    lines: list[str] = []
-    for name, thing in sorted(function.__globals__.items()):
-        if not name.startswith("__") and f"{name}(" in code and isinstance(thing, type):
-            lines += ["", f"class {name}(ValueError):", "    pass", ""]
-        elif isinstance(thing, float) and name in code:
-            lines += [f"{name} = {thing!r}"]
-    return (*lines, "", *_untyped(code).rstrip().split("\n"), "")
-
-
-def _untyped(code: str) -> str:
-    """A function without the annotations, whose names the module may not have."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-            for argument in (*node.args.args, *node.args.kwonlyargs):
-                argument.annotation = None
-    return ast.unparse(tree)
 
 
 def _each_once(things: Any) -> list[Any]:

@@ -1,0 +1,91 @@
+"""An op that a program calls as a whole: its printed source stands by itself, with all that it speaks of."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor
+from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program import compile
+
+X = np.array([3.0, 1.0, 2.0])
+TABLE, FACTOR = np.array([0.5, -0.0, np.inf]), 3
+
+
+def doubled(x):
+    return FACTOR * x * 2
+
+
+def sorted_alone(x, *, by=1.0, other=None):
+    return np.sort(np.asarray(x)) * np.asarray(by)
+
+
+def sorted_with_all(x):
+    return doubled(np.sort(np.asarray(x))) * math.pi + TABLE[0]
+
+
+def typed_in():
+    namespace = {"np": np}
+    exec("def typed_in(x):\n    return np.sort(np.asarray(x))", namespace)
+    return namespace["typed_in"]
+
+
+@pytest.fixture
+def op():
+    """Turn a function into an op without rules, for the time of a test."""
+    before = dict(REGISTRY)
+
+    def make(function):
+        made = primitive(function)
+        made.vjps(None)
+        return made
+
+    yield make
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+def forms(function):
+    """What the printed forms of a function give when they are run alone."""
+    compiled = compile(function)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(Tensor(X)).data, function(Tensor(X)).data)
+    for text, build in ((compiled.program.source, True), (compiled.program.derivation, False)):
+        namespace = {}
+        exec(text, namespace)
+        yield (namespace["build"]() if build else namespace["step"])(X)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"by": np.float64(3)},
+        {"by": np.inf},
+        {"by": -0.0},
+        {"by": np.array([1.0, np.nan, 2.0])},
+        {"other": (slice(0, 2), np.float32, np.dtype("f4"), ..., None, "text", [1, {"a": 2}], 1 + 2j)},
+    ],
+)
+def test_settings_of_a_called_op_are_printed_as_they_are(op, settings):
+    called = op(sorted_alone)
+    for found in forms(lambda x: called(x, **settings)):
+        np.testing.assert_array_equal(found, called.forward(X, **settings))
+
+
+def test_what_a_called_op_speaks_of_is_printed_beside_it(op):
+    for found in forms(op(sorted_with_all)):
+        np.testing.assert_array_equal(found, sorted_with_all(X))
+
+
+def test_a_called_op_without_a_source_runs_and_says_so_in_print(op):
+    with pytest.raises(NotImplementedError, match="the source of typed_in is not known"):
+        list(forms(op(typed_in())))
+
+
+@pytest.mark.parametrize("setting", [np.random.default_rng(0), np.sort, object()])
+def test_a_setting_that_cannot_be_written_is_refused(op, setting):
+    called = op(sorted_alone)
+    with pytest.raises(CaptureError, match=r"other is .*: expected a number, a text or an array"):
+        compile(lambda x: called(x, other=setting))(Tensor(X))

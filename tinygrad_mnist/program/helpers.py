@@ -1,0 +1,68 @@
+"""The Python functions that a program calls, as code that stands by itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Sequence
+from functools import lru_cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from tinygrad_mnist.autodiff.expression import is_literal, literal_text
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.program.operations import Call
+from tinygrad_mnist.program.values import Instruction
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
+    """Return the source of the functions that instructions call, and of what these speak of."""
+    seen = {"np"}
+    functions = [i.operation.function for i in instructions if isinstance(i.operation, Call)]
+    return [line for function in functions for line in _lines(function.__name__, function, seen)]
+
+
+def _lines(name: str, thing: Any, seen: set[str]) -> list[str]:
+    """Return code that defines a name, after the names that it needs; nothing for what is there already."""
+    if name in seen:
+        return []
+    seen.add(name)
+    thing = thing.forward if isinstance(thing, Primitive) else thing
+    if isinstance(thing, FunctionType):
+        outside = {**thing.__globals__, **inspect.getclosurevars(thing).nonlocals}
+        needed = sorted(_names(thing.__code__) & outside.keys())
+        lines = [line for other in needed for line in _lines(other, outside[other], seen)]
+        return [*lines, "", *_source(thing).split("\n"), ""]
+    if isinstance(thing, ModuleType):
+        inside = thing.__name__.partition(".")[0] == _PACKAGE
+        return [] if inside else [f"import {thing.__name__} as {name}"]
+    if isinstance(thing, type):
+        return ["", f"class {name}(ValueError):", "    pass", ""] if issubclass(thing, Exception) else []
+    return [f"{name} = {literal_text(thing)}"] if is_literal(thing) else []
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names that code speaks of, and the functions inside it."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return {*code.co_names, *code.co_freevars}.union(*map(_names, inner))
+
+
+@lru_cache(maxsize=64)
+def _source(function: FunctionType) -> str:
+    """Return a function's source without decorators and annotations, whose names the module may not have."""
+    try:
+        found = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):  # typed in, or a lambda inside of a longer expression
+        found = None
+    if not isinstance(found, ast.FunctionDef) or found.name != function.__name__:
+        text = f"the source of {function.__name__} is not known"
+        return f"def {function.__name__}(*inputs, **settings):\n    raise NotImplementedError({text!r})"
+    for node in ast.walk(found):
+        if isinstance(node, ast.FunctionDef):
+            node.returns, node.decorator_list = None, []
+            for argument in (*node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+    return ast.unparse(found)
