@@ -243,7 +243,7 @@ def test_checking_does_without_hypothesis_and_strategies_say_what_to_install():
         "except ImportError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "needs Hypothesis: pip install 'tinygrad_mnist[checking]'" in done.stdout
+    assert "needs Hypothesis: pip install -e '.[checking]'" in done.stdout
 
 
 def test_importing_checking_does_not_import_hypothesis():

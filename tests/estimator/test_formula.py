@@ -244,5 +244,5 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 1
-    assert f"pip install 'tinygrad_mnist[{extra}]'" in done.stderr
+    assert f"pip install -e '.[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr

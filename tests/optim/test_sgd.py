@@ -99,7 +99,7 @@ def test_what_cannot_be_updated_is_refused():
     with pytest.raises(ValueError, match=r"no parameters: pass model.parameters\(\)"):
         optim.SGD([], lr=0.1)
     for wrong in ([x * 2], nn.Sequential(nn.Linear(1, 1)), [np.ones(2)]):
-        with pytest.raises(TypeError, match=r"leaf tensors such as model.parameters\(\)"):
+        with pytest.raises(TypeError, match=r"expected leaf tensors; write model.parameters\(\)"):
             optim.SGD(wrong, lr=0.1)
 
 

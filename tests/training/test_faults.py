@@ -195,9 +195,10 @@ def test_data_that_vanished_or_changed(tmp_path, mnist_folder):
 def test_resume_refuses_what_it_cannot_do(tmp_path, finished):
     refused(here("train", "--resume", tmp_path / "none"), "holds no run")
     refused(here("train", "--resume", finished), "is finished: it has been through all its 2 epochs")
-    done = here("train", "--resume", finished, "--lr", "3")
-    assert done.returncode == 2
-    assert "--lr does not go with --resume" in done.stderr
+    for option, value, said in (("--lr", "3", "the run has 0.1"), ("--validation", "9", "leave it out")):
+        done = here("train", "--resume", finished, option, value)
+        assert done.returncode == 2
+        assert f"{option} cannot change on --resume: {said}" in done.stderr
 
 
 def test_the_weights_of_a_run_that_is_not_finished(tmp_path):

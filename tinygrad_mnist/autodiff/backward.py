@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
-from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.primitive import Recordable, misfitting_rule, not_an_array
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
 
 _by_serial = attrgetter("serial")
@@ -155,10 +155,13 @@ def _spread(
         try:
             contribution = rule(g, y, *values, **tensor.attributes)
             if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
-                raise GradientError(f"the rule returned {contribution!r}, and no array of the input's shape")
+                raise not_an_array(primitive, position, contribution)
             if contribution.shape != arrays[position].shape:
                 contribution = unbroadcast(contribution, arrays[position].shape)
         except Exception as error:
+            misfit = misfitting_rule(error, primitive, position)
+            if misfit is not None:
+                raise misfit from None
             error.add_note(
                 f"in the rule of {tensor.primitive.name} for its input {position}, {tensor.origin()}"
             )
@@ -218,6 +221,7 @@ def require_connected(output: Any) -> None:
     """Refuse to differentiate a tensor that has no recorded dependence on anything."""
     if not output.requires_grad:
         raise GradientError(
-            f"{output.label()} has no gradient: none of its inputs has requires_grad=True, "
-            "or it was computed under no_grad()"
+            f"{output.label()} has no gradient: no tensor behind it has requires_grad=True, or it was "
+            "computed under no_grad(); build x as Tensor(x, requires_grad=True), and where it comes from "
+            "grad(y, x), write grad(y, x, create_graph=True) there"
         )

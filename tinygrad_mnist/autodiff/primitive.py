@@ -209,3 +209,26 @@ def require_rules() -> None:
     missing = [name for name, entry in REGISTRY.items() if entry.rules is None]
     if missing:
         raise GradientError(f"primitives without rules: {', '.join(missing)}; declare them with .vjps(...)")
+
+
+def misfitting_rule(error: Exception, primitive: Primitive, position: int) -> TypeError | None:
+    """Return the error for a rule that cannot be called as rules are; None if it failed inside."""
+    frames = error.__traceback__
+    if not isinstance(error, TypeError) or frames is None or frames.tb_next is not None:
+        return None
+    name = "any input" if primitive.variadic else primitive.input_names[position]
+    inputs = ["*inputs"] if primitive.variadic else list(primitive.input_names)
+    settings = ["position"] if primitive.variadic else ["*"] if primitive.setting_names else []
+    parameters = ", ".join(["g", "y", *inputs, *settings, *primitive.setting_names])
+    return TypeError(f"the rule of {primitive.name} for {name}: {error}; write lambda {parameters}: ...")
+
+
+def not_an_array(primitive: Primitive, position: int, value: Any) -> GradientError:
+    """Return the error for a rule that returned something else than an array."""
+    name = f"input {position}" if primitive.variadic else primitive.input_names[position]
+    instead = (
+        f"for an input without derivative give None in place of the rule, {primitive.name}.vjps(..., None)"
+        if value is None
+        else "return an array or Tensor of the input's shape"
+    )
+    return GradientError(f"the rule of {primitive.name} for {name} returned {value!r}: {instead}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Set, ValuesView
-from typing import Any, NoReturn
+from typing import Any, Never, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,6 +19,7 @@ from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.site import Site, calling_site, in_words, line_of
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
+from tinygrad_mnist.hints import unknown_keyword
 from tinygrad_mnist.hints.tensors import NotInTensor
 
 Array = NDArray[Any]
@@ -286,7 +287,7 @@ class Tensor(Operators, NotInTensor):
 
     # Gradients
 
-    def backward(self, gradient: ArrayLike | Tensor | None = None) -> None:
+    def backward(self, gradient: ArrayLike | Tensor | None = None, **foreign: Never) -> None:
         """Add to ``.grad`` of every leaf with ``requires_grad`` the gradient of this tensor.
 
         Parameters
@@ -302,6 +303,8 @@ class Tensor(Operators, NotInTensor):
         StaleGradientError
             When a value that the graph needs was changed in place since the forward pass.
         """
+        for name in foreign:
+            raise unknown_keyword("Tensor.backward", name, ["gradient"])
         require_connected(self)
         backward(self, self.seed(gradient))
 

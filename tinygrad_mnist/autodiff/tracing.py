@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.backward import pull_back
 from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING, recording
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import GradientError
+from tinygrad_mnist.errors import DTypeError, GradientError
 
 Function = Callable[..., Any]
 
@@ -71,7 +72,9 @@ def trace(
     """Call a function with variables at the chosen positions; `also`: what else may hold Tensors."""
     chosen = tuple(arguments[position] for position in positions)
     plain = not TRANSFORMING.get() and not has_tensors(arguments, *also)
-    variables = [_variable(leaf) for leaf in trees.leaves(chosen)]
+    variables = [
+        _variable(leaf, position) for position, tree in zip(positions, chosen) for leaf in trees.leaves(tree)
+    ]
     filled = dict(zip(positions, trees.refill(chosen, variables)))
     token = TRANSFORMING.set(True)
     try:
@@ -82,16 +85,48 @@ def trace(
     return Traced(output, variables, chosen, plain)
 
 
-def _variable(value: Any) -> Tensor:
+def _variable(value: Any, position: int) -> Tensor:
     """A tensor to differentiate by: apart from `value`, which the function may also hold by other ways."""
     if isinstance(value, Tensor) and value.requires_grad:
         return ops.identity(value)  # type: ignore[no-any-return]
-    return Tensor(float(value) if isinstance(value, int) else value, requires_grad=True)
+    array = value._data if isinstance(value, Tensor) else value
+    if isinstance(array, int) and not isinstance(array, bool):
+        array = float(array)
+    dtype = np.asarray(array).dtype
+    if dtype.kind in "iub" and not isinstance(array, bool):
+        raise DTypeError(f"argument {position} is {dtype}: expected floats; pass x.astype(float)")
+    if dtype.kind != "f":
+        raise DTypeError(
+            f"argument {position} holds {shown(value)}: expected floats; keep settings out of the "
+            "differentiated argument, in another argument or in functools.partial"
+        )
+    return Tensor(array if isinstance(array, float) else value, requires_grad=True)
+
+
+def require_function(function: Any, name: str) -> None:
+    """Refuse what is not a function, such as the value of one."""
+    if not callable(function):
+        raise TypeError(
+            f"{name} takes a function, and was given {shown(function)}: write {name}(lambda x: ...); "
+            "for a computed Tensor y write tinygrad_mnist.grad(y, x)"
+        )
+
+
+def require_one_each(name: str, primals: Any, tangents: Any) -> None:
+    """Refuse primals or tangents that are not a tuple with one entry per argument."""
+    for word, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            raise TypeError(
+                f"{word} is {shown(given)}: expected a tuple with one entry per argument; "
+                f"write {name}(f, (x,), (t,))"
+            )
 
 
 def chosen_positions(argnums: int | tuple[int, ...] | list[int], count: int) -> tuple[int, ...]:
     """The positions that `argnums` names among so many arguments, counted from 0."""
     given = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
+    for position in given:
+        require_whole("argnums", position, low=None)
     if any(not -count <= position < count for position in given):
         raise GradientError(f"argnums {argnums} names an argument that is not there: {count} were given")
     positions = tuple(position % count for position in given)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.backward import pull_back, require_connected
 from tinygrad_mnist.autodiff.modes import recording
@@ -28,14 +29,22 @@ from tinygrad_mnist.autodiff.tracing import (
     floating_dtype,
     has_tensors,
     ones_like,
+    require_function,
+    require_one_each,
     require_scalar,
     trace,
 )
 from tinygrad_mnist.errors import GradientError, ShapeError
+from tinygrad_mnist.hints import hinted
 
 
+@hinted
 def gradients(
-    output: Tensor, inputs: Sequence[Tensor] | Tensor, *, gradient: Any = None, create_graph: bool = False
+    output: Tensor,
+    inputs: Sequence[Tensor] | Tensor | None = None,
+    *,
+    gradient: Any = None,
+    create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
     """The gradients of a computed tensor with respect to tensors it was computed from.
 
@@ -71,10 +80,12 @@ def gradients(
     (12.0, 12.0)
     """
     if not isinstance(output, Tensor):
-        raise GradientError(
-            "grad(output, inputs) differentiates a computed Tensor; "
-            "for the gradient of a function use transforms.grad(function)"
+        raise TypeError(
+            f"output is {shown(output)}: expected a computed Tensor; "
+            "for the gradient of a function write transforms.grad(f)(x)"
         )
+    if inputs is None:
+        raise TypeError("inputs is None: expected the Tensors to differentiate by; write grad(y, x)")
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     require_connected(output)
     for position, tensor in enumerate(wanted):
@@ -89,6 +100,7 @@ def gradients(
     return tuple(g if isinstance(g, Tensor) else Tensor(np.array(g)) for g in found)
 
 
+@hinted
 def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
     """The function that returns ``(value, gradient)`` of a scalar function.
 
@@ -104,6 +116,7 @@ def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int
     >>> value_and_grad(lambda w, x: np.sum(w * x))(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     (array(11.), array([3., 4.]))
     """
+    require_function(function, "value_and_grad")
 
     @wraps(function)
     def differentiated(*arguments: Any, **keywords: Any) -> Any:
@@ -117,6 +130,7 @@ def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int
     return differentiated
 
 
+@hinted
 def grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
     """The function that returns the gradient of a scalar function; see `value_and_grad`.
 
@@ -125,6 +139,7 @@ def grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> 
     >>> grad(grad(np.sin))(0.5) == -np.sin(0.5)
     np.True_
     """
+    require_function(function, "grad")
     both = value_and_grad(function, argnums)
 
     @wraps(function)
@@ -148,6 +163,7 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
+    require_function(function, "vjp")
     traced = trace(function, primals, tuple(range(len(primals))), {})
 
     def pull(vector: Any) -> tuple[Any, ...]:
@@ -178,6 +194,7 @@ def _inner(vectors: list[Any], others: list[Any]) -> Any:
     return total
 
 
+@hinted
 def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """The value at `primals`, and the Jacobian times `tangents`: the directional derivative.
 
@@ -189,6 +206,8 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     >>> jvp(np.exp, (np.array([0.0, 1.0]),), (np.array([1.0, 0.0]),))[1]
     array([1., 0.])
     """
+    require_function(function, "jvp")
+    require_one_each("jvp", primals, tangents)
     traced = trace(function, primals, tuple(range(len(primals))), {}, tangents)
     directions = _matched("the tangent", tangents, traced.arguments)
     outputs = trees.leaves(traced.output)
@@ -201,6 +220,7 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     return traced.answer(traced.output, outputs), traced.answer(traced.output, found)
 
 
+@hinted
 def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
     """The Hessian of a scalar function times `tangents`, without forming the Hessian.
 
@@ -214,6 +234,8 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    require_function(function, "hvp")
+    require_one_each("hvp", primals, tangents)
     traced = trace(function, primals, tuple(range(len(primals))), {}, tangents)
     require_scalar(traced.output)
     directions = _matched("the tangent", tangents, traced.arguments)
@@ -224,6 +246,7 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     return traced.answer(traced.arguments, found)  # type: ignore[no-any-return]
 
 
+@hinted
 def jacobian(function: Function, argnum: int = 0) -> Function:
     """The function that returns all partial derivatives of an array function of one array argument.
 
@@ -235,6 +258,7 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
     array([[2., 0.],
            [0., 4.]])
     """
+    require_function(function, "jacobian")
 
     @wraps(function)
     def differentiated(*arguments: Any, **keywords: Any) -> Any:
@@ -251,6 +275,7 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
     return differentiated
 
 
+@hinted
 def hessian(function: Function, argnum: int = 0) -> Function:
     """The function that returns all second derivatives of a scalar function of one array argument.
 
@@ -260,4 +285,5 @@ def hessian(function: Function, argnum: int = 0) -> Function:
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
+    require_function(function, "hessian")
     return jacobian(grad(function, argnum), argnum)

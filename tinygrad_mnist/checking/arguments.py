@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.nn import Module
 
 
-def training_loss(model: Module, loss: Any = None, batch: Any = None) -> Callable[[Any], Any]:
+def training_loss(model: Module, loss: Any = None, batch: Any = None, *more: Any) -> Callable[[Any], Any]:
     """A model, its loss and a batch as a function of the model."""
-    if not callable(loss) or not isinstance(batch, tuple | list) or len(batch) != 2:
-        raise GradientError(
-            "to check a model give it with its loss and a batch: (model, loss, (inputs, targets))"
-        )
+    write = "write check_gradients(model, loss, (inputs, targets))"
+    if isinstance(loss, type) and issubclass(loss, Module):
+        raise TypeError(f"loss is {shown(loss)}: did you mean {loss.__name__}()?")
+    if not callable(loss):
+        raise TypeError(f"loss is {shown(loss)}: expected a function of output and targets; {write}")
+    if more or not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise TypeError(f"batch is {shown(batch)}: expected one pair, inputs and targets; {write}")
     return lambda network: loss(network(batch[0]), batch[1])
 
 

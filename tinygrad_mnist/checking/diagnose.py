@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.formula import input_names, rule_formula
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -54,9 +55,8 @@ def diagnose(loss: Tensor, *, seed: int = 0) -> Diagnosis:
     3 rules checked on the values they had: all right
     """
     if not isinstance(loss, Tensor):
-        raise GradientError(
-            f"diagnose takes the Tensor that a forward pass ended in, not {type(loss).__name__}"
-        )
+        instead = "write diagnose(loss(model(x), target))"
+        raise TypeError(f"loss is {shown(loss)}: expected the Tensor of a forward pass; {instead}")
     engine.require_connected(loss)
     return _Walk(loss, seed).diagnosis()
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
 from tinygrad_mnist.autodiff.modes import no_grad, promoting, recording
 from tinygrad_mnist.autodiff.tensor import Tensor
@@ -175,9 +176,9 @@ def open_problem(
     if order not in (1, 2):
         raise GradientError(f"order is 1 (gradients) or 2 (second derivatives), not {order}")
     if not callable(function):
-        raise GradientError(
-            f"what is checked is a function or a model, and this is {type(function).__name__}"
-        )
+        write = "write check_gradients(lambda x: (x**2).sum(), x)"
+        instead = "for a computed Tensor y write diagnose(y)" if isinstance(function, Tensor) else write
+        raise TypeError(f"function is {shown(function)}: expected a function or a model; {instead}")
     generators = generators_in_reach(function, inputs)
     if isinstance(function, Module):
         function, inputs = training_loss(function, *inputs), (function,)

@@ -11,7 +11,7 @@
 
 >>> test_multiply()
 
-Needs Hypothesis: ``pip install 'tinygrad_mnist[checking]'``.
+Needs Hypothesis: ``pip install -e '.[checking]'``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ try:
     from hypothesis.extra.numpy import mutually_broadcastable_shapes
 except ImportError as error:
     raise MissingExtraError(
-        "tinygrad_mnist.checking.strategies needs Hypothesis: pip install 'tinygrad_mnist[checking]'"
+        "tinygrad_mnist.checking.strategies needs Hypothesis: pip install -e '.[checking]'"
     ) from error
 
 MLP = tuple[nn.Sequential, nn.Module, tuple[Array, Array]]

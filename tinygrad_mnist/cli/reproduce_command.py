@@ -53,7 +53,9 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
         rows = [(e.name, e.article, e.network) for e in EXPERIMENTS.values()]
         console.print_rows(("name", "article", "network"), rows)
         return
-    if everything == (name is not None):
+    if everything and name is not None:
+        raise click.UsageError(f"give NAME or --all, not both: {name} is one of all")
+    if not everything and name is None:
         raise click.UsageError("give the NAME of an experiment, or --all; --list says which there are")
     if name is not None and name not in EXPERIMENTS:
         raise click.BadParameter(f"there is no {name!r}: {', '.join(EXPERIMENTS)}", param_hint="NAME")

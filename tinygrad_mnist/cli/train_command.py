@@ -159,7 +159,7 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     from tinygrad_mnist.training.run import Options
 
     if run is not None:
-        _refuse_other_options(context, {"run", "data"})
+        _refuse_other_options(context, {"run", "data"}, run)
         _resume(run, data)
         return
     if dataset == "digits" and data is not None:
@@ -199,10 +199,19 @@ def _resume(run: Path, data: Path | None) -> None:
     console.print_result(result)
 
 
-def _refuse_other_options(context: click.Context, allowed: set[str]) -> None:
+def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) -> None:
     """The run was begun with the others, and cannot go on with new ones to the same end."""
     for option in context.command.params:
         name = option.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if given and name not in allowed:
-            raise click.UsageError(f"{option.opts[0]} does not go with --resume: the run's folder says it")
+            raise click.UsageError(f"{option.opts[0]} cannot change on --resume: {_setting_of(run, name)}")
+
+
+def _setting_of(run: Path, name: str) -> str:
+    """Return what a run was begun with, in words."""
+    from tinygrad_mnist.training.run import read_settings
+
+    settings = read_settings(run)
+    saved = {**vars(settings.recipe), **vars(settings.options)}
+    return f"the run has {saved[name]}" if name in saved else "leave it out, the run's folder says it"

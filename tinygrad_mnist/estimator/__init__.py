@@ -9,7 +9,7 @@ try:
     import sklearn  # noqa: F401
 except ImportError as error:
     raise MissingExtraError(
-        "NeuralNetwork is a scikit-learn estimator: pip install 'tinygrad_mnist[estimator]'"
+        "NeuralNetwork is a scikit-learn estimator: pip install -e '.[estimator]'"
     ) from error
 
 from tinygrad_mnist.estimator.formula import Design

@@ -111,9 +111,7 @@ def _formulaic() -> Any:
     try:
         import formulaic
     except ImportError as error:
-        raise MissingExtraError(
-            "formulas are read by formulaic: pip install 'tinygrad_mnist[formula]'"
-        ) from error
+        raise MissingExtraError("formulas are read by formulaic: pip install -e '.[formula]'") from error
     return formulaic
 
 

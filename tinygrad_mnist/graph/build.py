@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.operands import FailedOp
 from tinygrad_mnist.autodiff.site import in_words
@@ -24,7 +25,9 @@ def build(
     failed = _failed_op(outputs)
     tensors = failed.inputs if failed else outputs
     if not failed and not all(isinstance(output, Tensor) for output in outputs):
-        raise GradientError("a graph is made of Tensors, or of an error that an op raised")
+        given = next(output for output in outputs if not isinstance(output, Tensor))
+        instead = "draw its result, draw(model(x), path)" if callable(given) else "draw what ops returned"
+        raise TypeError(f"output is {shown(given)}: expected a Tensor, or an error of an op; {instead}")
     names = _Names()
     nodes = [_node(value, names) for value in _in_order(tensors)]
     if failed:

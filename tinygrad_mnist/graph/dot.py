@@ -6,7 +6,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from tinygrad_mnist.graph.boxes import Box, boxes_of
 from tinygrad_mnist.graph.facts import FEW, short_count, shown
@@ -18,13 +18,13 @@ _LONGEST_LINE = 48
 _WORTH_SAYING = 1000  # FLOPs
 
 
-def to_dot(graph: Graph, *, detail: Detail = "ops") -> str:
+def to_dot(graph: Any, *, detail: Detail = "ops") -> str:
     """The graph as DOT text: modules as nested boxes, the backward pass (when there is one) beside it.
 
     Parameters
     ----------
     graph
-        A forward pass, or forward and backward.
+        A `Graph` (a forward pass, or forward and backward), or a Tensor for the graph behind it.
     detail
         "values" adds values, gradients, work and the numbers that flow; "modules" (for which `draw`
         collapses the graph) and "ops" do without.
@@ -34,6 +34,7 @@ def to_dot(graph: Graph, *, detail: Detail = "ops") -> str:
     Node number K of the graph has the SVG id ``node-K``, its input number P the edge ``edge-K-P``; the
     gradient of node K is ``grad-K``, what flows back along edge-K-P is ``gradedge-K-P``.
     """
+    graph = Graph.behind(graph)
     lines = [
         "digraph {",
         f'  graph [rankdir=TB, fontname="{FONT}", nodesep=0.28, ranksep=0.34, bgcolor=white]',

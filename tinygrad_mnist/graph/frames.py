@@ -14,7 +14,7 @@ from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
 Frame = dict[str, Any]
 
 
-def frames(graph: Graph) -> list[Frame]:
+def frames(graph: Any) -> list[Frame]:
     """All frames of the playback, each a change of the one before.
 
     Returns
@@ -43,6 +43,7 @@ def frames(graph: Graph) -> list[Frame]:
     backward 1 of 2: the backward pass starts at multiply_1, gradient = 1
     backward 2 of 2: multiply_1 sends its gradient back, to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2
     """
+    graph = Graph.behind(graph)
     found = [_frame("the whole graph")]
     found += _numbered("forward", list(_forward(graph)))
     if graph.has_gradients:

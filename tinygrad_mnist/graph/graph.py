@@ -211,6 +211,11 @@ class Graph:
         """Whether a backward pass was run."""
         return any(node.gradient is not None for node in self.nodes)
 
+    @classmethod
+    def behind(cls, value: Any) -> Graph:
+        """`value` itself if it is a graph, else the graph behind it, as `of` makes it."""
+        return value if isinstance(value, Graph) else cls.of(value)
+
     def collapsed(self, depth: int = 1) -> Graph:
         """The graph with each module at `depth` (1: the outermost) drawn as one node."""
         from tinygrad_mnist.graph.collapse import collapse

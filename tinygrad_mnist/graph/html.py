@@ -31,7 +31,7 @@ ATTRIBUTES = frozenset(
 FRAME_HEIGHT = 640
 
 
-def to_html(graph: Graph, *, title: str = "Computation graph") -> str:
+def to_html(graph: Any, *, title: str = "Computation graph") -> str:
     """A self-contained page: the picture with pan and zoom, the facts of each node, and the playback.
 
     The page plays the forward pass op by op, and then, if the graph has gradients, the backward pass, with
@@ -41,7 +41,7 @@ def to_html(graph: Graph, *, title: str = "Computation graph") -> str:
     Parameters
     ----------
     graph
-        Forward, or forward and backward.
+        A `Graph` (forward, or forward and backward), or a Tensor for the graph behind it.
     title
         The heading.
 
@@ -50,6 +50,7 @@ def to_html(graph: Graph, *, title: str = "Computation graph") -> str:
     GraphvizMissingError
         When there is no Graphviz to lay out the picture.
     """
+    graph = Graph.behind(graph)
     script, style = _read("view.js") + _read("player.js"), _read("player.css")
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
@@ -68,7 +69,7 @@ def to_html(graph: Graph, *, title: str = "Computation graph") -> str:
     return Template(_read("player.html")).substitute(parts)
 
 
-def to_iframe(graph: Graph, *, title: str = "Computation graph") -> str:
+def to_iframe(graph: Any, *, title: str = "Computation graph") -> str:
     """The page in a frame of its own, for a notebook's output: neither can disturb the other."""
     page = escape(to_html(graph, title=title))
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from tinygrad_mnist.graph.boxes import Box, boxes_of
 from tinygrad_mnist.graph.graph import Graph, Node
@@ -12,8 +13,9 @@ from tinygrad_mnist.graph.style import NODE_STYLES, role
 _BRACKETS = {"op": ("(", ")"), "output": ("([", "])"), "module": ("(", ")"), "error": ("{{", "}}")}
 
 
-def to_mermaid(graph: Graph) -> str:
-    """A flowchart, modules as nested subgraphs."""
+def to_mermaid(graph: Any) -> str:
+    """A flowchart of a graph, or of the one behind a Tensor; modules as nested subgraphs."""
+    graph = Graph.behind(graph)
     keys = {node.name: f"n{position}" for position, node in enumerate(graph.nodes)}
     lines = ["flowchart TB", *_box_lines(boxes_of(graph), graph, "  ", itertools.count())]
     for node in graph.nodes:

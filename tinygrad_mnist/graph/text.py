@@ -7,13 +7,15 @@ chain of ops runs straight down, and only side inputs are indented.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tinygrad_mnist.graph.facts import shown
 from tinygrad_mnist.graph.graph import Graph, Node
 
 
-def to_text(graph: Graph) -> str:
-    """The graph as lines of text; a node that was shown before is only named the second time."""
+def to_text(graph: Any) -> str:
+    """A graph, or the one behind a Tensor, as text; a node shown before is only named the second time."""
+    graph = Graph.behind(graph)
     shown_before: set[str] = set()
     lines: list[str] = []
     for output in graph.outputs:

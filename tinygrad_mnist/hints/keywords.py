@@ -57,6 +57,8 @@ REMARKS = {
     "activation": "give the activation its own place: `nn.Sequential(nn.Linear(3, 4), nn.ReLU())`",
     "allow_unused": "leave it out: an input that the output does not depend on is refused",
     "betas": "this is SGD with momentum: `optim.SGD(parameters, lr=0.1, momentum=0.9)`",
+    "create_graph": "with Tensors transforms do: `transforms.grad(lambda t: (t**3).sum())(x)`",
+    "has_aux": "return the value alone, and keep the rest outside: `transforms.value_and_grad(np.sum)(x)`",
     "device": "leave it out: arrays are in main memory",
     "dtype": "convert the Tensor first: `x.astype(np.float64)`",
     "eps": "leave it out",

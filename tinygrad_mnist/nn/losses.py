@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_unmasked
+from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -35,11 +35,8 @@ def _in_dtype(target: Any, output: Any) -> Any:
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:
     """A target for an element-by-element loss: the output's shape, never broadcast."""
-    if np.shape(target) != output.shape:
-        raise ShapeError(
-            f"{loss} compares an output of shape {output.shape} with a target of shape {np.shape(target)}: "
-            "give both the same shape (class labels need one-hot rows: np.eye(classes)[labels])"
-        )
+    if np.shape(target) != _shape_of(output, loss):
+        raise _of_another_shape(target, output, loss, np.asarray(getattr(target, "data", target)).dtype.kind)
     return _in_dtype(target, output)
 
 
@@ -47,18 +44,51 @@ def _class_target(target: Any, output: Any, loss: str) -> Any:
     """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
     require_unmasked("target", target)
     target = target if isinstance(target, Tensor) else np.asarray(target)
-    if target.shape == output.shape:
+    if target.shape == _shape_of(output, loss):
         return _in_dtype(target, output)
     if target.shape != output.shape[:-1]:
         raise ShapeError(
             f"{loss} cannot compare an output of shape {output.shape} with a target of shape {target.shape}: "
-            f"give integer labels of shape {output.shape[:-1]} or rows of probabilities of {output.shape}"
+            f"{_target_advice(target, output, loss)}"
         )
     if target.dtype.kind not in "iu":
+        if output.shape[-1] == 1:
+            raise _of_another_shape(target, output, loss, target.dtype.kind)
         raise DTypeError(
             f"{loss} takes integer class labels, and these are {target.dtype}: convert with astype(np.int64)"
         )
     return target
+
+
+def _shape_of(output: Any, loss: str) -> tuple[int, ...]:
+    """Return the shape of an output; refuse what has none."""
+    try:
+        return tuple(output.shape)
+    except AttributeError:
+        write = f"write {loss}()(model(x), target)"
+        raise TypeError(f"output is {shown(output)}: expected a Tensor; {write}") from None
+
+
+def _of_another_shape(target: Any, output: Any, loss: str, kind: str) -> ShapeError:
+    """Return the error for a target that does not have the output's shape."""
+    shape = np.shape(target)
+    message = f"{loss}: target {shape} does not match output {output.shape}: "
+    if (*shape, 1) == output.shape:
+        return ShapeError(message + "write target[:, None]")
+    if shape == (*output.shape, 1):
+        return ShapeError(message + "write target[:, 0]")
+    if kind in "iu" and shape == output.shape[:-1]:
+        return ShapeError(message + f"write np.eye({output.shape[-1]})[target] for labels")
+    return ShapeError(message + "give both one shape")
+
+
+def _target_advice(target: Any, output: Any, loss: str) -> str:
+    """Return what to write for a target of classes that has another shape."""
+    if output.ndim < 2 and target.ndim > output.ndim:
+        return f"arguments swapped? write {loss}()(output, target), with an output of shape (n, classes)"
+    if target.shape == (*output.shape[:-1], 1):
+        return "write target[:, 0]"
+    return f"give integer labels of shape {output.shape[:-1]} or rows of probabilities of {output.shape}"
 
 
 def _class_rows(target: Any, output: Any, loss: str) -> Any:

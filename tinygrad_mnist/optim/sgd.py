@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.arguments import require_bool, require_number
+from tinygrad_mnist.arguments import require_bool, require_number, shown
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
@@ -70,13 +70,19 @@ class SGD(Observed, NotInOptimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
+        write = "write SGD(model.parameters(), lr=0.1)"
+        if hasattr(parameters, "parameters") or not isinstance(parameters, Iterable):
+            raise TypeError(f"parameters is {shown(parameters)}: expected the model's parameters; {write}")
         self.parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         if not self.parameters:
             raise ValueError("SGD was given no parameters: pass model.parameters()")
         for parameter in self.parameters:
+            if isinstance(parameter, tuple | dict | str):
+                write = "write model.parameters() (named_parameters() gives pairs, state_dict() arrays)"
+                raise TypeError(f"parameters has {shown(parameter)}: expected leaf tensors; {write}")
             if not isinstance(parameter, Tensor) or not parameter.is_leaf:
                 raise TypeError(
-                    f"SGD updates leaf tensors such as model.parameters(), and was given {parameter!r}"
+                    f"parameters has {shown(parameter)}: expected leaf tensors; write model.parameters()"
                 )
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             require_number(name, value, low=0)
