@@ -149,7 +149,8 @@ class Primitive:
             return TypeError(f"{self.name}() is missing {' and '.join(missing)}: {self.usage()}")
         for value in inputs[: len(self.input_names)]:
             kind = type(value).__name__
-            if isinstance(value, list | tuple | str | dict) or f"'{kind}' object has no" in str(error):
+            said = f"'{kind}'" if value is None else f"'{kind}' object has no"
+            if isinstance(value, list | tuple | str | dict) or said in str(error):
                 return TypeError(f"{self.name} takes Tensors and arrays, not a {kind}: write np.asarray(...)")
         return None
 
