@@ -20,6 +20,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
 from tinygrad_mnist.checking.rule_check import Application, Outcome, summed_to
 from tinygrad_mnist.errors import GradientError, StaleGradientError
+from tinygrad_mnist.graph.build import names_of
 
 ENGINE_TOLERANCE = 1e-4  # relative; both sides are sums of the same numbers, in the graph's own dtype
 
@@ -66,6 +67,7 @@ class _Walk:
 
     def __init__(self, loss: Tensor, seed: int) -> None:
         self.loss = loss
+        self.names = names_of(loss)
         self.tensors = engine.upstream([loss])  # latest first
         self.computed = [tensor for tensor in reversed(self.tensors) if tensor.inputs]
         self.rng = np.random.default_rng(seed)
@@ -80,7 +82,7 @@ class _Walk:
             for tensor in self.computed:
                 self.check_node(tensor)
             self.check_engine()
-        verdicts = {t.label(): "correct" for t in self.computed}
+        verdicts = {self.name(t): "correct" for t in self.computed}
         verdicts |= dict.fromkeys(self.untested, "untested")
         verdicts |= {finding.op: "wrong" for finding in self.findings}
         return Diagnosis(
@@ -101,9 +103,9 @@ class _Walk:
             if outcome.verdict == "wrong":
                 self.add("rule", tensor, position, outcome)
         if any(outcome.verdict == "untested" for outcome in outcomes.values()):
-            self.untested.append(tensor.label())
+            self.untested.append(self.name(tensor))
         if any(outcome.corner for outcome in outcomes.values()):
-            self.corners.append(tensor.label())
+            self.corners.append(self.name(tensor))
             together = node.check_together()
             if together.verdict == "wrong" and tensor.serial not in self.broken:
                 reason = f"{together.reason}: the shares of a tie do not add up"
@@ -177,35 +179,39 @@ class _Walk:
     def add(
         self, kind: Literal["rule", "broadcast", "fan-out"], tensor: Tensor, position: int, outcome: Outcome
     ) -> None:
-        primitive, operand = _primitive(tensor), tensor.inputs[position]
+        primitive, operand = _primitive(tensor), self.name(tensor.inputs[position])
         name = input_names(primitive, len(tensor.inputs))[position]
         what = {
             "rule": f"the rule of {primitive.name} for its input {name} {outcome.reason}",
             "broadcast": f"the gradient that {primitive.name} sends to its input {name} {outcome.reason}",
-            "fan-out": f"the gradient of {operand.label()}, which {primitive.name} reads, {outcome.reason}",
+            "fan-out": f"the gradient of {operand}, which {primitive.name} reads, {outcome.reason}",
         }[kind]
         place = f" in {tensor.scope}" if tensor.scope else ""
         finding = Finding(
             kind=kind,
-            op=tensor.label(),
+            op=self.name(tensor),
             primitive=primitive.name,
             input=name,
             position=position,
-            operand=operand.label(),
+            operand=operand,
             scope=tensor.scope,
             origin=tensor.origin(),
             formula=_formula(tensor, position) if kind == "rule" else "",
             error=outcome.off,
-            message=f"{tensor.label()}{place}: {what}",
-            spoils=self.leaves_behind(operand),
+            message=f"{self.name(tensor)}{place}: {what}",
+            spoils=self.leaves_behind(tensor.inputs[position]),
         )
         self.findings.append(finding)
         self.broken.add(tensor.serial)
 
+    def name(self, tensor: Tensor) -> str:
+        """The name of a tensor in the graph, which counts its ops from 1."""
+        return self.names[id(tensor)]
+
     def leaves_behind(self, operand: Tensor) -> tuple[str, ...]:
         """The names of the leaves that get a gradient through `operand`, each once."""
         reached = {t.serial for t in engine.upstream([operand])}
-        leaves = [t.label() for t in reversed(self.tensors) if t.serial in reached and not t.inputs]
+        leaves = [self.name(t) for t in reversed(self.tensors) if t.serial in reached and not t.inputs]
         return tuple(dict.fromkeys(leaves))
 
 

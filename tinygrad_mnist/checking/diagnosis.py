@@ -17,7 +17,7 @@ class Finding:
         "rule": the rule of one input of an op; "broadcast": a gradient not summed over the axes along which
         its input was broadcast; "fan-out": contributions of several readers not added up.
     op, primitive
-        The node's name (``linear_7``) and its primitive.
+        The node's name in the graph (``linear_7``) and its primitive.
     input, position
         The input whose gradient is wrong, by the name the primitive gives it, and its place.
     operand

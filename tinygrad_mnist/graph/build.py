@@ -36,8 +36,16 @@ def build(
     if backward:
         nodes = _with_gradients(nodes, outputs, names)
     if diagnosis is not None:
-        nodes = _with_verdicts(nodes, diagnosis, names)
+        nodes = _with_verdicts(nodes, diagnosis)
     return tuple(nodes), tuple(names.of[id(output)] for output in outputs)
+
+
+def names_of(*outputs: Any) -> dict[int, str]:
+    """Return the names that the values behind `outputs` have in their graph, by the id of the value."""
+    names = _Names()
+    for value in _in_order(outputs):
+        _name(value, names)
+    return names.of
 
 
 def printable(text: str) -> str:
@@ -100,11 +108,22 @@ class _Names:
         return tuple(self.of.get(id(x)) or repr(x) for x in inputs)
 
 
+def _name(value: Any, names: _Names) -> str:
+    """Give a value its name in the graph."""
+    own = getattr(value, "name", None)
+    if isinstance(value, Tensor) and value.primitive is not None:
+        return names.give(value, own, "op", value.primitive.name)
+    return names.give(value, own, "leaf", _leaf_kind(value))
+
+
+def _leaf_kind(value: Any) -> Kind:
+    return "parameter" if isinstance(value, Tensor) and value.requires_grad else "data"
+
+
 def _node(value: Any, names: _Names) -> Node:
     if isinstance(value, Tensor) and value.primitive is not None:
         return _op_node(value, names)
-    kind: Kind = "parameter" if isinstance(value, Tensor) and value.requires_grad else "data"
-    name = names.give(value, getattr(value, "name", None), "leaf", kind)
+    kind, name = _leaf_kind(value), _name(value, names)
     data = value.data if isinstance(value, Tensor) else value
     learned = data.size if kind == "parameter" else 0
     return Node(
@@ -116,7 +135,7 @@ def _op_node(tensor: Tensor, names: _Names) -> Node:
     sources = names.sources(tensor.inputs)
     op = tensor.primitive.name if tensor.primitive else ""
     return Node(
-        name=names.give(tensor, tensor.name, "op", op),
+        name=_name(tensor, names),
         kind="op",
         op=op,
         shape=tensor.shape,
@@ -182,18 +201,17 @@ def _contributions(node: Node, tensor: Tensor, g: Any) -> tuple[Rule, ...]:
     return tuple(sent)
 
 
-def _with_verdicts(nodes: list[Node], diagnosis: Any, names: _Names) -> list[Node]:
+def _with_verdicts(nodes: list[Node], diagnosis: Any) -> list[Node]:
     """Note what `diagnose` said of each rule."""
     wrong = {(finding.op, finding.input) for finding in diagnosis.findings}
     found = []
     for node in nodes:
-        value = names.values[node.name]
-        label = value.label() if isinstance(value, Tensor) else ""
-        verdict = diagnosis.verdicts.get(label)
+        verdict = diagnosis.verdicts.get(node.name)
         if verdict == "wrong":  # another of its rules, or the sum at a fan-out
             verdict = "correct"
         rules = tuple(
-            replace(rule, verdict="wrong" if (label, rule.input) in wrong else verdict) for rule in node.rules
+            replace(rule, verdict="wrong" if (node.name, rule.input) in wrong else verdict)
+            for rule in node.rules
         )
         found.append(replace(node, rules=rules))
     return found
