@@ -415,3 +415,32 @@ CHECKS = [
 @pytest.mark.parametrize(("call", "error", "message"), CHECKS, ids=[row[2][-40:] for row in CHECKS])
 def test_a_wrong_call_of_a_drawing_or_check_is_refused(call, error, message):
     refuses(call, error, message)
+
+
+# Where an op was recorded
+
+
+class Own(nn.Module):
+    """A module of a user, with layers of the package inside."""
+
+    def __init__(self):
+        self.layer = nn.Linear(3, 2, rng=0)
+
+    def forward(self, x):
+        return self.layer(x)  # the line of a user's forward
+
+
+def test_the_origin_of_an_op_is_the_users_line():
+    x = np.ones((2, 3), np.float32)
+    y = Own()(x)
+    z = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Sequential(nn.Tanh()))(x)  # the line of a user's call
+    value = nn.CrossEntropyLoss(inputs="probabilities")(nn.Softmax()(y) * 1.0, [0, 1])  # the line of a loss
+    found = [(y, "users forward"), (z, "users call"), (value, "of a loss"), (value.inputs[0], "of a loss")]
+    for tensor, line in found:
+        assert line.replace("users", "user's") in tensor.origin()
+        assert "test_refusals.py:" in tensor.origin()
+
+
+def test_diagnose_numbers_ops_within_the_graph():
+    first, second = (diagnose(loss()).verdicts for _ in range(2))
+    assert first == second == {"multiply_1": "correct", "sum_2": "correct"}

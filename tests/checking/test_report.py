@@ -66,7 +66,7 @@ def test_a_finding_says_all_there_is_to_know(broken):
     assert finding.op.startswith("sigmoid_")
     assert finding.operand.startswith("linear_")
     assert finding.scope == "Sequential/Sigmoid[1]"
-    assert "layers.py" in finding.origin
+    assert "test_report.py" in finding.origin
     assert finding.spoils == ("0.weight", "0.bias")
     assert finding.error > 0.01
     assert broken[1].verdicts[finding.op] == "wrong"

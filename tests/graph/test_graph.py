@@ -119,7 +119,7 @@ def test_a_node_says_what_it_computes_what_it_costs_and_where_it_was_written():
     ]
     assert linear.flops == 2 * 4 * 3 * 2
     assert linear.bytes == 4 * (4 * 2 + 3 * 2 + 3 + 4 * 3)
-    assert linear.line.startswith("layers.py:")
+    assert linear.line.startswith("test_graph.py:")
     assert graph.by_name["0.weight"].parameters == 6
     output, _ = scalar_step()
     assert "y = a * b + c" in Graph.of(output).by_name["multiply_1"].line

@@ -11,14 +11,44 @@ from types import CodeType
 Site = tuple[CodeType, int]
 
 _AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(_AUTODIFF)) + os.sep
+_NN = os.path.join(_PACKAGE, "nn") + os.sep
+_MODULE = os.path.join(_NN, "module.py")
+
+# By source file, how many frames further out to look: past an op or ``Module.__call__`` 1, past a layer's
+# forward and the call around it 2, no further outside of the package (0) and in another part of it (None).
+_steps: dict[str, int | None] = {}
+
+
+def _step_from(path: str) -> int | None:
+    if not path.startswith(_PACKAGE):
+        step: int | None = 0
+    elif path.startswith(_AUTODIFF) or path == _MODULE:
+        step = 1
+    else:
+        step = 2 if path.startswith(_NN) else None
+    _steps[path] = step
+    return step
 
 
 def calling_site() -> Site:
-    """The nearest caller outside of this folder: a layer's forward, or a person's own line."""
-    frame = sys._getframe(3)  # 0 is this function, 1 is Tensor.apply, 2 is Primitive.__call__
-    while frame.f_code.co_filename.startswith(_AUTODIFF) and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+    """The nearest caller outside of the package; the layer's own line where training called the layer."""
+    depth = 3  # 0 is this function, 1 is Tensor.apply, 2 is Primitive.__call__
+    layer = None
+    while True:
+        frame = sys._getframe(depth)
+        path = frame.f_code.co_filename
+        try:
+            step = _steps[path]
+        except KeyError:
+            step = _step_from(path)
+        if not step:
+            if step is None and layer is not None:
+                frame = layer
+            return frame.f_code, frame.f_lasti
+        if step == 2 and layer is None:
+            layer = frame
+        depth += step
 
 
 def line_of(site: Site) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinygrad_mnist.autodiff.modes import SCOPE, inside
+from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
@@ -77,7 +77,8 @@ class Module(Observed, NotInModule):
         """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
         if not self._scope:
             self._name_parts()
-        token = SCOPE.set(inside(self._scope))
+        outer = SCOPE.get()
+        token = SCOPE.set(f"{outer}/{self._scope}" if outer else self._scope)
         try:
             return self.forward(*inputs)
         finally:
