@@ -170,6 +170,16 @@ def test_zeros_are_written_with_and_without_a_call():
 # Inputs of layers, ops and losses
 
 INPUTS = [
+    (lambda: ops.sum(tensor(), [0, 1]), TypeError, "axis is [0, 1]: expected a whole number or a tuple"),
+    (lambda: ops.sum(tensor(), [0, 1]), TypeError, "write axis=(0, 1)"),
+    (lambda: tensor().mean(axis="a"), TypeError, "axis is 'a': expected a whole number or a tuple"),
+    (lambda: tensor().sum(0, 1), TypeError, "keepdims is 1: expected True or False; several axes are one"),
+    (lambda: ops.max(tensor(), 0, 1), TypeError, "keepdims is 1: expected True or False; several axes"),
+    (lambda: tensor().astype(str), DTypeError, "dtype is <U0: expected one of numbers"),
+    (lambda: ops.stack([tensor(), loss()]), ShapeError, "stack takes arrays of one shape, got (2, 3) and ()"),
+    (lambda: tensor().exp(1), TypeError, "Tensor.exp() takes 1 positional argument but 2 were given"),
+    (lambda: primitive(np.exp), TypeError, "forward is the function exp: expected a Python function"),
+    (lambda: model().load_state_dict("a.npz"), TypeError, "model.load_state_dict(dict(np.load(path)))"),
     (
         lambda: model()(np.ones((2, 3))),
         DTypeError,

@@ -98,7 +98,7 @@ def test_what_cannot_be_updated_is_refused():
     x = Tensor(1.0, requires_grad=True)
     with pytest.raises(ValueError, match=r"no parameters: pass model.parameters\(\)"):
         optim.SGD([], lr=0.1)
-    for wrong in ([x * 2], nn.Sequential(nn.Linear(1, 1)), [np.ones(2)]):
+    for wrong in ([x * 2], [np.ones(2)]):
         with pytest.raises(TypeError, match=r"expected leaf tensors; write model.parameters\(\)"):
             optim.SGD(wrong, lr=0.1)
 

@@ -90,8 +90,8 @@ def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...
         said = f"the inner lengths {lengths[2]} and {lengths[1]} differ"
         if len(shapes) == 2 and len(shapes[1]) == 2 and shapes[0][-1:] == shapes[1][-1:]:
             said += "; transpose the second: a @ b.T"
-    if primitive.variadic and () in shapes[1:]:
-        said = f"an array without axes is among them; give the axis by name: {primitive.name}(..., axis=0)"
+    if primitive.variadic and isinstance(inputs[-1], int):
+        said = f"give the axis by name: {primitive.name}(..., axis={inputs[-1]})"
     return f" cannot take {_operands(inputs)}: {said}"
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING
-from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
-from tinygrad_mnist.errors import GradientError, ShapeError
+from tinygrad_mnist.autodiff.primitive import Primitive, Recordable, require_keepdims
+from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 from tinygrad_mnist.hints import unknown_keyword
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ class Operators(Recordable):
         """The sum over axes."""
         if foreign:
             raise _unknown("sum", foreign, "axis", "keepdims")
+        if keepdims is not False and keepdims is not True:
+            require_keepdims(keepdims)
         return ops.sum(self, axis=axis, keepdims=keepdims)
 
     def mean(
@@ -178,6 +181,8 @@ class Operators(Recordable):
         """The mean over axes."""
         if foreign:
             raise _unknown("mean", foreign, "axis", "keepdims")
+        if keepdims is not False and keepdims is not True:
+            require_keepdims(keepdims)
         return ops.mean(self, axis=axis, keepdims=keepdims)
 
     def max(
@@ -186,6 +191,8 @@ class Operators(Recordable):
         """The largest element over axes."""
         if foreign:
             raise _unknown("max", foreign, "axis", "keepdims")
+        if keepdims is not False and keepdims is not True:
+            require_keepdims(keepdims)
         return ops.max(self, axis=axis, keepdims=keepdims)
 
     def min(
@@ -194,6 +201,8 @@ class Operators(Recordable):
         """The smallest element over axes."""
         if foreign:
             raise _unknown("min", foreign, "axis", "keepdims")
+        if keepdims is not False and keepdims is not True:
+            require_keepdims(keepdims)
         return ops.min(self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
@@ -207,7 +216,10 @@ class Operators(Recordable):
 
     def astype(self, dtype: Any) -> Tensor:
         """The values in another dtype; the gradient comes back in this one."""
-        return ops.cast(self, dtype=np.dtype(dtype))
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fiubc":
+            raise DTypeError(f"dtype is {dtype}: expected one of numbers, such as np.float32")
+        return ops.cast(self, dtype=dtype)
 
     def exp(self) -> Tensor:
         """e ** self"""
@@ -242,6 +254,11 @@ class Operators(Recordable):
         if foreign:
             raise _unknown("clip", foreign, "low", "high")
         return ops.clip(self, low=low, high=high)
+
+
+for _name, _method in vars(Operators).items():
+    if isinstance(_method, FunctionType):
+        _method.__qualname__ = f"Tensor.{_name}"  # as Python's own errors about arguments name it
 
 
 def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:

@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from tinygrad_mnist.arguments import require_unmasked
+from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import unknown_keyword
 
@@ -67,6 +67,10 @@ class Primitive:
     """
 
     def __init__(self, forward: Callable[..., Any]) -> None:
+        if not hasattr(forward, "__code__"):
+            raise TypeError(
+                f"forward is {shown(forward)}: expected a Python function; write def my_op(x): return ..."
+            )
         self.forward = forward
         self.name = forward.__name__
         self.__doc__ = forward.__doc__
@@ -147,6 +151,11 @@ class Primitive:
             missing += [f"{name}=" for name in self.setting_names if name not in given]
         if missing:
             return TypeError(f"{self.name}() is missing {' and '.join(missing)}: {self.usage()}")
+        for name, value in attributes.items():
+            if f"'{type(value).__name__}' object cannot be interpreted as an integer" in str(error):
+                instead = f"; write {name}={tuple(value)}" if isinstance(value, list) else ""
+                expected = "True or False" if name == "keepdims" else "a whole number or a tuple of them"
+                return TypeError(f"{name} is {shown(value)}: expected {expected}{instead}")
         for value in inputs[: len(self.input_names)]:
             kind = type(value).__name__
             said = f"'{kind}'" if value is None else f"'{kind}' object has no"
@@ -163,7 +172,10 @@ class Primitive:
         free = [name for name in self.setting_names if name not in attributes]
         if len(surplus) > len(free) or any(isinstance(value, Recordable) for value in surplus):
             raise TypeError(f"{self.name}() got {len(inputs)} positional arguments: {self.usage()}")
-        return tuple(first), {**attributes, **dict(zip(free, surplus))}
+        settings = {**attributes, **dict(zip(free, surplus))}
+        if "keepdims" in settings:
+            require_keepdims(settings["keepdims"])
+        return tuple(first), settings
 
     def usage(self) -> str:
         """Return the call as a message shows it: ``expected sum(x, axis=..., keepdims=...)``."""
@@ -210,6 +222,11 @@ def require_rules() -> None:
     missing = [name for name, entry in REGISTRY.items() if entry.rules is None]
     if missing:
         raise GradientError(f"primitives without rules: {', '.join(missing)}; declare them with .vjps(...)")
+
+
+def require_keepdims(value: Any) -> None:
+    """Refuse a second axis in the place of keepdims."""
+    require_bool("keepdims", value, "several axes are one tuple, axis=(0, 1)")
 
 
 def misfitting_rule(error: Exception, primitive: Primitive, position: int) -> TypeError | None:

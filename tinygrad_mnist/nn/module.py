@@ -9,6 +9,7 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
@@ -157,6 +158,11 @@ class Module(Observed, NotInModule):
         CheckpointError
             When a parameter is missing, too many, of another shape, or not finite.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"state is {shown(state)}: expected a dict of arrays by name; for a file of np.savez write "
+                "model.load_state_dict(dict(np.load(path)))"
+            )
         own = dict(self.named_parameters())
         _require_same_keys(set(own), set(state))
         for name, parameter in own.items():

@@ -142,7 +142,13 @@ def stack(*inputs: Any, axis: int = 0) -> Any:
     """Arrays of one shape joined along a new axis: ``stack([a, b], 1)`` or ``stack(a, b, axis=1)``."""
     if len(inputs) == 1 or isinstance(inputs[0], list | tuple):
         inputs, axis = inputs[0], *(inputs[1:] or (axis,))
-    return concatenate(*(expand_dims(x, axis) for x in inputs), axis=axis)
+    try:
+        return concatenate(*(expand_dims(x, axis) for x in inputs), axis=axis)
+    except ValueError:
+        shapes = [np.shape(x) for x in inputs]
+        if len(set(shapes)) < 2:
+            raise
+        raise ShapeError(f"stack takes arrays of one shape, got {' and '.join(map(str, shapes))}") from None
 
 
 def expand_dims(x: Any, axis: int) -> Any:
