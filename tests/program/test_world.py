@@ -8,7 +8,7 @@ import pytest
 from tests.program.networks import batch, classifier, quadratic
 from tinygrad_mnist import Tensor, nn, no_grad, ops, optim
 from tinygrad_mnist.errors import CaptureError, GradientError, StaleGradientError
-from tinygrad_mnist.program import compile
+from tinygrad_mnist.program import compile, engine
 
 X = np.linspace(-1, 1, 6)
 BINDINGS = {
@@ -300,3 +300,51 @@ def test_nothing_changed_means_no_comparison():
         compiled(x, y)
     assert compiled.program is program
     assert len(compiled._programs) == 1
+
+
+@pytest.mark.parametrize("kind", ["array", "view", "list", "labels", "rows"])
+def test_arrays_that_the_function_closes_over_are_read_at_each_call(kind):
+    """An index, and targets of another dtype than the output."""
+    index = np.array([0, 1, 2])
+    part, listed = index[::2], [0, 1]
+    rows = np.eye(3)[index]
+    use = {
+        "array": lambda x: x[index],
+        "view": lambda x: x[part],
+        "list": lambda x: x[listed],
+        "labels": lambda x: nn.CrossEntropyLoss()(x, index),
+        "rows": lambda x: nn.MSELoss()(x, rows),
+    }[kind]
+    compiled = compile(use)
+    x = np.random.default_rng(0).random((3, 3), np.float32)
+    for i in range(7):
+        if i in (3, 5):
+            index[:], listed[0], rows[:] = (index + 1) % 3, 2, rows[::-1].copy() * i
+        assert compiled(x).data.tobytes() == use(Tensor(x)).data.tobytes()
+
+
+@pytest.mark.parametrize("change", ["order", "frozen", "dropout"])
+def test_native_code_follows_too(monkeypatch, change):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(engine, "_quicker", lambda *arguments: True)
+    make = {
+        "order": simple(BINDINGS["reshape"]),
+        "frozen": lambda: quadratic(),
+        "dropout": lambda: classifier(dropout=0.3),
+    }[change]
+    eager, native = make(), make()
+    compiled = compile(native.step, native=True)
+    rng = np.random.default_rng(0)
+    for i in range(7):
+        if i == 4:
+            for side in (eager, native):
+                if change == "order":
+                    side.w.data = np.asfortranarray(np.linspace(2, 1, 6).reshape(2, 3))
+                else:
+                    (freeze("weight") if change == "frozen" else CHANGES["dropout"])(side)
+        arguments = (X,) if change == "order" else batch(rng, eager)
+        found, expected = compiled(*arguments).item(), eager.step(*arguments).item()
+        assert found == pytest.approx(expected, rel=1e-5)
+    assert compiled.program.engine == "native"
+    for p, q in zip(native.optimizer.parameters, eager.optimizer.parameters):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-4, atol=1e-6)

@@ -172,7 +172,7 @@ plans = st.lists(st.tuples(st.lists(mutations, max_size=2), st.booleans()), min_
 
 
 @given(st.integers(0, 7), plans)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=max(1, settings.default.max_examples // 5))
 def test_any_change_between_calls_is_followed(seed, plan):
     eager, replayed = Side(seed), Side(seed)
     rng = np.random.default_rng(seed)

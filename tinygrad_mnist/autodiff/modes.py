@@ -38,7 +38,7 @@ class Capture(Protocol):
     def constant_tensor(self, array: Any) -> Any:
         """A Tensor around an array that is the same at every call."""
 
-    def copied(self, source: Any, copy: Any) -> None:
+    def copied(self, source: Any, array: Any) -> None:
         """Note that an array is a copy of a tensor or of another array, or the same, by no op."""
 
     def gradient(self, tensor: Any) -> Any:
@@ -49,6 +49,9 @@ class Capture(Protocol):
 
     def flows_into(self, tensor: Any, gradient: Any) -> None:
         """Note that a value is the gradient of a tensor."""
+
+    def keeps(self, index: Any) -> None:
+        """Note an index whose elements become part of the program."""
 
     def made(self, thing: Any) -> None:
         """Note that a module or an optimizer is made."""

@@ -267,11 +267,13 @@ def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:
 
 def _index_part(part: Any) -> Any:
     """A part of an index as the graph keeps it: an array is copied, so that changing it later is no harm."""
+    capture = CAPTURE.get()
     if isinstance(part, Operators):
-        capture = CAPTURE.get()
         if capture:
             capture.refuse("an index")
         part = part._data
+    elif capture and isinstance(part, np.ndarray | list):
+        capture.keeps(part)
     return part.copy() if isinstance(part, np.ndarray) else part
 
 

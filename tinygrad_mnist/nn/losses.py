@@ -30,7 +30,11 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
 def _in_dtype(target: Any, output: Any) -> Any:
     """A target as an array in the output's dtype; a Tensor is left as it is, since it may want a gradient."""
     require_unmasked("target", target)
-    return target if isinstance(target, Tensor) else np.asarray(target).astype(output.dtype, copy=False)
+    if isinstance(target, Tensor):
+        return target
+    array = np.asarray(target)
+    # By a Tensor, so that a captured program converts the target anew at each call.
+    return array if array.dtype == output.dtype else Tensor(array, dtype=output.dtype)._data
 
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:

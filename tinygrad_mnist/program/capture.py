@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -209,12 +211,12 @@ class Capturing(Recorder):
         self.know(array, self.constant(array))
         return Tensor(array)
 
-    def copied(self, source: Array | Tensor, copy: Array) -> None:
+    def copied(self, source: Array | Tensor, array: Array) -> None:
         """A copy that no op made, or the same array in another tensor."""
         value = self.value_for(source)
-        if copy is not _plain(source):
-            dtype = None if source.dtype == copy.dtype else f"np.{copy.dtype.name}"
-            self.emit(Copy(source.shape, dtype), (value,), copy)
+        if array is not _plain(source):
+            dtype = None if source.dtype == array.dtype else f"np.{array.dtype.name}"
+            self.emit(Copy(source.shape, dtype), (value,), array)
 
     def gradient(self, tensor: Tensor) -> Any:
         """The gradient; one from before the call becomes an argument of the program."""
@@ -255,6 +257,12 @@ class Capturing(Recorder):
             value.gradient_of = self.value_for(tensor)
 
     # Attributes
+
+    def keeps(self, index: Any) -> None:
+        """An index; one that nobody holds after the call is a constant, another is compared at each call."""
+        owns_memory = isinstance(index, np.ndarray) and index.base is None
+        found = weakref.ref(index) if owns_memory else lambda: index
+        self.recording.indices.append((found, copy.deepcopy(index)))
 
     def made(self, thing: Any) -> None:
         """A module or optimizer that is new at each call."""

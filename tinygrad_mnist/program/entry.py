@@ -111,6 +111,7 @@ def entry(
     seen: list[object] = [None]
     namespace = {
         "MISS": MISS,
+        "is_index": _is_index,
         "is_recording": RECORDING.get,
         "latest": LATEST,
         "new_tensor": new_tensor,
@@ -134,12 +135,21 @@ def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
     return holds
 
 
+def _is_index(found: Callable[[], Any], elements: Any) -> bool:
+    """Whether an index has the elements it had, or is gone."""
+    index = found()
+    return index is None or bool(np.array_equal(index, elements))
+
+
 def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
     """What has to be true at each call beside the arguments."""
     guards = [f"is_recording() is {recording.records}"]
     guards += [f"{things.name(tensor)}._grad is None" for tensor in recording.without_gradient]
     for tensor, inputs in recording.outside_graph:  # an op older than its input would read another value
         guards += [f"{things.name(x)}.serial <= {things.name(tensor)}.serial" for x in inputs]
+    for found, elements in recording.indices:
+        if found() is not None:
+            guards.append(f"is_index({things.name(found)}, {things.name(elements)})")
     for optimizer, terms in recording.terms.values():
         guards += [f"(not {things.name(optimizer)}.{term}) is {not on}" for term, on in terms.items()]
     for reading in recording.readings.values():

@@ -152,6 +152,8 @@ class Recording:
         Attributes that the program depends on, by the id of their holder and their name.
     terms
         Of each optimizer at work, by its id: which of its terms take part; their numbers may change.
+    indices
+        Arrays and lists that were indices, each with its elements then.
     without_gradient
         The tensors that had no gradient when the function looked.
     outside_graph
@@ -172,6 +174,7 @@ class Recording:
     outputs: list[Value] = field(default_factory=list)
     readings: dict[tuple[int, str], Reading] = field(default_factory=dict)
     terms: dict[int, tuple[Any, dict[str, bool]]] = field(default_factory=dict)
+    indices: list[tuple[Any, Any]] = field(default_factory=list)
     without_gradient: list[Any] = field(default_factory=list)
     outside_graph: list[tuple[Any, list[Any]]] = field(default_factory=list)
     records: bool = field(default_factory=RECORDING.get)

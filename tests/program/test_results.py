@@ -1,0 +1,211 @@
+"""What goes into a program and comes out of it: the same kinds of things as of the function, or a refusal."""
+
+import copy
+import gc
+import json
+import math
+import pickle
+import tracemalloc
+from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program import compile
+
+X = np.linspace(-1, 1, 6).reshape(2, 3)
+Pair = namedtuple("Pair", "first second")
+
+
+class Rows(list):
+    pass
+
+
+@dataclass
+class Open:
+    factor: float = 1.0
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True)
+class Closed:
+    factor: float = 1.0
+
+
+LOOKS = {
+    "==": lambda n: n == 0,
+    "!=": lambda n: n != 0,
+    "in": lambda n: n in (0, 1),
+    "not": lambda n: not n,
+    "<": lambda n: n < 0,
+    "str": str,
+    "repr": repr,
+    "format": lambda n: f"{n}",
+    "spec": lambda n: f"{n:.3f}",
+    "percent": lambda n: "%s" % n,  # noqa: UP031
+    "hash": hash,
+    "dict": lambda n: {0: 1}.get(n),
+    "set": lambda n: {n},
+    "sorted": lambda n: sorted([n, n]),
+    "max": lambda n: max(n, 0),
+    "sum": lambda n: sum([n, n]),
+    "int": int,
+    "float": float,
+    "complex": complex,
+    "bool": bool,
+    "round": round,
+    "abs": abs,
+    "divmod": lambda n: divmod(n, 2),
+    "**": lambda n: 2**n,
+    "//": lambda n: n // 1,
+    "floor": math.floor,
+    "exp": math.exp,
+    "isnan": math.isnan,
+    "method": lambda n: n.is_integer(),
+    "array": np.array,
+    "float64": np.float64,
+    "np.exp": np.exp,
+    "range": lambda n: range(n),
+    "index": lambda n: [1, 2][n],
+    "copy": copy.copy,
+    "pickle": pickle.dumps,
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_number_from_item_shows_nothing(look):
+    compiled = compile(lambda x: x * 2 if LOOKS[look](x.sum().item()) else x)
+    with pytest.raises(CaptureError, match=r"a number from item\(\)"):
+        compiled(X)
+
+
+@pytest.mark.parametrize("look", [str, repr, "{}".format, copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_tensor_shows_no_values_and_makes_no_copies(look):
+    weight = Tensor(X, requires_grad=True)
+    for function in (lambda x: (look(x), x)[1], lambda x: (look(weight), x)[1]):
+        with pytest.raises(CaptureError):
+            compile(function)(X)
+
+
+def test_a_number_is_of_the_type_that_it_will_be():
+    compiled = compile(lambda x: x * 2 if isinstance(x.sum().item(), float) else x)
+    assert np.array_equal(compiled(X).data, X * 2)
+    with pytest.raises((CaptureError, TypeError)):
+        compile(lambda x: json.dumps(x.sum().item()))(X)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda y: [y, (y, {"a": y.sum()})],
+        lambda y: Pair(y, [y.sum()]),
+        lambda y: OrderedDict(b=y, a=y.sum()),
+        lambda y: {1: y, (2, "a"): None, None: True},
+        lambda y: (),
+    ],
+)
+def test_containers_come_back_as_they_are_built(make):
+    def shape(tree):
+        if isinstance(tree, dict):
+            return type(tree), [(key, shape(part)) for key, part in tree.items()]
+        if isinstance(tree, list | tuple):
+            return type(tree), [shape(part) for part in tree]
+        return tree.data.tolist() if isinstance(tree, Tensor) else tree
+
+    compiled = compile(lambda x: make(x * 2))
+    for i in range(4):
+        assert shape(compiled(X + i)) == shape(make(Tensor(X + i) * 2))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda y: Rows([y]),
+        lambda y: defaultdict(list, a=y),
+        lambda y: SimpleNamespace(y=y),
+        lambda y: Open(y),
+        lambda y: {1, 2},
+        lambda y: np.eye(2),
+        lambda y: X,
+        lambda y: lambda: y,
+        lambda y: iter([y]),
+        lambda y: (y, [np.zeros(3)]),
+    ],
+)
+def test_results_that_cannot_be_made_anew_are_refused(make):
+    with pytest.raises(CaptureError, match=r"the result of a compiled function (is|holds) a"):
+        compile(lambda x: make(x * 2))(X)
+
+
+def test_one_object_twice_is_one_object_and_new_at_each_call():
+    outside = Tensor(X)
+
+    def function(x):
+        y = x * 2
+        return y, [y, x * 2], outside
+
+    compiled = compile(function)
+    earlier = []
+    for _ in range(4):
+        first, (second, third), same = compiled(X)
+        assert first is second
+        assert first is not third
+        assert same is outside
+        assert all(not np.shares_memory(first.data, other.data) for other in [third, *earlier])
+        earlier.append(first)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [Open(), SimpleNamespace(), bytearray(b"a"), {1}, object(), Rows([X]), defaultdict(int), Closed([1])],
+)
+def test_arguments_that_may_change_unseen_are_refused(argument):
+    with pytest.raises(CaptureError, match="an argument of a compiled function is a"):
+        compile(lambda x, a: x * 2)(X, argument)
+
+
+def test_arguments_are_told_apart_as_python_tells_them():
+    """0.0 from -0.0, 1 from True, NaN from nothing; modules and functions are themselves."""
+    layer, other = nn.ReLU(), nn.Tanh()
+
+    def function(x, a, use=ops.tanh):
+        number = a if isinstance(a, int | float) else getattr(a, "factor", 1.0)
+        kind = {bool: 3.0, int: 2.0}.get(type(a), 1.0)
+        return use(x) / number * kind
+
+    compiled = compile(function)
+    given = [0.0, -0.0, 1, True, 1.0, math.nan, "a", None, Closed(2.0), Closed(3.0)]
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            for a in given:
+                for use in (ops.tanh, layer, other):
+                    expected = function(Tensor(X), a, use)
+                    np.testing.assert_array_equal(compiled(X, a, use).data, expected.data)
+    assert len(compiled._programs) == len(given) * 3
+
+
+@pytest.mark.parametrize("change", [lambda a: a.append(1), lambda a: a.pop(), lambda a: a.reverse()])
+def test_lists_among_the_arguments_are_not_changed(change):
+    with pytest.raises(CaptureError, match="a list or dict among the arguments is changed"):
+        compile(lambda a: (change(a), a[0])[1])([X, X + 1])
+
+
+def test_many_structures_leave_as_many_entries_as_programs():
+    compiled = compile(lambda parts: sum(part.sum() for part in parts))
+    peaks = []
+    tracemalloc.start()
+    for count in range(1, 101):
+        for _ in range(3):
+            compiled([X] * count)
+        if count in (40, 100):
+            gc.collect()
+            peaks.append(tracemalloc.get_traced_memory()[0] / sum(range(count - 31, count + 1)))
+    tracemalloc.stop()
+    assert len(compiled._programs) == 32
+    assert sum(map(len, compiled._entries.values())) == 32
+    assert peaks[1] < 1.5 * peaks[0]  # bytes for each argument of the programs that are kept
