@@ -348,3 +348,33 @@ def test_native_code_follows_too(monkeypatch, change):
     assert compiled.program.engine == "native"
     for p, q in zip(native.optimizer.parameters, eager.optimizer.parameters):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.array, np.longdouble])
+def test_a_rate_of_numpy_is_a_plain_number(kind):
+    """In float64 the update of a float32 parameter would be rounded once more."""
+
+    def make():
+        w = Tensor(np.zeros(200, np.float32), requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = (w * x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return SimpleNamespace(w=w, optimizer=optimizer, step=step)
+
+    eager, replayed, compiled = both(make)
+    plain = make()
+    for i in range(5):
+        if i == 3:
+            plain.optimizer.lr = float(kind(0.05))
+            eager.optimizer.lr = replayed.optimizer.lr = kind(0.05)
+            for side in (eager, replayed, plain):
+                side.w.data = np.zeros(200, np.float32)
+        x = np.random.default_rng(i).random(200, np.float32)
+        compiled(x), eager.step(x), plain.step(x)
+        assert replayed.w.data.tobytes() == eager.w.data.tobytes() == plain.w.data.tobytes()

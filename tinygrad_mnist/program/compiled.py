@@ -188,18 +188,20 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = False)
     -------
     Compiled
         Called like the function.  The first call for each signature (shapes, dtypes and memory layouts of
-        arrays, values of everything else, the mode of the modules) runs the function and notes what it does;
-        the second runs both and compares them; later ones run the program.  Results are Tensors of their
-        own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not kept:
-        return it to see it.
+        arrays, values of everything else, and what it reads of modules, optimizers and tensors beside their
+        values: attributes, lists of parameters, what is frozen, `no_grad`) runs the function and notes what
+        it does; the second runs both and compares them; later ones run the program.  Results are Tensors of
+        their own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not
+        kept: return it to see it.
 
     Raises
     ------
     CaptureError
-        When Python code looks at a value in between (a branch, ``float(loss)``), or when the second call
-        shows that something is not repeated.  What only shows later (a side effect, a Python number or a
-        module that is exchanged after the second call) is not noticed: ``compiled.check(*arguments)``
-        compares again.
+        When Python code looks at a value in between (a branch, ``float(loss)``), when it leaves an attribute
+        of a module changed, when an argument or a result is of a kind that a program cannot guard or make
+        anew, or when the second call shows that something is not repeated.  What only shows later (a side
+        effect elsewhere, a variable of Python that is given another number or module after the second call)
+        is not noticed: ``compiled.check(*arguments)`` compares again.
 
     Examples
     --------
