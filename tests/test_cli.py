@@ -19,6 +19,8 @@ from PIL import Image
 from tinygrad_mnist import __version__
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import write_idx
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.training.run import read_settings
 
 PICTURES = {"curves.png", "confusion.png", "mistakes.png", "first_layer.png"}
 ONE = "--threads", 1
@@ -121,6 +123,72 @@ def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
     classes = np.array([int(digit) for digit, _ in predicted(output)])
     assert (classes == split.labels[:50]).mean() >= 0.8
     assert f"{path.name}[49]" in output
+
+
+@pytest.mark.parametrize("which", ["digits", "mnist"])
+def test_a_test_digit_saved_large_is_read_as_it_was(which, request, tmp_path):
+    split, folder = request.getfixturevalue(which).test, request.getfixturevalue(f"{which}_run")[0]
+    write_idx(tmp_path / "own.gz", split.images[:20])
+    for number, image in enumerate(split.images[:20] * (255 // split.pixel_max)):
+        large = Image.fromarray(255 - image).resize((160, 160), Image.Resampling.BICUBIC)
+        large.save(tmp_path / f"{number:02}.png")
+    own = [digit for digit, _ in predicted(succeed("predict", folder, tmp_path / "own.gz"))]
+    found = [digit for digit, _ in predicted(succeed("predict", folder, *sorted(tmp_path.glob("*.png"))))]
+    assert np.mean([a == b for a, b in zip(own, found, strict=True)]) >= 0.9
+
+
+def test_one_bad_picture_costs_one_line_and_the_status(digits_run, digits, tmp_path):
+    good, blank, missing = (tmp_path / f"{name}.png" for name in ("good", "blank", "missing"))
+    Image.fromarray(digits.test.images[0] * 15).save(good)
+    Image.new("L", (50, 50), 200).save(blank)
+    result = run("predict", digits_run[0], blank, good, missing, good)
+    assert result.exit_code == 2
+    assert len(predicted(result.stdout)) == 2
+    first, second = result.stderr.strip().splitlines()
+    assert "blank.png: the picture is blank: there is no digit" in first
+    assert "missing.png: there is no such file" in second
+
+
+def test_an_answer_below_one_half_is_called_unsure(digits_run, tmp_path):
+    path = tmp_path / "odd.gz"
+    write_idx(path, np.random.default_rng(0).integers(0, 17, (30, 8, 8), np.uint8))
+    output = succeed("predict", digits_run[0], path)
+    doubted = sum(float(share) < 50 for _, share in predicted(output))
+    assert doubted > 0
+    assert output.count("unsure: ") == doubted
+    assert f"unsure of {doubted} of 30: no digit reaches 50%" in output
+
+
+def test_show_prints_what_the_network_was_given(digits_run, digits, tmp_path):
+    path = tmp_path / "digit.png"
+    Image.fromarray(digits.test.images[0] * 15).save(path)
+    shown = succeed("predict", digits_run[0], path, "--show").split("+----------------+")[1].strip()
+    rows = [line.strip("|")[::2] for line in shown.splitlines()]
+    ink = np.array([[character not in " .░" for character in row] for row in rows])
+    assert ink.shape == (8, 8)
+    assert (ink == (digits.test.images[0] >= 6)).all()
+
+
+@pytest.mark.parametrize(("which", "side"), [("digits_run", "height"), ("mnist_run", "longest")])
+def test_the_run_keeps_the_place_of_the_ink(which, side, request, tmp_path):
+    folder = request.getfixturevalue(which)[0]
+    assert read_settings(folder).framing.side == side
+    config = json.loads((folder / "config.json").read_text())
+    del config["data"]["framing"]  # as runs of older versions are
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_settings(tmp_path).framing.side == side
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("side", "depth"), ("size", [1, 2]), ("row", [0, 99, 0]), ("paper", 2), ("size", [0] * 3)],
+)
+def test_a_damaged_framing_is_refused(digits_run, tmp_path, name, value):
+    config = json.loads((digits_run[0] / "config.json").read_text())
+    config["data"]["framing"][name] = value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=rf"framing: {name} is"):
+        read_settings(tmp_path)
 
 
 def test_data_shows_where_mnist_is_looked_for(mnist_folder):

@@ -197,6 +197,12 @@ FOREIGN = {
     "an empty profile behind": (png(after=chunk(b"iCCP")), "not a readable picture"),
     "two pictures": (png(before=chunk(b"acTL", struct.pack(">II", 2, 0))), "an animation"),
     "an animation of nothing": (png(before=chunk(b"acTL", bytes(8))), "is blank"),  # and no warning
+    "a large note": (png(before=chunk(b"prVt", bytes(2**24))), "bytes are more than 30 x 30 pixels need"),
+    "empty chunks in a large picture": (
+        png(2000, 2000, before=chunk(b"prVt") * 60_000),
+        "more than 50000 reads",
+    ),
+    "empty segments of a JPEG": (b"\xff\xd8" + b"\xff\xfe\0\2" * 60_000, "more than 50000 reads"),
     "bytes that are not deflate": (png(packed=b"hello"), "not a readable picture"),
 }
 
@@ -211,11 +217,48 @@ def test_a_strange_picture_is_refused_in_little_memory(tmp_path, content, messag
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("other", ["GIF", "JPEG", "BMP", "TIFF", "PPM", "WEBP"])
-def test_only_png_is_read_whatever_it_is_called(digit, tmp_path, other):
+@pytest.mark.parametrize("other", ["PNG", "JPEG", "BMP", "WEBP"])
+def test_a_format_is_known_by_its_first_bytes(mnist, tmp_path, other):
+    for name in ("digit.png", "digit.idx", "digit"):
+        picture = Image.fromarray(255 - large(mnist.test.images[0]))
+        picture.save(tmp_path / name, other)
+        found = read_pictures(tmp_path / name, SHAPE)[0]
+        assert np.corrcoef(found.ravel(), mnist.test.images[0].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("other", ["GIF", "TIFF", "PPM"])
+def test_another_format_is_refused_whatever_its_name(digit, tmp_path, other):
     Image.fromarray(digit).save(tmp_path / "digit.png", other)
-    with pytest.raises(DataError, match=r"digit.png: not a readable picture.*give a PNG file"):
+    with pytest.raises(DataError, match=r"digit.png: not a readable picture.*give a PNG, JPEG, WebP or BMP"):
         read_pictures(tmp_path / "digit.png", SHAPE)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ""])
+def test_an_idx_file_is_known_by_its_first_bytes(mnist, tmp_path, suffix):
+    write_idx(tmp_path / f"images{suffix}", mnist.test.images[:3])
+    (tmp_path / f"images{suffix}").rename(tmp_path / "images.png")
+    np.testing.assert_allclose(read_pictures(tmp_path / "images.png", SHAPE), mnist.test.images[:3] / 255)
+
+
+def test_a_picture_is_turned_as_its_camera_says(mnist, tmp_path):
+    upright = Image.fromarray(255 - large(mnist.test.images[0]))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter to the right
+    upright.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    upright.save(tmp_path / "upright.jpg", quality=95)
+    turned, expected = (read_pictures(tmp_path / f"{name}.jpg", SHAPE) for name in ("turned", "upright"))
+    np.testing.assert_allclose(turned, expected, atol=0.2)
+
+
+@pytest.mark.parametrize("which", ["mnist", "digits"])
+def test_a_picture_like_the_data_set_stays_untouched(which, request, tmp_path):
+    dataset = request.getfixturevalue(which)
+    for image in dataset.test.images[:20]:
+        pixels = (image.astype(np.float32) * 255 / dataset.test.pixel_max).astype(np.uint8)
+        for version in (pixels, 255 - pixels):
+            Image.fromarray(version).save(tmp_path / "digit.png")
+            found = read_pictures(tmp_path / "digit.png", dataset.image_shape, dataset.framing())[0]
+            np.testing.assert_allclose(found, pixels / np.float32(255), atol=1e-6)
 
 
 def test_a_file_that_is_too_large_is_refused_unread(digit, tmp_path):

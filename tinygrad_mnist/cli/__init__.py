@@ -20,6 +20,7 @@ from tinygrad_mnist.cli.options import (
     threads_option,
     weights_option,
 )
+from tinygrad_mnist.cli.predict_command import predict
 from tinygrad_mnist.cli.reproduce_command import reproduce
 from tinygrad_mnist.cli.train_command import train
 from tinygrad_mnist.errors import TinygradMnistError
@@ -82,43 +83,6 @@ def evaluate(run: Path, data: Path | None, weights: Any, threads: int) -> None:
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--invert/--no-invert",
-    default=None,
-    show_default=False,
-    help="Dark is ink / bright is ink.  [default: dark is ink when the border is bright]",
-)
-@weights_option
-def predict(run: Path, images: tuple[Path, ...], invert: bool | None, weights: Any) -> None:
-    """Read digits from pictures with a trained network.
-
-    RUN is the folder that `train` wrote; IMAGES are PNG files of one digit each, or IDX files of many.
-    """
-    import numpy as np
-
-    from tinygrad_mnist.autodiff.modes import no_grad
-    from tinygrad_mnist.cli import console
-    from tinygrad_mnist.datasets.picture import read_pictures
-    from tinygrad_mnist.training.run import load_run
-
-    trained = load_run(run, weights)
-    batches = [
-        read_pictures(path, trained.image_shape, invert=invert, pixel_max=trained.pixel_max)
-        for path in images
-    ]
-    names = [
-        f"{path}[{i}]" if len(batch) > 1 else str(path)
-        for path, batch in zip(images, batches)
-        for i in range(len(batch))
-    ]
-    with no_grad():
-        outputs = trained.model.eval()(np.concatenate(batches))
-    console.print_predictions(names, trained.recipe.probabilities(outputs.data))
-
-
-@main.command()
 @data_option
 def data(data: Path | None) -> None:
     """Show where MNIST is looked for, in order, and what is found."""
@@ -159,5 +123,6 @@ def bench(data: Path | None, threads: int, rounds: int, as_json: bool, as_markdo
 main.add_command(derive)
 main.add_command(gradcheck)
 main.add_command(graph)
+main.add_command(predict)
 main.add_command(reproduce)
 main.add_command(train)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tinygrad_mnist.experiments.reproduce import Reproduction
 
 _WIDTH_OF_A_FILE = 150  # columns of a wide table where the output is no terminal
+_SURE = 0.5  # the probability below which an answer is doubted
+_SHADES, _PLAIN_SHADES = " ░▒▓█", " .:+#"
 _STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
 
@@ -145,11 +147,29 @@ def print_evaluation(name: str, evaluation: Any) -> None:
 def print_predictions(names: list[str], probabilities: NDArray[Any]) -> None:
     """A row an image: what it is read as, how surely, and what comes next."""
     table = Table(Column("image", overflow="fold"), "digit", "probability", "next")
+    surest = probabilities.max(axis=1)
     for name, row in zip(names, probabilities):
         best = np.argsort(-row, kind="stable")[:3]
         others = ", ".join(f"{k} ({row[k]:.1%})" for k in best[1:])
-        table.add_row(escape(visible(name)), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", others)
+        doubt = "unsure: " if row[best[0]] < _SURE else ""
+        table.add_row(escape(visible(name)), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", doubt + others)
     console_of().print(table)
+    if (surest < _SURE).any():
+        say(
+            f"unsure of {(surest < _SURE).sum()} of {len(names)}: no digit reaches {_SURE:.0%}; "
+            "--show shows what the network was given"
+        )
+
+
+def print_images(names: list[str], images: NDArray[Any]) -> None:
+    """Each image under its name, in shades from paper to ink, two characters a pixel."""
+    console = console_of()
+    shades = _SHADES if console.encoding.startswith("utf") else _PLAIN_SHADES
+    for name, image in zip(names, images):
+        say(f"\n{visible(name)}")
+        levels = (image * (len(shades) - 1)).round().astype(int)
+        rule = "+" + "-" * (2 * image.shape[1]) + "+"
+        say("\n".join([rule, *(f"|{''.join(2 * shades[level] for level in row)}|" for row in levels), rule]))
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

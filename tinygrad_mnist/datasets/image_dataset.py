@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.loader import Loader
 from tinygrad_mnist.errors import DataError
 
@@ -132,6 +133,10 @@ class ImageDataset:
         """Height and width in pixels."""
         height, width = self.train.images.shape[1:]
         return height, width
+
+    def framing(self) -> Framing:
+        """Return the place of the ink in the training images: what pictures from elsewhere are brought to."""
+        return Framing.measure(self.train.images, self.train.pixel_max)
 
     def checksum(self) -> str:
         """Return the SHA-256 of all pixels and labels, so that a run knows its data again."""

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.datasets import ImageDataset
-from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.datasets import Framing, ImageDataset, load_digits
+from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import (
     finite_or_text,
     load_tensors,
@@ -116,6 +116,7 @@ class Settings:
     data_directory: Path | None
     image_shape: tuple[int, int]
     pixel_max: int
+    framing: Framing
     classes: int
     counts: tuple[int, int, int]
     data_sha256: str
@@ -198,6 +199,7 @@ def save_config(
             "directory": str(dataset.directory or ""),
             "image_shape": dataset.image_shape,
             "pixel_max": dataset.train.pixel_max,
+            "framing": dataset.framing().to_dict(),
             "classes": dataset.classes,
             "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
             "sha256": dataset.checksum(),
@@ -241,6 +243,7 @@ def read_settings(folder: Path) -> Settings:
         image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
         _require_within("classes", data["classes"], 256)
         _require_within("pixel_max", data["pixel_max"], 255)
+        framing = _framing(data, image_shape)
         _require_learnable(recipe.count_parameters(image_shape, data["classes"]))
     except CheckpointError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
@@ -252,6 +255,7 @@ def read_settings(folder: Path) -> Settings:
         Path(data["directory"]) if data["directory"] else None,
         image_shape,
         data["pixel_max"],
+        framing,
         data["classes"],
         counts,
         data["sha256"],
@@ -368,6 +372,16 @@ def _image_shape(sides: list[Any]) -> tuple[int, int]:
     for side in sides:
         _require_within("image_shape", side, 2**16)
     return sides[0], sides[1]
+
+
+def _framing(data: dict[str, Any], image_shape: tuple[int, int]) -> Framing:
+    """Return the framing of the data set; runs of older versions do not say it."""
+    if "framing" in data:
+        try:
+            return Framing.from_dict(data["framing"], image_shape)
+        except DataError as error:
+            raise CheckpointError(f"data: {error}") from error
+    return load_digits().framing() if data["name"] == "digits" else Framing.of_mnist(image_shape)
 
 
 def _counts(counts: list[Any]) -> tuple[int, int, int]:

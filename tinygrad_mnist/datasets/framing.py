@@ -1,0 +1,198 @@
+"""The place and size of the ink in a data set's images: what a picture from elsewhere is brought to."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.errors import DataError
+
+Array = NDArray[Any]
+Side = Literal["height", "width", "longest"]
+Centre = Literal["mass", "box"]
+SIDES: tuple[Side, ...] = ("height", "width", "longest")
+CENTRES: tuple[Centre, ...] = ("mass", "box")
+Extremes = tuple[float, float, float]
+FAINTEST = 0.1  # of full ink, in an image of a data set
+FAINTEST_DRAWN = 0.25  # of full ink, in a picture: half-way up the blurred edge of a grey stroke
+MOST_MEASURED = 10_000
+SLACK = 0.1  # pixels by which an image may lie outside of those that were measured
+
+
+@dataclass(frozen=True)
+class Framing:
+    """The place and size of the ink in the images of a data set.
+
+    Attributes
+    ----------
+    side : str
+        The side of the ink's box that is nearly the same in all images: "height", "width" or "longest".
+    centre : str
+        The point that lies in nearly the same place: the centre of "mass" of the ink, or that of its "box".
+    size : tuple of three floats
+        The lowest, usual and highest length of `side` in pixels.
+    row, column : tuple of three floats
+        The lowest, usual and highest place of `centre`, in pixels from the upper left corner.
+    paper : float
+        The lowest share of the pixels that are exactly background.
+    """
+
+    side: Side
+    centre: Centre
+    size: Extremes
+    row: Extremes
+    column: Extremes
+    paper: float
+
+    @classmethod
+    def measure(cls, images: Array, pixel_max: int) -> Framing:
+        """Return the framing of the first 10,000 images, of shape (n, height, width) and 0 to `pixel_max`.
+
+        Side and centre are those that vary least.  Without ink the whole image counts as its box.
+        """
+        shape = images.shape[1:]
+        ink = images[:MOST_MEASURED].astype(np.float32) / np.float32(pixel_max)
+        ink = ink[(ink > FAINTEST).any(axis=(1, 2))]
+        if not len(ink):
+            return cls.filling((int(shape[0]), int(shape[1])))
+        boxes, masses = _boxes(ink, FAINTEST), _centres_of_mass(ink)
+        sides = _sides(boxes)
+        side = min(SIDES, key=lambda name: sides[name].std() / sides[name].mean())
+        middles = {"mass": masses, "box": _middles(boxes)}
+        centre = min(CENTRES, key=lambda name: middles[name].var(axis=1).sum())
+        row, column = middles[centre]
+        paper = round(float((ink == 0).mean(axis=(1, 2)).min()), 4)
+        return cls(side, centre, _extremes(sides[side]), _extremes(row), _extremes(column), paper)
+
+    @classmethod
+    def filling(cls, shape: tuple[int, int]) -> Framing:
+        """Return the framing of ink whose box is the whole image."""
+        height, width = map(float, shape)
+        middles = (height / 2,) * 3, (width / 2,) * 3
+        return cls("height", "box", (height,) * 3, *middles, 0.0)
+
+    @classmethod
+    def of_mnist(cls, shape: tuple[int, int]) -> Framing:
+        """Return MNIST's framing, which Y. LeCun, C. Cortes and C. Burges publish, in images of `shape`.
+
+        The ink is fitted into 20 of 28 pixels, its centre of mass put into the middle.
+        """
+        size = 20 / 28 * min(shape)
+        row, column = (side / 2 + 0.5 for side in shape)
+        return cls(
+            "longest",
+            "mass",
+            (size - 1, size, size),
+            (row - 0.5, row, row + 0.5),
+            (column - 0.5, column, column + 0.5),
+            0.5,
+        )
+
+    @classmethod
+    def from_dict(cls, record: Any, shape: tuple[int, int]) -> Framing:
+        """Return what `to_dict` gave, for images of `shape`.
+
+        Raises
+        ------
+        DataError
+            A field is missing, unknown or of another kind, or lies outside of the image.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(record, dict) or set(record) != names:
+            raise DataError(f"framing is {reprlib.repr(record)}: expected an object with {sorted(names)}")
+        for name, choices in (("side", SIDES), ("centre", CENTRES)):
+            if record[name] not in choices:
+                raise DataError(f"framing: {name} is {reprlib.repr(record[name])}: expected one of {choices}")
+        most = {"size": max(shape), "row": shape[0], "column": shape[1]}
+        triples = {name: _triple(name, record[name], limit) for name, limit in most.items()}
+        if triples["size"][1] <= 0:
+            raise DataError(f"framing: size is {record['size']}: expected a usual size above 0")
+        paper = record["paper"]
+        if type(paper) not in (int, float) or not 0 <= paper <= 1:
+            raise DataError(f"framing: paper is {reprlib.repr(paper)}: expected 0 to 1")
+        return cls(**{**record, **triples, "paper": float(paper)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+    def fits(self, image: Array) -> bool:
+        """Return True for an image, 0 to 1, that could be one of the data set's own.
+
+        Its paper is exactly 0, it has full ink, and the ink lies where the data set's lies.
+        """
+        if image.max(initial=0) < 0.9 or (image == 0).mean() < 0.9 * self.paper:
+            return False
+        boxes = _boxes(image[None], FAINTEST)
+        row, column = (_centres_of_mass(image[None]) if self.centre == "mass" else _middles(boxes))[:, 0]
+        measured = (
+            (float(_sides(boxes)[self.side][0]), self.size),
+            (row, self.row),
+            (column, self.column),
+        )
+        return all(low - SLACK <= value <= high + SLACK for value, (low, _, high) in measured)
+
+    def place(self, ink: Array, shape: tuple[int, int]) -> Array:
+        """Return the ink, an array of any size from 0 (paper) to 1, as an image of the data set: `shape`."""
+        from PIL import Image
+
+        boxes = _boxes(ink[None], FAINTEST_DRAWN)
+        sides = {name: float(lengths[0]) for name, lengths in _sides(boxes).items()}
+        scale = max(sides[self.side] / self.size[1], sides["height"] / shape[0], sides["width"] / shape[1])
+        row, column = (_centres_of_mass(ink[None]) if self.centre == "mass" else _middles(boxes))[:, 0]
+        top, left = row - self.row[1] * scale, column - self.column[1] * scale
+        bottom, right = top + shape[0] * scale, left + shape[1] * scale
+        margin = math.ceil(max(0, -top, -left, bottom - ink.shape[0], right - ink.shape[1]))
+        page = Image.fromarray(np.pad(ink, margin).astype(np.float32))
+        box = (left + margin, top + margin, right + margin, bottom + margin)
+        small = page.resize((shape[1], shape[0]), Image.Resampling.BOX, box=box)
+        return np.asarray(small, np.float32).clip(0, 1)
+
+
+def _boxes(images: Array, faintest: float) -> Array:
+    """Return top, bottom, left, right of the ink, one row each, shape (4, n); every image has ink."""
+    mask = np.asarray(images > faintest)
+    rows: Array = np.any(mask, axis=2)
+    columns: Array = np.any(mask, axis=1)
+    return np.stack(
+        [
+            rows.argmax(1),
+            rows.shape[1] - rows[:, ::-1].argmax(1),
+            columns.argmax(1),
+            columns.shape[1] - columns[:, ::-1].argmax(1),
+        ]
+    ).astype(np.float64)
+
+
+def _sides(boxes: Array) -> dict[str, Array]:
+    height, width = boxes[1] - boxes[0], boxes[3] - boxes[2]
+    return {"height": height, "width": width, "longest": np.maximum(height, width)}
+
+
+def _middles(boxes: Array) -> Array:
+    return np.stack([boxes[:2].mean(axis=0), boxes[2:].mean(axis=0)])
+
+
+def _centres_of_mass(images: Array) -> Array:
+    """Return row and column, shape (2, n), the middle of the first pixel being 0.5."""
+    profiles = images.sum(axis=2, dtype=np.float64), images.sum(axis=1, dtype=np.float64)
+    return np.stack(
+        [profile @ (np.arange(profile.shape[1]) + 0.5) / profile.sum(axis=1) for profile in profiles]
+    )
+
+
+def _extremes(values: Array) -> Extremes:
+    low, usual, high = np.min(values), np.median(values), np.max(values)
+    return round(float(low), 3), round(float(usual), 3), round(float(high), 3)
+
+
+def _triple(name: str, values: Any, most: int) -> Extremes:
+    numbers = values if isinstance(values, (list, tuple)) and len(values) == 3 else ()
+    if not numbers or not all(type(value) in (int, float) and 0 <= value <= most for value in numbers):
+        raise DataError(f"framing: {name} is {reprlib.repr(values)}: expected three numbers of 0 to {most}")
+    return float(numbers[0]), float(numbers[1]), float(numbers[2])

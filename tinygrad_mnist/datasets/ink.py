@@ -1,0 +1,279 @@
+"""The ink of one digit on any paper, without uneven light, frames, ruled lines, specks and noise."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.datasets.strokes import components, frame_widths, grown, slide, straight_lines
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = NDArray[Any]
+SIDE = 128  # pixels of the longer side at which ink is looked for
+FAINTEST_INK = 0.08  # of the light on the paper
+CELLS = 24  # a side of the grid at which light is estimated
+POWERS = [(i, j) for i in range(3) for j in range(3 - i)]
+MOST_CUTS = 6
+
+
+def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
+    """Return the ink of the largest connected strokes, 0 to 1, on paper of 0; None where there is none.
+
+    The picture is looked at with its longer side at 128 pixels, and again without its frame, or around what
+    was found, as long as that is small.
+
+    Parameters
+    ----------
+    picture
+        In grey: mode "L".
+    invert
+        Whether dark is ink.  When None, the paper is what covers more.
+    """
+    framed = True
+    for _ in range(MOST_CUTS):
+        grey, scale = _shrunk(picture)
+        dark_ink = _is_dark_on_light(grey) if invert is None else invert
+        frame = _frame(grey, dark_ink) if framed else (0, 0, 0, 0)
+        if any(frame):
+            picture, framed = _without(picture, frame, grey.shape, scale), False
+            continue
+        invert = dark_ink
+        strength = _strength(grey if dark_ink else 1 - grey)
+        mask = strength > _threshold(strength)
+        lines = _lines(mask, strength)
+        kept = _kept(mask & ~lines, strength)
+        if kept is None:
+            return None
+        closer = _around(kept)
+        if scale < 1.5 and closer is not None:
+            picture = _cut(picture, closer, scale)
+            continue
+        return _soft(strength, kept, lines)
+    return None
+
+
+def even_ink(picture: Image, invert: bool | None = None) -> Array:
+    """Return the ink of all pixels at the picture's own size, 0 to 1, on paper of exactly 0."""
+    grey = np.asarray(picture, np.float32) / np.float32(255)
+    if invert is None:
+        invert = _is_dark_on_light(grey)
+    strength = _strength(grey if invert else 1 - grey)
+    strength = strength / max(float(strength.max()), FAINTEST_INK)
+    return np.where(strength > FAINTEST_INK, strength, np.float32(0))
+
+
+def _shrunk(picture: Image) -> tuple[Array, float]:
+    """Return the picture at the size of work, 0 to 1, without single grains, and how it was scaled."""
+    from PIL import Image, ImageFilter
+
+    scale = SIDE / max(picture.size)
+    size = max(8, round(picture.width * scale)), max(8, round(picture.height * scale))
+    small = picture.resize(size, Image.Resampling.BOX if scale <= 1 else Image.Resampling.BICUBIC)
+    if scale <= 1:
+        small = small.filter(ImageFilter.MedianFilter(3))
+    grey = np.asarray(small, np.float32) / np.float32(255)
+    return _blurred(grey), scale
+
+
+def _blurred(image: Array) -> Array:
+    kernel = np.array([1, 4, 6, 4, 1], np.float32) / 16
+    for axis in (0, 1):
+        image = slide(image, lambda windows, axis: windows @ kernel, 2, axis)
+    return image
+
+
+def _cut(picture: Image, box: tuple[float, float, float, float], scale: float) -> Image:
+    left, top, right, bottom = (side / scale for side in box)
+    corner = max(0, math.floor(left)), max(0, math.floor(top))
+    opposite = min(picture.width, math.ceil(right)), min(picture.height, math.ceil(bottom))
+    return picture.crop((*corner, *opposite))
+
+
+def _frame(grey: Array, dark_ink: bool) -> tuple[int, int, int, int]:
+    """Return the widths of the frame at the left, top, right and bottom.
+
+    One that goes all around may be dark or light; the colour of the ink decides about a shadow at one side.
+    """
+    frames = []
+    for version in (grey, 1 - grey):
+        strength = _strength(version, shadows=False)
+        frames.append(frame_widths(strength > _threshold(strength)))
+    around = [frame for frame in frames if all(frame)]
+    return around[0] if around else frames[0 if dark_ink else 1]
+
+
+def _without(picture: Image, frame: tuple[int, int, int, int], shape: tuple[int, ...], scale: float) -> Image:
+    left, top, right, bottom = frame
+    return _cut(picture, (left, top, shape[1] - right, shape[0] - bottom), scale)
+
+
+def _is_dark_on_light(grey: Array) -> bool:
+    """Return True when more is removed by filling narrow dark parts than by removing narrow light ones.
+
+    Ink is narrow; paper, shadows and light that changes slowly are wide.
+    """
+    cells = _cells(grey)
+    dark, light = _closed(cells, 2) - cells, _closed(1 - cells, 2) - (1 - cells)
+    least = 0.4 * max(dark.max(), light.max())
+    return bool(dark[dark >= least].sum() >= light[light >= least].sum())
+
+
+def _edge(image: Array) -> Array:
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def _cells(grey: Array) -> Array:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(grey).resize((CELLS, CELLS), Image.Resampling.BOX))
+
+
+def _strength(grey: Array, *, shadows: bool = True) -> Array:
+    """Return by how much each pixel is darker than its paper, as a share of the light there."""
+    strength = 1 - grey / _light(grey, shadows)
+    paper = min(np.median(strength[strength <= np.median(strength)]), 0.1)
+    return np.asarray((strength - paper).clip(0, 1), np.float32)
+
+
+def _light(grey: Array, shadows: bool) -> Array:
+    """Return the light on the paper: a parabola through the light pixels, on shadows where there are any."""
+    from PIL import Image
+
+    cells = _cells(grey)
+    light = _parabola(cells)
+    if shadows:
+        closed = np.maximum(_closed(cells, 7), 0.05)
+        shaded = closed * _parabola(cells / closed)
+        if _flat_share(cells / shaded) > _flat_share(cells / light) + 0.02:
+            light = shaded
+    whole = Image.fromarray(light.astype(np.float32)).resize(grey.shape[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(np.maximum(np.asarray(whole), 0.05))
+
+
+def _flat_share(relative: Array) -> Any:
+    return (relative > 0.9).mean()
+
+
+def _parabola(cells: Array) -> Array:
+    """Return a parabola that most light cells lie on and dark ones below: weights fall with the depth."""
+    axis = np.linspace(-1, 1, CELLS)
+    terms = np.stack([np.outer(axis**j, axis**i).ravel() for i, j in POWERS], axis=-1)
+    weight, fit = np.ones(CELLS * CELLS), cells.ravel()
+    for scale in np.geomspace(0.4, 0.03, 12):
+        weighted = terms * weight[:, None]
+        factors = np.linalg.solve(terms.T @ weighted + 1e-6 * np.eye(len(POWERS)), weighted.T @ cells.ravel())
+        fit = terms @ factors
+        below = np.minimum(cells.ravel() - fit, 0)
+        weight = 1 / (1 + (below / scale) ** 2) ** 2
+    return np.asarray(np.maximum(fit.reshape(cells.shape), 0.05))
+
+
+def _closed(cells: Array, radius: int) -> Array:
+    """Return the cells without what is dark and narrower than a square of this radius."""
+    margin = 2 * radius
+    padded = np.pad(cells, margin, mode="edge")
+    for reduce in (np.max, np.min):
+        for axis in (0, 1):
+            padded = slide(padded, reduce, radius, axis)
+    return np.asarray(padded[margin:-margin, margin:-margin])
+
+
+def _threshold(strength: Array) -> float:
+    """Return the strength above which there is ink: N. Otsu's threshold of its square roots, above the noise.
+
+    The square root lets faint ink count beside black specks.
+    """
+    counts, edges = np.histogram(np.sqrt(strength), 128)
+    share, middle = counts / counts.sum(), (edges[1:] + edges[:-1]) / 2
+    below, moment = share.cumsum()[:-1], (share * middle).cumsum()[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.nan_to_num((moment[-1] * below - moment) ** 2 / (below * (1 - below)))
+    otsu = middle[:-1][between >= between.max() * 0.999].mean() ** 2
+    return max(float(otsu), FAINTEST_INK)
+
+
+def _lines(mask: Array, strength: Array) -> Array:
+    """Return the pixels of ruled lines in both directions; a line that is nearly all of the ink is a 1."""
+    lines = np.zeros_like(mask)
+    for turn in (lambda array: array, np.transpose):
+        rest = mask & ~lines
+        found = turn(straight_lines(turn(rest)))
+        if strength[rest & ~found].sum() > 0.15 * strength[rest].sum():
+            lines |= found
+    return lines
+
+
+def _kept(mask: Array, strength: Array) -> Array | None:
+    """Return the largest connected strokes: the heaviest part, and long ones near it."""
+    labels = components(mask)
+    count = int(labels.max()) + 1
+    if not count:
+        return None
+    inside = labels >= 0
+    part = labels[inside]
+    mass = np.bincount(part, strength[inside], count)
+    boxes = _boxes(part, np.argwhere(inside), count)
+    on_edge = _edge(labels)
+    mass[np.bincount(on_edge[on_edge >= 0], minlength=count) > 0.6 * on_edge.size] = 0  # what lies around
+    mass[[_is_box_around(labels, boxes, mass, number) for number in range(count)]] = 0
+    main = mass.argmax()
+    if not mass[main] or np.percentile(strength[labels == main], 85) < FAINTEST_INK:
+        return None
+    top, left, bottom, right = boxes.T
+    size = np.maximum(bottom - top, right - left)
+    gap = np.max(
+        [top - bottom[main], top[main] - bottom, left - right[main], left[main] - right, 0 * top], axis=0
+    )
+    near = (mass > 0.02 * mass[main]) & (size >= 0.25 * size[main]) & (gap < 0.35 * size[main])
+    near[main] = True
+    return np.asarray(near[labels] & inside)
+
+
+def _is_box_around(labels: Array, boxes: Array, mass: Array, number: int) -> bool:
+    """Return True for a drawn box: it reaches into its four corners, and something large stands in it."""
+    top, left, bottom, right = boxes[number]
+    inner = (boxes[:, :2] > boxes[number, :2]).all(1) & (boxes[:, 2:] < boxes[number, 2:]).all(1)
+    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    if not (inner & (size > 0.2 * size[number]) & (mass > 0.05 * mass[number])).any():
+        return False
+    own = labels[top:bottom, left:right] == number
+    height, width = (max(1, side // 8) for side in own.shape)
+    return all(
+        own[rows, columns].any()
+        for rows in (np.s_[:height], np.s_[-height:])
+        for columns in (np.s_[:width], np.s_[-width:])
+    )
+
+
+def _boxes(part: Array, places: Array, count: int) -> Array:
+    """Return top, left, bottom, right of each part, shape (count, 4)."""
+    low, high = np.full((count, 2), SIDE), np.zeros((count, 2), int)
+    np.minimum.at(low, part, places)
+    np.maximum.at(high, part, places + 1)
+    return np.concatenate([low, high], axis=1)
+
+
+def _around(kept: Array) -> tuple[float, float, float, float] | None:
+    """Return the box around ink that is small in its picture, with a margin; None when it is large."""
+    rows, columns = (np.flatnonzero(kept.any(axis=axis)) for axis in (1, 0))
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    if longest > 0.45 * SIDE:
+        return None
+    margin = 0.35 * longest + 2
+    return columns[0] - margin, rows[0] - margin, columns[-1] + 1 + margin, rows[-1] + 1 + margin
+
+
+def _soft(strength: Array, kept: Array, lines: Array) -> Array:
+    """Return the kept strokes with their grey edges, full where they are strongest."""
+    level = np.percentile(strength[kept], 85)
+    labels = components((strength > 0.2 * level) & ~lines)
+    whole = np.zeros(labels.max() + 2, bool)
+    whole[labels[kept & (labels >= 0)]] = True
+    whole[-1] = False
+    edge = grown(whole[labels] & grown(kept, 3), 2) & ~lines
+    return np.asarray((strength / level).clip(0, 1) * edge, np.float32)
