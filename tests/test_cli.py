@@ -166,7 +166,7 @@ def test_show_prints_what_the_network_was_given(digits_run, digits, tmp_path):
     rows = [line.strip("|")[::2] for line in shown.splitlines()]
     ink = np.array([[character not in " .░" for character in row] for row in rows])
     assert ink.shape == (8, 8)
-    assert (ink == (digits.test.images[0] >= 6)).all()
+    assert (ink == (digits.test.images[0] >= 7)).all()
 
 
 @pytest.mark.parametrize(("which", "side"), [("digits_run", "height"), ("mnist_run", "longest")])
