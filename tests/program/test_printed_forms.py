@@ -18,7 +18,8 @@ TABLE = np.arange(4.0)
 
 def constants(x, y):
     small = x * 0.5 + y * 2 - 1 / 3 + (-1.0) * x + 0.0 * y
-    return small / 7 + np.float64(1e-9) * x + TABLE * y + 1e20
+    short = 0.125 * x - 0.0625 * y + x / 1.25 - 1 / 9 + 12345.0 * y
+    return small / 7 + short + np.float64(1e-9) * x + TABLE * y + 1e20
 
 
 def reductions(x, y):
@@ -51,6 +52,7 @@ TRAININGS = {
     "dropout": lambda: classifier(dropout=0.3, momentum=0.9, dampening=0.5),
     "sigmoid": lambda: classifier(activation=nn.Sigmoid),
     "binary": lambda: binary(momentum=0.5),
+    "wide": lambda: quadratic(sizes=(6, 17, 16, 3)),
 }
 
 
@@ -91,8 +93,9 @@ def test_an_op_that_is_called_as_a_whole_is_printed_by_its_name():
         del REGISTRY["sorted_rows"]
 
 
-@pytest.mark.parametrize("name", ["quadratic", "dropout", "sigmoid"])
-def test_native_code_is_written_as_it_always_was(name, monkeypatch):
+@pytest.mark.parametrize(("name", "rows"), [("quadratic", 10), ("dropout", 12), ("sigmoid", 7), ("wide", 70)])
+def test_native_code_is_written_as_it_always_was(name, rows, monkeypatch):
+    """Tall and narrow arrays lie column by column, so the number of rows decides too."""
     pytest.importorskip("numba", reason="the native extra is not installed")
     from tinygrad_mnist.program import native
 
@@ -102,7 +105,7 @@ def test_native_code_is_written_as_it_always_was(name, monkeypatch):
     compiled = compile(training.step)
     rng = np.random.default_rng(0)
     for _ in range(3):
-        compiled(*batch(rng, training))
+        compiled(*batch(rng, training, rows))
     compiled.program.bind(engine="native")
     things = made[0].__globals__
     assert_as_kept(SNAPSHOTS / f"{name}-native.txt", f"{things['source']}\n\n{things['native_source']}\n")
