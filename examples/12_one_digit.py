@@ -15,7 +15,7 @@ from tinygrad_mnist.datasets import load_digits
 
 data = load_digits()
 five = int(np.flatnonzero(data.train.labels == 5)[0])
-image = data.train.images[five].reshape(1, -1) / 16.0
+image = data.train.raw_images[five].reshape(1, -1) / 16.0
 label = np.array([5])
 alpha = 0.25
 

@@ -12,8 +12,8 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader, load_digits
 
 data = load_digits(validation=0)
-images, labels = data.train.images.reshape(-1, 64) * (255 / 16), data.train.labels
-test_images, test_labels = data.test.images.reshape(-1, 64) * (255 / 16), data.test.labels
+images, labels = data.train.raw_images.reshape(-1, 64) * (255 / 16), data.train.labels
+test_images, test_labels = data.test.raw_images.reshape(-1, 64) * (255 / 16), data.test.labels
 
 
 def make_model():

@@ -13,8 +13,8 @@ from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import Loader, load_digits
 
 data = load_digits(validation=0)
-images, labels = data.train.images.reshape(-1, 64), data.train.labels
-test_images = data.test.images.reshape(-1, 64) / 16
+images, labels = data.train.raw_images.reshape(-1, 64), data.train.labels
+test_images = data.test.raw_images.reshape(-1, 64) / 16
 
 
 class SummedQuadraticLoss(nn.Module):

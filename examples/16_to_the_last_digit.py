@@ -34,7 +34,7 @@ assert RRandom(123).sample(60_000)[:5].tolist() == [51663, 57870, 2986, 58486, 2
 
 # %%
 data = load_digits(validation=0)
-images, labels = data.train.images.reshape(-1, 64) / 16, data.train.labels.astype(np.int64)
+images, labels = data.train.raw_images.reshape(-1, 64) / 16, data.train.labels.astype(np.int64)
 
 
 def train(dtype, rate=0.5, epochs=40):
@@ -75,7 +75,7 @@ assert losses == again  # the same program gives the same bits
 
 # %%
 test = data.test
-answers = model(test.images.reshape(-1, 64) / 16).data.argmax(axis=1)
+answers = model(test.raw_images.reshape(-1, 64) / 16).data.argmax(axis=1)
 table = np.zeros((10, 10), int)
 np.add.at(table, (answers, test.labels), 1)
 print(table)

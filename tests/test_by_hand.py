@@ -98,7 +98,7 @@ def test_steps_of_descent_agree(sizes, cost, seed):
 
 def test_real_digits_agree_too(mnist):
     problem = Problem([784, 30, 10], "quadratic", seed=0)
-    problem.x = mnist.train.images[:20].reshape(20, 784) / 255
+    problem.x = mnist.train.raw_images[:20].reshape(20, 784) / 255
     problem.labels = mnist.train.labels[:20]
     problem.y = np.eye(10)[problem.labels]
     assert_equal_to_rounding(problem.framework(), problem.by_hand())

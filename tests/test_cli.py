@@ -103,7 +103,7 @@ def predicted(output):
 
 
 def test_a_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
-    digits = mnist.test.images[:3]
+    digits = mnist.test.raw_images[:3]
     for i, digit in enumerate(digits):
         large = np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC))
         pictures = {"as_is": digit, "inverted": 255 - digit, "large": 255 - np.pad(large, 60)}
@@ -118,7 +118,7 @@ def test_a_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
 def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
     split = request.getfixturevalue(which).test
     path = tmp_path / "some-idx3-ubyte.gz"
-    write_idx(path, split.images[:50])
+    write_idx(path, split.raw_images[:50])
     output = succeed("predict", request.getfixturevalue(f"{which}_run")[0], path)
     classes = np.array([int(digit) for digit, _ in predicted(output)])
     assert (classes == split.labels[:50]).mean() >= 0.8

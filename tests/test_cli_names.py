@@ -49,7 +49,7 @@ def small(tmp_path_factory):
 def pictures(digits, tmp_path):
     paths = [tmp_path / f"{name}.png" for name in NAMES]
     for path in paths:
-        Image.fromarray(digits.test.images[0] * 15).save(path)
+        Image.fromarray(digits.test.raw_images[0] * 15).save(path)
     return paths
 
 
@@ -119,7 +119,7 @@ def test_settings_are_shown_in_errors(small, tmp_path):
     ids=["ascii", "latin-1", "C"],
 )
 def test_a_terminal_without_unicode_shows_escapes(small, digits, tmp_path, environment):
-    Image.fromarray(digits.test.images[0] * 15).save(tmp_path / "fünf→.png")
+    Image.fromarray(digits.test.raw_images[0] * 15).save(tmp_path / "fünf→.png")
     command = [sys.executable, "-m", "tinygrad_mnist", "predict", small, "fünf→.png", "→.png"]
     environment = {**os.environ, "COLUMNS": "200", **environment}
     done = subprocess.run(command[:-1], cwd=tmp_path, capture_output=True, env=environment)

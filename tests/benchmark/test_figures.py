@@ -78,7 +78,7 @@ def few_digits(digits, tmp_path):
     folder = tmp_path / "digits"
     folder.mkdir()
     for name, split in (("train", digits.train), ("t10k", digits.test)):
-        write_idx(folder / f"{name}-images-idx3-ubyte", split.images[:200])
+        write_idx(folder / f"{name}-images-idx3-ubyte", split.raw_images[:200])
         write_idx(folder / f"{name}-labels-idx1-ubyte", split.labels[:200])
     return folder
 

@@ -181,7 +181,7 @@ def test_all_failures_are_listed_and_no_half_file_stays(server: str, monkeypatch
         "/wrong/: SHA256 hash of downloaded file",
         "/refused/: ",
         "refused",
-        "--data DIR or TINYGRAD_MNIST_DATA",
+        "pass directory=..., or set TINYGRAD_MNIST_DATA",
     ):
         assert reason in message
     assert "/wrong/: SHA256" in load_default().origin

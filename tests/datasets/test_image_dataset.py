@@ -21,8 +21,8 @@ def test_validation_is_the_end_of_the_training_files_and_a_view(count: int, data
     train, validation = cut_validation(whole, held_out)
     assert (len(train), len(validation)) == (count - held_out, held_out)
     np.testing.assert_array_equal(np.concatenate([train.labels, validation.labels]), whole.labels)
-    assert np.shares_memory(train.images, whole.images)
-    assert held_out == 0 or np.shares_memory(validation.images, whole.images)
+    assert np.shares_memory(train.raw_images, whole.raw_images)
+    assert held_out == 0 or np.shares_memory(validation.raw_images, whole.raw_images)
     assert train.pixel_max == validation.pixel_max == 16
 
 
@@ -80,3 +80,21 @@ def test_the_repr_says_what_it_is() -> None:
     assert repr(dataset) == "ImageDataset(odd: 1,500 train + 0 validation + 5 test, 2 x 3, 5 classes)"
     assert repr(dataset.train) == "Split(1,500 images of 2 x 3)"
     assert dataset.image_shape == (2, 3)
+
+
+def test_images_are_those_that_a_loader_gives() -> None:
+    split = Split(np.arange(24, dtype=np.uint8).reshape(4, 2, 3) % 17, np.arange(4, dtype=np.uint8), 16)
+    images, labels = split
+    inputs, targets = next(iter(split.loader(4)))
+    np.testing.assert_array_equal(images, inputs)
+    np.testing.assert_array_equal(labels, targets)
+    assert (images.dtype, images.max(), split.raw_images.max()) == (np.float32, 1, 16)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0, 0, 0] = 5
+
+
+def test_names_must_be_as_many_as_classes() -> None:
+    whole = ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5), 5)
+    assert whole.class_names == ("0", "1", "2", "3", "4")
+    with pytest.raises(DataError, match="5 classes and 2 names"):
+        ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5), 5, class_names=("a", "b"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,19 @@ def test_plain_float_batches_are_views_and_nothing_else_writes_to_the_source() -
     scaled = Loader(source, np.zeros(6, np.int64), 4, scale=3.0)
     assert not any(np.shares_memory(inputs, source) for inputs, _ in scaled)
     assert (source == 1).all()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64])
+def test_what_is_written_to_a_batch_never_reaches_the_data(dtype: Any, shuffle: bool) -> None:
+    inputs, targets = np.ones((6, 2), dtype), np.ones(6, np.int64)
+    for batch in Loader(inputs, targets, 4, shuffle=shuffle):
+        for array in batch:
+            with contextlib.suppress(ValueError):  # "assignment destination is read-only"
+                array[0] = 99
+    assert (inputs == 1).all()
+    assert (targets == 1).all()
+    inputs[0], targets[0] = 2, 2  # the caller's own arrays stay writable
 
 
 ROWS = np.zeros((3, 2))

@@ -28,9 +28,9 @@ def test_mnist_is_nielsens_50000_10000_10000(mnist: ImageDataset) -> None:
     assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert mnist.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
     assert (mnist.image_shape, mnist.classes, mnist.train.pixel_max) == ((28, 28), 10, 255)
-    base = mnist.train.images.base
+    base = mnist.train.raw_images.base
     assert base is not None
-    assert base is mnist.validation.images.base
+    assert base is mnist.validation.raw_images.base
     assert base.size == 60_000 * 28 * 28
     assert round(base.mean() / 255, 4) == 0.1307
 
@@ -39,7 +39,7 @@ def test_digits_are_whole_balanced_and_cut_as_the_source_says() -> None:
     digits = load_digits()
     assert (len(digits.train), len(digits.validation), len(digits.test)) == (1237, 200, 360)
     assert (digits.name, digits.image_shape, digits.classes) == ("digits", (8, 8), 10)
-    assert digits.train.pixel_max == digits.train.images.max() == 16
+    assert digits.train.pixel_max == digits.train.raw_images.max() == 16
     assert digits.train.labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
     for split in (digits.train, digits.validation, digits.test):
         share = np.bincount(split.labels) / len(split)
@@ -65,7 +65,7 @@ def test_files_may_be_plain_and_spelled_with_a_dot(four_files: Path) -> None:
         (four_files / name).write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
     found = load_mnist(str(four_files), validation=0)
-    np.testing.assert_array_equal(found.train.images, expected.train.images)
+    np.testing.assert_array_equal(found.train.raw_images, expected.train.raw_images)
     np.testing.assert_array_equal(found.test.labels, expected.test.labels)
 
 
@@ -90,6 +90,20 @@ def test_a_folder_in_the_place_of_a_file_is_named(four_files: Path, name: str) -
     (four_files / name).mkdir()
     with pytest.raises(DataError, match=f"{name}: Is a directory"):
         load_mnist(four_files, validation=0)
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_a_folder_beside_the_file_is_passed_over(four_files: Path, name: str) -> None:
+    plain = name.removesuffix(".gz")
+    (four_files / plain).write_bytes(gzip.decompress((four_files / name).read_bytes()))
+    (four_files / name).unlink()
+    (four_files / name).mkdir()
+    assert len(load_mnist(four_files, validation=0).train) == 12
+    (four_files / "beside").mkdir()
+    (four_files / plain).rename(four_files / "beside" / plain)
+    (four_files / name).rmdir()
+    (four_files / "beside").rename(four_files / plain)  # an archive unpacked to a folder of the file's name
+    assert len(load_mnist(four_files, validation=0).train) == 12
 
 
 @pytest.mark.parametrize("name", CHECKSUMS)

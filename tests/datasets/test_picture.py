@@ -19,7 +19,7 @@ SHAPE = (28, 28)
 
 @pytest.fixture(scope="module", params=range(5))
 def digit(request, mnist):
-    return mnist.test.images[request.param]
+    return mnist.test.raw_images[request.param]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_caller_may_say_which_is_the_ink(digit, read):
 def test_an_idx_file_holds_many_at_the_scale_of_its_data_set(mnist, digits, tmp_path, suffix):
     for split, shape in ((mnist.test, SHAPE), (digits.test, (8, 8))):
         path = tmp_path / f"t10k-images-idx3-ubyte{suffix}"
-        write_idx(path, split.images[:20])
+        write_idx(path, split.raw_images[:20])
         found = read_pictures(path, shape, pixel_max=split.pixel_max)
         expected, _ = next(iter(split.loader(20)))
         np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -171,7 +171,7 @@ def test_every_changed_byte_of_a_picture_is_refused(small_png, tmp_path, change)
 @pytest.fixture(scope="module")
 def small_png(digits):
     file = io.BytesIO()
-    Image.fromarray(np.pad(digits.test.images[0] * 15, 10)).save(file, "PNG")
+    Image.fromarray(np.pad(digits.test.raw_images[0] * 15, 10)).save(file, "PNG")
     return file.getvalue()
 
 

@@ -51,7 +51,7 @@ def test_the_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
     monkeypatch.setattr(
         chapter_6, "step_of", lambda model, as_published: published(model, as_published=False)
     )
-    image = chapter_6.raw(chapter_6.pixels(chapter_6.mnist(mnist_folder).train.images[:1])) / 255
+    image = chapter_6.raw(chapter_6.pixels(chapter_6.mnist(mnist_folder).train.raw_images[:1])) / 255
     assert chapter_6.blamed(chapter_6.check(1, image)) == "none"
 
 

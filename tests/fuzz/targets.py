@@ -54,7 +54,7 @@ def _idx_seeds(folder: Path) -> Iterator[bytes]:
     for dtype in ("u1", "i1", "i2", "i4", "f4", "f8"):
         write_idx(path, np.arange(6).reshape(3, 2).astype(dtype))
         yield path.read_bytes()
-    write_idx(path, load_digits().test.images[:2])
+    write_idx(path, load_digits().test.raw_images[:2])
     yield path.read_bytes()
     yield gzip.compress(path.read_bytes(), mtime=0)
 
@@ -72,7 +72,7 @@ def _read_idx(content: bytes, folder: Path) -> None:
 
 
 def _png_seeds(folder: Path) -> Iterator[bytes]:
-    ink = Image.fromarray(np.pad(load_digits().test.images[0] * 15, 2))
+    ink = Image.fromarray(np.pad(load_digits().test.raw_images[0] * 15, 2))
     modes = [ink.convert(mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA")]
     for picture in [*modes, Image.fromarray(np.asarray(ink, np.uint16) * 257)]:
         yield _png(picture)

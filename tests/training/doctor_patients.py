@@ -37,7 +37,7 @@ def perceptron(sizes, activation, seed, weight_init=None, bias_init=None, last=N
 
 def digits(mnist, number, size, seed=0, scale=1 / 255, dtype=np.float32):
     chosen = np.random.default_rng(seed).permutation(len(mnist.train))[: number * size]
-    images = mnist.train.images[chosen].reshape(-1, 784).astype(dtype) * dtype(scale)
+    images = mnist.train.raw_images[chosen].reshape(-1, 784).astype(dtype) * dtype(scale)
     labels = mnist.train.labels[chosen].astype(np.int64)
     return [(images[i : i + size], labels[i : i + size]) for i in range(0, len(chosen), size)]
 

@@ -119,7 +119,7 @@ def accuracy_after_training(mnist, patient, prepare):
         patient.optimizer.zero_grad()
         patient.loss(patient.model(prepare(inputs)), targets).backward()
         patient.optimizer.step()
-    images = mnist.test.images.reshape(-1, 784) / np.float32(255)
+    images = mnist.test.raw_images.reshape(-1, 784) / np.float32(255)
     return float((patient.model(prepare(images)).data.argmax(axis=1) == mnist.test.labels).mean())
 
 

@@ -21,7 +21,7 @@ def train(mnist, eager, *, loss, activation, dropout=0.0, **options):
     schedule = optim.CosineAnnealingLR(optimizer, 2)
     losses = []
     split = mnist.train
-    loader = Loader(split.images[:2008], split.labels[:2008], 20, shuffle=True, scale=1 / 255)
+    loader = Loader(split.raw_images[:2008], split.labels[:2008], 20, shuffle=True, scale=1 / 255)
     function = nn.QuadraticLoss() if loss == "quadratic" else nn.CrossEntropyLoss()
     history = fit(
         model, function, optimizer, loader, epochs=2, schedule=schedule, eager=eager,

@@ -51,7 +51,7 @@ def _torch_epoch(dataset: ImageDataset, recipe: Recipe) -> Step | None:
         import torch
     except ImportError:
         return None
-    images = torch.tensor(dataset.train.images).float().flatten(1) / dataset.train.pixel_max
+    images = torch.tensor(dataset.train.raw_images).float().flatten(1) / dataset.train.pixel_max
     labels = torch.tensor(dataset.train.labels).long()
     sizes = (images.shape[1], *recipe.hidden, dataset.classes)
     layers: list[Any] = []

@@ -24,7 +24,11 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
     if dataset == "digits":
         return datasets.load_digits(validation=min(validation, 200))
     load = datasets.load_mnist if dataset == "mnist" else datasets.load_default
-    return load(data, validation=validation)
+    try:
+        return load(data, validation=validation)
+    except DataError as error:
+        error.add_note("a command takes the folder as --data DIR")
+        raise
 
 
 def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
@@ -36,7 +40,7 @@ def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
         When they are gone, or of another kind.
     """
     folder = settings.data_directory if settings.data_name != "digits" else None
-    if data is None and folder is not None and folder.is_dir():
+    if data is None and folder is not None and folder.exists():
         data = folder
     dataset = "digits" if settings.data_name == "digits" and data is None else "mnist"
     try:

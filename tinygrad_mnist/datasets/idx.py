@@ -41,8 +41,8 @@ _CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _GZIP_MAGIC = b"\x1f\x8b"
 _STEP = 2**16
 _DEFLATE_MAX_RATIO = 1032  # no deflate stream grows by more, so a larger promise is a lie
-_HONEST_RATIO = 100  # pictures and labels shrink by less than that; zeros by all of the 1032
-_SMALL = 64 * 2**20  # a promise that harms nobody, whatever its ratio
+HONEST_RATIO = 100  # pictures and labels shrink by less than that; zeros by all of the 1032
+SMALL = 64 * 2**20  # a promise that harms nobody, whatever its ratio
 _MAX_DIMENSIONS = 64  # NumPy's own limit; the format would allow 255
 _FETCH_AGAIN = "the file is damaged or not an IDX file: fetch it again"
 
@@ -211,9 +211,9 @@ def _read_stream(
     _check_promise(path, dtype, shape, capacity - offset)
     if check is not None:
         check(dtype, shape)
-    if zipped and promised > max(_SMALL, _HONEST_RATIO * file_size):
+    if zipped and promised > max(SMALL, HONEST_RATIO * file_size):
         raise DataError(
-            f"{path} promises {promised} bytes in {file_size}: expected at most {_HONEST_RATIO} times the "
+            f"{path} promises {promised} bytes in {file_size}: expected at most {HONEST_RATIO} times the "
             "size of a gzip file; if you trust it, unpack it with gunzip"
         )
     content = np.empty(promised, np.uint8)

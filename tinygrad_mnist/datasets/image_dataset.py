@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist.datasets.framing import Framing
-from tinygrad_mnist.datasets.loader import Loader
+from tinygrad_mnist.datasets.loader import Loader, read_only
 from tinygrad_mnist.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import DTypeLike, NDArray
 
 
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
 class Split:
     """Images and their labels, row by row.
 
+    ``images, labels = split`` unpacks what a network is trained on.
+
     Parameters
     ----------
-    images : ndarray of uint8, shape (n, height, width)
-        Pixels from 0 to `pixel_max`, 0 being background.
+    raw_images : ndarray of uint8, shape (n, height, width)
+        Bytes from 0 to `pixel_max`, 0 being background.
     labels : ndarray of uint8, shape (n,)
         Classes, counted from 0.
     pixel_max : int
@@ -36,29 +41,44 @@ class Split:
         Another dtype or number of axes, unequal counts, or a pixel above `pixel_max`.
     """
 
-    images: NDArray[np.uint8]
+    raw_images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     pixel_max: int = 255
 
     def __post_init__(self) -> None:
-        for name, array, axes in (("images", self.images, 3), ("labels", self.labels, 1)):
+        for name, array, axes in (("raw_images", self.raw_images, 3), ("labels", self.labels, 1)):
             if array.ndim != axes or array.dtype != np.uint8:
                 raise DataError(
                     f"{name}: expected uint8 with {axes} axes, found {array.dtype} of shape {array.shape}"
                 )
-        if len(self.images) != len(self.labels):
+        if len(self.raw_images) != len(self.labels):
             raise DataError(
-                f"{len(self.images)} images and {len(self.labels)} labels: every image needs one label"
+                f"{len(self.raw_images)} images and {len(self.labels)} labels: every image needs one label"
             )
-        if self.images.max(initial=0) > self.pixel_max:
-            raise DataError(f"images: a pixel is {self.images.max()}, expected at most {self.pixel_max}")
+        if self.raw_images.max(initial=0) > self.pixel_max:
+            raise DataError(
+                f"raw_images: a pixel is {self.raw_images.max()}, expected at most {self.pixel_max}"
+            )
+
+    @cached_property
+    def images(self) -> NDArray[np.float32]:
+        """The images as a `loader` gives them: float32 from 0 to 1, read-only, made when first asked for.
+
+        They take four times the memory of `raw_images`; a loader scales batch by batch instead.
+        """
+        scale = np.float32(1 / self.pixel_max)
+        return read_only(np.multiply(self.raw_images, scale, dtype=np.float32))
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        yield self.images
+        yield self.labels
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self.images)
+        return len(self.raw_images)
 
     def __repr__(self) -> str:
-        return f"Split({len(self):,} images of {' x '.join(map(str, self.images.shape[1:]))})"
+        return f"Split({len(self):,} images of {' x '.join(map(str, self.raw_images.shape[1:]))})"
 
     def loader(
         self,
@@ -74,7 +94,7 @@ class Split:
         The parameters and errors are those of `Loader`.
         """
         return Loader(
-            self.images,
+            self.raw_images,
             self.labels,
             batch_size,
             shuffle=shuffle,
@@ -98,9 +118,11 @@ class ImageDataset:
     train, validation, test : Split
         Images of one shape.  Validation is empty when none was asked for.
     classes : int
-        How many classes; every label is below it.
+        Number of classes; every label is below it.
     directory : Path, optional
         The folder of the files, so that a run finds its data again.
+    class_names : tuple of str, optional
+        The name of each class, in the order of the labels; by default their numbers.
 
     Raises
     ------
@@ -115,13 +137,18 @@ class ImageDataset:
     test: Split
     classes: int
     directory: Path | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for split in (self.train, self.validation, self.test):
-            if split.images.shape[1:] != self.image_shape:
+        if not self.class_names:
+            object.__setattr__(self, "class_names", self._numbers)
+        if len(self.class_names) != self.classes:
+            raise DataError(f"{self.name}: {self.classes} classes and {len(self.class_names)} names for them")
+        for split in self._splits:
+            if split.raw_images.shape[1:] != self.image_shape:
                 raise DataError(
                     f"{self.name}: expected images of one shape, "
-                    f"found {self.image_shape} and {split.images.shape[1:]}"
+                    f"found {self.image_shape} and {split.raw_images.shape[1:]}"
                 )
             if split.labels.max(initial=0) >= self.classes:
                 raise DataError(
@@ -131,20 +158,51 @@ class ImageDataset:
     @property
     def image_shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        height, width = self.train.images.shape[1:]
+        height, width = self.train.raw_images.shape[1:]
         return height, width
 
     def framing(self) -> Framing:
         """Return the place of the ink in the training images: what pictures from elsewhere are brought to."""
-        return Framing.measure(self.train.images, self.train.pixel_max)
+        return Framing.measure(self.train.raw_images, self.train.pixel_max)
+
+    @property
+    def _numbers(self) -> tuple[str, ...]:
+        return tuple(map(str, range(self.classes)))
+
+    def with_classes(self, names: Sequence[str]) -> ImageDataset:
+        """Return the same images with labels that count in `names`, as a network trained on those counts.
+
+        Raises
+        ------
+        DataError
+            If a class of this data set is not among them.
+        """
+        if tuple(names) == self.class_names:
+            return self
+        unknown = [name for name in self.class_names if name not in names]
+        if unknown:
+            raise DataError(
+                f"{self.name} has the class {unknown[0]}: expected classes among {', '.join(names)}"
+            )
+        positions = np.array([names.index(name) for name in self.class_names], np.uint8)
+        train, validation, test = (replace(part, labels=positions[part.labels]) for part in self._splits)
+        return replace(
+            self, train=train, validation=validation, test=test, classes=len(names), class_names=tuple(names)
+        )
+
+    @property
+    def _splits(self) -> tuple[Split, Split, Split]:
+        return self.train, self.validation, self.test
 
     def checksum(self) -> str:
         """Return the SHA-256 of all pixels and labels, so that a run knows its data again."""
         digest = hashlib.sha256()
-        for split in (self.train, self.validation, self.test):
-            digest.update(f"{split.images.shape} {split.pixel_max}".encode())
-            digest.update(np.ascontiguousarray(split.images).data)
+        for split in self._splits:
+            digest.update(f"{split.raw_images.shape} {split.pixel_max}".encode())
+            digest.update(np.ascontiguousarray(split.raw_images).data)
             digest.update(np.ascontiguousarray(split.labels).data)
+        if self.class_names != self._numbers:
+            digest.update(repr(self.class_names).encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -166,5 +224,5 @@ def cut_validation(training: Split, count: int) -> tuple[Split, Split]:
             f"validation={count} of {len(training)} training images: expected at least 0 and fewer than all"
         )
     kept = len(training) - count
-    images, labels, pixel_max = training.images, training.labels, training.pixel_max
+    images, labels, pixel_max = training.raw_images, training.labels, training.pixel_max
     return Split(images[:kept], labels[:kept], pixel_max), Split(images[kept:], labels[kept:], pixel_max)

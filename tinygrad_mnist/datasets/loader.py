@@ -55,7 +55,7 @@ class Loader:
 
     Notes
     -----
-    Batches of unshuffled float inputs, and targets, are views: do not write to them.
+    Batches of unshuffled float inputs, and targets, are views and read-only: copy what you write to.
 
     Examples
     --------
@@ -122,11 +122,12 @@ class Loader:
         return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
 
     def _batches(self, order: NDArray[np.int64] | None) -> Iterator[Batch]:
-        targets = self.targets if order is None else self.targets[order]
+        source = read_only(self.inputs)  # a batch may be a view: whoever writes to it is told to copy
+        targets = read_only(self.targets if order is None else self.targets[order])
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             rows = slice(start, start + self.batch_size)
             # np.take is measurably faster than indexing with an array.
-            inputs = self.inputs[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
+            inputs = source[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
             yield self._converted(inputs), targets[rows]
 
     def _converted(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -148,6 +149,13 @@ class Loader:
                 f"batch_size {self.batch_size} with drop_last leaves no batch of {count} rows: "
                 "make batches smaller or keep the last one"
             )
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view that refuses to be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tinygrad_mnist.datasets.download import (
     CHECKSUMS,
@@ -14,14 +19,22 @@ from tinygrad_mnist.datasets.download import (
     is_mnist,
     missing_from_cache,
 )
-from tinygrad_mnist.datasets.idx import read_idx, read_images
+from tinygrad_mnist.datasets.idx import read_images
 from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split, cut_validation
+from tinygrad_mnist.datasets.labels import count_classes, read_labels, require_labels
+from tinygrad_mnist.datasets.npz import NAMES, read_npz
+from tinygrad_mnist.datasets.orientation import exchange_axes, looks_transposed
 from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ENVIRONMENT_VARIABLE = "TINYGRAD_MNIST_DATA"
 _DIGITS = Path(__file__).parent / "digits"
 _STEMS = tuple(name.removesuffix(".gz") for name in CHECKSUMS)
-_ADVICE = f"name a folder that has the files with --data DIR or {ENVIRONMENT_VARIABLE}"
+_ADVICE = f"pass directory=..., or set {ENVIRONMENT_VARIABLE} to a folder that has the files"
+_EMNIST = re.compile(r"(emnist-(\w+)-)train-images[-.]idx3-ubyte(\.gz)?")
+_EXCHANGED = "rows and columns exchanged: the files hold them transposed, as EMNIST's do"
 
 
 def load_mnist(
@@ -35,8 +48,10 @@ def load_mnist(
     Parameters
     ----------
     directory : str or Path, optional
-        A folder of four IDX files with MNIST's names, plain or ``.gz``, ``-idx3-ubyte`` or ``.idx3-ubyte``.
-        It may hold any images: checksums only decide whether the data set is called MNIST.
+        A folder of four IDX files with MNIST's names, plain or ``.gz``, ``-idx3-ubyte`` or ``.idx3-ubyte``,
+        or with EMNIST's names (``emnist-letters-train-images-idx3-ubyte``); or a ``.npz`` file as Keras
+        keeps it, or its folder.  It may hold any images: checksums only decide whether the data set is
+        called MNIST.  Digits that are stored transposed, as EMNIST's are, are put right; `origin` says so.
     validation : int
         How many images to cut off the end of the training files; 0 trains on all of them.
     download : bool
@@ -59,13 +74,12 @@ def load_mnist(
     """
     folder = _chosen(directory)
     if folder is not None:
-        name = "MNIST" if is_mnist(_find_files(folder)) else folder.resolve().name
-        return _load(folder, name, f"the IDX files in {folder}", validation)
+        return _load(folder, validation)
     try:
         cache = fetch_mnist(download=download)
     except MnistNotAtHandError as error:
         raise MnistNotAtHandError(f"{error}\n  {ENVIRONMENT_VARIABLE}: not set\n{_ADVICE}") from error
-    return _load(cache, "MNIST", f"MNIST, checked by SHA-256, in the cache {cache}", validation)
+    return _load(cache, validation, "MNIST", f"MNIST, checked by SHA-256, in the cache {cache}")
 
 
 def load_digits(*, validation: int = 200) -> ImageDataset:
@@ -83,7 +97,8 @@ def load_digits(*, validation: int = 200) -> ImageDataset:
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
     Repository (1998), DOI 10.24432/C50P49, CC BY 4.0; ``digits/SOURCE.md`` says what was changed.
     """
-    return _load(_DIGITS, "digits", "the 8 x 8 UCI digits embedded in this package", validation, pixel_max=16)
+    origin = "the 8 x 8 UCI digits embedded in this package"
+    return _load(_DIGITS, validation, "digits", origin, pixel_max=16)
 
 
 def load_default(
@@ -124,10 +139,9 @@ def _chosen(directory: str | Path | None) -> Path | None:
 
 def _state(folder: Path) -> str:
     try:
-        _find_files(folder)
+        return "a .npz file" if _npz(folder) else f"all four files{_find_files(folder).note}"
     except DataError as error:
         return str(error)
-    return "all four files"
 
 
 def _cache_state() -> str:
@@ -138,35 +152,102 @@ def _cache_state() -> str:
     return f"lacks {', '.join(missing)}" if missing else "all four files, checksums right"
 
 
-def _find_files(folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class _Files:
+    """Four paths in the order of `CHECKSUMS`, and the part of EMNIST that they are, if any."""
+
+    paths: list[Path]
+    part: str = ""
+
+    @property
+    def note(self) -> str:
+        return f" of EMNIST {self.part}" if self.part else ""
+
+
+def _npz(place: Path) -> Path | None:
+    """The ``.npz`` file that is named, or that a folder without IDX files holds by itself."""
+    if place.suffix == ".npz" and os.path.isfile(place):
+        return place
+    if not os.path.isdir(place) or any(_spelled(place, stem) for stem in _STEMS):
+        return None
+    found = sorted(place.glob("*.npz"))
+    return found[0] if len(found) == 1 else None
+
+
+def _find_files(folder: Path) -> _Files:
     """Return the four files, whichever way they are spelled."""
     if not os.path.isdir(folder):  # unlike Path.is_dir, never an exception
         raise DataError(f"{folder}: expected a folder with MNIST's four files, found none; {_ADVICE}")
-    found = {stem: _spelled(folder, stem) for stem in _STEMS}
+    prefix, part = "", ""
+    if not any(_spelled(folder, stem) for stem in _STEMS):
+        prefix, part = _emnist_prefix(folder)
+    stems = [prefix + stem.replace("t10k", "test") for stem in _STEMS] if prefix else _STEMS
+    found = {stem: _spelled(folder, stem) for stem in stems}
     missing = [stem for stem, path in found.items() if path is None]
     if missing:
         raise DataError(f"{folder}: lacks {', '.join(missing)} (plain or .gz); {_ADVICE}")
-    return [path for path in found.values() if path is not None]
+    return _Files([path for path in found.values() if path is not None], part)
+
+
+def _emnist_prefix(folder: Path) -> tuple[str, str]:
+    """What EMNIST's names begin with here, "emnist-letters-", and the part, "letters"."""
+    found = {match[1]: match[2] for match in map(_EMNIST.fullmatch, os.listdir(folder)) if match}
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: holds the parts {', '.join(sorted(found.values()))} of EMNIST: put the files of one "
+            "into a folder of their own"
+        )
+    return next(iter(found.items()), ("", ""))
 
 
 def _spelled(folder: Path, stem: str) -> Path | None:
     # .gz first: in the cache that is the file whose checksum is right, whatever else lies there.
-    names = (spelling + suffix for spelling in (stem, stem.replace("-idx", ".idx")) for suffix in (".gz", ""))
-    return next((folder / name for name in names if os.path.exists(folder / name)), None)
+    names = [spelling + suffix for spelling in (stem, stem.replace("-idx", ".idx")) for suffix in (".gz", "")]
+    # An archive may unpack to a folder of the file's name, with the file in it.
+    places = [folder / name for name in names] + [folder / name / name for name in names]
+    there = [place for place in places if os.path.exists(place)]
+    return next((place for place in there if os.path.isfile(place)), there[0] if there else None)
 
 
-def _load(folder: Path, name: str, origin: str, validation: int, pixel_max: int = 255) -> ImageDataset:
-    train_images, train_labels, test_images, test_labels = _find_files(folder)
-    training = _read_split(train_images, train_labels, pixel_max)
-    test = _read_split(test_images, test_labels, pixel_max)
-    classes = int(max(training.labels.max(initial=0), test.labels.max(initial=0))) + 1
+def _load(
+    place: Path, validation: int, name: str = "", origin: str = "", pixel_max: int = 255
+) -> ImageDataset:
+    """Read a place; by default its files decide what the data set is called."""
+    npz = _npz(place)
+    if npz:
+        arrays = read_npz(npz)
+        paths, part, usual = [npz / name for name in NAMES], "", (npz.stem, f"the arrays in {npz}")
+    else:
+        files = _find_files(place)
+        paths, part = files.paths, files.part
+        called = f"EMNIST {part}" if part else "MNIST" if not name and is_mnist(paths) else ""
+        usual = (called or place.resolve().name, f"the IDX files in {place}")
+        arrays = _read_arrays(place, paths)
+    train_images, train_labels, test_images, test_labels = arrays
+    require_labels(dict(zip(paths[1::2], (train_labels, test_labels))))
+    name, origin = name or usual[0], origin or usual[1]
+    if part or (name not in ("MNIST", "digits") and looks_transposed(train_images, train_labels)):
+        train_images, test_images = exchange_axes(train_images), exchange_axes(test_images)
+        origin = f"{origin}, {_EXCHANGED}"
+    train_labels, test_labels, names = count_classes(train_labels, test_labels)
+    training = _split(paths[:2], train_images, train_labels, pixel_max)
+    test = _split(paths[2:], test_images, test_labels, pixel_max)
     train, held_out = cut_validation(training, validation)
-    return ImageDataset(name, origin, train, held_out, test, classes, folder.resolve())
+    return ImageDataset(name, origin, train, held_out, test, len(names), place.resolve(), names)
 
 
-def _read_split(images: Path, labels: Path, pixel_max: int) -> Split:
-    pixels, classes = read_images(images), read_idx(labels)
+def _read_arrays(folder: Path, paths: list[Path]) -> tuple[NDArray[Any], ...]:
+    for path in paths:
+        if not os.path.exists(path):  # gone since it was found
+            raise DataError(f"{folder}: lacks {path.name.removesuffix('.gz')} (plain or .gz); {_ADVICE}")
+    images, labels = paths[::2], paths[1::2]
+    return tuple(
+        read(path) for pair in zip(images, labels) for read, path in zip((read_images, read_labels), pair)
+    )
+
+
+def _split(paths: list[Path], images: NDArray[Any], labels: NDArray[np.uint8], pixel_max: int) -> Split:
     try:
-        return Split(pixels, classes, pixel_max)
+        return Split(images, labels, pixel_max)
     except DataError as error:
-        raise DataError(f"{images} with {labels.name}: {error}") from error
+        raise DataError(f"{paths[0]} with {paths[1].name}: {error}") from error

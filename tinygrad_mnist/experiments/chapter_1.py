@@ -104,8 +104,8 @@ def train(folder: Path | None, seed: int, variant: Variant, epochs: int) -> Trai
     optimizer = optim.SGD(model.parameters(), lr=RATE * (BATCH if variant.summed else 1))
     step = descent(model, nn.QuadraticLoss(), optimizer)
     data, prepare = mnist(folder), inverted if variant.inverted else scaled
-    images, labels = pixels(data.train.images)[:TRAINING_IMAGES], data.train.labels[:TRAINING_IMAGES]
-    test = prepare(pixels(data.test.images))
+    images, labels = pixels(data.train.raw_images)[:TRAINING_IMAGES], data.train.labels[:TRAINING_IMAGES]
+    test = prepare(pixels(data.test.raw_images))
     order, answers, seconds = np.arange(len(labels)), np.empty(0), 0.0
     accuracies, recalls = [], []
     for _ in range(epochs):
@@ -138,7 +138,7 @@ def run(setting: Setting) -> Result:
     figures = [*_shares(setting, found, epochs), *_details(found, test.labels)]
     sections = [
         _curves(setting, found),
-        _first_images(setting, found[MEAN][0], test.images, test.labels),
+        _first_images(setting, found[MEAN][0], test.raw_images, test.labels),
         _scatter(setting, found[MEAN][0], test.labels),
         _recalls(setting, found[SINGLE]),
     ]

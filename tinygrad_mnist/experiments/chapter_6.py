@@ -99,7 +99,7 @@ def blamed(report: GradReport) -> str:
 def run(setting: Setting) -> Result:
     """The article's run digit by digit, then its step held against the gradient."""
     seed, train = setting.seed(SEED), mnist(setting.data).train
-    image = raw(pixels(train.images[:1]))
+    image = raw(pixels(train.raw_images[:1]))
     outputs, moved = learn(seed, image, as_published=True)
     start = time.process_time()
     learn(seed, image, as_published=True)  # again: the first run loads things
@@ -117,7 +117,7 @@ def run(setting: Setting) -> Result:
     ]
     if not setting.quick and setting.r_seed is None:
         figures += _many_seeds(setting, image)
-    sections = [_digits(setting, train.images[:9], train.labels[:9]), _paths(setting, outputs, corrected)]
+    sections = [_digits(setting, train.raw_images[:9], train.labels[:9]), _paths(setting, outputs, corrected)]
     sections += [_checked(*pair) for pair in zip(("pixels 0 to 255", "pixels 0 to 1"), reports)]
     return Result(figures, sections, _listing(outputs))
 

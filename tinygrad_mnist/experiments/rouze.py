@@ -70,8 +70,8 @@ def train(folder: Path | None, seed: int, raw_pixels: bool, epochs: int) -> Trai
     optimizer = optim.SGD(model.parameters(), lr=RAW_RATE if raw_pixels else SCALED_RATE)
     step = descent(model, nn.QuadraticLoss(), optimizer)
     data, prepare = mnist(folder), raw if raw_pixels else scaled
-    images, labels = pixels(data.train.images), data.train.labels
-    test = prepare(pixels(data.test.images))
+    images, labels = pixels(data.train.raw_images), data.train.labels
+    test = prepare(pixels(data.test.raw_images))
     sums = test[:1000] @ w1.T + b1
     order, accuracies, seconds = np.arange(len(labels)), [], 0.0
     for _ in range(epochs):

@@ -72,7 +72,7 @@ def train(setting: Setting, epochs: int) -> Training:
     w2 = stream.normal_matrix(DIGITS, 128, SPREAD)
     model = perceptron([(w1, np.zeros(128)), (w2, np.zeros(DIGITS))], logits=True)
     step = compile(training_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=RATE)))
-    images, labels = pixels(mnist(setting.data).train.images), mnist(setting.data).train.labels
+    images, labels = pixels(mnist(setting.data).train.raw_images), mnist(setting.data).train.labels
     order, training = np.arange(len(labels)), Training(model)
     for _ in range(epochs):
         start = time.process_time()
@@ -88,7 +88,7 @@ def run(setting: Setting) -> Result:
     epochs = QUICK_EPOCHS if setting.quick else EPOCHS
     training = train(setting, epochs)
     test = mnist(setting.data).test
-    answers = outputs(training.model, scaled(pixels(test.images)))
+    answers = outputs(training.model, scaled(pixels(test.raw_images)))
     printed = [significant(round(loss, 5)) for loss in training.losses]
     table = confusion(answers, test.labels)
     predicted = " ".join(map(str, answers[:6].argmax(axis=1)))

@@ -32,7 +32,7 @@ def write_run_report(
         *_doctor(history),
         _curves(folder, history),
         _confusion(folder, probabilities, labels, dataset.classes),
-        _mistakes(folder, dataset.test.images, probabilities, labels),
+        _mistakes(folder, dataset.test.raw_images, probabilities, labels),
         _first_layer(folder, model, dataset.image_shape),
         _graph(folder, recipe, model, dataset),
         _settings(recipe, dataset, model),

@@ -1,0 +1,102 @@
+"""Class labels as they stand in files, turned into the positions that a network counts in."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MOST_CLASSES = 256  # a label is kept as one byte
+NO_LABEL = 255  # what -1, "no label", becomes in an unsigned byte
+
+
+def count_classes(
+    training: NDArray[Any], test: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...]]:
+    """Number the classes that occur from 0, in the order of their labels.
+
+    Parameters
+    ----------
+    training, test : ndarrays of integers, shape (n,) and (m,)
+
+    Returns
+    -------
+    training, test : ndarrays of uint8
+        The position of each label among those that occur: 0 and 1 for labels of 3 and 7.
+    names : tuple of str
+        The labels that occur, as text.
+
+    Raises
+    ------
+    DataError
+        If there are more than 256 classes.
+
+    Warns
+    -----
+    UserWarning
+        If a class occurs in the test labels alone: a network cannot learn it.
+    """
+    occurring = np.union1d(training, test)
+    if len(occurring) > MOST_CLASSES:
+        raise DataError(f"labels: {len(occurring):,} classes, expected at most {MOST_CLASSES}")
+    unseen = np.setdiff1d(test, training)
+    if len(unseen) and len(training):
+        warnings.warn(
+            f"the test labels hold {_listed(unseen)}, and no training image does: it cannot be learned",
+            UserWarning,
+            stacklevel=4,
+        )
+    first, second = (np.searchsorted(occurring, labels).astype(np.uint8) for labels in (training, test))
+    return first, second, tuple(map(str, occurring.tolist()))
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """Read an IDX file of labels; of anything but whole numbers of shape (n,) no value is read."""
+    return read_idx(path, partial(_require_form, path))
+
+
+def require_labels(files: Mapping[Path, NDArray[Any]]) -> None:
+    """Refuse what is not one whole number per image, 0 or more.
+
+    A class 255 without a class 254 is refused too: it is a -1 that was cast to a byte.
+
+    Raises
+    ------
+    DataError
+        With the row of the first label that is refused.
+    """
+    for path, labels in files.items():
+        _require_form(path, labels.dtype, labels.shape)
+    every_byte = any(NO_LABEL - 1 in labels for labels in files.values())
+    for path, labels in files.items():
+        stray = labels < 0 if every_byte else (labels < 0) | (labels == NO_LABEL)
+        if stray.any():
+            row = int(stray.argmax())
+            raise DataError(
+                f"{path}: label {row} is {labels[row]}: expected a class number from 0 on; remove the images "
+                "without a label"
+            )
+
+
+def _require_form(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if len(shape) != 1 or dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: labels are {dtype.newbyteorder('=')} of shape {shape}: expected whole numbers of shape "
+            "(n,); write one class number per image"
+        )
+
+
+def _listed(labels: NDArray[Any]) -> str:
+    shown = ", ".join(map(str, labels[:10].tolist()))
+    return f"class {shown}" if len(labels) == 1 else f"classes {shown}{', ...' * (len(labels) > 10)}"
