@@ -139,7 +139,7 @@ def test_a_test_digit_saved_large_is_read_as_it_was(which, request, tmp_path):
 
 def test_one_bad_picture_costs_one_line_and_the_status(digits_run, digits, tmp_path):
     good, blank, missing = (tmp_path / f"{name}.png" for name in ("good", "blank", "missing"))
-    Image.fromarray(digits.test.images[0] * 15).save(good)
+    Image.fromarray(digits.test.raw_images[0] * 15).save(good)
     Image.new("L", (50, 50), 200).save(blank)
     result = run("predict", digits_run[0], blank, good, missing, good)
     assert result.exit_code == 2
@@ -161,12 +161,12 @@ def test_an_answer_below_one_half_is_called_unsure(digits_run, tmp_path):
 
 def test_show_prints_what_the_network_was_given(digits_run, digits, tmp_path):
     path = tmp_path / "digit.png"
-    Image.fromarray(digits.test.images[0] * 15).save(path)
+    Image.fromarray(digits.test.raw_images[0] * 15).save(path)
     shown = succeed("predict", digits_run[0], path, "--show").split("+----------------+")[1].strip()
     rows = [line.strip("|")[::2] for line in shown.splitlines()]
     ink = np.array([[character not in " .░" for character in row] for row in rows])
     assert ink.shape == (8, 8)
-    assert (ink == (digits.test.images[0] >= 7)).all()
+    assert (ink == (digits.test.raw_images[0] >= 7)).all()
 
 
 @pytest.mark.parametrize(("which", "side"), [("digits_run", "height"), ("mnist_run", "longest")])

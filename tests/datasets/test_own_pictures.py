@@ -39,7 +39,7 @@ def reader(request):
             return model.eval()(np.asarray(images, np.float32)).data.argmax(axis=1)
 
     chosen = np.random.default_rng(0).permutation(len(dataset.test))[:PICTURES]
-    return dataset, read, dataset.test.images[chosen], dataset.test.labels[chosen]
+    return dataset, read, dataset.test.raw_images[chosen], dataset.test.labels[chosen]
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

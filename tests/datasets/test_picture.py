@@ -220,10 +220,10 @@ def test_a_strange_picture_is_refused_in_little_memory(tmp_path, content, messag
 @pytest.mark.parametrize("other", ["PNG", "JPEG", "BMP", "WEBP"])
 def test_a_format_is_known_by_its_first_bytes(mnist, tmp_path, other):
     for name in ("digit.png", "digit.idx", "digit"):
-        picture = Image.fromarray(255 - large(mnist.test.images[0]))
+        picture = Image.fromarray(255 - large(mnist.test.raw_images[0]))
         picture.save(tmp_path / name, other)
         found = read_pictures(tmp_path / name, SHAPE)[0]
-        assert np.corrcoef(found.ravel(), mnist.test.images[0].ravel())[0, 1] > 0.9
+        assert np.corrcoef(found.ravel(), mnist.test.raw_images[0].ravel())[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("other", ["GIF", "TIFF", "PPM"])
@@ -235,13 +235,13 @@ def test_another_format_is_refused_whatever_its_name(digit, tmp_path, other):
 
 @pytest.mark.parametrize("suffix", [".gz", ""])
 def test_an_idx_file_is_known_by_its_first_bytes(mnist, tmp_path, suffix):
-    write_idx(tmp_path / f"images{suffix}", mnist.test.images[:3])
+    write_idx(tmp_path / f"images{suffix}", mnist.test.raw_images[:3])
     (tmp_path / f"images{suffix}").rename(tmp_path / "images.png")
-    np.testing.assert_allclose(read_pictures(tmp_path / "images.png", SHAPE), mnist.test.images[:3] / 255)
+    np.testing.assert_allclose(read_pictures(tmp_path / "images.png", SHAPE), mnist.test.raw_images[:3] / 255)
 
 
 def test_a_picture_is_turned_as_its_camera_says(mnist, tmp_path):
-    upright = Image.fromarray(255 - large(mnist.test.images[0]))
+    upright = Image.fromarray(255 - large(mnist.test.raw_images[0]))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter to the right
     upright.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
@@ -253,7 +253,7 @@ def test_a_picture_is_turned_as_its_camera_says(mnist, tmp_path):
 @pytest.mark.parametrize("which", ["mnist", "digits"])
 def test_a_picture_like_the_data_set_stays_untouched(which, request, tmp_path):
     dataset = request.getfixturevalue(which)
-    for image in dataset.test.images[:20]:
+    for image in dataset.test.raw_images[:20]:
         pixels = (image.astype(np.float32) * 255 / dataset.test.pixel_max).astype(np.uint8)
         for version in (pixels, 255 - pixels):
             Image.fromarray(version).save(tmp_path / "digit.png")

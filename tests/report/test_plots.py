@@ -256,3 +256,32 @@ def test_an_error_of_0_stands_below_the_axis(words_of):
 
 def test_a_method_that_was_not_measured_is_not_named(words_of):
     assert "complex step" not in words_of(FIGURES["v, no complex step"]())
+
+
+def test_classes_are_called_by_their_names(words_of):
+    words = words_of(plots.confusion_matrix([[9, 1], [0, 5]], ["three", "seven"]))
+    assert words.count("three") == words.count("seven") == 2  # a row and a column each
+    words = words_of(plots.worst_mistakes(np.ones((1, 2, 2)), [0], [[0.25, 0.75]], ["three", "seven"]))
+    assert "true three → seven, 75.0 %" in words
+
+
+@pytest.mark.parametrize("classes", [31, 62, 256])
+def test_many_classes_show_the_largest_confusions(words_of, classes):
+    counts = np.eye(classes, dtype=int) * 96
+    counts[4, 7], counts[30, 2] = 4, 24
+    words = words_of(plots.confusion_matrix(counts, [f"<{k}>" for k in range(classes)]))
+    first, second = words.index("<30> read as <2>"), words.index("<4> read as <7>")
+    assert first < second
+    assert {"24  (20.0 % of <30>)", "4  (4.0 % of <4>)", f"28 wrong of {counts.sum():,}"} <= set(words)
+
+
+@pytest.mark.parametrize("classes", [10, 26, 30, 62, 256])
+def test_a_confusion_matrix_takes_bounded_memory(tmp_path, classes):
+    code = (
+        "import resource, sys, numpy as np; from tinygrad_mnist.report import plots\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"before, counts = peak(), np.random.default_rng(0).integers(0, 900, ({classes}, {classes}))\n"
+        f"plots.save(plots.confusion_matrix(counts), {str(tmp_path / 'a.png')!r}); print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200 * 1024  # kilobytes

@@ -18,7 +18,7 @@ from tinygrad_mnist.training.run import CHECKPOINTS, CONFIG, FILES, LOCK, Option
 @pytest.fixture(scope="module")
 def few_digits(digits):
     parts = (digits.train, digits.validation, digits.test)
-    few = (Split(part.images[:20], part.labels[:20], part.pixel_max) for part in parts)
+    few = (Split(part.raw_images[:20], part.labels[:20], part.pixel_max) for part in parts)
     return ImageDataset("few digits", "a test", *few, classes=10)
 
 

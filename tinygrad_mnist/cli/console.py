@@ -144,15 +144,17 @@ def print_evaluation(name: str, evaluation: Any) -> None:
     )
 
 
-def print_predictions(names: list[str], probabilities: NDArray[Any]) -> None:
-    """A row an image: what it is read as, how surely, and what comes next."""
-    table = Table(Column("image", overflow="fold"), "digit", "probability", "next")
+def print_predictions(names: list[str], probabilities: NDArray[Any], classes: Sequence[str]) -> None:
+    """Print one row per image: class, probability, runners-up."""
+    kind = "digit" if all(name.isdecimal() and len(name) == 1 for name in classes) else "class"
+    table = Table(Column("image", overflow="fold"), kind, "probability", "next")
     surest = probabilities.max(axis=1)
     for name, row in zip(names, probabilities):
         best = np.argsort(-row, kind="stable")[:3]
-        others = ", ".join(f"{k} ({row[k]:.1%})" for k in best[1:])
+        others = escape(visible(", ".join(f"{classes[k]} ({row[k]:.1%})" for k in best[1:])))
+        first = escape(visible(classes[best[0]]))
         doubt = "unsure: " if row[best[0]] < _SURE else ""
-        table.add_row(escape(visible(name)), f"[bold]{best[0]}[/]", f"{row[best[0]]:.1%}", doubt + others)
+        table.add_row(escape(visible(name)), f"[bold]{first}[/]", f"{row[best[0]]:.1%}", doubt + others)
     console_of().print(table)
     if (surest < _SURE).any():
         say(

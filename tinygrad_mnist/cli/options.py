@@ -49,8 +49,11 @@ def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
         if data is None:
             error.add_note(f"{settings.folder} was trained on the files in {folder}, which are gone")
         raise
-    if (images.image_shape, images.classes) != (settings.image_shape, settings.classes) or (
-        data is None and images.name != settings.data_name
+    foreign = not set(images.class_names) <= set(settings.class_names)
+    if (
+        images.image_shape != settings.image_shape
+        or foreign
+        or (data is None and images.name != settings.data_name)
     ):
         height, width = settings.image_shape
         raise DataError(
@@ -58,7 +61,7 @@ def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
             f"{settings.classes} classes, and this is another data set: {images!r}; name the right folder "
             "with --data DIR"
         )
-    return images
+    return images.with_classes(settings.class_names)
 
 
 def layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:

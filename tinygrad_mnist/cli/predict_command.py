@@ -55,7 +55,7 @@ def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], inve
         inputs = np.concatenate(batches)
         with no_grad():
             outputs = trained.model.eval()(inputs)
-        console.print_predictions(names, trained.recipe.probabilities(outputs.data))
+        console.print_predictions(names, trained.recipe.probabilities(outputs.data), trained.class_names)
         if show:
             console.print_images(names, inputs)
     if failed:

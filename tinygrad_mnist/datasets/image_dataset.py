@@ -169,6 +169,11 @@ class ImageDataset:
     def _numbers(self) -> tuple[str, ...]:
         return tuple(map(str, range(self.classes)))
 
+    @property
+    def has_named_classes(self) -> bool:
+        """True if the classes have other names than their numbers from 0."""
+        return self.class_names != self._numbers
+
     def with_classes(self, names: Sequence[str]) -> ImageDataset:
         """Return the same images with labels that count in `names`, as a network trained on those counts.
 
@@ -201,7 +206,7 @@ class ImageDataset:
             digest.update(f"{split.raw_images.shape} {split.pixel_max}".encode())
             digest.update(np.ascontiguousarray(split.raw_images).data)
             digest.update(np.ascontiguousarray(split.labels).data)
-        if self.class_names != self._numbers:
+        if self.has_named_classes:
             digest.update(repr(self.class_names).encode())
         return digest.hexdigest()
 

@@ -118,6 +118,7 @@ class Settings:
     pixel_max: int
     framing: Framing
     classes: int
+    class_names: tuple[str, ...]
     counts: tuple[int, int, int]
     data_sha256: str
     finished: bool
@@ -201,6 +202,7 @@ def save_config(
             "pixel_max": dataset.train.pixel_max,
             "framing": dataset.framing().to_dict(),
             "classes": dataset.classes,
+            "class_names": dataset.class_names if dataset.has_named_classes else None,
             "counts": [len(dataset.train), len(dataset.validation), len(dataset.test)],
             "sha256": dataset.checksum(),
         },
@@ -244,6 +246,7 @@ def read_settings(folder: Path) -> Settings:
         _require_within("classes", data["classes"], 256)
         _require_within("pixel_max", data["pixel_max"], 255)
         framing = _framing(data, image_shape)
+        names = _class_names(data.get("class_names"), data["classes"])
         _require_learnable(recipe.count_parameters(image_shape, data["classes"]))
     except CheckpointError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
@@ -257,6 +260,7 @@ def read_settings(folder: Path) -> Settings:
         data["pixel_max"],
         framing,
         data["classes"],
+        names,
         counts,
         data["sha256"],
         config["finished"],
@@ -388,6 +392,16 @@ def _counts(counts: list[Any]) -> tuple[int, int, int]:
     if len(counts) != 3 or not all(type(count) is int and 0 <= count < 2**40 for count in counts):
         raise CheckpointError(f"data: counts are {reprlib.repr(counts)}, expected three")
     return counts[0], counts[1], counts[2]
+
+
+def _class_names(names: Any, classes: int) -> tuple[str, ...]:
+    """The names that are saved where they are not the numbers from 0."""
+    if names is None:
+        return tuple(map(str, range(classes)))
+    texts = isinstance(names, list) and all(type(name) is str and len(name) <= MOST_LETTERS for name in names)
+    if not texts or len(set(names)) != classes or len(names) != classes:
+        raise CheckpointError(f"data: class_names is {reprlib.repr(names)}, expected {classes} names")
+    return tuple(names)
 
 
 def _require_within(name: str, value: Any, most: int) -> None:

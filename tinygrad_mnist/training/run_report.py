@@ -31,8 +31,8 @@ def write_run_report(
     sections = [
         *_doctor(history),
         _curves(folder, history),
-        _confusion(folder, probabilities, labels, dataset.classes),
-        _mistakes(folder, dataset.test.raw_images, probabilities, labels),
+        _confusion(folder, probabilities, labels, dataset.class_names),
+        _mistakes(folder, dataset, probabilities, labels),
         _first_layer(folder, model, dataset.image_shape),
         _graph(folder, recipe, model, dataset),
         _settings(recipe, dataset, model),
@@ -72,21 +72,24 @@ def _doctor(history: History) -> list[Section]:
     return [Section("What the doctor found", diagnosis.summary(), table=table)]
 
 
-def _confusion(folder: Path, probabilities: Array, labels: Array, classes: int) -> Section:
-    counts = np.zeros((classes, classes), int)
+def _confusion(folder: Path, probabilities: Array, labels: Array, names: tuple[str, ...]) -> Section:
+    counts = np.zeros((len(names), len(names)), int)
     np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
     picture = folder / "confusion.png"
-    plots.save(plots.confusion_matrix(counts), picture)
+    plots.save(plots.confusion_matrix(counts, names), picture)
+    if len(names) > plots.MOST_CLASSES:
+        return Section("Confusions", "Test images of one class that are read as another, by number.", picture)
     return Section("Confusion matrix", "Test images by true class (rows) and predicted class.", picture)
 
 
-def _mistakes(folder: Path, images: Array, probabilities: Array, labels: Array) -> Section:
+def _mistakes(folder: Path, dataset: ImageDataset, probabilities: Array, labels: Array) -> Section:
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    surest_first = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
+    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][: plots.MOST_MISTAKES]
     picture = folder / "mistakes.png"
+    images = dataset.test.raw_images[worst]
     plots.save(
-        plots.worst_mistakes(images[surest_first], labels[surest_first], probabilities[surest_first]), picture
+        plots.worst_mistakes(images, labels[worst], probabilities[worst], dataset.class_names), picture
     )
     return Section(
         "Worst mistakes", f"{len(wrong)} test images are misread; these with the most confidence.", picture

@@ -1,10 +1,13 @@
 """The images a model gets wrong while being most sure of itself."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.report.plots.confusion import shortened
 from tinygrad_mnist.report.plots.style import (
     BLUE,
     DARK_ORANGE,
@@ -22,11 +25,13 @@ COLUMNS = 6
 CELL_WIDTH, CELL_HEIGHT = 1.62, 2.1
 IMAGE_SIDE, STRIP_HEIGHT = 1.15, 0.32
 EDGE, HEADER = 0.1, 0.45
-MOST_NAMED_CLASSES = 10  # more names than this would not fit below the strip
+MOST_NAMED_CLASSES, LONGEST_BELOW = 10, 2  # more names, or longer ones, would not fit below the strip
 
 
 @styled
-def worst_mistakes(images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike) -> Figure:
+def worst_mistakes(
+    images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike, names: Sequence[str] | None = None
+) -> Figure:
     """Up to 24 misclassified images with their class probabilities, in the order given.
 
     Above each image stand the true class, the predicted one and its probability; the strip below shows
@@ -40,12 +45,15 @@ def worst_mistakes(images: ArrayLike, labels: ArrayLike, probabilities: ArrayLik
         (n,) integers: the true classes.
     probabilities
         (n, classes), each row summing to 1.
+    names
+        The name of each class; by default its number.
     """
     pictures = np.asarray(images)[:MOST_MISTAKES]
     truths = np.asarray(labels, dtype=int)[:MOST_MISTAKES]
     rows_of_probabilities = np.asarray(probabilities)[:MOST_MISTAKES]
     if len(pictures) == 0:
         return draw_nothing_wrong()
+    names = [shortened(name) for name in names or map(str, range(rows_of_probabilities.shape[1]))]
     columns = max(2, min(COLUMNS, len(pictures)))
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(2 * EDGE + columns * CELL_WIDTH, HEADER + rows * CELL_HEIGHT + EDGE))
@@ -54,7 +62,8 @@ def worst_mistakes(images: ArrayLike, labels: ArrayLike, probabilities: ArrayLik
         place_text(figure, left + 0.15, 0.12, name, color=MUTED)
     for index, (picture, truth, shares) in enumerate(zip(pictures, truths, rows_of_probabilities)):
         row, column = divmod(index, columns)
-        draw_mistake(figure, EDGE + column * CELL_WIDTH, HEADER + row * CELL_HEIGHT, picture, truth, shares)
+        left, top = EDGE + column * CELL_WIDTH, HEADER + row * CELL_HEIGHT
+        draw_mistake(figure, left, top, picture, truth, shares, names)
     return figure
 
 
@@ -72,6 +81,7 @@ def draw_mistake(
     picture: NDArray[np.generic],
     truth: int,
     shares: NDArray[np.float64],
+    names: Sequence[str],
 ) -> None:
     """One image with its title and its strip, in the cell whose upper left corner is given in inches."""
     predicted = int(shares.argmax())
@@ -81,10 +91,13 @@ def draw_mistake(
     image_axes.set(xticks=[], yticks=[])
     image_axes.spines[:].set(visible=True, color=HAIRLINE)
     image_axes.set_title(
-        f"true {truth} → {predicted}, {percent(shares[predicted])}", size=8.5, loc="center", pad=4
+        f"true {names[truth]} → {names[predicted]}, {percent(shares[predicted])}",
+        size=8.5,
+        loc="center",
+        pad=4,
     )
     strip = place_axes(figure, left + inset, top + 0.3 + IMAGE_SIDE, IMAGE_SIDE, STRIP_HEIGHT)
-    draw_strip(strip, shares, truth, predicted)
+    draw_strip(strip, shares, truth, predicted, names)
 
 
 def percent(share: float) -> str:
@@ -92,7 +105,9 @@ def percent(share: float) -> str:
     return ">99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
-def draw_strip(axes: Axes, shares: NDArray[np.float64], truth: int, predicted: int) -> None:
+def draw_strip(
+    axes: Axes, shares: NDArray[np.float64], truth: int, predicted: int, names: Sequence[str]
+) -> None:
     """The probabilities of all classes as small bars."""
     colors = [FAINT] * len(shares)
     colors[predicted] = ORANGE
@@ -101,8 +116,8 @@ def draw_strip(axes: Axes, shares: NDArray[np.float64], truth: int, predicted: i
     axes.bar(places, shares, width=0.8, color=colors)
     axes.set(ylim=(0, 1), xlim=(-0.6, len(shares) - 0.4), yticks=[], xticks=[])
     axes.spines["left"].set_visible(False)
-    if len(shares) <= MOST_NAMED_CLASSES:
-        axes.set_xticks(places, [str(place) for place in places], size=7)
+    if len(shares) <= MOST_NAMED_CLASSES and max(map(len, names)) <= LONGEST_BELOW:
+        axes.set_xticks(places, names, size=7)
         axes.tick_params(length=0, pad=2)
         for place, color in ((predicted, DARK_ORANGE), (truth, BLUE)):
             axes.get_xticklabels()[place].set(color=color, weight="bold")

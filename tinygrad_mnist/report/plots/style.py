@@ -1,5 +1,6 @@
 """What all pictures share: the colours, the quiet style, placing axes in inches, saving."""
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
@@ -29,6 +30,7 @@ FAINT: Final = "#C4C8CC"
 HAIRLINE: Final = "#E6E8EA"
 
 DOTS_PER_INCH: Final = 192  # twice the 96 of CSS: sharp on a dense screen at its natural size
+MOST_PIXELS: Final = 2.5e6  # drawing one takes 45 bytes
 
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along: the same picture on every machine
@@ -80,11 +82,13 @@ def place_text(figure: Figure, left: float, top: float, text: str, **properties:
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write the figure as a PNG file of 192 dots per inch.
+    """Write the figure as a PNG file of 192 dots per inch, or fewer where it is large.
 
     The file holds neither time nor program version: the same figure gives the same bytes.
     """
     picture = BytesIO()
+    width, height = figure.get_size_inches()
+    dpi = min(DOTS_PER_INCH, math.sqrt(MOST_PIXELS / (width * height)))
     with matplotlib.rc_context(STYLE):
-        figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(picture, format="png", dpi=dpi, metadata={"Software": None})
     write_atomically(Path(path), picture.getvalue())
