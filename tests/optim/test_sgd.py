@@ -204,3 +204,31 @@ def test_an_optimizer_shows_its_settings():
     assert repr(optimizer) == (
         "SGD(2 parameters, lr=0.25, momentum=0.75, dampening=0.125, weight_decay=0.5, nesterov=False)"
     )
+
+
+def test_a_parameter_that_is_listed_twice_is_updated_once():
+    def after(listed):
+        weight = nn.Parameter([1.0, 2.0])
+        optimizer = optim.SGD(listed(weight), lr=0.1, momentum=0.9, weight_decay=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            (weight * weight).sum().backward()
+            optimizer.step()
+        return weight.data.tolist(), len(optimizer.parameters), len(optimizer.state_dict()["velocities"])
+
+    once = after(lambda weight: [weight])
+    assert after(lambda weight: [weight, weight]) == once
+    assert after(lambda weight: iter([weight] * 5)) == once
+
+
+def test_a_tied_layer_counts_and_moves_once():
+    layer = nn.Linear(2, 2, rng=np.random.default_rng(0))
+    model = nn.Sequential(layer, nn.Tanh(), layer)
+    assert len(optim.SGD(model.parameters(), lr=0.1).parameters) == 2
+    assert model.count_parameters() == nn.summary(model).total == 6
+    assert sum(row.parameters for row in nn.summary(model).rows) == 6
+    assert set(model.state_dict()) == {"0.weight", "0.bias"}
+    tied = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    tied[1].weight = tied[0].weight
+    assert tied.count_parameters() == nn.summary(tied).total == 8
+    assert sum(row.parameters for row in nn.summary(tied).rows) == 8

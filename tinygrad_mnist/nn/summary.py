@@ -66,11 +66,14 @@ def summary(model: Module) -> Summary:
     >>> nn.summary(nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))).total
     23860
     """
-    rows = []
+    rows: list[Row] = []
+    counted: set[int] = set()  # a shared parameter counts where it stands first, as in `parameters`
     for name, module in model.named_modules():
         own = {key: part for key, part in vars(module).items() if isinstance(part, Parameter)}
         if own or not any(True for _ in module.children()):
             shapes = ", ".join(f"{key} {part.shape}" for key, part in own.items())
             layer = f"{type(module).__name__}({module.extra_repr()})"
-            rows.append(Row(name or "-", layer, shapes, sum(part.size for part in own.values())))
+            fresh = [part for part in own.values() if id(part) not in counted]
+            counted |= {id(part) for part in fresh}
+            rows.append(Row(name or "-", layer, shapes, sum(part.size for part in fresh)))
     return Summary(type(model).__name__, tuple(rows), model.count_parameters())

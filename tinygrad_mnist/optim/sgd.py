@@ -34,7 +34,7 @@ class SGD(Observed, NotInOptimizer):
     Parameters
     ----------
     parameters
-        The tensors to update, such as ``model.parameters()``.
+        The leaf tensors to update, such as ``model.parameters()``; one that is listed twice is updated once.
     lr
         The learning rate.
     momentum, dampening, weight_decay, nesterov
@@ -84,6 +84,7 @@ class SGD(Observed, NotInOptimizer):
                 raise TypeError(
                     f"parameters has {shown(parameter)}: expected leaf tensors; write model.parameters()"
                 )
+        self.parameters = list({id(each): each for each in self.parameters}.values())  # each once
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             require_number(name, value, low=0)
         require_number("dampening", dampening)

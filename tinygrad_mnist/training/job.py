@@ -11,9 +11,10 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor import Diagnosis
-from tinygrad_mnist.training.evaluation import Evaluation, evaluate
+from tinygrad_mnist.training.evaluation import evaluate
+from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Progress, fit
+from tinygrad_mnist.training.loop import Progress
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import (
     CHECKPOINTS,
@@ -27,6 +28,7 @@ from tinygrad_mnist.training.run import (
     save_results,
 )
 from tinygrad_mnist.training.run_report import write_run_report
+from tinygrad_mnist.training.totals import Evaluation
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, NoReturn
 
-import numpy as np
-
 from tinygrad_mnist.datasets import Loader
-from tinygrad_mnist.errors import CheckpointError, DivergenceError
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
 from tinygrad_mnist.training.anomaly import Anomaly, require_finite, shortened, watched_step
+from tinygrad_mnist.training.batches import Batch
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor.attendant import Attendant
-from tinygrad_mnist.training.doctor.finding import Diagnosis
-from tinygrad_mnist.training.evaluation import Batches, evaluate
+from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.interrupt import stop_signals
 from tinygrad_mnist.training.place import Place
 from tinygrad_mnist.training.state import Parts, State
 from tinygrad_mnist.training.step import Step
+from tinygrad_mnist.training.totals import PerExample
 
 REMEMBERED_SECONDS = 0.1  # how far back, or an epoch, the origin of a NaN may have to be looked for
 
@@ -39,90 +35,14 @@ class Progress:
     loss: float
 
 
-def fit(
-    model: Module,
-    loss: Module,
-    optimizer: SGD,
-    train: Batches,
-    validation: Batches | None = None,
-    *,
-    epochs: int,
-    schedule: Schedule | None = None,
-    on_step: Callable[[Progress], None] | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
-    checkpoints: Checkpoints | None = None,
-    eager: bool = False,
-    detect_anomaly: bool = False,
-    doctor: bool = False,
-    on_diagnosis: Callable[[Diagnosis], None] | None = None,
-) -> History:
-    """Train a model.
-
-    Parameters
-    ----------
-    model, loss, optimizer
-        The loss is called as ``loss(model(inputs), targets)``; the optimizer holds the model's parameters.
-    train, validation
-        Iterables of ``(inputs, targets)`` batches, such as a ``Loader``; gone through once an epoch.
-    epochs
-        How often to go through the training data.
-    schedule
-        Stepped after each epoch.
-    on_step, on_epoch
-        Called after every update and every epoch, to show progress.
-    checkpoints
-        Save the state there at each epoch's end and as often as it says, and go on from the newest state that
-        is there: with the same network, data and settings to the same weights and history, bit for bit, as if
-        nothing had happened.  `train` has to repeat its batches for that, as a ``Loader`` does.
-    eager
-        Run each step op by op.  By default the step is captured as a program, which is faster and gives the
-        same bits; a model that cannot be captured is trained op by op, with a warning.
-    detect_anomaly
-        Look at the loss, all gradients and all parameters after every step, op by op, and stop at the first
-        number that is not finite.  Without it, a loss that is not finite ends the run, and the steps since
-        the last state that is known are done again in this way.
-    doctor
-        Let `diagnose_training` look at the first batches before the first step, again when the loss has not
-        fallen, and for the origin of a NaN.  What it finds is in ``history.findings`` (after a divergence in
-        ``error.findings``), None when it could not look; the training itself is the same to the last bit.
-    on_diagnosis
-        Called after each such look.
-
-    Returns
-    -------
-    History
-        The epochs; ``history.interrupted`` says that Ctrl-C or SIGTERM ended the run (the first one ends the
-        epoch early and keeps what was learned, a second one raises KeyboardInterrupt).
-
-    Raises
-    ------
-    DivergenceError
-        When the loss of a batch, or at an epoch's end a parameter, is NaN or infinite.  It says by which op
-        of which layer, in which step and on which examples; the network is left as it was before that step.
-    DataError
-        When there is no batch.
-    CheckpointError
-        When the folder's checkpoints are of another network or data set, or none of them is whole.
-    """
-    parts = Parts(model, loss, optimizer, schedule)
-    loop = _Loop(parts, train, validation, on_step, on_epoch, checkpoints, eager or detect_anomaly)
-    loop.watching = detect_anomaly
-    if doctor:
-        loop.attendant = Attendant(model, loss, optimizer, loop.history, on_diagnosis)
-    loop.resume()
-    with stop_signals() as stopped, np.errstate(all="ignore"):  # a divergence is an error
-        loop.run(epochs, stopped)
-    return loop.history
-
-
-class _Loop:
+class Loop:
     """A training under way."""
 
     def __init__(
         self,
         parts: Parts,
-        train: Batches,
-        validation: Batches | None,
+        train: Iterable[Batch],
+        validation: Iterable[Batch] | None,
         on_step: Callable[[Progress], None] | None,
         on_epoch: Callable[[Epoch], None] | None,
         checkpoints: Checkpoints | None,
@@ -131,6 +51,7 @@ class _Loop:
         self.parts, self.train, self.validation = parts, train, validation
         self.on_step, self.on_epoch, self.checkpoints = on_step, on_epoch, checkpoints
         self.take_step = Step(parts.model, parts.loss, parts.optimizer, eager=eager)
+        self.per_example = PerExample(parts.loss)
         self.attendant: Attendant | None = None
         self.watching = False
         self.history = History()
@@ -180,7 +101,7 @@ class _Loop:
             if not math.isfinite(value):
                 self._diverge(f"the loss became {value}", place.step + 1, inputs)
         place.step, place.steps = place.step + 1, place.steps + 1
-        place.totals.add(value, output, targets)
+        place.totals.add(self.per_example(value, output, targets), output, targets)
         if self.on_step:
             self.on_step(Progress(place.epoch, place.step, self.length, value))
         now = time.perf_counter()
@@ -192,6 +113,11 @@ class _Loop:
     def _end_epoch(self) -> None:
         """Measure, step the schedule, save; of an epoch that was cut short only measure."""
         parts, place = self.parts, self.place
+        if not place.totals.examples and place.epoch > 1:
+            raise DataError(
+                f"train has no batch in epoch {place.epoch}: it is used up after one pass; give a Loader or "
+                "a list"
+            )
         trained = place.totals.evaluation()
         held_out = None if self.validation is None else evaluate(parts.model, parts.loss, self.validation)
         epoch = Epoch(

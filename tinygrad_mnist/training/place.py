@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tinygrad_mnist.training.evaluation import Totals
+from tinygrad_mnist.training.totals import Totals
 
 
 @dataclass

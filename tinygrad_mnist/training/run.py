@@ -39,9 +39,9 @@ from tinygrad_mnist.files import (
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LETTERS, MOST_THREADS
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
 from tinygrad_mnist.training.checkpoints import Checkpoints, versions
-from tinygrad_mnist.training.evaluation import Evaluation
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.totals import Evaluation
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"

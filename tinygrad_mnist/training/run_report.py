@@ -14,10 +14,11 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
 from tinygrad_mnist.training.doctor import Diagnosis
-from tinygrad_mnist.training.evaluation import Evaluation, predict
+from tinygrad_mnist.training.evaluation import predict
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run import REPORT
+from tinygrad_mnist.training.totals import Evaluation
 
 Array = NDArray[Any]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.training.generators import generators_of
 
 Array = NDArray[Any]
 
@@ -21,9 +21,15 @@ class Parts:
     """What changes while a network is trained."""
 
     model: Module
-    loss: Module
+    loss: Any  # a module, or any function of (output, target)
     optimizer: SGD
     schedule: Schedule | None = None
+
+    @property
+    def modules(self) -> list[tuple[str, Module]]:
+        """The model, and the loss if it is a module, with their names."""
+        named = (("model", self.model), ("loss", self.loss))
+        return [(name, part) for name, part in named if isinstance(part, Module)]
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,18 @@ class State:
         """Take it."""
         optimizer = parts.optimizer.state_dict()
         velocities = optimizer.pop("velocities")
-        arrays = {f"model.{name}": array for name, array in parts.model.state_dict().items()}
-        arrays |= {f"loss.{name}": array for name, array in parts.loss.state_dict().items()}
+        arrays = {
+            f"{group}.{name}": array
+            for group, module in parts.modules
+            for name, array in module.state_dict().items()
+        }
         arrays |= {f"velocity.{i}": v for i, v in enumerate(velocities) if v is not None}
         numbers = {
             "optimizer": optimizer,
             "schedule": parts.schedule.state_dict() if parts.schedule else None,
             "generators": {
-                name: _to_json(generator.bit_generator.state) for name, generator in _generators(parts)
+                name: _to_json(generator.bit_generator.state)
+                for name, generator in generators_of(parts.modules)
             },
         }
         return cls(arrays, numbers)
@@ -73,8 +83,8 @@ class State:
             if group not in named:
                 raise CheckpointError(f"{name} is neither a parameter nor a velocity")
             named[group][rest] = array
-        parts.model.load_state_dict(named["model"])
-        parts.loss.load_state_dict(named["loss"])
+        for group, module in parts.modules:
+            module.load_state_dict(named[group])
         positions = range(len(parts.optimizer.parameters))
         velocities = [named["velocity"].pop(str(i), None) for i in positions]
         if named["velocity"]:
@@ -92,7 +102,7 @@ class State:
             raise CheckpointError(f"the numbers of the state are damaged: {error!r}") from error
 
     def _put_generators_back(self, parts: Parts) -> None:
-        saved, own = dict(self.numbers["generators"]), dict(_generators(parts))
+        saved, own = dict(self.numbers["generators"]), dict(generators_of(parts.modules))
         if set(saved) != set(own):
             raise CheckpointError(
                 f"random numbers are drawn by {sorted(own) or 'nothing'} here, and were by "
@@ -105,15 +115,6 @@ class State:
     def finite(self) -> bool:
         """Whether all parameters and velocities are."""
         return all(np.isfinite(array).all() for array in self.arrays.values())
-
-
-def _generators(parts: Parts) -> Iterator[tuple[str, np.random.Generator]]:
-    """The generators that modules draw from, as dropout does, by the names of module and attribute."""
-    for group, part in (("model", parts.model), ("loss", parts.loss)):
-        for path, module in part.named_modules():
-            for attribute, value in vars(module).items():
-                if isinstance(value, np.random.Generator):
-                    yield ".".join(filter(None, (group, path, attribute))), value
 
 
 def _to_json(value: Any) -> Any:

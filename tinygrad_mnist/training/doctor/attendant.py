@@ -14,9 +14,10 @@ from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD
 from tinygrad_mnist.training.doctor.checks import diagnose_training
-from tinygrad_mnist.training.doctor.evidence import Batch, Evidence
+from tinygrad_mnist.training.doctor.evidence import Batch
 from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
 from tinygrad_mnist.training.doctor.untouched import untouched
+from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
 
 ENOUGH_EXAMPLES, MOST_BATCHES = 128, 16  # what the first look takes
@@ -108,9 +109,7 @@ class Attendant:
             return
         self._note(diagnosis, always=True)
         with untouched(self.model, self.loss, self.optimizer), np.errstate(all="ignore"):
-            self.model.eval()
-            evidence = Evidence(self.model, self.loss, self.head)
-            self.first_loss = float(np.mean([evidence.value(*batch) for batch in self.head]))
+            self.first_loss = evaluate(self.model, self.loss, self.head).loss
 
     def _diagnosis(self) -> Diagnosis:
         return diagnose_training(self.model, self.loss, self.head, self.optimizer)

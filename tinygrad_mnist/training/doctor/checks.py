@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tinygrad_mnist.datasets import Split
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.training.batches import Batches, as_batches, dtype_of, is_pair
 from tinygrad_mnist.training.doctor import (
     activations,
     data,
@@ -20,9 +22,10 @@ from tinygrad_mnist.training.doctor import (
     watching,
     wiring,
 )
-from tinygrad_mnist.training.doctor.evidence import Batch, Evidence
+from tinygrad_mnist.training.doctor.evidence import MOST_EXAMPLES, Evidence
 from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
 from tinygrad_mnist.training.doctor.untouched import untouched
+from tinygrad_mnist.training.requirements import require_loss, require_model
 
 Check = Callable[[Evidence], Iterable[Finding]]
 
@@ -60,7 +63,7 @@ STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
 def diagnose_training(
     model: Module,
     loss: Any,
-    batch: Batch | Sequence[Batch],
+    batch: Batches,
     optimizer: Any = None,
     step: Callable[[Any, Any], Any] | None = None,
 ) -> Diagnosis:
@@ -71,7 +74,7 @@ def diagnose_training(
     model, loss
         Called as ``loss(model(inputs), targets)``.
     batch
-        ``(inputs, targets)``, or a list of such: more examples, surer findings.
+        ``(inputs, targets)``, or several as `fit` takes them: more examples, surer findings.
     optimizer
         The `SGD` that is to train it, for judging the learning rate and which parameters it knows.
     step
@@ -101,13 +104,26 @@ def diagnose_training(
     >>> diagnose_training(model, nn.CrossEntropyLoss(), batch).names
     ('softmax-twice',)
     """
-    single = isinstance(batch, tuple) and not isinstance(batch[0], tuple)
-    batches: list[Any] = [batch] if single else list(batch)
+    order = "diagnose_training(model, loss, batch, optimizer)"
+    require_model(model, order)
+    require_loss(loss, order)
+    batches = _batches_of(batch, model)
     small_products = threadpool_limits(1)  # threads would only wait for each other
     with small_products, untouched(model, loss, optimizer), np.errstate(all="ignore"):
         evidence = Evidence(model, loss, batches, optimizer, step)
         model.eval()  # dropout off: looks can be repeated and compared
         return Diagnosis(tuple(_run(evidence)), _subject(evidence))
+
+
+def _batches_of(given: Any, model: Module) -> list[Any]:
+    """A pair as one batch, of a split as many rows as are looked at, of anything else all batches."""
+    if isinstance(given, Split):
+        rows = np.linspace(0, len(given) - 1, min(len(given), MOST_EXAMPLES)).astype(int)
+        given = Split(given.raw_images[rows], given.labels[rows], given.pixel_max)
+    elif is_pair(given):
+        inputs, targets = (part if hasattr(part, "__array__") else np.asarray(part) for part in given)
+        return [(inputs if inputs is given[0] else inputs.astype(dtype_of(model)), targets)]
+    return list(as_batches("batch", given, model))
 
 
 def _run(evidence: Evidence) -> list[Finding]:

@@ -1,0 +1,77 @@
+"""Losses that are reported: means over the examples, whatever the batches."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import nn, ops, optim
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.training import evaluate, fit
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((61, 4)).astype(np.float32), RNG.integers(0, 3, 61)
+
+
+class SummedLoss(nn.Module):
+    def forward(self, output, target):
+        return ops.sum(ops.softmax_cross_entropy(output, target))
+
+
+LOSSES = {
+    "mean": nn.CrossEntropyLoss(),
+    "sum as a module": SummedLoss(),
+    "sum as a function": lambda output, target: ops.sum(ops.softmax_cross_entropy(output, target)),
+    "mean as a function": lambda output, target: ops.mean(ops.softmax_cross_entropy(output, target)),
+}
+
+
+def model_of():
+    return nn.Sequential(nn.Linear(4, 3, rng=np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("size", [1, 2, 7, 60, 61])
+def test_reported_loss_is_the_mean_for_any_batch_size(loss, size):
+    model = model_of()
+    expected = evaluate(model, nn.CrossEntropyLoss(), Loader(X, Y, 61)).loss
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert evaluate(model, loss, Loader(X, Y, size)).loss == pytest.approx(expected, rel=1e-5)
+        still = optim.SGD(model.parameters(), lr=0.0)
+        epoch = fit(model, loss, still, Loader(X, Y, size), Loader(X, Y, size), epochs=1)[0]
+    assert epoch.train_loss == pytest.approx(expected, rel=1e-5)
+    assert epoch.validation_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_loss_of_zero_decides_nothing():
+    model = model_of()
+    loss = LOSSES["sum as a function"]
+    good = model(X).data.argmax(axis=1)
+    model[0].weight.data, model[0].bias.data = model[0].weight.data * 1e4, model[0].bias.data * 1e4
+    batches = [(X[:20], good[:20]), (X[20:40], (good[20:40] + 1) % 3)]
+    expected = evaluate(model, nn.CrossEntropyLoss(), batches).loss
+    assert evaluate(model, loss, batches).loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_neither_mean_nor_sum_is_warned_about():
+    def root(output, target):
+        return ops.mean(ops.softmax_cross_entropy(output, target)) * len(target) ** 0.5
+
+    with pytest.warns(RuntimeWarning, match="neither the mean nor the sum of the losses of its examples"):
+        evaluate(model_of(), root, Loader(X, Y, 61))
+
+
+def test_looking_at_a_loss_leaves_its_generator_as_it_was():
+    class Noisy(nn.Module):
+        def __init__(self):
+            self.rng = np.random.default_rng(3)
+
+        def forward(self, output, target):
+            return nn.CrossEntropyLoss()(output, target) * (1 + 1e-9 * self.rng.random())
+
+    loss = Noisy()
+    evaluate(model_of(), loss, Loader(X, Y, 61))
+    once = np.random.default_rng(3)
+    once.random()
+    assert loss.rng.bit_generator.state == once.bit_generator.state

@@ -1,0 +1,89 @@
+"""Checks of what a training is given, before its first step: one sentence each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.training.state import Parts
+from tinygrad_mnist.training.totals import LOSSES
+
+ORDER = "fit(model, loss, optimizer, train, ...)"
+
+
+def require_model(model: Any, order: str) -> None:
+    """Refuse what is not a module; `order` shows the arguments in their places."""
+    _require_instance("model", model, Module, order)
+    if isinstance(model, LOSSES):
+        raise TypeError(f"model is the loss {shown(model)}: expected the network; write {order}")
+
+
+def require_loss(loss: Any, order: str) -> None:
+    """Refuse what cannot be called as ``loss(output, target)``, or is a class that was not called yet."""
+    _refuse_class("loss", loss)
+    if not callable(loss) or isinstance(loss, SGD):
+        raise TypeError(f"loss is {shown(loss)}: expected a loss as nn.CrossEntropyLoss(); write {order}")
+
+
+def require_separate_arrays(call: str, separate: tuple[Any, ...]) -> None:
+    """Refuse targets that are given as an argument of their own."""
+    if separate:
+        raise TypeError(
+            f"{call} takes inputs and targets as one argument: write {call}(..., (inputs, targets))"
+        )
+
+
+def require_parts(parts: Parts) -> None:
+    """Refuse swapped arguments, classes, and parts that do not belong together.
+
+    Raises
+    ------
+    TypeError
+        If a part is something else than its name says.
+    ValueError
+        If the optimizer holds no parameter of the model, or the schedule is another optimizer's.
+    DataError
+        If a parameter is not finite before the first step.
+    """
+    require_model(parts.model, ORDER)
+    require_loss(parts.loss, ORDER)
+    _require_instance("optimizer", parts.optimizer, SGD, ORDER)
+    if parts.schedule is not None:
+        _require_instance("schedule", parts.schedule, Schedule, "optim.CosineAnnealingLR(optimizer, epochs)")
+        if parts.schedule.optimizer is not parts.optimizer:
+            raise ValueError("schedule belongs to another optimizer: build it with the one that fit is given")
+    held = {id(parameter) for parameter in parts.optimizer.parameters}
+    own = [p for _, module in parts.modules for p in module.parameters()]
+    if own and not any(id(parameter) in held for parameter in own):
+        raise ValueError(
+            "optimizer holds none of the model's parameters: expected some of them; write "
+            "SGD(model.parameters(), lr=...) with the model that is trained"
+        )
+
+
+def require_finite_parameters(parts: Parts) -> None:
+    """Refuse to begin with weights that are not numbers: no learning rate can mend them."""
+    for _, module in parts.modules:
+        for name, parameter in module.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                what = "NaN" if np.isnan(parameter.data).any() else "infinity"
+                raise DataError(f"{name} holds {what} before the first step: build the model again")
+
+
+def _require_instance(name: str, value: Any, kind: type, instead: str) -> None:
+    _refuse_class(name, value)
+    if not isinstance(value, kind):
+        expected = {Module: "an nn.Module", SGD: "an optim.SGD", Schedule: "an optim.Schedule"}[kind]
+        raise TypeError(f"{name} is {shown(value)}: expected {expected}; write {instead}")
+
+
+def _refuse_class(name: str, value: Any) -> None:
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name} is the class {value.__name__}: expected an object; did you mean {value.__name__}(...)?"
+        )
