@@ -323,3 +323,10 @@ def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
     assert f"interrupted in epoch {epochs}: the weights" in output
     assert json.loads((folder / "config.json").read_text())["interrupted"] is True
     assert percentage(succeed("evaluate", folder)) == percentage(output[output.index("interrupted") :])
+
+
+def test_a_training_that_ends_at_chance_says_so(tmp_path, digits_run):
+    settings = "--dataset", "digits", "--epochs", 1, "--lr", 1e9, "--loss", "quadratic"
+    output = succeed("train", *settings, *ONE, "--output", tmp_path / "run")
+    assert re.search(r"close to chance \(1\d%\).*run again with --doctor", output)
+    assert "close to chance" not in digits_run[1]

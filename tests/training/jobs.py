@@ -15,18 +15,32 @@ LABELS = RNG.integers(0, 4, 135)
 class Job:
     """All that has a state: dropout, momentum, weight decay, a schedule, a loader that shuffles."""
 
-    def __init__(self, seed=1, hidden=12, batch_size=16, p=0.3, momentum=0.9, schedule=True):
+    def __init__(
+        self,
+        seed=1,
+        hidden=12,
+        batch_size=16,
+        p=0.3,
+        momentum=0.9,
+        schedule=True,
+        lr=0.1,
+        activation=nn.Tanh,
+        loss=nn.CrossEntropyLoss,
+        t_max=EPOCHS,
+        inputs=INPUTS,
+        shuffle_seed=3,
+    ):
         rng = np.random.default_rng(seed)
         self.model = nn.Sequential(
             nn.Linear(6, hidden, rng=rng),
-            nn.Tanh(),
+            activation(),
             nn.Dropout(p, rng=np.random.default_rng(seed + 1)) if p else nn.Sigmoid(),
             nn.Linear(hidden, 4, rng=rng),
         )
-        self.loss = nn.CrossEntropyLoss()
-        self.optimizer = optim.SGD(self.model.parameters(), 0.1, momentum, weight_decay=1e-3)
-        self.schedule = optim.CosineAnnealingLR(self.optimizer, EPOCHS) if schedule else None
-        self.train = Loader(INPUTS, LABELS, batch_size, shuffle=True, seed=3)
+        self.loss = loss()
+        self.optimizer = optim.SGD(self.model.parameters(), lr, momentum, weight_decay=1e-3)
+        self.schedule = optim.CosineAnnealingLR(self.optimizer, t_max) if schedule else None
+        self.train = Loader(inputs, LABELS, batch_size, shuffle=True, seed=shuffle_seed)
         self.validation = Loader(INPUTS[:50], LABELS[:50], 50)
 
     def fit(self, checkpoints=None, epochs=EPOCHS, **options):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after, uninterrupted
+from tests.training.jobs import END, EPOCHS, INPUTS, STEPS, Job, Killed, killed_after, uninterrupted
+from tinygrad_mnist import nn
 from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.training import Checkpoints
 from tinygrad_mnist.training.checkpoints import checksum_of, read_checkpoint
@@ -201,6 +202,43 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, message
     with pytest.raises(CheckpointError, match=message) as caught:
         Job(**settings).fit(Checkpoints(tmp_path))
     assert str(tmp_path) in str(caught.value)
+
+
+OTHERS = {
+    "learning rate": ({"lr": 0.05}, r"optimizer.lr is 0.05: expected 0.1"),
+    "momentum": ({"momentum": 0.8}, r"optimizer.momentum is 0.8: expected 0.9"),
+    "schedule": ({"t_max": 7}, r"schedule.T_max is 7: expected 3"),
+    "activation": ({"activation": nn.Sigmoid}, r"model.1 is Sigmoid: expected Tanh"),
+    "loss": ({"loss": nn.QuadraticLoss}, r"loss is QuadraticLoss: expected CrossEntropyLoss"),
+    "dropout": ({"p": 0.5}, r"model.2.p is 0.5: expected 0.3"),
+    "data": ({"inputs": INPUTS + 1}, r"the values of train are others"),
+    "seed": ({"seed": 2}, r"the first (weights|random numbers) are others \(another seed"),
+    "seed of the order": ({"shuffle_seed": 4}, r"'seed': 3.* and are .*'seed': 4"),
+}
+
+
+@pytest.mark.parametrize(("settings", "message"), OTHERS.values(), ids=OTHERS)
+def test_another_setting_is_named_with_both_values(tmp_path, settings, message):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    job = Job(**settings)
+    before = job.model.state_dict()
+    with pytest.raises(CheckpointError, match=message):
+        job.fit(Checkpoints(tmp_path))
+    for name, array in job.model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+    assert go_on(tmp_path) == END
+
+
+def test_the_same_objects_may_go_on_after_an_epoch(tmp_path):
+    job = Job()
+    job.fit(tmp_path, epochs=1)  # a folder serves as well
+    assert job.end(job.fit(str(tmp_path))) == END
+
+
+def test_a_checkpoint_without_settings_is_gone_on_from(tmp_path):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    forge(Checkpoints(tmp_path).newest_path(), lambda contents: contents.pop("settings"))
+    assert go_on(tmp_path) == END
 
 
 def forge(path, change):

@@ -112,3 +112,20 @@ def test_a_batch_may_be_all_images_and_not_one_more(digits):
     assert len(fresh_network(digits, None, Recipe(batch_size=count)).images) == count
     with pytest.raises(DataError, match="is more than the"):
         fresh_network(digits, None, Recipe(batch_size=count + 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "mse"}, "loss is 'mse': expected one of 'cross-entropy', 'quadratic'"),
+        ({"activation": "gelu"}, "activation is 'gelu': expected one of 'relu', 'sigmoid', 'tanh'"),
+        ({"schedule": "step"}, "schedule is 'step': expected one of 'constant', 'cosine'"),
+        ({"epochs": 0}, "epochs is 0: expected a whole number >= 1"),
+        ({"batch_size": 1.5}, "batch_size is 1.5: expected a whole number >= 1"),
+        ({"dropout": 1}, "dropout is 1: expected a finite number >= 0 and < 1"),
+        ({"lr": "0.1"}, "lr is '0.1': expected a finite number >= 0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_when_the_recipe_is_made(settings, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Recipe(**settings)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.datasets import ImageDataset, Split
+from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import load_tensors, save_tensors
 from tinygrad_mnist.training import Epoch, History, Recipe, predict
-from tinygrad_mnist.training.evaluation import Evaluation, evaluate
+from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.job import run_training
 from tinygrad_mnist.training.run import (
     CONFIG,
@@ -25,6 +26,7 @@ from tinygrad_mnist.training.run import (
     save_config,
     save_results,
 )
+from tinygrad_mnist.training.totals import Evaluation
 
 
 @pytest.fixture
@@ -322,3 +324,25 @@ def test_a_damaged_history_is_named(tmp_path, content, message):
         (tmp_path / HISTORY).write_bytes(content)
     with pytest.raises(CheckpointError, match=rf"history.jsonl.*{message}"):
         History.load(tmp_path / HISTORY)
+
+
+def test_an_empty_test_set_is_named_before_the_folder_is_made(tmp_path, digits):
+    test = Split(digits.test.raw_images[:0], digits.test.labels[:0], 16)
+    dataset = ImageDataset("digits", "a test", digits.train, digits.validation, test, 10)
+    with pytest.raises(DataError, match="digits has no test images: expected at least one"):
+        run_training(Recipe(epochs=1), dataset, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_classes_keep_their_names_in_the_run(tmp_path, digits):
+    def only(split):
+        chosen = np.isin(split.labels, (3, 7))
+        return Split(split.raw_images[chosen], (split.labels[chosen] == 7).astype(np.uint8), 16)
+
+    parts = (only(part) for part in (digits.train, digits.validation, digits.test))
+    dataset = ImageDataset("two", "a test", *parts, 2, class_names=("3", "7"))
+    result = run_training(Recipe(hidden=(4,), batch_size=16, epochs=2), dataset, tmp_path / "run")
+    assert result.test.accuracy > 0.9
+    assert not result.near_chance
+    run = load_run(tmp_path / "run")
+    assert (run.classes, run.class_names) == (2, ("3", "7"))

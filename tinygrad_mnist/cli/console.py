@@ -131,6 +131,13 @@ def print_result(result: Result) -> None:
             soft_wrap=True,
         )
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
+    if result.near_chance:
+        console.print(
+            f"close to chance ({result.chance:.0%}): the network has learned next to nothing; run again with "
+            "--doctor to be told why",
+            style="yellow",
+            soft_wrap=True,
+        )
     console.print(f"report: {result.report}  (open it in a browser)", markup=False, soft_wrap=True)
 
 

@@ -104,6 +104,11 @@ class Loader:
         self.epoch += 1  # here and not in the generator: an abandoned epoch counts too
         return self._batches(order)
 
+    @property
+    def scale(self) -> float | None:
+        """What integers are multiplied by, batch by batch."""
+        return None if self._scale is None else float(self._scale)
+
     def settings(self) -> dict[str, Any]:
         """Return what the batches depend on beside the numbers themselves and the epoch, as plain data."""
         names = ("batch_size", "shuffle", "seed", "drop_last")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import CheckpointError, DataError
@@ -33,11 +35,21 @@ from tinygrad_mnist.training.totals import Evaluation
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run; `test` is measured once, after training."""
+    """What came of a run; `test` is measured once, after training.
+
+    `chance` is the share of the largest class among the test images: what naming it always would reach.
+    """
 
     history: History
     test: Evaluation
     report: Path
+    chance: float
+
+    @property
+    def near_chance(self) -> bool:
+        """True if less than a tenth of the way from chance to no mistake was made."""
+        accuracy = self.test.accuracy
+        return accuracy is not None and accuracy - self.chance < 0.1 * (1 - self.chance)
 
 
 @dataclass(frozen=True)
@@ -67,8 +79,15 @@ def run_training(
     ------
     CheckpointError
         When the folder holds a run, or another process trains into it.
+    DataError
+        If there are no test images.
     """
     options = options or Options()
+    if not len(dataset.test):
+        raise DataError(
+            f"{dataset.name} has no test images: expected at least one to measure on; move some of the training "
+            "images into the test files"
+        )
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
     with locked(folder):
@@ -149,4 +168,5 @@ def _train(
     except OSError as error:
         error.add_note(f"when there is room again, go on with `train --resume {folder}`")
         raise
-    return Result(history, test, report)
+    chance = float(np.bincount(dataset.test.labels).max() / len(dataset.test))
+    return Result(history, test, report, chance)

@@ -18,6 +18,7 @@ from tinygrad_mnist.training.doctor.attendant import Attendant
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.place import Place
+from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
 from tinygrad_mnist.training.state import Parts, State
 from tinygrad_mnist.training.step import Step
 from tinygrad_mnist.training.totals import PerExample
@@ -59,6 +60,9 @@ class Loop:
         self.place = Place(loader_epoch=self.first_loader_epoch)
         self.length = len(train) if isinstance(train, Sized) else None
         self.since = self.remembered_at = 0.0  # the seconds of an epoch are counted from the first
+        # What another call has to repeat to go on from a checkpoint, or what it was when that was saved.
+        self.data_settings = settings_of_data(train=train, validation=validation) if checkpoints else {}
+        self.settings = settings_of(parts) | self.data_settings if checkpoints else {}
         self.known: tuple[State, Place] | None = None  # the last state that is known to be good
 
     def run(self, epochs: int, stopped: Callable[[], bool]) -> None:
@@ -167,6 +171,7 @@ class Loop:
             "history": self.history.to_dict(),
             "first loader epoch": self.first_loader_epoch,
             "data": self._data(),
+            "settings": {"start": self.settings, "saved": settings_of(self.parts) | self.data_settings},
             "doctor": self.attendant.state_dict() if self.attendant else None,
         }
         self.checkpoints.save(self.place.steps, state.arrays, contents, loss)
@@ -175,7 +180,8 @@ class Loop:
         """Go on from the newest checkpoint that is whole, if there is any."""
         if self.checkpoints is None:
             return
-        most_bytes = 2 * sum(array.nbytes for array in State.of(self.parts).arrays.values()) + 2**20
+        before = State.of(self.parts)
+        most_bytes = 2 * sum(array.nbytes for array in before.arrays.values()) + 2**20
         saved = self.checkpoints.newest(most_bytes)
         if saved is None:
             return
@@ -191,11 +197,15 @@ class Loop:
             if place.step > (self.length or place.step):
                 raise CheckpointError(f"it is of step {place.step}, and an epoch has {self.length}")
             State(arrays, contents["state"]).put_back(self.parts)
+            if "settings" in contents:  # checkpoints of earlier versions have none
+                require_same(self.settings, contents["settings"]["start"], contents["settings"]["saved"])
+                self.settings = contents["settings"]["start"]
             self.first_loader_epoch = contents["first loader epoch"]
             if self.attendant and contents["doctor"]:
                 self._set_loader_epoch(self.first_loader_epoch)
                 self.attendant.resume(contents["doctor"], self.train)
         except CheckpointError as error:
+            before.put_back(self.parts)
             raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn, optim
+from tinygrad_mnist.arguments import require_choice, require_number, require_whole
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
@@ -42,6 +43,11 @@ class Recipe:
         The share of hidden units that are left out in each training step.
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of another kind, out of range, or no such choice exists.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -55,6 +61,15 @@ class Recipe:
     batch_size: int = 128
     epochs: int = 10
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("activation", ACTIVATIONS), ("loss", LOSSES), ("schedule", SCHEDULES)):
+            require_choice(name, getattr(self, name), known)
+        for name in ("lr", "momentum", "weight_decay"):
+            require_number(name, getattr(self, name), low=0)
+        require_number("dropout", self.dropout, low=0, below=1)
+        for name, least in (("batch_size", 1), ("epochs", 1), ("seed", 0)):
+            require_whole(name, getattr(self, name), low=least)
 
     @classmethod
     def from_dict(cls, settings: Any) -> Recipe:
@@ -72,7 +87,7 @@ class Recipe:
         for name, kind in kinds.items():
             _require_kind(name, settings[name], kind)
         numbers = {name: float(settings[name]) for name, kind in kinds.items() if kind is float}
-        recipe = cls(**{**settings, **numbers, "hidden": _sizes(settings["hidden"])})
+        settings = {**settings, **numbers, "hidden": _sizes(settings["hidden"])}
         for name, least in (
             ("lr", 0),
             ("momentum", 0),
@@ -82,20 +97,21 @@ class Recipe:
             ("batch_size", 1),
             ("epochs", 1),
         ):
-            value = getattr(recipe, name)
+            value = settings[name]
             if not least <= value < math.inf:
                 raise CheckpointError(f"the recipe's {name} is {value}, expected {least} or more")
             if name in ("batch_size", "epochs") and value > MOST_COUNT:
                 raise CheckpointError(f"the recipe's {name} is {value}, expected at most {MOST_COUNT}")
-        if recipe.dropout >= 1:
-            raise CheckpointError(f"the recipe's dropout is {recipe.dropout}, expected less than 1")
-        choices = ((recipe.activation, ACTIVATIONS), (recipe.loss, LOSSES), (recipe.schedule, SCHEDULES))
-        for value, known in choices:
+        if settings["dropout"] >= 1:
+            raise CheckpointError(f"the recipe's dropout is {settings['dropout']}, expected less than 1")
+        choices = (("activation", ACTIVATIONS), ("loss", LOSSES), ("schedule", SCHEDULES))
+        for name, known in choices:
+            value = settings[name]
             if value not in known:
                 raise CheckpointError(
                     f"the recipe asks for {reprlib.repr(value)}, and there is only {', '.join(known)}"
                 )
-        return recipe
+        return cls(**settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

@@ -1,0 +1,122 @@
+"""The settings that a training depends on, as text: compared before a checkpoint is gone on from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.optim.sgd import SETTINGS
+from tinygrad_mnist.training.generators import generators_of
+from tinygrad_mnist.training.state import Parts
+
+_WEIGHTS, _GENERATORS = "the first weights", "the first random numbers"
+
+
+def settings_of(parts: Parts) -> dict[str, str]:
+    """Return the settings of model, loss, optimizer and schedule by name.
+
+    Of each module these are its class and its plain attributes, such as the share that dropout leaves out; of
+    weights and generators, which change, a checksum.
+    """
+    settings = {f"optimizer.{name}": _text(getattr(parts.optimizer, name)) for name in SETTINGS}
+    settings["schedule"] = type(parts.schedule).__name__
+    if parts.schedule is not None:
+        settings |= _attributes("schedule", {**vars(parts.schedule), "epoch": None})
+    settings["loss"] = _text(parts.loss)
+    for group, part in parts.modules:
+        for path, module in part.named_modules():
+            name = f"{group}.{path}" if path else group
+            settings |= {name: type(module).__name__, **_attributes(name, vars(module))}
+    arrays = [array for _, part in parts.modules for array in part.state_dict().values()]
+    settings[_WEIGHTS] = _checksum(arrays)
+    settings[_GENERATORS] = _checksum([str(g.bit_generator.state) for _, g in generators_of(parts.modules)])
+    return settings
+
+
+def settings_of_data(**named: Any) -> dict[str, str]:
+    """Return checksums of the values in a `Loader` or in a list of batches; other batches have none."""
+    settings = {}
+    for name, batches in named.items():
+        batches = getattr(batches, "batches", batches)  # a list that was given as it is
+        if isinstance(batches, Loader):
+            rest = [str(batches.dtype), str(batches.scale)]
+            settings[f"the values of {name}"] = _checksum([batches.inputs, batches.targets, *rest])
+        elif isinstance(batches, list | tuple):
+            settings[f"the values of {name}"] = _checksum([part for batch in batches for part in batch])
+        else:
+            settings[f"the values of {name}"] = "unknown" if batches is not None else "none"
+    return settings
+
+
+def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Mapping[str, str]) -> None:
+    """Refuse to go on when a setting is neither what it was at the first step nor when it was saved.
+
+    Raises
+    ------
+    CheckpointError
+        With the first such setting, its present value and the saved one.
+    """
+    for name in sorted({*present, *start}):
+        value, expected = present.get(name), start.get(name)
+        if value in (expected, saved.get(name)):
+            continue
+        if name in (_WEIGHTS, _GENERATORS) or name.startswith("the values of"):
+            reason = f"{name} are others (another seed, or other numbers): expected those of its first step"
+        else:
+            reason = f"{name} is {value or 'missing'}: expected {expected or 'none'}, as at its first step"
+        raise CheckpointError(f"{reason}; give that, or another folder for a new training")
+
+
+def _attributes(name: str, attributes: Mapping[str, Any]) -> dict[str, str]:
+    """The plain ones, by dotted names."""
+    return {
+        f"{name}.{key}": _text(value)
+        for key, value in attributes.items()
+        if not key.startswith("_") and key not in ("training", "name") and _is_plain(value)
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    if isinstance(value, Module | Tensor | np.random.Generator):
+        return False
+    kinds = (bool, int, float, str, type(None), np.generic, np.ndarray, np.dtype)
+    return isinstance(value, kinds) or callable(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, np.ndarray):
+        return f"an array with the checksum {_checksum([value])}"
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str | type(None) | np.dtype):
+        return str(value)
+    return str(getattr(value, "__qualname__", type(value).__name__))
+
+
+def _checksum(parts: list[Any]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for piece in _pieces(parts):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(parts: list[Any]) -> Iterator[Any]:
+    for part in parts:
+        if isinstance(part, str):
+            yield part.encode()
+            continue
+        array = np.ascontiguousarray(part.data if isinstance(part, Tensor) else part)
+        yield f"{array.dtype} {array.shape}".encode()
+        if array.dtype != object:
+            yield array.reshape(-1).view(np.uint8).data
