@@ -85,7 +85,7 @@ def run_training(
     options = options or Options()
     if not len(dataset.test):
         raise DataError(
-            f"{dataset.name} has no test images: expected at least one to measure on; move some of the training "
+            f"{dataset.name} has no test images: expected one or more to measure on; move some training "
             "images into the test files"
         )
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
