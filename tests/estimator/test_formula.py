@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas
@@ -246,3 +247,45 @@ main()
     assert done.returncode == 1
     assert f"pip install -e '.[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+NUMBERS = {
+    "objects": lambda column: column.astype(object),
+    "Decimal": lambda column: column.map(lambda value: Decimal(str(value))),
+    "nullable": lambda column: column.astype("Float64"),
+    "whole numbers as objects": lambda column: (column * 10).round().astype(int).astype(object),
+    "nullable whole numbers": lambda column: (column * 10).round().astype("Int64"),
+}
+
+
+@pytest.mark.parametrize("as_numbers", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_of_any_kind_are_numbers(as_numbers):
+    columns = pandas.DataFrame(COLUMNS)
+    frame = columns.copy()
+    for name in load_iris().measurement_names:
+        frame[name] = as_numbers(frame[name])
+    design = Design("Species ~ .", frame)
+    assert design.names == Design("Species ~ .", columns).names
+    assert design.inputs(frame).dtype == np.float64
+    settings = {"hidden": 0, "epochs": 3, "task": "regression"}
+    found = NeuralNetwork("`Petal.Width` ~ `Sepal.Width`", frame, **settings).fit().loss_
+    assert found == pytest.approx(
+        NeuralNetwork("`Petal.Width` ~ `Sepal.Width`", columns, **settings).fit().loss_
+    )
+
+
+@pytest.mark.parametrize("names", [["1", "2", "3"], ["a", "1.5", "b"], [True, False, True]])
+def test_names_of_groups_stay_categories(names):
+    frame = {"y": [1.0, 2.0, 3.0], "group": np.array(names, object)}
+    assert len(Design("y ~ group", frame).names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ np.log(Sepal.Length)", "y ~ log(Sepal.Length)", "log(Sepal.Length) ~ y"]
+)
+def test_a_name_that_needs_backticks_is_said_to(formula):
+    frame = {"Sepal.Length": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 4.0]}
+    with pytest.raises(DataError, match=r"Sepal\.Length is not a Python name: expected it in backticks"):
+        NeuralNetwork(formula, frame, task="regression", epochs=1).fit()
+    right = formula.replace("Sepal.Length", "`Sepal.Length`")
+    NeuralNetwork(right, frame, task="regression", epochs=1).fit()

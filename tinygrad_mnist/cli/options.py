@@ -27,7 +27,7 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
     try:
         return load(data, validation=validation)
     except DataError as error:
-        error.add_note("a command takes the folder as --data DIR")
+        error.args = (str(error).replace("pass directory=...", "give --data DIR"),)  # as a command has it
         raise
 
 

@@ -153,4 +153,9 @@ def _told(formula: str, error: Exception, frame: Any) -> str:
     columns = ", ".join(map(str, frame.columns))
     reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("\n\n", " ")  # colours for a terminal
     reason = reason.split(" They are being")[0]  # what formulaic would do with an unknown category
+    for name in map(str, frame.columns):
+        bare = rf"(?<![\w.]){re.escape(name)}(?![\w.])"
+        if not name.isidentifier() and name in reason and re.search(bare, re.sub("`[^`]*`", "", formula)):
+            reason = f"{name} is not a Python name: expected it in backticks; write `{name}`"
+            break
     return f"the formula {formula!r} cannot be read on the columns {columns}: {reason}"

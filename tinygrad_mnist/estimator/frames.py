@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Number
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,10 @@ def as_pandas(data: Any) -> Any:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        return _named(data)
+        return _numbers_as_such(_named(data))
     if isinstance(data, Mapping):
         try:
-            return _named(pd.DataFrame(dict(data)))
+            return _numbers_as_such(_named(pd.DataFrame(dict(data))))
         except ValueError as error:
             raise DataError(
                 f"the columns make no table: {error}: give each name a list of as many values as the others"
@@ -46,7 +47,7 @@ def as_pandas(data: Any) -> Any:
             f"a formula reads named columns, and this is a {type(data).__name__}: give a data frame (pandas, "
             "polars, ...) or a mapping of names to columns"
         ) from error
-    return pd.DataFrame({name: _column(frame[name]) for name in frame.columns})
+    return _numbers_as_such(pd.DataFrame({name: _column(frame[name]) for name in frame.columns}))
 
 
 def as_response(values: Any, name: str = "y") -> NDArray[Any]:
@@ -61,11 +62,39 @@ def as_response(values: Any, name: str = "y") -> NDArray[Any]:
 
     require_unmasked(name, values, DataError)
     array = np.asarray(values)
+    if array.dtype.kind == "O" and array.ndim and not pd.isna(array).any():
+        numbers = _as_numbers(array.reshape(-1))
+        array = array if numbers is None else numbers.reshape(array.shape)
     if array.ndim == 0:
         raise DataError(f"{name} is {values!r}: expected a value for each row")
     for row in np.argwhere(pd.isna(array))[:1, 0]:
         raise DataError(f"{name} is missing in row {row}: remove or repair it")
     return array
+
+
+def _numbers_as_such(frame: Any) -> Any:
+    """The frame with numbers in columns of objects as float64 columns, missing ones as NaN."""
+    changed = {}
+    for name in frame.columns:
+        if frame[name].dtype.kind == "O" and str(frame[name].dtype) != "category":
+            missing = frame[name].isna().to_numpy()
+            numbers = _as_numbers(frame[name].to_numpy(object)[~missing])
+            if numbers is not None and len(numbers):
+                column = np.full(len(frame), np.nan)
+                column[~missing] = numbers
+                changed[name] = column
+    return frame.assign(**changed) if changed else frame
+
+
+def _as_numbers(values: NDArray[Any]) -> NDArray[Any] | None:
+    """The values as whole numbers or float64; None if they are categories, as text always is."""
+    if not all(isinstance(value, Number) and not isinstance(value, bool | complex) for value in values):
+        return None
+    whole = all(isinstance(value, Integral) for value in values)
+    try:
+        return values.astype(np.int64 if whole else np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return None
 
 
 def _named(frame: Any) -> Any:
