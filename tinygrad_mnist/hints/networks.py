@@ -24,7 +24,8 @@ NN = {
     "L1Loss": "write the loss: `ops.abs(output - target).mean()`",
     "LSTM": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
     "LayerNorm": "write a Module whose forward is "
-    "`(x - x.mean(-1, keepdims=True)) / (x * x).mean(-1, keepdims=True).sqrt()`",
+    "`(x - x.mean(-1, keepdims=True)) / "
+    "((x - x.mean(-1, keepdims=True)) ** 2).mean(-1, keepdims=True).sqrt()`",
     "LeakyReLU": "write a Module whose forward is `ops.maximum(x, 0.01 * x)`",
     "MaxPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
     "Mish": "write a Module whose forward is `x * ops.tanh(ops.softplus(x))`",
