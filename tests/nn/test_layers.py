@@ -161,3 +161,9 @@ def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
     assert drawn[0] != drawn[1]
     nn.Dropout(0.5)(np.ones(4))
     assert str(np.random.get_state()) == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Flatten, nn.MSELoss])
+def test_a_layer_without_settings_that_is_given_one_says_how_it_is_applied(kind):
+    with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) takes no arguments"):
+        kind(np.ones(2))
