@@ -160,3 +160,18 @@ def test_it_imports_nothing_but_numpy():
         names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     others = {name for name in names if not name.startswith("tinygrad_mnist.by_hand.")}
     assert others == {"__future__", "collections.abc", "typing", "numpy", "numpy.typing"}
+
+
+@pytest.mark.parametrize("cost", ["mse", "Quadratic", "cross_entropy", "binary-cross-entropy", "", None])
+def test_an_unknown_cost_is_refused(cost):
+    x, y = np.zeros((2, 3)), np.zeros((2, 2))
+    weights, biases = [np.zeros((2, 3))], [np.zeros(2)]
+    for call in (
+        lambda: by_hand.backprop(weights, biases, x, y, cost),
+        lambda: by_hand.sgd_step(weights, biases, x, y, 0.1, cost),
+        lambda: by_hand.feed_forward(weights, biases, x, cost),
+        lambda: by_hand.cost_value(y, y, cost),
+        lambda: by_hand.InPlaceStep(weights, biases, 2, 0.1, cost),
+    ):
+        with pytest.raises(ValueError, match=r'cost is .*: expected one of "quadratic", "cross-entropy"'):
+            call()

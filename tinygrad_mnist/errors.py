@@ -30,6 +30,10 @@ class StaleGradientError(GradientError):
     """A value was changed in place after an op read it: the gradient would be silently wrong."""
 
 
+class GraphCutWarning(UserWarning):
+    """A Tensor that requires a gradient became a number, an array or a new leaf: no gradient flows back."""
+
+
 class LabelError(TinygradMnistError, ValueError):
     """Class labels that do not fit the network's outputs."""
 

@@ -87,7 +87,7 @@ def test_leaving_the_graph_inside_a_transform_is_refused(cut):
 
 @pytest.mark.parametrize("result", [None, "1.0", (1.0, 2.0)])
 def test_a_result_that_is_no_number_is_refused(result):
-    with pytest.raises(GradientError, match="returns one scalar, and this one returns"):
+    with pytest.raises(GradientError, match=r"result is|returns one scalar"):
         grad(lambda x: result)(X)
 
 

@@ -57,6 +57,31 @@ def test_it_is_caught(mistake):
         report = check_gradients(function, *arrays)
     assert report.wrong
     assert not report.ok
+    assert not any("failed" in note for note in report.notes)  # it runs, and is wrong
+
+
+@each
+def test_its_finding_shows_a_rule_that_runs(mistake):
+    with mistake:
+        findings = diagnose(recorded(mistake)).findings
+    for finding in findings:
+        assert "fails" not in finding.message
+        assert not any(word in finding.formula for word in ("cannot", "array("))
+        assert bool(finding.formula) == (mistake.kind == "rule")
+
+
+@each
+def test_it_has_a_name_with_dashes_and_one_with_underscores(mistake):
+    for name in (mistake.name, mistake.name.replace("-", "_")):
+        assert name in MISTAKES
+        assert MISTAKES[name] is MISTAKES.get(name) is mistake
+
+
+def test_an_unknown_mistake_is_refused():
+    with pytest.raises(KeyError, match="expected one of each-tie-gets-all"):
+        MISTAKES["no-such-mistake"]
+    assert "no_such_mistake" not in MISTAKES
+    assert MISTAKES.get("no_such_mistake", 3) == 3
 
 
 @each

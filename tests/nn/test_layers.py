@@ -167,3 +167,18 @@ def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
 def test_a_layer_without_settings_that_is_given_one_says_how_it_is_applied(kind):
     with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) takes no arguments"):
         kind(np.ones(2))
+
+
+@pytest.mark.parametrize("seed", [0, 7, np.int64(3)])
+def test_a_seed_serves_as_a_generator(seed):
+    first, again = (nn.Linear(3, 4, rng=rng) for rng in (seed, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(first.weight.data, again.weight.data)
+    x = np.ones((4, 5))
+    first, again = (nn.Dropout(0.5, rng=rng)(x) for rng in (seed, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("layer", [lambda rng: nn.Linear(2, 2, rng=rng), lambda rng: nn.Dropout(rng=rng)])
+def test_what_is_no_generator_is_refused(layer):
+    with pytest.raises((TypeError, ValueError)):
+        layer("seed")

@@ -47,7 +47,8 @@ def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
     """The serials of those tensors (latest first) that depend on a wanted one: the rest needs no gradient."""
     serials = {tensor.serial for tensor in wanted}
     for tensor in reversed(tensors):
-        if any(isinstance(x, Recordable) and x.serial in serials for x in tensor.inputs):
+        near = (*tensor.inputs, tensor.bypassed)
+        if any(isinstance(x, Recordable) and x.serial in serials for x in near):
             serials.add(tensor.serial)
     return serials
 
@@ -75,6 +76,7 @@ def pull_back(
     tensors = upstream(outputs)
     relevant = leads_to(tensors, wanted)
     gradients: dict[int, Any] = {}
+    passed: dict[int, Any] = {}  # by ops that sent their gradients on already
     for output, seed in zip(outputs, seeds):
         _accumulate(gradients, output.serial, seed)
     kept = {tensor.serial for tensor in wanted}
@@ -84,6 +86,10 @@ def pull_back(
             g = gradients.get(tensor.serial) if tensor.serial in kept else gradients.pop(tensor.serial, None)
             if g is not None and tensor.inputs:
                 _spread(tensor, g, gradients, relevant, on_tensors)
+                if tensor.bypassed is not None and tensor.bypassed.serial in kept:
+                    _accumulate(passed, tensor.bypassed.serial, _passed_by(tensor, g, on_tensors))
+        for serial, g in passed.items():
+            _accumulate(gradients, serial, g)
     return [gradients.get(tensor.serial) for tensor in wanted]
 
 
@@ -101,6 +107,8 @@ def backward(output: Any, seed: Any) -> None:
                 capture.flows_into(tensor, g)
             if tensor.inputs:
                 _spread(tensor, g, gradients, None, capture is not None)
+                if tensor.bypassed is not None and tensor.bypassed.retains_grad:
+                    arrived.append((tensor.bypassed, _passed_by(tensor, g, capture is not None)))
             if not tensor.inputs or tensor.retains_grad:
                 arrived.append((tensor, g))
         for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
@@ -171,6 +179,13 @@ def _spread(
         _accumulate(gradients, x.serial, contribution)
 
 
+def _passed_by(tensor: Any, g: Any, on_tensors: bool) -> Any:
+    """The gradient of what an op passes by: for whoever asks; the op itself has sent its gradients on."""
+    values = tensor.inputs if on_tensors else _values_read_by(tensor)
+    y, between = (tensor, tensor.bypassed) if on_tensors else (tensor._data, tensor.bypassed._data)
+    return tensor.primitive.bypass(g, y, between, *values, **tensor.attributes)
+
+
 def _values_read_by(tensor: Any) -> list[Any]:
     """The arrays of an op's inputs; refused when one is not what the op has read."""
     arrays = []
@@ -222,6 +237,7 @@ def require_connected(output: Any) -> None:
     if not output.requires_grad:
         raise GradientError(
             f"{output.label()} has no gradient: no tensor behind it has requires_grad=True, or it was "
-            "computed under no_grad(); build x as Tensor(x, requires_grad=True), and where it comes from "
-            "grad(y, x), write grad(y, x, create_graph=True) there"
+            "computed under no_grad() or through integers or booleans; build x as "
+            "Tensor(x, requires_grad=True), and where it comes from grad(y, x), write "
+            "grad(y, x, create_graph=True) there"
         )

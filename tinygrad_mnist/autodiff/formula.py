@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -51,6 +51,14 @@ class Symbol(Operators):
     def _method(self, code: str, value: Any) -> Symbol:
         """An attribute of the array, or a call of one."""
         return Symbol(f"{self.expression.inside(ATOM)}.{code}", value)
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self.expression.text} is a symbol: a rule that asks for its truth has no formula")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            f"{self.expression.text} is a symbol: a rule that takes it as a plain array has no formula"
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,6 +161,10 @@ def rule_formula(
     ----------
     inputs, attributes
         What the primitive was applied to, as plain arrays and numbers: rules may look at shapes.
+
+    Notes
+    -----
+    A rule that writes into arrays cannot be run on symbols; its text is its attribute ``formula``.
     """
     names = input_names(primitive, len(inputs))
     result = primitive.forward(*inputs, **attributes)
@@ -161,6 +173,9 @@ def rule_formula(
     rule = primitive.rule(position)
     if rule is None:
         return "no gradient"
+    said: str | None = getattr(rule, "formula", None)
+    if said is not None:
+        return said
     answer = rule(g, Symbol("y", result), *symbols, **attributes)
     if isinstance(answer, Symbol):
         answer = _summed(answer, np.shape(inputs[position]))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff import ops, trees
+from tinygrad_mnist.autodiff.conversions import looked_at, needs_gradient
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Recordable
 from tinygrad_mnist.hints import numpy_functions, unknown_keyword
@@ -139,12 +140,14 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     if function in PLAIN:
         if capture and function not in _OF_SHAPES:
             capture.refuse(_name(function))
-        return function(*(_plain(x) for x in args), **{key: _plain(x) for key, x in kwargs.items()})
+        return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if kwargs.get("out") is not None:
         raise TypeError(
             f"{_name(function)} cannot write a Tensor into an array or back (out=, array += tensor)"
         )
     ours = DIFFERENTIABLE.get(function)
+    if ours is None and not capture and not _needs_gradient(args, kwargs):
+        return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if ours is None:
         name = _name(function)
         advice = numpy_functions.advice(name.removeprefix("np."), is_numpy=name.startswith("np."))
@@ -169,7 +172,10 @@ def _narrower(name: str, ours: Callable[..., Any], keywords: dict[str, Any], err
 
 
 def _name(function: Callable[..., Any]) -> str:
-    """As it is written: ``np.linalg.norm``, ``np.exp``; a ufunc of another library by its bare name."""
+    """As it is written: ``np.linalg.norm``, ``np.add.reduce``; one of another library by its bare name."""
+    of = getattr(function, "__self__", None)
+    if isinstance(of, np.ufunc):
+        return f"{_name(of)}.{function.__name__}"
     module = (getattr(function, "__module__", "") or "").removeprefix("numpy").lstrip(".")
     name = str(getattr(function, "__name__", function))
     if isinstance(function, np.ufunc) and getattr(np, name, None) is not function:
@@ -178,4 +184,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value._data if isinstance(value, Recordable) else value
+    """The array of a Tensor, read-only."""
+    return looked_at(value) if isinstance(value, Recordable) else value
+
+
+def _needs_gradient(*arguments: Any) -> bool:
+    return any(isinstance(x, Recordable) and needs_gradient(x) for x in trees.leaves(list(arguments)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import MutableSequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,22 @@ class FailedOp(NamedTuple):
 
 
 PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
+
+CONSTANTS = frozenset({int, float, bool, str, type(None), type(Ellipsis), slice})
+
+
+def kept(setting: Any) -> Any:
+    """A setting (an index, axes, a shape) as the graph keeps it: changing a list later is no harm."""
+    if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
+        return setting.item()
+    if isinstance(setting, np.ndarray):
+        return setting.copy()
+    if isinstance(setting, tuple):
+        unchanging = all(type(part) in CONSTANTS for part in setting)
+        return setting if unchanging else tuple(kept(part) for part in setting)
+    if not isinstance(setting, MutableSequence):
+        return setting
+    return [part if type(part) in CONSTANTS else kept(part) for part in setting]
 
 
 def as_operand(primitive: Primitive, value: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Never
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING
+from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable, require_keepdims
-from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
+from tinygrad_mnist.errors import DTypeError
 from tinygrad_mnist.hints import unknown_keyword
 
 if TYPE_CHECKING:
@@ -105,39 +105,11 @@ class Operators(Recordable):
     def __and__(self, other: Any) -> Any:
         return ops.logical_and(self, other) if self._data.dtype == bool else NotImplemented
 
-    def __format__(self, specification: str) -> str:
-        return format(self._single("format"), specification) if specification else str(self)
-
     def __len__(self) -> int:
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self._single("bool"))
-
-    def __float__(self) -> float:
-        return float(self._single("float"))
-
-    def __int__(self) -> int:
-        return int(self._single("int"))
-
-    def _single(self, conversion: str) -> Any:
-        if self._requires_grad and TRANSFORMING.get():
-            raise GradientError(
-                f"{conversion}() of a value that a transform differentiates would cut the graph silently: "
-                "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
-            )
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse(f"{conversion}()")
-        if self._data.size != 1:
-            raise ShapeError(
-                f"{conversion}() needs a single element, and {self.label()} has shape {self._data.shape}: "
-                "reduce it first, or work element by element"
-            )
-        return self._data.item()
 
     # Methods: the ops under the names that NumPy and PyTorch share
 
@@ -279,5 +251,5 @@ def _index_part(part: Any) -> Any:
 
 def _unpacked(numbers: tuple[Any, ...]) -> tuple[int, ...]:
     if len(numbers) == 1 and not isinstance(numbers[0], int | np.integer):
-        return tuple(numbers[0] or ())
+        return () if numbers[0] is None else tuple(numbers[0])
     return numbers

@@ -64,6 +64,9 @@ class Primitive:
         ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the input's shape or in
         any shape that the input broadcasts to (the surplus axes are summed centrally).  ``None`` for an
         input without derivative (labels, a condition).
+    bypass
+        For an op that works on what lies behind a value instead of on the value (a loss of probabilities on
+        their logits): ``bypass(g, y, value, *inputs, **attributes)`` returns the gradient of the value.
     """
 
     def __init__(self, forward: Callable[..., Any]) -> None:
@@ -78,6 +81,7 @@ class Primitive:
         self.variadic = bool(forward.__code__.co_flags & 0x04)
         self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
+        self.bypass: Rule | None = None
         if forward.__defaults__:
             raise ValueError(f"{self.name}: settings are keyword-only: write a * before those with a default")
         code = forward.__code__

@@ -51,6 +51,14 @@ def calling_site() -> Site:
         depth += step
 
 
+def warning_level() -> int:
+    """The stacklevel at which a warning of the caller names the nearest line outside of this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def line_of(site: Site) -> tuple[str, int]:
     """File and line."""
     code, instruction = site

@@ -12,9 +12,19 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
+from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
+from tinygrad_mnist.autodiff.copying import Copied
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
 from tinygrad_mnist.autodiff.observed import note_change
-from tinygrad_mnist.autodiff.operands import PLAIN_OPERANDS, as_operand, explain, reaches, require_one_dtype
+from tinygrad_mnist.autodiff.operands import (
+    CONSTANTS,
+    PLAIN_OPERANDS,
+    as_operand,
+    explain,
+    kept,
+    reaches,
+    require_one_dtype,
+)
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.site import Site, calling_site, in_words, line_of
@@ -28,7 +38,7 @@ next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 
 
-class Tensor(Operators, NotInTensor):
+class Tensor(Copied, Conversions, Operators, NotInTensor):
     """A NumPy array in a computation graph.
 
     Parameters
@@ -53,13 +63,16 @@ class Tensor(Operators, NotInTensor):
         for a leaf None, () and {}.
     serial : int
         Larger than the serials of all inputs; a change in place gives a new one.
+    bypassed : Tensor or None
+        What lies between the inputs and this tensor, and the op passes by: a loss of probabilities that works
+        on the logits behind them.
     scope : str
         The modules it was computed in, outermost first: ``Sequential/Linear[0]``.
 
     Raises
     ------
     DTypeError
-        When integers, booleans or complex numbers ask for gradients.
+        When the data are no numbers, or integers, booleans or complex numbers ask for gradients.
 
     Examples
     --------
@@ -77,6 +90,7 @@ class Tensor(Operators, NotInTensor):
         "_requires_grad",
         "_site",
         "attributes",
+        "bypassed",
         "inputs",
         "name",
         "primitive",
@@ -93,6 +107,8 @@ class Tensor(Operators, NotInTensor):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
+        if isinstance(data, Tensor):
+            warn_of_cut(data, "a new Tensor", "tensor.detach()")
         array = data._data if isinstance(data, Tensor) else data
         require_unmasked("data", array)
         try:
@@ -106,6 +122,7 @@ class Tensor(Operators, NotInTensor):
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
+        self.bypassed: Tensor | None = None
         self._grad: Any = None
         self.name = name
         self.scope = ""
@@ -125,12 +142,10 @@ class Tensor(Operators, NotInTensor):
             capture.refuse("data")
         if not self.inputs:
             return self._data
-        view = self._data.view()
-        view.flags.writeable = False
-        return view
+        return looked_at(self)
 
     @data.setter
-    def data(self, value: ArrayLike) -> None:
+    def data(self, value: ArrayLike | Tensor) -> None:
         if self.inputs:
             raise GradientError(
                 f"{self.label()} was computed, and its rule may need the value it had: only the data of a "
@@ -140,7 +155,7 @@ class Tensor(Operators, NotInTensor):
         if capture:
             capture.refuse("data")
         require_unmasked("data", value)
-        array = np.asarray(value, self._data.dtype)
+        array = np.asarray(value._data if isinstance(value, Tensor) else value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
         self._data = array
@@ -225,20 +240,6 @@ class Tensor(Operators, NotInTensor):
         """The plain array, as ``data`` (PyTorch's name for it)."""
         return self.data
 
-    def item(self) -> Any:
-        """The only element as a Python number."""
-        capture = CAPTURE.get()
-        if capture:
-            return capture.item(self)
-        return self._single("item")
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("tolist()")
-        return self._data.tolist()
-
     def detach(self) -> Tensor:
         """A copy as a leaf without gradient, which later changes in place do not reach."""
         return Tensor(_copied(self))
@@ -270,20 +271,6 @@ class Tensor(Operators, NotInTensor):
             facts.append("requires_grad=True")
         indented = values.replace("\n", "\n       ")
         return f"Tensor({indented}, {', '.join(facts)})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("a copy by copy or pickle")
-        return {
-            slot: getattr(self, slot) for slot in Tensor.__slots__ if slot not in ("__weakref__", "_site")
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for slot, value in state.items():
-            setattr(self, slot, value)
-        self._site = None
-        self.serial = next_serial()  # a copy is a node of its own
 
     # Gradients
 
@@ -356,8 +343,8 @@ class Tensor(Operators, NotInTensor):
                     primitive, tuple(as_operand(primitive, value) for value in inputs), attributes
                 )
         for key, setting in attributes.items():
-            if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
-                attributes = {**attributes, key: setting.item()}
+            if type(setting) not in CONSTANTS:
+                attributes = {**attributes, key: kept(setting)}
         capture = CAPTURE.get()
         try:
             if capture:
@@ -375,7 +362,12 @@ class Tensor(Operators, NotInTensor):
                 require_one_dtype(primitive, inputs, dtype)
                 break
         result = new_tensor(value)
-        if connected and RECORDING.get() and (primitive.all_differentiable or reaches(primitive, inputs)):
+        if (
+            connected
+            and RECORDING.get()
+            and (primitive.all_differentiable or reaches(primitive, inputs))
+            and dtype.kind in "fc"  # integers and booleans have the derivative 0
+        ):
             result._requires_grad = True
             result.primitive = primitive
             result.inputs = inputs
@@ -385,19 +377,11 @@ class Tensor(Operators, NotInTensor):
         return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no gradient rule here: use tensor.data")
-        return numpy_protocol.call(ufunc, inputs, kwargs)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        return numpy_protocol.call(function, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return numpy_protocol.call(function, args, kwargs)
-
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError(
-            f"{self.label()} is a Tensor, and turning it into an array would silently cut the graph: "
-            "write tensor.data for its array, use it in NumPy functions and operators as it is, "
-            "or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
-        )
 
     # What would change it
 
@@ -490,6 +474,7 @@ def new_tensor(value: Array) -> Tensor:
     result.primitive = None
     result.inputs = ()
     result.attributes = {}
+    result.bypassed = None
     result._grad = None
     result.name = None
     result.scope = ""

@@ -12,9 +12,9 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.autodiff import ops, trees
-from tinygrad_mnist.autodiff.backward import pull_back
-from tinygrad_mnist.autodiff.modes import CAPTURE, TRANSFORMING, recording
-from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.autodiff.backward import pull_back, upstream
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, TRANSFORMING, recording
+from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import DTypeError, GradientError
 
 Function = Callable[..., Any]
@@ -24,7 +24,8 @@ Function = Callable[..., Any]
 class Traced:
     """A function's result, and the variables it was called with.
 
-    `plain`: no Tensor came in and no outer transform is at work: answer with arrays, and keep no graph.
+    `plain`: no Tensor came in, by an argument or from outside, and no outer transform is at work: answer with
+    arrays, and keep no graph.
     """
 
     output: Any
@@ -72,6 +73,8 @@ def trace(
     """Call a function with variables at the chosen positions; `also`: what else may hold Tensors."""
     chosen = tuple(arguments[position] for position in positions)
     plain = not TRANSFORMING.get() and not has_tensors(arguments, *also)
+    may_be_recorded = RECORDING.get()
+    start = next_serial()
     variables = [
         _variable(leaf, position) for position, tree in zip(positions, chosen) for leaf in trees.leaves(tree)
     ]
@@ -82,7 +85,22 @@ def trace(
             output = function(*(filled.get(i, x) for i, x in enumerate(arguments)), **keywords)
     finally:
         TRANSFORMING.reset(token)
+    require_floats(output)
+    if plain and may_be_recorded:
+        outputs = [y for y in trees.leaves(output) if isinstance(y, Tensor)]
+        plain = all(tensor.serial > start for tensor in upstream(outputs))  # else it closes over a Tensor
     return Traced(output, variables, chosen, plain)
+
+
+def require_floats(output: Any) -> None:
+    """Refuse results that no derivative has: integers, booleans, text."""
+    for y in trees.leaves(output):
+        kind = np.asarray(y).dtype.kind if not isinstance(y, Tensor) else y.dtype.kind
+        if kind not in "fc":
+            raise GradientError(
+                f"the function's result is {shown(y)}: expected a floating-point number or array; "
+                "return what it is computed from"
+            )
 
 
 def _variable(value: Any, position: int) -> Tensor:

@@ -2,7 +2,9 @@
 
 Each takes a function of arrays or Tensors (NumPy functions included) and speaks the language of its
 arguments: arrays in, arrays out; Tensors in, Tensors out that can be differentiated again, so transforms
-nest.  An argument is a number, an array, a Tensor, or dicts, lists and tuples of these.
+nest.  A function that closes over a Tensor that requires a gradient gives Tensors too, which depend on it;
+under ``no_grad()``, where nothing does, arrays.  An argument is a number, an array, a Tensor, or dicts, lists
+and tuples of these.
 
 The names and conventions are JAX's.  A function that does not depend on an argument has gradient 0 there.
 """
@@ -268,6 +270,9 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
         shape, dtype = np.shape(traced.output), floating_dtype(traced.output)
         size = int(np.prod(shape))
         basis = np.eye(size, dtype=dtype).reshape(size, *shape)
+        if not size:
+            empty = np.zeros((*shape, *traced.variables[0].shape), traced.variables[0].dtype)
+            return empty if traced.plain else as_tensor(empty)
         rows = [traced.pull([row], create_graph=not traced.plain)[0] for row in basis]
         matrix = np.stack(rows) if traced.plain else ops.stack([as_tensor(row) for row in rows])
         return matrix.reshape((*shape, *traced.variables[0].shape))

@@ -22,7 +22,7 @@ import numpy as np
 from numpy import add, copyto, divide, dot, exp, log, multiply, negative, reciprocal, subtract, vdot
 from numpy.typing import NDArray
 
-from tinygrad_mnist.by_hand.perceptron import Cost
+from tinygrad_mnist.by_hand.perceptron import Cost, require_cost
 
 Array = NDArray[Any]
 
@@ -51,6 +51,7 @@ class InPlaceStep:
     def __init__(
         self, weights: Sequence[Array], biases: Sequence[Array], examples: int, rate: float, cost: Cost
     ) -> None:
+        require_cost(cost)
         dtype = weights[0].dtype
         self._one, self._rate, self._n = (np.array(number, dtype) for number in (1, rate, examples))
         self._ones = np.ones(examples, dtype)

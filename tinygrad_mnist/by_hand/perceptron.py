@@ -36,13 +36,22 @@ Step 4: the batch.  The cost is the mean over n examples.  Dividing delta^L by n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Cost = Literal["quadratic", "cross-entropy", "binary cross-entropy"]
+
+
+def require_cost(cost: str) -> None:
+    """Refuse a cost that has no derivation here."""
+    if cost not in get_args(Cost):
+        known = ", ".join(f'"{name}"' for name in get_args(Cost))
+        raise ValueError(
+            f'cost is {cost!r}: expected one of {known}; for a mean of squares write "quadratic"'
+        )
 
 
 def sigmoid(z: Array) -> Array:
@@ -71,6 +80,7 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
     cost
         "quadratic", "binary cross-entropy": sigmoids everywhere; "cross-entropy": a softmax at the end.
     """
+    require_cost(cost)
     activations = [x]
     for i, (W, b) in enumerate(zip(weights, biases)):
         z = activations[-1] @ W.T + b
@@ -81,6 +91,7 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
 
 def cost_value(output: Array, y: Array, cost: Cost) -> float:
     """The mean cost of a batch; output, y: (n, N_L)."""
+    require_cost(cost)
     if cost == "cross-entropy":
         return float(-np.log((output * y).sum(axis=1)).sum() / len(y))
     if cost == "binary cross-entropy":  # |a - (1 - y)| is a where y is 1 and 1 - a where y is 0

@@ -94,7 +94,24 @@ def _replace(primitive: Primitive, position: int, rule: Any) -> Any:
     return rules[position]
 
 
-MISTAKES: dict[str, Mistake] = {}
+class Mistakes(dict[str, Mistake]):
+    """Mistakes by name, with dashes or underscores: ``missing-transpose`` is also ``missing_transpose``."""
+
+    def __missing__(self, name: str) -> Mistake:
+        dashed = name.replace("_", "-")
+        if not dict.__contains__(self, dashed):
+            raise KeyError(f"name is {name!r}: expected one of {', '.join(self)}")
+        return self[dashed]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.replace("_", "-"))
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """The mistake, or the default."""
+        return super().get(name.replace("_", "-"), default)
+
+
+MISTAKES = Mistakes()
 
 
 def mistake(
@@ -103,6 +120,7 @@ def mistake(
     function: Callable[..., Any],
     *inputs: Any,
     kind: Kind = "rule",
+    formula: str | None = None,
 ) -> Callable[[Callable[..., Any]], Mistake]:
     """Register a wrong function under its own name, with an example to see it on.
 
@@ -112,11 +130,15 @@ def mistake(
         As in `Mistake`.
     function, inputs
         The example; an input given as a shape is filled with random numbers between 0.3 and 1.7.
+    formula
+        The text of a rule that writes into arrays, and so cannot be run on symbols.
     """
 
     def register(wrong: Callable[..., Any]) -> Mistake:
         rng = np.random.default_rng(len(MISTAKES))
         arrays = tuple(rng.uniform(0.3, 1.7, x) if isinstance(x, tuple) else np.array(x) for x in inputs)
+        if formula is not None:
+            wrong.formula = formula  # type: ignore[attr-defined]
         name = wrong.__name__.replace("_", "-")
         why = " ".join((wrong.__doc__ or "").split())
         MISTAKES[name] = Mistake(name, why, wrong, primitive, position, kind, function, arrays)

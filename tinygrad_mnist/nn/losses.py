@@ -1,4 +1,9 @@
-"""Losses: modules of (output, target).  All average over the batch, as PyTorch's do by default."""
+"""Losses: modules of (output, target).  All average over the batch, as PyTorch's do by default.
+
+The classes lie along the last axis; the axes before it are those of the targets: (classes,) is one example,
+and (n, m, classes) are n * m.  The mean over an empty batch is NaN, as in PyTorch and NumPy: a 0 would say
+that the network is right on examples that nobody has shown it.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +28,21 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
     """What the activation was applied to, row by row, read from the graph; None when `output` is not that."""
     if not isinstance(output, Tensor) or output.primitive is not activation:
         return None
+    logits = output.inputs[0]
     along_rows = output.attributes.get("axis", -1) in (-1, output.ndim - 1)
-    return output.inputs[0] if along_rows else None
+    return logits if along_rows and logits.serial < output.serial else None  # and not changed since
+
+
+def _past(probabilities: Any, loss: Any) -> Any:
+    """The loss, with a note of the probabilities that it passes by: their gradient may be asked for."""
+    if loss.inputs:
+        loss.bypassed = probabilities
+    return loss
+
+
+def _targets(output: Any) -> float:
+    """The number of targets of an output (*B, classes); NaN for none, as the mean over them is then."""
+    return math.prod(output.shape[:-1]) or math.nan
 
 
 def _in_dtype(target: Any, output: Any) -> Any:
@@ -107,14 +125,15 @@ def _class_rows(target: Any, output: Any, loss: str) -> Any:
 class QuadraticLoss(Module):
     """Half the squared distance, averaged over the batch: the cost of the five articles.
 
-    output, target: (n, k) -> sum((output - target)**2) / (2 n); a target of (n,) integer labels stands for
-    one-hot rows.  Not PyTorch's MSELoss, which also averages over the k outputs and has no half.
+    output, target: (*B, k) -> sum((output - target)**2) / (2 n) for n = the product of B; a target of (*B,)
+    integer labels stands for one-hot rows.  Not PyTorch's MSELoss, which also averages over the k outputs and
+    has no half.
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (n, k); target: (n, k) or (n,) integer labels -> scalar"""
+        """Output: (*B, k); target: (*B, k) or (*B,) integer labels -> scalar"""
         target = _class_rows(target, output, "QuadraticLoss")
-        return ops.squared_error(output, target, scale=0.5 / len(output))
+        return ops.squared_error(output, target, scale=0.5 / _targets(output))
 
 
 class MSELoss(Module):
@@ -122,7 +141,9 @@ class MSELoss(Module):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
-        return ops.squared_error(output, _real_target(target, output, "MSELoss"), scale=1 / output.size)
+        return ops.squared_error(
+            output, _real_target(target, output, "MSELoss"), scale=1 / (output.size or math.nan)
+        )
 
 
 class CrossEntropyLoss(Module):
@@ -137,7 +158,7 @@ class CrossEntropyLoss(Module):
 
     Shapes
     ------
-    output (n, classes); target (n,) integer labels or (n, classes) rows of probabilities -> scalar
+    output (*B, classes); target (*B,) integer labels or (*B, classes) rows of probabilities -> scalar
     """
 
     @hinted
@@ -147,11 +168,13 @@ class CrossEntropyLoss(Module):
         self.inputs = inputs
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
+        """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
         target = _class_target(target, output, "CrossEntropyLoss")
-        logits = output if self.inputs == "logits" else _logits_behind(output, ops.softmax)
+        if self.inputs == "logits":
+            return ops.mean(ops.softmax_cross_entropy(output, target))
+        logits = _logits_behind(output, ops.softmax)
         if logits is not None:
-            return ops.mean(ops.softmax_cross_entropy(logits, target))
+            return ops.mean(_past(output, ops.softmax_cross_entropy(logits, target)))
         rows = _class_rows(target, output, "CrossEntropyLoss")
         return -ops.mean(ops.sum(rows * _bounded_log(output), axis=-1))
 
@@ -184,13 +207,14 @@ def require_probabilities(values: Any) -> None:
 class NLLLoss(Module):
     """Minus the log-probability of the true class, averaged: after `LogSoftmax`.
 
-    output (n, classes) of log-probabilities; target (n,) integer labels or (n, classes) rows of probabilities
-    -> scalar
+    output (*B, classes) of log-probabilities; target (*B,) integer labels or (*B, classes) rows of
+    probabilities -> scalar
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (n, classes); target: (n,) or (n, classes) -> scalar"""
-        return -ops.sum(output * _class_rows(target, output, "NLLLoss")) / len(output)
+        """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
+        rows = _class_rows(target, output, "NLLLoss")
+        return -ops.mean(ops.sum(output * rows, axis=-1))
 
 
 class BCELoss(Module):
@@ -205,7 +229,7 @@ class BCELoss(Module):
         target = _real_target(target, output, "BCELoss")
         logits = _logits_behind(output, ops.sigmoid)
         if logits is not None:
-            return ops.mean(ops.sigmoid_cross_entropy(logits, target))
+            return ops.mean(_past(output, ops.sigmoid_cross_entropy(logits, target)))
         return -ops.mean(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
 
 

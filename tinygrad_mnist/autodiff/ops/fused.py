@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.ops.elementwise import abs, exp, relu, sigmoid
+from tinygrad_mnist.autodiff.ops.elementwise import abs, cast, exp, relu, sigmoid, where
 from tinygrad_mnist.autodiff.ops.reducing import sum
-from tinygrad_mnist.autodiff.ops.shaping import ones
+from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, ones
 from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.errors import LabelError, ShapeError
 
@@ -40,12 +40,22 @@ def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
     if np.shape(a) != np.shape(b):
         raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
     difference = np.ravel(a - b)
+    if difference.dtype is HALF:
+        difference = difference.astype(SINGLE)
+        return (scale * np.dot(difference, difference)).astype(HALF)
     return scale * np.dot(difference, difference)
 
 
+def _scaled(scale: float, g: Any, difference: Any) -> Any:
+    """scale * g * difference, in float32 for half precision, which has few digits near 0."""
+    if difference.dtype is HALF:
+        return cast(scale * cast(g, dtype=SINGLE) * cast(difference, dtype=SINGLE), dtype=HALF)
+    return scale * g * difference
+
+
 squared_error.vjps(
-    lambda g, y, a, b, *, scale: (2 * scale) * g * (a - b),
-    lambda g, y, a, b, *, scale: (2 * scale) * g * (b - a),
+    lambda g, y, a, b, *, scale: _scaled(2 * scale, g, a - b),
+    lambda g, y, a, b, *, scale: _scaled(2 * scale, g, b - a),
 )
 
 
@@ -73,6 +83,8 @@ def _total(weights: Any, axis: int) -> Any:
 @primitive
 def softmax(x: Any, *, axis: int = -1) -> Any:
     """e**x / sum(e**x) along an axis, without overflow."""
+    if x.dtype is HALF:
+        return softmax.forward(x.astype(SINGLE), axis=axis).astype(HALF)
     weights = np.exp(_below_max(x, axis))
     return weights / _total(weights, axis)
 
@@ -83,6 +95,8 @@ softmax.vjps(lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=Tr
 @primitive
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
     """log(softmax(x)) along an axis, finite where the softmax itself would round to 0."""
+    if x.dtype is HALF:
+        return log_softmax.forward(x.astype(SINGLE), axis=axis).astype(HALF)
     shifted = _below_max(x, axis)
     return shifted - np.log(_total(np.exp(shifted), axis))
 
@@ -141,6 +155,8 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     """
     if not hasattr(targets, "dtype"):
         raise TypeError(f"targets are an array of labels or of rows, not {targets!r}")
+    if logits.dtype is HALF:
+        return softmax_cross_entropy.forward(logits.astype(SINGLE), targets).astype(HALF)
     if targets.dtype.kind not in "iu":
         _require_rows(logits, targets)
         logarithms = log_softmax.forward(logits)
@@ -177,6 +193,17 @@ sigmoid_cross_entropy.vjps(
 )
 
 
+def _over(a: Any, p: Any) -> Any:
+    """a / p, finite where p has rounded to 0, and 0 where `a` is 0."""
+    least = float(np.finfo(p.dtype).tiny)
+    return where(a == 0, 0.0, a / where(p < least, least, p))
+
+
+sigmoid_cross_entropy.bypass = lambda g, y, p, logits, targets: (
+    g * (_over(1 - targets, 1 - p) - _over(targets, p))
+)
+
+
 def _require_rows(logits: Any, targets: Any) -> None:
     if targets.shape != logits.shape:
         raise ShapeError(
@@ -196,3 +223,12 @@ softmax_cross_entropy.vjps(
     lambda g, y, logits, targets: g[..., None] * _softmax_minus_targets(logits, targets),
     lambda g, y, logits, targets: -g[..., None] * log_softmax(logits),
 )
+
+
+def _of_probabilities(g: Any, y: Any, p: Any, logits: Any, targets: Any) -> Any:
+    if targets.dtype.kind in "iu":
+        targets = one_hot(targets, classes=logits.shape[-1], dtype=logits.dtype)
+    return -g[..., None] * _over(targets, p)
+
+
+softmax_cross_entropy.bypass = _of_probabilities

@@ -1,13 +1,17 @@
-"""Ops that reduce axes.  `axis` is None (all), an integer or a tuple; `keepdims` keeps them with length 1."""
+"""Ops that reduce axes.  `axis` is None (all), an integer or a tuple; `keepdims` keeps them with length 1.
+
+Half precision is summed in float32 and comes back in half precision, as in NumPy's mean and in PyTorch.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.ops.elementwise import cast, exp, where
-from tinygrad_mnist.autodiff.ops.shaping import broadcast_to, reshape
+from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, broadcast_to, reshape
 from tinygrad_mnist.autodiff.primitive import primitive
 
 # The reductions behind np.sum, np.max and np.min, without the 2 µs that those spend on dispatch.
@@ -29,6 +33,8 @@ def _with_kept_axes(value: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
 @primitive
 def sum(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over axes."""
+    if getattr(x, "dtype", None) is HALF:
+        return sum.forward(x.astype(SINGLE), axis=axis, keepdims=keepdims).astype(HALF)
     return _reduce_add(x, axis=axis, keepdims=keepdims)
 
 
@@ -39,14 +45,26 @@ sum.vjps(
 
 @primitive
 def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The arithmetic mean over axes."""
+    """The arithmetic mean over axes; of nothing it is NaN."""
+    if getattr(x, "dtype", None) is HALF:
+        return mean.forward(x.astype(SINGLE), axis=axis, keepdims=keepdims).astype(HALF)
     total = _reduce_add(x, axis=axis, keepdims=keepdims)
-    return total / (x.size // (total.size or 1))
+    return total / _count(x, total)
+
+
+def _count(x: Any, total: Any) -> float:
+    """The number of elements behind each element of a total, NaN for none: then the mean is NaN."""
+    return x.size // (total.size or 1) or math.nan
+
+
+def _divided(g: Any, number: Any) -> Any:
+    """g / number, in float32 for half precision, which ends below many a number of elements."""
+    return cast(cast(g, dtype=SINGLE) / number, dtype=HALF) if g.dtype is HALF else g / number
 
 
 mean.vjps(
     lambda g, y, x, *, axis, keepdims: broadcast_to(
-        _with_kept_axes(g, x, axis, keepdims) / (x.size // (y.size or 1)), shape=x.shape
+        _divided(_with_kept_axes(g, x, axis, keepdims), _count(x, y)), shape=x.shape
     )
 )
 
@@ -65,8 +83,9 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _shared_by_ties(g: Any, y: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
     losers = (x != _with_kept_axes(y, x, axis, keepdims)) & (x == x)  # a NaN wins
-    number = sum(1 - cast(losers, dtype=x.dtype), axis=axis, keepdims=True)
-    return where(losers, 0.0, _with_kept_axes(g, x, axis, keepdims) / number)
+    winners = 1 - cast(losers, dtype=SINGLE if x.dtype is HALF else x.dtype)
+    number = sum(winners, axis=axis, keepdims=True)
+    return where(losers, 0.0, _divided(_with_kept_axes(g, x, axis, keepdims), number))
 
 
 max.vjps(_shared_by_ties)
@@ -78,6 +97,8 @@ def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(e**x)) over axes, without overflow."""
     if x.dtype.kind in "bui":
         x = x.astype(np.float64)
+    if x.dtype is HALF:
+        return logsumexp.forward(x.astype(SINGLE), axis=axis, keepdims=keepdims).astype(HALF)
     top = np.max(x.real, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)  # x - top must not become inf - inf
     with np.errstate(divide="ignore"):  # where all of x is -infinity, so is the result

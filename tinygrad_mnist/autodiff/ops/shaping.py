@@ -14,6 +14,8 @@ from tinygrad_mnist.errors import ShapeError
 
 Shape = tuple[int, ...]
 
+HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)  # many numbers of the first are added in the second
+
 
 @primitive
 def reshape(x: Any, *, shape: Shape) -> Any:
@@ -79,6 +81,8 @@ def sum_to(x: Any, *, shape: Shape) -> Any:
     """The sum over all axes along which `shape` broadcasts to x.shape: the adjoint of broadcast_to."""
     if not broadcasts(shape, x.shape):
         raise ValueError(f"shape {shape} does not broadcast to {x.shape}")
+    if x.dtype is HALF:
+        return sum_to.forward(x.astype(SINGLE), shape=shape).astype(HALF)
     lead = x.ndim - len(shape)
     if lead == 1 and x.ndim == 2 and x.dtype.kind == "f":
         total = np.dot(ones(len(x), x.dtype), x)
@@ -102,6 +106,8 @@ def getitem(x: Any, *, index: Any) -> Any:
 @primitive
 def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
     """Zeros of `shape` with `x` added at `index`; an element picked twice receives both."""
+    if x.dtype is HALF:
+        return scatter_add.forward(x.astype(SINGLE), index=index, shape=shape).astype(HALF)
     result = np.zeros_like(x, shape=shape)
     parts = index if isinstance(index, tuple) else (index,)
     if all(_picks_once(part) for part in parts):

@@ -22,11 +22,7 @@ _piece: Any = (REGISTRY["concatenate"].rules or ())[0]
 def each_tie_gets_all(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """g * (x == max) reads well, and random numbers never tie; pixels and relus do."""
     kept = g if keepdims or axis is None else ops.expand_dims(g, axis)
-    return ops.where(x == np.max(_array(x), axis=axis, keepdims=True), kept, 0.0)
-
-
-def _array(x: Any) -> Any:
-    return x if isinstance(x, np.ndarray) else x._data
+    return ops.where(x == ops.max(x, axis=axis, keepdims=True), kept, 0.0)
 
 
 @mistake("mean", 0, lambda x: ops.mean(ops.square(x)), (2, 3))
@@ -71,7 +67,13 @@ def same_axes_on_the_way_back(g: Any, y: Any, x: Any, *, axes: Any) -> Any:
     return ops.transpose(g, axes=axes)
 
 
-@mistake("getitem", 0, lambda x: ops.sum(ops.square(x[_REPEATED])), (3, 2))
+@mistake(
+    "getitem",
+    0,
+    lambda x: ops.sum(ops.square(x[_REPEATED])),
+    (3, 2),
+    formula="gradient[index] += g, from zeros",
+)
 def repeated_index_overwritten(g: Any, y: Any, x: Any, *, index: Any) -> Any:
     """gradient[index] += g looks like a sum; NumPy keeps only the last of the values for a repeated index."""
     gradient = np.zeros(x.shape, g.dtype)

@@ -62,14 +62,19 @@ def sigmoid_of_the_output(g: Any, y: Any, x: Any) -> Any:
 _kept: dict[tuple[int, ...], Any] = {}
 
 
-@mistake("sigmoid", 0, lambda x: ops.sum(ops.sigmoid(x)), (2, 3))
+@mistake(
+    "sigmoid",
+    0,
+    lambda x: ops.sum(ops.sigmoid(x)),
+    (2, 3),
+    formula="g * (y_before * (1 - y_before))",
+)
 def stale_activation(g: Any, y: Any, x: Any) -> Any:
     """The layer keeps its activation for the way back, and the way back reads it before it is renewed: it is
     that of the previous pass.
     """
     before = _kept.get(y.shape, y)
-    if isinstance(y, np.ndarray):  # and not a symbol, from which a formula is made
-        _kept[y.shape] = y
+    _kept[y.shape] = y
     return g * (before * (1 - before))
 
 
@@ -92,7 +97,7 @@ def softplus_like_relu(g: Any, y: Any, x: Any) -> Any:
 
 
 @mistake("softmax", 0, lambda x: ops.sum(ops.square(ops.softmax(x))), (2, 3))
-def softmax_diagonal_only(g: Any, y: Any, x: Any) -> Any:
+def softmax_diagonal_only(g: Any, y: Any, x: Any, *, axis: int) -> Any:
     """y * (1 - y), as for the sigmoid: that each output depends on all inputs (the Jacobian's off-diagonal)
     is dropped.
     """
@@ -100,7 +105,7 @@ def softmax_diagonal_only(g: Any, y: Any, x: Any) -> Any:
 
 
 @mistake("log_softmax", 0, lambda x: ops.sum(ops.square(ops.log_softmax(x))), (2, 3))
-def log_softmax_diagonal_only(g: Any, y: Any, x: Any) -> Any:
+def log_softmax_diagonal_only(g: Any, y: Any, x: Any, *, axis: int) -> Any:
     """The normalising sum is differentiated only where it meets the same output, not the others."""
     return g * (1 - ops.exp(y))
 

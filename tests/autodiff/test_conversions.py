@@ -1,0 +1,132 @@
+"""Numbers and arrays made of Tensors: silent, with a warning, or refused, as in PyTorch."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, nn, no_grad, transforms
+from tinygrad_mnist.errors import CaptureError, GradientError, GraphCutWarning
+from tinygrad_mnist.program import compile
+
+plt = pytest.importorskip("matplotlib.pyplot", reason="the plots extra is not installed")
+
+UNSEEN = {
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "math.exp": math.exp,
+    "math.floor": math.floor,
+    "%f": lambda x: "%f" % x,  # noqa: UP031
+    "Tensor": Tensor,
+    "Tensor with a gradient": lambda x: Tensor(x, requires_grad=True),
+    "Parameter": nn.Parameter,
+    "np.array": np.array,
+    "np.float64": np.float64,
+}
+SAYING_SO = {
+    "item": lambda x: x.item(),
+    "tolist": lambda x: x.tolist(),
+    "data": lambda x: x.data,
+    "numpy": lambda x: x.numpy(),
+    "detach": lambda x: x.detach(),
+    "format": lambda x: f"{x:.2f} {x} {x!r}",
+    "bool": bool,
+    "compared": lambda x: x > 1,
+}
+
+
+def leaf():
+    return Tensor(1.7, requires_grad=True, name="w")
+
+
+@pytest.mark.parametrize("convert", UNSEEN.values(), ids=UNSEEN)
+def test_a_conversion_called_unseen_warns_of_the_cut(convert):
+    with pytest.warns(GraphCutWarning, match="of w, which requires a gradient"):
+        convert(leaf())
+
+
+@pytest.mark.parametrize("convert", (UNSEEN | SAYING_SO).values(), ids=UNSEEN | SAYING_SO)
+@pytest.mark.parametrize("cut", ["detached", "under no_grad", "computed under no_grad"])
+def test_a_conversion_where_nothing_is_cut_is_silent(convert, cut):
+    x = leaf()
+    if cut == "detached":
+        convert(x.detach())
+        return
+    with no_grad():
+        result = x * 1
+        convert(x)
+    convert(result)
+
+
+@pytest.mark.parametrize("convert", SAYING_SO.values(), ids=SAYING_SO)
+def test_a_conversion_that_says_its_purpose_is_silent(convert):
+    convert(leaf() * 2)
+
+
+def test_the_warning_comes_once_a_line_and_names_it():
+    x = leaf()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            x * math.exp(x)  # this line
+    assert [(w.category, w.filename) for w in caught] == [(GraphCutWarning, __file__)]
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.array, lambda y: np.array([y, y]), np.median])
+def test_an_array_of_a_computed_tensor_is_refused(convert):
+    with pytest.raises(TypeError, match=r"\.data"):
+        convert(leaf() * 2)
+
+
+@pytest.mark.parametrize("convert", (UNSEEN | {"item": lambda x: x.item()}).values(), ids=[*UNSEEN, "item"])
+def test_a_conversion_under_a_transform_is_refused(convert):
+    with pytest.raises(GradientError, match="would cut the graph silently"):
+        transforms.grad(lambda x: x * convert(x))(np.array(1.7))
+
+
+@pytest.mark.parametrize(
+    "convert", [float, int, complex, math.exp, np.array, np.float64, lambda x: [*x.tolist()]]
+)
+def test_a_conversion_under_a_capture_is_refused(convert):
+    with pytest.raises(CaptureError, match="captured"):
+        compile(lambda x: x * convert(x))(Tensor(1.7))
+
+
+def test_an_array_of_a_tensor_cannot_be_written_into():
+    x = Tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(x)[0] = 5
+    assert np.array(x).flags.writeable
+
+
+def test_an_array_of_a_tensor_takes_dtype_and_copy():
+    x = Tensor([1.0, 2.0])
+    assert np.asarray(x, np.float32).dtype == np.float32
+    assert np.asarray(x, copy=True).flags.writeable
+    with pytest.raises(ValueError, match="copy"):
+        np.asarray(x, np.float32, copy=False)
+
+
+@pytest.mark.parametrize("function", [np.median, np.std, np.linalg.norm, np.atleast_1d, np.add.reduce])
+def test_a_function_without_a_rule_works_where_no_gradient_is_needed(function):
+    x = np.array([1.0, 4.0, 2.0])
+    np.testing.assert_array_equal(function(Tensor(x)), function(x))
+
+
+def test_functions_that_join_take_tensors_without_gradient():
+    assert np.column_stack([Tensor([1.0, 2.0]), Tensor([3.0, 4.0])]).tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "draw", [plt.plot, plt.hist, lambda x: plt.scatter(x, x), lambda x: plt.imshow(x[None])]
+)
+def test_a_tensor_can_be_plotted(draw):
+    plt.switch_backend("Agg")
+    try:
+        draw(Tensor([1.0, 3.0, 2.0]))
+        with pytest.warns(GraphCutWarning):
+            draw(Tensor([1.0, 3.0, 2.0], requires_grad=True))
+    finally:
+        plt.close("all")

@@ -1,0 +1,127 @@
+"""Where a Tensor becomes a plain number or array: what is silent, what warns, what is refused.
+
+The rule is PyTorch's.  What says its purpose is silent: ``item``, ``tolist``, ``numpy``, ``data``,
+``detach``, printing, a test of truth.  What other code does unseen warns where a gradient is cut: ``float``,
+``int`` and ``complex``, which math.exp calls, and a new Tensor made of one.  An array of a computed Tensor is
+refused; of a parameter, or of elements of one, it is given with the warning.  Under ``no_grad()``, and of a
+Tensor without gradient, everything works in silence.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, TRANSFORMING
+from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.site import warning_level
+from tinygrad_mnist.errors import GradientError, GraphCutWarning, ShapeError
+
+_MOVES_ELEMENTS = frozenset({"identity", "getitem", "reshape", "transpose", "broadcast_to"})
+
+
+def needs_gradient(tensor: Any) -> bool:
+    """Whether what is computed from the tensor now sends a gradient back to it."""
+    return tensor._requires_grad and RECORDING.get()
+
+
+def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
+    """Warn that a conversion cuts the graph, where it does; refuse it in a function under a transform."""
+    if not needs_gradient(tensor):
+        return
+    if TRANSFORMING.get():
+        raise GradientError(
+            f"{conversion} of a value that a transform differentiates would cut the graph silently: "
+            "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
+        )
+    warnings.warn(
+        f"{conversion} of {tensor.label()}, which requires a gradient: what is computed from the result "
+        "sends no gradient back. Compute with the Tensor as it is (np.exp, not math.exp), or write "
+        f"{instead} where the plain value is meant",
+        GraphCutWarning,
+        stacklevel=warning_level(),
+    )
+
+
+def looked_at(tensor: Any) -> NDArray[Any]:
+    """The plain array, read-only."""
+    view: NDArray[Any] = tensor._data.view()
+    view.flags.writeable = False
+    return view
+
+
+def _looks_at_a_leaf(tensor: Any) -> bool:
+    """Whether it is a leaf, or elements of one in another order."""
+    while tensor.inputs and tensor.primitive.name in _MOVES_ELEMENTS:
+        tensor = tensor.inputs[0]
+    return not tensor.inputs
+
+
+class Conversions(Recordable):
+    """``float(tensor)``, ``tensor.item()``, ``np.asarray(tensor)`` and the like."""
+
+    __slots__ = ()
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        capture = CAPTURE.get()
+        if capture:
+            return capture.item(self)
+        return self._single("item()")
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("tolist()")
+        return self._data.tolist()
+
+    def __format__(self, specification: str) -> str:
+        return format(self._single("format()"), specification) if specification else str(self)
+
+    def __bool__(self) -> bool:
+        return bool(self._single("bool()"))
+
+    def __float__(self) -> float:
+        return float(self._number("float()"))
+
+    def __int__(self) -> int:
+        return int(self._number("int()"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex()"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("np.asarray()")
+        if needs_gradient(self) and not _looks_at_a_leaf(self):
+            raise TypeError(
+                f"{self.label()} is a Tensor that requires a gradient, and turning it into an array would "
+                "cut the graph: write tensor.data for its array, use it in NumPy functions and operators as "
+                "it is, or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
+            )
+        warn_of_cut(self, "np.asarray()", "tensor.data")
+        return np.array(looked_at(self), dtype, copy=copy)
+
+    def _number(self, conversion: str) -> Any:
+        """The only element, by a conversion that is called unseen, as in math.exp."""
+        number = self._single(conversion)
+        warn_of_cut(self, conversion, "tensor.item()")
+        return number
+
+    def _single(self, conversion: str) -> Any:
+        if TRANSFORMING.get():
+            warn_of_cut(self, conversion, "tensor.item()")
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse(conversion)
+        if self._data.size != 1:
+            raise ShapeError(
+                f"{conversion} needs a single element, and {self.label()} has shape {self._data.shape}: "
+                "reduce it first, or work element by element"
+            )
+        return self._data.item()

@@ -1,0 +1,77 @@
+"""How a Tensor is copied and pickled: the ops behind it one after the other, so that no depth is too deep.
+
+Both `copy.deepcopy` and `pickle` follow references by recursion.  Here a computed tensor first hands over
+what lies behind it, earliest first: whatever is copied then finds its inputs copied already.  Both keep note
+of what they have copied, so that a tensor that several others share stays one tensor.
+"""
+
+from __future__ import annotations
+
+import copy
+import copyreg
+from contextvars import ContextVar
+from typing import Any
+
+from tinygrad_mnist.autodiff.backward import upstream
+from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.primitive import Recordable
+
+_LEFT_OUT = ("__weakref__", "_site")
+
+# The ids of tensors that a pickle of another tensor holds one after the other, behind which it need not look.
+_IN_ORDER: ContextVar[frozenset[int]] = ContextVar("in_order", default=frozenset())
+
+
+class _Mark:
+    """Says to the pickle that is being made: from here to the next mark, these tensors come in order."""
+
+    def __init__(self, tensors: list[Any]) -> None:
+        self.ids = frozenset(map(id, tensors))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _IN_ORDER.set(self.ids)
+        return bool, ()
+
+
+class Copied(Recordable):
+    """A tensor that can be copied and pickled with the graph behind it."""
+
+    __slots__ = ()
+
+    _site: Any
+
+    def _behind(self) -> list[Any]:
+        """The computed tensors that it depends on, earliest first."""
+        return [tensor for tensor in upstream((self,))[::-1] if tensor.inputs and tensor is not self]
+
+    def __getstate__(self) -> dict[str, Any]:
+        capture = CAPTURE.get()
+        if capture:
+            capture.refuse("a copy by copy or pickle")
+        slots = (slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ()))
+        state = {slot: getattr(self, slot) for slot in slots if slot not in _LEFT_OUT}
+        state["stale"] = [x for x in self.inputs if isinstance(x, Recordable) and x.serial > self.serial]
+        return state | getattr(self, "__dict__", {})
+
+    def __setstate__(self: Any, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            if name not in ("behind", "stale"):
+                setattr(self, name, value)
+        self._site = None
+        self.mark_changed()  # a copy is a node of its own
+        for x in state["stale"]:  # and what was changed since the op had read it stays so
+            x.mark_changed()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        for tensor in [*self._behind(), self]:
+            if id(tensor) not in memo:
+                result: Any = object.__new__(type(tensor))
+                memo[id(tensor)] = result
+                result.__setstate__({key: copy.deepcopy(v, memo) for key, v in tensor.__getstate__().items()})
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        behind = [] if id(self) in _IN_ORDER.get() else self._behind()
+        in_order = [_Mark(behind), *behind, _Mark([])] if behind else []
+        state = {"behind": in_order, **self.__getstate__()}  # first, so that the inputs are there already
+        return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
