@@ -35,6 +35,8 @@ FUNCTIONS = {
     "corners that cancel": (lambda x: ops.sum(ops.relu(x) - ops.relu(-x)), ZEROS),
     "abs at some zeros": (lambda x: ops.sum(ops.abs(x) * 2.0), np.where(X > 0.4, X, 0.0)),
     "ties": (lambda x: ops.sum(ops.max(x, axis=1)), TIES),
+    "ties of a minimum": (lambda x: ops.sum(ops.minimum(x, 2.0) + ops.min(x, axis=1, keepdims=True)), TIES),
+    "minus a relu at 0": (lambda x: ops.sum(-ops.relu(x) - ops.abs(x)), ZEROS),
     "clip at its bound": (lambda x: ops.sum(ops.clip(x, -1.0, 1.0)), np.array([-2.0, -1.0, 0.0, 1.0, 2.0])),
     "infinite slope": (lambda x: ops.sum(ops.sqrt(x)), np.array([0.0, 1.0, 4.0])),
     "tiny entries": (lambda x: ops.sum(x * np.array([1.0, 1e-14, 1e-9])), np.array([1.0, 2.0, 3.0])),

@@ -116,6 +116,17 @@ def test_a_signature_of_its_own_for_every_shape_dtype_layout_and_value():
     assert len(compiled._programs) == 30
 
 
+def test_equal_numbers_of_other_kinds_are_not_one_number():
+    def function(x):
+        return x * 2, x * 2.0, x + 1, x + True, x + 1.0
+
+    compiled = compile(function)
+    for i in range(4):
+        x = np.arange(3) + i
+        for found, expected in zip(compiled(x), function(Tensor(x))):
+            np.testing.assert_array_equal(found.data, expected.data, strict=True)
+
+
 def test_old_programs_are_forgotten():
     compiled = compile(lambda x: x + 1)
     for n in range(1, 60):
