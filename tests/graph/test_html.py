@@ -413,4 +413,4 @@ def test_the_same_program_gives_the_same_page():
 def test_an_array_rule_with_a_number_among_the_inputs_is_shown():
     x = Tensor(np.array([1.0, 2.0]), True, name="x")
     line = lines(Graph.of(ops.sum(x * 3.0), backward=True))[-1]
-    assert plain(line["parts"]) == "g * 3 = [1, 1] * 3 = [3, 3]"
+    assert plain(line["parts"]) == "g * 3.0 = [1, 1] * 3.0 = [3, 3]"

@@ -56,16 +56,16 @@ def test_the_figures_of_the_page_are_those_of_the_test(trained, written):
     outputs, labels = predict(job.model, job.digits.test.loader(100))
     wrong = outputs.argmax(axis=1) != labels
     assert f"{wrong.sum()} test images are misread" in text
-    (counts,) = drawn["confusion_matrix"]
+    counts, *_ = drawn["confusion_matrix"]
     assert np.trace(counts) == (~wrong).sum()
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(labels, minlength=10))
-    images, true, probabilities = drawn["worst_mistakes"]
+    images, true, probabilities, *_ = drawn["worst_mistakes"]
     confidence = probabilities.max(axis=1)
     assert len(images) == len(true) == wrong.sum()
     assert (np.diff(confidence) <= 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     assert (probabilities.argmax(axis=1) != true).all()
-    weight, shape = drawn["first_layer_weights"]
+    weight, shape, *_ = drawn["first_layer_weights"]
     assert (weight.shape, shape) == ((32, 64), (8, 8))
 
 
