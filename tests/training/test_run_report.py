@@ -61,7 +61,7 @@ def test_the_figures_of_the_page_are_those_of_the_test(trained, written):
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(labels, minlength=10))
     images, true, probabilities, *_ = drawn["worst_mistakes"]
     confidence = probabilities.max(axis=1)
-    assert len(images) == len(true) == wrong.sum()
+    assert 0 < len(images) == len(true) <= wrong.sum()
     assert (np.diff(confidence) <= 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     assert (probabilities.argmax(axis=1) != true).all()
