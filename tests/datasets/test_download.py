@@ -127,6 +127,7 @@ def server(four_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         name: hashlib.sha256((four_files / name).read_bytes()).hexdigest() for name in download.CHECKSUMS
     }
     monkeypatch.setattr(download, "CHECKSUMS", checksums)
+    monkeypatch.setattr(download, "TIMEOUT", (60, 60))  # a busy machine may let the server wait
     Mirror.files, Mirror.asked, Mirror.over = four_files, [], threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))

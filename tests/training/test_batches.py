@@ -52,10 +52,13 @@ def test_the_images_of_a_data_set_are_those_of_its_loader(mnist):
     assert right.mean() == evaluate(model, loss, mnist.test.loader(1000)).accuracy
 
 
-@pytest.mark.parametrize("make", [np.asarray, Tensor, lambda x: x.astype(np.float32)])
-def test_inputs_alone_give_outputs_alone(digits, make):
-    model, _, _ = parts()
-    np.testing.assert_array_equal(predict(model, make(digits.test.images)), model(digits.test.images).data)
+@pytest.mark.parametrize("make", [np.asarray, Tensor, lambda x: x.astype(np.float64)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_inputs_alone_give_outputs_alone(digits, make, dtype):
+    model, _, _ = parts(dtype=dtype)
+    outputs = predict(model, make(digits.test.images))
+    np.testing.assert_array_equal(outputs, model(digits.test.images.astype(dtype)).data)
+    assert outputs.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

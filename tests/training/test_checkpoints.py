@@ -212,7 +212,6 @@ OTHERS = {
     "loss": ({"loss": nn.QuadraticLoss}, r"loss is QuadraticLoss: expected CrossEntropyLoss"),
     "dropout": ({"p": 0.5}, r"model.2.p is 0.5: expected 0.3"),
     "data": ({"inputs": INPUTS + 1}, r"the values of train are others"),
-    "seed": ({"seed": 2}, r"the first (weights|random numbers) are others \(another seed"),
     "seed of the order": ({"shuffle_seed": 4}, r"'seed': 3.* and are .*'seed': 4"),
 }
 
@@ -233,6 +232,25 @@ def test_the_same_objects_may_go_on_after_an_epoch(tmp_path):
     job = Job()
     job.fit(tmp_path, epochs=1)  # a folder serves as well
     assert job.end(job.fit(str(tmp_path))) == END
+
+
+@pytest.mark.parametrize("steps", [STEPS + 2, STEPS + 5, 2 * STEPS + 1])
+def test_the_same_objects_go_on_after_an_error(tmp_path, steps):
+    job = Job()
+    with pytest.raises(Killed):
+        job.fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(steps))
+    with pytest.warns(RuntimeWarning, match=r"^the weights and the random numbers given to fit are not"):
+        assert job.end(job.fit(Checkpoints(tmp_path))) == END
+
+
+def test_another_seed_is_warned_about(tmp_path):
+    Job().fit(Checkpoints(tmp_path), epochs=1)
+    job = Job(seed=2)
+    with pytest.warns(
+        RuntimeWarning, match=r"another seed.*give another folder for a new training$"
+    ) as caught:
+        assert job.end(job.fit(Checkpoints(tmp_path))) == END
+    assert caught[0].filename.endswith("jobs.py"), "the line that calls fit"
 
 
 def test_a_checkpoint_without_settings_is_gone_on_from(tmp_path):
@@ -341,7 +359,8 @@ def test_any_value_in_any_place_is_read_or_refused(one_epoch, tmp_path_factory, 
 
     forge(path, change)
     job = Job()
-    with contextlib.suppress(CheckpointError, DivergenceError):
+    with contextlib.suppress(CheckpointError, DivergenceError), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the (weights|random numbers)", RuntimeWarning)
         job.end(job.fit(Checkpoints(folder), epochs=2))
 
 

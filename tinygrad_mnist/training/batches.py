@@ -151,6 +151,5 @@ def _require_rows(name: str, count: int) -> None:
 
 
 def inputs_of(given: Any, model: Module) -> NDArray[Any]:
-    """Return plain inputs as the array that the model takes: integers become its dtype, floats stay."""
-    array = np.asarray(given.data if isinstance(given, Tensor) else given)
-    return array if array.dtype.kind == "f" else array.astype(dtype_of(model))
+    """Return inputs without targets in the dtype of the model, as those of a pair are."""
+    return np.asarray(given.data if isinstance(given, Tensor) else given, dtype_of(model))

@@ -59,7 +59,7 @@ def fit(
         Save the state there (a folder) at each epoch's end and as often as it says, and go on from the newest
         state that is there: with the same network, data and settings to the same weights and history, bit for
         bit, as if nothing had happened.  `train` has to repeat its batches for that, as a ``Loader`` does.
-        Other settings are refused.
+        Other settings are refused; other weights are replaced by the saved ones, with a warning.
     eager
         Run each step op by op.  By default the step is captured as a program, which is faster and gives the
         same bits; a model that cannot be captured is trained op by op, with a warning.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from tinygrad_mnist.optim.sgd import SETTINGS
 from tinygrad_mnist.training.generators import generators_of
 from tinygrad_mnist.training.state import Parts
 
-_WEIGHTS, _GENERATORS = "the first weights", "the first random numbers"
+_REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # by those of a checkpoint
 
 
 def settings_of(parts: Parts) -> dict[str, str]:
@@ -58,20 +59,44 @@ def settings_of_data(**named: Any) -> dict[str, str]:
 def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Mapping[str, str]) -> None:
     """Refuse to go on when a setting is neither what it was at the first step nor when it was saved.
 
+    Weights and random numbers are replaced by those of the checkpoint, so that others are only warned about:
+    the same model may come back after an error in the middle of an epoch.
+
     Raises
     ------
     CheckpointError
         With the first such setting, its present value and the saved one.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the weights or random numbers are neither the first nor the saved ones.
     """
-    for name in sorted({*present, *start}):
-        value, expected = present.get(name), start.get(name)
-        if value in (expected, saved.get(name)):
-            continue
-        if name in (_WEIGHTS, _GENERATORS) or name.startswith("the values of"):
-            reason = f"{name} are others (another seed, or other numbers): expected those of its first step"
-        else:
-            reason = f"{name} is {value or 'missing'}: expected {expected or 'none'}, as at its first step"
-        raise CheckpointError(f"{reason}; give that, or another folder for a new training")
+    changed = [
+        name
+        for name in sorted({*present, *start})
+        if present.get(name) not in (start.get(name), saved.get(name))
+    ]
+    for name in changed:
+        if name not in _REPLACED:
+            raise CheckpointError(
+                f"{_difference(name, present.get(name), start.get(name))}; give that, or another folder for "
+                "a new training"
+            )
+    if changed:
+        warnings.warn(
+            f"{' and '.join(name for name in _REPLACED if name in changed)} given to fit are not those that "
+            "this training began with, as with another seed: those of the checkpoint replace them; give "
+            "another folder for a new training",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _difference(name: str, value: str | None, expected: str | None) -> str:
+    if name.startswith("the values of"):
+        return f"{name} are others: expected those of its first step"
+    return f"{name} is {value or 'missing'}: expected {expected or 'none'}, as at its first step"
 
 
 def _attributes(name: str, attributes: Mapping[str, Any]) -> dict[str, str]:
