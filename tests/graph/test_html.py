@@ -410,7 +410,9 @@ def test_the_same_program_gives_the_same_page():
     assert page.to_html(scalar_graph()) == page.to_html(scalar_graph())
 
 
-def test_an_array_rule_with_a_number_among_the_inputs_is_shown():
+@pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
+def test_an_array_rule_shows_a_number_as_it_was_given(factor, shown):
     x = Tensor(np.array([1.0, 2.0]), True, name="x")
-    line = lines(Graph.of(ops.sum(x * 3.0), backward=True))[-1]
-    assert plain(line["parts"]) == "g * 3.0 = [1, 1] * 3.0 = [3, 3]"
+    line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
+    product = f"[{factor:g}, {factor:g}]"
+    assert plain(line["parts"]) == f"g * {shown} = [1, 1] * {shown} = {product}"

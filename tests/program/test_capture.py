@@ -127,6 +127,55 @@ def test_equal_numbers_of_other_kinds_are_not_one_number():
             np.testing.assert_array_equal(found.data, expected.data, strict=True)
 
 
+def test_outside_arrays_that_cannot_be_written_are_read():
+    locked, repeated = np.arange(3.0), np.broadcast_to(np.array(2.5), (3,))
+    locked.setflags(write=False)
+    compiled = compile(lambda x: x * locked + repeated)
+    for i in range(4):
+        np.testing.assert_array_equal(compiled(np.ones(3) + i).data, (1 + i) * locked + repeated)
+
+
+def test_numpy_calls_of_an_op_have_the_defaults_of_numpy():
+    @primitive
+    def statistics(x):
+        parts = [np.sum(x, axis=0), np.max(x, axis=0), x.sum(0), np.add.reduce(x), np.minimum.reduce(x, 1)]
+        whole = np.stack([np.sum(x), np.max(x), x.min()])
+        return np.concatenate([*parts, whole, np.clip(x, -0.5, 0.5)[0], np.take(x, [1, 0], axis=1)[0]])
+
+    statistics.vjps(None)
+    try:
+        compiled = compile(lambda x: statistics(x) * 2)
+        for i in range(4):
+            x = np.random.default_rng(i).normal(size=(3, 3))
+            np.testing.assert_array_equal(compiled(x).data, statistics(x) * 2, strict=True)
+    finally:
+        del REGISTRY["statistics"]
+
+
+INDICES = {
+    "equal": [2, 2, 2],
+    "one": [3],
+    "rising": [1, 2, 3],
+    "falling": [3, 2, 1],
+    "every second": [0, 2, 4],
+    "falling by two": [4, 2, 0],
+    "uneven": [0, 1, 3],
+    "from the end": [-1, -2],
+}
+
+
+@pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
+def test_constant_indices_and_numbers_are_printed_as_they_are(index):
+    compiled = compile(lambda x: x[index] * np.array(index, float))
+    for i in range(3):
+        x = np.arange(5.0) ** 2 + i
+        np.testing.assert_array_equal(compiled(x).data, x[index] * index)
+    namespace = {}
+    exec(compiled.program.source, namespace)
+    states = [state.get() for state in compiled.program.states]
+    np.testing.assert_array_equal(namespace["build"](*states)(x), x[index] * index)
+
+
 def test_old_programs_are_forgotten():
     compiled = compile(lambda x: x + 1)
     for n in range(1, 60):

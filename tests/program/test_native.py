@@ -79,6 +79,48 @@ def test_outputs_are_kept_and_arguments_may_share_memory():
         assert all(x.data.tobytes() == y.tobytes() for x, y in zip(found, before))
 
 
+def assert_near(compiled, function, *arguments):
+    for found, expected in zip(compiled(*arguments), function(*map(Tensor, arguments)), strict=True):
+        np.testing.assert_allclose(found.data, expected.data, rtol=1e-12, atol=1e-15)
+
+
+def test_arrays_from_outside_are_right_uniform_or_not():
+    table = np.arange(12.0).reshape(4, 3)
+    same, row, turned = np.full((4, 3), 2.5), np.array([1.0, -2.0, 4.0]), np.arange(12.0).reshape(3, 4).T
+
+    def function(x):
+        by_array = [ops.tanh(x * table) + 1, ops.exp(x * same), x * row - table, ops.sum(x + turned, axis=0)]
+        chosen = [ops.where(table > 4, x, 0.0), ops.where(same < 0, x, table), x[[2, 2]], x[[0, 3]]]
+        return [*by_array, *chosen, x * np.eye(4, 3), x + np.ones((4, 3)), ops.softmax(x + row)]
+
+    rng = np.random.default_rng(0)
+    drawn = [(rng.normal(size=(4, 3)),) for _ in range(4)]
+    compiled = on_native_code(function, *drawn[:2])
+    for arguments in drawn:
+        assert_near(compiled, function, *arguments)
+
+
+LAYOUTS = {
+    "gaps": lambda a: a[::2, ::2],
+    "backwards": lambda a: a[::-1, :3],
+    "transposed with gaps": lambda a: a.T[:5],
+    "repeated": lambda a: np.broadcast_to(a[0, :3], (5, 3)),
+    "by columns": np.asfortranarray,
+}
+
+
+@pytest.mark.parametrize("lay", LAYOUTS.values(), ids=LAYOUTS)
+def test_arguments_are_read_however_they_lie(lay):
+    def function(x, y):
+        return ops.tanh(x) * 2 + y, ops.sum(x * y, axis=0), x @ y.T, ops.softmax(y)
+
+    rng = np.random.default_rng(0)
+    drawn = [(lay(rng.normal(size=(10, 6))), lay(rng.normal(size=(10, 6))).copy()) for _ in range(4)]
+    compiled = on_native_code(function, *drawn[:2])
+    for arguments in drawn:
+        assert_near(compiled, function, *arguments)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_functions_are_right_for_all_kinds_of_numbers(dtype):
     """Within a few units in the last place of NumPy's, and the same at the special values."""

@@ -153,7 +153,7 @@ class Program:
 
     def snapshot(self) -> Callable[[], None]:
         """Copy everything that a call changes; the result puts it back."""
-        arrays = [(array, array.copy()) for array in self._bound]
+        arrays = [(array, array.copy()) for array in self._bound if array.flags.writeable]
         states = [(rng, rng.bit_generator.state) for rng in self.recording.generators]
         tensors = [g.tensor for g in self._gradients]
         gradients = [(t, None if t._grad is None else t._grad.copy()) for t in tensors]
