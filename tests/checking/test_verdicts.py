@@ -70,6 +70,15 @@ def test_tiny_entries_of_such_a_function_are_untested_and_said():
     assert report.rows[0].tested == 1
 
 
+def test_tiny_entries_stay_untested_beside_a_complex_variable():
+    """The complex step of one variable tells nothing of another, whose imaginary parts are ignored."""
+    tiny = scaled(np.array([1.0, 1e-13]), np.ones(2))
+    report = check_gradients(
+        lambda a, x: ops.sin(a).sum() + tiny(real_tanh()(x)).sum(), np.array([0.3, 0.4]), np.array([0.1, 0.2])
+    )
+    assert [row.counts for row in report.rows] == [{"correct": 2}, {"correct": 1, "untested": 1}]
+
+
 def test_a_row_without_a_tested_entry_is_not_passed():
     report = check_gradients(lambda x: ops.softmax(x).sum(), np.array([0.1, 0.2, 0.9]))  # the constant 1
     assert not report.wrong

@@ -70,6 +70,15 @@ def test_its_finding_shows_a_rule_that_runs(mistake):
         assert bool(finding.formula) == (mistake.kind == "rule")
 
 
+@pytest.mark.parametrize("mistake", [m for m in MISTAKES.values() if m.kind == "broadcast"], ids=str)
+def test_a_mistake_of_broadcasting_bears_an_empty_batch(mistake):
+    x = Tensor(np.ones((2, 0, 3)), requires_grad=True)
+    b = Tensor(np.ones((0, 3)), requires_grad=True)
+    with mistake:
+        ops.sum(ops.square(x + b)).backward()
+    assert b.grad.size == 0
+
+
 @each
 def test_it_has_a_name_with_dashes_and_one_with_underscores(mistake):
     for name in (mistake.name, mistake.name.replace("-", "_")):

@@ -135,6 +135,28 @@ def test_a_column_is_never_broadcast_against_a_row(loss):
         loss(Tensor(np.full((3, 1), 0.5)), np.ones(3))
 
 
+@pytest.mark.parametrize("loss", REAL_LOSSES, ids=repr)
+@pytest.mark.parametrize(
+    ("output", "target", "instead"),
+    [
+        ((3, 4), np.ones((3, 5)), "give both one shape"),
+        ((3, 4), np.ones(3), "give both one shape"),
+        ((3, 4), np.ones(3, bool), "give both one shape"),
+        ((3, 4), np.ones(4, int), "give both one shape"),
+        ((3, 4), 1.0, "give both one shape"),
+        ((3, 4), np.ones(3, np.uint8), "write np.eye(4)[target] for labels"),
+        ((3, 4), [0, 1, 2], "write np.eye(4)[target] for labels"),
+        ((3,), np.ones((3, 1)), "write target[:, 0]"),
+        ((3, 1), np.ones(3), "write target[:, None]"),
+    ],
+)
+def test_a_target_of_another_shape_is_refused_with_what_to_write(loss, output, target, instead):
+    with pytest.raises(ShapeError) as caught:
+        loss(Tensor(np.full(output, 0.5)), target)
+    found = f"target {np.shape(target)} does not match output {output}"
+    assert str(caught.value) == f"{type(loss).__name__}: {found}: {instead}"
+
+
 @pytest.mark.parametrize("loss", CLASS_LOSSES + REAL_LOSSES, ids=repr)
 def test_a_loss_has_the_precision_of_the_output_whatever_the_target(loss):
     output = Tensor(np.full((3, 4), 0.25, np.float32), requires_grad=True)

@@ -79,6 +79,28 @@ def test_what_a_called_op_speaks_of_is_printed_beside_it(op):
         np.testing.assert_array_equal(found, sorted_with_all(X))
 
 
+def test_a_helper_is_printed_under_the_name_that_it_has_there(op):
+    also = doubled
+
+    def sorted_by_another_name(x):
+        return also(np.sort(np.asarray(x)))
+
+    for found in forms(op(sorted_by_another_name)):
+        np.testing.assert_array_equal(found, doubled(np.sort(X)))
+
+
+def test_a_helper_without_a_source_runs_and_says_so_in_print(op):
+    turned = (lambda x: x[::-1],)[0]
+
+    def sorted_downwards(x):
+        return turned(np.sort(np.asarray(x)))
+
+    compiled = compile(op(sorted_downwards))
+    for i in range(3):
+        np.testing.assert_array_equal(compiled(X + i).data, np.sort(X)[::-1] + i)
+    assert "the source of turned is not known" in compiled.program.source
+
+
 def test_a_called_op_without_a_source_runs_and_says_so_in_print(op):
     with pytest.raises(NotImplementedError, match="the source of typed_in is not known"):
         list(forms(op(typed_in())))

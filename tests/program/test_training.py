@@ -93,6 +93,25 @@ def test_a_term_that_begins_or_ceases_to_take_part_is_another_program(before, af
         assert replayed.state() == eager.state()
 
 
+@pytest.mark.parametrize(
+    ("setting", "values"),
+    [
+        ("lr", (0.1, 0.2)),
+        ("momentum", (0.5, 0.7)),
+        ("dampening", (0.1, 0.3)),
+        ("weight_decay", (0.0, 0.2)),
+        ("nesterov", (False, True)),
+    ],
+)
+def test_a_function_that_reads_a_setting_follows_it(setting, values):
+    optimizer = quadratic(momentum=0.5).optimizer
+    compiled = compile(lambda x: x * getattr(optimizer, setting))
+    for value in values * 2:
+        setattr(optimizer, setting, value)
+        for _ in range(3):
+            np.testing.assert_array_equal(compiled(np.ones(2)).data, np.full(2, float(value)))
+
+
 @pytest.mark.parametrize("maker", [quadratic, binary, classifier])
 def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
     eager, _, compiled = run_both(maker, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01})

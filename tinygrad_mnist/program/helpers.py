@@ -35,7 +35,7 @@ def _lines(name: str, thing: Any, seen: set[str]) -> list[str]:
         outside = {**thing.__globals__, **inspect.getclosurevars(thing).nonlocals}
         needed = sorted(_names(thing.__code__) & outside.keys())
         lines = [line for other in needed for line in _lines(other, outside[other], seen)]
-        return [*lines, "", *_source(thing).split("\n"), ""]
+        return [*lines, "", *_source(thing, name).split("\n"), ""]
     if isinstance(thing, ModuleType):
         inside = thing.__name__.partition(".")[0] == _PACKAGE
         return [] if inside else [f"import {thing.__name__} as {name}"]
@@ -51,15 +51,19 @@ def _names(code: CodeType) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def _source(function: FunctionType) -> str:
-    """Return a function's source without decorators and annotations, whose names the module may not have."""
+def _source(function: FunctionType, name: str) -> str:
+    """Return a function's source under a name, without decorators and annotations.
+
+    The module may not have the names that stand in those.
+    """
     try:
         found = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError, SyntaxError):  # typed in, or a lambda inside of a longer expression
         found = None
     if not isinstance(found, ast.FunctionDef) or found.name != function.__name__:
-        text = f"the source of {function.__name__} is not known"
-        return f"def {function.__name__}(*inputs, **settings):\n    raise NotImplementedError({text!r})"
+        text = f"the source of {name} is not known"
+        return f"def {name}(*inputs, **settings):\n    raise NotImplementedError({text!r})"
+    found.name = name  # by which it is called: another one, where it was given to a variable
     for node in ast.walk(found):
         if isinstance(node, ast.FunctionDef):
             node.returns, node.decorator_list = None, []
