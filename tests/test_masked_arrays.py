@@ -1,5 +1,7 @@
 """An array whose mask hides an entry is refused wherever arrays come in: NumPy would compute with it."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,39 @@ def test_a_masked_entry_is_refused(way):
         (TypeError, ValueError), match=r"is a masked array .*: expected .*; write filled\(0.0\)"
     ):
         way()
+
+
+ON_THE_LEFT = [
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.truediv,
+    operator.pow,
+    operator.lt,
+    operator.eq,
+    operator.imul,
+    np.ma.multiply,
+    np.ma.maximum,
+    lambda masked, x: np.ma.exp(x),
+]
+
+
+@pytest.mark.parametrize("mask", [False, [False, True, False]], ids=["whole", "masked"])
+@pytest.mark.parametrize("compute", ON_THE_LEFT)
+def test_a_masked_array_on_the_left_is_refused(compute, mask):
+    left = np.ma.masked_array([1.0, 2.0, 3.0], mask=mask)
+    with pytest.raises(
+        TypeError, match=r"is a masked array, .* would cut the graph: expected .*filled\(0.0\)"
+    ):
+        compute(left, X)
+    with pytest.raises(TypeError, match="is a masked array"):
+        compute(left, X * 2.0)
+
+
+def test_a_masked_array_beside_no_gradient_keeps_its_mask():
+    product = np.ma.multiply(MASKED, Tensor([2.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(product.mask, MASKED.mask)
+    np.testing.assert_array_equal(product.compressed(), [2.0, 6.0])
 
 
 def test_a_mask_that_hides_nothing_is_accepted():

@@ -107,6 +107,17 @@ class Conversions(Recordable):
         warn_of_cut(self, "np.asarray()", "tensor.data")
         return np.array(looked_at(self), dtype, copy=copy)
 
+    @property
+    def _mask(self) -> Any:
+        """Refuse what numpy.ma computes with it: a masked array on the left reads ``_data``, then this."""
+        if needs_gradient(self) or CAPTURE.get():
+            raise TypeError(
+                f"an operand of {self.label()} is a masked array, or numpy.ma computes with it, which "
+                "would cut the graph: expected an array; write filled(0.0) behind the masked array, or "
+                "leave the masked rows out"
+            )
+        return np.False_  # numpy.ma.nomask, without loading numpy.ma
+
     def _number(self, conversion: str) -> Any:
         """The only element, by a conversion that is called unseen, as in math.exp."""
         number = self._single(conversion)
