@@ -176,7 +176,7 @@ def test_a_function_with_an_op_has_no_recipe():
 @pytest.mark.parametrize("name", sorted(numpy_functions.ON_ARRAYS))
 def test_a_function_without_derivative_is_sent_to_the_array(name):
     with pytest.raises(TypeError, match=re.escape(f"write `np.{name}(x.data)`")):
-        tm.autodiff.numpy_protocol.call(getattr(np, name), (Tensor(VECTOR),), {})
+        tm.autodiff.numpy_protocol.call(getattr(np, name), (Tensor(VECTOR, requires_grad=True),), {})
 
 
 def test_a_ufunc_of_another_library_is_named_without_np():

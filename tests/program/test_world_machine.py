@@ -28,7 +28,7 @@ class Side(Training):
         output = self.model(x)
         if self.kind == 1:  # a penalty on copies and views
             weight = self.layers[3].weight
-            output = output + (weight.detach() * self.scale * Tensor(weight)).sum(axis=1) * 0.01
+            output = output + (weight.detach() * self.scale * Tensor(weight.detach())).sum(axis=1) * 0.01
         if self.kind == 2:
             output = output + (self.scale.reshape(-1) * self.layers[3].weight.T.reshape(-1)).sum()
         if self.kind == 3:
