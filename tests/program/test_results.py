@@ -8,12 +8,13 @@ import pickle
 import tracemalloc
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist import Tensor, nn, ops, transforms
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 
@@ -92,6 +93,12 @@ def test_a_tensor_shows_no_values_and_makes_no_copies(look):
             compile(function)(X)
 
 
+def test_numpy_functions_that_look_at_values_are_refused():
+    for function in (np.unique, np.nonzero, np.median):
+        with pytest.raises(CaptureError, match=f"np.{function.__name__} was asked for"):
+            compile(lambda x: (function(x), x)[1])(X)  # noqa: B023
+
+
 def test_a_number_is_of_the_type_that_it_will_be():
     compiled = compile(lambda x: x * 2 if isinstance(x.sum().item(), float) else x)
     assert np.array_equal(compiled(X).data, X * 2)
@@ -135,11 +142,37 @@ def test_containers_come_back_as_they_are_built(make):
         lambda y: lambda: y,
         lambda y: iter([y]),
         lambda y: (y, [np.zeros(3)]),
+        lambda y: (y, nn.ReLU()),
+        lambda y: np.random.default_rng(0),
+        lambda y: partial(ops.add, y),
+        lambda y: {y: 1},
+        lambda y: {"a": [{(1, y): 1}]},
     ],
 )
 def test_results_that_cannot_be_made_anew_are_refused(make):
     with pytest.raises(CaptureError, match=r"the result of a compiled function (is|holds) a"):
         compile(lambda x: make(x * 2))(X)
+
+
+def test_a_module_from_outside_is_returned_as_itself():
+    layer = nn.ReLU()
+    compiled = compile(lambda x: (layer(x), layer))
+    assert all(compiled(X)[1] is layer for _ in range(4))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * (2 if isinstance(x, Tensor) else 1),
+        lambda x: ops.sum(x * x) if isinstance(x, Tensor) else np.float64(0),
+        lambda x: transforms.grad(lambda v: (v**2).sum())(x).detach(),
+    ],
+)
+def test_arrays_are_tensors_inside_at_each_call(function):
+    compiled = compile(function)
+    for i in range(4):
+        assert compiled(X + i).data.tobytes() == function(Tensor(X + i)).data.tobytes()
+    compiled.check(X)
 
 
 def test_one_object_twice_is_one_object_and_new_at_each_call():
@@ -162,7 +195,10 @@ def test_one_object_twice_is_one_object_and_new_at_each_call():
 
 @pytest.mark.parametrize(
     "argument",
-    [Open(), SimpleNamespace(), bytearray(b"a"), {1}, object(), Rows([X]), defaultdict(int), Closed([1])],
+    [
+        *(Open(), SimpleNamespace(), bytearray(b"a"), {1}, object(), Rows([X]), defaultdict(int)),
+        *(Closed([1]), {Open(): 1}, {Tensor(1.0): 1}),
+    ],
 )
 def test_arguments_that_may_change_unseen_are_refused(argument):
     with pytest.raises(CaptureError, match="an argument of a compiled function is a"):
@@ -196,16 +232,16 @@ def test_lists_among_the_arguments_are_not_changed(change):
 
 
 def test_many_structures_leave_as_many_entries_as_programs():
-    compiled = compile(lambda parts: sum(part.sum() for part in parts))
+    compiled = compile(lambda parts: [part * 2 for part in parts.values()])
     peaks = []
     tracemalloc.start()
     for count in range(1, 101):
         for _ in range(3):
-            compiled([X] * count)
+            compiled({f"part{count}": X})
         if count in (40, 100):
             gc.collect()
-            peaks.append(tracemalloc.get_traced_memory()[0] / sum(range(count - 31, count + 1)))
+            peaks.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert len(compiled._programs) == 32
     assert sum(map(len, compiled._entries.values())) == 32
-    assert peaks[1] < 1.5 * peaks[0]  # bytes for each argument of the programs that are kept
+    assert peaks[1] < 1.2 * peaks[0]  # bytes of the programs that are kept

@@ -146,7 +146,9 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             f"{_name(function)} cannot write a Tensor into an array or back (out=, array += tensor)"
         )
     ours = DIFFERENTIABLE.get(function)
-    if ours is None and not capture and not _needs_gradient(args, kwargs):
+    if ours is None and not _needs_gradient(args, kwargs):
+        if capture:
+            capture.refuse(_name(function))
         return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if ours is None:
         name = _name(function)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -14,20 +12,17 @@ from tinygrad_mnist.autodiff.expression import is_literal
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
-from tinygrad_mnist.autodiff.site import Site, calling_site, in_words
-from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
+from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
 from tinygrad_mnist.program.item import Item, refuse
-from tinygrad_mnist.program.observation import ABSENT, Reading, look
-from tinygrad_mnist.program.operations import Call, Copy, Draw, Operation
-from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.values import Array, Fixed, Instruction, Number, State, Value
-
-_DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
+from tinygrad_mnist.program.observation import look
+from tinygrad_mnist.program.operations import Call, Copy, Draw
+from tinygrad_mnist.program.surroundings import Surroundings
+from tinygrad_mnist.program.values import Array, Instruction, Number, Value
 
 
-class Capturing(Recorder):
+class Capturing(Surroundings):
     """The capture that is going on: what `modes.Capture` describes.
 
     Attributes
@@ -42,59 +37,8 @@ class Capturing(Recorder):
         super().__init__()
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
-        self._start = next_serial()
-        self._undo: list[Callable[[], None]] = []
-        self._states: dict[tuple[int, Any], State] = {}  # by holder and what is read of it
-        self._state_values: dict[State, Value] = {}  # as they are now
-        self._made: dict[int, Any] = {}  # modules and optimizers that the function makes
-        self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
-        self._updating: Any = None  # the optimizer that is at work
-        self._is_running = True  # the function, of whose readings alone the program depends
 
     # Arrays
-
-    def value_for(self, x: Any) -> Any:
-        """The value of an input of an op; arrays that come from outside are states, read where they lie.
-
-        Each is found again by its holder: two tensors may share an array today and not tomorrow.
-        """
-        if isinstance(x, Tensor):
-            if self.is_outside(x):
-                self.read(x, "_requires_grad")
-                return self._state(x._data, x, "_data", x.name or "")
-            x = x._data
-            known = self.value_of(x)
-            if known is not None:
-                return known
-        if not isinstance(x, np.ndarray):
-            return x
-        known = self.value_of(x)
-        if known is not None and known.origin != "state":
-            return known
-        return self._state(x, Fixed(x), "array")
-
-    def is_outside(self, tensor: Tensor) -> bool:
-        """Whether a tensor was there before the call."""
-        return (id(tensor), ("_data", None)) in self._states or tensor.serial <= self._start
-
-    def _state(
-        self, array: Array, holder: Any, attribute: str, name: str = "", position: int | None = None
-    ) -> Value:
-        """The value of an array that outlives the call."""
-        key = id(array if isinstance(holder, Fixed) else holder), (attribute, position)
-        if key not in self._states:
-            state = self._states[key] = State(holder, attribute, name, position)
-            self._state_values[state] = Value(array, "state", state)
-        value = self._state_values[self._states[key]]
-        if not isinstance(holder, Fixed) or self.value_of(array) is None:
-            self.know(array, value)
-        return value
-
-    def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
-        """Note that an operation was written over a state, which is another value from now on."""
-        result = super().overwrite(operation, operands, state, array)
-        self._state_values[state.source] = result
-        return result
 
     def _stand_in(self, x: Any) -> Any:
         value = self.value_for(x)
@@ -256,67 +200,6 @@ class Capturing(Recorder):
         if value.origin == "result" and value.gradient_of is None:
             value.gradient_of = self.value_for(tensor)
 
-    # Attributes
-
-    def keeps(self, index: Any) -> None:
-        """An index; one that nobody holds after the call is a constant, another is compared at each call."""
-        owns_memory = isinstance(index, np.ndarray) and index.base is None
-        found = weakref.ref(index) if owns_memory else lambda: index
-        self.recording.indices.append((found, copy.deepcopy(index)))
-
-    def made(self, thing: Any) -> None:
-        """A module or optimizer that is new at each call."""
-        self._made[id(thing)] = thing
-
-    def read(self, holder: Any, name: str) -> None:
-        """An attribute that the program depends on: the first reading tells what it was before the call."""
-        key = id(holder), name
-        if not self._is_running or key in self.recording.readings or name in _DECIDES_NOTHING:
-            return
-        kind = type(holder)
-        is_open = name in (*getattr(kind, "NUMBERS", ()), *getattr(kind, "TERMS", ()))
-        if self._is_local(holder) or (is_open and holder is self._updating):
-            return
-        self.recording.readings[key] = Reading.of(holder, name, at_each_call=is_open)
-
-    def before_setting(self, holder: Any, name: str) -> None:
-        """An attribute that the function sets: it has to be set back before the end."""
-        if self._is_local(holder):
-            return
-        self.read(holder, name)
-        self._set[id(holder), name] = calling_site()
-        before = look(holder, name) if isinstance(holder, Tensor) else vars(holder).get(name, ABSENT)
-
-        def put_back() -> None:
-            if before is ABSENT:
-                object.__delattr__(holder, name)
-            else:
-                object.__setattr__(holder, name, before)
-
-        self._undo.append(put_back)
-
-    def _is_local(self, holder: Any) -> bool:
-        return id(holder) in self._made or (isinstance(holder, Tensor) and not self.is_outside(holder))
-
-    def reads_graph(self, tensor: Tensor) -> None:
-        """An op is differentiated; of one recorded before the call the inputs have to stay as they were."""
-        if self.is_outside(tensor):
-            inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
-            self.recording.outside_graph.append((tensor, inputs))
-
-    def require_unchanged(self) -> None:
-        """After the function: refuse one that leaves other attributes than it found."""
-        self._is_running = False
-        for (key, name), reading in self.recording.readings.items():
-            if not reading.holds():
-                site = self._set.get((key, name))
-                where = f", at {in_words(site)}" if site else ""
-                raise CaptureError(
-                    f"{reading} is changed while a program is captured{where}: a program repeats operations "
-                    "on arrays and would leave it as it is. Return what is to be kept and set it outside, "
-                    "or leave this function uncompiled"
-                )
-
     def item(self, tensor: Tensor) -> Item:
         """The number, to be returned."""
         if tensor.size != 1:
@@ -326,11 +209,6 @@ class Capturing(Recorder):
     def refuse(self, what: str) -> NoReturn:
         """Refuse Python code that wants to see a value."""
         refuse(what)
-
-    def undo(self) -> None:
-        """Put back everything that the captured function changed."""
-        for step in reversed(self._undo):
-            step()
 
 
 class Gradient:

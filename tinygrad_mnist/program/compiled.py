@@ -146,7 +146,9 @@ class Compiled:
         if engine == "native" or not program.is_bound():
             program.bind(engine="NumPy")  # which gives the very bits of the function
         put_back = program.snapshot()
-        expected = [_copy(x) for x in trees.leaves(self.function(*arguments, **keywords))]
+        tensors = [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]  # as while it was captured
+        given, given_keywords = trees.refill((arguments, keywords), tensors)
+        expected = [_copy(x) for x in trees.leaves(self.function(*given, **given_keywords))]
         touched = {name: _copy(array) for name, array in program.touched().items()}
         put_back()
         answer = program.enter(*leaves)
@@ -200,8 +202,9 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = False)
         When Python code looks at a value in between (a branch, ``float(loss)``), when it leaves an attribute
         of a module changed, when an argument or a result is of a kind that a program cannot guard or make
         anew, or when the second call shows that something is not repeated.  What only shows later (a side
-        effect elsewhere, a variable of Python that is given another number or module after the second call)
-        is not noticed: ``compiled.check(*arguments)`` compares again.
+        effect elsewhere, a variable of Python that is given another number or module after the second call,
+        an attribute set past the module, in ``vars(module)``) is not noticed: ``compiled.check(*arguments)``
+        compares again.
 
     Examples
     --------
@@ -279,6 +282,12 @@ def _require_plain_containers(tree: Any, what: str) -> None:
             f"{what} of a compiled function is a {type(tree).__name__}: expected a list, tuple, named tuple "
             "or dict; turn it into one, outside for an argument"
         )
+    for key in trees.leaves(list(tree)) if isinstance(tree, dict) else ():
+        if isinstance(key, Tensor) or not is_plain(key):
+            raise CaptureError(
+                f"{what} of a compiled function is a dict whose keys hold a {type(key).__name__}: expected "
+                "texts and numbers; write a list of pairs"
+            )
     for part in tree.values() if isinstance(tree, dict) else tree:
         _require_plain_containers(part, what)
 

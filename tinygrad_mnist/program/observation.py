@@ -151,7 +151,8 @@ class Reading:
         return bool(snapshot(value) == self.expected)
 
     def __str__(self) -> str:
-        return f"{type(self.holder).__name__}.{self.name.lstrip('_')}"
+        name = self.name if self.name == "__dict__" else self.name.lstrip("_")
+        return f"{type(self.holder).__name__}.{name}"
 
 
 def look(holder: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.passes import lowered, without_dead
 from tinygrad_mnist.program.source import Source, all_values
 from tinygrad_mnist.program.values import Array
+
+# Results of a function that it may have made itself, and whose changes the next call would show.
+_MADE_ANEW = (np.ndarray, np.random.Generator, FunctionType, MethodType, partial)
 
 
 class Program:
@@ -94,7 +97,8 @@ class Program:
             if leaf is stand_in and isinstance(leaf, Tensor):
                 return Output("argument", position)
         if not isinstance(leaf, Item | Tensor):
-            _require_the_same_at_each_call(leaf)
+            if capture.is_local(leaf) or isinstance(leaf, _MADE_ANEW) or not is_plain(leaf):
+                _refuse_result(leaf)
             return Output("thing", leaf)
         if isinstance(leaf, Tensor) and capture.is_outside(leaf):
             return Output("thing", leaf)
@@ -193,13 +197,12 @@ class Program:
         )
 
 
-def _require_the_same_at_each_call(leaf: Any) -> None:
+def _refuse_result(leaf: Any) -> NoReturn:
     """Refuse a result that the function makes anew at each call, and that a program would hand out again."""
-    if isinstance(leaf, np.ndarray | FunctionType | MethodType) or not is_plain(leaf):
-        raise CaptureError(
-            f"the result of a compiled function holds a {type(leaf).__name__}, which a program cannot make "
-            "anew: return Tensors, numbers, texts, and lists, tuples and dicts of them"
-        )
+    raise CaptureError(
+        f"the result of a compiled function holds a {type(leaf).__name__}, which a program cannot make "
+        "anew: return Tensors, numbers, texts, and lists, tuples and dicts of them"
+    )
 
 
 def outline(leaf: Any) -> Any:
