@@ -32,6 +32,11 @@ def test_validation_must_leave_something_to_train_on(count: int) -> None:
         cut_validation(split_of(4), count)
 
 
+def test_a_set_without_training_images_is_named() -> None:
+    with pytest.raises(DataError, match="there are no training images: expected at least one"):
+        cut_validation(split_of(0), 0)
+
+
 def test_full_ink_is_one_whatever_the_pixel_maximum() -> None:
     inputs, targets = next(iter(split_of(4).loader(3, shuffle=True, seed=1, dtype=np.float64)))
     assert inputs.shape == (3, 2, 3)

@@ -274,7 +274,7 @@ def test_numbers_of_any_kind_are_numbers(as_numbers):
     )
 
 
-@pytest.mark.parametrize("names", [["1", "2", "3"], ["a", "1.5", "b"], [True, False, True]])
+@pytest.mark.parametrize("names", [["a", "1.5", "b"], ["1", "2", "c"], [True, False, True]])
 def test_names_of_groups_stay_categories(names):
     frame = {"y": [1.0, 2.0, 3.0], "group": np.array(names, object)}
     assert len(Design("y ~ group", frame).names) == len(set(names))
@@ -289,3 +289,27 @@ def test_a_name_that_needs_backticks_is_said_to(formula):
         NeuralNetwork(formula, frame, task="regression", epochs=1).fit()
     right = formula.replace("Sepal.Length", "`Sepal.Length`")
     NeuralNetwork(right, frame, task="regression", epochs=1).fit()
+
+
+TEXTS = {
+    "decimals": (["1.5", "2.5", "4.0"], True),
+    "whole numbers": (["1", "2", "10"], True),
+    "exponents": (["1e3", "-2", " 3 "], True),
+    "one word among them": (["1.5", "2.5", "many"], False),
+    "words": (["a", "b", "c"], False),
+}
+
+
+@pytest.mark.parametrize(("texts", "numeric"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_text_of_numbers_alone_is_warned_about(texts, numeric, dtype):
+    frame = pandas.DataFrame({"y": range(9), "a": pandas.Series(texts * 3, dtype=dtype)})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(Design("y ~ a", frame).names) == 3
+    assert bool(caught) is (numeric and dtype is object)
+    for warning in caught:
+        assert str(warning.message) == (
+            "a holds numbers as text, which become 2 indicator columns: write data['a'].astype(float) for "
+            "numbers, or .astype('category') for categories"
+        )

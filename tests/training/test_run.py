@@ -334,6 +334,17 @@ def test_an_empty_test_set_is_named_before_the_folder_is_made(tmp_path, digits):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_single_class_is_named_before_the_folder_is_made(tmp_path, digits):
+    train, validation, test = (
+        Split(split.raw_images, np.zeros_like(split.labels), 16)
+        for split in (digits.train, digits.validation, digits.test)
+    )
+    dataset = ImageDataset("zeros", "a test", train, validation, test, 1)
+    with pytest.raises(DataError, match="zeros has 1 class: expected two or more to tell apart; add images"):
+        run_training(Recipe(epochs=1), dataset, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_classes_keep_their_names_in_the_run(tmp_path, digits):
     def only(split):
         chosen = np.isin(split.labels, (3, 7))

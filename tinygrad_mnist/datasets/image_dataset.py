@@ -222,8 +222,10 @@ def cut_validation(training: Split, count: int) -> tuple[Split, Split]:
     Raises
     ------
     DataError
-        `count` is negative or leaves no image to train on.
+        `count` is negative or leaves no image to train on, or there is none.
     """
+    if not len(training):
+        raise DataError("there are no training images: expected at least one to train on")
     if not 0 <= count < len(training):
         raise DataError(
             f"validation={count} of {len(training)} training images: expected at least 0 and fewer than all"

@@ -95,9 +95,10 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
     with archive.open(member) as stream:
         shape, column_major, dtype = _header(stream)
-        expected = "bytes (uint8)" if name.startswith("x_") else "whole numbers"
-        if dtype.hasobject or dtype.kind not in "iu" or (name.startswith("x_") and dtype != np.uint8):
-            raise DataError(f"{path}: {name} holds {dtype}: expected {expected}; convert with astype")
+        images = name.startswith("x_")
+        if dtype.hasobject or dtype.kind not in "iu" or (images and dtype != np.uint8):
+            advice = "bytes (uint8); scale to 0..255, then" if images else "whole numbers (n,); argmax or"
+            raise DataError(f"{path}: {name} holds {dtype}: expected {advice} convert with astype")
         promised = math.prod(shape) * dtype.itemsize
         if promised > member.file_size:
             raise DataError(f"{path}: {name} promises {promised} bytes, found fewer; {_ADVICE}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.errors import DataError, MissingExtraError
-from tinygrad_mnist.estimator.frames import as_pandas, as_response
+from tinygrad_mnist.estimator.frames import as_pandas, as_response, is_text_of_numbers
 
 Array = NDArray[Any]
 INTERCEPT = "Intercept"
@@ -44,6 +44,11 @@ class Design:
         When the formula cannot be read, or names a column that is not there.
     MissingExtraError
         Without the extra `formula`.
+
+    Warns
+    -----
+    UserWarning
+        If a column of text holds numbers alone: it is taken for categories.
     """
 
     def __init__(self, formula: str, data: Any) -> None:
@@ -63,6 +68,7 @@ class Design:
             raise DataError(_told(formula, error, frame)) from error
         self.formula = formula
         self.names = list(self._spec.column_names)
+        _warn_of_text(self._numeric, frame, self.names)
 
     def inputs(self, data: Any) -> Array:
         """The matrix of inputs, (n, len(names)) in float64."""
@@ -139,6 +145,19 @@ def _numeric(frame: Any, names: Iterable[str]) -> dict[str, bool]:
     from pandas.api.types import is_numeric_dtype
 
     return {name: is_numeric_dtype(frame[name]) for name in names if name in frame.columns}
+
+
+def _warn_of_text(columns: Iterable[str], frame: Any, names: list[str]) -> None:
+    """Name text columns whose every entry is a number, as from a file that was read without dtypes."""
+    for name in columns:
+        indicators = sum(each.startswith(f"{name}[") for each in names)
+        if indicators and is_text_of_numbers(frame[name]):
+            warnings.warn(
+                f"{name} holds numbers as text, which become {indicators} indicator columns: write "
+                f"data[{name!r}].astype(float) for numbers, or .astype('category') for categories",
+                UserWarning,
+                stacklevel=6,
+            )
 
 
 def _excludes(expression: str) -> bool:

@@ -72,6 +72,20 @@ def as_response(values: Any, name: str = "y") -> NDArray[Any]:
     return array
 
 
+def is_text_of_numbers(column: Any) -> bool:
+    """Return True if a pandas column holds text alone, and each entry could be a number."""
+    if str(column.dtype) == "category":
+        return False
+    values = column.dropna().to_numpy(object)
+    if not len(values) or not all(isinstance(value, str) for value in values):
+        return False
+    try:
+        values.astype(np.float64)
+    except ValueError:
+        return False
+    return True
+
+
 def _numbers_as_such(frame: Any) -> Any:
     """The frame with numbers in columns of objects as float64 columns, missing ones as NaN."""
     changed = {}

@@ -80,20 +80,30 @@ def run_training(
     CheckpointError
         When the folder holds a run, or another process trains into it.
     DataError
-        If there are no test images.
+        If there are no test images, or fewer than two classes.
     """
     options = options or Options()
-    if not len(dataset.test):
-        raise DataError(
-            f"{dataset.name} has no test images: expected one or more to measure on; move some training "
-            "images into the test files"
-        )
+    _require_measurable(dataset)
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
     with locked(folder):
         make_folder(folder)  # looked at again: somebody may have begun and ended there in between
         save_config(folder, recipe, options, dataset)
         return _train(folder, recipe, options, model, dataset, listener or Listener(), eager)
+
+
+def _require_measurable(dataset: ImageDataset) -> None:
+    """Refuse a data set of which no accuracy can be measured, before the first step."""
+    if not len(dataset.test):
+        raise DataError(
+            f"{dataset.name} has no test images: expected one or more to measure on; move some training "
+            "images into the test files"
+        )
+    if dataset.classes < 2:
+        raise DataError(
+            f"{dataset.name} has {dataset.classes} class: expected two or more to tell apart; add images of "
+            "another class"
+        )
 
 
 def resume_training(folder: Path, dataset: ImageDataset, listener: Listener | None = None) -> Result:
