@@ -25,7 +25,6 @@ ROUNDING = {np.float64: (200, 1000, 4000), np.float32: (50, 200, 1000), np.float
 
 def framework(name):
     """The module that speaks for a framework."""
-    pytest.importorskip(name, reason=f"{name} is not installed: pip install -e '.[bench]'")
     return importlib.import_module(f"tests.oracles.with_{name}")
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
 from tinygrad_mnist import Tensor, nn, ops
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 SHAPES = [(3,), (4, 3), (1, 3), (2, 4, 3), (2, 1, 4, 3), (0, 3), (2, 0, 3), (0, 2, 2, 3)]
 PLAIN = {
