@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.program.networks import batch, binary, classifier, quadratic
-from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist import Tensor, nn, ops, primitive
+from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.errors import LabelError
 from tinygrad_mnist.program import compile
 
@@ -98,6 +99,27 @@ def test_arrays_from_outside_are_right_uniform_or_not():
     compiled = on_native_code(function, *drawn[:2])
     for arguments in drawn:
         assert_near(compiled, function, *arguments)
+
+
+def test_arrays_inside_of_an_op_are_right_uniform_or_not():
+    @primitive
+    def weighted(x):
+        by_place = x * np.array([1.0, -2.0, 4.0]) + np.arange(12.0).reshape(4, 3)
+        return np.where(x > 0, by_place, np.full((4, 3), 2.5)) + np.ones((4, 3)) * x
+
+    def function(x):
+        return [ops.tanh(weighted(x)) * 2, x + 1]
+
+    weighted.vjps(None)
+    try:
+        rng = np.random.default_rng(0)
+        drawn = [(rng.normal(size=(4, 3)),) for _ in range(4)]
+        compiled = on_native_code(function, *drawn[:2])
+        for arguments in drawn:
+            assert_near(compiled, function, *arguments)
+        assert "weighted" not in compiled.program.source  # its calls are noted
+    finally:
+        del REGISTRY["weighted"]
 
 
 LAYOUTS = {
