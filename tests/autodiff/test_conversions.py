@@ -43,7 +43,7 @@ def leaf():
 
 @pytest.mark.parametrize("convert", UNSEEN.values(), ids=UNSEEN)
 def test_a_conversion_called_unseen_warns_of_the_cut(convert):
-    with pytest.warns(GraphCutWarning, match="of w, which requires a gradient"):
+    with pytest.warns(GraphCutWarning, match="of a Tensor that requires a gradient"):
         convert(leaf())
 
 
@@ -70,7 +70,7 @@ def test_the_warning_comes_once_a_line_and_names_it():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for _ in range(3):
-            x * math.exp(x)  # this line
+            x * math.exp(x * 1)  # this line, of another tensor each time
     assert [(w.category, w.filename) for w in caught] == [(GraphCutWarning, __file__)]
 
 
@@ -80,10 +80,18 @@ def test_an_array_of_a_computed_tensor_is_refused(convert):
         convert(leaf() * 2)
 
 
-@pytest.mark.parametrize("convert", (UNSEEN | {"item": lambda x: x.item()}).values(), ids=[*UNSEEN, "item"])
+SAYING_A_NUMBER = {"item": lambda x: x.item(), "tolist": lambda x: x.tolist()}
+
+
+@pytest.mark.parametrize("convert", (UNSEEN | SAYING_A_NUMBER).values(), ids=[*UNSEEN, *SAYING_A_NUMBER])
 def test_a_conversion_under_a_transform_is_refused(convert):
     with pytest.raises(GradientError, match="would cut the graph silently"):
         transforms.grad(lambda x: x * convert(x))(np.array(1.7))
+
+
+@pytest.mark.parametrize("look", [lambda x: f"{x:.2f} {x}", bool, lambda x: x > 1, lambda x: x in [x]])
+def test_a_value_under_a_transform_can_be_looked_at(look):
+    assert transforms.grad(lambda x: x * x if look(x) else x)(np.array(1.75)) == 3.5
 
 
 @pytest.mark.parametrize(

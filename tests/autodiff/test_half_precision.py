@@ -35,6 +35,11 @@ REDUCTIONS = {
     "CrossEntropyLoss of classes": lambda x: nn.CrossEntropyLoss()(x.mT, LABELS[:2]),
     "NLLLoss": lambda x: nn.NLLLoss()(ops.log_softmax(x) * 20, LABELS),
     "BCELoss": lambda x: nn.BCELoss()(ops.sigmoid(x), 1 + 0 * x),
+    "BCELoss of probabilities from elsewhere": lambda x: nn.BCELoss()(x * 0.5, 0 * x),
+    "BCELoss of impossible targets": lambda x: nn.BCELoss()(x * 0, 1 + 0 * x),
+    "CrossEntropyLoss of probabilities": lambda x: nn.CrossEntropyLoss(inputs="probabilities")(
+        x * 0.5, 1 + LABELS
+    ),
     "BCEWithLogitsLoss": lambda x: nn.BCEWithLogitsLoss()(x, 1 + 0 * x),
 }
 

@@ -1,11 +1,12 @@
-"""An op keeps its settings as they were: changing a list or array afterwards does not reach the graph."""
+"""An op keeps its settings, masks and targets as they were: changing them later does not reach the graph."""
 
 import array
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist import Tensor, nn, ops
 
 
 def changed(setting):
@@ -14,7 +15,13 @@ def changed(setting):
         for part in setting:
             changed(part)
     elif isinstance(setting, np.ndarray):
-        setting[...] = ~setting if setting.dtype == bool else setting[::-1].copy()
+        setting[...] = (
+            ~setting if setting.dtype == bool else setting[::-1].copy() if setting.ndim else 1 - setting
+        )
+    elif isinstance(setting, slice):
+        changed((setting.start,))
+    elif isinstance(setting, pd.Series):
+        setting[:] = ~setting
     elif isinstance(setting, list | array.array):
         for part in setting:
             changed(part)
@@ -30,6 +37,9 @@ INDICES = {
     "tuple of lists": lambda: ([0, 2], [0, 1]),
     "tuple with a slice": lambda: (slice(1, None), [0, 2, 2]),
     "tuple with an array": lambda: (np.array([0, 2]), Ellipsis),
+    "slice from an array": lambda: slice(np.array(0), np.array(2)),
+    "slice from an array beside a number": lambda: (1, slice(np.array(0), 2)),
+    "pandas Series": lambda: pd.Series([True, False, True]),
     "array.array": lambda: array.array("l", [0, 1, 1]),
 }
 SETTINGS = {
@@ -86,3 +96,50 @@ def test_a_shape_changed_after_the_op_does_not_matter(apply):
     shape[:] = [3, 3]
     (y * np.arange(9.0)).sum().backward()
     assert x.grad.sum() == 36.0
+
+
+MASKS = {
+    "condition of where": lambda x, mask: ops.where(mask, x, 0.0),
+    "condition of np.where": lambda x, mask: np.where(mask, x, x * x),
+    "factor": lambda x, mask: x * mask,
+    "factor of integers": lambda x, mask: x * mask.view(np.int8),
+    "divisor of small integers": lambda x, mask: x / (mask.view(np.int8)),
+}
+
+
+@pytest.mark.parametrize("apply", MASKS.values(), ids=MASKS)
+def test_a_mask_changed_after_the_op_does_not_matter(apply):
+    def found(change):
+        mask = np.array([True, False, True])
+        with np.errstate(all="ignore"):
+            return gradient(apply, mask, change)
+
+    np.testing.assert_array_equal(found(True), found(False))
+
+
+LABELS = np.array([0, 1, 0])
+ROWS = np.eye(3)[LABELS]
+TARGETS = {
+    "CrossEntropyLoss": (lambda x: x, nn.CrossEntropyLoss(), LABELS),
+    "CrossEntropyLoss, rows": (lambda x: x, nn.CrossEntropyLoss(), ROWS),
+    "CrossEntropyLoss, softmax": (ops.softmax, nn.CrossEntropyLoss(inputs="probabilities"), LABELS),
+    "CrossEntropyLoss, probabilities": (lambda x: x / 10, nn.CrossEntropyLoss(inputs="probabilities"), ROWS),
+    "NLLLoss": (ops.log_softmax, nn.NLLLoss(), LABELS),
+    "NLLLoss, rows": (ops.log_softmax, nn.NLLLoss(), ROWS),
+    "MSELoss": (lambda x: x, nn.MSELoss(), ROWS),
+    "QuadraticLoss": (lambda x: x, nn.QuadraticLoss(), LABELS),
+    "QuadraticLoss, rows": (lambda x: x, nn.QuadraticLoss(), ROWS),
+    "BCELoss": (ops.sigmoid, nn.BCELoss(), ROWS),
+    "BCELoss, probabilities": (lambda x: x / 10, nn.BCELoss(), ROWS),
+    "BCEWithLogitsLoss": (lambda x: x, nn.BCEWithLogitsLoss(), ROWS),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS.values(), ids=TARGETS)
+def test_targets_changed_after_the_loss_do_not_matter(case):
+    before, loss, targets = case
+
+    def found(change):
+        return gradient(lambda x, t: loss(before(x), t), targets.copy(), change)
+
+    np.testing.assert_array_equal(found(True), found(False))

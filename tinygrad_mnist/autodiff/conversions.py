@@ -38,7 +38,8 @@ def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
             "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
         )
     warnings.warn(
-        f"{conversion} of {tensor.label()}, which requires a gradient: what is computed from the result "
+        # Without the tensor's name: Python shows one text once for each line.
+        f"{conversion} of a Tensor that requires a gradient: what is computed from the result "
         "sends no gradient back. Compute with the Tensor as it is (np.exp, not math.exp), or write "
         f"{instead} where the plain value is meant",
         GraphCutWarning,
@@ -70,13 +71,18 @@ class Conversions(Recordable):
         capture = CAPTURE.get()
         if capture:
             return capture.item(self)
-        return self._single("item()")
+        number = self._single("item()")
+        if TRANSFORMING.get():
+            warn_of_cut(self, "item()", "tensor.data")
+        return number
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
         capture = CAPTURE.get()
         if capture:
             capture.refuse("tolist()")
+        if TRANSFORMING.get():
+            warn_of_cut(self, "tolist()", "tensor.data")
         return self._data.tolist()
 
     def __format__(self, specification: str) -> str:
@@ -125,8 +131,7 @@ class Conversions(Recordable):
         return number
 
     def _single(self, conversion: str) -> Any:
-        if TRANSFORMING.get():
-            warn_of_cut(self, conversion, "tensor.item()")
+        """The only element, to look at or to choose a branch by."""
         capture = CAPTURE.get()
         if capture:
             capture.refuse(conversion)

@@ -75,6 +75,7 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.ravel: lambda x: ops.flatten(x),
     np.transpose: lambda x, axes=None: ops.transpose(x, axes=axes),
     np.matrix_transpose: ops.matrix_transpose,
+    np.astype: lambda x, dtype: x.astype(dtype),
     np.broadcast_to: lambda x, shape: ops.broadcast_to(x, shape=shape),
     np.expand_dims: ops.expand_dims,
     np.squeeze: ops.squeeze,

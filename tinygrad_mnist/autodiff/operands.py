@@ -24,7 +24,7 @@ class FailedOp(NamedTuple):
 
 PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
 
-CONSTANTS = frozenset({int, float, bool, str, type(None), type(Ellipsis), slice})
+CONSTANTS = frozenset({int, float, bool, str, type(None), type(Ellipsis)})
 
 
 def kept(setting: Any) -> Any:
@@ -36,8 +36,11 @@ def kept(setting: Any) -> Any:
     if isinstance(setting, tuple):
         unchanging = all(type(part) in CONSTANTS for part in setting)
         return setting if unchanging else tuple(kept(part) for part in setting)
+    if isinstance(setting, slice):
+        return slice(kept(setting.start), kept(setting.stop), kept(setting.step))
     if not isinstance(setting, MutableSequence):
-        return setting
+        is_array = hasattr(setting, "__array__") and not isinstance(setting, type)  # such as a pandas Series
+        return np.array(setting) if is_array else setting
     return [part if type(part) in CONSTANTS else kept(part) for part in setting]
 
 
@@ -66,6 +69,11 @@ def _instead(value: Any) -> str:
     if callable(value):
         return "call it first: what it returns can be an operand"
     return "write np.asarray(...) around it, if it holds numbers"
+
+
+def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Inputs as the graph keeps them: arrays of integers and booleans (labels, masks) as they are now."""
+    return tuple(x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs)
 
 
 def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:

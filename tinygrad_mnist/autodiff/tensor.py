@@ -22,6 +22,7 @@ from tinygrad_mnist.autodiff.operands import (
     as_operand,
     explain,
     kept,
+    kept_beside_gradients,
     reaches,
     require_one_dtype,
 )
@@ -357,10 +358,13 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         if type(value) is not _ndarray:
             value = np.asarray(value)
         dtype = value.dtype
+        counts = False
         for array in arrays:
-            if type(array) is _ndarray and array.dtype is not dtype and array.dtype.kind in "fc":
-                require_one_dtype(primitive, inputs, dtype)
-                break
+            if type(array) is _ndarray and array.dtype is not dtype:
+                if array.dtype.kind in "fc":
+                    require_one_dtype(primitive, inputs, dtype)
+                else:
+                    counts = True
         result = new_tensor(value)
         if (
             connected
@@ -370,7 +374,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         ):
             result._requires_grad = True
             result.primitive = primitive
-            result.inputs = inputs
+            result.inputs = kept_beside_gradients(inputs) if counts and not capture else inputs
             result.attributes = attributes
             result.scope = SCOPE.get()
             result._site = calling_site()
@@ -428,7 +432,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
 
 def _is_dtype(value: Any) -> bool:
-    return isinstance(value, np.dtype | str) or (isinstance(value, type) and issubclass(value, np.generic))
+    return isinstance(value, np.dtype | str | type)
 
 
 def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:

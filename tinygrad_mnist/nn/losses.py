@@ -21,6 +21,7 @@ from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
 
+_LEAST = math.exp(-100)
 _ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
 
 
@@ -51,8 +52,10 @@ def _in_dtype(target: Any, output: Any) -> Any:
     if isinstance(target, Tensor):
         return target
     array = np.asarray(target)
+    if array.dtype == output.dtype:  # as it is now: it may be filled anew before the backward pass
+        return array if CAPTURE.get() else array.copy()
     # By a Tensor, so that a captured program converts the target anew at each call.
-    return array if array.dtype == output.dtype else Tensor(array, dtype=output.dtype)._data
+    return Tensor(array, dtype=output.dtype)._data
 
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:
@@ -191,7 +194,10 @@ def _bounded_log(probability: Any) -> Any:
         capture.check(require_probabilities, probability)
     else:
         require_probabilities(values)
-    return ops.log(ops.clip(probability, low=math.exp(-100)))
+    if probability.dtype != np.float16:
+        return ops.log(ops.clip(probability, low=_LEAST))
+    wide = ops.cast(probability, dtype=np.dtype(np.float32))  # the bound is 0 in half precision
+    return ops.cast(ops.log(ops.clip(wide, low=_LEAST)), dtype=probability.dtype)
 
 
 def require_probabilities(values: Any) -> None:
