@@ -204,7 +204,7 @@ def _values_read_by(tensor: Any) -> list[Any]:
 
 
 def _is_shared(contribution: Any, g: Any, y: Any, values: Sequence[Any]) -> bool:
-    """Whether the gradient of a leaf is, or looks into, an array that others hold too."""
+    """Return True for the gradient of a leaf that is, or looks into, an array that others hold too."""
     return (
         contribution.base is not None
         or contribution is g

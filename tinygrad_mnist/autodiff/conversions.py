@@ -1,4 +1,4 @@
-"""Where a Tensor becomes a plain number or array: what is silent, what warns, what is refused.
+"""Conversions of a Tensor to a plain number or array: what is silent, what warns, what is refused.
 
 The rule is PyTorch's.  What says its purpose is silent: ``item``, ``tolist``, ``numpy``, ``data``,
 ``detach``, printing, a test of truth.  What other code does unseen warns where a gradient is cut: ``float``,
@@ -24,7 +24,7 @@ _MOVES_ELEMENTS = frozenset({"identity", "getitem", "reshape", "transpose", "bro
 
 
 def needs_gradient(tensor: Any) -> bool:
-    """Whether what is computed from the tensor now sends a gradient back to it."""
+    """Return True if what is computed from the tensor now sends a gradient back to it."""
     return tensor._requires_grad and RECORDING.get()
 
 
@@ -55,7 +55,7 @@ def looked_at(tensor: Any) -> NDArray[Any]:
 
 
 def _looks_at_a_leaf(tensor: Any) -> bool:
-    """Whether it is a leaf, or elements of one in another order."""
+    """Return True for a leaf, or elements of one in another order."""
     while tensor.inputs and tensor.primitive.name in _MOVES_ELEMENTS:
         tensor = tensor.inputs[0]
     return not tensor.inputs

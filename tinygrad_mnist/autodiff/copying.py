@@ -1,4 +1,4 @@
-"""How a Tensor is copied and pickled: the ops behind it one after the other, so that no depth is too deep.
+"""Copies and pickles of a Tensor: the ops behind it one after the other, so that no depth is too deep.
 
 Both `copy.deepcopy` and `pickle` follow references by recursion.  Here a computed tensor first hands over
 what lies behind it, earliest first: whatever is copied then finds its inputs copied already.  Both keep note

@@ -1,4 +1,4 @@
-"""What a rule says, as text: obtained by running the rule on named symbols, so it cannot disagree with it.
+"""The text of a rule: obtained by running the rule on named symbols, so it cannot disagree with it.
 
 >>> from tinygrad_mnist.autodiff.ops import sigmoid
 >>> import numpy as np
@@ -62,22 +62,22 @@ class Symbol(Operators):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the array."""
+        """The same of the array."""
         return tuple(self._data.shape)
 
     @property
     def ndim(self) -> int:
-        """Of the array."""
+        """The same of the array."""
         return int(self._data.ndim)
 
     @property
     def size(self) -> int:
-        """Of the array."""
+        """The same of the array."""
         return int(self._data.size)
 
     @property
     def dtype(self) -> Any:
-        """Of the array."""
+        """The same of the array."""
         return self._data.dtype
 
     @property
@@ -91,7 +91,7 @@ class Symbol(Operators):
         return self._method("T" if self.ndim == 2 else "mT", self._data.mT)
 
     def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None, **foreign: Any) -> Any:
-        """Of a mask too, which is why it takes a dtype."""
+        """The sum; of a mask too, which is why it takes a dtype."""
         said = {"axis": axis, "keepdims": keepdims, "dtype": dtype}
         return self._method(f"sum({_settings(said, _SUM)})", self._data.sum(**said))
 

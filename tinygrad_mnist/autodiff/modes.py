@@ -1,4 +1,4 @@
-"""What holds while a block of code runs: whether ops are recorded, in which module scope, and dtype rules.
+"""Settings that hold while a block of code runs: recording of ops, the module scope, and dtype rules.
 
 All live in context variables, so two threads (or two async tasks) never see each other's.
 """
@@ -18,7 +18,7 @@ CAPTURE: ContextVar[Capture | None] = ContextVar("capture", default=None)
 
 
 class Capture(Protocol):
-    """What listens while a function is captured as a program: `tinygrad_mnist.program` implements it."""
+    """The listener while a function is captured as a program: `tinygrad_mnist.program` implements it."""
 
     def apply(self, primitive: Any, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Run a primitive on the arrays of its inputs, and note how."""
@@ -42,7 +42,7 @@ class Capture(Protocol):
         """Note that an array is a copy of a tensor or of another array, or the same, by no op."""
 
     def gradient(self, tensor: Any) -> Any:
-        """What is in ``.grad`` of a tensor: a Tensor while a program is captured."""
+        """Return the ``.grad`` of a tensor: a Tensor while a program is captured."""
 
     def set_gradient(self, tensor: Any, gradient: Any) -> None:
         """Put something into ``.grad`` of a tensor."""
@@ -66,7 +66,7 @@ class Capture(Protocol):
         """Note that the op that made a tensor is differentiated."""
 
     def item(self, tensor: Any) -> Any:
-        """What stands for the number in a tensor of one element, to be returned."""
+        """Return what stands for the number in a tensor of one element."""
 
     def refuse(self, what: str) -> None:
         """Raise the error for Python code that wants to see a value."""

@@ -1,4 +1,4 @@
-"""Which op answers when a NumPy function meets a Tensor: ``np.exp(tensor)`` is differentiable."""
+"""The op that answers when a NumPy function meets a Tensor: ``np.exp(tensor)`` is differentiable."""
 
 from __future__ import annotations
 

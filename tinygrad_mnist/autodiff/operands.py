@@ -1,4 +1,4 @@
-"""What an op may be applied to, and what is said when it may not: op, operands and scope."""
+"""Operands: what an op may be applied to, and what is said when it may not: op, operands and scope."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
-    """Whether an input that needs a gradient has a rule to get one."""
+    """Return True if an input that needs a gradient has a rule to get one."""
     return any(
         isinstance(x, Recordable) and x._requires_grad and primitive.rule(position) is not None
         for position, x in enumerate(inputs)

@@ -22,7 +22,7 @@ Axis = int | tuple[int, ...] | None
 
 
 class Operators(Recordable):
-    """What ``+``, ``@``, ``tensor[...]``, ``tensor.sum()`` and the like mean."""
+    """The meaning of ``+``, ``@``, ``tensor[...]``, ``tensor.sum()`` and the like."""
 
     __slots__ = ()
 
@@ -178,7 +178,7 @@ class Operators(Recordable):
         return ops.min(self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
-        """Where the largest element is: plain integers, no gradient."""
+        """The position of the largest element: plain integers, no gradient."""
         if foreign:
             raise _unknown("argmax", foreign, "axis")
         capture = CAPTURE.get()

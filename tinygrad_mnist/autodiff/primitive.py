@@ -200,7 +200,7 @@ def _registered(name: str) -> Primitive:
 
 
 def _home(forward: Callable[..., Any]) -> tuple[str, str]:
-    """Where a forward is defined: defining it there again, as a notebook cell does, replaces it."""
+    """The place where a forward is defined: defining it there again, as a notebook cell does, replaces it."""
     return forward.__module__, forward.__qualname__
 
 

@@ -1,4 +1,4 @@
-"""Which source line recorded an op: noted cheaply as code and instruction, turned into a line when asked."""
+"""The source line that recorded an op: noted cheaply as code and instruction, and a line when asked."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients flow through this tensor."""
+        """True if gradients flow through this tensor."""
         capture = CAPTURE.get()
         if capture:
             capture.read(self, "_requires_grad")
@@ -234,7 +234,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it was given rather than computed."""
+        """True if it was given rather than computed."""
         return not self.inputs
 
     def numpy(self) -> Array:
@@ -254,7 +254,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         return None if self._site is None else line_of(self._site)
 
     def origin(self) -> str:
-        """Where the op was recorded, for messages: scope, file, line and the line's text."""
+        """The place where the op was recorded, for messages: scope, file, line and the line's text."""
         place = f"in {self.scope}, " if self.scope else ""
         return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
 
@@ -408,7 +408,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         return self.change_in_place(np.divide, other) if self._changes_in_place() else self / other
 
     def _changes_in_place(self) -> bool:
-        """Whether ``x -= y`` updates the array: what is learned, under no_grad.  Else it is x = x - y."""
+        """Return True if ``x -= y`` updates the array: of what is learned, under no_grad.  Else x = x - y."""
         learned = self.is_leaf and self._requires_grad
         if learned and RECORDING.get():
             raise GradientError(

@@ -1,4 +1,4 @@
-"""How a transform calls a function: its arguments become variables, and what comes back is looked at."""
+"""The call of a function by a transform: its arguments become variables, and what comes back is looked at."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def has_tensors(*trees_of_values: Any) -> bool:
-    """Whether a Tensor is anywhere inside."""
+    """Return True if a Tensor is anywhere inside."""
     return any(isinstance(leaf, Tensor) for tree in trees_of_values for leaf in trees.leaves(tree))
 
 

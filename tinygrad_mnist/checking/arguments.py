@@ -1,4 +1,4 @@
-"""What a check is given: variables to differentiate by, and random generators to put back."""
+"""The arguments of a check: variables to differentiate by, and random generators to put back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which op's rule is wrong: every node of a recorded graph is checked by itself, on the values it really had.
+"""The search for a wrong rule: every node of a recorded graph is checked on the values it really had.
 
 `rule_check` tells of one rule whether it is right.  The engine around the rules is checked too: that the
 gradient of each tensor is the sum of what its readers contribute, each summed over the axes along which it
@@ -128,7 +128,7 @@ class _Walk:
                 self.check_sum(tensor, gradients, readers[tensor.serial])
 
     def gradients(self) -> dict[int, Any]:
-        """Of every tensor, as the engine computes them; where it fails half way, as they should be."""
+        """The gradients of all tensors as the engine has them; if it fails half way, as they should be."""
         seed = np.ones(self.loss.shape, self.loss.dtype)
         try:
             found = engine.pull_back([self.loss], [seed], self.tensors)
@@ -153,7 +153,7 @@ class _Walk:
         return gradients
 
     def check_sum(self, tensor: Tensor, gradients: dict[int, Any], readers: list[tuple[Tensor, int]]) -> None:
-        """Whether the engine's gradient of one tensor is the sum over its readers."""
+        """Check that the engine's gradient of one tensor is the sum over its readers."""
         total: Any = 0.0
         size = 0.0  # of the terms, which may cancel each other and leave rounding
         for reader, position in readers:
@@ -233,7 +233,7 @@ def _require_fresh(tensor: Tensor) -> None:
 
 
 def _contribution(tensor: Tensor, position: int, g: Any) -> Any:
-    """What the rule of one input returns, as it is."""
+    """Return what the rule of one input returns, as it is."""
     values = [x._data if isinstance(x, Tensor) else x for x in tensor.inputs]
     rule: Any = _primitive(tensor).rule(position)
     return np.asarray(rule(g, tensor._data, *values, **tensor.attributes))
@@ -260,7 +260,7 @@ def _largest(array: Any) -> float:
 
 
 def _agree(a: Any, b: Any, size: float) -> bool:
-    """Whether two sums of the same terms, the largest of `size`, are the same but for rounding."""
+    """Return True if two sums of the same terms, the largest of `size`, are the same but for rounding."""
     if a is None or b is None or np.shape(a) != np.shape(b):
         return False
     if not (np.isfinite(a).all() and np.isfinite(b).all()):

@@ -1,4 +1,4 @@
-"""What `diagnose` says: a finding for each mistake, and a verdict for each op."""
+"""The answer of `diagnose`: a finding for each mistake, and a verdict for each op."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found; prints as sentences.
+    """The findings of `diagnose`; prints as sentences.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Diagnosis:
 
 
 def _details(finding: Finding) -> list[tuple[str, str]]:
-    """What stands below a finding: labels and texts."""
+    """Return what stands below a finding: labels and texts."""
     details = [("where", finding.origin)]
     if finding.formula:
         details.append(("its rule", finding.formula))

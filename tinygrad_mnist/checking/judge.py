@@ -110,7 +110,7 @@ def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirme
 
 
 def _approach(problem: Problem, variable: Tensor, e: Entries, which: Array) -> Array:
-    """Whether narrower differences come nearer to r, as where a slope is 0 and the function bends.
+    """Return True where narrower differences come nearer to r, as where a slope is 0 and the function bends.
 
     Of x**3 at 0 a central difference gives h**2, so that it is off by all of itself at every step; at an
     eighth of the step by a 64th of that.  One such step tells where the complex step agrees with r; two have
@@ -137,12 +137,12 @@ def relative_error(a: Array, b: Array) -> Array:
 
 
 def _near(a: Any, b: Any, rounding: Any) -> Any:
-    """Whether a and b are the same as far as central differences can tell."""
+    """Return True where a and b are the same as far as central differences can tell."""
     return np.abs(a - b) <= COARSE * np.maximum(np.abs(a), np.abs(b)) + rounding
 
 
 def _within(r: Array, z: Array, allowance: Array) -> Array:
-    """Whether r differs by less than its own rounding, and yet tells something: a digit of it is right."""
+    """Return True where r differs by less than its rounding, and yet tells something: a digit is right."""
     return np.asarray((np.abs(r - z) <= allowance) & (relative_error(r, z) < 0.1))
 
 
@@ -157,7 +157,7 @@ def _settle_in_bulk(e: Entries, which: Array) -> None:
 
 @dataclass
 class _Slopes:
-    """Of the function to both sides of x, on a step, and how far off their mean may be."""
+    """Slopes to both sides of x, on a step, and how far off their mean may be."""
 
     step: float
     left: float
@@ -181,7 +181,7 @@ class _Slopes:
         return _Slopes(self.step, self.mean, self.mean, self.slack + doubt)
 
     def tells(self, r: float) -> bool:
-        """Whether they are sharp enough to judge r by."""
+        """True if they are sharp enough to judge r by."""
         return bool(np.isfinite(self.gap) and self.slack < 0.1 * max(abs(r), abs(self.left), abs(self.right)))
 
 
@@ -287,7 +287,7 @@ def _first_smooth(seen: list[_Slopes]) -> _Slopes | None:
 
 
 def _shrinks(seen: list[_Slopes]) -> bool:
-    """Whether the sides come together as on a bend, in proportion to the step."""
+    """Return True if the sides come together as on a bend, in proportion to the step."""
 
     def fits(wide: _Slopes, narrow: _Slopes) -> bool:
         expected = wide.gap * narrow.step / wide.step

@@ -1,4 +1,4 @@
-"""What is checked: a scalar function and the named tensors it is differentiated by, put back afterwards.
+"""The problem to check: a scalar function and the named tensors it is differentiated by, put back afterwards.
 
 While a problem is open its variables hold float64 copies; when it closes, their arrays, serials and flags,
 and the state of every random generator in reach, are what they were, byte for byte.
@@ -45,7 +45,7 @@ class Problem:
         self._generators = [(generator, generator.bit_generator.state) for generator in generators]
 
     def output(self) -> Any:
-        """What the function returns, every random generator in reach as it was at the start."""
+        """Return what the function returns, every random generator in reach as it was at the start."""
         self.rewind()
         try:
             output = self.function()
@@ -84,7 +84,7 @@ class Problem:
             return float("nan")
 
     def recorded(self) -> Any:
-        """What the function returns, with its graph."""
+        """Return what the function returns, with its graph."""
         with recording(True):
             return self.output()
 

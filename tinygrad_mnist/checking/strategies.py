@@ -90,7 +90,7 @@ def operands(
 def distinct_arrays(
     shapes: Sequence[Shape], rng: np.random.Generator, *, low: float = -2.0, high: float = 2.0
 ) -> list[Array]:
-    """What `operands` draws, for shapes and a generator of one's own.
+    """Operands as `operands` draws them, for shapes and a generator of one's own.
 
     >>> distinct_arrays([(3,), ()], np.random.default_rng(0))[0].shape
     (3,)

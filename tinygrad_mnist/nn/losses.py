@@ -26,7 +26,7 @@ _ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
 
 
 def _logits_behind(output: Any, activation: Primitive) -> Any:
-    """What the activation was applied to, row by row, read from the graph; None when `output` is not that."""
+    """Return what the activation was applied to, row by row, from the graph; None if that cannot be seen."""
     if not isinstance(output, Tensor) or output.primitive is not activation:
         return None
     logits = output.inputs[0]
@@ -182,7 +182,7 @@ class CrossEntropyLoss(Module):
         return -ops.mean(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
-        """What it takes."""
+        """The inputs that it takes."""
         return f"inputs={self.inputs!r}"
 
 

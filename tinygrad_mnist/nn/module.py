@@ -179,7 +179,7 @@ class Module(Observed, NotInModule):
     # How it shows itself
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses of the repr of a layer."""
+        """The text between the parentheses of the repr of a layer."""
         return ""
 
     def __repr__(self) -> str:
@@ -194,7 +194,7 @@ class Module(Observed, NotInModule):
         return summary(self)._repr_html_()
 
     def count_parameters(self) -> int:
-        """How many numbers the module learns."""
+        """The number of numbers that the module learns."""
         return sum(math.prod(parameter.shape) for parameter in self.parameters())
 
 

@@ -120,7 +120,7 @@ def not_equal(a: Any, b: Any) -> Any:
 
 @primitive
 def logical_and(a: Any, b: Any) -> Any:
-    """Where both masks are true."""
+    """True at each element where both masks are."""
     return np.logical_and(a, b)
 
 

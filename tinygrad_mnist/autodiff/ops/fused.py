@@ -69,7 +69,7 @@ def _below_max(x: Any, axis: int) -> Any:
 
 
 def _are_rows(x: Any, axis: int) -> bool:
-    """Whether the axis is along the rows of a real matrix."""
+    """Return True if the axis is along the rows of a real matrix."""
     return x.ndim == 2 and axis in (-1, 1) and x.dtype.kind == "f"
 
 

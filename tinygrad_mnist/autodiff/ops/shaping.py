@@ -58,7 +58,7 @@ broadcast_to.vjps(lambda g, y, x, *, shape: g)  # the central unbroadcast sums i
 
 
 def broadcasts(shape: Shape, target: Shape) -> bool:
-    """Whether an array of `shape` can be broadcast to `target`."""
+    """Return True if an array of `shape` can be broadcast to `target`."""
     lead = len(target) - len(shape)
     kept = target[max(lead, 0) :]
     return lead >= 0 and (kept == shape or all(n in (1, m) for n, m in zip(shape, kept)))
@@ -118,7 +118,7 @@ def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
 
 
 def _picks_once(part: Any) -> bool:
-    """Whether this part of an index picks no element twice: everything but arrays and lists of integers."""
+    """Return True if a part of an index picks no element twice: all but arrays and lists of integers."""
     if isinstance(part, np.ndarray):
         return bool(part.dtype == bool)
     return part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
