@@ -73,7 +73,7 @@ def _instead(value: Any) -> str:
 
 def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Inputs as the graph keeps them: arrays of integers and booleans (labels, masks) as they are now."""
-    return tuple(x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs)
+    return tuple([x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs])
 
 
 def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
