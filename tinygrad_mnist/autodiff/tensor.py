@@ -109,7 +109,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         name: str | None = None,
     ) -> None:
         if isinstance(data, Tensor):
-            warn_of_cut(data, "a new Tensor", "tensor.detach()")
+            warn_of_cut(data, "Tensor()", "tensor.detach()")
         array = data._data if isinstance(data, Tensor) else data
         require_unmasked("data", array)
         try:
