@@ -9,6 +9,7 @@ Tensor without gradient, everything works in silence.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -116,7 +117,8 @@ class Conversions(Recordable):
     @property
     def _mask(self) -> Any:
         """Refuse what numpy.ma computes with it: a masked array on the left reads ``_data``, then this."""
-        if needs_gradient(self) or CAPTURE.get():
+        made = sys._getframe(1).f_code.co_name == "__new__"  # a masked array of it, by way of __array__
+        if not made and (needs_gradient(self) or CAPTURE.get()):
             raise TypeError(
                 f"an operand of {self.label()} is a masked array, or numpy.ma computes with it, which "
                 "would cut the graph: expected an array; write filled(0.0) behind the masked array, or "
