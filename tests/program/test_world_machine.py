@@ -1,7 +1,6 @@
 """Random changes of everything between calls: the program gives the bits of the function, or refuses."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -172,7 +171,6 @@ mutations = st.tuples(st.sampled_from(MUTATIONS), st.integers(0, 11))
 plans = st.lists(st.tuples(st.lists(mutations, max_size=2), st.booleans()), min_size=3, max_size=8)
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_mnist.errors.GraphCutWarning")  # one of the copies is meant
 @given(st.integers(0, 7), plans)
 @settings(deadline=None, max_examples=max(1, settings.default.max_examples // 5))
 def test_any_change_between_calls_is_followed(seed, plan):
