@@ -185,3 +185,25 @@ def test_smooth_networks_agree_to_the_last_digits(mnist):
         assert row.central_difference <= 2e-9  # of each parameter's largest entry
     largest = [abs(row.reverse) * row.central_difference for row in report.rows]
     assert max(largest) <= 1e-9 * max(abs(row.reverse) for row in report.rows)  # of the whole gradient's
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: (ops.relu(x) + 2 * abs(x)).sum(), [0.0, 1e-7, 0.5]),
+        (lambda x: (3 * ops.relu(x)).sum(), [0.0, -1e-7, 0.5]),
+        (lambda x: ops.max(x), [1.0, 1.0, 0.5]),
+        (lambda x: ops.tanh(1e4 * x).sum(), [0.0, 1e-5, 2e-4]),
+        (lambda x: ops.sqrt(x).sum(), [1e-9, 1e-4, 1.0]),
+        (lambda x: (x**3).sum(), [0.0, 1e-3, 1.0]),
+        (lambda x: real_tanh(1.001)(x).sum(), [0.1, 0.2, 0.3]),
+        (lambda x: (real_tanh()(x) + abs(x)).sum(), [0.0, 0.2, 1e-7]),
+    ],
+    ids=["corner", "relu", "tie", "bend", "root", "flat", "wrong", "real"],
+)
+def test_the_mirrored_function_has_the_same_verdicts(function, x):
+    x = np.array(x)
+    expected = verdicts(function, x)
+    assert verdicts(lambda x: -function(x), x) == expected
+    assert verdicts(lambda x: function(-x), -x) == expected
+    assert verdicts(lambda x: -function(-x), -x) == expected
