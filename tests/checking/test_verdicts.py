@@ -207,3 +207,17 @@ def test_the_mirrored_function_has_the_same_verdicts(function, x):
     assert verdicts(lambda x: -function(x), x) == expected
     assert verdicts(lambda x: function(-x), -x) == expected
     assert verdicts(lambda x: -function(-x), -x) == expected
+
+
+def test_a_rule_that_fails_hides_no_other_mistake():
+    def fails(g, y, x):
+        raise ArithmeticError("no rule")
+
+    failing, doubled = (
+        op(lambda x: np.sin(x), fails),
+        op(lambda x: np.tanh(x), lambda g, y, x: 2 * g * (1 - y * y)),
+    )
+    x = Tensor([0.3, 0.4], requires_grad=True)
+    findings = diagnose((ops.exp(doubled(x)) + failing(ops.exp(x))).sum()).findings
+    assert len(findings) == 2
+    assert sorted("fails: no rule" in finding.message for finding in findings) == [False, True]
