@@ -70,8 +70,10 @@ def test_its_finding_shows_a_rule_that_runs(mistake):
         assert bool(finding.formula) == (mistake.kind == "rule")
 
 
-@pytest.mark.parametrize("mistake", [m for m in MISTAKES.values() if m.kind == "broadcast"], ids=str)
-def test_a_mistake_of_broadcasting_bears_an_empty_batch(mistake):
+@pytest.mark.parametrize(
+    "mistake", [m for m in MISTAKES.values() if m.kind == "broadcast"], ids=lambda mistake: mistake.name
+)
+def test_a_mistake_of_broadcasting_takes_an_empty_batch(mistake):
     x = Tensor(np.ones((2, 0, 3)), requires_grad=True)
     b = Tensor(np.ones((0, 3)), requires_grad=True)
     with mistake:
