@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +108,10 @@ def test_a_factor_or_rate_below_0_is_refused_and_0_is_taken(name, make):
     for value in (-0.1, -1):
         with pytest.raises(ValueError, match=f"{name} is {value}"):
             make(value)
+
+
+@pytest.mark.parametrize("gamma", [0, 1, 2, np.float32(0.5)])
+def test_a_rate_is_a_float_also_of_whole_settings(gamma):
+    whole = optimizer(lr=1)
+    for schedule in (optim.StepLR(whole, 2, gamma), optim.ExponentialLR(whole, gamma)):
+        assert {type(schedule.rate(epoch)) for epoch in range(4)} == {float}
