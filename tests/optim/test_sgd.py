@@ -232,3 +232,11 @@ def test_a_tied_layer_counts_and_moves_once():
     tied[1].weight = tied[0].weight
     assert tied.count_parameters() == nn.summary(tied).total == 8
     assert sum(row.parameters for row in nn.summary(tied).rows) == 8
+
+
+@pytest.mark.parametrize("wrong", [np.arange(3.0), "weights " * 50, np.ones((40, 40)), None, 3])
+def test_what_is_no_parameter_is_refused_in_one_short_line(wrong):
+    with pytest.raises(TypeError, match=r"parameters has .*: expected leaf tensors") as caught:
+        optim.SGD([Tensor([1.0], requires_grad=True), wrong], lr=0.1)
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
