@@ -106,7 +106,7 @@ class Loader:
 
     @property
     def scale(self) -> float | None:
-        """What integers are multiplied by, batch by batch."""
+        """Factor that integers are multiplied by, batch by batch."""
         return None if self._scale is None else float(self._scale)
 
     def settings(self) -> dict[str, Any]:

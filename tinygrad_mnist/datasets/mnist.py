@@ -190,7 +190,7 @@ def _find_files(folder: Path) -> _Files:
 
 
 def _emnist_prefix(folder: Path) -> tuple[str, str]:
-    """What EMNIST's names begin with here, "emnist-letters-", and the part, "letters"."""
+    """Return the beginning of EMNIST's names here, "emnist-letters-", and the part, "letters"."""
     found = {match[1]: match[2] for match in map(_EMNIST.fullmatch, os.listdir(folder)) if match}
     if len(found) > 1:
         raise DataError(

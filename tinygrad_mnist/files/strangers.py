@@ -1,4 +1,4 @@
-"""What may stand in a folder in the place of a file: a link to elsewhere, a pipe, a device."""
+"""Checks of a file's place in a folder: a link to elsewhere, a pipe or a device may stand there."""
 
 from __future__ import annotations
 

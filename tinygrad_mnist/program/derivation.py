@@ -162,7 +162,7 @@ class Derivation:
 
 
 def _beside(operation: Operation, operands: Sequence[Operand], position: int) -> list[Any] | None:
-    """What decides with an operand about the dtype; None where it has to be an array."""
+    """Return the key by which an operand decides about the dtype; None where it has to be an array."""
     if isinstance(operation, Put):
         together: tuple[int, ...] = (0,) if position == 1 else ()
     elif isinstance(operation, Elementwise | Select):

@@ -127,7 +127,7 @@ def entry(
 
 
 def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
-    """Whether everything that was read is as it was; then `seen` is the token for which this is known."""
+    """Return True if everything that was read is as it was; `seen` is then the token of that finding."""
     latest = LATEST[0]  # before the comparison: what another thread changes meanwhile counts as not seen
     holds = all(reading.holds() for reading in readings)
     if holds:
@@ -136,13 +136,13 @@ def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
 
 
 def _is_index(found: Callable[[], Any], elements: Any) -> bool:
-    """Whether an index has the elements it had, or is gone."""
+    """Return True if an index has the elements it had, or is gone."""
     index = found()
     return index is None or bool(np.array_equal(index, elements))
 
 
 def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
-    """What has to be true at each call beside the arguments."""
+    """Return conditions that each call checks beside the arguments."""
     guards = [f"is_recording() is {recording.records}"]
     guards += [f"{things.name(tensor)}._grad is None" for tensor in recording.without_gradient]
     for tensor, inputs in recording.outside_graph:  # an op older than its input would read another value

@@ -29,7 +29,7 @@ class Item:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """Of the number, so that isinstance answers as for the function itself."""
+        """Class of the number, so that isinstance answers as for the function itself."""
         return type(self.value.array.item())
 
     def __getattr__(self, name: str) -> NoReturn:

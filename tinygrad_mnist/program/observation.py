@@ -52,21 +52,21 @@ ABSENT = Same(object())
 
 
 def is_plain(value: Any) -> bool:
-    """Whether it is a number, a text, a function or the like: while it is the same object it is the same."""
+    """Return True for a number, a text, a function or the like: the same object has the same value."""
     if isinstance(value, MethodType | partial):
         return all(map(is_plain, _bound(value)))
     return value is None or isinstance(value, (*_NUMBERS, str, bytes, *THEMSELVES)) or _is_frozen(value)
 
 
 def _bound(function: MethodType | partial[Any]) -> tuple[Any, ...]:
-    """What a function was bound to, and the function."""
+    """Return the object that a method is bound to, and its function."""
     if isinstance(function, MethodType):
         return function.__func__, function.__self__
     return function.func, *function.args, *function.keywords.items()
 
 
 def _is_frozen(value: Any) -> bool:
-    """Whether it is a frozen set or a frozen dataclass of plain things."""
+    """Return True for a frozen set or a frozen dataclass of plain things."""
     if isinstance(value, frozenset):
         return all(map(is_plain, value))
     parameters = getattr(type(value), "__dataclass_params__", None)
@@ -74,7 +74,7 @@ def _is_frozen(value: Any) -> bool:
 
 
 def snapshot(value: Any) -> Any:
-    """What is equal for two values as long as a function cannot tell one from the other.
+    """Return a key that is equal for two values if a function cannot tell them apart.
 
     Numbers by type and digits (0.0 is not -0.0, nor is 1 True), containers and plain objects by their parts,
     everything else by identity.
@@ -109,7 +109,7 @@ class _Snapshots:
 
 
 def may_change_unseen(value: Any) -> bool:
-    """Whether a part of it can be exchanged without an attribute of a module or optimizer being set."""
+    """Return True if a part can be exchanged without setting an attribute of a module or optimizer."""
     if isinstance(value, tuple | frozenset):
         return any(map(may_change_unseen, value))
     return not (is_plain(value) or isinstance(value, MethodType))
@@ -146,7 +146,7 @@ class Reading:
         return cls(holder, name, snapshot(value), at_each_call or may_change_unseen(parts))
 
     def holds(self) -> bool:
-        """Whether the attribute is what it was."""
+        """Return True if the attribute is as it was."""
         value = _attributes(self.holder) if self.name == "__dict__" else look(self.holder, self.name)
         return bool(snapshot(value) == self.expected)
 

@@ -1,4 +1,4 @@
-"""What a captured function finds: arrays of tensors, and attributes of modules and optimizers."""
+"""Surroundings of a captured function: arrays of tensors, and attributes of modules and optimizers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Surroundings(Recorder):
         return self._state(x, Fixed(x), "array")
 
     def is_outside(self, tensor: Tensor) -> bool:
-        """Whether a tensor was there before the call."""
+        """Return True if the tensor was there before the call."""
         return (id(tensor), ("_data", None)) in self._states or tensor.serial <= self._start
 
     def _state(
@@ -119,7 +119,7 @@ class Surroundings(Recorder):
         self._undo.append(put_back)
 
     def is_local(self, thing: Any) -> bool:
-        """Whether the function made it: a module, an optimizer or a tensor."""
+        """Return True if the function made this module, optimizer or tensor."""
         return id(thing) in self._local or (isinstance(thing, Tensor) and not self.is_outside(thing))
 
     def reads_graph(self, tensor: Tensor) -> None:

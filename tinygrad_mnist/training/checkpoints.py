@@ -216,7 +216,7 @@ class Checkpoints:
         return max((path.stat().st_size if path.is_file() else 0 for path in files), default=None)
 
     def files(self) -> list[Path]:
-        """What stands in the folder under the name of a checkpoint's file."""
+        """List what stands in the folder under the name of a checkpoint's file."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if _OURS.fullmatch(path.name))

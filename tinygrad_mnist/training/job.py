@@ -35,7 +35,7 @@ from tinygrad_mnist.training.totals import Evaluation
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run; `test` is measured once, after training.
+    """Results of a run; `test` is measured once, after training.
 
     `chance` is the share of the largest class among the test images: what naming it always would reach.
     """

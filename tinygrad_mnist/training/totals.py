@@ -56,7 +56,7 @@ class Totals:
 
 
 def _correct(output: Any, targets: Array) -> int | None:
-    """How many rows of the output are largest at the target's class; None when there are no classes."""
+    """Count the rows of the output that are largest at the target's class; None without classes."""
     if output.ndim != 2 or output.shape[1] < 2:
         return None
     labels = targets.argmax(axis=1) if targets.ndim == 2 else targets
@@ -66,7 +66,7 @@ def _correct(output: Any, targets: Array) -> int | None:
 
 
 def _are_probabilities(targets: Array, output: Any) -> bool:
-    """Whether rows of numbers say how likely each class is, and are not just numbers to be met."""
+    """Return True if each row is a distribution over classes rather than numbers to be met."""
     if targets.shape != output.shape or targets.min() < 0:
         return False
     return bool(np.abs(targets.sum(axis=1) - 1).max() < 1e-3)
