@@ -128,8 +128,8 @@ def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
 @pytest.mark.parametrize("which", ["digits", "mnist"])
 def test_a_test_digit_saved_large_is_read_as_it_was(which, request, tmp_path):
     split, folder = request.getfixturevalue(which).test, request.getfixturevalue(f"{which}_run")[0]
-    write_idx(tmp_path / "own.gz", split.images[:20])
-    for number, image in enumerate(split.images[:20] * (255 // split.pixel_max)):
+    write_idx(tmp_path / "own.gz", split.raw_images[:20])
+    for number, image in enumerate(split.raw_images[:20] * (255 // split.pixel_max)):
         large = Image.fromarray(255 - image).resize((160, 160), Image.Resampling.BICUBIC)
         large.save(tmp_path / f"{number:02}.png")
     own = [digit for digit, _ in predicted(succeed("predict", folder, tmp_path / "own.gz"))]

@@ -256,7 +256,7 @@ import pooch
 from tinygrad_mnist.datasets import download, load_mnist
 cache, mirror, checksums = json.loads(sys.argv[1])
 pooch.os_cache = lambda project: Path(cache) / project
-download.MIRRORS, download.CHECKSUMS = [mirror], checksums
+download.MIRRORS, download.CHECKSUMS, download.TIMEOUT = [mirror], checksums, (60, 60)
 load_mnist()
 """
 

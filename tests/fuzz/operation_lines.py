@@ -235,6 +235,7 @@ LINES = [
     Line("np.where({mask}, {0}, 0.5)", settings=mask_beside),
     Line("ops.cast({0}, dtype={dtype})", "{0}.astype({dtype})", precision),
     Line("{0}.astype({dtype})", settings=precision),
+    Line("np.astype({0}, {dtype})", settings=precision),
     Line(
         "{0} * ops.dropout_mask({0}, p={p}, rng=rng[{number}])",
         "{0} * keep(drawn(rng[{number}], {0}, {p}))",

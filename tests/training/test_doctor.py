@@ -288,7 +288,7 @@ def test_it_takes_less_than_a_second(mnist):
 def test_one_batch_needs_no_list_and_no_batch_is_an_error(mnist):
     patient = patients.main_job(mnist)
     assert diagnose_training(patient.model, patient.loss, patient.batches[0]).ok
-    with pytest.raises(DataError, match="one batch or more"):
+    with pytest.raises(DataError, match="expected at least one example"):
         diagnose_training(patient.model, patient.loss, [])
 
 

@@ -98,7 +98,7 @@ def test_a_training_that_is_asked_to_stop_writes_all_and_goes_on(tmp_path, whole
 
 
 def test_two_trainings_in_one_folder(tmp_path):
-    with training(tmp_path / "run") as process:
+    with training(tmp_path / "run", *LONG, "--schedule", "constant") as process:
         refused(train(*SHORT, "--output", tmp_path / "run"), "holds a run already")
         refused(train("--resume", tmp_path / "run"), "another process is training into it")
         assert process.poll() is None
