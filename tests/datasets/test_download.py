@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -266,7 +267,9 @@ def test_an_interrupted_download_is_never_half_used_and_done_again(
     server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: signal.Signals
 ) -> None:
     arguments = json.dumps([str(tmp_path / "cache"), f"{server}/slow/", download.CHECKSUMS])
-    with subprocess.Popen([sys.executable, "-c", DOWNLOAD, arguments], stderr=subprocess.PIPE) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    command = [sys.executable, "-c", DOWNLOAD, arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heard) as process:
         while not Mirror.asked or not cached():
             assert process.poll() is None
             time.sleep(0.02)
