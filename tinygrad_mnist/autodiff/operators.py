@@ -238,7 +238,7 @@ def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:
 
 
 def _index_part(part: Any) -> Any:
-    """A part of an index as the graph keeps it: an array is copied, so that changing it later is no harm."""
+    """Return a part of an index as a plain value; `Tensor.apply` copies what may change later."""
     capture = CAPTURE.get()
     if isinstance(part, Operators):
         if capture:
@@ -246,7 +246,7 @@ def _index_part(part: Any) -> Any:
         part = part._data
     elif capture and isinstance(part, np.ndarray | list):
         capture.keeps(part)
-    return part.copy() if isinstance(part, np.ndarray) else part
+    return part
 
 
 def _unpacked(numbers: tuple[Any, ...]) -> tuple[int, ...]:
