@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, TRANSFORMING
 from tinygrad_mnist.autodiff.primitive import Recordable
-from tinygrad_mnist.autodiff.site import warning_level
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import GradientError, GraphCutWarning, ShapeError
 
 _MOVES_ELEMENTS = frozenset({"identity", "getitem", "reshape", "transpose", "broadcast_to"})

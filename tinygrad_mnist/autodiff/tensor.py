@@ -14,9 +14,7 @@ from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
 from tinygrad_mnist.autodiff.copying import Copied
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
-from tinygrad_mnist.autodiff.observed import note_change
-from tinygrad_mnist.autodiff.operands import (
+from tinygrad_mnist.autodiff.guards import (
     CONSTANTS,
     PLAIN_OPERANDS,
     as_operand,
@@ -26,9 +24,11 @@ from tinygrad_mnist.autodiff.operands import (
     reaches,
     require_one_dtype,
 )
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
+from tinygrad_mnist.autodiff.observed import note_change
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Primitive
-from tinygrad_mnist.autodiff.site import Site, calling_site, in_words, line_of
+from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words, line_of
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 from tinygrad_mnist.hints import unknown_keyword
 from tinygrad_mnist.hints.tensors import NotInTensor

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from tinygrad_mnist import by_hand, optim
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.program import compile
-from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
 from tinygrad_mnist.program.derivation import Derivation, Line
+from tinygrad_mnist.program.instructions import Fixed, Number, State, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
-from tinygrad_mnist.program.passes import without_dead
+from tinygrad_mnist.program.optimize import without_dead
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.values import Fixed, Number, State, Value
+from tinygrad_mnist.program.tracer import TracedArray, TracedNumber
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import training_step

@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import backward as engine
-from tinygrad_mnist.autodiff.operands import FailedOp
-from tinygrad_mnist.autodiff.site import in_words
+from tinygrad_mnist.autodiff.guards import FailedOp
+from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.graph import facts

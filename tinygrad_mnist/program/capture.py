@@ -14,12 +14,12 @@ from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.arrays import TracedArray, TracedNumber
+from tinygrad_mnist.program.instructions import Array, Instruction, Number, Value
 from tinygrad_mnist.program.item import Item, refuse
 from tinygrad_mnist.program.observation import look
 from tinygrad_mnist.program.operations import Call, Copy, Draw
 from tinygrad_mnist.program.surroundings import Surroundings
-from tinygrad_mnist.program.values import Array, Instruction, Number, Value
+from tinygrad_mnist.program.tracer import TracedArray, TracedNumber
 
 
 class Capturing(Surroundings):

@@ -17,7 +17,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.capture import Capturing, capturing
 from tinygrad_mnist.program.engine import choose_engine
-from tinygrad_mnist.program.entry import MISS
+from tinygrad_mnist.program.guards import MISS
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.program import Program, settle

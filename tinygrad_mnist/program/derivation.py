@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygrad_mnist.autodiff.expression import Expression, array_text, literal, number_beside
 from tinygrad_mnist.program.helpers import helper_lines
+from tinygrad_mnist.program.instructions import Instruction, Operand, Recording, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import (
     Call,
@@ -22,7 +23,6 @@ from tinygrad_mnist.program.operations import (
     View,
 )
 from tinygrad_mnist.program.source import signature
-from tinygrad_mnist.program.values import Instruction, Operand, Recording, Value
 
 _LONGEST_INLINE = 60
 _LONGEST_CONSTANT_INLINE = 16

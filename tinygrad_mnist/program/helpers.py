@@ -12,8 +12,8 @@ from typing import Any
 
 from tinygrad_mnist.autodiff.expression import is_literal, literal_text
 from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.program.instructions import Instruction
 from tinygrad_mnist.program.operations import Call
-from tinygrad_mnist.program.values import Instruction
 
 _PACKAGE = __name__.partition(".")[0]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from tinygrad_mnist.autodiff.site import calling_site, in_words
+from tinygrad_mnist.autodiff.source_line import calling_site, in_words
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.values import Value
+from tinygrad_mnist.program.instructions import Value
 
 
 def refuse(what: str) -> NoReturn:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_mnist.program.values import Instruction, Value
+from tinygrad_mnist.program.instructions import Instruction, Value
 
 
 @dataclass(eq=False)

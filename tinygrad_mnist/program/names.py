@@ -8,9 +8,9 @@ from collections import Counter
 
 import numpy as np
 
+from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
 from tinygrad_mnist.program.memory import Plan
 from tinygrad_mnist.program.operations import Call, View
-from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 _ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
 _OPS = {"one_hot": "one_hot", "dropout_mask": "mask"}

@@ -14,15 +14,15 @@ from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.capture import Capturing
-from tinygrad_mnist.program.entry import Output, entry
+from tinygrad_mnist.program.guards import Output, entry
+from tinygrad_mnist.program.instructions import Array
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.memory import plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.operations import Call
-from tinygrad_mnist.program.passes import lowered, without_dead
+from tinygrad_mnist.program.optimize import lowered, without_dead
 from tinygrad_mnist.program.source import Source, all_values
-from tinygrad_mnist.program.values import Array
 
 # Results of a function that it may have made itself, and whose changes the next call would show.
 _MADE_ANEW = (np.ndarray, np.random.Generator, FunctionType, MethodType, partial)

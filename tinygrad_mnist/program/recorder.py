@@ -12,8 +12,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.expression import is_uniform
 from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.program.instructions import Array, Instruction, Number, Recording, Value
 from tinygrad_mnist.program.operations import Elementwise, Operation
-from tinygrad_mnist.program.values import Array, Instruction, Number, Recording, Value
 
 _NUMBERS = (bool, int, float, complex)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tinygrad_mnist.autodiff.expression import array_text, number_text
 from tinygrad_mnist.program.helpers import helper_lines
+from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
 from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import View
-from tinygrad_mnist.program.values import Instruction, Number, Recording, Value
 
 
 class Source:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.site import Site, calling_site, in_words
+from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.instructions import Array, Fixed, State, Value
 from tinygrad_mnist.program.observation import ABSENT, Reading, look
 from tinygrad_mnist.program.operations import Operation
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.values import Array, Fixed, State, Value
 
 _DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from tinygrad_mnist.program.instructions import Instruction, Value
 from tinygrad_mnist.program.native.layout import Layout, memory_key, squeezed
 from tinygrad_mnist.program.operations import Copy, Elementwise, Select, Take, View
-from tinygrad_mnist.program.values import Instruction, Value
 
 
 class Kind(Enum):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff.expression import number_text
+from tinygrad_mnist.program.instructions import Instruction, Operand, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group
 from tinygrad_mnist.program.native.layout import Index, Layout, Place, uniform
@@ -20,7 +21,6 @@ from tinygrad_mnist.program.operations import (
     Select,
     Take,
 )
-from tinygrad_mnist.program.values import Instruction, Operand, Value
 
 UNROLLED = 16  # the most terms of a sum that are written out
 DTYPES = frozenset(map(np.dtype, ("bool", "int32", "int64", "float32", "float64")))

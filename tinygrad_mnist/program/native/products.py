@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_mnist.program.instructions import Instruction, Value
 from tinygrad_mnist.program.native.layout import Index, Layout, uniform
 from tinygrad_mnist.program.native.loops import UNROLLED, Writer, typed
 from tinygrad_mnist.program.operations import Product
-from tinygrad_mnist.program.values import Instruction, Value
 
 _SUMS = 16  # of a tile, taken together
 _DEPTH = 8  # terms that are added at once where sums are kept in memory

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_mnist.autodiff.expression import index_text
+from tinygrad_mnist.program.instructions import Array, Number, Value
 from tinygrad_mnist.program.operations import (
     Copy,
     Elementwise,
@@ -27,7 +28,6 @@ from tinygrad_mnist.program.operations import (
     View,
 )
 from tinygrad_mnist.program.recorder import Recorder, UntraceableError
-from tinygrad_mnist.program.values import Array, Number, Value
 
 
 class TracedArray(NDArrayOperatorsMixin):

@@ -14,9 +14,9 @@ import numpy as np
 from tinygrad_mnist.autodiff.modes import RECORDING
 from tinygrad_mnist.autodiff.observed import LATEST, Observed
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor, next_serial
+from tinygrad_mnist.program.instructions import Fixed, Number, Recording, State
 from tinygrad_mnist.program.observation import THEMSELVES, Reading, look, snapshot
 from tinygrad_mnist.program.source import outside
-from tinygrad_mnist.program.values import Fixed, Number, Recording, State
 
 MISS: Any = object()  # what an entry answers when the program does not hold
 

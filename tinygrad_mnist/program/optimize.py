@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinygrad_mnist.program.instructions import Instruction, Recording, Value
 from tinygrad_mnist.program.operations import Copy, Reduction, View
-from tinygrad_mnist.program.values import Instruction, Recording, Value
 
 _SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
 
