@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_mnist import Tensor, nn
-from tinygrad_mnist.datasets import load_default
+from tinygrad_mnist.datasets import load_mnist
 from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
 
-data = load_default(download=False)
+data = load_mnist()
 pixels = data.image_shape[0] * data.image_shape[1]
 rng = np.random.default_rng(0)
 model = nn.Sequential(nn.Linear(pixels, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng), nn.Sigmoid())

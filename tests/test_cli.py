@@ -47,9 +47,9 @@ def digits_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def mnist_run(tmp_path_factory, mnist_folder):
+def mnist_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mnist") / "run"
-    return folder, succeed("train", "--data", mnist_folder, "--epochs", 1, *ONE, "--output", folder)
+    return folder, succeed("train", "--epochs", 1, *ONE, "--output", folder)
 
 
 def percentage(output):
@@ -85,7 +85,7 @@ def test_evaluate_repeats_the_figure_of_training(which, request, mnist_folder):
     assert percentage(succeed("evaluate", folder, *ONE, *options)) == percentage(output)
 
 
-def test_the_defaults_serve_the_embedded_digits_too(tmp_path):
+def test_the_defaults_serve_the_digits_too(tmp_path):
     output = succeed("train", "--dataset", "digits", *ONE, "--output", tmp_path / "run")
     assert percentage(output) > 89
 
@@ -191,10 +191,12 @@ def test_a_damaged_framing_is_refused(digits_run, tmp_path, name, value):
         read_settings(tmp_path)
 
 
-def test_data_shows_where_mnist_is_looked_for(mnist_folder):
-    output = succeed("data", environment={"TINYGRAD_MNIST_DATA": str(mnist_folder)})
-    assert output.index("TINYGRAD_MNIST_DATA") < output.index("cache") < output.index("mirror")
-    assert output.count("all four files") >= 2
+def test_data_shows_source_sizes_and_classes():
+    output = succeed("data", environment={"TINYGRAD_MNIST_DATA": ""})
+    assert "MNIST: 60,000 training and 10,000 test images, 28 x 28, in 10 classes" in output
+    assert "source: the files bundled with this package" in output
+    assert re.search(r"│ 0 +│ 5,923 +│ 980 ", output)
+    assert "digits: 1,437 training and 360 test images, 8 x 8" in succeed("data", "--dataset", "digits")
 
 
 def test_a_run_finds_its_data_again(mnist_run, tmp_path):
@@ -202,9 +204,14 @@ def test_a_run_finds_its_data_again(mnist_run, tmp_path):
     assert percentage(succeed("evaluate", mnist_run[0], environment=elsewhere)) == percentage(mnist_run[1])
 
 
-def test_data_looks_into_a_folder_that_is_named(mnist_folder, tmp_path):
-    assert "all four files" in succeed("data", "--data", mnist_folder).splitlines()[3]
-    assert "--data" in succeed("data", "--data", tmp_path)
+def test_data_shows_the_folder_that_is_named(mnist, tmp_path):
+    for part in ("train", "t10k"):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte", mnist.test.raw_images[:40])
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", mnist.test.labels[:40])
+    by_environment = succeed("data", environment={"TINYGRAD_MNIST_DATA": str(tmp_path)})
+    for output in (by_environment, succeed("data", "--data", tmp_path)):
+        assert f"{tmp_path.name}: 40 training and 40 test images" in output
+        assert f"source: the IDX files in {tmp_path}" in output
 
 
 def test_names_in_brackets_are_text_and_no_markup(tmp_path, digits_run):
@@ -251,6 +258,7 @@ def refusals(place, run_folder, mnist_folder):
         "no picture": (["predict", run_folder, place / "none.png"], "there is no such file"),
         "a folder as a picture": (["predict", run_folder, place], "Is a directory"),
         "no folder": (["train", "--data", place / "none"], "expected a folder"),
+        "no folder to show": (["data", "--data", place / "none"], "expected a folder"),
         "no files": (["train", "--data", place], "lacks train-images-idx3-ubyte"),
         "truncated": (["train", "--data", truncated(mnist_folder, place / "t")], "t10k-images"),
         "a run there already": ([*small, run_folder], "holds a run already"),

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 HEAVY = {
-    "PIL", "click", "graphviz", "matplotlib", "numpy.random", "pooch", "requests", "rich", "safetensors",
+    "PIL", "click", "graphviz", "matplotlib", "numpy.random", "rich", "safetensors",
     "threadpoolctl",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ def blocks(document):
 
 def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(datasets, "load_default", datasets.load_digits)  # small, and always at hand
+    monkeypatch.setattr(datasets, "load_mnist", datasets.load_digits)  # quick
     session: dict = {}
     for block in blocks("README.md"):
         exec(block, session)

@@ -1,26 +1,56 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pooch
 import pytest
 
-from tinygrad_mnist.datasets import ImageDataset, load_default, load_digits, load_mnist, survey, write_idx
+from tinygrad_mnist.datasets import ImageDataset, load_digits, load_mnist, write_idx
 from tinygrad_mnist.datasets import mnist as mnist_module
-from tinygrad_mnist.datasets.download import CHECKSUMS
+from tinygrad_mnist.datasets.bundled import BUNDLED, CHECKSUMS, is_mnist
 from tinygrad_mnist.errors import DataError
 
 VARIABLE = "TINYGRAD_MNIST_DATA"
 
 
-@pytest.fixture(autouse=True)
-def nothing_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+def test_bundled_files_have_the_published_checksums() -> None:
+    assert is_mnist([BUNDLED["MNIST"] / name for name in CHECKSUMS])
+    source = (BUNDLED["MNIST"] / "SOURCE.md").read_text(encoding="utf-8")
+    authors = "Yann LeCun", "Corinna Cortes", "Christopher J.C. Burges"
+    for fact in (*CHECKSUMS.values(), *authors, "CC BY-SA 3.0"):
+        assert fact in source
+
+
+def test_bundled_mnist_is_loaded_by_default(mnist: ImageDataset) -> None:
+    assert (mnist.name, mnist.directory) == ("MNIST", None)
+    assert mnist.origin == "the files bundled with this package"
+
+
+def test_digits_are_the_same_by_their_folder() -> None:
+    digits, again = load_digits(), load_mnist(BUNDLED["digits"], validation=200)
+    assert again.checksum() == digits.checksum()
+    assert (again.name, again.directory, again.train.pixel_max) == ("digits", None, 16)
+
+
+def test_copied_mnist_is_recognized_by_its_checksums(tmp_path: Path, mnist: ImageDataset) -> None:
+    shutil.copytree(BUNDLED["MNIST"], tmp_path / "copy")
+    copied = load_mnist(tmp_path / "copy")
+    assert (copied.name, copied.directory, copied.checksum()) == ("MNIST", None, mnist.checksum())
+    labels = tmp_path / "copy" / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes(gzip.compress(gzip.decompress(labels.read_bytes())))
+    repacked = load_mnist(tmp_path / "copy")
+    assert (repacked.name, repacked.directory) == ("copy", (tmp_path / "copy").resolve())
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_folder_named_like_bundled_data_is_read_itself(four_files: Path, name: str) -> None:
+    folder = four_files.rename(four_files.with_name(name))
+    found = load_mnist(folder, validation=0)
+    assert (len(found.train), found.train.pixel_max, found.directory) == (12, 255, folder.resolve())
 
 
 def test_mnist_is_nielsens_50000_10000_10000(mnist: ImageDataset) -> None:
@@ -69,13 +99,21 @@ def test_files_may_be_plain_and_spelled_with_a_dot(four_files: Path) -> None:
     np.testing.assert_array_equal(found.test.labels, expected.test.labels)
 
 
-def test_the_environment_names_the_folder_unless_the_caller_does(
+def test_environment_names_the_folder_unless_the_caller_does(
     four_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(four_files))
     assert load_mnist(validation=0).name == "tiny"
-    with pytest.raises(DataError, match="elsewhere: expected a folder"):
+    assert load_mnist(BUNDLED["MNIST"]).name == "MNIST"
+    with pytest.raises(DataError, match=r"elsewhere: expected a folder.* name another, or none") as caught:
         load_mnist(four_files / "elsewhere")
+    assert not hasattr(caught.value, "__notes__")
+    monkeypatch.setenv(VARIABLE, str(four_files / "nowhere"))
+    with pytest.raises(DataError, match="nowhere: expected a folder") as caught:
+        load_mnist()
+    assert f"{VARIABLE} names {four_files / 'nowhere'}: unset it" in caught.value.__notes__[0]
+    monkeypatch.setenv(VARIABLE, "")
+    assert load_mnist().name == "MNIST"
 
 
 def test_an_incomplete_folder_says_what_it_lacks(four_files: Path) -> None:
@@ -110,12 +148,15 @@ def test_a_folder_beside_the_file_is_passed_over(four_files: Path, name: str) ->
 def test_a_file_that_vanishes_after_it_was_seen_is_named(
     four_files: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def vanish(files: list[Path]) -> bool:
-        (four_files / name).unlink()
-        return False
+    find = mnist_module.ImageFiles.find
 
-    monkeypatch.setattr(mnist_module, "is_mnist", vanish)
-    with pytest.raises(DataError, match=f"tiny: lacks {name.removesuffix('.gz')}"):
+    def find_and_lose(place: Path) -> object:
+        found = find(place)
+        (four_files / name).unlink()
+        return found
+
+    monkeypatch.setattr(mnist_module.ImageFiles, "find", find_and_lose)
+    with pytest.raises(DataError, match=f"{name}: No such file"):
         load_mnist(four_files, validation=0)
 
 
@@ -125,37 +166,9 @@ def test_files_that_do_not_belong_together_are_named(four_files: Path) -> None:
         load_mnist(four_files)
 
 
-def test_default_is_the_digits_only_when_nothing_was_named(
-    four_files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digits = load_default(download=False)
-    assert (digits.name, len(digits.validation)) == ("digits", 200)
-    assert "in the place of MNIST" in digits.origin
-    assert "lacks train-images" in digits.origin
-    assert load_default(four_files, validation=2).name == "tiny"
-    assert len(load_default(validation=0, download=False).validation) == 0
-    with pytest.raises(DataError, match="expected a folder"):
-        load_default(four_files / "elsewhere")
-    monkeypatch.setenv(VARIABLE, str(four_files / "nowhere"))
-    with pytest.raises(DataError, match="nowhere: expected a folder"):
-        load_default()
-
-
-def test_survey_says_what_is_where(four_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = survey()
-    assert rows[0] == (VARIABLE, "", "not set")
-    assert rows[1][0] == "cache"
-    assert rows[1][2].startswith("lacks train-images-idx3-ubyte.gz")
-    assert rows[-1][::2] == ("embedded digits", "all four files")
-    monkeypatch.setenv(VARIABLE, str(four_files))
-    assert survey()[0] == (VARIABLE, str(four_files), "all four files")
-    monkeypatch.setenv(VARIABLE, str(four_files / "nowhere"))
-    assert "nowhere: expected a folder" in survey()[0][2]
-
-
 def test_importing_brings_numpy_and_nothing_heavier() -> None:
     code = (
-        "import sys, tinygrad_mnist.datasets; print({'pooch', 'requests', 'rich', 'PIL'} & set(sys.modules))"
+        "import sys, tinygrad_mnist.datasets; print({'socket', 'requests', 'rich', 'PIL'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

@@ -58,7 +58,6 @@ def main() -> None:
         "--again", nargs="+", metavar="MUTANT", help="these mutants, by the names that were printed"
     )
     options = parser.parse_args()
-    os.environ.setdefault("TINYGRAD_MNIST_DATA", str(ROOT.parent / "shared" / "data" / "mnist"))
     with tempfile.TemporaryDirectory() as folder:
         trees: queue.Queue[Path] = queue.Queue()
         for worker in range(options.workers):

@@ -8,8 +8,7 @@ from tests.fuzz import memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-def test_the_peak_is_bounded_and_does_not_grow(mnist_folder, monkeypatch):
-    monkeypatch.setenv("TINYGRAD_MNIST_DATA", str(mnist_folder))
+def test_the_peak_is_bounded_and_does_not_grow():
     few, many = (memory.peak(epochs, "--hidden", "32") for epochs in (1, 8))  # what grows, grows with epochs
     assert few <= memory.MOST
     assert many <= few + memory.GROWTH

@@ -46,7 +46,7 @@ def import_seconds(rounds: int) -> dict[str, float]:
 
 
 def training(rounds: int, data: Path | None, threads: int) -> Training:
-    """Medians of some such processes, on MNIST, or on the embedded digits where it cannot be had.
+    """Return medians of some such processes, on MNIST or the data set in the folder `data`.
 
     To be called early: Linux counts to a child's peak what its parent had when it started it.
     """

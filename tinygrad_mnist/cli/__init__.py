@@ -14,6 +14,7 @@ from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
 from tinygrad_mnist.cli.options import (
     data_option,
+    data_options,
     limit_threads,
     load_images,
     load_images_of,
@@ -83,13 +84,21 @@ def evaluate(run: Path, data: Path | None, weights: Any, threads: int) -> None:
 
 
 @main.command()
-@data_option
-def data(data: Path | None) -> None:
-    """Show where MNIST is looked for, in order, and what is found."""
-    from tinygrad_mnist import datasets
+@data_options
+def data(dataset: str, data: Path | None) -> None:
+    """Show a data set: its source, its sizes and its classes."""
+    import numpy as np
+
     from tinygrad_mnist.cli import console
 
-    console.print_rows(("place", "where", "state"), datasets.survey(data))
+    images = load_images(dataset, data, 0)
+    height, width = images.image_shape
+    counts = f"{len(images.train):,} training and {len(images.test):,} test images"
+    console.say(f"{images.name}: {counts}, {height} x {width}, in {images.classes} classes")
+    console.say(f"source: {images.origin}")
+    parts = [np.bincount(part.labels, minlength=images.classes) for part in (images.train, images.test)]
+    rows = [(name, f"{train:,}", f"{test:,}") for name, train, test in zip(images.class_names, *parts)]
+    console.print_rows(("class", "training", "test"), rows)
 
 
 @main.command()
@@ -111,7 +120,7 @@ def bench(data: Path | None, threads: int, rounds: int, as_json: bool, as_markdo
     from tinygrad_mnist.cli import console
 
     with console.working() as report:
-        figures = benchmark.run(lambda: load_images("auto", data, 0), data, threads, rounds, report)
+        figures = benchmark.run(lambda: load_images("mnist", data, 0), data, threads, rounds, report)
     if as_json:
         click.echo(json.dumps(figures.to_dict(), indent=2))
     elif as_markdown:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.options import data_option, load_images, model_options
+from tinygrad_mnist.cli.options import data_options, load_images, model_options
 
 
 def _mistake(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
@@ -39,9 +39,10 @@ def _mistake(context: click.Context, parameter: click.Parameter, value: str | No
     help="Put a classic mistake into the backward pass, and see it found; list shows them all.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the weights, the batch and the sample.")
-@data_option
+@data_options
 def gradcheck(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int, every: bool,
-              sample: int | None, mistake: Any, seed: int, data: Path | None) -> None:  # fmt: skip
+              sample: int | None, mistake: Any, seed: int, dataset: str,
+              data: Path | None) -> None:  # fmt: skip
     """Check a network's gradients on real digits.
 
     Reverse mode stands beside central differences, the complex step and, for sigmoids, the formulas derived
@@ -55,7 +56,7 @@ def gradcheck(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: 
         raise click.UsageError("--every checks all entries: leave out --sample, or --every")
     recipe = Recipe(activation=activation, loss=loss, batch_size=batch, seed=seed)
     entries = None if every else sample or 300
-    outcome = check_network(load_images("auto", data, 0), sizes, recipe, entries, mistake)
+    outcome = check_network(load_images(dataset, data, 0), sizes, recipe, entries, mistake)
     console.print_gradcheck(outcome, mistake)
     if not outcome.ok:
         click.get_current_context().exit(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.options import data_option, load_images, model_options
+from tinygrad_mnist.cli.options import data_options, load_images, model_options
 
 
 @click.command()
@@ -29,9 +29,9 @@ from tinygrad_mnist.cli.options import data_option, load_images, model_options
     default=Path("graph.html"),
     help="The suffix says what is drawn: .html (with playback), .svg, .png, .pdf, .dot, .mmd or .txt.",
 )
-@data_option
+@data_options
 def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int, detail: Any, backward: bool,
-          whole: bool, seed: int, output: Path, data: Path | None) -> None:  # fmt: skip
+          whole: bool, seed: int, output: Path, dataset: str, data: Path | None) -> None:  # fmt: skip
     """Draw a training step of a network on real digits.
 
     A page (.html) plays it: each op lights up, its rule shows with the numbers in it, gradients fill in.
@@ -44,7 +44,7 @@ def graph(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int,
     from tinygrad_mnist.training.recipe import Recipe
 
     recipe = Recipe(activation=activation, loss=loss, batch_size=batch, seed=seed)
-    network = fresh_network(load_images("auto", data, 0), sizes, recipe)
+    network = fresh_network(load_images(dataset, data, 0), sizes, recipe)
     images = Tensor(network.images.reshape(batch, -1), name="images")
     value = network.loss(network.model(images), Tensor(network.labels, name="labels"))
     try:

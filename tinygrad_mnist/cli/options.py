@@ -13,40 +13,50 @@ from tinygrad_mnist.files.limits import MOST_THREADS, MOST_UNITS
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="A folder with four IDX files (MNIST, Fashion-MNIST, ...).",
+    metavar="DIR",
+    help="A folder with another data set in MNIST's four files, such as Fashion-MNIST.",
+)
+_dataset_option = click.option(
+    "--dataset",
+    type=click.Choice(["mnist", "digits"]),
+    default="mnist",
+    help="Bundled data: MNIST, or 1,797 digits of 8 x 8 for quick tests.",
 )
 
 
+def data_options(command: Any) -> Any:
+    """Add the options that name a data set: --dataset and --data."""
+    return _dataset_option(data_option(command))
+
+
 def load_images(dataset: str, data: Path | None, validation: int) -> Any:
-    """The images that --dataset and --data name."""
+    """Load the images that --dataset and --data name."""
     from tinygrad_mnist import datasets
 
-    if dataset == "digits":
-        return datasets.load_digits(validation=min(validation, 200))
-    load = datasets.load_mnist if dataset == "mnist" else datasets.load_default
-    try:
-        return load(data, validation=validation)
-    except DataError as error:
-        error.args = (str(error).replace("pass directory=...", "give --data DIR"),)  # as a command has it
-        raise
+    if dataset == "mnist":
+        return datasets.load_mnist(data, validation=validation)
+    if data is not None:
+        raise click.UsageError("--dataset digits are bundled: leave out --data, or the dataset")
+    return datasets.load_digits(validation=min(validation, 200))
 
 
 def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
-    """The images that a run was trained on, or those in the folder `data`.
+    """Load the images that a run was trained on, or those in the folder `data`.
 
     Raises
     ------
     DataError
-        When they are gone, or of another kind.
+        If they are gone, or of another kind.
     """
-    folder = settings.data_directory if settings.data_name != "digits" else None
-    if data is None and folder is not None and folder.exists():
-        data = folder
-    dataset = "digits" if settings.data_name == "digits" and data is None else "mnist"
+    from tinygrad_mnist import datasets
+    from tinygrad_mnist.datasets.bundled import BUNDLED
+
+    folder = settings.data_directory
     try:
-        images = load_images(dataset, data, validation)
+        place = data or folder or BUNDLED.get(settings.data_name)
+        images = datasets.load_mnist(place, validation=validation)
     except DataError as error:
-        if data is None:
+        if data is None and folder is not None and not folder.exists():
             error.add_note(f"{settings.folder} was trained on the files in {folder}, which are gone")
         raise
     foreign = not set(images.class_names) <= set(settings.class_names)
@@ -83,7 +93,7 @@ def model_options(command: Any) -> Any:
             "--model",
             "sizes",
             callback=layers,
-            help="Sizes of all layers.  [default: 784-30-10, or 64-30-10 for the embedded digits]",
+            help="Sizes of all layers.  [default: 784-30-10, or 64-30-10 for --dataset digits]",
         ),
     ):
         command = option(command)

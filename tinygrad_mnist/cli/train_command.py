@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from tinygrad_mnist.cli.options import (
-    data_option,
+    data_options,
     limit_threads,
     load_images,
     load_images_of,
@@ -47,13 +47,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 
 
 @click.command()
-@click.option(
-    "--dataset",
-    type=click.Choice(["auto", "mnist", "digits"]),
-    default="auto",
-    help="auto: MNIST, or the embedded 8 x 8 digits where it cannot be had.",
-)
-@data_option
+@data_options
 @click.option(
     "--hidden", default="128", callback=_sizes, help="Sizes of the hidden layers, as in 256,64, or none."
 )
@@ -100,7 +94,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
     "--validation",
     type=click.IntRange(0),
     default=10_000,
-    help="How many training images to hold out and validate on (at most 200 of the embedded digits).",
+    help="How many training images to hold out and validate on (at most 200 with --dataset digits).",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first weights and of the shuffling.")
 @threads_option
@@ -162,8 +156,6 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
         _refuse_other_options(context, {"run", "data"}, run)
         _resume(run, data)
         return
-    if dataset == "digits" and data is not None:
-        raise click.UsageError("--dataset digits are the embedded ones: leave out --data, or the dataset")
     images = load_images(dataset, data, validation)
     settings["batch_size"] = settings["batch_size"] or (128 if len(images.train) >= FEW_IMAGES else 16)
     options = Options(**{field.name: settings.pop(field.name) for field in fields(Options)})

@@ -1,7 +1,7 @@
 """The IDX file format: a big-endian header (dtype, sizes), then the values.
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
-A file comes from anywhere, so nothing is allocated before its header is known to be possible.
+A file may come from anywhere: memory is allocated only after the header is known to be possible.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _GZIP_MAGIC = b"\x1f\x8b"
 _STEP = 2**16
-_DEFLATE_MAX_RATIO = 1032  # no deflate stream grows by more, so a larger promise is a lie
-HONEST_RATIO = 100  # pictures and labels shrink by less than that; zeros by all of the 1032
-SMALL = 64 * 2**20  # a promise that harms nobody, whatever its ratio
-_MAX_DIMENSIONS = 64  # NumPy's own limit; the format would allow 255
-_FETCH_AGAIN = "the file is damaged or not an IDX file: fetch it again"
+_DEFLATE_MAX_RATIO = 1032  # the limit of deflate: a larger promise is false
+HONEST_RATIO = 100  # images and labels compress less than this, zeros by 1032
+SMALL = 64 * 2**20  # harmless at any ratio
+_MAX_DIMENSIONS = 64  # NumPy's limit; the format allows 255
+_DAMAGED = "the file is damaged or not an IDX file: copy it again"
 
 
 Check = Callable[[np.dtype[Any], tuple[int, ...]], None]
 
 
 def read_idx(path: str | Path, check: Check | None = None) -> NDArray[Any]:
-    """Read one IDX file, gzipped or not (its first bytes decide, not its name).
+    """Read one IDX file, plain or gzipped; its first bytes decide, not its name.
 
     Parameters
     ----------
     path : str or Path
         A file of unsigned or signed bytes, int16, int32, float32 or float64.
     check : callable, optional
-        Called with dtype and shape before the values are read; raises what is to be raised.
+        Called with dtype and shape before the values are read; may raise an error.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def read_idx(path: str | Path, check: Check | None = None) -> NDArray[Any]:
     Raises
     ------
     DataError
-        The file is missing, unreadable, damaged, has bytes left over, or promises more than 2 GiB, or
-        packed more than 64 MiB and 100 times its size.
+        If the file is missing, unreadable or damaged, has bytes left over, or promises more than 2 GiB, or,
+        gzipped, more than 64 MiB and 100 times its size.
     """
     path = Path(path)
     with _as_data_error(path), open_regular(path) as raw:
@@ -82,14 +82,14 @@ def read_idx(path: str | Path, check: Check | None = None) -> NDArray[Any]:
 
 
 def read_images(path: str | Path, image_shape: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """Read an IDX file of images of 8 bits; of anything else no value is read.
+    """Read an IDX file of 8-bit images; anything else is refused before its values are read.
 
     Parameters
     ----------
     path : str or Path
         As in `read_idx`.
     image_shape : (int, int), optional
-        Height and width; by default any up to a million pixels.
+        Height and width to require; by default any, up to a million pixels.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def read_images(path: str | Path, image_shape: tuple[int, int] | None = None) ->
     Raises
     ------
     DataError
-        As in `read_idx`, and for another dtype, number of axes or size.
+        As in `read_idx`, and if dtype, number of axes or size differ.
     """
 
     def check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -124,14 +124,14 @@ def write_idx(path: str | Path, array: NDArray[Any]) -> None:
     Parameters
     ----------
     path : str or Path
-        An existing file is replaced.  Equal arrays give equal bytes (the gzip header holds no time).
+        An existing file is replaced. Equal arrays give equal bytes (the gzip header holds no time).
     array : ndarray
         Any shape; uint8, int8, int16, int32, float32 or float64 in either byte order.
 
     Raises
     ------
     DataError
-        IDX has no code for the dtype, an axis is longer than 2**32 - 1, or the file cannot be written.
+        If IDX has no code for the dtype, an axis is longer than 2**32 - 1, or the file cannot be written.
     """
     path = Path(path)
     code = _CODES.get(array.dtype.newbyteorder("="))
@@ -148,7 +148,7 @@ def write_idx(path: str | Path, array: NDArray[Any]) -> None:
 
 @contextmanager
 def _as_data_error(path: Path) -> Iterator[None]:
-    """Turn what the file system raises into a `DataError`."""
+    """Raise errors of the file system as `DataError`."""
     try:
         yield
     except OSError as error:
@@ -157,9 +157,9 @@ def _as_data_error(path: Path) -> Iterator[None]:
 
 
 class _Unzipped:
-    """The content of a gzip file, of one member, decompressed as far as it is asked for.
+    """The content of a gzip file of one member, decompressed on demand.
 
-    ``gzip.GzipFile`` walks byte by byte, in Python, through a name or padding of a gigabyte.
+    ``gzip.GzipFile`` reads a name or padding byte by byte in Python, which takes minutes for a gigabyte.
     """
 
     def __init__(self, path: Path, file: BufferedReader) -> None:
@@ -167,15 +167,15 @@ class _Unzipped:
         self._inflate = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
 
     def read(self, count: int) -> bytes:
-        """Return `count` bytes, fewer at the end; the last of them vouch for the checksum."""
+        """Return `count` bytes, or fewer at the end. Reading to the end compares the checksum."""
         found = bytearray(count)
         return bytes(found[: self.readinto(memoryview(found))])
 
     def readinto(self, target: memoryview) -> int:
-        """Fill `target` and return how much of it there was."""
+        """Fill `target` and return the number of bytes written to it."""
         filled = 0
         while filled < len(target) and not self._inflate.eof:
-            # A step's output is bounded too, so that no second array of the target's size is made.
+            # A bounded piece, so that no second array of the target's size is made.
             piece = self._next(min(len(target) - filled, _STEP))
             target[filled : filled + len(piece)] = piece
             filled += len(piece)
@@ -195,7 +195,7 @@ class _Unzipped:
     def _fail(self, found: str) -> NoReturn:
         raise DataError(
             f"{self._path}: expected a whole gzip stream, found before offset {self._file.tell()}: {found}; "
-            f"{_FETCH_AGAIN}"
+            f"{_DAMAGED}"
         )
 
 
@@ -217,16 +217,16 @@ def _read_stream(
             "size of a gzip file; if you trust it, unpack it with gunzip"
         )
     content = np.empty(promised, np.uint8)
-    # One byte more than promised is asked for: what is left over shows, and the checksum is compared.
+    # One more byte is requested: a surplus shows, and the checksum is compared.
     found = stream.readinto(content.data) + len(stream.read(1))
     if found != promised:
         surplus = "more" if found > promised else str(found)
         raise DataError(
             f"{path}: expected {promised} bytes of values from offset {offset} "
-            f"for {dtype} of shape {shape}, found {surplus}; {_FETCH_AGAIN}"
+            f"for {dtype} of shape {shape}, found {surplus}; {_DAMAGED}"
         )
     values = content.view(dtype)
-    if not dtype.isnative:  # in place: a copy would take the file's size again
+    if not dtype.isnative:  # in place: a copy takes as much memory again
         values = values.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return values.reshape(shape)
 
@@ -234,15 +234,13 @@ def _read_stream(
 def _read_header(path: Path, stream: BufferedReader | _Unzipped) -> tuple[np.dtype[Any], tuple[int, ...]]:
     zeros, code, dimensions = struct.unpack(">HBB", _read_exactly(path, stream, 4, 0))
     if zeros:
-        raise DataError(f"{path}: expected two zero bytes at offset 0, found {zeros:#06x}; {_FETCH_AGAIN}")
+        raise DataError(f"{path}: expected two zero bytes at offset 0, found {zeros:#06x}; {_DAMAGED}")
     if code not in DTYPES:
         known = ", ".join(f"{known:#04x}" for known in DTYPES)
-        raise DataError(
-            f"{path}: expected a dtype code ({known}) at offset 2, found {code:#04x}; {_FETCH_AGAIN}"
-        )
+        raise DataError(f"{path}: expected a dtype code ({known}) at offset 2, found {code:#04x}; {_DAMAGED}")
     if dimensions > _MAX_DIMENSIONS:
         raise DataError(
-            f"{path}: expected at most {_MAX_DIMENSIONS} axes at offset 3, found {dimensions}; {_FETCH_AGAIN}"
+            f"{path}: expected at most {_MAX_DIMENSIONS} axes at offset 3, found {dimensions}; {_DAMAGED}"
         )
     sizes = _read_exactly(path, stream, 4 * dimensions, 4)
     return DTYPES[code], struct.unpack(f">{dimensions}I", sizes)
@@ -252,21 +250,20 @@ def _read_exactly(path: Path, stream: BufferedReader | _Unzipped, count: int, of
     content = stream.read(count)
     if len(content) != count:
         raise DataError(
-            f"{path}: expected {count} bytes of header at offset {offset}, "
-            f"found {len(content)}; {_FETCH_AGAIN}"
+            f"{path}: expected {count} bytes of header at offset {offset}, found {len(content)}; {_DAMAGED}"
         )
     return content
 
 
 def _check_promise(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int) -> None:
-    """Refuse sizes that the file cannot hold, before anything is allocated for them."""
+    """Refuse sizes that the file cannot hold, before memory is allocated for them."""
     promised = math.prod(shape) * dtype.itemsize
     if promised > capacity:
         raise DataError(
             f"{path}: the header promises {promised} bytes of values ({dtype} of shape {shape}), "
-            f"found a file that holds at most {max(capacity, 0)}; {_FETCH_AGAIN}"
+            f"found a file that holds at most {max(capacity, 0)}; {_DAMAGED}"
         )
-    # An axis of length 0 must not hide the others: NumPy refuses an impossible shape even when it is empty.
+    # An axis of length 0 must not hide the others: NumPy refuses an impossible shape even of an empty array.
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize
     if extent > MAX_BYTES:
         raise DataError(

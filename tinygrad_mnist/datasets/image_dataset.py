@@ -1,4 +1,4 @@
-"""Labelled images in three parts: to train on, to choose by, to report."""
+"""Labelled images in three splits: training, validation and test."""
 
 from __future__ import annotations
 
@@ -22,23 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their labels, row by row.
-
-    ``images, labels = split`` unpacks what a network is trained on.
+    """Images and their labels; ``images, labels = split`` unpacks both.
 
     Parameters
     ----------
     raw_images : ndarray of uint8, shape (n, height, width)
-        Bytes from 0 to `pixel_max`, 0 being background.
+        Pixels from 0 (paper) to `pixel_max` (ink).
     labels : ndarray of uint8, shape (n,)
         Classes, counted from 0.
     pixel_max : int
-        The value of full ink.
+        Value of full ink.
 
     Raises
     ------
     DataError
-        Another dtype or number of axes, unequal counts, or a pixel above `pixel_max`.
+        If a dtype or number of axes differs, the counts differ, or a pixel is above `pixel_max`.
     """
 
     raw_images: NDArray[np.uint8]
@@ -62,9 +60,9 @@ class Split:
 
     @cached_property
     def images(self) -> NDArray[np.float32]:
-        """The images as a `loader` gives them: float32 from 0 to 1, read-only, made when first asked for.
+        """The images as in the batches of `loader`: float32 from 0 to 1, read-only; computed at first access.
 
-        They take four times the memory of `raw_images`; a loader scales batch by batch instead.
+        They take four times the memory of `raw_images`; a loader scales one batch at a time.
         """
         scale = np.float32(1 / self.pixel_max)
         return read_only(np.multiply(self.raw_images, scale, dtype=np.float32))
@@ -89,9 +87,9 @@ class Split:
         drop_last: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> Loader:
-        """Return batches of images scaled to [0, 1], shape (batch, height, width), and int64 labels.
+        """Return batches of images, scaled to [0, 1], of shape (batch, height, width), and of int64 labels.
 
-        The parameters and errors are those of `Loader`.
+        Parameters and errors are those of `Loader`.
         """
         return Loader(
             self.raw_images,
@@ -112,22 +110,22 @@ class ImageDataset:
     Parameters
     ----------
     name : str
-        ``"MNIST"``, ``"digits"``, or the folder's name.
+        ``"MNIST"``, ``"digits"``, or the name of the folder.
     origin : str
-        Where the files came from, in plain words.
+        Source of the files, in plain words.
     train, validation, test : Split
-        Images of one shape.  Validation is empty when none was asked for.
+        Images of one shape; `validation` may be empty.
     classes : int
-        Number of classes; every label is below it.
+        Number of classes; labels are smaller.
     directory : Path, optional
-        The folder of the files, so that a run finds its data again.
+        Folder of the files, so that a run finds its data again; None if this package has the same files.
     class_names : tuple of str, optional
-        The name of each class, in the order of the labels; by default their numbers.
+        Names of the classes, in the order of the labels; their numbers if omitted.
 
     Raises
     ------
     DataError
-        Images of different shapes, or a label that is no class.
+        If the images differ in shape, or a label is not a class.
     """
 
     name: str
@@ -162,7 +160,7 @@ class ImageDataset:
         return height, width
 
     def framing(self) -> Framing:
-        """Return the place of the ink in the training images: what pictures from elsewhere are brought to."""
+        """Return size and position of the ink in the training images, to prepare other pictures alike."""
         return Framing.measure(self.train.raw_images, self.train.pixel_max)
 
     @property
@@ -171,16 +169,16 @@ class ImageDataset:
 
     @property
     def has_named_classes(self) -> bool:
-        """True if the classes have other names than their numbers from 0."""
+        """True if the names of the classes are not their numbers from 0."""
         return self.class_names != self._numbers
 
     def with_classes(self, names: Sequence[str]) -> ImageDataset:
-        """Return the same images with labels that count in `names`, as a network trained on those counts.
+        """Return the same images with labels as positions in `names`, for a network that has those classes.
 
         Raises
         ------
         DataError
-            If a class of this data set is not among them.
+            If a class of this data set is not among `names`.
         """
         if tuple(names) == self.class_names:
             return self
@@ -200,7 +198,7 @@ class ImageDataset:
         return self.train, self.validation, self.test
 
     def checksum(self) -> str:
-        """Return the SHA-256 of all pixels and labels, so that a run knows its data again."""
+        """Return the SHA-256 of all pixels, labels and names, by which a run recognizes its data."""
         digest = hashlib.sha256()
         for split in self._splits:
             digest.update(f"{split.raw_images.shape} {split.pixel_max}".encode())
@@ -217,12 +215,12 @@ class ImageDataset:
 
 
 def cut_validation(training: Split, count: int) -> tuple[Split, Split]:
-    """Cut the last `count` images off as views: the 50,000 + 10,000 of M. Nielsen's book (2015, ch. 1).
+    """Split off the last `count` images, as views: 50,000 + 10,000 in M. Nielsen's book (2015, ch. 1).
 
     Raises
     ------
     DataError
-        `count` is negative or leaves no image to train on, or there is none.
+        If `count` is negative or leaves no image to train on.
     """
     if not len(training):
         raise DataError("there are no training images: expected at least one to train on")

@@ -1,4 +1,4 @@
-"""Fisher's iris flowers, which come with this package."""
+"""Fisher's iris flowers, bundled with this package."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Iris:
         return len(self.species)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The table by column, in R's order: what a data frame or a formula's ``data`` is made of."""
+        """Return the table by column, in R's order, for a data frame or the ``data`` of a formula."""
         measured = dict(zip(self.measurement_names, self.measurements.T))
         return {**measured, "Species": np.asarray(self.species_names)[self.species]}
 
@@ -50,7 +50,7 @@ def load_iris() -> Iris:
     Notes
     -----
     Source: R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7
-    (1936), 179-188; ``iris/SOURCE.md`` says in what the UCI copy differs.
+    (1936), 179-188. ``iris/SOURCE.md`` lists the differences of the UCI copy.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Class labels as they stand in files, turned into the positions that a network counts in."""
+"""Class labels of files, checked and turned into positions from 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_CLASSES = 256  # a label is kept as one byte
-NO_LABEL = 255  # what -1, "no label", becomes in an unsigned byte
+NO_LABEL = 255  # -1, "no label", as an unsigned byte
 
 
 def count_classes(
@@ -62,19 +62,19 @@ def count_classes(
 
 
 def read_labels(path: Path) -> NDArray[Any]:
-    """Read an IDX file of labels; of anything but whole numbers of shape (n,) no value is read."""
+    """Read an IDX file of labels; only the header is read unless it promises whole numbers of shape (n,)."""
     return read_idx(path, partial(_require_form, path))
 
 
 def require_labels(files: Mapping[Path, NDArray[Any]]) -> None:
-    """Refuse what is not one whole number per image, 0 or more.
+    """Require one whole number from 0 on per image.
 
-    A class 255 without a class 254 is refused too: it is a -1 that was cast to a byte.
+    255 without a class 254 is refused too: it is -1, cast to a byte.
 
     Raises
     ------
     DataError
-        With the row of the first label that is refused.
+        If a label is anything else; the message names its row.
     """
     for path, labels in files.items():
         _require_form(path, labels.dtype, labels.shape)

@@ -1,4 +1,4 @@
-"""Batches: gathered, scaled and shuffled the same way every time."""
+"""Batches of arrays, scaled and shuffled; the same seed gives the same batches."""
 
 from __future__ import annotations
 
@@ -24,38 +24,37 @@ class Loader:
     Parameters
     ----------
     inputs : array of shape (n, ...)
-        Numbers of any kind.  Integers (pixels) keep their small dtype in memory and are converted batch by
-        batch; floats are converted to `dtype` once, here.
+        Real numbers. Integers (pixels) keep their dtype in memory, and each batch is converted; floats are
+        converted to `dtype` once, here.
     targets : array of shape (n, ...)
-        Class labels of any integer dtype come out as int64 (on every platform), floats as `dtype`.
+        Class labels of any integer dtype become int64, floats become `dtype`.
     batch_size : int
-        Rows in a batch.  The last batch has the rest, unless `drop_last`.
-    shuffle : bool
-        Whether epoch `e` goes through the rows in the order of ``default_rng([seed, e]).permutation(n)``.
-    seed : int
-        Not negative.
-    drop_last : bool
-        Leave out a last batch that is not full.
+        Rows per batch. The last batch may have fewer.
+    shuffle : bool, default False
+        If True, epoch `e` has the rows in the order of ``default_rng([seed, e]).permutation(n)``.
+    seed : int, default 0
+        Seed of the shuffling, not negative.
+    drop_last : bool, default False
+        If True, leave out a last batch that has fewer rows.
     scale : float, optional
-        What inputs are multiplied by, in `dtype`: ``1 / 255`` for pixels.
-    dtype : floating dtype
-        Of the inputs that come out.
+        Factor of the inputs, in `dtype`: ``1 / 255`` for pixels.
+    dtype : floating dtype, default float32
+        Dtype of the inputs in a batch.
 
     Attributes
     ----------
     epoch : int
-        The epoch that the next ``iter()`` starts.  Set it to resume a run exactly where it stopped.
+        Number of the next epoch, from 0. Set it to resume a run exactly.
 
     Raises
     ------
     DataError
-        A `dtype` that is not floating, no rows, inputs and targets of different lengths, a value that is
-        not finite (the message names its row), a batch size below 1, or one that leaves no full batch
-        when `drop_last`.
+        If `dtype` is not floating, there are no rows, the lengths of inputs and targets differ, a value is
+        not finite (the message names its row), the batch size is below 1, or `drop_last` leaves no batch.
 
     Notes
     -----
-    Batches of unshuffled float inputs, and targets, are views and read-only: copy what you write to.
+    Targets, and unshuffled float inputs, are read-only views: copy them before you write to them.
 
     Examples
     --------
@@ -101,21 +100,21 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         order = self._order(self.epoch)
-        self.epoch += 1  # here and not in the generator: an abandoned epoch counts too
+        self.epoch += 1  # not in the generator: an abandoned epoch counts too
         return self._batches(order)
 
     @property
     def scale(self) -> float | None:
-        """Factor that integers are multiplied by, batch by batch."""
+        """Factor of integer inputs, or None; floats were multiplied by it at the start."""
         return None if self._scale is None else float(self._scale)
 
     def settings(self) -> dict[str, Any]:
-        """Return what the batches depend on beside the numbers themselves and the epoch, as plain data."""
+        """Return the settings that decide the batches of an epoch, with the number of rows, as plain data."""
         names = ("batch_size", "shuffle", "seed", "drop_last")
         return {"rows": len(self.inputs), **{name: getattr(self, name) for name in names}}
 
     def rows(self, epoch: int, batch: int) -> NDArray[np.int64]:
-        """Return which rows a batch has; epochs and batches are counted from 0."""
+        """Return the row numbers of a batch; epochs and batches count from 0."""
         start = batch * self.batch_size
         order = self._order(epoch)
         rows = np.arange(len(self.inputs)) if order is None else order
@@ -127,7 +126,7 @@ class Loader:
         return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
 
     def _batches(self, order: NDArray[np.int64] | None) -> Iterator[Batch]:
-        source = read_only(self.inputs)  # a batch may be a view: whoever writes to it is told to copy
+        source = read_only(self.inputs)  # writing to a batch that is a view must fail
         targets = read_only(self.targets if order is None else self.targets[order])
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             rows = slice(start, start + self.batch_size)
@@ -157,21 +156,21 @@ class Loader:
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that refuses to be written to."""
+    """Return a read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return integers as they are and floats in `dtype`, checked to be finite there."""
+    """Return integers as they are, floats in `dtype`, and require that the floats are finite."""
     require_unmasked(name, values, DataError)
-    array = np.asarray(values, order="C")  # np.take would copy the whole of any other order, at every batch
+    array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         raise DataError(f"{name}: expected rows of real numbers, found {array.dtype} of shape {array.shape}")
     if array.dtype.kind != "f":
         return array
-    with np.errstate(over="ignore"):  # a value too large for dtype is reported below, with its row
+    with np.errstate(over="ignore"):  # an overflow is reported below, with its row
         array = array.astype(dtype, copy=False)
     finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():

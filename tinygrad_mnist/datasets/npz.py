@@ -1,6 +1,6 @@
-"""Data sets in one ``.npz`` file, as Keras keeps them: x_train, y_train, x_test, y_test.
+"""Data sets in one ``.npz`` file, in Keras's form: x_train, y_train, x_test, y_test.
 
-A file comes from anywhere: nothing is unpickled, and nothing is allocated that it cannot hold.
+A file may come from anywhere: nothing is unpickled, and memory is allocated only for sizes the file can hold.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-_MOST_DIRECTORY = 2**20  # bytes: four members need 400
+_MOST_DIRECTORY = 2**20  # bytes; four members need 400
 _TAIL = 2**16 + 64  # where a zip file's end record, with a comment, may begin
 _STEP = 2**20
 _ADVICE = "write it with np.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)"
@@ -39,8 +39,8 @@ def read_npz(path: str | Path) -> tuple[NDArray[Any], ...]:
     Returns
     -------
     tuple of ndarray
-        Images of uint8, (n, height, width), and labels of an integer dtype, (n,), in the order of the names;
-        a last axis of length 1 is dropped from both.
+        Images of uint8, shape (n, height, width), and labels of an integer dtype, shape (n,), in the order of
+        the names. A last axis of length 1 is dropped.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def read_npz(path: str | Path) -> tuple[NDArray[Any], ...]:
 
 
 def _require_small_directory(file: IO[bytes]) -> None:
-    """Refuse a list of members that would take far more memory than the arrays."""
+    """Refuse a list of members that takes far more memory than the arrays."""
     start = max(0, file.seek(0, 2) - _TAIL)
     file.seek(start)
     tail = file.read()
@@ -75,7 +75,7 @@ def _require_small_directory(file: IO[bytes]) -> None:
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The members to read by name, each one possible."""
+    """Return the four members by name, after a check of their sizes."""
     found = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
     missing = [name for name in NAMES if name not in found]
     if missing:
@@ -119,7 +119,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, 
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and dtype; a ValueError from anything else."""
+    """Return shape, order (True if column-major) and dtype; anything but a header raises ValueError."""
     version = npy.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of format {version}")

@@ -36,7 +36,7 @@ def reproduce(experiment: Experiment, setting: Setting) -> Reproduction:
     CheckpointError
         When the folder holds an experiment already.
     DataError
-        When MNIST is needed and not at hand.
+        When the folder `setting.data` lacks a file or holds a damaged one.
     MissingExtraError
         When the experiment reads a formula, and the extra `formula` is not installed.
     """

@@ -1,9 +1,9 @@
 """Files that are written whole or not at all, and read with a bound on what they may cost."""
 
 from tinygrad_mnist.files.atomic import write_atomically
-from tinygrad_mnist.files.reading import open_regular, read_bounded
-from tinygrad_mnist.files.json import finite_or_text, read_json, read_json_lines
 from tinygrad_mnist.files.file_kinds import require_empty_file, require_file, require_folder
+from tinygrad_mnist.files.json import finite_or_text, read_json, read_json_lines
+from tinygrad_mnist.files.reading import open_regular, read_bounded
 from tinygrad_mnist.files.tensors import load_tensors, save_tensors
 from tinygrad_mnist.files.visible import visible, visible_lines
 

@@ -1,0 +1,47 @@
+"""No command opens a socket: the data are bundled, and nothing else is fetched."""
+
+import subprocess
+import sys
+
+# An audit hook also catches sockets that C code opens; it cannot be removed, so it gets a process.
+WITHOUT_SOCKETS = """
+import sys
+
+def refuse(event, arguments):
+    if event.startswith("socket."):
+        raise PermissionError(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+from tinygrad_mnist.cli import main
+for command in sys.argv[1].splitlines():
+    main(command.split(), standalone_mode=False)
+"""
+COMMANDS = """
+data
+data --dataset digits
+train --epochs 1 --hidden 8 --output mnist
+evaluate mnist
+train --dataset digits --epochs 1 --output digits
+predict digits digits/confusion.png
+gradcheck --sample 5
+graph -o step.txt
+derive
+"""
+
+
+def run(commands, folder):
+    command = [sys.executable, "-c", WITHOUT_SOCKETS, commands.strip()]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_no_command_opens_a_socket(tmp_path):
+    done = run(COMMANDS, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "60,000 training" in done.stdout
+    assert (tmp_path / "mnist" / "report.html").exists()
+
+
+def test_a_socket_would_be_noticed(tmp_path):
+    code = WITHOUT_SOCKETS.replace("from tinygrad_mnist.cli import main", "import socket; socket.socket()")
+    done = subprocess.run([sys.executable, "-c", code, ""], capture_output=True, text=True)
+    assert "PermissionError: socket.__new__" in done.stderr

@@ -1,0 +1,113 @@
+"""Labelled images on disk, in four IDX files or one ``.npz`` file: found under any of their usual names."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.datasets.bundled import CHECKSUMS
+from tinygrad_mnist.datasets.idx import read_images
+from tinygrad_mnist.datasets.labels import read_labels
+from tinygrad_mnist.datasets.npz import NAMES, read_npz
+from tinygrad_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_STEMS = tuple(name.removesuffix(".gz") for name in CHECKSUMS)
+_EMNIST = re.compile(r"(emnist-(\w+)-)train-images[-.]idx3-ubyte(\.gz)?")
+_ADVICE = "name another, or none to load the bundled MNIST"
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Places of training images, training labels, test images and test labels.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        In that order. Arrays of a ``.npz`` file stand as its path followed by their names.
+    npz : Path, optional
+        The file that holds all four.
+    emnist : str
+        The part of EMNIST, such as ``"letters"``, if the files have EMNIST's names.
+    """
+
+    paths: tuple[Path, ...]
+    npz: Path | None = None
+    emnist: str = ""
+
+    @classmethod
+    def find(cls, place: Path) -> ImageFiles:
+        """Find the files in a folder, plain or gzipped, or take the ``.npz`` file that is named.
+
+        Raises
+        ------
+        DataError
+            If the folder or a file is missing, or several parts of EMNIST lie there.
+        """
+        npz = _npz(place)
+        if npz:
+            return cls(tuple(npz / name for name in NAMES), npz)
+        if not os.path.isdir(place):  # unlike Path.is_dir, it never raises
+            raise DataError(
+                f"{place}: expected a folder with MNIST's four files or a .npz file, found none; {_ADVICE}"
+            )
+        prefix, part = ("", "") if _has_mnist_names(place) else _emnist_prefix(place)
+        stems = [prefix + stem.replace("t10k", "test") for stem in _STEMS] if prefix else _STEMS
+        found = {stem: _spelled(place, stem) for stem in stems}
+        missing = [stem for stem, path in found.items() if path is None]
+        if missing:
+            raise DataError(f"{place}: lacks {', '.join(missing)} (plain or .gz); {_ADVICE}")
+        return cls(tuple(path for path in found.values() if path is not None), emnist=part)
+
+    def read(self) -> tuple[NDArray[Any], ...]:
+        """Read the arrays, in the order of `paths`.
+
+        Raises
+        ------
+        DataError
+            If a file is damaged, or holds anything but images of uint8 or labels of integers.
+        """
+        if self.npz:
+            return read_npz(self.npz)
+        readers = (read_images, read_labels) * 2
+        return tuple(read(path) for read, path in zip(readers, self.paths, strict=True))
+
+
+def _has_mnist_names(folder: Path) -> bool:
+    return any(_spelled(folder, stem) for stem in _STEMS)
+
+
+def _npz(place: Path) -> Path | None:
+    """Return the ``.npz`` file that is named, or the only one of a folder without IDX files."""
+    if place.suffix == ".npz" and os.path.isfile(place):
+        return place
+    if not os.path.isdir(place) or _has_mnist_names(place):
+        return None
+    found = sorted(place.glob("*.npz"))
+    return found[0] if len(found) == 1 else None
+
+
+def _emnist_prefix(folder: Path) -> tuple[str, str]:
+    """Return the beginning of EMNIST's names here, "emnist-letters-", and the part, "letters"."""
+    found = {match[1]: match[2] for match in map(_EMNIST.fullmatch, os.listdir(folder)) if match}
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: holds the parts {', '.join(sorted(found.values()))} of EMNIST: put the files of one "
+            "into another folder"
+        )
+    return next(iter(found.items()), ("", ""))
+
+
+def _spelled(folder: Path, stem: str) -> Path | None:
+    """Return the path of a file, however it is spelled; a gzipped one comes first."""
+    names = [spelling + suffix for spelling in (stem, stem.replace("-idx", ".idx")) for suffix in (".gz", "")]
+    # An archive may unpack to a folder of the file's name, with the file in it.
+    places = [folder / name for name in names] + [folder / name / name for name in names]
+    there = [place for place in places if os.path.exists(place)]
+    return next((place for place in there if os.path.isfile(place)), there[0] if there else None)
