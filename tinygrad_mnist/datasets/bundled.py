@@ -1,4 +1,4 @@
-"""The image data sets that come with this package, each in a folder with its SOURCE.md.
+"""Image data sets that are bundled with this package, each in a folder with its SOURCE.md.
 
 `CHECKSUMS` holds the SHA-256 of MNIST's files: training images, training labels, test images, test labels.
 """

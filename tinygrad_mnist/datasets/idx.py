@@ -1,4 +1,4 @@
-"""The IDX file format: a big-endian header (dtype, sizes), then the values.
+"""IDX file format: a big-endian header (dtype, sizes), then the values.
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database", section "File formats".
 A file may come from anywhere: memory is allocated only after the header is known to be possible.
@@ -157,7 +157,7 @@ def _as_data_error(path: Path) -> Iterator[None]:
 
 
 class _Unzipped:
-    """The content of a gzip file of one member, decompressed on demand.
+    """Content of a gzip file of one member, decompressed on demand.
 
     ``gzip.GzipFile`` reads a name or padding byte by byte in Python, which takes minutes for a gigabyte.
     """

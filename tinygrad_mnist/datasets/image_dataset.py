@@ -60,7 +60,7 @@ class Split:
 
     @cached_property
     def images(self) -> NDArray[np.float32]:
-        """The images as in the batches of `loader`: float32 from 0 to 1, read-only; computed at first access.
+        """Images as in the batches of `loader`: float32 from 0 to 1, read-only; computed at first access.
 
         They take four times the memory of `raw_images`; a loader scales one batch at a time.
         """

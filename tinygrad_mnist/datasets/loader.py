@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Loader:
-    """An iterable of ``(inputs, targets)`` batches; each ``iter()`` is the next epoch.
+    """Iterable of ``(inputs, targets)`` batches; each ``iter()`` is the next epoch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read with a bound on what they may cost."""
+"""Atomic writing of files, and bounded reading of files that may come from anywhere."""
 
 from tinygrad_mnist.files.atomic import write_atomically
 from tinygrad_mnist.files.file_kinds import require_empty_file, require_file, require_folder

@@ -1,4 +1,4 @@
-"""Replacing a file so that whoever looks finds the old content or the new, never a part of it."""
+"""Atomic replacement of files: a reader finds the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
-    """Put `data` in the place of the file, or leave that as it was.
+    """Replace the content of a file, or leave the file as it was.
 
-    It is written beside the file under a hidden name, and takes the file's name once it is on the disk:
-    neither a crash nor a full disk nor a power cut leaves half a file.
+    The data are written next to it under a hidden name. Once they are on the disk, that file takes the name.
+    A crash, a full disk or a power cut cannot leave half a file.
 
     Parameters
     ----------
     path : Path
         An existing file is replaced; its folder must exist.
     data : bytes or str
-        Text is written as UTF-8, as it stands.
+        Text is encoded as UTF-8; line ends are not changed.
 
     Raises
     ------
     OSError
-        The file cannot be written, replaced, or made to last; the temporary file is gone again.
+        If the file cannot be written, replaced or synced. The temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -34,15 +34,15 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         os.replace(temporary, path)
     except BaseException as error:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a write does not say where
+        if isinstance(error, OSError) and error.filename is None:  # an error of write names no file
             error.filename = str(path)
         raise
-    _make_names_last(path.parent)
+    _sync_folder(path.parent)
 
 
-def _make_names_last(folder: Path) -> None:
-    """Force the folder itself to the disk: until then a power cut may undo the replacement."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+def _sync_folder(folder: Path) -> None:
+    """Sync the folder: until then a power cut may undo the replacement."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""Checks of a file's place in a folder: a link to elsewhere, a pipe or a device may stand there."""
+"""Checks before a path in a folder is used: a link to elsewhere, a pipe or a device may lie there."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ _KINDS = {
 
 
 def require_file(path: Path, home: Path) -> None:
-    """Require a file, a link to one inside of `home`, or nothing at all.
+    """Require that `path` is a file, a link to one inside `home`, or missing.
 
     Raises
     ------
     CheckpointError
-        Anything else, by what it is: a link that leaves `home`, a folder, a pipe, a socket, a device.
+        If it is anything else. The message says what: a link that leaves `home`, a folder, a pipe, a socket
+        or a device.
     """
     _require(path, home, stat.S_IFREG)
 
 
 def require_folder(path: Path, home: Path) -> None:
-    """Require a folder, a link to one inside of `home`, or nothing at all; errors as of `require_file`."""
+    """Require that `path` is a folder, a link to one inside `home`, or missing; errors: `require_file`."""
     _require(path, home, stat.S_IFDIR)
 
 
 def require_empty_file(path: Path, home: Path) -> None:
-    """Require an empty file or nothing at all: opening a lock may cut whatever it leads to.
+    """Require that `path` is an empty file or missing: opening a lock may truncate its target.
 
     Raises
     ------
     CheckpointError
-        Anything else, a link too.
+        If it is anything else, or a link.
     """
     if path.is_symlink():
         _refuse(path, f"a link to {os.readlink(path)}", "an empty file")

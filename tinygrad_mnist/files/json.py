@@ -1,4 +1,4 @@
-"""JSON from anywhere: bounded in size, depth and numbers, its faults shown with their place."""
+"""JSON that may come from anywhere, bounded in size, depth and numbers; errors name line and column."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.reading import read_bounded
 
 MOST_LEVELS = 64
-MOST_DIGITS = 40  # the state of a random generator has integers of 128 bits
+MOST_DIGITS = 40  # the state of a random generator holds integers of 128 bits
 MOST_SURPLUS = 100 * 2**20  # bytes of memory beyond twice the file's size
-_BYTES_A_VALUE = 300  # an object of one entry; a number takes a tenth
-# A string need not end, and gives nothing back (++): so the search is linear in whatever it is given.
+_BYTES_PER_VALUE = 300  # an object of one entry; a number takes a tenth
+# A string may lack its end and is never backtracked into (++): the search is linear for any text.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 
 
 def read_json(path: Path, *, max_bytes: int) -> Any:
-    """Return what the JSON file holds.
+    """Return the content of a JSON file.
 
     Parameters
     ----------
     path : Path
-        In UTF-8.
+        A file in UTF-8.
     max_bytes : int
-        The size up to which it is read.
+        Largest size that is read.
 
     Raises
     ------
     CheckpointError
-        It is missing, unreadable, too large, not UTF-8, not JSON, nested deeper than 64 levels, holds NaN,
-        infinity or an integer of more than 40 digits, or might take more memory than twice its size and
-        100 MB.  The message has line, column and byte offset.
+        If it is missing, unreadable, too large, not UTF-8, not JSON, nested deeper than 64 levels, holds NaN,
+        infinity or an integer of more than 40 digits, or could need more memory than twice its size plus
+        100 MB. The message has line, column and byte offset.
     """
     content = read_bounded(path, max_bytes)
     _require_affordable(path, content)
@@ -43,9 +43,9 @@ def read_json(path: Path, *, max_bytes: int) -> Any:
 
 
 def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
-    """Return what each line of the file holds, a JSON value a line.
+    """Return the JSON values of a file that holds one per line.
 
-    The parameters and errors are those of `read_json`.
+    Parameters and errors are those of `read_json`.
     """
     content = read_bounded(path, max_bytes)
     _require_affordable(path, content, lines=content.count(b"\n"))
@@ -57,7 +57,7 @@ def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
 
 
 def finite_or_text(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record with "nan" and "inf" as text: JSON has no such numbers."""
+    """Return the record with "nan" and "inf" as text, because JSON has no such numbers."""
     return {
         key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in record.items()
@@ -65,19 +65,19 @@ def finite_or_text(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_affordable(path: Path, content: bytes, lines: int = 1) -> None:
-    """Refuse many small values: ``[[],[],`` takes twenty times as much in memory as in a file."""
+    """Refuse many small values: ``[[],[],`` takes twenty times its size in memory."""
     values = lines + sum(content.count(mark) for mark in (b",", b"[", b"{"))
-    width = 1 if content.isascii() else 4  # bytes of a letter in Python: one letter decides for all
-    # The content, the text, and one string that holds all of it.
-    if values * _BYTES_A_VALUE + (1 + 2 * width) * len(content) > 2 * len(content) + MOST_SURPLUS:
+    width = 1 if content.isascii() else 4  # bytes per letter in Python: the widest letter decides
+    # The content, its text, and one string that holds all of it.
+    if values * _BYTES_PER_VALUE + (1 + 2 * width) * len(content) > 2 * len(content) + MOST_SURPLUS:
         raise CheckpointError(
-            f"{path}: {values} values in {len(content)} bytes, more than may be held in memory: expected a "
+            f"{path}: {values} values in {len(content)} bytes, too many for memory: expected a "
             "file that `train` wrote"
         )
 
 
 def _parse(path: Path, content: bytes, line: int = 1, offset: int = 0) -> Any:
-    """Parse `content`, which begins at this line and byte offset of the file."""
+    """Parse `content`, which begins at the given line and byte offset of the file."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def _parse(path: Path, content: bytes, line: int = 1, offset: int = 0) -> Any:
 
 
 def _check_tokens(text: str) -> None:
-    """Refuse what `json` would take, or fail on in its own ways, before it sees it."""
+    """Refuse text that `json` accepts but the format does not, or that makes `json` fail in other ways."""
     level = 0
     for match in _TOKEN.finditer(text):
         token = match[0]
@@ -125,4 +125,4 @@ def _is_infinite(token: str) -> bool:
     try:
         return math.isinf(float(token))
     except ValueError:
-        return False  # no number at all: `json` says so
+        return False  # not a number: `json` reports it

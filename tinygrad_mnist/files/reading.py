@@ -1,4 +1,4 @@
-"""Opening and reading what may be anything: a folder, a pipe, a device, a file without end."""
+"""Opening and reading of paths that may lead to a folder, a pipe, a device or an endless file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading, if it is one: a pipe would wait for its writer, a device never end.
+    """Open a regular file for reading: a pipe could block, a device never end.
 
     Raises
     ------
     OSError
-        It is missing, not permitted, a folder, or another thing than a file; `strerror` says which.
+        If it is missing, not permitted, a folder, or not a regular file; `strerror` says which.
     """
     try:
         file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
@@ -32,17 +32,17 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a file of at most `max_bytes`.
+    """Return the content of a file of at most `max_bytes` bytes.
 
     Raises
     ------
     CheckpointError
-        It cannot be read or is larger; nothing is read then.
+        If it cannot be read or is larger; a larger file is not read.
     """
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            content = file.read(size + 1) if size <= max_bytes else b""  # a buffer of that size is made
+            content = file.read(size + 1) if size <= max_bytes else b""  # read() allocates that size at once
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from error
     if size > max_bytes:

@@ -1,7 +1,7 @@
-"""Named arrays in a file that cannot run code: safetensors, read with a bound and checked.
+"""Named arrays in a file that cannot run code: the format safetensors, read with a bound and checked.
 
-Source: the format's description at https://github.com/huggingface/safetensors: eight bytes with the length of
-the header, the header in JSON, the values one after another.
+Source: the description of the format at https://github.com/huggingface/safetensors. Eight bytes hold the
+length of the header; the header in JSON and the values follow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tinygrad_mnist.files.reading import read_bounded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_HEADER_BYTES = 2**20  # some 10,000 tensors; each costs far more in memory than in the header
+MOST_HEADER_BYTES = 2**20  # about 10,000 tensors; each takes more memory than header
 _DTYPES = {
     "BOOL": "?",
     "U8": "u1",
@@ -36,34 +36,34 @@ _DTYPES = {
     "F64": "<f8",
     "C64": "<c8",
 }
-_DAMAGED = "is damaged or no safetensors file"
+_DAMAGED = "is damaged or not a safetensors file"
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays and a few texts into one file, whole or not at all.
+    """Write arrays and short texts into one file, atomically.
 
     Parameters
     ----------
     path : Path
         An existing file is replaced.
     tensors : mapping of str to ndarray
-        Any shape and memory layout; bool, integers, float16 to float64 or complex64.
+        Arrays of any shape and memory order; bool, integers, float16 to float64 or complex64.
     metadata : mapping of str to str, optional
-        Stands in the header.
+        Texts for the header.
 
     Raises
     ------
     CheckpointError
-        A dtype that the format lacks, or the file would have a header that `load_tensors` refuses.
+        If the format lacks a dtype, or the header is too long for `load_tensors`.
     OSError
-        The file cannot be written.
+        If the file cannot be written.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save
 
-    # Not ascontiguousarray, which makes a scalar a vector.
+    # Not ascontiguousarray, which turns a scalar into a vector.
     contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     try:
         content = save(contiguous, dict(metadata) if metadata else None)
@@ -74,42 +74,42 @@ def save_tensors(
 
 
 def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Read what `save_tensors` wrote, or any safetensors file of NumPy's dtypes.
+    """Read a safetensors file with NumPy's dtypes, as `save_tensors` writes it.
 
     Parameters
     ----------
     path : Path
         The file.
     max_bytes : int
-        The size up to which it is read; reading takes twice that in memory for a moment.
+        Largest size that is read; reading takes twice the size of the file in memory.
 
     Returns
     -------
     tensors : dict of str to ndarray
-        Writable, in native byte order.
+        Writable arrays in native byte order.
     metadata : dict of str to str
-        What stands in the header beside them.
+        Texts of the header.
 
     Raises
     ------
     CheckpointError
-        It is missing, unreadable, too large, truncated, has bytes left over or a damaged header, or a tensor
-        has a dtype or shape that NumPy lacks or a value that is not finite.  The message names file and
-        tensor and, where there is one, the byte offset.
+        If it is missing, unreadable, too large or truncated, has bytes left over or a damaged header, or a
+        tensor has a dtype or shape that NumPy lacks or a value that is not finite. The message names file,
+        tensor and byte offset.
     """
     from safetensors import SafetensorError, deserialize
 
     content = read_bounded(path, max_bytes)
     end = _header_length(path, content) + 8
     try:
-        # Checks that the tensors cover all of the file and none of it twice.
+        # Checks that the tensors cover the whole file, and no byte twice.
         found = deserialize(content)  # type: ignore[no-untyped-call]
         header = json.loads(content[8:end])
     except (SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} {_DAMAGED}: {error} (header at offset 8, values from offset {end} to {len(content)})"
         ) from error
-    del content  # each tensor has its own copy
+    del content  # the tensors are copies
     tensors = {}
     for name, entry in found:
         offset = end + header[name]["data_offsets"][0]
@@ -119,7 +119,7 @@ def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]]
 
 
 def _header_length(path: Path, content: bytes) -> int:
-    """Return the length of the header; it is in the file and small."""
+    """Return the length of the header, after a check that the file holds it and that it is short."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or length > len(content) - 8:
         raise CheckpointError(

@@ -1,11 +1,11 @@
-"""Text from anywhere, made fit to be shown: a name may hold what moves the cursor or is no text at all."""
+"""Safe display of text that may come from anywhere: a name may move the cursor or not be text at all."""
 
 from __future__ import annotations
 
 import re
 
 # Control and format characters (among them those that turn the direction of writing), separators of lines,
-# and the halves of a character, which stand in Python for the bytes of a file name that are not UTF-8.
+# and surrogates, by which Python represents the bytes of a file name that are not UTF-8.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -13,14 +13,14 @@ _INVISIBLE = re.compile(
 
 
 def visible(text: str, encoding: str = "utf-8") -> str:
-    r"""Return the text with an escape in the place of each character that cannot be shown.
+    r"""Return the text with an escape for each character that cannot be shown.
 
     Parameters
     ----------
     text : str
-        One line: a line break in it is escaped too.
+        One line; a line break is escaped too.
     encoding : str
-        What the terminal or file can hold; other characters are escaped as well.
+        Encoding of the terminal or file; characters outside it are escaped too.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def visible(text: str, encoding: str = "utf-8") -> str:
 
 
 def visible_lines(text: str, encoding: str = "utf-8") -> str:
-    """Return `visible` of each line, the line breaks kept."""
+    """Apply `visible` to each line; line breaks are kept."""
     return "\n".join(visible(line, encoding) for line in text.split("\n"))
 
 
