@@ -82,3 +82,51 @@ def test_a_rule_returns_the_dtype_of_its_input(case):
                 contribution = node.primitive.rule(position)(g, node.data, *raw, **node.attributes)
                 assert contribution.dtype == np.float32, (node.primitive, position)
                 stack.append(x)
+
+
+def works_by_element(forward, inputs, attributes):
+    """True where inputs broadcast, and each element of the result is that of the elements of the inputs."""
+    first, axes = inputs[0], max(x.ndim for x in inputs)
+    inputs = [np.stack([first, first]).reshape(2, *(1,) * (axes - first.ndim), *first.shape), *inputs[1:]]
+    try:
+        result = forward(*inputs, **attributes)
+        wide = np.broadcast_arrays(*inputs)
+        single = [forward(*(x[i] for x in wide), **attributes) for i in np.ndindex(result.shape)]
+    except Exception:
+        return False
+    return result.shape == wide[0].shape and np.allclose(np.reshape(single, result.shape), result)
+
+
+def only_moves(forward, inputs, attributes):
+    """True where the result has elements of the inputs alone, and at negative inputs their negatives."""
+    if any(x.dtype.kind != "f" for x in inputs):
+        return False
+    result = forward(*inputs, **attributes)
+    known = np.concatenate([x.ravel() for x in inputs])
+    return np.isin(result, known).all() and (forward(*(-x for x in inputs), **attributes) == -result).all()
+
+
+@every_case
+def test_facts_of_an_op_are_those_of_its_forward(case, monkeypatch):
+    shapes = case.shapes or ((2, 3), (1, 3))[: case.broadcast]
+    op = REGISTRY[case.primitive]
+    forward, calls = op.forward, []
+    monkeypatch.setattr(
+        op, "forward", lambda *x, **settings: calls.append((x, settings)) or forward(*x, **settings)
+    )
+    case.call(*[Tensor(a, requires_grad=True) for a in arrays_for(case, shapes, np.random.default_rng(0))])
+    inputs, settings = [np.asarray(x) for x in calls[0][0]], calls[0][1]
+    moves = only_moves(forward, inputs, settings)
+    assert op.moves_elements == moves
+    assert op.elementwise == (not moves and works_by_element(forward, inputs, settings))
+
+
+def test_a_product_counts_two_flops_per_term():
+    y, x, weight = np.ones((4, 3)), np.ones((4, 5)), np.ones((3, 5))
+    assert REGISTRY["matmul"].flops(y, x, weight.T) == REGISTRY["linear"].flops(y, x, weight, None) == 120
+
+
+def test_flops_are_one_per_element_of_the_largest_array():
+    assert REGISTRY["sum"].flops(np.ones(()), np.ones((4, 5))) == 20
+    assert REGISTRY["add"].flops(np.ones((4, 5)), np.ones(5), 2.0) == 20
+    assert REGISTRY["reshape"].flops(np.ones(20), np.ones((4, 5))) == 0

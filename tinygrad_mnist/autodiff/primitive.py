@@ -11,9 +11,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
-from numpy import ndarray
+from numpy import generic, ndarray
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.errors import GradientError
@@ -52,6 +52,13 @@ class Primitive:
         ``forward(*arrays, **attributes) -> array``.  Positional parameters are inputs; keyword-only
         parameters (an axis, a shape) are attributes, are never differentiated and have a default or are
         always given.
+    moves_elements
+        True for an op that only moves, copies or casts elements: it has no arithmetic to count.
+    elementwise
+        True for an op whose inputs broadcast and that computes each element of the result by itself.
+    flops
+        ``flops(y, *inputs) -> int``: the additions and multiplications behind the result `y`.  By default one
+        for each element of the largest array, and none for an op that only moves elements.
 
     Attributes
     ----------
@@ -69,7 +76,14 @@ class Primitive:
         their logits): ``bypass(g, y, value, *inputs, **attributes)`` returns the gradient of the value.
     """
 
-    def __init__(self, forward: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        moves_elements: bool = False,
+        elementwise: bool = False,
+        flops: Callable[..., int] | None = None,
+    ) -> None:
         if not hasattr(forward, "__code__"):
             raise TypeError(
                 f"forward is {shown(forward)}: expected a Python function; write def my_op(x): return ..."
@@ -82,6 +96,9 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
         self.bypass: Rule | None = None
+        self.moves_elements = moves_elements
+        self.elementwise = elementwise
+        self.flops = flops or (_no_arithmetic if moves_elements else _one_per_element)
         if forward.__defaults__:
             raise ValueError(f"{self.name}: settings are keyword-only: write a * before those with a default")
         code = forward.__code__
@@ -204,8 +221,24 @@ def _home(forward: Callable[..., Any]) -> tuple[str, str]:
     return forward.__module__, forward.__qualname__
 
 
-def primitive(forward: Callable[..., Any]) -> Primitive:
+def _no_arithmetic(y: Any, *inputs: Any) -> int:
+    return 0
+
+
+def _one_per_element(y: Any, *inputs: Any) -> int:
+    return max(x.size for x in (y, *inputs) if isinstance(x, ndarray | generic))
+
+
+@overload
+def primitive(forward: Callable[..., Any]) -> Primitive: ...
+@overload
+def primitive(
+    *, moves_elements: bool = ..., elementwise: bool = ..., flops: Callable[..., int] | None = ...
+) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(forward: Callable[..., Any] | None = None, **facts: Any) -> Any:
     """Turn a forward function on arrays into a primitive; declare its rules with ``.vjps(...)``.
+
+    Facts of the op, which `Primitive` lists, stand between brackets: ``@primitive(elementwise=True)``.
 
     >>> from tinygrad_mnist import Tensor
     >>> from tinygrad_mnist.autodiff.primitive import primitive
@@ -218,7 +251,7 @@ def primitive(forward: Callable[..., Any]) -> Primitive:
     >>> x.grad
     array(12.)
     """
-    return Primitive(forward)
+    return Primitive(forward, **facts) if forward is not None else partial(Primitive, **facts)
 
 
 def require_rules() -> None:

@@ -14,7 +14,6 @@ from tinygrad_mnist.graph.graph import Rule, Statistics
 
 MOST_VALUES = 12  # entries that are kept in full
 FEW = 4  # entries that a label or an equation shows in full
-_FREE = frozenset({"reshape", "transpose", "broadcast_to", "getitem", "identity", "concatenate", "cast"})
 
 
 def statistics(array: Any) -> Statistics | None:
@@ -58,13 +57,8 @@ def _rule_text(tensor: Tensor, position: int) -> str:
 
 
 def flops_of(tensor: Tensor) -> int:
-    """Additions and multiplications: two a term of a matrix product, one an element elsewhere."""
-    if tensor.primitive is None or tensor.primitive.name in _FREE:
-        return 0
-    arrays = [a for a in arrays_of(tensor) if isinstance(a, np.ndarray)]
-    if tensor.primitive.name in ("matmul", "linear"):
-        return 2 * tensor.size * int(arrays[0].shape[-1])
-    return max([tensor.size, *(a.size for a in arrays)])
+    """Return the additions and multiplications behind a tensor, as its op counts them."""
+    return tensor.primitive.flops(tensor.data, *arrays_of(tensor)) if tensor.primitive else 0
 
 
 def bytes_of(tensor: Tensor) -> int:

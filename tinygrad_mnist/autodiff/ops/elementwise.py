@@ -15,7 +15,7 @@ from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import primitive
 
 
-@primitive
+@primitive(moves_elements=True)
 def identity(x: Any) -> Any:
     """x itself, as a node of its own."""
     return x
@@ -24,7 +24,7 @@ def identity(x: Any) -> Any:
 identity.vjps(lambda g, y, x: g)
 
 
-@primitive
+@primitive(elementwise=True)
 def add(a: Any, b: Any) -> Any:
     """a + b"""
     return np.add(a, b)
@@ -33,7 +33,7 @@ def add(a: Any, b: Any) -> Any:
 add.vjps(lambda g, y, a, b: g, lambda g, y, a, b: g)
 
 
-@primitive
+@primitive(elementwise=True)
 def subtract(a: Any, b: Any) -> Any:
     """a - b"""
     return np.subtract(a, b)
@@ -42,7 +42,7 @@ def subtract(a: Any, b: Any) -> Any:
 subtract.vjps(lambda g, y, a, b: g, lambda g, y, a, b: -g)
 
 
-@primitive
+@primitive(elementwise=True)
 def multiply(a: Any, b: Any) -> Any:
     """a * b"""
     return np.multiply(a, b)
@@ -51,7 +51,7 @@ def multiply(a: Any, b: Any) -> Any:
 multiply.vjps(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 
 
-@primitive
+@primitive(elementwise=True)
 def divide(a: Any, b: Any) -> Any:
     """a / b"""
     return np.divide(a, b)
@@ -60,7 +60,7 @@ def divide(a: Any, b: Any) -> Any:
 divide.vjps(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 
 
-@primitive
+@primitive(elementwise=True)
 def negative(x: Any) -> Any:
     """-x"""
     return np.negative(x)
@@ -69,7 +69,7 @@ def negative(x: Any) -> Any:
 negative.vjps(lambda g, y, x: -g)
 
 
-@primitive
+@primitive(elementwise=True)
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     return np.where(condition, a, b)
@@ -82,43 +82,43 @@ where.vjps(
 )
 
 
-@primitive
+@primitive(elementwise=True)
 def less(a: Any, b: Any) -> Any:
     """a < b, as a mask."""
     return np.less(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def less_equal(a: Any, b: Any) -> Any:
     """a <= b, as a mask."""
     return np.less_equal(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def greater(a: Any, b: Any) -> Any:
     """a > b, as a mask."""
     return np.greater(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def greater_equal(a: Any, b: Any) -> Any:
     """a >= b, as a mask."""
     return np.greater_equal(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def equal(a: Any, b: Any) -> Any:
     """a == b, as a mask."""
     return np.equal(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def not_equal(a: Any, b: Any) -> Any:
     """a != b, as a mask."""
     return np.not_equal(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def logical_and(a: Any, b: Any) -> Any:
     """True at each element where both masks are."""
     return np.logical_and(a, b)
@@ -128,7 +128,7 @@ for _mask in (less, less_equal, greater, greater_equal, equal, not_equal, logica
     _mask.vjps(None, None)
 
 
-@primitive
+@primitive(elementwise=True)
 def log(x: Any) -> Any:
     """The natural logarithm."""
     return np.log(x)
@@ -137,7 +137,7 @@ def log(x: Any) -> Any:
 log.vjps(lambda g, y, x: g / x)
 
 
-@primitive
+@primitive(elementwise=True)
 def power(a: Any, b: Any) -> Any:
     """a ** b.  The gradient of `b` is NaN where a < 0, where the power is no function of a real `b`."""
     return a**b
@@ -167,7 +167,7 @@ def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
 power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(_in_dtype_of(y, a))))
 
 
-@primitive
+@primitive(elementwise=True)
 def exp(x: Any) -> Any:
     """e ** x"""
     return np.exp(x)
@@ -176,7 +176,7 @@ def exp(x: Any) -> Any:
 exp.vjps(lambda g, y, x: g * y)
 
 
-@primitive
+@primitive(elementwise=True)
 def log1p(x: Any) -> Any:
     """log(1 + x), accurate near 0."""
     return np.log1p(x)
@@ -185,7 +185,7 @@ def log1p(x: Any) -> Any:
 log1p.vjps(lambda g, y, x: g / (1 + x))
 
 
-@primitive
+@primitive(elementwise=True)
 def sqrt(x: Any) -> Any:
     """The square root."""
     return np.sqrt(x)
@@ -194,13 +194,13 @@ def sqrt(x: Any) -> Any:
 sqrt.vjps(lambda g, y, x: 0.5 * g / y)
 
 
-@primitive
+@primitive(elementwise=True)
 def sin(x: Any) -> Any:
     """The sine of x in radians."""
     return np.sin(x)
 
 
-@primitive
+@primitive(elementwise=True)
 def cos(x: Any) -> Any:
     """The cosine of x in radians."""
     return np.cos(x)
@@ -210,7 +210,7 @@ sin.vjps(lambda g, y, x: g * cos(x))
 cos.vjps(lambda g, y, x: -g * sin(x))
 
 
-@primitive
+@primitive(elementwise=True)
 def sign(x: Any) -> Any:
     """-1, 0 or 1; its derivative is 0 almost everywhere, so no gradient passes."""
     return np.sign(x.real)
@@ -219,7 +219,7 @@ def sign(x: Any) -> Any:
 sign.vjps(None)
 
 
-@primitive
+@primitive(elementwise=True)
 def abs(x: Any) -> Any:
     """|x|; the subgradient at 0 is taken as 0."""
     return np.where(x.real < 0, -x, x) if np.iscomplexobj(x) else np.abs(x)
@@ -228,7 +228,7 @@ def abs(x: Any) -> Any:
 abs.vjps(lambda g, y, x: g * sign(x))
 
 
-@primitive
+@primitive(elementwise=True)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     return np.tanh(x)
@@ -237,7 +237,7 @@ def tanh(x: Any) -> Any:
 tanh.vjps(lambda g, y, x: g * (1 - y * y))
 
 
-@primitive
+@primitive(elementwise=True)
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e**-x), the logistic function."""
     x = x if hasattr(x, "dtype") else np.asarray(x)
@@ -255,7 +255,7 @@ def sigmoid(x: Any) -> Any:
 sigmoid.vjps(lambda g, y, x: g * (y * (1 - y)))
 
 
-@primitive
+@primitive(elementwise=True)
 def softplus(x: Any) -> Any:
     """log(1 + e**x) without overflow; its derivative is the sigmoid."""
     if np.iscomplexobj(x):
@@ -266,7 +266,7 @@ def softplus(x: Any) -> Any:
 softplus.vjps(lambda g, y, x: g * sigmoid(x))
 
 
-@primitive
+@primitive(elementwise=True)
 def relu(x: Any) -> Any:
     """max(x, 0); the subgradient at 0 is taken as 0."""
     return np.where(x.real > 0, x, 0) if np.iscomplexobj(x) else np.maximum(x, 0)
@@ -275,7 +275,7 @@ def relu(x: Any) -> Any:
 relu.vjps(lambda g, y, x: where(x <= 0, 0.0, g))  # not g * (x > 0): infinity times 0 is NaN
 
 
-@primitive
+@primitive(elementwise=True)
 def maximum(a: Any, b: Any) -> Any:
     """The larger of a and b; at a tie each gets half of the gradient."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
@@ -283,7 +283,7 @@ def maximum(a: Any, b: Any) -> Any:
     return np.maximum(a, b)
 
 
-@primitive
+@primitive(elementwise=True)
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of a and b; at a tie each gets half of the gradient."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
@@ -306,7 +306,7 @@ minimum.vjps(
 )
 
 
-@primitive
+@primitive(elementwise=True)
 def clip(x: Any, *, low: float | None = None, high: float | None = None) -> Any:
     """`x` held between the numbers `low` and `high`; on the borders the gradient passes."""
     if np.iscomplexobj(x):
@@ -333,7 +333,7 @@ def dropout_mask(x: Any, *, p: float, rng: np.random.Generator) -> Any:
 dropout_mask.vjps(None)
 
 
-@primitive
+@primitive(moves_elements=True)
 def cast(x: Any, *, dtype: Any) -> Any:
     """`x` in another dtype; its gradient comes back in the dtype of x."""
     return x.astype(dtype)

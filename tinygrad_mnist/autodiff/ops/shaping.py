@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)  # many numbers of the first are added in the second
 
 
-@primitive
+@primitive(moves_elements=True)
 def reshape(x: Any, *, shape: Shape) -> Any:
     """The same elements in another shape; one length may be -1."""
     return np.reshape(x, shape)
@@ -26,7 +26,7 @@ def reshape(x: Any, *, shape: Shape) -> Any:
 reshape.vjps(lambda g, y, x, *, shape: reshape(g, shape=x.shape))
 
 
-@primitive
+@primitive(moves_elements=True)
 def transpose(x: Any, *, axes: Shape | None = None) -> Any:
     """Axis ``axes[i]`` of `x` becomes axis i of the result; without `axes` their order is reversed."""
     return np.transpose(x, axes)
@@ -42,7 +42,7 @@ def _inverse(axes: Shape | None) -> Shape | None:
 transpose.vjps(lambda g, y, x, *, axes: transpose(g, axes=_inverse(axes)))
 
 
-@primitive
+@primitive(moves_elements=True)
 def broadcast_to(x: Any, *, shape: Shape) -> Any:
     """`x` repeated along new or single axes up to `shape`, as a view."""
     if (
@@ -97,7 +97,7 @@ def sum_to(x: Any, *, shape: Shape) -> Any:
 sum_to.vjps(lambda g, y, x, *, shape: broadcast_to(reshape(g, shape=shape), shape=x.shape))
 
 
-@primitive
+@primitive(moves_elements=True)
 def getitem(x: Any, *, index: Any) -> Any:
     """x[index], with slices, integers, integer arrays and masks."""
     return x[index]
@@ -128,7 +128,7 @@ getitem.vjps(lambda g, y, x, *, index: scatter_add(g, index=index, shape=x.shape
 scatter_add.vjps(lambda g, y, x, *, index, shape: getitem(g, index=index))
 
 
-@primitive
+@primitive(moves_elements=True)
 def concatenate(*inputs: Any, axis: int = 0) -> Any:
     """Arrays joined along an existing axis, given one by one or as one list."""
     return np.concatenate(inputs, axis)

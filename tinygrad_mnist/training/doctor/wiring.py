@@ -11,7 +11,6 @@ from tinygrad_mnist.training.doctor.evidence import Evidence
 from tinygrad_mnist.training.doctor.finding import Finding
 from tinygrad_mnist.training.doctor.reading import name_of, values
 
-_ELEMENTWISE = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "power")
 NORMALIZED = 1e-2  # how far from 1 probabilities may sum to
 MIXING = 1e-3  # of the outputs' size; rounding in float32 gives 1e-6
 
@@ -126,7 +125,8 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
     """A column (n, 1) and a row (n,) of one number for each example that become a table (n, n)."""
     n = evidence.count
     for op in evidence.ops:
-        shapes = [np.shape(values(x)) for x in op.inputs[:2]] if name_of(op) in _ELEMENTWISE else []
+        elementwise = op.primitive is not None and op.primitive.elementwise
+        shapes = [np.shape(values(x)) for x in op.inputs] if elementwise else []
         if n > 1 and sorted(shapes, key=len) == [(n,), (n, 1)]:
             yield Finding(
                 "accidental-broadcast",
