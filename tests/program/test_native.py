@@ -26,9 +26,9 @@ def on_native_code(function, *first):
     for arguments in first:
         compiled(*arguments)
     program = compiled.program
-    program.bind(engine="native")
+    program.bind("native")
     compiled._entries = {program.structure: [program.enter]}
-    assert program.engine == "native"
+    assert program.backend == "native"
     return compiled
 
 

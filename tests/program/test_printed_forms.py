@@ -106,6 +106,6 @@ def test_native_code_is_written_as_it_always_was(name, rows, monkeypatch):
     rng = np.random.default_rng(0)
     for _ in range(3):
         compiled(*batch(rng, training, rows))
-    compiled.program.bind(engine="native")
+    compiled.program.bind("native")
     things = made[0].__globals__
     assert_as_kept(SNAPSHOTS / f"{name}-native.txt", f"{things['source']}\n\n{things['native_source']}\n")

@@ -8,7 +8,7 @@ import pytest
 from tests.program.networks import batch, classifier, quadratic
 from tinygrad_mnist import Tensor, nn, no_grad, ops, optim
 from tinygrad_mnist.errors import CaptureError, GradientError, StaleGradientError
-from tinygrad_mnist.program import compile, engine
+from tinygrad_mnist.program import compile
 
 # Tensors around weights are what is tested here; that they cut a graph is told elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore::tinygrad_mnist.errors.GraphCutWarning")
@@ -327,16 +327,15 @@ def test_arrays_that_the_function_closes_over_are_read_at_each_call(kind):
 
 
 @pytest.mark.parametrize("change", ["order", "frozen", "dropout"])
-def test_native_code_follows_too(monkeypatch, change):
+def test_native_code_follows_too(change):
     pytest.importorskip("numba")
-    monkeypatch.setattr(engine, "_quicker", lambda *arguments: True)
     make = {
         "order": simple(BINDINGS["reshape"]),
         "frozen": lambda: quadratic(),
         "dropout": lambda: classifier(dropout=0.3),
     }[change]
     eager, native = make(), make()
-    compiled = compile(native.step, native=True)
+    compiled = compile(native.step, backend="native")
     rng = np.random.default_rng(0)
     for i in range(7):
         if i == 4:
@@ -348,7 +347,7 @@ def test_native_code_follows_too(monkeypatch, change):
         arguments = (X,) if change == "order" else batch(rng, eager)
         found, expected = compiled(*arguments).item(), eager.step(*arguments).item()
         assert found == pytest.approx(expected, rel=1e-5)
-    assert compiled.program.engine == "native"
+    assert compiled.program.backend == "native"
     for p, q in zip(native.optimizer.parameters, eager.optimizer.parameters):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-4, atol=1e-6)
 

@@ -13,7 +13,7 @@ from tinygrad_mnist.program import compile
 class Side(Training):
     """A training whose every part may change: lists, dicts, constants and arrays from outside."""
 
-    def __init__(self, seed, native=False):
+    def __init__(self, seed, backend="numpy"):
         rng = np.random.default_rng(seed)
         layers = [nn.Linear(6, 5, rng=rng), nn.Softmax(), nn.Dropout(0.3, rng=rng), nn.Linear(5, 3, rng=rng)]
         super().__init__(nn.Sequential(*layers), nn.CrossEntropyLoss(), lr=0.3, momentum=0.5 * (seed % 2))
@@ -21,7 +21,7 @@ class Side(Training):
         self.scale = Tensor(np.linspace(1, 2, 15, dtype=np.float32).reshape(3, 5), requires_grad=True)
         self.table = np.linspace(0, 1, 15, dtype=np.float32).reshape(3, 5)
         self.kind = seed % 4
-        self.run = compile(self.step, native=native)
+        self.run = compile(self.step, backend=backend)
 
     def step(self, x, y):
         self.optimizer.zero_grad()

@@ -74,7 +74,7 @@ def native(setup: Setup) -> Contestant | None:
     """tinygrad_mnist, repeating the program as machine code; None without numba."""
     if importlib.util.find_spec("numba") is None:
         return None
-    return _ours(setup, lambda function: compile(function, native=True))
+    return _ours(setup, lambda function: compile(function, backend="native"))
 
 
 def _ours(setup: Setup, prepare: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Contestant:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.errors import CaptureError, MissingExtraError
 from tinygrad_mnist.program.capture import Capturing, capturing
-from tinygrad_mnist.program.engine import choose_engine
 from tinygrad_mnist.program.guards import MISS
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.program import Program, settle
 
+Backend = Literal["numpy", "native", "eager"]
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
+_EPSILONS = (
+    100  # how far native results may be from NumPy's, in rounding errors of an array's largest element
+)
 
 
 class Compiled:
     """A function that runs as a captured program; made by `compile`."""
 
-    def __init__(self, function: Callable[..., Any], *, native: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any], *, backend: Backend = "numpy") -> None:
+        require_backend(backend)
         functools.update_wrapper(self, function, updated=())  # a model's attributes stay the model's
         self.function = function
-        self._native = native
+        self.backend: Backend = backend
         self._programs: list[Program] = []  # the one used last comes last
         self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by structure
         self._lock = threading.RLock()  # a program has one memory; a function may call itself
@@ -39,6 +45,7 @@ class Compiled:
     @property
     def program(self) -> Program:
         """The program that was captured or repeated last."""
+        self._require_programs()
         if not self._programs:
             raise CaptureError(f"{self._name} has not been called yet: there is no program to look at")
         return self._programs[-1]
@@ -63,14 +70,15 @@ class Compiled:
     def check(self, *arguments: Any, **keywords: Any) -> Any:
         """Run the function and its program side by side and compare them bit for bit.
 
-        Outputs, parameters, gradients and whatever else they change.  Afterwards all is as after one call,
-        and the result is that call's.
+        Outputs, parameters, gradients and whatever else they change.  Native code is compared with the
+        program on NumPy, up to rounding.  Afterwards all is as after one call, and the result is that call's.
 
         Raises
         ------
         CaptureError
             Where they differ: the function does something that a program does not repeat.
         """
+        self._require_programs()
         structure, leaves = _flat(arguments, keywords)
         with self._lock:
             program = self._find(structure, leaves)
@@ -84,6 +92,8 @@ class Compiled:
                         f"{self._name} is captured anew at this call ({program.single_use}): call it once, "
                         "then check"
                     )
+            if self.backend == "native":
+                self._compare_backends(program, leaves)
             return self._compare(program, arguments, keywords, leaves)
 
     @property
@@ -92,6 +102,9 @@ class Compiled:
 
     def _call(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Any:
         """A call for which no entry is ready: capture, check, or bind again to exchanged arrays."""
+        if self.backend == "eager":
+            given, given_keywords = _as_tensors(arguments, keywords, leaves)
+            return self.function(*given, **given_keywords)
         program = self._find(structure, leaves)
         if program is None:
             with capturing() as capture:
@@ -103,10 +116,10 @@ class Compiled:
         self._programs.remove(program)
         self._programs.append(program)
         if not program.is_checked:
+            if self.backend == "native":
+                program.bind("native")  # before anything is changed: this may be refused
             answer = self._compare(program, arguments, keywords, leaves)
             program.is_checked = True
-            if self._native:
-                choose_engine(program, leaves)
         else:
             program.bind()
             answer = program.enter(*leaves)
@@ -142,12 +155,11 @@ class Compiled:
 
     def _compare(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Run both from the same start, the program last; what differs is an error."""
-        engine = program.engine
-        if engine == "native" or not program.is_bound():
-            program.bind(engine="NumPy")  # which gives the very bits of the function
+        backend = program.backend
+        if backend == "native" or not program.is_bound():
+            program.bind("numpy")  # which gives the very bits of the function
         put_back = program.snapshot()
-        tensors = [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]  # as while it was captured
-        given, given_keywords = trees.refill((arguments, keywords), tensors)
+        given, given_keywords = _as_tensors(arguments, keywords, leaves)
         expected = [_copy(x) for x in trees.leaves(self.function(*given, **given_keywords))]
         touched = {name: _copy(array) for name, array in program.touched().items()}
         put_back()
@@ -156,8 +168,8 @@ class Compiled:
         for i, (found, x) in enumerate(zip(trees.leaves(answer), expected)):
             if not _same(_plain(found), x):
                 different.append(f"output {i}")
-        if engine == "native":
-            program.bind(engine="native")
+        if backend == "native":
+            program.bind("native")
         if different:
             put_back()
             raise CaptureError(
@@ -168,12 +180,38 @@ class Compiled:
             )
         return answer
 
+    def _compare_backends(self, program: Program, leaves: Sequence[Any]) -> None:
+        """Run a step on both backends, put everything back, and leave the program on the native one."""
+        put_back = program.snapshot()
+        results = []
+        for backend in ("numpy", "native"):
+            program.bind(backend)
+            answer = trees.leaves(program.enter(*leaves))
+            results.append({f"output {i}": _copy(x) for i, x in enumerate(answer)})
+            results[-1] |= {name: _copy(array) for name, array in program.touched().items()}
+            put_back()
+        by_numpy, native = results
+        different = [name for name, x in by_numpy.items() if not _alike(native.get(name), x)]
+        if different:
+            raise CaptureError(
+                f"the native code of {self._name} does not give what NumPy gives, up to rounding; different: "
+                f"{', '.join(different)}; write backend='numpy'"
+            )
+
+    def _require_programs(self) -> None:
+        if self.backend == "eager":
+            raise CaptureError(
+                f"{self._name} has backend='eager', which makes no program: write backend='numpy'"
+            )
+
 
 @overload
-def compile(function: Callable[..., Any], *, native: bool = False) -> Compiled: ...
+def compile(function: Callable[..., Any], *, backend: Backend = "numpy") -> Compiled: ...
 @overload
-def compile(function: None = None, *, native: bool = False) -> Callable[[Callable[..., Any]], Compiled]: ...
-def compile(function: Callable[..., Any] | None = None, *, native: bool = False) -> Any:
+def compile(
+    function: None = None, *, backend: Backend = "numpy"
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "numpy") -> Any:
     """Capture a function as a program of NumPy calls, and repeat that at later calls.
 
     Parameters
@@ -181,10 +219,11 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = False)
     function
         Takes arrays, Tensors, numbers, and lists, tuples and dicts of them; may run forward, ``backward()``
         and ``optimizer.step()``, or forward alone.  Inside, arrays among the arguments are Tensors.
-    native
-        Where it is faster, run as machine code that numba compiles (extra "native"; it takes seconds, at the
-        second call): several times the speed for small networks, results within a few rounding errors of
-        the function's.  By default they are the same to the last bit.
+    backend : {"numpy", "native", "eager"}, default "numpy"
+        "numpy": repeat the NumPy calls; results are the function's to the last bit.  "native": machine code
+        that numba compiles (extra "native"; it takes seconds, at the second call): several times the speed
+        for small networks, results within a few rounding errors.  "eager": run the function itself at each
+        call, and capture nothing; results keep their graph.
 
     Returns
     -------
@@ -199,12 +238,15 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = False)
     Raises
     ------
     CaptureError
-        When Python code looks at a value in between (a branch, ``float(loss)``), when it leaves an attribute
+        When nothing in the function has a native form although ``backend="native"``, when Python code looks
+        at a value in between (a branch, ``float(loss)``), when it leaves an attribute
         of a module changed, when an argument or a result is of a kind that a program cannot guard or make
         anew, or when the second call shows that something is not repeated.  What only shows later (a side
         effect elsewhere, a variable of Python that is given another number or module after the second call,
         an attribute set past the module, in ``vars(module)``) is not noticed: ``compiled.check(*arguments)``
         compares again.
+    MissingExtraError
+        If numba is not installed and `backend` is "native".
 
     Examples
     --------
@@ -223,11 +265,42 @@ def compile(function: Callable[..., Any] | None = None, *, native: bool = False)
     >>> losses[-1] < 1e-3
     True
     >>> step.program
-    <program of step on NumPy: ... instructions, ... bytes for results (... without reuse)>
+    <program of step on numpy: ... instructions, ... bytes for results (... without reuse)>
     """
-    if function is None:  # used as @compile(native=True)
-        return functools.partial(Compiled, native=native)
-    return Compiled(function, native=native)
+    if function is None:  # used as @compile(backend="native")
+        return functools.partial(Compiled, backend=backend)
+    return Compiled(function, backend=backend)
+
+
+def require_backend(backend: Any) -> None:
+    """Refuse what is not a backend, and native code without numba.
+
+    Raises
+    ------
+    ValueError
+        If it is another word.
+    MissingExtraError
+        If it is "native", and numba is not installed.
+    """
+    require_choice("backend", backend, get_args(Backend))
+    if backend == "native" and importlib.util.find_spec("numba") is None:
+        raise MissingExtraError("backend='native' needs numba: pip install -e '.[native]'")
+
+
+def _as_tensors(arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
+    """Return the arguments with Tensors in place of arrays, as a captured function is given them."""
+    return trees.refill(
+        (arguments, keywords), [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
+    )
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Return True if two results are equal up to rounding."""
+    if not isinstance(b, np.ndarray | float) or np.asarray(b).dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    a, b = np.asarray(a), np.asarray(b)
+    bound = _EPSILONS * np.finfo(b.dtype).eps * np.abs(b[np.isfinite(b)]).max(initial=0)
+    return bool(np.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
 
 
 def _plain(x: Any) -> Any:

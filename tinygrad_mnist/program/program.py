@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from types import FunctionType, MethodType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -37,8 +37,8 @@ class Program:
         The code that runs, as a module of its own.
     states : list of State
         Where the outside arrays are found that ``build`` takes, parameters first.
-    engine : str
-        "NumPy", or "native" where `compile` was asked for it and it is faster.
+    backend : {"numpy", "native"}
+        As `compile` was asked for; the first two calls of a program run on NumPy.
     bytes_before, bytes_after : int
         The memory of all results each by itself, and with memory used again.
     """
@@ -55,7 +55,7 @@ class Program:
     ) -> None:
         self.structure = structure
         self.is_checked = False
-        self.engine = "NumPy"
+        self.backend: Literal["numpy", "native"] = "numpy"
         self._leaves = [outline(leaf) for leaf in leaves]
         self.recording = capture.recording
         self.single_use = capture.single_use
@@ -112,7 +112,7 @@ class Program:
         """Whether the code works on the outside arrays that there are now."""
         return all(state.get() is array for state, array in zip(self.states, self._bound))
 
-    def bind(self, engine: str | None = None) -> None:
+    def bind(self, backend: Literal["numpy", "native"] | None = None) -> None:
         """Make the memory and the code, for the outside arrays as they are now.
 
         After this `holds(*leaves)` says whether the program can run on the leaves of some arguments, and
@@ -120,25 +120,29 @@ class Program:
 
         Parameters
         ----------
-        engine
-            "NumPy" or "native"; by default the one it has.
+        backend
+            By default the one it has.
+
+        Raises
+        ------
+        CaptureError
+            If the program has no native form; nothing is changed then.
         """
-        self._bound = [state.get() for state in self.states]
+        backend = backend or self.backend
+        bound = [state.get() for state in self.states]
         calls = [i.operation for i in self.recording.instructions if isinstance(i.operation, Call)]
         namespace: dict[str, Any] = {}
         exec(self._code, namespace)
         for call in calls:
             namespace[call.function.__name__] = call.function  # not the copy in the text: its errors are ours
-        step = namespace["build"](*self._bound, *self.recording.generators)
-        if (engine or self.engine) == "native":
-            native = self._native(step)
-            self.engine, step = ("NumPy", step) if native is None else ("native", native)
-        else:
-            self.engine = "NumPy"
+        step = namespace["build"](*bound, *self.recording.generators)
+        if backend == "native":
+            step = self._native(step, bound)
+        self.backend, self._bound = backend, bound
         self.holds, self.enter = entry(
             self._leaves,
             self.recording,
-            list(zip(self.states, self._bound)),
+            list(zip(self.states, bound)),
             self.numbers,
             [g.tensor for g in self._given],
             [g.tensor for g in self._gradients],
@@ -146,12 +150,17 @@ class Program:
             partial(self._context.run, step),
         )
 
-    def _native(self, step: Callable[..., Any]) -> Callable[..., Any] | None:
-        """The step as native code; None where that cannot be had."""
+    def _native(self, step: Callable[..., Any], bound: Sequence[Array]) -> Callable[..., Any]:
+        """Return the step as native code."""
         from tinygrad_mnist.program.native import native_step
 
         names = Names(self.recording, self._argument_names, None)
-        return native_step(self.recording, names, dict(zip(self.states, self._bound)), step)
+        try:
+            return native_step(self.recording, names, dict(zip(self.states, bound)), step)
+        except CaptureError as error:
+            raise CaptureError(
+                f"{self._title} cannot run as native code: {error}; write backend='numpy'"
+            ) from None
 
     # What a check has to put back
 
@@ -192,7 +201,7 @@ class Program:
 
     def __repr__(self) -> str:
         return (
-            f"<program of {self._title} on {self.engine}: {len(self.recording.instructions)} instructions, "
+            f"<program of {self._title} on {self.backend}: {len(self.recording.instructions)} instructions, "
             f"{self.bytes_after:,} bytes for results ({self.bytes_before:,} without reuse)>"
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.autodiff.ops.fused import require_labels
+from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Instruction, Recording, State, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
@@ -31,8 +32,8 @@ def native_step(
     states: Mapping[State, Array],
     numpy_step: Step,
     largest: int = 2**22,
-) -> Step | None:
-    """The step as native code: called as the step of `Source` is; None where there is nothing for it.
+) -> Step:
+    """Return the step as native code, called as the step of `Source` is.
 
     Parameters
     ----------
@@ -46,13 +47,20 @@ def native_step(
         The same step in NumPy, which runs in its place when an argument lies in the memory of a state.
     largest
         Multiplications of the largest matrix product that native code takes over.
+
+    Raises
+    ------
+    CaptureError
+        If native code cannot change the states, or has a form for none of the operations.
     """
     if not _can_bind(recording, states):
-        return None
+        raise CaptureError(
+            "an array that it changes has gaps, a foreign byte order, or memory in common with another"
+        )
     layout = Layout(recording, states)
     groups = grouped(recording.instructions, _kinds(recording.instructions, layout, largest), layout)
     if all(group.kind in (Kind.NUMPY, Kind.CHECK) for group in groups):
-        return None
+        raise CaptureError("none of its operations has a native form")
     return _Builder(recording, names, states, layout, groups, numpy_step).build()
 
 
