@@ -34,7 +34,7 @@ def same(left: NDArray[Any], right: NDArray[Any]) -> bool:
 
 
 @given(array=ARRAYS, suffix=SUFFIXES)
-def test_what_is_written_is_read(scratch: Path, array: NDArray[Any], suffix: str) -> None:
+def test_written_content_is_read_back(scratch: Path, array: NDArray[Any], suffix: str) -> None:
     path = scratch / f"array{suffix}"
     write_idx(path, array)
     result = read_idx(path)
@@ -44,13 +44,13 @@ def test_what_is_written_is_read(scratch: Path, array: NDArray[Any], suffix: str
     assert result.flags.c_contiguous
 
 
-def test_the_bytes_are_those_of_the_format(scratch: Path) -> None:
+def test_written_bytes_follow_the_format(scratch: Path) -> None:
     write_idx(scratch / "plain", SAMPLE.T)
     values = struct.pack(">6h", 0, 3, 1, 4, 2, 5)
     assert (scratch / "plain").read_bytes() == b"\0\0\x0b\2" + struct.pack(">2I", 3, 2) + values
 
 
-def test_gzip_is_told_by_content_and_its_bytes_hold_no_time_or_name(scratch: Path) -> None:
+def test_gzip_is_detected_by_content_and_written_without_time(scratch: Path) -> None:
     write_idx(scratch / "one.gz", SAMPLE)
     content = (scratch / "one.gz").read_bytes()
     assert content[3:8] == bytes(5)
@@ -114,7 +114,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
-def test_bad_files_are_explained(scratch: Path, content: bytes, message: str) -> None:
+def test_damaged_files_are_refused_with_the_reason(scratch: Path, content: bytes, message: str) -> None:
     path = scratch / "bad"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
@@ -140,7 +140,7 @@ BAD_GZIP = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_GZIP.values(), ids=BAD_GZIP)
-def test_bad_gzip_files_are_explained(scratch: Path, content: bytes, message: str) -> None:
+def test_damaged_gzip_files_are_refused_with_the_reason(scratch: Path, content: bytes, message: str) -> None:
     path = scratch / "bad.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
@@ -158,7 +158,7 @@ def test_any_ratio_and_any_step_give_the_same(scratch: Path, unit: bytes, count:
         assert same(read_idx(scratch / "array.gz"), content)
 
 
-def test_a_bomb_is_read_no_further_than_its_header_promises(scratch: Path) -> None:
+def test_gzip_bomb_is_read_up_to_its_promise(scratch: Path) -> None:
     path = scratch / "bomb.gz"
     path.write_bytes(gzip.compress(b"\0\0\x08\1\0\0\0\2" + bytes(2**28)))
     tracemalloc.start()
@@ -170,7 +170,7 @@ def test_a_bomb_is_read_no_further_than_its_header_promises(scratch: Path) -> No
 
 @pytest.mark.parametrize("promise", [b"\0\0\x08\3" + b"\xff" * 12, b"\0\0\x08\1\x7f\xff\xff\xff"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_nothing_is_allocated_for_a_promise_that_the_file_cannot_hold(
+def test_promise_beyond_the_file_size_allocates_nothing(
     scratch: Path, promise: bytes, pack: Callable[[bytes], bytes]
 ) -> None:
     path = scratch / "promise"
@@ -184,7 +184,7 @@ def test_nothing_is_allocated_for_a_promise_that_the_file_cannot_hold(
 
 @pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("where", ["name", "padding"])
-def test_a_long_name_or_padding_takes_little_time(scratch: Path, where: str) -> None:
+def test_long_gzip_name_or_padding_is_refused_quickly(scratch: Path, where: str) -> None:
     path = scratch / "long.gz"
     content = gzip.compress(b"\0\0\x08\1\0\0\0\1a")
     if where == "name":
@@ -209,7 +209,7 @@ def test_more_than_two_gibibytes_are_refused_unread(scratch: Path) -> None:
     path.unlink()
 
 
-def test_files_that_cannot_be_opened(scratch: Path) -> None:
+def test_files_that_cannot_be_opened_are_named(scratch: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_idx(scratch / "absent")
     with pytest.raises(DataError, match="Is a directory"):
@@ -223,7 +223,7 @@ def test_files_that_cannot_be_opened(scratch: Path) -> None:
         write_idx(scratch / "absent" / "file", SAMPLE)
 
 
-def test_a_file_without_permission(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_without_permission_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, flags: int) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
@@ -232,7 +232,7 @@ def test_a_file_without_permission(scratch: Path, monkeypatch: pytest.MonkeyPatc
         read_idx(scratch / "closed")
 
 
-def test_what_idx_cannot_hold(scratch: Path) -> None:
+def test_array_that_idx_cannot_hold_is_refused(scratch: Path) -> None:
     with pytest.raises(DataError, match="not int64; convert with astype"):
         write_idx(scratch / "wide", np.zeros(2, np.int64))
     with pytest.raises(DataError, match=r"an axis of IDX holds at most 2\*\*32 - 1"):

@@ -15,7 +15,7 @@ def split_of(count: int, height: int = 2) -> Split:
 
 
 @given(count=st.integers(1, 20), data=st.data())
-def test_validation_is_the_end_of_the_training_files_and_a_view(count: int, data: st.DataObject) -> None:
+def test_validation_is_a_view_of_the_last_training_images(count: int, data: st.DataObject) -> None:
     whole = split_of(count)
     held_out = data.draw(st.integers(0, count - 1))
     train, validation = cut_validation(whole, held_out)
@@ -27,17 +27,17 @@ def test_validation_is_the_end_of_the_training_files_and_a_view(count: int, data
 
 
 @pytest.mark.parametrize("count", [-1, 4, 10_000])
-def test_validation_must_leave_something_to_train_on(count: int) -> None:
+def test_validation_must_leave_training_images(count: int) -> None:
     with pytest.raises(DataError, match=f"validation={count} of 4 training images"):
         cut_validation(split_of(4), count)
 
 
-def test_a_set_without_training_images_is_named() -> None:
+def test_data_set_without_training_images_is_named() -> None:
     with pytest.raises(DataError, match="there are no training images: expected at least one"):
         cut_validation(split_of(0), 0)
 
 
-def test_full_ink_is_one_whatever_the_pixel_maximum() -> None:
+def test_full_ink_becomes_one_for_any_pixel_maximum() -> None:
     inputs, targets = next(iter(split_of(4).loader(3, shuffle=True, seed=1, dtype=np.float64)))
     assert inputs.shape == (3, 2, 3)
     assert (inputs == 1).all()
@@ -63,7 +63,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("images", "labels", "pixel_max", "message"), BAD.values(), ids=BAD)
-def test_a_bad_split_is_explained(
+def test_impossible_split_is_refused(
     images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
     labels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
     pixel_max: int,
@@ -73,21 +73,21 @@ def test_a_bad_split_is_explained(
         Split(images, labels, pixel_max)
 
 
-def test_splits_must_fit_one_another() -> None:
+def test_splits_must_have_one_image_shape() -> None:
     with pytest.raises(DataError, match=r"images of one shape, found \(2, 3\) and \(4, 3\)"):
         ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5, height=4), 5)
     with pytest.raises(DataError, match="a label is 4, expected one of 0 to 3"):
         ImageDataset("odd", "a test", split_of(4), split_of(0), split_of(5), 4)
 
 
-def test_the_repr_says_what_it_is() -> None:
+def test_repr_shows_name_and_counts() -> None:
     dataset = ImageDataset("odd", "a test", split_of(1500), split_of(0), split_of(5), 5)
     assert repr(dataset) == "ImageDataset(odd: 1,500 train + 0 validation + 5 test, 2 x 3, 5 classes)"
     assert repr(dataset.train) == "Split(1,500 images of 2 x 3)"
     assert dataset.image_shape == (2, 3)
 
 
-def test_images_are_those_that_a_loader_gives() -> None:
+def test_images_equal_those_of_a_loader() -> None:
     split = Split(np.arange(24, dtype=np.uint8).reshape(4, 2, 3) % 17, np.arange(4, dtype=np.uint8), 16)
     images, labels = split
     inputs, targets = next(iter(split.loader(4)))
@@ -98,7 +98,7 @@ def test_images_are_those_that_a_loader_gives() -> None:
         images[0, 0, 0] = 5
 
 
-def test_names_must_be_as_many_as_classes() -> None:
+def test_names_must_match_the_number_of_classes() -> None:
     whole = ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5), 5)
     assert whole.class_names == ("0", "1", "2", "3", "4")
     with pytest.raises(DataError, match="5 classes and 2 names"):

@@ -5,7 +5,7 @@ import numpy as np
 from tinygrad_mnist.datasets import load_iris
 
 
-def test_the_flowers_are_those_of_r():
+def test_flowers_equal_those_of_r():
     flowers = load_iris()
     assert len(flowers) == 150
     assert flowers.measurement_names == ("Sepal.Length", "Sepal.Width", "Petal.Length", "Petal.Width")
@@ -14,7 +14,7 @@ def test_the_flowers_are_those_of_r():
     assert flowers.measurements.mean(axis=0).round(6).tolist() == [5.843333, 3.057333, 3.758, 1.199333]
 
 
-def test_the_two_flowers_in_which_another_copy_errs_are_right():
+def test_two_flowers_differ_from_the_uci_copy():
     flowers = load_iris()
     assert flowers.measurements[34].tolist() == [4.9, 3.1, 1.5, 0.2]
     assert flowers.measurements[37].tolist() == [4.9, 3.6, 1.4, 0.1]

@@ -65,12 +65,12 @@ def test_labels_out_of_range_are_refused_when_read(
         loaded(folder_with(tmp_path, training, test, dtype))
 
 
-def test_a_class_that_only_the_test_has_is_warned_about(tmp_path: Path) -> None:
+def test_class_of_the_test_alone_gives_a_warning(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="the test labels hold class 5, and no training image does"):
         loaded(folder_with(tmp_path, [0, 1], [1, 5]))
 
 
-def test_labels_count_in_the_classes_of_another_set(tmp_path: Path) -> None:
+def test_labels_are_renumbered_for_other_classes(tmp_path: Path) -> None:
     data = loaded(folder_with(tmp_path, [3, 7, 7, 3], [7]))
     wider = data.with_classes([str(digit) for digit in range(10)])
     assert (wider.classes, wider.train.labels.tolist(), wider.test.labels.tolist()) == (10, [3, 7, 7, 3], [7])
@@ -79,7 +79,7 @@ def test_labels_count_in_the_classes_of_another_set(tmp_path: Path) -> None:
         data.with_classes(["0", "7"])
 
 
-def test_the_checksum_knows_the_names(tmp_path: Path) -> None:
+def test_checksum_depends_on_class_names(tmp_path: Path) -> None:
     def checksum(labels: list[int]) -> str:
         return loaded(folder_with(tmp_path, labels, labels)).checksum()
 

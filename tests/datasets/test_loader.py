@@ -22,7 +22,7 @@ def epoch_of(loader: Loader) -> NDArray[Any]:
 
 
 @given(count=COUNTS, batch_size=BATCH_SIZES, seed=SEEDS, shuffle=st.booleans())
-def test_every_row_comes_once_with_its_target(count: int, batch_size: int, seed: int, shuffle: bool) -> None:
+def test_each_row_comes_once_with_its_target(count: int, batch_size: int, seed: int, shuffle: bool) -> None:
     loader = Loader(np.arange(count) * 2, np.arange(count), batch_size, shuffle=shuffle, seed=seed)
     for _ in range(2):
         batches = list(loader)
@@ -60,7 +60,7 @@ def test_order_is_a_function_of_seed_and_epoch(seed: int, epochs: int) -> None:
     np.testing.assert_array_equal(orders[epochs], np.random.default_rng([seed, epochs]).permutation(100))
 
 
-def test_an_abandoned_epoch_counts_and_two_may_run_at_once() -> None:
+def test_abandoned_epoch_counts_and_two_run_at_once() -> None:
     rows = np.arange(50)
     loader = Loader(rows, rows, 50, shuffle=True)
     left, right = iter(loader), iter(loader)
@@ -83,7 +83,7 @@ def test_pixels_stay_bytes_and_batches_are_scaled(dtype: type[np.floating[Any]],
     np.testing.assert_allclose(inputs[:, 0, 0] * 255, targets, rtol=1e-6)
 
 
-def test_unscaled_integers_and_scaled_numbers_of_any_kind() -> None:
+def test_inputs_of_any_kind_are_converted_and_scaled() -> None:
     inputs, targets = next(iter(Loader([1, 2], [0.5, 1.5], 2)))
     assert inputs.dtype == targets.dtype == np.float32
     for source in ([1.0, 2.0], [1, 2]):
@@ -92,15 +92,15 @@ def test_unscaled_integers_and_scaled_numbers_of_any_kind() -> None:
         assert inputs.tolist() == [0.5, 1.0]
 
 
-def test_columns_that_lie_together_are_not_copied_at_every_batch() -> None:
-    columns = np.asfortranarray(np.arange(12.0).reshape(4, 3))  # as data frames give them
+def test_column_major_inputs_are_copied_once() -> None:
+    columns = np.asfortranarray(np.arange(12.0).reshape(4, 3))  # the memory order of data frames
     loader = Loader(columns, np.arange(4), 2, shuffle=True, seed=0, dtype=np.float64)
     assert loader.inputs.flags.c_contiguous
     for inputs, targets in loader:
         np.testing.assert_array_equal(inputs, columns[targets])
 
 
-def test_plain_float_batches_are_views_and_nothing_else_writes_to_the_source() -> None:
+def test_unshuffled_float_batches_are_read_only_views() -> None:
     source = np.ones((6, 2), np.float32)
     loader = Loader(source, np.zeros(6, np.int64), 4)
     assert all(np.shares_memory(inputs, source) for inputs, _ in loader)
@@ -113,7 +113,7 @@ def test_plain_float_batches_are_views_and_nothing_else_writes_to_the_source() -
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64])
-def test_what_is_written_to_a_batch_never_reaches_the_data(dtype: Any, shuffle: bool) -> None:
+def test_writing_to_a_batch_never_changes_the_data(dtype: Any, shuffle: bool) -> None:
     inputs, targets = np.ones((6, 2), dtype), np.ones(6, np.int64)
     for batch in Loader(inputs, targets, 4, shuffle=shuffle):
         for array in batch:
@@ -139,11 +139,13 @@ BAD = {
 
 
 @pytest.mark.parametrize(("inputs", "targets", "batch_size", "message"), BAD.values(), ids=BAD)
-def test_bad_input_is_explained(inputs: Any, targets: Any, batch_size: int, message: str) -> None:
+def test_bad_input_is_refused_with_the_reason(
+    inputs: Any, targets: Any, batch_size: int, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         Loader(inputs, targets, batch_size)
 
 
-def test_an_integer_dtype_would_lose_the_scale() -> None:
+def test_integer_dtype_is_refused() -> None:
     with pytest.raises(DataError, match="dtype is uint8: expected a floating one"):
         Loader([1], [0], 1, dtype=np.uint8)

@@ -53,7 +53,7 @@ def test_folder_named_like_bundled_data_is_read_itself(four_files: Path, name: s
     assert (len(found.train), found.train.pixel_max, found.directory) == (12, 255, folder.resolve())
 
 
-def test_mnist_is_nielsens_50000_10000_10000(mnist: ImageDataset) -> None:
+def test_mnist_is_split_50000_10000_10000(mnist: ImageDataset) -> None:
     assert (len(mnist.train), len(mnist.validation), len(mnist.test)) == (50_000, 10_000, 10_000)
     assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert mnist.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
@@ -65,7 +65,7 @@ def test_mnist_is_nielsens_50000_10000_10000(mnist: ImageDataset) -> None:
     assert round(base.mean() / 255, 4) == 0.1307
 
 
-def test_digits_are_whole_balanced_and_cut_as_the_source_says() -> None:
+def test_digits_are_complete_balanced_and_split_as_documented() -> None:
     digits = load_digits()
     assert (len(digits.train), len(digits.validation), len(digits.test)) == (1237, 200, 360)
     assert (digits.name, digits.image_shape, digits.classes) == ("digits", (8, 8), 10)
@@ -77,7 +77,7 @@ def test_digits_are_whole_balanced_and_cut_as_the_source_says() -> None:
     assert len(load_digits(validation=0).train) == 1437
 
 
-def test_any_folder_with_four_files_serves(four_files: Path) -> None:
+def test_folder_with_four_files_is_loaded(four_files: Path) -> None:
     dataset = load_mnist(four_files, validation=2)
     assert dataset.name == "tiny"
     assert str(four_files) in dataset.origin
@@ -116,14 +116,14 @@ def test_environment_names_the_folder_unless_the_caller_does(
     assert load_mnist().name == "MNIST"
 
 
-def test_an_incomplete_folder_says_what_it_lacks(four_files: Path) -> None:
+def test_incomplete_folder_names_missing_files(four_files: Path) -> None:
     (four_files / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"tiny: lacks t10k-labels-idx1-ubyte \(plain or \.gz\)"):
         load_mnist(four_files)
 
 
 @pytest.mark.parametrize("name", CHECKSUMS)
-def test_a_folder_in_the_place_of_a_file_is_named(four_files: Path, name: str) -> None:
+def test_folder_with_the_name_of_a_file_is_named(four_files: Path, name: str) -> None:
     (four_files / name).unlink()
     (four_files / name).mkdir()
     with pytest.raises(DataError, match=f"{name}: Is a directory"):
@@ -131,7 +131,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(four_files: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", CHECKSUMS)
-def test_a_folder_beside_the_file_is_passed_over(four_files: Path, name: str) -> None:
+def test_folder_next_to_the_file_is_ignored(four_files: Path, name: str) -> None:
     plain = name.removesuffix(".gz")
     (four_files / plain).write_bytes(gzip.decompress((four_files / name).read_bytes()))
     (four_files / name).unlink()
@@ -145,7 +145,7 @@ def test_a_folder_beside_the_file_is_passed_over(four_files: Path, name: str) ->
 
 
 @pytest.mark.parametrize("name", CHECKSUMS)
-def test_a_file_that_vanishes_after_it_was_seen_is_named(
+def test_file_that_vanishes_while_loading_is_named(
     four_files: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     find = mnist_module.ImageFiles.find
@@ -160,7 +160,7 @@ def test_a_file_that_vanishes_after_it_was_seen_is_named(
         load_mnist(four_files, validation=0)
 
 
-def test_files_that_do_not_belong_together_are_named(four_files: Path) -> None:
+def test_files_of_different_counts_are_named(four_files: Path) -> None:
     write_idx(four_files / "t10k-labels-idx1-ubyte.gz", np.zeros(3, np.uint8))
     with pytest.raises(DataError, match=r"t10k-images.* with t10k-labels.*: 5 images and 3 labels"):
         load_mnist(four_files)

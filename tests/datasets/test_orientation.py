@@ -44,7 +44,7 @@ def test_upright_digits_stay_as_they_are(tmp_path: Path, mnist: ImageDataset) ->
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_images_of_something_else_are_not_called_transposed(seed: int, mnist: ImageDataset) -> None:
+def test_images_of_other_things_are_not_called_transposed(seed: int, mnist: ImageDataset) -> None:
     generator = np.random.default_rng(seed)
     images, labels = mnist.train.raw_images[:COUNT], mnist.train.labels[:COUNT]
     shuffled = generator.permutation(labels)
@@ -61,14 +61,14 @@ def test_exchanging_twice_changes_nothing() -> None:
     assert exchange_axes(np.zeros((2, 3, 4), np.uint8)).shape == (2, 4, 3)
 
 
-def test_several_parts_of_emnist_in_one_folder_are_named(tmp_path: Path, mnist: ImageDataset) -> None:
+def test_several_emnist_parts_in_one_folder_are_named(tmp_path: Path, mnist: ImageDataset) -> None:
     for part in ("letters", "digits"):
         write(tmp_path, mnist, f"emnist-{part}-")
     with pytest.raises(DataError, match="holds the parts digits, letters of EMNIST: put the files of one"):
         load_mnist(tmp_path)
 
 
-def test_an_incomplete_part_of_emnist_says_what_it_lacks(tmp_path: Path, mnist: ImageDataset) -> None:
+def test_incomplete_emnist_part_names_missing_files(tmp_path: Path, mnist: ImageDataset) -> None:
     write(tmp_path, mnist, "emnist-letters-")
     (tmp_path / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="lacks emnist-letters-test-labels-idx1-ubyte"):

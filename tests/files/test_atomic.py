@@ -15,7 +15,7 @@ from tinygrad_mnist.files import atomic, write_atomically
 @pytest.mark.parametrize(
     ("data", "content"), [(b"\0\xff\r\n", b"\0\xff\r\n"), ("é\n", b"\xc3\xa9\n"), ("", b"")]
 )
-def test_what_is_written_is_there_and_nothing_else(tmp_path, data, content):
+def test_written_file_has_the_content_and_no_leftovers(tmp_path, data, content):
     path = tmp_path / "file"
     path.write_bytes(b"something older and longer")
     write_atomically(path, data)
@@ -23,7 +23,7 @@ def test_what_is_written_is_there_and_nothing_else(tmp_path, data, content):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_others_may_read_it_as_any_new_file(tmp_path):
+def test_written_file_has_default_permissions(tmp_path):
     (tmp_path / "plain").touch()
     write_atomically(tmp_path / "atomic", b"")
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "atomic")}
@@ -32,7 +32,7 @@ def test_others_may_read_it_as_any_new_file(tmp_path):
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, failing, error):
+def test_failed_write_keeps_the_old_file_alone(tmp_path, monkeypatch, failing, error):
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
@@ -47,7 +47,7 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, faili
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_the_disk_has_the_content_before_the_name_and_the_name_at_the_end(tmp_path, monkeypatch):
+def test_content_is_synced_before_the_name_and_the_folder_last(tmp_path, monkeypatch):
     done = []
     fsync, replace = os.fsync, os.replace
 
@@ -65,7 +65,7 @@ def test_the_disk_has_the_content_before_the_name_and_the_name_at_the_end(tmp_pa
     assert done == ["file", "replace", "folder"]
 
 
-def test_where_nothing_can_be_written_the_system_says_so(tmp_path):
+def test_unwritable_folder_raises_the_system_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "absent" / "file", b"")
     (tmp_path / "folder").mkdir()
@@ -85,13 +85,13 @@ while True:
 
 
 @pytest.mark.parametrize("delay", [0.02, 0.05, 0.09])
-def test_a_process_killed_in_the_middle_leaves_a_whole_file(tmp_path, delay):
+def test_killed_process_leaves_a_whole_file(tmp_path, delay):
     path = tmp_path / "file"
     with subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, path]) as writer:
         while not path.exists():
             assert writer.poll() is None
             time.sleep(0.01)
-        for _ in range(50):  # and a reader beside it never sees a part
+        for _ in range(50):  # a concurrent reader never finds a part
             assert path.read_bytes() in (b"a" * 300_000, b"b" * 300_000)
         time.sleep(delay)
         writer.send_signal(signal.SIGKILL)

@@ -28,11 +28,11 @@ def path(tmp_path_factory):
 
 
 @given(value=VALUES, ascii_only=st.booleans())
-def test_what_is_written_is_read(path, value, ascii_only):
+def test_written_content_is_read_back(path, value, ascii_only):
     path.write_text(json.dumps(value, ensure_ascii=ascii_only), encoding="utf-8", errors="surrogatepass")
     try:
         path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:  # half of a pair is no UTF-8
+    except UnicodeDecodeError:  # a lone surrogate is not UTF-8
         with pytest.raises(CheckpointError, match="not UTF-8"):
             read_json(path, max_bytes=10**6)
     else:
@@ -40,7 +40,7 @@ def test_what_is_written_is_read(path, value, ascii_only):
 
 
 @given(values=st.lists(VALUES, min_size=1))
-def test_lines_are_read_one_by_one(path, values):
+def test_lines_are_read_separately(path, values):
     path.write_text("".join(json.dumps(value) + "\n" for value in values))
     assert read_json_lines(path, max_bytes=10**6) == values
 
@@ -71,7 +71,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
-def test_bad_files_are_explained(tmp_path, content, message):
+def test_damaged_files_are_refused_with_the_reason(tmp_path, content, message):
     path = tmp_path / "settings.json"
     if content is not None:
         path.write_bytes(content)
@@ -87,26 +87,26 @@ def test_64_levels_and_40_digits_are_read(path):
     assert value == int("1" * 40)
 
 
-def test_many_beside_each_other_are_not_deep(path):
+def test_long_flat_arrays_are_read(path):
     path.write_text(json.dumps([[{}]] * 100))
     assert read_json(path, max_bytes=1000) == [[{}]] * 100
 
 
-def test_words_in_a_text_are_no_numbers(path):
+def test_words_in_a_string_are_not_numbers(path):
     path.write_text(json.dumps(['NaN "Infinity" 1e999 [[[', "1" * 50]))
     assert read_json(path, max_bytes=1000) == ['NaN "Infinity" 1e999 [[[', "1" * 50]
 
 
 @pytest.mark.usefixtures("within_a_minute")
 @pytest.mark.parametrize("repeated", ['"\\"', '\\"', '"', "\\", "[]", "1e", "NaN ", "\n", '{"":', "-"])
-def test_a_megabyte_of_anything_takes_little_time(path, repeated):
+def test_megabyte_of_any_bytes_is_refused_quickly(path, repeated):
     path.write_text('"' + repeated * (2**20 // len(repeated)))
     with pytest.raises(CheckpointError):
         read_json(path, max_bytes=2**21)
 
 
 @pytest.mark.usefixtures("within_a_minute")
-def test_what_is_no_file_is_refused_without_waiting(tmp_path):
+def test_path_that_is_not_a_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("", "Is a directory"), ("pipe", "Not a regular file"), ("\0", "null")):
         with pytest.raises(CheckpointError, match=message):
@@ -116,7 +116,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_numbers_that_json_lacks_are_written_as_text(value):
+def test_nan_and_infinity_are_written_as_text(value):
     record = finite_or_text({"loss": value, "accuracy": 0.5, "examples": 3, "missing": None})
     assert float(record.pop("loss")) == pytest.approx(value, nan_ok=True)
     assert record == {"accuracy": 0.5, "examples": 3, "missing": None}

@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it takes at most twice its honest size and 100 MB."""
+"""Memory of reading: at most twice the honest size of a file plus 100 MB, whatever it holds."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("within_a_minute")
 
 
 def peak_of(read):
-    """The most memory that it takes, whether it reads or refuses."""
+    """Return the peak of traced memory, also if `read` refuses."""
     tracemalloc.start()
     try:
         read()
@@ -46,7 +46,7 @@ MEGABYTES_OF_JSON = {
 
 
 @pytest.mark.parametrize("text", MEGABYTES_OF_JSON.values(), ids=MEGABYTES_OF_JSON)
-def test_json(tmp_path, text):
+def test_json_takes_bounded_memory(tmp_path, text):
     path = tmp_path / "many.json"
     path.write_text(text, encoding="utf-8")
     size = path.stat().st_size
@@ -55,7 +55,7 @@ def test_json(tmp_path, text):
 
 
 @pytest.mark.parametrize("line", ["\n", "[]\n", "1\n", '"ab"\n'])
-def test_lines_of_json(tmp_path, line):
+def test_lines_of_json_take_bounded_memory(tmp_path, line):
     path = tmp_path / "many.jsonl"
     path.write_text(line * (6_000_000 // len(line)))
     size = path.stat().st_size
@@ -68,7 +68,7 @@ def test_thirty_thousand_epochs_are_read(tmp_path):
     assert len(read_json(tmp_path / "some.json", max_bytes=MOST_JSON)["epochs"]) == 30_000
 
 
-def test_the_bound_alone_takes_no_memory(tmp_path):
+def test_bound_alone_takes_no_memory(tmp_path):
     (tmp_path / "small.json").write_text("[]")
     assert peak_of(lambda: read_json(tmp_path / "small.json", max_bytes=2**40)) < 2**20
 
@@ -90,21 +90,21 @@ EMPTY = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
     ],
     ids=["tensors", "axes", "texts"],
 )
-def test_headers_of_tensors(tmp_path, entries):
+def test_headers_of_tensors_take_bounded_memory(tmp_path, entries):
     path = tmp_path / "many.safetensors"
     path.write_bytes(header(entries))
     assert peak_of(lambda: load_tensors(path, max_bytes=2**31)) < MOST_SURPLUS
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_tensors(tmp_path, dtype):
+def test_tensors_take_twice_their_size(tmp_path, dtype):
     path = tmp_path / "large.safetensors"
     save_tensors(path, {"a": np.ones(2**25 // np.dtype(dtype).itemsize, dtype)})
     size = path.stat().st_size
     assert peak_of(lambda: load_tensors(path, max_bytes=2**31)) < 2.1 * size
 
 
-def test_a_network(tmp_path):
+def test_network_takes_three_times_its_size(tmp_path):
     recipe, digits = Recipe(hidden=(2000, 2000)), load_digits()
     model = recipe.build_model(digits.image_shape, digits.classes)
     save_results(tmp_path, model, History())
@@ -114,7 +114,7 @@ def test_a_network(tmp_path):
 
 
 def bomb(path, code, shape, itemsize):
-    """A gzip file of zeros, of so many gigabytes: repeated members of it would be a second stream."""
+    """Write a gzip file of zeros; one member, because repeated ones are a second stream."""
     count = int(np.prod(shape)) * itemsize
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(struct.pack(f">HBB{len(shape)}I", 0, code, len(shape), *shape))
@@ -140,7 +140,7 @@ def test_packed_zeros_are_refused_unread(tmp_path, read, code, itemsize):
         (np.zeros((1, 1025, 1024), np.uint8), "has images of 1025 x 1024 pixels: expected at most 1,048,576"),
     ],
 )
-def test_what_is_no_image_is_refused_unread(tmp_path, array, message):
+def test_file_without_images_is_refused_unread(tmp_path, array, message):
     for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"):
         write_idx(tmp_path / name, array)
         with pytest.raises(DataError, match=message):

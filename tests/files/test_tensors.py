@@ -31,7 +31,7 @@ def path(tmp_path_factory):
 
 
 @given(tensors=st.dictionaries(NAMES, ARRAYS, max_size=4), metadata=st.dictionaries(TEXTS, TEXTS, max_size=3))
-def test_what_is_saved_is_loaded(path, tensors, metadata):
+def test_saved_tensors_are_loaded_back(path, tensors, metadata):
     save_tensors(path, tensors, metadata)
     found, texts = load_tensors(path, max_bytes=MOST)
     assert texts == metadata
@@ -44,7 +44,7 @@ def test_what_is_saved_is_loaded(path, tensors, metadata):
         assert array.shape == tensors[name].shape
 
 
-def test_views_are_saved_as_they_look(path):
+def test_views_are_saved_with_their_values(path):
     array = np.arange(24.0).reshape(2, 3, 4)
     views = {"turned": array.T, "stepped": array[:, ::-2], "one": array[1, 2, 3]}
     save_tensors(path, views)
@@ -54,7 +54,7 @@ def test_views_are_saved_as_they_look(path):
         assert found[name].shape == view.shape
 
 
-def test_what_cannot_be_saved_leaves_the_old_file(path):
+def test_failed_save_keeps_the_old_file(path):
     save_tensors(path, MODEL)
     before = path.read_bytes()
     with pytest.raises(CheckpointError, match=r"weights.safetensors: cannot be saved: .*complex128"):
@@ -128,7 +128,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
-def test_bad_files_are_explained(tmp_path, content, message):
+def test_damaged_files_are_refused_with_the_reason(tmp_path, content, message):
     path = tmp_path / "weights.safetensors"
     if content is not None:
         path.write_bytes(content)
@@ -137,7 +137,7 @@ def test_bad_files_are_explained(tmp_path, content, message):
 
 
 @pytest.mark.usefixtures("within_a_minute")
-def test_what_is_no_file_is_refused_without_waiting(tmp_path):
+def test_path_that_is_not_a_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("", "Is a directory"), ("pipe", "Not a regular file")):
         with pytest.raises(CheckpointError, match=message):
@@ -146,7 +146,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_value_that_is_not_finite_is_named_by_its_place(path, dtype, value):
+def test_value_that_is_not_finite_is_named_by_position(path, dtype, value):
     array = np.zeros((2, 3), dtype)
     array[1, 1] = value
     save_tensors(path, {"first": np.zeros(3), "second": array})
@@ -168,7 +168,7 @@ def test_every_truncation_and_extension_is_refused(path):
 
 
 @given(data=st.data())
-def test_a_changed_byte_is_harmless_or_refused(path, data):
+def test_changed_byte_is_harmless_or_refused(path, data):
     save_tensors(path, MODEL)
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
@@ -182,7 +182,7 @@ def test_a_changed_byte_is_harmless_or_refused(path, data):
         assert all(np.isfinite(array).all() for array in found.values() if array.dtype.kind in "fc")
 
 
-def test_a_file_above_the_bound_is_not_read(path):
+def test_file_above_the_bound_is_not_read(path):
     os.truncate(path, 2**33)
     tracemalloc.start()
     with pytest.raises(CheckpointError, match="8589934592 bytes where at most 1048576 are expected"):
