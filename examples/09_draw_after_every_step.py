@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_mnist import Tensor, nn, ops
-from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_mermaid, to_text
+from tinygrad_mnist.errors import GraphvizMissingError
+from tinygrad_mnist.graph import Graph, draw, to_mermaid, to_text
 
 folder = Path(tempfile.mkdtemp())
 

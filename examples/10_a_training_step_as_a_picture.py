@@ -12,7 +12,8 @@ import numpy as np
 
 from tinygrad_mnist import Tensor, nn
 from tinygrad_mnist.datasets import load_mnist
-from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
+from tinygrad_mnist.errors import GraphvizMissingError
+from tinygrad_mnist.graph import Graph, draw, to_text
 
 data = load_mnist()
 pixels = data.image_shape[0] * data.image_shape[1]

@@ -54,6 +54,10 @@ class MissingExtraError(TinygradMnistError, ImportError):
     """A part of this package that needs libraries which a plain installation leaves out."""
 
 
+class GraphvizMissingError(TinygradMnistError, RuntimeError):
+    """Neither the program ``dot`` of Graphviz nor its WebAssembly build is installed."""
+
+
 class DivergenceError(TinygradMnistError, RuntimeError):
     """Training produced a number that is not finite.
 

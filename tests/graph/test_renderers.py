@@ -14,10 +14,9 @@ from tests.graph.test_graph import scalar_step, step
 from tests.snapshots import assert_as_kept
 from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.checking import diagnose, wrong_rules
-from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.errors import GraphvizMissingError, ShapeError
 from tinygrad_mnist.graph import (
     Graph,
-    GraphvizMissingError,
     draw,
     frames,
     to_dot,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.training.conftest import Training
 from tinygrad_mnist.datasets import load_digits
-from tinygrad_mnist.graph import GraphvizMissingError
+from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.report import plots
 from tinygrad_mnist.training import Finding, History, evaluate, predict, run_report
 

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.dot import Detail, to_dot
 from tinygrad_mnist.graph.graph import Graph
@@ -16,10 +16,6 @@ from tinygrad_mnist.graph.text import to_text
 MOST_NODES = 400  # a larger graph is a picture that nobody can read, and dot needs minutes
 _IMAGES = ("svg", "png", "pdf")
 _SUFFIXES = (*_IMAGES, "html", "dot", "mmd", "txt")
-
-
-class GraphvizMissingError(TinygradMnistError, RuntimeError):
-    """Neither the program ``dot`` of Graphviz nor its WebAssembly build is installed."""
 
 
 def draw(

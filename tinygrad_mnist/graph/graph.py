@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_mnist.errors import GraphvizMissingError
+
 Kind = Literal["data", "parameter", "op", "module", "error"]
 
 
@@ -233,7 +235,7 @@ class Graph:
         return svg_or_none(self)
 
     def _repr_html_(self) -> str:
-        from tinygrad_mnist.graph.draw import GraphvizMissingError, readable
+        from tinygrad_mnist.graph.draw import readable
         from tinygrad_mnist.graph.html import to_iframe
         from tinygrad_mnist.graph.text import to_text
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset
-from tinygrad_mnist.graph import Graph, GraphvizMissingError, draw, to_text
+from tinygrad_mnist.errors import GraphvizMissingError
+from tinygrad_mnist.graph import Graph, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
 from tinygrad_mnist.training.doctor import Diagnosis
 from tinygrad_mnist.training.evaluation import predict
