@@ -38,7 +38,7 @@ ROOMS = {
         "tests/training --ignore-glob=*check* --ignore-glob=*run* --ignore-glob=*thre*",
     ),
 }
-OF_ALL_ROOMS = "tests/test_hints.py"
+OF_ALL_ROOMS = "tests/test_hints.py tests/test_refusals.py"
 AT_IMPORT = (
     "tests/test_defaults.py"  # what runs when a module is loaded belongs to no test: this one reads it
 )
@@ -98,7 +98,7 @@ def _record(room: str, tree: Path) -> dict:
     if not file.exists() or file.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         RECORDS.mkdir(parents=True, exist_ok=True)
         folder, tests = ROOMS[room]
-        tests = [f"{PACKAGE}/{folder}", OF_ALL_ROOMS, *tests.split()]
+        tests = [f"{PACKAGE}/{folder}", *OF_ALL_ROOMS.split(), *tests.split()]
         code, output = run_tests(tree, ["-p", "tests.mutants.record", f"--record-tests-to={file}", *tests])
         if code:
             print(output)

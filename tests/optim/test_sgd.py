@@ -105,6 +105,8 @@ def test_what_cannot_be_updated_is_refused():
 
 def two_parameters(**options):
     parameters = [nn.Parameter(np.ones((2, 3)), np.float32), nn.Parameter(np.zeros(2), np.float32)]
+    for parameter, name in zip(parameters, ("weight", "bias")):
+        parameter.name = name
     return parameters, optim.SGD(parameters, **{"lr": 0.5, "momentum": 0.5, **options})
 
 
@@ -184,7 +186,7 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
         ({"weight_decay": float("inf")}, "saved weight_decay is inf"),
         ({"nesterov": 1}, "saved nesterov is 1"),
         ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
-        ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* \(2,\) here"),
+        ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* its parameter bias \(2,\) here"),
         ({"lr": -1.0}, "lr is -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
     ],

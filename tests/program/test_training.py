@@ -112,6 +112,23 @@ def test_a_function_that_reads_a_setting_follows_it(setting, values):
             np.testing.assert_array_equal(compiled(np.ones(2)).data, np.full(2, float(value)))
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("lr", 0.2), ("momentum", 0.7), ("dampening", 0.3), ("weight_decay", 0.2), ("nesterov", True)],
+)
+def test_a_setting_changed_by_the_function_itself_is_refused(setting, value):
+    optimizer = quadratic(momentum=0.5).optimizer
+    before = optimizer.state_dict()
+
+    def function(x):
+        setattr(optimizer, setting, value)
+        return x * 1.0
+
+    with pytest.raises(CaptureError, match=f"SGD.{setting} is changed while a program is captured"):
+        compile(function)(np.ones(2))
+    assert str(optimizer.state_dict()) == str(before)
+
+
 @pytest.mark.parametrize("maker", [quadratic, binary, classifier])
 def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
     eager, _, compiled = run_both(maker, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01})

@@ -173,7 +173,7 @@ class SGD(Observed, NotInOptimizer):
             kinds = (bool,) if name == "nesterov" else (int, float)
             if type(state[name]) not in kinds or not math.isfinite(state[name]):
                 raise CheckpointError(f"the saved {name} is {state[name]!r}")
-        velocities = list(state["velocities"])
+        velocities = state["velocities"]
         if len(velocities) != len(self.parameters):
             raise CheckpointError(
                 f"the saved optimizer has {len(velocities)} parameters, and this one {len(self.parameters)}"
