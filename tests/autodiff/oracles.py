@@ -19,12 +19,18 @@ def central_gradient(function, arrays, position, step=1e-5):
 
 
 def complex_step_gradient(function, arrays, position, step=1e-30):
-    """Im f(x + ih) / h: no subtraction, so exact to rounding (W. Squire and G. Trapp, 1998)."""
+    """Im f(x + ih) / h: no subtraction, so exact to rounding (W. Squire and G. Trapp, 1998).
+
+    The real part of f(x + ih) has to be f(x).
+    """
     result = np.zeros(arrays[position].shape)
+    expected = function(*arrays)
     for index in np.ndindex(result.shape):
         moved = [a.astype(complex) if i == position else a for i, a in enumerate(arrays)]
         moved[position][index] += 1j * step
-        result[index] = np.imag(function(*moved)) / step
+        value = function(*moved)
+        np.testing.assert_allclose(np.real(value), expected, rtol=1e-12, atol=1e-12)
+        result[index] = np.imag(value) / step
     return result
 
 

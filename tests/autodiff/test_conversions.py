@@ -102,6 +102,25 @@ def test_a_conversion_under_a_capture_is_refused(convert):
         compile(lambda x: x * convert(x))(Tensor(1.7))
 
 
+@pytest.mark.parametrize(
+    ("look", "named"),
+    [
+        (lambda x: x * x[Tensor([0, 1])], "an index"),
+        (lambda x: x * np.argmax(x), "np.argmax"),
+        (lambda x: x * np.isfinite(x).all(), "np.isfinite"),
+        (lambda x: x * x.argmax(), "argmax()"),
+        (lambda x: x * np.median(x.detach()), "np.median"),
+        (lambda x: x * len(x.tolist()), "tolist()"),
+        (lambda x: x * np.asarray(x), "np.asarray()"),
+        (lambda x: x if x.sum() > 0 else -x, "bool()"),
+    ],
+)
+def test_what_was_asked_for_under_a_capture_is_named(look, named):
+    with pytest.raises(CaptureError) as caught:
+        compile(look)(Tensor([1.7, 2.0]))
+    assert f"{named} was asked for" in str(caught.value)
+
+
 def test_an_array_of_a_tensor_cannot_be_written_into():
     x = Tensor([1.0, 2.0])
     with pytest.raises(ValueError, match="read-only"):

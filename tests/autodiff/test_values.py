@@ -95,3 +95,37 @@ def test_pieces_are_joined_along_every_axis(axis):
     )
     np.testing.assert_array_equal(ops.concatenate(*parts, axis=axis), np.concatenate(parts, axis))
     np.testing.assert_array_equal(ops.stack([Tensor(p) for p in parts], axis).data, np.stack(parts, axis))
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3), (2, 1, 3)], ids=str)
+def test_a_cross_entropy_is_its_formula_for_any_number_of_leading_axes(leading):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(*leading, 4))
+    labels, rows = rng.integers(0, 4, leading), rng.dirichlet(np.ones(4), leading)
+    log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    of_labels = -np.take_along_axis(log_p, np.asarray(labels)[..., None], -1)[..., 0]
+    for targets, expected in ((np.asarray(labels), of_labels), (rows, -(rows * log_p).sum(axis=-1))):
+        found = ops.softmax_cross_entropy(Tensor(logits), targets)
+        np.testing.assert_allclose(found.data, expected, rtol=1e-12, strict=True)
+        check_first_order(lambda x, t=targets: ops.softmax_cross_entropy(x, t), [logits])
+    signs = rng.integers(0, 2, logits.shape).astype(float)
+    p = 1 / (1 + np.exp(-logits))
+    expected = -signs * np.log(p) - (1 - signs) * np.log(1 - p)
+    np.testing.assert_allclose(ops.sigmoid_cross_entropy(logits, signs), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("keepdims", [1, 0, None, "no"])
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min"])
+def test_keepdims_that_is_no_truth_value_is_refused(name, keepdims):
+    for call in (getattr(Tensor(X), name), lambda *a, **k: getattr(ops, name)(Tensor(X), *a, **k)):
+        with pytest.raises(TypeError, match=r"keepdims is .*: expected True or False"):
+            call(0, keepdims=keepdims)
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack, ops.concatenate, ops.stack])
+def test_pieces_are_joined_along_the_first_axis_where_none_is_named(join):
+    found = join([Tensor(X), Tensor(2 * X)])
+    expected = {"concatenate": np.concatenate, "stack": np.stack}[
+        getattr(join, "name", None) or join.__name__
+    ]
+    np.testing.assert_array_equal(found.data, expected([X, 2 * X]))

@@ -14,6 +14,7 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients
 from tinygrad_mnist.checking import strategies as own
 from tinygrad_mnist.checking.assert_op import assert_op
+from tinygrad_mnist.checking.expressions import BINARY, UNARY, Expression
 
 once = settings(max_examples=30, phases=[Phase.generate], derandomize=True, database=None)
 
@@ -250,6 +251,60 @@ def test_importing_checking_does_not_import_hypothesis():
     script = "import sys, tinygrad_mnist.checking; print('hypothesis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# The ops of expressions
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_an_op_of_one_operand_is_the_function_of_its_name(name):
+    for shape in ((), (3,), (2, 3), (4, 2, 3)):
+        x = np.linspace(-0.9, 1.1, int(np.prod(shape))).reshape(shape)
+        last = -1 if shape else None
+        exp = np.exp(x)
+        shares = exp / exp.sum(axis=last, keepdims=True)
+        rows = {4: [2, 2, 0, 0], 3: [2, 0, 0], 2: [0, 0]}
+        expected = {
+            "tanh": np.tanh(x), "sigmoid": 1 / (1 + 1 / exp), "sin": np.sin(x), "cos": np.cos(x),
+            "softplus": np.log1p(np.exp(np.sin(x))), "exp": np.exp(np.cos(x)), "log": np.log(2 + np.sin(x)),
+            "log1p": np.log1p(1 / (1 + 1 / exp)), "sqrt": np.sqrt(1.5 + np.cos(x)),
+            "power": (1.5 + np.sin(x)) ** 2.5, "negative": -x, "mean": x.mean(),
+            "sum": np.tanh(x.sum(axis=-1, keepdims=True)) if shape else x,
+            "logsumexp": np.log(exp.sum(axis=0, keepdims=True)) if shape else x,
+            "softmax": shares if shape else x, "log_softmax": np.log(shares) if shape else x,
+            "transpose": x[..., None] * 0.5 if len(shape) < 2 else np.sin(x),
+            "getitem": x[::-1] if shape else x, "gather": x[rows[shape[0]]] if shape else x,
+        }[name]  # fmt: skip
+        np.testing.assert_allclose(UNARY[name](x), expected, rtol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_an_op_of_two_operands_is_the_function_of_its_name(name):
+    for shape in ((), (3,), (3, 3), (2, 3, 3)):
+        a = np.linspace(-0.9, 1.1, int(np.prod(shape))).reshape(shape)
+        b = 0.7 - a * a
+        expected = {
+            "add": (a + b) / 2, "subtract": (a - b) / 2, "multiply": np.tanh(a) * b,
+            "divide": a / (2 + np.sin(b)), "power": (1.5 + np.sin(a)) ** np.tanh(b),
+            "matmul": np.tanh(a @ b) if len(shape) > 1 else a / 2,
+        }[name]  # fmt: skip
+        np.testing.assert_allclose(BINARY[name](a, b), expected, rtol=1e-12, strict=True)
+
+
+def test_a_product_of_matrices_that_do_not_fit_halves_the_first():
+    for a, b in (((2, 3), (2, 3)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), ())):
+        np.testing.assert_array_equal(BINARY["matmul"](np.ones(a), np.ones(b)), np.full(a, 0.5))
+
+
+def test_an_expression_prints_each_step_with_its_operands():
+    expression = Expression(((2,), ()), 3, (("sin", (0,)), ("add", (2, 1))))
+    assert str(expression).splitlines() == [
+        "v0 = leaf of shape (2,)", "v1 = leaf of shape ()", "v2 = sin(v0)", "v3 = add(v2, v1)",
+        "mean(v0) + ... + mean(v3)",
+    ]  # fmt: skip
+    a, b = expression.leaves()
+    total = a.mean() + b + np.sin(a).mean() + 0.5 * (np.sin(a) + b).mean()
+    assert expression(a, b) == pytest.approx(total, rel=1e-12)
 
 
 # What is drawn reaches its bounds and stays within them

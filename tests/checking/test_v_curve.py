@@ -87,6 +87,52 @@ def test_a_level_floor_is_no_side_of_a_v():
     assert rounding_side(steps, errors, errors, best) is None
 
 
+def a_v():
+    """Steps from 1 down, errors on lines of the slopes 2 and -1, and the place of the foot, at 1e-4."""
+    steps = 10.0 ** (-0.4 * np.arange(30))
+    return steps, np.maximum(steps**2, 1e-12 / steps), 10
+
+
+def test_both_sides_of_a_v_are_found_from_their_ends_to_the_foot():
+    steps, errors, foot = a_v()
+    right, left = truncation_side(steps, errors, errors, foot), rounding_side(steps, errors, errors, foot)
+    assert (right.slope, left.slope) == (pytest.approx(2), pytest.approx(-1))
+    assert (right.intercept, left.intercept) == (pytest.approx(0, abs=1e-9), pytest.approx(-12))
+    assert (right.high, right.low) == (pytest.approx(1.0), pytest.approx(10**-3.2))
+    assert (left.high, left.low) == (pytest.approx(10**-5.2), pytest.approx(10**-11.2))
+
+
+@pytest.mark.parametrize(("points", "slope"), [(3, None), (4, 2)])
+def test_a_side_has_at_least_four_points(points, slope):
+    steps, errors, foot = (part[9 - points :] if np.ndim(part) else part - 9 + points for part in a_v())
+    side = truncation_side(steps, errors, errors, foot)
+    assert (side and side.slope) == (slope and pytest.approx(slope))
+
+
+def test_a_side_is_one_unbroken_run():
+    steps, errors, foot = a_v()
+    typical = errors.copy()
+    errors[4] = 1e-16  # a lucky digit on the way down, with as many points before it as after it
+    side = truncation_side(steps, errors, typical, foot)
+    assert (side.high, side.low) == (pytest.approx(1.0), pytest.approx(10**-1.2))
+
+
+def test_of_two_straight_pieces_the_longer_is_the_side_and_of_equal_ones_the_shorter_steps():
+    steps = 10.0 ** -np.arange(0, 10.0)
+    bent = np.array([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-16])
+    assert truncation_side(steps, bent, bent, 9).slope == pytest.approx(2)
+    longer = np.array([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-7, 1e-9, 1e-11, 1e-16])
+    assert truncation_side(steps, longer, longer, 9).slope == pytest.approx(1)
+
+
+def test_where_all_digits_are_lost_the_rounding_side_ends():
+    steps = 10.0 ** -np.arange(0, 20.0)
+    errors = np.minimum(np.maximum(1e-16 / steps, 1e-15), 1.0)
+    errors[steps < 1e-15] = 1.0
+    left = rounding_side(steps, errors, errors, 0)
+    assert (left.slope, left.low) == (pytest.approx(-1), pytest.approx(1e-15))
+
+
 def test_a_missing_even_term_shows_in_the_slope():
     assert v_curve(np.tanh, 0.0)["forward"].truncation.slope == pytest.approx(2, abs=0.05)
 

@@ -50,6 +50,15 @@ def test_it_gives_the_wrong_gradient_that_is_meant(name):
         np.testing.assert_allclose(found, right, rtol=1e-5)
 
 
+def test_mistakes_are_told_apart_by_identity_also_while_one_is_installed():
+    first, second = wrong_rules.wrong_sign, wrong_rules.exp_as_a_power
+    numbers = {first: 1, second: 2}
+    with first:
+        assert (numbers[first], numbers[second]) == (1, 2)
+        assert first != second
+        assert "_undo" not in repr(first)
+
+
 @each
 def test_it_is_caught(mistake):
     function, arrays = mistake.example()

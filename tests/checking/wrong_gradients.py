@@ -1,4 +1,4 @@
-"""What each planted mistake gives on its example in place of the gradient, kept in wrong_gradients.txt.
+"""The value of each planted mistake's example, and what it gives for the gradient: wrong_gradients.txt.
 
 ``python -m tests.checking.wrong_gradients`` writes it anew, after a change that is meant: read the diff.
 """
@@ -14,12 +14,13 @@ FILE = Path(__file__).with_suffix(".txt")
 
 
 def described(mistake):
-    """A line for each input: six digits of each entry."""
+    """A line for the value, and one for each input's gradient: six digits of each entry."""
     function, arrays = mistake.example()
     tensors = [Tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
     with mistake:
-        function(*tensors).backward()
-    return [" ".join(f"{entry:.6g}" for entry in np.ravel(t.grad)) for t in tensors]
+        value = function(*tensors)
+        value.backward()
+    return [f"{value.item():.6g}"] + [" ".join(f"{entry:.6g}" for entry in np.ravel(t.grad)) for t in tensors]
 
 
 def kept():

@@ -26,7 +26,7 @@ RECORDS = ROOT / "build" / "mutants"
 PACKAGE = "tinygrad_mnist"
 # Each room: its folder, and the tests that are asked beside its docstrings' examples.
 ROOMS = {
-    "autodiff": ("autodiff", "tests/autodiff tests/nn tests/program/test_replay.py tests/test_cli_derive.py"),
+    "autodiff": ("autodiff", "tests/autodiff tests/nn tests/program tests/graph tests/test_cli_derive.py"),
     "program": ("program", "tests/program tests/autodiff/test_primitives.py tests/test_cli_derive.py"),
     "checking": ("checking", "tests/checking tests/report/test_plots.py"),
     "nn": ("nn", "tests/nn tests/optim tests/test_by_hand.py tests/training/test_loop.py tests/graph"),
@@ -38,7 +38,7 @@ ROOMS = {
         "tests/training --ignore-glob=*check* --ignore-glob=*run* --ignore-glob=*thre*",
     ),
 }
-OF_ALL_ROOMS = "tests/test_hints.py tests/test_refusals.py"
+OF_ALL_ROOMS = "tests/test_hints.py tests/test_refusals.py tests/test_long_values.py"
 AT_IMPORT = (
     "tests/test_defaults.py"  # what runs when a module is loaded belongs to no test: this one reads it
 )

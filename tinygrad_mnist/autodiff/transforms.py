@@ -92,7 +92,7 @@ def gradients(
     require_connected(output)
     for position, tensor in enumerate(wanted):
         if not isinstance(tensor, Tensor) or not tensor.requires_grad:
-            raise GradientError(f"input {position} is no Tensor with requires_grad=True: {tensor!r}")
+            raise GradientError(f"input {position} is no Tensor with requires_grad=True: {shown(tensor)}")
     checked = output.seed(gradient)
     seed = gradient if isinstance(gradient, Tensor) else Tensor(checked)
     found = pull_back([output], [seed if create_graph else checked], wanted, create_graph=create_graph)

@@ -17,7 +17,7 @@ Kind = Literal["rule", "fan-out", "broadcast"]
 _ENGINE_PARTS = {"fan-out": "_accumulate", "broadcast": "unbroadcast"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """A wrong rule of one primitive, or a wrong part of the engine that runs the rules.
 
@@ -49,7 +49,7 @@ class Mistake:
     kind: Kind
     function: Callable[..., Any]
     inputs: tuple[Any, ...]
-    _undo: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
+    _undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
     def __enter__(self) -> Mistake:
         self._undo.append(self._install())

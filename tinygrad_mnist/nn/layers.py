@@ -212,7 +212,7 @@ class Sequential(Module):
                     hint = ": write Sequential(*modules)"
                 elif callable(module) and not hint:
                     hint = ": write a Module whose forward calls it"
-                raise TypeError(f"Sequential takes modules, and item {position} is {module!r}{hint}")
+                raise TypeError(f"Sequential takes modules, and item {position} is {shown(module)}{hint}")
             setattr(self, str(position), module)
 
     def forward(self, x: Any) -> Any:

@@ -167,7 +167,7 @@ class CrossEntropyLoss(Module):
     @hinted
     def __init__(self, *, inputs: str = "logits") -> None:
         if inputs not in ("logits", "probabilities"):
-            raise ValueError(f"inputs is {inputs!r}: expected 'logits' or 'probabilities'")
+            raise ValueError(f"inputs is {shown(inputs)}: expected 'logits' or 'probabilities'")
         self.inputs = inputs
 
     def forward(self, output: Any, target: Any) -> Any:

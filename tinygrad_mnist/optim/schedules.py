@@ -47,7 +47,9 @@ class Schedule(NotInSchedule):
         """
         fits = set(state) == {"epoch", "initial"} and type(state["epoch"]) is int and state["epoch"] >= 0
         if not fits or type(state["initial"]) not in (int, float) or not math.isfinite(state["initial"]):
-            raise CheckpointError(f"the state of a schedule has epoch and initial, and this one is {state}")
+            raise CheckpointError(
+                f"the state of a schedule has epoch and initial, and this one is {shown(state)}"
+            )
         self.epoch, self.initial = state["epoch"], state["initial"]
 
 

@@ -172,7 +172,7 @@ class SGD(Observed, NotInOptimizer):
         for name in SETTINGS:
             kinds = (bool,) if name == "nesterov" else (int, float)
             if type(state[name]) not in kinds or not math.isfinite(state[name]):
-                raise CheckpointError(f"the saved {name} is {state[name]!r}")
+                raise CheckpointError(f"the saved {name} is {shown(state[name])}")
         velocities = state["velocities"]
         if len(velocities) != len(self.parameters):
             raise CheckpointError(

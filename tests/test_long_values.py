@@ -1,0 +1,117 @@
+"""A refusal is one short line, however long the value that it refuses."""
+
+import numpy as np
+import pytest
+
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor, nn, ops, optim, primitive, transforms
+from tinygrad_mnist.checking import check_gradients, diagnose
+from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.training import evaluate, fit, predict
+
+TEXT, ARRAY = "a" * 500, np.ones((40, 40))
+BATCHES = [(np.ones((1, 2), np.float32), np.ones((1, 2), np.float32))]
+
+
+def tensor():
+    return Tensor([1.0, 2.0], requires_grad=True)
+
+
+def sgd(**options):
+    return optim.SGD([tensor()], **{"lr": 0.1, **options})
+
+
+def layer():
+    return nn.Linear(2, 2)
+
+
+def fitted(model=None, loss=None, optimizer=None, batches=BATCHES, **options):
+    model = layer() if model is None else model
+    if optimizer is None:
+        optimizer = optim.SGD(layer().parameters() if isinstance(model, str) else model.parameters(), 0.1)
+    fit(model, nn.MSELoss() if loss is None else loss, optimizer, batches, **{"epochs": 1, **options})
+
+
+OF_ANY_VALUE = {
+    "requires_grad": lambda v: Tensor([1.0], requires_grad=v),
+    "x.requires_grad": lambda v: setattr(tensor(), "requires_grad", v),
+    "in_features": lambda v: nn.Linear(v, 2),
+    "out_features": lambda v: nn.Linear(2, v),
+    "bias": lambda v: nn.Linear(2, 2, v),
+    "weight_init": lambda v: nn.Linear(2, 2, weight_init=v),
+    "rng": lambda v: nn.Linear(2, 2, rng=v),
+    "p": nn.Dropout,
+    "rng of a dropout": lambda v: nn.Dropout(0.5, rng=v),
+    "dim": nn.Softmax,
+    "a module": nn.Sequential,
+    "an activation's argument": nn.ReLU,
+    "a state": lambda v: layer().load_state_dict(v),
+    "gain": nn.init.xavier_uniform,
+    "a parameter": lambda v: optim.SGD([tensor(), v], 0.1),
+    "lr": lambda v: sgd(lr=v),
+    "momentum": lambda v: sgd(momentum=v),
+    "dampening": lambda v: sgd(dampening=v),
+    "weight_decay": lambda v: sgd(weight_decay=v),
+    "nesterov": lambda v: sgd(nesterov=v),
+    "a saved setting": lambda v: sgd().load_state_dict({**sgd().state_dict(), "lr": v}),
+    "optimizer": lambda v: optim.StepLR(v, 1),
+    "step_size": lambda v: optim.StepLR(sgd(), v),
+    "gamma of a StepLR": lambda v: optim.StepLR(sgd(), 1, v),
+    "gamma": lambda v: optim.ExponentialLR(sgd(), v),
+    "T_max": lambda v: optim.CosineAnnealingLR(sgd(), v),
+    "eta_min": lambda v: optim.CosineAnnealingLR(sgd(), 1, v),
+    "a saved epoch": lambda v: optim.StepLR(sgd(), 1).load_state_dict({"epoch": v, "initial": 1.0}),
+    "function of grad": transforms.grad,
+    "function of value_and_grad": transforms.value_and_grad,
+    "function of vjp": transforms.vjp,
+    "function of jacobian": transforms.jacobian,
+    "function of hessian": transforms.hessian,
+    "function of jvp": lambda v: transforms.jvp(v, (1.0,), (1.0,)),
+    "primals": lambda v: transforms.jvp(np.exp, v, (1.0,)),
+    "tangents": lambda v: transforms.hvp(np.sum, (np.ones(2),), v),
+    "argnums": lambda v: transforms.grad(np.sum, v)(np.ones(2)),
+    "output": lambda v: tm.grad(v, tensor()),
+    "inputs": lambda v: tm.grad(tensor().sum(), v),
+    "axis": lambda v: ops.sum(tensor(), v),
+    "keepdims": lambda v: ops.sum(tensor(), 0, v),
+    "keepdims of a method": lambda v: tensor().max(0, v),
+    "forward": primitive,
+    "function to check": lambda v: check_gradients(v, np.ones(2)),
+    "loss to check": lambda v: check_gradients(layer(), v, BATCHES[0]),
+    "batch to check": lambda v: check_gradients(layer(), nn.MSELoss(), v),
+    "result to check": lambda v: check_gradients(lambda x: v, np.ones(2)),
+    "tensor to diagnose": diagnose,
+    "loss to fit": lambda v: fitted(loss=v),
+    "optimizer to fit": lambda v: fitted(optimizer=v),
+    "batches to fit": lambda v: fitted(batches=v),
+    "epochs": lambda v: fitted(epochs=v),
+    "schedule": lambda v: fitted(schedule=v),
+    "model to evaluate": lambda v: evaluate(v, nn.MSELoss(), BATCHES),
+    "loss to evaluate": lambda v: evaluate(layer(), v, BATCHES),
+    "a batch": lambda v: evaluate(layer(), nn.MSELoss(), [v]),
+    "model to predict with": lambda v: predict(v, np.ones((1, 2))),
+}
+OF_TEXT = {
+    "data": Tensor,
+    "inputs of a loss": lambda v: nn.CrossEntropyLoss(inputs=v),
+    "an operand": lambda v: tensor() + v,
+    "an output": lambda v: nn.MSELoss()(v, np.ones(2)),
+    "parameters": lambda v: optim.SGD(v, 0.1),
+    "model to fit": lambda v: fitted(model=v),
+    "a result": lambda v: transforms.grad(lambda x: v)(1.0),
+    "an argument": lambda v: transforms.grad(np.sum)(v),
+    "batches": lambda v: evaluate(layer(), nn.MSELoss(), v),
+}
+CASES = [
+    *((name, value) for name in OF_ANY_VALUE for value in (TEXT, ARRAY)),
+    *((name, TEXT) for name in OF_TEXT),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}, {type(v).__name__}" for name, v in CASES])
+def test_a_long_value_is_refused_in_one_short_line(name, value):
+    with pytest.raises((TypeError, ValueError, TinygradMnistError)) as caught:
+        (OF_ANY_VALUE | OF_TEXT)[name](value)
+    said = str(caught.value)
+    assert len(said) < 300
+    assert "\n" not in said
