@@ -149,3 +149,10 @@ def test_bad_input_is_refused_with_the_reason(
 def test_integer_dtype_is_refused() -> None:
     with pytest.raises(DataError, match="dtype is uint8: expected a floating one"):
         Loader([1], [0], 1, dtype=np.uint8)
+
+
+def test_repr_shows_batches_rows_and_order() -> None:
+    rows = np.zeros((1005, 2)), np.zeros(1005, int)
+    assert repr(Loader(*rows, 10)) == "Loader(101 batches of 10 of 1,005 rows, in order)"
+    shuffled = Loader(*rows, 10, shuffle=True, seed=3, drop_last=True)
+    assert repr(shuffled) == "Loader(100 batches of 10 of 1,005 rows, shuffled by seed 3)"

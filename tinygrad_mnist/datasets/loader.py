@@ -103,6 +103,10 @@ class Loader:
         self.epoch += 1  # not in the generator: an abandoned epoch counts too
         return self._batches(order)
 
+    def __repr__(self) -> str:
+        order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
+        return f"Loader({len(self)} batches of {self.batch_size} of {len(self.inputs):,} rows, {order})"
+
     @property
     def scale(self) -> float | None:
         """Factor of integer inputs, or None; floats were multiplied by it at the start."""
