@@ -8,14 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import by_hand, nn, optim
 from tinygrad_mnist.benchmark.measure import Contestant
 from tinygrad_mnist.benchmark.setups import RATE, Setup
 from tinygrad_mnist.program import compile
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 def products(setup: Setup) -> Contestant:

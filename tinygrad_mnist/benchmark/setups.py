@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.by_hand import Cost
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 RATE = 0.1  # of the descent
 
 

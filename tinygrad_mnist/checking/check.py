@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.diagnose import diagnose
@@ -25,8 +24,7 @@ from tinygrad_mnist.checking.report import GradReport
 from tinygrad_mnist.checking.row import row_of
 from tinygrad_mnist.checking.verdict import KINK, UNTESTED, WRONG
 from tinygrad_mnist.errors import GradientError
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 _NAMED = 3  # of the mistakes that diagnose finds so many are noted; one is the rule
 

@@ -8,11 +8,10 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 Op = Callable[..., Any]
 

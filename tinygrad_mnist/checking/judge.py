@@ -21,14 +21,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.numeric import central_entries
 from tinygrad_mnist.checking.problem import Problem
 from tinygrad_mnist.checking.verdict import CORRECT, KINK, PRECISION, UNTESTED, WRONG
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 EXACT = 1e-9  # relative agreement asked of the complex step
 COARSE = 1e-5  # relative agreement asked of central differences, beyond their rounding

@@ -17,13 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.filters import no_part_dropped
 from tinygrad_mnist.checking.problem import Problem, open_problem
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 # The step that makes truncation and rounding about equal, for a function and arguments of size 1.
 STEPS = {"forward": 1e-8, "central": 6e-6, "richardson": 1e-3, "complex": 1e-30}

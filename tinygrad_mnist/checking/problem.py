@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.arguments import shown
@@ -21,8 +20,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.arguments import argument_names, collected, generators_in_reach, training_loss
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.nn import Module, Parameter
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 class Problem:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.checking.judge import Entries, relative_error
 from tinygrad_mnist.checking.verdict import VERDICTS, Verdict
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.checking.filters import no_part_dropped
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 EXACT = 1e-8  # relative agreement asked where the complex step is confirmed; it gives about 1e-13
 COARSE = 1e-5  # where only central differences are to be had, beyond their rounding

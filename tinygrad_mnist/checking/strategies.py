@@ -25,8 +25,9 @@ import numpy as np
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.expressions import BINARY, UNARY, Array, Expression, Op, Shape
+from tinygrad_mnist.checking.expressions import BINARY, UNARY, Expression, Op, Shape
 from tinygrad_mnist.errors import MissingExtraError
+from tinygrad_mnist.typing import Array
 
 try:
     from hypothesis import strategies as st

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import by_hand, optim
 from tinygrad_mnist.datasets import ImageDataset
@@ -22,8 +21,8 @@ from tinygrad_mnist.program.tracer import TracedArray, TracedNumber
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import training_step
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 _STEP = r"\bt\d+(?:_view)?\b"  # what the derivation calls a value without a name
 
 

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 Side = Literal["height", "width", "longest"]
 Centre = Literal["mass", "box"]
 SIDES: tuple[Side, ...] = ("height", "width", "longest")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Array: TypeAlias = NDArray[Any]
 
 _SIDE = 8  # pixels of the bundled digits
 _ROWS = 1000  # images exchanged at a time

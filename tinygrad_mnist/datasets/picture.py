@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.idx import read_images
@@ -14,8 +12,7 @@ from tinygrad_mnist.datasets.ink import even_ink, find_ink
 from tinygrad_mnist.datasets.picture_file import read_grey
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 def read_pictures(

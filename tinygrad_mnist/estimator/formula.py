@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.errors import DataError, MissingExtraError
 from tinygrad_mnist.estimator.frames import as_pandas, as_response, is_text_of_numbers
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 INTERCEPT = "Intercept"
 
 

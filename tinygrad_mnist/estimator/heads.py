@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.errors import DataError
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 class Head(Protocol):

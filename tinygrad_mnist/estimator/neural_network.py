@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
@@ -26,8 +25,8 @@ from tinygrad_mnist.estimator.frames import as_pandas, as_response
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
 from tinygrad_mnist.training import Epoch, evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 UNLEARNED = 10.0  # a loss that guessing is far below: 1 for standardized numbers, log(n) for n classes
 TASKS = {"classification": Classes, "regression": Numbers}
 

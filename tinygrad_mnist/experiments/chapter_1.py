@@ -25,7 +25,6 @@ from tinygrad_mnist.experiments.experiment import (
     speed,
 )
 from tinygrad_mnist.experiments.networks import (
-    Array,
     Layer,
     accuracy,
     batches,
@@ -38,6 +37,7 @@ from tinygrad_mnist.experiments.networks import (
 )
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.report import Section
+from tinygrad_mnist.typing import Array
 
 SIZES, NO_HIDDEN = (784, 30, 10), (784, 10)
 RATE, BATCH, TRAINING_IMAGES = 3.0, 10, 50_000

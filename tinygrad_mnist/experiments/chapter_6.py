@@ -16,12 +16,13 @@ from tinygrad_mnist.checking import GradReport, check_gradients
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.chapter_6_printed import ERRORS, GUESSES, OUTPUTS
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import Array, linear, mnist, pixels, raw
+from tinygrad_mnist.experiments.networks import linear, mnist, pixels, raw
 from tinygrad_mnist.experiments.products import LinearInFours
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.experiments.r_text import column, significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section
+from tinygrad_mnist.typing import Array
 
 SEED = 1
 ALPHA = 0.25

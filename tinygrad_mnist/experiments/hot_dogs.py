@@ -15,10 +15,11 @@ import numpy as np
 from tinygrad_mnist import nn, ops, optim, transforms
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import Array, descent, outputs, perceptron
+from tinygrad_mnist.experiments.networks import descent, outputs, perceptron
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.report import Section
+from tinygrad_mnist.typing import Array
 
 SEED = 42
 POINTS = 100  # of each class

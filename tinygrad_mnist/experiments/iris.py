@@ -14,12 +14,13 @@ from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.experiments import drawings, hot_dogs
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import Array, accuracy, linear
+from tinygrad_mnist.experiments.networks import accuracy, linear
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, Table
 from tinygrad_mnist.training import training_step
+from tinygrad_mnist.typing import Array
 
 FORMULA = "Species ~ ."
 HIDDEN = 5

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn, no_grad, optim
 from tinygrad_mnist.datasets import ImageDataset, load_mnist
 from tinygrad_mnist.program import Compiled, compile
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 Layer = tuple[Array, Array]  # weight (out, in) and bias (out,)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_mnist import nn, ops
-from tinygrad_mnist.experiments.networks import Array
+from tinygrad_mnist.typing import Array
 
 
 class LinearInFours(nn.Module):

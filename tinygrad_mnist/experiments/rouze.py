@@ -24,7 +24,6 @@ from tinygrad_mnist.experiments.experiment import (
     speed,
 )
 from tinygrad_mnist.experiments.networks import (
-    Array,
     accuracy,
     batches,
     descent,
@@ -37,6 +36,7 @@ from tinygrad_mnist.experiments.networks import (
 )
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.report import Section, Table
+from tinygrad_mnist.typing import Array
 
 HIDDEN, DIGITS, BATCH = 30, 10, 10
 RAW_RATE, SCALED_RATE = 0.1, 3.0  # on the mean gradient; the second is the book's, for pixels 0 to 1

@@ -14,7 +14,6 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
 from tinygrad_mnist.experiments.networks import (
-    Array,
     accuracy,
     batches,
     mnist,
@@ -28,6 +27,7 @@ from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, plots
 from tinygrad_mnist.training import training_step
+from tinygrad_mnist.typing import Array
 
 SEED = 123
 SPREAD = 0.01  # of the first weights; the biases begin at zero
