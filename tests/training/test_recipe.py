@@ -81,6 +81,30 @@ def test_a_count_of_1_is_taken_and_0_is_refused(name):
         Recipe.from_dict({**settings, name: 0})
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "more"),
+    [
+        ("batch_size", 2**53, 2**53 + 1),
+        ("epochs", 2**53, 2**53 + 1),
+        ("hidden", [1, 1_000_000], [1, 1_000_001]),
+        ("hidden", (1_000_000,), (0,)),
+        ("hidden", [3] * 1000, [3] * 1001),
+        ("hidden", [5], [True]),
+        ("lr", 1e308, float("inf")),
+        ("momentum", 1, float("nan")),
+        ("dropout", 0, False),
+        ("seed", 10**30, 1.0),
+    ],
+)
+def test_a_saved_setting_is_taken_up_to_its_bound(name, most, more):
+    settings = Recipe().to_dict()
+    found = getattr(Recipe.from_dict({**settings, name: most}), name)
+    assert found == (tuple(most) if name == "hidden" else most)
+    assert type(found) is type(getattr(Recipe(), name))
+    with pytest.raises(CheckpointError, match=f"the recipe(.s {name}| has 1001 hidden|.s hidden sizes)"):
+        Recipe.from_dict({**settings, name: more})
+
+
 def test_a_dropout_below_1_is_taken_and_1_is_refused():
     settings = Recipe().to_dict()
     assert Recipe.from_dict({**settings, "dropout": 0.99}).dropout == 0.99
@@ -103,8 +127,12 @@ def test_a_fresh_network_has_the_sizes_and_the_batch_that_were_asked_for(digits)
 
 @pytest.mark.parametrize("sizes", [(63, 12, 10), (64, 12, 9)])
 def test_sizes_that_do_not_fit_the_images_are_refused(digits, sizes):
-    with pytest.raises(DataError, match="--model 64-12-10 would fit"):
+    with pytest.raises(DataError) as caught:
         fresh_network(digits, sizes, Recipe())
+    assert str(caught.value) == (
+        f"images of digits have 8 x 8 pixels in 10 classes, and {sizes[0]}-12-{sizes[2]} takes {sizes[0]} "
+        f"and tells {sizes[2]} apart: --model 64-12-10 would fit"
+    )
 
 
 def test_a_batch_may_be_all_images_and_not_one_more(digits):

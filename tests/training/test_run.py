@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tinygrad_mnist.training.run import (
     WEIGHTS,
     Options,
     load_run,
+    read_settings,
     save_config,
     save_results,
 )
@@ -159,6 +161,43 @@ def test_data_that_cannot_be_are_refused(run, key, value, message):
     edit_config(run[0], lambda config: config["data"].update({key: value}))
     with pytest.raises(CheckpointError, match=message):
         load_run(run[0])
+
+
+@pytest.mark.parametrize(
+    ("key", "most", "more"),
+    [
+        ("classes", 256, 257),
+        ("pixel_max", 255, 256),
+        ("pixel_max", 1, 0),
+        ("image_shape", [65536, 1], [65537, 1]),
+        ("image_shape", [1, 65536], [1, 0]),
+        ("counts", [0, 0, 0], [0, 0, -1]),
+        ("counts", [2**40 - 1] * 3, [1, 1, 2**40]),
+        ("counts", [1, 2, 3], [1, 2]),
+        ("counts", [1, 2, 3], [1, 2, True]),
+        ("name", "n" * 4096, "n" * 4097),
+        ("directory", "/" * 4096, "/" * 4097),
+        ("class_names", [*"abcdefghi", "j" * 4096], [*"abcdefghi", "j" * 4097]),
+        ("class_names", list("abcdefghij"), list("abcdefghii")),
+        ("class_names", list("abcdefghij"), [*"abcdefghi", 9]),
+        ("class_names", list("abcdefghij"), "abcdefghij"),
+    ],
+)
+def test_what_is_said_of_the_data_is_taken_up_to_its_bound(digits, tmp_path, key, most, more):
+    expected = Path(most) if key == "directory" else tuple(most) if isinstance(most, list) else most
+
+    def settings(value):
+        save_config(tmp_path, Recipe(hidden=(1,)), Options(), digits)
+        edit_config(tmp_path, lambda config: config["data"].update({key: value}))
+        if key == "image_shape":
+            edit_config(tmp_path, lambda config: config["data"].pop("framing"))
+        return getattr(
+            read_settings(tmp_path), {"name": "data_name", "directory": "data_directory"}.get(key, key)
+        )
+
+    assert settings(most) == expected
+    with pytest.raises(CheckpointError, match=f"data: {key}"):
+        settings(more)
 
 
 @pytest.mark.parametrize(
