@@ -1,13 +1,14 @@
 """A compiled function called from several threads at once, and from within itself."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
 
 from tests.concurrent import at_once
 from tests.program.networks import batch, classifier
-from tinygrad_mnist import Tensor, ops, transforms
+from tinygrad_mnist import Tensor, nn, ops, transforms
 from tinygrad_mnist.program import compile
 
 
@@ -74,3 +75,25 @@ def test_a_compiled_function_that_calls_itself():
     x = np.arange(3.0)
     for exponent in (2, 2, 2, 1, 3, 3, 1, 2):
         assert power(x, exponent).data.tolist() == (x**exponent).tolist()
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        self.factor = 2.0
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def test_a_setting_is_followed_though_another_thread_captures_in_between():
+    model = Scaled()
+
+    def function(x):
+        other = threading.Thread(target=lambda: compile(lambda x: x + 1)(np.ones(2)))
+        other.start()
+        other.join()
+        return model(x)
+
+    compiled = compile(function)
+    for model.factor in (2.0, 2.0, 2.0, 5.0, 5.0, 7.0):
+        assert compiled(np.ones(2)).data.tolist() == [model.factor] * 2
