@@ -20,6 +20,7 @@ import numpy as np
 
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular, write_atomically
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ _DAMAGED = "the file is damaged or not an IDX file: copy it again"
 Check = Callable[[np.dtype[Any], tuple[int, ...]], None]
 
 
-def read_idx(path: str | Path, check: Check | None = None) -> NDArray[Any]:
+def read_idx(path: str | Path, check: Check | None = None) -> Array:
     """Read one IDX file, plain or gzipped; its first bytes decide, not its name.
 
     Parameters
@@ -118,7 +119,7 @@ def read_images(path: str | Path, image_shape: tuple[int, int] | None = None) ->
     return read_idx(path, check)
 
 
-def write_idx(path: str | Path, array: NDArray[Any]) -> None:
+def write_idx(path: str | Path, array: Array) -> None:
     """Write `array` as an IDX file, gzipped when the name ends in ``.gz``.
 
     Parameters
@@ -201,7 +202,7 @@ class _Unzipped:
 
 def _read_stream(
     path: Path, stream: BufferedReader | _Unzipped, file_size: int, check: Check | None
-) -> NDArray[Any]:
+) -> Array:
     """Read header and values."""
     zipped = isinstance(stream, _Unzipped)
     capacity = file_size * (_DEFLATE_MAX_RATIO if zipped else 1)  # the most that the stream can hold

@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.loader import Loader, read_only
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ class Split:
         scale = np.float32(1 / self.pixel_max)
         return read_only(np.multiply(self.raw_images, scale, dtype=np.float32))
 
-    def __iter__(self) -> Iterator[NDArray[Any]]:
+    def __iter__(self) -> Iterator[Array]:
         yield self.images
         yield self.labels
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_mnist.datasets.bundled import CHECKSUMS
 from tinygrad_mnist.datasets.idx import read_images
 from tinygrad_mnist.datasets.labels import read_labels
 from tinygrad_mnist.datasets.npz import NAMES, read_npz
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 _STEMS = tuple(name.removesuffix(".gz") for name in CHECKSUMS)
 _EMNIST = re.compile(r"(emnist-(\w+)-)train-images[-.]idx3-ubyte(\.gz)?")
@@ -65,7 +65,7 @@ class ImageFiles:
             raise DataError(f"{place}: lacks {', '.join(missing)} (plain or .gz); {_ADVICE}")
         return cls(tuple(path for path in found.values() if path is not None), emnist=part)
 
-    def read(self) -> tuple[NDArray[Any], ...]:
+    def read(self) -> tuple[Array, ...]:
         """Read the arrays, in the order of `paths`.
 
         Raises

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +40,7 @@ class Iris:
         """Return the number of flowers."""
         return len(self.species)
 
-    def columns(self) -> dict[str, NDArray[Any]]:
+    def columns(self) -> dict[str, Array]:
         """Return the table by column, in R's order, for a data frame or the ``data`` of a formula."""
         measured = dict(zip(self.measurement_names, self.measurements.T))
         return {**measured, "Species": np.asarray(self.species_names)[self.species]}

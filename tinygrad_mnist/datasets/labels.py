@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.datasets.idx import read_idx
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ NO_LABEL = 255  # -1, "no label", as an unsigned byte
 
 
 def count_classes(
-    training: NDArray[Any], test: NDArray[Any]
+    training: Array, test: Array
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[str, ...]]:
     """Number the classes that occur from 0, in the order of their labels.
 
@@ -61,12 +62,12 @@ def count_classes(
     return first, second, tuple(map(str, occurring.tolist()))
 
 
-def read_labels(path: Path) -> NDArray[Any]:
+def read_labels(path: Path) -> Array:
     """Read an IDX file of labels; only the header is read unless it promises whole numbers of shape (n,)."""
     return read_idx(path, partial(_require_form, path))
 
 
-def require_labels(files: Mapping[Path, NDArray[Any]]) -> None:
+def require_labels(files: Mapping[Path, Array]) -> None:
     """Require one whole number from 0 on per image.
 
     255 without a class 254 is refused too: it is -1, cast to a byte.
@@ -97,6 +98,6 @@ def _require_form(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> N
         )
 
 
-def _listed(labels: NDArray[Any]) -> str:
+def _listed(labels: Array) -> str:
     shown = ", ".join(map(str, labels[:10].tolist()))
     return f"class {shown}" if len(labels) == 1 else f"classes {shown}{', ...' * (len(labels) > 10)}"

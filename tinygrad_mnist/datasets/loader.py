@@ -9,13 +9,14 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    Batch = tuple[NDArray[Any], NDArray[Any]]
+    Batch = tuple[Array, Array]
 
 
 class Loader:
@@ -86,7 +87,7 @@ class Loader:
         self.targets = _numbers("targets", targets, self.dtype)
         if self.targets.dtype.kind != "f":
             self.targets = self.targets.astype(np.int64)
-        self._scale: NDArray[Any] | None = None if scale is None else np.asarray(scale, self.dtype)
+        self._scale: Array | None = None if scale is None else np.asarray(scale, self.dtype)
         if self._scale is not None and self.inputs.dtype.kind == "f":
             self.inputs, self._scale = self.inputs * self._scale, None
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
@@ -138,10 +139,10 @@ class Loader:
             inputs = source[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
             yield self._converted(inputs), targets[rows]
 
-    def _converted(self, inputs: NDArray[Any]) -> NDArray[Any]:
+    def _converted(self, inputs: Array) -> Array:
         if self._scale is None:
             return inputs.astype(self.dtype, copy=False)
-        scaled: NDArray[Any] = np.multiply(inputs, self._scale, dtype=self.dtype)
+        scaled: Array = np.multiply(inputs, self._scale, dtype=self.dtype)
         return scaled
 
     def _check_counts(self) -> None:
@@ -159,14 +160,14 @@ class Loader:
             )
 
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
+def read_only(array: Array) -> Array:
     """Return a read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """Return integers as they are, floats in `dtype`, and require that the floats are finite."""
     require_unmasked(name, values, DataError)
     array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tinygrad_mnist.datasets.image_files import ImageFiles
 from tinygrad_mnist.datasets.labels import count_classes, require_labels
 from tinygrad_mnist.datasets.orientation import exchange_axes, looks_transposed
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def _named(place: Path, files: ImageFiles) -> tuple[str, str, bool]:
     return place.resolve().name, origin, False
 
 
-def _split(paths: tuple[Path, ...], images: NDArray[Any], labels: NDArray[np.uint8], ink: int) -> Split:
+def _split(paths: tuple[Path, ...], images: Array, labels: NDArray[np.uint8], ink: int) -> Split:
     try:
         return Split(images, labels, ink)
     except DataError as error:

@@ -9,7 +9,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -17,9 +17,7 @@ from numpy.lib import format as npy
 from tinygrad_mnist.datasets.idx import HONEST_RATIO, MAX_BYTES, SMALL
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from tinygrad_mnist.typing import Array
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MOST_DIRECTORY = 2**20  # bytes; four members need 400
@@ -28,7 +26,7 @@ _STEP = 2**20
 _ADVICE = "write it with np.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)"
 
 
-def read_npz(path: str | Path) -> tuple[NDArray[Any], ...]:
+def read_npz(path: str | Path) -> tuple[Array, ...]:
     """Read x_train, y_train, x_test and y_test.
 
     Parameters
@@ -92,7 +90,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
+def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Array:
     with archive.open(member) as stream:
         shape, column_major, dtype = _header(stream)
         images = name.startswith("x_")

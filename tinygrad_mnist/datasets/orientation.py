@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def exchange_axes(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return images
 
 
-def looks_transposed(images: NDArray[np.uint8], labels: NDArray[Any]) -> bool:
+def looks_transposed(images: NDArray[np.uint8], labels: Array) -> bool:
     """Return True if these are digits 0 to 9 with rows and columns exchanged.
 
     The mean image of each class, upright and exchanged, is compared with that of the bundled digits.
@@ -51,7 +51,7 @@ def looks_transposed(images: NDArray[np.uint8], labels: NDArray[Any]) -> bool:
     return exchanged > _ALIKE and exchanged > _likeness(means) + _MUCH_MORE
 
 
-def _class_means(images: NDArray[np.uint8], labels: NDArray[Any]) -> Array:
+def _class_means(images: NDArray[np.uint8], labels: Array) -> Array:
     """Return the mean image of each digit, less the mean of all, in 8 x 8 blocks: shape (10, 8, 8)."""
     block = images.shape[1] // _SIDE
     edge = (images.shape[1] - _SIDE * block) // 2

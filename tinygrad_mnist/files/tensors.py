@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.atomic import write_atomically
 from tinygrad_mnist.files.reading import read_bounded
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from tinygrad_mnist.typing import Array
 
 MOST_HEADER_BYTES = 2**20  # about 10,000 tensors; each takes more memory than header
 _DTYPES = {
@@ -39,9 +37,7 @@ _DTYPES = {
 _DAMAGED = "is damaged or not a safetensors file"
 
 
-def save_tensors(
-    path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
-) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
     """Write arrays and short texts into one file, atomically.
 
     Parameters
@@ -73,7 +69,7 @@ def save_tensors(
     write_atomically(path, content)
 
 
-def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, Array], dict[str, str]]:
     """Read a safetensors file with NumPy's dtypes, as `save_tensors` writes it.
 
     Parameters
@@ -132,7 +128,7 @@ def _header_length(path: Path, content: bytes) -> int:
     return length
 
 
-def _array(where: str, entry: dict[str, Any]) -> NDArray[Any]:
+def _array(where: str, entry: dict[str, Any]) -> Array:
     code, shape = entry["dtype"], entry["shape"]
     if code not in _DTYPES:
         raise CheckpointError(f"{where}: values of dtype {code}, expected {', '.join(_DTYPES)}")
@@ -144,7 +140,7 @@ def _array(where: str, entry: dict[str, Any]) -> NDArray[Any]:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _require_finite(path: Path, name: str, array: NDArray[Any], offset: int) -> None:
+def _require_finite(path: Path, name: str, array: Array, offset: int) -> None:
     if array.dtype.kind not in "fc" or np.isfinite(array).all():
         return
     position = int(np.isfinite(array).argmin())
