@@ -338,3 +338,14 @@ def test_a_training_that_ends_at_chance_says_so(tmp_path, digits_run):
     output = succeed("train", *settings, *ONE, "--output", tmp_path / "run")
     assert re.search(r"close to chance \(1\d%\).*run again with --doctor", output)
     assert "close to chance" not in digits_run[1]
+
+
+@pytest.mark.parametrize("command", [("gradcheck", "--sample", 5), ("graph", "-o", "step.txt"), ("derive",)])
+def test_dataset_digits_serves_every_command(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = succeed(*command, "--dataset", "digits")
+    assert "64-30-10" in output
+    assert "of digits" in output
+    result = run(*command, "--dataset", "digits", "--data", tmp_path)
+    assert result.exit_code == 2
+    assert "--dataset digits are bundled: leave out --data" in result.output
