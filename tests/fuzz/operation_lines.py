@@ -226,7 +226,7 @@ LINES = [
     *binary("minimum", margin=apart),
     *comparisons(),
     Line(
-        "ops.where(ops.logical_and(ops.greater({0}, 0.1), ops.less({1}, 0.4)), {0}, {1})",
+        "ops.where(np.logical_and(np.greater({0}, 0.1), np.less({1}, 0.4)), {0}, {1})",
         "np.where(({0} > 0.1) & ({1} < 0.4), {0}, {1})",
         fits=broadcast,
         margin=lambda a, b: np.minimum(np.abs(a - 0.1), np.abs(b - 0.4)),

@@ -36,7 +36,6 @@ def test_the_error_names_the_line_and_says_what_to_do():
         lambda x: x * x.numpy(),
         lambda x: x * np.array(x.tolist()),
         lambda x: x[x.argmax(axis=0)],
-        lambda x: x * np.isfinite(x),
         lambda x: x * np.argmax(x),
         lambda x: x[np.array([0, 1])][Tensor(np.array([0, 1]))],
         lambda x: f"{x.sum():.3f}",
@@ -45,6 +44,24 @@ def test_the_error_names_the_line_and_says_what_to_do():
 def test_values_in_between_are_not_shown(look):
     with pytest.raises(CaptureError):
         compile(look)(X)
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        lambda x: x * np.isfinite(x),
+        lambda x: x * ((x > 0) & ~np.isnan(x)),
+        lambda x: (x > 0) | (x < -1),
+        lambda x: np.logical_not(np.signbit(x)) * x,
+    ],
+)
+def test_masks_are_arrays_that_follow_the_values(masked):
+    compiled = compile(masked)
+    for values in ([1.0, -2.0], [-1.0, 2.0], [np.nan, -3.0], [-0.0, 0.0]):
+        x, plain = Tensor(np.array(values)), masked(np.array(values))
+        found = compiled(x)
+        assert type(found) is type(masked(x))
+        np.testing.assert_array_equal(np.asarray(found), plain)
 
 
 def test_a_refused_function_has_changed_nothing():

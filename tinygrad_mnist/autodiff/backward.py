@@ -7,23 +7,20 @@ before is then older than its own input, which is how a stale value is found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
+from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE, is_compiling
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
-from tinygrad_mnist.autodiff.primitive import Recordable, misfitting_rule, not_an_array
+from tinygrad_mnist.autodiff.primitive import Box, Recordable, misfitting_rule, not_an_array, peeled
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
-
-_by_serial = attrgetter("serial")
 
 
 def upstream(outputs: Iterable[Any]) -> list[Any]:
-    """Every tensor with a gradient that the outputs depend on, the outputs included, latest first."""
+    """Return every tensor with a gradient that the outputs depend on, the outputs included, latest first."""
     stack = [output for output in outputs if output._requires_grad]
     found = {tensor.serial: tensor for tensor in stack}
     while stack:
@@ -31,7 +28,7 @@ def upstream(outputs: Iterable[Any]) -> list[Any]:
             if isinstance(x, Recordable) and x._requires_grad and x.serial not in found:
                 found[x.serial] = x
                 stack.append(x)
-    return sorted(found.values(), key=_by_serial, reverse=True)
+    return [found[serial] for serial in sorted(found, reverse=True)]
 
 
 def differentiated(tensor: Any) -> list[int]:
@@ -53,159 +50,197 @@ def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
     return serials
 
 
-def pull_back(
-    outputs: Sequence[Any], seeds: Sequence[Any], wanted: Sequence[Any], *, create_graph: bool = False
-) -> list[Any]:
-    """The vector-Jacobian product: seeds on the outputs, pulled back to the wanted tensors.
+Sent = list[tuple[Any, int, Any]]
+
+
+def walk(
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    wanted: Sequence[Any] | None = None,
+    *,
+    create_graph: bool = False,
+    sent: Sent | None = None,
+) -> Iterator[tuple[Any, Any]]:
+    """Yield each tensor that a gradient reaches, latest first, with the gradient: the only backward pass.
+
+    A tensor that an op passes by (see `Tensor.bypassed`) comes out by itself where somebody asked for its
+    gradient: its total is the sum over its appearances.
 
     Parameters
     ----------
     outputs, seeds
         Tensors, and a gradient for each in its shape: arrays, or Tensors with `create_graph`.
     wanted
-        Any tensors of the graph, leaves or not.
+        Tensors to reach: what leads to none of them is left out.  None for all.
     create_graph
         Run the rules on Tensors and record them, so that the result can be differentiated again.
+    sent
+        Filled with what each rule sends back: the tensor whose op it belongs to, the position of the input,
+        and the contribution.
+    """
+    order = upstream(outputs)
+    relevant = None if wanted is None else leads_to(order, wanted)
+    asked = () if wanted is None else {tensor.serial for tensor in wanted}
+    gradients: dict[int, Any] = {}
+    for output, seed in zip(outputs, seeds):
+        _accumulate(gradients, output.serial, seed)
+    rules = _Rules(gradients, relevant, create_graph, is_compiling(), sent)
+    for tensor in order:
+        g = gradients.pop(tensor.serial, None)
+        if g is None:
+            continue
+        yield tensor, g
+        if tensor.inputs:
+            rules.run(tensor, g)
+            between = tensor.bypassed
+            if between is not None and (between.retains_grad or between.serial in asked):
+                yield between, rules.run_bypass(tensor, g)
+
+
+def pull_back(
+    outputs: Sequence[Any], seeds: Sequence[Any], wanted: Sequence[Any], *, create_graph: bool = False
+) -> list[Any]:
+    """Return the vector-Jacobian product: seeds on the outputs, pulled back to the wanted tensors.
+
+    Parameters
+    ----------
+    outputs, seeds, create_graph
+        As in `walk`.
+    wanted
+        Any tensors of the graph, leaves or not.
 
     Returns
     -------
     list
         For each wanted tensor an array (a Tensor with `create_graph`), or None where no output depends on it.
     """
-    capturing = CAPTURE.get() is not None
-    tensors = upstream(outputs)
-    relevant = leads_to(tensors, wanted)
-    gradients: dict[int, Any] = {}
-    passed: dict[int, Any] = {}  # by ops that sent their gradients on already
-    for output, seed in zip(outputs, seeds):
-        _accumulate(gradients, output.serial, seed)
-    kept = {tensor.serial for tensor in wanted}
-    on_tensors = create_graph or capturing
-    with _rules_on_tensors(create_graph) if on_tensors else nullcontext():
-        for tensor in tensors:
-            g = gradients.get(tensor.serial) if tensor.serial in kept else gradients.pop(tensor.serial, None)
-            if g is not None and tensor.inputs:
-                _spread(tensor, g, gradients, relevant, on_tensors)
-                if tensor.bypassed is not None and tensor.bypassed.serial in kept:
-                    _accumulate(passed, tensor.bypassed.serial, _passed_by(tensor, g, on_tensors))
-        for serial, g in passed.items():
-            _accumulate(gradients, serial, g)
-    return [gradients.get(tensor.serial) for tensor in wanted]
+    arrived: dict[int, Any] = dict.fromkeys([tensor.serial for tensor in wanted])
+    for tensor, g in walk(outputs, seeds, wanted, create_graph=create_graph):
+        if tensor.serial in arrived:
+            before = arrived[tensor.serial]
+            arrived[tensor.serial] = g if before is None else before + g
+    return [arrived[tensor.serial] for tensor in wanted]
 
 
 def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
-    capture = CAPTURE.get()
-    gradients = {output.serial: seed}
-    arrived = []
-    with _rules_on_tensors(False) if capture else nullcontext():
-        for tensor in upstream((output,)):
-            g = gradients.pop(tensor.serial, None)
-            if g is None:
-                continue
-            if capture:
-                capture.flows_into(tensor, g)
-            if tensor.inputs:
-                _spread(tensor, g, gradients, None, capture is not None)
-                if tensor.bypassed is not None and tensor.bypassed.retains_grad:
-                    arrived.append((tensor.bypassed, _passed_by(tensor, g, capture is not None)))
-            if not tensor.inputs or tensor.retains_grad:
-                arrived.append((tensor, g))
-        for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
-            if capture:
-                tensor.grad = g if tensor.grad is None else tensor.grad + g
-            else:
-                _store(tensor, g)
+    arrived = [pair for pair in walk((output,), (seed,)) if not pair[0].inputs or pair[0].retains_grad]
+    for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
+        _store(tensor, g)
 
 
 def _store(tensor: Any, g: Any) -> None:
     """Add `g` to the tensor's gradient.  An array in ``.grad`` belongs to its tensor alone."""
-    dtype = tensor._data.dtype
-    g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
-    tensor._grad = g if tensor._grad is None else np.asarray(tensor._grad + g)
-
-
-class _rules_on_tensors:  # noqa: N801  a context manager that also restores the scope
-    """Recording or not, and on leaving the scope as it was: rules run in the scope of their op."""
-
-    def __init__(self, recording: bool) -> None:
-        self.recording = recording
-
-    def __enter__(self) -> None:
-        self.tokens = RECORDING.set(self.recording), SCOPE.set(SCOPE.get())
-
-    def __exit__(self, *error: object) -> None:
-        RECORDING.reset(self.tokens[0])
-        SCOPE.reset(self.tokens[1])
-
-
-def _spread(
-    tensor: Any, g: Any, gradients: dict[int, Any], relevant: set[int] | None, on_tensors: bool
-) -> None:
-    """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
-    arrays = _values_read_by(tensor)
-    if on_tensors:
-        capture = CAPTURE.get()
-        if capture:
-            capture.reads_graph(tensor)
-        SCOPE.set(tensor.scope)
-        y, values = tensor, tensor.inputs
+    dtype, before = tensor._data.dtype, tensor.grad
+    if isinstance(g, Box):
+        g = g if g.dtype == dtype else g.astype(dtype)  # type: ignore[attr-defined]
     else:
-        y, values = tensor._data, arrays
-    primitive = tensor.primitive
-    rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
-    for position, x in enumerate(tensor.inputs):
-        if not isinstance(x, Recordable) or not x._requires_grad:
-            continue
-        rule = rules[position] if rules else primitive.rule(position)
-        if rule is None or (relevant is not None and x.serial not in relevant):
-            continue
-        try:
-            contribution = rule(g, y, *values, **tensor.attributes)
-            if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
-                raise not_an_array(primitive, position, contribution)
-            if contribution.shape != arrays[position].shape:
-                contribution = unbroadcast(contribution, arrays[position].shape)
-        except Exception as error:
-            misfit = misfitting_rule(error, primitive, position)
-            if misfit is not None:
-                raise misfit from None
-            error.add_note(
-                f"in the rule of {tensor.primitive.name} for its input {position}, {tensor.origin()}"
-            )
-            raise
-        if not (on_tensors or x.inputs) and _is_shared(contribution, g, y, values):
-            contribution = np.array(contribution)
-        _accumulate(gradients, x.serial, contribution)
+        g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
+    tensor.grad = g if before is None else _added(before, g)
 
 
-def _passed_by(tensor: Any, g: Any, on_tensors: bool) -> Any:
-    """The gradient of what an op passes by: for whoever asks; the op itself has sent its gradients on."""
-    values = tensor.inputs if on_tensors else _values_read_by(tensor)
-    y, between = (tensor, tensor.bypassed) if on_tensors else (tensor._data, tensor.bypassed._data)
-    return tensor.primitive.bypass(g, y, between, *values, **tensor.attributes)
+def _added(before: Any, g: Any) -> Any:
+    total = before + g
+    return total if isinstance(total, Box) else np.asarray(total)
 
 
-def _values_read_by(tensor: Any) -> list[Any]:
-    """The arrays of an op's inputs; refused when one is not what the op has read."""
-    arrays = []
-    for x in tensor.inputs:
-        if isinstance(x, Recordable):
-            if x.serial > tensor.serial:
-                raise StaleGradientError(
-                    f"{x.label()} was changed in place after {tensor.label()} had read it "
-                    f"({tensor.origin()}), so the gradient would be that of another value: run the forward "
-                    "pass again before backward()"
-                )
-            arrays.append(x._data)
+class _Rules:
+    """The rules of one backward pass: runs those of an op and adds up what they send."""
+
+    __slots__ = ("compiling", "create_graph", "gradients", "relevant", "sent")
+
+    def __init__(
+        self,
+        gradients: dict[int, Any],
+        relevant: set[int] | None,
+        create_graph: bool,
+        compiling: bool,
+        sent: Sent | None,
+    ) -> None:
+        self.gradients, self.relevant, self.sent = gradients, relevant, sent
+        self.create_graph, self.compiling = create_graph, compiling
+
+    def run(self, tensor: Any, g: Any) -> None:
+        """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
+        if isinstance(g, Box):  # which takes note of what the rules do
+            g.arrives_at(tensor)
+            with _rules_in(tensor.scope, self.create_graph):
+                self._run(tensor, g)
         else:
-            arrays.append(x)
-    return arrays
+            self._run(tensor, g)
+
+    def _run(self, tensor: Any, g: Any) -> None:
+        arrays = self._arrays_of(tensor)
+        y = peeled(tensor) if self.compiling else tensor._data
+        values: Sequence[Any] = arrays
+        if self.create_graph:
+            y, values = tensor, tensor.inputs
+        primitive, relevant = tensor.primitive, self.relevant
+        rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
+        for position, x in enumerate(tensor.inputs):
+            if not isinstance(x, Recordable) or not x._requires_grad:
+                continue
+            rule = rules[position] if rules else primitive.rule(position)
+            if rule is None or (relevant is not None and x.serial not in relevant):
+                continue
+            try:
+                contribution = rule(g, y, *values, **tensor.attributes)
+                if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
+                    raise not_an_array(primitive, position, contribution)
+                if contribution.shape != arrays[position].shape:
+                    contribution = unbroadcast(contribution, arrays[position].shape)
+            except Exception as error:
+                misfit = misfitting_rule(error, primitive, position)
+                if misfit is not None:
+                    raise misfit from None
+                error.add_note(f"in the rule of {primitive.name} for its input {position}, {tensor.origin()}")
+                raise
+            if not (x.inputs or self.create_graph) and _is_shared(contribution, g, y, values):
+                contribution = np.array(contribution)
+            _accumulate(self.gradients, x.serial, contribution)
+            if self.sent is not None:
+                self.sent.append((tensor, position, contribution))
+
+    def run_bypass(self, tensor: Any, g: Any) -> Any:
+        """Return the gradient of what an op passes by: the op itself has sent its gradients on."""
+        between, arrays = tensor.bypassed, self._arrays_of(tensor)
+        bypass = tensor.primitive.bypass
+        if not self.create_graph:
+            return bypass(g, peeled(tensor), peeled(between), *arrays, **tensor.attributes)
+        with _rules_in(tensor.scope, recording=True):
+            return bypass(g, tensor, between, *tensor.inputs, **tensor.attributes)
+
+    def _arrays_of(self, tensor: Any) -> list[Any]:
+        """Return the arrays of an op's inputs; refuse one that is not what the op has read."""
+        arrays = []
+        for x in tensor.inputs:
+            if isinstance(x, Recordable):
+                if x.serial > tensor.serial:
+                    raise StaleGradientError(
+                        f"{x.label()} was changed in place after {tensor.label()} had read it "
+                        f"({tensor.origin()}), so the gradient would be that of another value: run the "
+                        "forward pass again before backward()"
+                    )
+                arrays.append(peeled(x) if self.compiling else x._data)
+            else:
+                arrays.append(x)
+        return arrays
+
+
+@contextmanager
+def _rules_in(scope: str, recording: bool) -> Iterator[None]:
+    """Run rules that are noted: in the module scope of their op, recorded or not."""
+    tokens = RECORDING.set(recording), SCOPE.set(scope)
+    try:
+        yield
+    finally:
+        RECORDING.reset(tokens[0])
+        SCOPE.reset(tokens[1])
 
 
 def _is_shared(contribution: Any, g: Any, y: Any, values: Sequence[Any]) -> bool:
     """Return True for the gradient of a leaf that is, or looks into, an array that others hold too."""
-    return (
+    return not isinstance(contribution, Box) and (
         contribution.base is not None
         or contribution is g
         or contribution is y

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, TRANSFORMING
-from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING
+from tinygrad_mnist.autodiff.primitive import Box, Recordable, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import GradientError, GraphCutWarning, ShapeError
 
@@ -48,9 +48,9 @@ def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
     )
 
 
-def looked_at(tensor: Any) -> NDArray[Any]:
-    """The plain array, read-only."""
-    view: NDArray[Any] = tensor._data.view()
+def looked_at(tensor: Any, what: str) -> NDArray[Any]:
+    """Return the plain array, read-only; `what` names the conversion where a tracer refuses it."""
+    view: NDArray[Any] = looked_into(tensor, what).view()
     view.flags.writeable = False
     return view
 
@@ -69,22 +69,17 @@ class Conversions(Recordable):
 
     def item(self) -> Any:
         """The only element as a Python number."""
-        capture = CAPTURE.get()
-        if capture:
-            return capture.item(self)
-        number = self._single("item()")
+        self._require_single("item()")
+        number = peeled(self).item()
         if TRANSFORMING.get():
             warn_of_cut(self, "item()", "tensor.data")
         return number
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("tolist()")
         if TRANSFORMING.get():
             warn_of_cut(self, "tolist()", "tensor.data")
-        return self._data.tolist()
+        return looked_into(self, "tolist()").tolist()
 
     def __format__(self, specification: str) -> str:
         return format(self._single("format()"), specification) if specification else str(self)
@@ -102,9 +97,7 @@ class Conversions(Recordable):
         return complex(self._number("complex()"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("np.asarray()")
+        array = looked_at(self, "np.asarray()")
         if needs_gradient(self) and not _looks_at_a_leaf(self):
             raise TypeError(
                 f"{self.label()} is a Tensor that requires a gradient, and turning it into an array would "
@@ -112,13 +105,13 @@ class Conversions(Recordable):
                 "it is, or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
             )
         warn_of_cut(self, "np.asarray()", "tensor.data")
-        return np.array(looked_at(self), dtype, copy=copy)
+        return np.array(array, dtype, copy=copy)
 
     @property
     def _mask(self) -> Any:
         """Refuse what numpy.ma computes with it: a masked array on the left reads ``_data``, then this."""
         made = sys._getframe(1).f_code.co_name == "__new__"  # a masked array of it, by way of __array__
-        if not made and (needs_gradient(self) or CAPTURE.get()):
+        if not made and (needs_gradient(self) or isinstance(peeled(self), Box)):
             raise TypeError(
                 f"an operand of {self.label()} is a masked array, or numpy.ma computes with it, which "
                 "would cut the graph: expected an array; write filled(0.0) behind the masked array, or "
@@ -133,13 +126,13 @@ class Conversions(Recordable):
         return number
 
     def _single(self, conversion: str) -> Any:
-        """The only element, to look at or to choose a branch by."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse(conversion)
+        """Return the only element, to look at or to choose a branch by."""
+        self._require_single(conversion)
+        return looked_into(self, conversion).item()
+
+    def _require_single(self, conversion: str) -> None:
         if self._data.size != 1:
             raise ShapeError(
                 f"{conversion} needs a single element, and {self.label()} has shape {self._data.shape}: "
                 "reduce it first, or work element by element"
             )
-        return self._data.item()

@@ -13,8 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from tinygrad_mnist.autodiff.backward import upstream
-from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.primitive import Recordable, looked_into
 
 _LEFT_OUT = ("__weakref__", "_site")
 
@@ -45,9 +44,7 @@ class Copied(Recordable):
         return [tensor for tensor in upstream((self,))[::-1] if tensor.inputs and tensor is not self]
 
     def __getstate__(self) -> dict[str, Any]:
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("a copy by copy or pickle")
+        looked_into(self, "a copy by copy or pickle")
         slots = (slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ()))
         state = {slot: getattr(self, slot) for slot in slots if slot not in _LEFT_OUT}
         state["stale"] = [x for x in self.inputs if isinstance(x, Recordable) and x.serial > self.serial]

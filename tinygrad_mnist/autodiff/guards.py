@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import MutableSequence
+from collections.abc import Iterator, MutableSequence, Set, ValuesView
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_unmasked
-from tinygrad_mnist.autodiff.modes import CAPTURE, PROMOTING, SCOPE
-from tinygrad_mnist.autodiff.primitive import Primitive, Recordable
+from tinygrad_mnist.arguments import require_unmasked, shown
+from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE, Capture
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
 
@@ -52,11 +52,8 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         require_unmasked(f"an input of {primitive.name}", value)
         return np.asarray(value)
-    if isinstance(value, Recordable) or type(value) in PLAIN_OPERANDS:
+    if isinstance(value, Box) or type(value) in PLAIN_OPERANDS:
         return value
-    capture = CAPTURE.get()
-    if capture and getattr(value, "is_placeholder", False):
-        capture.refuse("a number from item()")
     raise TypeError(
         f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: {_instead(value)}"
     )
@@ -76,12 +73,34 @@ def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs])
 
 
+def kept_settings(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of an op as the graph keeps them."""
+    for name, setting in attributes.items():
+        if type(setting) not in CONSTANTS:
+            attributes = {**attributes, name: kept(setting)}
+    return attributes
+
+
+def lifted_operands(
+    primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any], capture: Capture
+) -> tuple[tuple[Any, ...], list[Any], dict[str, Any]]:
+    """Return the inputs to record, their tracers, and the settings of an op that is being compiled."""
+    operands = [as_operand(primitive, x) for x in inputs]
+    arrays = [capture.lift(x) for x in operands]
+    recorded = [x if isinstance(x, Recordable) else array for x, array in zip(operands, arrays)]
+    return tuple(recorded), arrays, {name: capture.lift_setting(x) for name, x in attributes.items()}
+
+
 def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
     """Return True if an input that needs a gradient has a rule to get one."""
-    return any(
-        isinstance(x, Recordable) and x._requires_grad and primitive.rule(position) is not None
-        for position, x in enumerate(inputs)
-    )
+    for position, x in enumerate(inputs):
+        if (
+            isinstance(x, Recordable)
+            and x._requires_grad
+            and (primitive.all_differentiable or primitive.rule(position) is not None)
+        ):
+            return True
+    return False
 
 
 def _operands(inputs: tuple[Any, ...]) -> str:
@@ -90,7 +109,7 @@ def _operands(inputs: tuple[Any, ...]) -> str:
     def shown(x: Any) -> str:
         if isinstance(x, Recordable):
             return f"{x.label()} {x._data.shape} {x._data.dtype}"
-        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray) else repr(x)
+        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray | Box) else repr(x)
 
     return " and ".join(shown(x) for x in inputs)
 
@@ -150,7 +169,7 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
         for position, x in enumerate(inputs)
         if primitive.rule(position) is not None  # a condition or labels have dtypes of their own
     )
-    arrays = [value for value in values if isinstance(value, np.ndarray)]
+    arrays = [value for value in values if isinstance(value, np.ndarray | Box)]
     precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
     if (
         precision is None
@@ -165,3 +184,26 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
     )
     mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
     raise mixed
+
+
+def not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:
+    """Return the error for data that are not an array of numbers."""
+    if error is not None and "inhomogeneous" in str(error):
+        return ShapeError("data is a nested list with rows of different lengths: pad them to one length")
+    if isinstance(data, Iterator | Set | ValuesView):
+        instead = "write Tensor(list(data))"
+    elif isinstance(data, dict):
+        instead = "build one Tensor for each entry"
+    elif hasattr(data, "toarray"):
+        instead = "write Tensor(data.toarray())"
+    elif (
+        dtype is not None
+        and dtype.kind == "O"
+        and isinstance(data, list | tuple | np.ndarray)
+        and np.size(data)
+    ):
+        instead = "write Tensor(np.asarray(data, float)), if all entries are numbers"
+    else:
+        instead = "write Tensor([1.0, 2.0])"
+    of = f", of dtype {dtype}" if isinstance(data, np.ndarray) else ""
+    return DTypeError(f"data is {shown(data)}{of}: expected numbers; {instead}")

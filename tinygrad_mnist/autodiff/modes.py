@@ -18,43 +18,30 @@ CAPTURE: ContextVar[Capture | None] = ContextVar("capture", default=None)
 
 
 class Capture(Protocol):
-    """The listener while a function is captured as a program: `tinygrad_mnist.program` implements it."""
+    """Interface of the capture that is active while a function is compiled.
 
-    def apply(self, primitive: Any, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        """Run a primitive on the arrays of its inputs, and note how."""
+    `tinygrad_mnist.program` implements it.  Four words: lift a value from outside into the program, read or
+    write a gradient, update with open numbers, guard an attribute.  All else is asked of the tracer that a
+    lift returns: it stands for an array, and notes or refuses what is done with it.
+    """
 
-    def change(self, tensor: Any, ufunc: Any, other: Any) -> None:
-        """Run a change in place of a leaf, and note how."""
+    def lift(self, value: Any) -> Any:
+        """Return the tracer of a Tensor, an array or a generator; any other value as it is."""
 
-    def update(self, optimizer: Any, position: int) -> None:
-        """Run an optimizer's update of one of its parameters, and note how."""
-
-    def check(self, function: Any, *arguments: Any) -> None:
-        """Run a check of values that every call repeats."""
-
-    def draw(self, rng: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Draw random numbers in [0, 1), which every call draws anew."""
-
-    def constant_tensor(self, array: Any) -> Any:
-        """A Tensor around an array that is the same at every call."""
-
-    def copied(self, source: Any, array: Any) -> None:
-        """Note that an array is a copy of a tensor or of another array, or the same, by no op."""
+    def lift_setting(self, setting: Any) -> Any:
+        """Return a setting of an op, generators lifted; guard an index, whose elements join the program."""
 
     def gradient(self, tensor: Any) -> Any:
-        """Return the ``.grad`` of a tensor: a Tensor while a program is captured."""
+        """Return the ``.grad`` of a tensor: a tracer, or None."""
 
     def set_gradient(self, tensor: Any, gradient: Any) -> None:
-        """Put something into ``.grad`` of a tensor."""
+        """Set the ``.grad`` of a tensor, in the program alone."""
 
-    def flows_into(self, tensor: Any, gradient: Any) -> None:
-        """Note that a value is the gradient of a tensor."""
-
-    def keeps(self, index: Any) -> None:
-        """Note an index whose elements become part of the program."""
+    def update(self, optimizer: Any) -> None:
+        """Note an optimizer's step: its numbers are read anew at each call."""
 
     def made(self, thing: Any) -> None:
-        """Note that a module or an optimizer is made."""
+        """Note that the function makes a module or an optimizer: it is new at each call."""
 
     def read(self, holder: Any, name: str) -> None:
         """Note that an attribute is read, which the program depends on."""
@@ -62,14 +49,16 @@ class Capture(Protocol):
     def before_setting(self, holder: Any, name: str) -> None:
         """Note that an attribute is about to be set or deleted."""
 
-    def reads_graph(self, tensor: Any) -> None:
-        """Note that the op that made a tensor is differentiated."""
 
-    def item(self, tensor: Any) -> Any:
-        """Return what stands for the number in a tensor of one element."""
+def is_compiling() -> bool:
+    """Return True while a function is compiled, in this thread."""
+    return CAPTURE.get() is not None
 
-    def refuse(self, what: str) -> None:
-        """Raise the error for Python code that wants to see a value."""
+
+def lifted(value: Any) -> Any:
+    """Return a value as ops get it: as it is, or its tracer while a function is compiled."""
+    capture = CAPTURE.get()
+    return capture.lift(value) if capture else value
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops, trees
-from tinygrad_mnist.autodiff.conversions import looked_at, needs_gradient
-from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.primitive import Recordable
+from tinygrad_mnist.autodiff.conversions import needs_gradient
+from tinygrad_mnist.autodiff.primitive import Recordable, peeled
 from tinygrad_mnist.hints import numpy_functions, unknown_keyword
 
 
@@ -83,16 +82,6 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.stack: ops.stack,
 }
 
-COMPARISONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.greater: ops.greater,
-    np.greater_equal: ops.greater_equal,
-    np.less: ops.less,
-    np.less_equal: ops.less_equal,
-    np.equal: ops.equal,
-    np.not_equal: ops.not_equal,
-    np.logical_and: ops.logical_and,
-}
-
 # Piecewise constant, or about shapes: they answer with plain arrays, and no gradient passes.
 PLAIN: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -130,17 +119,11 @@ PLAIN: frozenset[Callable[..., Any]] = frozenset(
         np.array_repr,
     }
 )
-_OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.iscomplexobj})
 
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function called with a Tensor, or say in a TypeError what to use instead."""
-    capture = CAPTURE.get()
-    if capture and function in COMPARISONS:
-        return COMPARISONS[function](*args, **kwargs)
     if function in PLAIN:
-        if capture and function not in _OF_SHAPES:
-            capture.refuse(_name(function))
         return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if kwargs.get("out") is not None:
         raise TypeError(
@@ -148,8 +131,6 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         )
     ours = DIFFERENTIABLE.get(function)
     if ours is None and not _needs_gradient(args, kwargs):
-        if capture:
-            capture.refuse(_name(function))
         return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if ours is None:
         name = _name(function)
@@ -187,8 +168,12 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The array of a Tensor, read-only."""
-    return looked_at(value) if isinstance(value, Recordable) else value
+    """Return the array of a Tensor, read-only; while a function is compiled, its tracer."""
+    array = peeled(value)
+    if isinstance(value, Recordable) and isinstance(array, np.ndarray):
+        array = array.view()
+        array.flags.writeable = False
+    return array
 
 
 def _needs_gradient(*arguments: Any) -> bool:

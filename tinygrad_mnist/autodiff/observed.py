@@ -24,8 +24,30 @@ def note_change() -> None:
     LATEST[0] = object()
 
 
+def about_to_read(holder: Any, name: str) -> None:
+    """Tell the capture, if there is one, that an attribute is read."""
+    capture = CAPTURE.get()
+    if capture:
+        capture.read(holder, name)
+
+
+def about_to_set(holder: Any, name: str) -> None:
+    """Tell the capture, if there is one, that an attribute is about to be set or deleted."""
+    capture = CAPTURE.get()
+    if capture:
+        capture.before_setting(holder, name)
+
+
 class Observed:
-    """Base of what a captured function reads its settings from: modules and optimizers."""
+    """Base of what a captured function reads its settings from: modules and optimizers.
+
+    Attributes
+    ----------
+    OPEN
+        Names of the attributes that a program reads anew at each call: setting one changes no program.
+    """
+
+    OPEN: tuple[str, ...] = ()
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
         """Make one; what a captured function makes itself is new at each call, and its own affair."""
@@ -36,27 +58,24 @@ class Observed:
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
-        capture = CAPTURE.get()
-        if capture:
-            capture.before_setting(self, name)
-        before = vars(self).get(name, LATEST)
+        about_to_set(self, name)
+        try:  # not by vars(), after which reading any attribute takes longer
+            before = object.__getattribute__(self, name)
+        except AttributeError:
+            before = LATEST
         object.__setattr__(self, name, value)
-        if before is not value:
+        if before is not value and name not in self.OPEN:
             note_change()
 
     def __delattr__(self, name: str) -> None:
-        capture = CAPTURE.get()
-        if capture:
-            capture.before_setting(self, name)
+        about_to_set(self, name)
         object.__delattr__(self, name)
         note_change()
 
 
 def _noting(self: Observed, name: str) -> Any:
-    """``Observed.__getattribute__`` while a function is captured."""
-    capture = CAPTURE.get()
-    if capture:  # another thread may read while this one captures
-        capture.read(self, name)
+    """Return an attribute: ``Observed.__getattribute__`` while a function is captured in some thread."""
+    about_to_read(self, name)
     return object.__getattribute__(self, name)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.primitive import Primitive, Recordable, require_keepdims
+from tinygrad_mnist.autodiff.primitive import Recordable, looked_into, peeled, require_keepdims
 from tinygrad_mnist.errors import DTypeError
 from tinygrad_mnist.hints import unknown_keyword
 
@@ -78,32 +76,27 @@ class Operators(Recordable):
     # Comparisons answer with plain boolean arrays; a tensor is hashed by identity.
 
     def __eq__(self, other: Any) -> Any:
-        return self._compared(ops.equal, operator.eq, other)
+        return peeled(self) == peeled(other)
 
     def __ne__(self, other: Any) -> Any:
-        return self._compared(ops.not_equal, operator.ne, other)
+        return peeled(self) != peeled(other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._compared(ops.less, operator.lt, other)
+        return peeled(self) < peeled(other)
 
     def __le__(self, other: Any) -> Any:
-        return self._compared(ops.less_equal, operator.le, other)
+        return peeled(self) <= peeled(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._compared(ops.greater, operator.gt, other)
+        return peeled(self) > peeled(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._compared(ops.greater_equal, operator.ge, other)
+        return peeled(self) >= peeled(other)
 
     __hash__ = object.__hash__
 
-    def _compared(self, comparison: Primitive, plain: Callable[[Any, Any], Any], other: Any) -> Any:
-        if CAPTURE.get():
-            return comparison(self, other)  # the program repeats it at every call
-        return plain(self._data, other._data if isinstance(other, Operators) else other)
-
     def __and__(self, other: Any) -> Any:
-        return ops.logical_and(self, other) if self._data.dtype == bool else NotImplemented
+        return peeled(self) & peeled(other) if self._data.dtype == bool else NotImplemented
 
     def __len__(self) -> int:
         return len(self._data)
@@ -181,10 +174,7 @@ class Operators(Recordable):
         """The position of the largest element: plain integers, no gradient."""
         if foreign:
             raise _unknown("argmax", foreign, "axis")
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("argmax()")
-        return self._data.argmax(axis)
+        return looked_into(self, "argmax()").argmax(axis)
 
     def astype(self, dtype: Any) -> Tensor:
         """The values in another dtype; the gradient comes back in this one."""
@@ -239,14 +229,7 @@ def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:
 
 def _index_part(part: Any) -> Any:
     """Return a part of an index as a plain value; `Tensor.apply` copies what may change later."""
-    capture = CAPTURE.get()
-    if isinstance(part, Operators):
-        if capture:
-            capture.refuse("an index")
-        part = part._data
-    elif capture and isinstance(part, np.ndarray | list):
-        capture.keeps(part)
-    return part
+    return looked_into(part, "an index") if isinstance(part, Operators) else part
 
 
 def _unpacked(numbers: tuple[Any, ...]) -> tuple[int, ...]:

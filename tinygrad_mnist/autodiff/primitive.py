@@ -11,11 +11,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 from numpy import generic, ndarray
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
+from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import unknown_keyword
 
@@ -24,8 +25,31 @@ Rule = Callable[..., Any]
 REGISTRY: dict[str, Primitive] = {}
 
 
-class Recordable:
-    """A value that wants to know which primitives are applied to it: a Tensor, of which floor 2 sees this."""
+class Box:
+    """Base of the values that decide themselves how a primitive is applied to them.
+
+    A Tensor records, a Symbol becomes text, a tracer becomes an instruction; a plain array computes.
+    """
+
+    __slots__ = ()
+
+    shape: Any
+    dtype: Any
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Apply `primitive` to `inputs`, of which `self` is one."""
+        raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
+
+    def arrives_at(self, tensor: Any) -> None:
+        """Take note of being the gradient of `tensor`; a tracer uses it for its name."""
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse to show elements to Python: there are none, but in an array."""
+        raise TypeError(f"{what} was asked of a {type(self).__name__}, which has no elements to look at")
+
+
+class Recordable(Box):
+    """Base class of Tensor: the interface that the lower levels may use."""
 
     __slots__ = ()
 
@@ -35,12 +59,37 @@ class Recordable:
     _requires_grad: bool
 
     def label(self) -> str:
-        """A name for messages."""
+        """Return a name for messages."""
         return type(self).__name__
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        """Apply `primitive` to `inputs`, of which `self` is one; subclasses say what is kept of it."""
-        raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
+
+def peeled(value: Any) -> Any:
+    """Return the array of a Tensor, or its tracer while a function is compiled; any other value lifted."""
+    value = lifted(value)
+    return value._data if isinstance(value, Recordable) else value
+
+
+def looked_into(value: Any, what: str) -> Any:
+    """Return the array of a Tensor whose elements Python is about to see; a tracer refuses that.
+
+    Parameters
+    ----------
+    what
+        The conversion, as the tracer's message names it.
+    """
+    array = peeled(value)
+    if isinstance(array, Box):
+        array.refuse(what)
+    return array
+
+
+def checked(check: Callable[..., None], array: Any, *arguments: Any) -> None:
+    """Run a check of an array's values; a tracer has its program repeat it at each call."""
+    repeat = getattr(array, "repeat_check", None)
+    if repeat is None:
+        check(array, *arguments)
+    else:
+        repeat(check, *arguments)
 
 
 class Primitive:
@@ -141,7 +190,7 @@ class Primitive:
             for value in inputs:
                 if type(value) is ndarray:
                     continue
-                if isinstance(value, Recordable):
+                if isinstance(value, Box):
                     settings = {**self.defaults, **attributes} if self.defaults else attributes
                     return value.apply(self, inputs, settings)
                 if isinstance(value, ndarray):
@@ -191,7 +240,7 @@ class Primitive:
         count = len(self.input_names)
         first, surplus = (inputs[0], inputs[1:]) if self.variadic else (inputs[:count], inputs[count:])
         free = [name for name in self.setting_names if name not in attributes]
-        if len(surplus) > len(free) or any(isinstance(value, Recordable) for value in surplus):
+        if len(surplus) > len(free) or any(isinstance(value, Box) for value in surplus):
             raise TypeError(f"{self.name}() got {len(inputs)} positional arguments: {self.usage()}")
         settings = {**attributes, **dict(zip(free, surplus))}
         if "keepdims" in settings:

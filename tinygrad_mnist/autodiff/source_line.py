@@ -12,6 +12,7 @@ Site = tuple[CodeType, int]
 
 _AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(_AUTODIFF)) + os.sep
+_PROGRAM = os.path.join(_PACKAGE, "program") + os.sep
 _NN = os.path.join(_PACKAGE, "nn") + os.sep
 _MODULE = os.path.join(_NN, "module.py")
 
@@ -23,7 +24,7 @@ _steps: dict[str, int | None] = {}
 def _step_from(path: str) -> int | None:
     if not path.startswith(_PACKAGE):
         step: int | None = 0
-    elif path.startswith(_AUTODIFF) or path == _MODULE:
+    elif path.startswith((_AUTODIFF, _PROGRAM)) or path == _MODULE:
         step = 1
     else:
         step = 2 if path.startswith(_NN) else None

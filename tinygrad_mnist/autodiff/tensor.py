@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Set, ValuesView
+from collections.abc import Callable
 from typing import Any, Never, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
+from tinygrad_mnist.arguments import require_bool, require_unmasked
 from tinygrad_mnist.autodiff import numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
 from tinygrad_mnist.autodiff.copying import Copied
 from tinygrad_mnist.autodiff.guards import (
-    CONSTANTS,
     PLAIN_OPERANDS,
     as_operand,
     explain,
-    kept,
     kept_beside_gradients,
+    kept_settings,
+    lifted_operands,
+    not_numbers,
     reaches,
     require_one_dtype,
 )
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
-from tinygrad_mnist.autodiff.observed import note_change
+from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
 from tinygrad_mnist.autodiff.operators import Operators
-from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words, line_of
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 from tinygrad_mnist.hints import unknown_keyword
@@ -37,6 +38,7 @@ Array = NDArray[Any]
 
 next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
+_new = object.__new__
 
 
 class Tensor(Copied, Conversions, Operators, NotInTensor):
@@ -110,16 +112,8 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     ) -> None:
         if isinstance(data, Tensor):
             warn_of_cut(data, "Tensor()", "tensor.detach()")
-        array = data._data if isinstance(data, Tensor) else data
-        require_unmasked("data", array)
-        try:
-            self._data: Array = np.asarray(array, dtype)
-        except ValueError as error:
-            raise _not_numbers(data, None, error) from error
-        if self._data.dtype.kind not in "fiubc":
-            raise _not_numbers(data, self._data.dtype, None)
-        if data is not self._data and isinstance(data, np.ndarray | Tensor):
-            _note_copy(data, self._data)
+        require_unmasked("data", data)
+        self._data: Array = _as_numbers(data, dtype)
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
@@ -138,12 +132,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     @property
     def data(self) -> Array:
         """The plain array, not a copy; read-only for a computed tensor, whose rule may need it as it is."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("data")
-        if not self.inputs:
-            return self._data
-        return looked_at(self)
+        return looked_at(self, "data") if self.inputs else looked_into(self, "data")
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -152,9 +141,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                 f"{self.label()} was computed, and its rule may need the value it had: only the data of a "
                 "leaf can be assigned; detach() gives one"
             )
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("data")
+        looked_into(self, "data")
         require_unmasked("data", value)
         array = np.asarray(value._data if isinstance(value, Tensor) else value, self._data.dtype)
         if array.shape != self._data.shape:
@@ -165,22 +152,22 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     @property
     def requires_grad(self) -> bool:
         """True if gradients flow through this tensor."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.read(self, "_requires_grad")
+        about_to_read(self, "_requires_grad")
         return self._requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        capture = CAPTURE.get()
-        if capture:
-            capture.before_setting(self, "_requires_grad")
+        about_to_set(self, "_requires_grad")
         self._require_grad(value)
         note_change()
 
     def _require_grad(self, value: bool) -> None:
         if value is not True and value is not False:
-            instead = "a dtype is given by name: Tensor(data, dtype=np.float32)" if _is_dtype(value) else ""
+            instead = (
+                "a dtype is given by name: Tensor(data, dtype=np.float32)"
+                if isinstance(value, np.dtype | str | type)
+                else ""
+            )
             require_bool("requires_grad", value, instead)
         if self.inputs and not value:
             raise GradientError(f"{self.label()} was computed: to cut the graph there use detach()")
@@ -190,7 +177,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                 "convert with dtype=np.float32 or np.float64"
             )
         if value and not self.inputs and not self._requires_grad:
-            self._data = _copied(self)  # optimizers change it in place: it must not be anyone else's
+            self._data = peeled(self).copy()  # optimizers change it in place: it must not be anyone else's
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
@@ -243,7 +230,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     def detach(self) -> Tensor:
         """A copy as a leaf without gradient, which later changes in place do not reach."""
-        return Tensor(_copied(self))
+        return Tensor(peeled(self).copy())
 
     def label(self) -> str:
         """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
@@ -259,10 +246,8 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
 
     def __repr__(self) -> str:
-        capture = CAPTURE.get()
-        if capture:
-            capture.refuse("the text of a Tensor")
-        values = np.array2string(self._data, precision=4, threshold=20, edgeitems=2, separator=", ")
+        array = looked_into(self, "the text of a Tensor")
+        values = np.array2string(array, precision=4, threshold=20, edgeitems=2, separator=", ")
         facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name:
             facts.append(f"name={self.name!r}")
@@ -306,16 +291,13 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                     f"{self.label()} has shape {self.shape}: a backward pass starts from a scalar; "
                     "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"
                 )
-            ones = np.ones(self.shape, self.dtype)
-            capture = CAPTURE.get()
-            return capture.constant_tensor(ones) if capture else ones
+            array = peeled(self)
+            return np.ones_like(array) if isinstance(array, Box) else np.ones(array.shape, array.dtype)
         require_unmasked("gradient", gradient)
-        given = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
-        start = np.array(given._data if isinstance(given, Tensor) else given, self.dtype)
-        _note_copy(given, start)
+        start = _as_numbers(gradient, self.dtype).copy()
         if start.shape != self.shape:
             raise ShapeError(f"a gradient of shape {start.shape} does not fit {self.label()} of {self.shape}")
-        return Tensor(start) if CAPTURE.get() else start
+        return start
 
     def retain_grad(self) -> Tensor:
         """Ask ``backward()`` to store ``.grad`` here too, although the tensor is not a leaf."""
@@ -330,55 +312,43 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tensor:
         """Run a primitive on the arrays of its inputs and record it when one of them needs a gradient."""
-        arrays = []
-        connected = False
-        for x in inputs:
-            if isinstance(x, Tensor):
-                arrays.append(x._data)
-                if x._requires_grad:
-                    connected = True
-            elif type(x) in PLAIN_OPERANDS:
-                arrays.append(x)
-            else:
-                return self.apply(
-                    primitive, tuple(as_operand(primitive, value) for value in inputs), attributes
-                )
-        for key, setting in attributes.items():
-            if type(setting) not in CONSTANTS:
-                attributes = {**attributes, key: kept(setting)}
         capture = CAPTURE.get()
+        arrays: list[Any] = []
+        forward: Callable[..., Any] = primitive.forward
+        if capture:  # arrays from outside become part of the program
+            inputs, arrays, attributes = lifted_operands(primitive, inputs, attributes, capture)
+            forward = primitive
+        else:
+            for x in inputs:  # here and not in a function: every op of every step comes by
+                if isinstance(x, Tensor):
+                    arrays.append(x._data)
+                elif type(x) in PLAIN_OPERANDS:
+                    arrays.append(x)
+                else:
+                    operands = tuple([as_operand(primitive, value) for value in inputs])
+                    return self.apply(primitive, operands, attributes)
+            if attributes:
+                attributes = kept_settings(attributes)
         try:
-            if capture:
-                value = capture.apply(primitive, inputs, attributes)
-            else:
-                value = primitive.forward(*arrays, **attributes)
+            value = forward(*arrays, **attributes)
         except Exception as error:
             explain(error, primitive, inputs)
             raise
-        if type(value) is not _ndarray:
+        if type(value) is not _ndarray and not capture:
             value = np.asarray(value)
         dtype = value.dtype
         counts = False
         for array in arrays:
-            if type(array) is _ndarray and array.dtype is not dtype:
+            if (capture or type(array) is _ndarray) and getattr(array, "dtype", dtype) is not dtype:
                 if array.dtype.kind in "fc":
                     require_one_dtype(primitive, inputs, dtype)
                 else:
                     counts = True
-        result = new_tensor(value)
-        if (
-            connected
-            and RECORDING.get()
-            and (primitive.all_differentiable or reaches(primitive, inputs))
-            and dtype.kind in "fc"  # integers and booleans have the derivative 0
-        ):
-            result._requires_grad = True
-            result.primitive = primitive
-            result.inputs = kept_beside_gradients(inputs) if counts and not capture else inputs
-            result.attributes = attributes
-            result.scope = SCOPE.get()
-            result._site = calling_site()
-        return result
+        if not (RECORDING.get() and reaches(primitive, inputs) and dtype.kind in "fc"):
+            return new_tensor(value)  # no gradient, or that of integers and booleans, which is 0
+        if counts and not capture:
+            inputs = kept_beside_gradients(inputs)
+        return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
@@ -418,11 +388,8 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     def change_in_place(self, ufunc: Any, other: Any) -> Tensor:
         """Write ``ufunc(self, other)`` into the own array; a graph that has read it is stale then."""
-        capture = CAPTURE.get()
-        if capture:
-            capture.change(self, ufunc, other)
-        else:
-            ufunc(self._data, other._data if isinstance(other, Tensor) else other, out=self._data)
+        array = peeled(self)
+        ufunc(array, peeled(other), out=array)
         self.mark_changed()
         return self
 
@@ -431,58 +398,45 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         self.serial = next_serial()
 
 
-def _is_dtype(value: Any) -> bool:
-    return isinstance(value, np.dtype | str | type)
+def _as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
+    """Return data as an array of numbers; while a function is compiled, a tracer of what comes from outside.
+
+    Raises
+    ------
+    DTypeError, ShapeError
+        If the data are not numbers, or rows of different lengths.
+    """
+    array = peeled(data)
+    if isinstance(array, Box):
+        return array if dtype in (None, array.dtype) else array.astype(dtype)  # type: ignore[attr-defined]
+    try:
+        array = np.asarray(array, dtype)
+    except ValueError as error:
+        raise not_numbers(data, None, error) from error
+    if array.dtype.kind not in "fiubc":
+        raise not_numbers(data, array.dtype, None)
+    return array
 
 
-def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:
-    """Return the error for data that are not an array of numbers."""
-    if error is not None and "inhomogeneous" in str(error):
-        return ShapeError("data is a nested list with rows of different lengths: pad them to one length")
-    if isinstance(data, Iterator | Set | ValuesView):
-        instead = "write Tensor(list(data))"
-    elif isinstance(data, dict):
-        instead = "build one Tensor for each entry"
-    elif hasattr(data, "toarray"):
-        instead = "write Tensor(data.toarray())"
-    elif (
-        dtype is not None
-        and dtype.kind == "O"
-        and isinstance(data, list | tuple | np.ndarray)
-        and np.size(data)
-    ):
-        instead = "write Tensor(np.asarray(data, float)), if all entries are numbers"
-    else:
-        instead = "write Tensor([1.0, 2.0])"
-    of = f", of dtype {dtype}" if isinstance(data, np.ndarray) else ""
-    return DTypeError(f"data is {shown(data)}{of}: expected numbers; {instead}")
-
-
-def _copied(tensor: Tensor) -> Array:
-    copy = tensor._data.copy()
-    _note_copy(tensor, copy)
-    return copy
-
-
-def _note_copy(source: Array | Tensor, copy: Array) -> None:
-    capture = CAPTURE.get()
-    if capture:
-        capture.copied(source, copy)
-
-
-def new_tensor(value: Array) -> Tensor:
-    """A leaf without gradient; skips the checks of ``Tensor(...)``, since every op ends here."""
-    result = Tensor.__new__(Tensor)
+def new_tensor(
+    value: Any,
+    requires_grad: bool = False,
+    primitive: Primitive | None = None,
+    inputs: tuple[Any, ...] = (),
+    attributes: dict[str, Any] | None = None,
+    scope: str = "",
+    site: Site | None = None,
+) -> Tensor:
+    """Return a Tensor around an array, without the checks of ``Tensor(...)``: every op ends here."""
+    result = _new(Tensor)
     result._data = value
-    result._requires_grad = False
-    result.primitive = None
-    result.inputs = ()
-    result.attributes = {}
-    result.bypassed = None
-    result._grad = None
-    result.name = None
-    result.scope = ""
-    result.serial = next_serial()
+    result._requires_grad = requires_grad
+    result.primitive = primitive
+    result.inputs = inputs
+    result.attributes = {} if attributes is None else attributes
+    result.scope = scope
+    result._site = site
+    result.bypassed = result._grad = result.name = None
     result.retains_grad = False
-    result._site = None
+    result.serial = next_serial()
     return result

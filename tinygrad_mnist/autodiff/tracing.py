@@ -13,7 +13,8 @@ import numpy as np
 from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, TRANSFORMING, recording
+from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING, recording
+from tinygrad_mnist.autodiff.primitive import Box, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import DTypeError, GradientError
 
@@ -47,10 +48,9 @@ class Traced:
 
 
 def as_array(value: Any) -> Any:
-    """A plain array of its own; while a program is captured, a Tensor."""
-    if CAPTURE.get():
-        return as_tensor(value)
-    return np.array(value._data if isinstance(value, Tensor) else value)
+    """Return the plain array of a value, in memory of its own."""
+    array = peeled(value)
+    return np.asarray(array) if np.isscalar(array) else array.copy()
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -95,7 +95,7 @@ def trace(
 def require_floats(output: Any) -> None:
     """Refuse results that no derivative has: integers, booleans, text."""
     for y in trees.leaves(output):
-        kind = np.asarray(y).dtype.kind if not isinstance(y, Tensor) else y.dtype.kind
+        kind = y.dtype.kind if isinstance(y, Box) else np.asarray(y).dtype.kind
         if kind not in "fc":
             raise GradientError(
                 f"the function's result is {shown(y)}: expected a floating-point number or array; "
@@ -110,7 +110,7 @@ def _variable(value: Any, position: int) -> Tensor:
     array = value._data if isinstance(value, Tensor) else value
     if isinstance(array, int) and not isinstance(array, bool):
         array = float(array)
-    dtype = np.asarray(array).dtype
+    dtype = array.dtype if isinstance(array, Box) else np.asarray(array).dtype
     if dtype.kind in "iub" and not isinstance(array, bool):
         raise DTypeError(f"argument {position} is {dtype}: expected floats; pass x.astype(float)")
     if dtype.kind != "f":
@@ -155,11 +155,11 @@ def chosen_positions(argnums: int | tuple[int, ...] | list[int], count: int) -> 
 
 def require_scalar(output: Any) -> None:
     """Refuse a result that is not one real number."""
-    if not isinstance(output, Tensor | np.ndarray | numbers.Number):
+    if not isinstance(output, Box | np.ndarray | numbers.Number):
         raise GradientError(
             f"grad needs a function that returns one scalar, and this one returns {type(output).__name__}"
         )
-    shape = output.shape if isinstance(output, Tensor | np.ndarray) else ()
+    shape = output.shape if isinstance(output, Box | np.ndarray) else ()
     if math.prod(shape) != 1:
         raise GradientError(
             f"grad needs a function with a scalar result, and this one has shape {shape}: "
@@ -176,5 +176,5 @@ def ones_like(output: Any) -> Any:
 
 def floating_dtype(value: Any) -> Any:
     """The dtype of a gradient of `value`: its own when it is floating."""
-    dtype = value.dtype if isinstance(value, Tensor | np.ndarray | np.generic) else np.dtype(float)
+    dtype = value.dtype if isinstance(value, Box | np.ndarray | np.generic) else np.dtype(float)
     return dtype if dtype.kind == "f" else np.dtype(float)

@@ -17,7 +17,7 @@ from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
 from tinygrad_mnist.program.optimize import without_dead
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.tracer import TracedArray, TracedNumber
+from tinygrad_mnist.program.tracer import TracedNumber, Tracer
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import training_step
@@ -74,9 +74,13 @@ def _cost(recipe: Recipe) -> by_hand.Cost:
 class _HandRecorder(Recorder):
     """Also lets the cost be looked at, which the hand-derived step returns as a number."""
 
-    def number_of(self, array: TracedArray) -> float:
-        self.recording.outputs.append(array.value)
-        return float(array.array)
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_inside_op = True  # arrays that the step makes are its own
+
+    def number_of(self, tracer: Tracer) -> float:
+        self.recording.outputs.append(tracer.value)
+        return float(tracer.array)
 
 
 def _hand_derived(
@@ -88,10 +92,8 @@ def _hand_derived(
     for i, p in enumerate(parameters):
         state = State(Fixed(p), "array", f"{'Wb'[i % 2]}{i // 2 + 1}")
         array = p.copy()
-        states.append(TracedArray(recorder, recorder.know(array, Value(array, "state", state)), array))
-    arguments = [
-        TracedArray(recorder, recorder.know(a, Value(a, "argument", i)), a) for i, a in enumerate((x, y))
-    ]
+        states.append(Tracer(recorder, Value(array, "state", state), array))
+    arguments = [Tracer(recorder, Value(a, "argument", i), a) for i, a in enumerate((x, y))]
     recorder.recording.arguments = [argument.value for argument in arguments]
     rate: Any = TracedNumber(Number(optimizer, "lr"))
     weights: Any = states[::2]

@@ -14,8 +14,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, checked, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
@@ -51,11 +50,11 @@ def _in_dtype(target: Any, output: Any) -> Any:
     require_unmasked("target", target)
     if isinstance(target, Tensor):
         return target
-    array = np.asarray(target)
-    if array.dtype == output.dtype:  # as it is now: it may be filled anew before the backward pass
-        return array if CAPTURE.get() else array.copy()
-    # By a Tensor, so that a captured program converts the target anew at each call.
-    return Tensor(array, dtype=output.dtype)._data
+    array = peeled(target if isinstance(target, Box) else np.asarray(target))
+    if array.dtype != output.dtype:
+        return array.astype(output.dtype)
+    # As it is now: it may be filled anew before the backward pass.
+    return array.copy() if isinstance(array, np.ndarray) else array
 
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:
@@ -68,7 +67,7 @@ def _real_target(target: Any, output: Any, loss: str) -> Any:
 def _class_target(target: Any, output: Any, loss: str) -> Any:
     """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
     require_unmasked("target", target)
-    target = target if isinstance(target, Tensor) else np.asarray(target)
+    target = target if isinstance(target, Box) else np.asarray(target)
     if target.shape == _shape_of(output, loss):
         return _in_dtype(target, output)
     if target.shape != output.shape[:-1]:
@@ -188,12 +187,7 @@ class CrossEntropyLoss(Module):
 
 def _bounded_log(probability: Any) -> Any:
     """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
-    capture = CAPTURE.get()
-    values = probability._data if isinstance(probability, Tensor) else probability
-    if capture:
-        capture.check(require_probabilities, probability)
-    else:
-        require_probabilities(values)
+    checked(require_probabilities, peeled(probability))
     if probability.dtype != np.float16:
         return ops.log(ops.clip(probability, low=_LEAST))
     wide = ops.cast(probability, dtype=np.dtype(np.float32))  # the bound is 0 in half precision

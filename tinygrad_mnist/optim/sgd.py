@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinygrad_mnist.arguments import require_bool, require_number, shown
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import Observed
-from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints.networks import NotInOptimizer
@@ -57,6 +57,7 @@ class SGD(Observed, NotInOptimizer):
     array([0.8, 1.6])
     """
 
+    OPEN = SETTINGS
     NUMBERS = ("lr", "momentum", "undampened", "weight_decay")  # what `update` takes from its `numbers`
     TERMS = ("weight_decay", "momentum", "dampening", "nesterov")  # each takes part unless it is 0 or False
 
@@ -105,35 +106,28 @@ class SGD(Observed, NotInOptimizer):
         if name in SETTINGS and type(value) not in (bool, int, float):
             # NumPy's own numbers would take the update of a float32 parameter to float64 and back.
             value = bool(value) if name == "nesterov" else float(value)
-        if name == "lr" and not CAPTURE.get():
-            object.__setattr__(self, name, value)  # a program reads it at each call: nothing to compare
-        else:
-            super().__setattr__(name, value)
+        super().__setattr__(name, value)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        capture = CAPTURE.get()
         for parameter in self.parameters:
-            if capture:
-                parameter.grad = None
-            else:
-                parameter._grad = None
+            parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""
         capture = CAPTURE.get()
+        if capture:
+            capture.update(self)
+            return
         for position, parameter in enumerate(self.parameters):
-            if capture:
-                if parameter.grad is not None:
-                    capture.update(self, position)
-                    parameter.mark_changed()
-            elif parameter._grad is not None:
+            gradient = parameter._grad
+            if gradient is not None:
                 scratch = self._scratch[position]
                 if scratch is None:  # only now: a program has memory of its own
                     scratch = self._scratch[position] = np.empty_like(parameter._data)
                 v = self.velocities[position]
-                self.velocities[position] = self.update(parameter._data, parameter._grad, v, scratch, self)
-                parameter.mark_changed()
+                self.velocities[position] = self.update(parameter._data, gradient, v, scratch, self)
+                parameter.serial = next_serial()
 
     def update(self, p: Any, g: Any, v: Any, scratch: Any, numbers: Any) -> Any:
         """The formulas on one parameter's arrays, in place; returns the velocity.

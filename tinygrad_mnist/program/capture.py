@@ -1,10 +1,11 @@
-"""Capture: run a function once for real, and note every op, update, check and draw as NumPy instructions."""
+"""Capture: run a function on tracers, as a dry run, and note every op, update, check and draw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,10 @@ from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Instruction, Number, Value
-from tinygrad_mnist.program.item import Item, refuse
 from tinygrad_mnist.program.observation import look
-from tinygrad_mnist.program.operations import Call, Copy, Draw
+from tinygrad_mnist.program.operations import Call, Draw
 from tinygrad_mnist.program.surroundings import Surroundings
-from tinygrad_mnist.program.tracer import TracedArray, TracedNumber
+from tinygrad_mnist.program.tracer import TracedNumber, Tracer
 
 
 class Capturing(Surroundings):
@@ -37,178 +37,115 @@ class Capturing(Surroundings):
         super().__init__()
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
+        self._velocities: dict[tuple[int, int], Any] = {}  # that an optimizer makes meanwhile
 
-    # Arrays
+    # Ops
 
-    def _stand_in(self, x: Any) -> Any:
-        value = self.value_for(x)
-        if not isinstance(value, Value):
-            return value
-        return TracedArray(self, value, x._data if isinstance(x, Tensor) else x)
-
-    def argument(self, array: Array) -> Tensor:
-        """A new argument, as the captured function gets it."""
-        looked_at = array.view()
-        value = Value(looked_at, "argument", len(self.recording.arguments))
+    def argument(self, array: Array) -> Tracer:
+        """Return the tracer of a new argument."""
+        value = Value(array, "argument", len(self.recording.arguments))
         self.recording.arguments.append(value)
-        self.know(looked_at, value)
-        return Tensor(looked_at)
+        return Tracer(self, value, array)
 
-    # modes.Capture
-
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Array:
-        """Run a primitive on stand-ins; one that cannot be looked into is called as a whole."""
-        stand_ins = [self._stand_in(x) for x in inputs]
+    def run(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tracer:
+        """Run an op's forward on tracers; one that cannot be looked into is called as a whole."""
+        outer = self.is_inside_op
+        arrays = inputs if outer else tuple(map(self.lift, inputs))
         length = len(self.recording.instructions)
+        self.is_inside_op = True
         try:
-            result = primitive.forward(*stand_ins, **attributes)
-            if not isinstance(result, TracedArray):
-                result = TracedArray(self, self.constant(result), np.array(result))
-                self.know(result.array, result.value)
+            result = primitive.forward(*arrays, **attributes)
+            if not isinstance(result, Tracer):
+                result = Tracer(self, self.constant(result), np.array(result))
         except CaptureError:
             raise
         except Exception:
             self.rewind(length)
-            result = self._call_whole(primitive, stand_ins, attributes)
+            result = self._call_whole(primitive, arrays, attributes)
+        finally:
+            self.is_inside_op = outer
         if not result.value.primitive and result.value.origin == "result":
             result.value.primitive = primitive.name
-        return result.array
+        return result
 
     def _call_whole(
-        self, primitive: Primitive, stand_ins: list[Any], attributes: dict[str, Any]
-    ) -> TracedArray:
+        self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]
+    ) -> Tracer:
         for name, setting in attributes.items():
             if not is_literal(setting):
                 raise CaptureError(
                     f"{name} is {setting!r}: expected a number, a text or an array as the setting of "
                     f"{primitive.name}, which a program calls as a whole; leave this function uncompiled"
                 )
-        plain = [x.array if isinstance(x, TracedArray) else x for x in stand_ins]
+        plain = [x.array if isinstance(x, Tracer) else x for x in inputs]
         sample = np.asarray(primitive.forward(*plain, **attributes))
-        operands = tuple(x.value if isinstance(x, TracedArray) else x for x in stand_ins)
+        operands = tuple(x.value if isinstance(x, Tracer) else x for x in inputs)
         value = self.emit(Call(primitive.forward, tuple(attributes.items())), operands, sample)
-        return TracedArray(self, value, sample)
+        return Tracer(self, value, sample)
 
-    def change(self, tensor: Tensor, ufunc: np.ufunc, other: Any) -> None:
-        """A change in place of a leaf, ``ufunc(tensor, other, out=tensor)``."""
-        target = self._stand_in(tensor)
-        self._before_change(tensor)
-        ufunc(target, self._stand_in(other), out=target)
+    def lift_setting(self, setting: Any) -> Any:
+        """Return a setting of an op, with generators and indices made part of the program."""
+        is_generator = isinstance(setting, np.random.Generator)
+        return TracedGenerator(self, setting) if is_generator else super().lift_setting(setting)
 
-    def _before_change(self, tensor: Tensor) -> None:
-        array, before = tensor._data, tensor._data.copy()
-        self._undo.append(lambda: np.copyto(array, before))
-        if all(tensor is not other for other in self.recording.changed):
-            self.recording.changed.append(tensor)
-        gradient = self.gradients.get(id(tensor))
-        if gradient is not None:
-            gradient.spent = True
+    # Gradients
 
-    def update(self, optimizer: Any, position: int) -> None:
-        """An optimizer's update of one parameter, with its numbers left open."""
-        parameter, v = look(optimizer, "parameters")[position], look(optimizer, "velocities")[position]
-        self._before_change(parameter)
-        self._updating = optimizer
-        terms = {name: bool(look(optimizer, name)) for name in type(optimizer).TERMS}
-        self.recording.terms.setdefault(id(optimizer), (optimizer, terms))
-        velocity = None
-        if v is None:
-            self._undo.append(lambda: look(optimizer, "velocities").__setitem__(position, None))
-        else:
-            before = v.copy()
-            self._undo.append(lambda: np.copyto(v, before))
-            value = self._state(v, optimizer, "velocities", f"v_{parameter.name or ''}", position)
-            velocity = TracedArray(self, value, v)
-        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in type(optimizer).NUMBERS})
-        result = optimizer.update(
-            self._stand_in(parameter), self._stand_in(parameter.grad), velocity, None, numbers
-        )
-        if v is None and result is not None:
-            look(optimizer, "velocities")[position] = result.array
-            self.single_use = "the optimizer makes its velocities"
-        self._updating = None
-
-    def check(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Check now, and at every call."""
-        function(*(x.array if isinstance(x, TracedArray) else _plain(x) for x in arguments))
-        operands = tuple(x.value if isinstance(x, TracedArray) else self.value_for(x) for x in arguments)
-        operation = Call(function, is_check=True)
-        noted = [(i.operation, i.operands) for i in self.recording.instructions]
-        if (operation, operands) not in noted or self.epoch:
-            self._append(Instruction(operation, operands, None))
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> TracedArray:
-        """Random numbers; the generator goes on as it would have."""
-        generators = self.recording.generators
-        if all(rng is not known for known in generators):
-            generators.append(rng)
-            state = rng.bit_generator.state
-            self._undo.append(lambda: setattr(rng.bit_generator, "state", state))
-        number = next(i for i, known in enumerate(generators) if known is rng)
-        sample = rng.random(shape, dtype)
-        value = Value(sample, "result")
-        self._append(Instruction(Draw(number, shape), (), value))
-        return TracedArray(self, self.know(sample, value), sample)
-
-    def constant_tensor(self, array: Array) -> Tensor:
-        """A Tensor around an array that is the same at every call."""
-        self.know(array, self.constant(array))
-        return Tensor(array)
-
-    def copied(self, source: Array | Tensor, array: Array) -> None:
-        """A copy that no op made, or the same array in another tensor."""
-        value = self.value_for(source)
-        if array is not _plain(source):
-            dtype = None if source.dtype == array.dtype else f"np.{array.dtype.name}"
-            self.emit(Copy(source.shape, dtype), (value,), array)
-
-    def gradient(self, tensor: Tensor) -> Any:
-        """The gradient; one from before the call becomes an argument of the program."""
+    def gradient(self, tensor: Tensor) -> Tracer | None:
+        """Return the gradient; one from before the call becomes an argument of the program."""
         gradient = self._gradient(tensor)
         if not gradient.written and not gradient.read:
             gradient.read = True
             before = tensor._grad
-            if before is None:
-                self.recording.without_gradient.append(tensor)
-            else:
-                tensor._grad = self.argument(np.asarray(before))
+            if before is not None:
+                gradient.tracer = self.argument(np.asarray(before))
                 gradient.position = len(self.recording.arguments) - 1
-        return tensor._grad
+            elif not gradient.is_local:
+                self.recording.without_gradient.append(tensor)
+        return gradient.tracer
 
     def set_gradient(self, tensor: Tensor, gradient: Any) -> None:
-        """A new gradient, or none."""
-        self._gradient(tensor).written = True
-        self._gradient(tensor).spent = False
-        if isinstance(gradient, Tensor):
-            if gradient.dtype != tensor.dtype:
-                gradient = gradient.astype(tensor.dtype)
-            value = self.value_for(gradient)
-            if value.origin == "result" and value.gradient_of is None:
-                value.gradient_of = self.value_for(tensor)
-        tensor._grad = gradient
+        """Set the gradient, or None, in the program alone."""
+        noted = self._gradient(tensor)
+        noted.written, noted.spent = True, False
+        noted.tracer = self.lift(gradient)
+        if noted.tracer is not None:
+            noted.tracer.arrives_at(tensor)
 
     def _gradient(self, tensor: Tensor) -> Gradient:
         if id(tensor) not in self.gradients:
             self.gradients[id(tensor)] = Gradient(tensor, not self.is_outside(tensor))
-            before = tensor._grad
-            self._undo.append(lambda: setattr(tensor, "_grad", before))
         return self.gradients[id(tensor)]
 
-    def flows_into(self, tensor: Tensor, gradient: Tensor) -> None:
-        """Note that a value is the gradient of another, for its name."""
-        value = self.value_for(gradient)
-        if value.origin == "result" and value.gradient_of is None:
-            value.gradient_of = self.value_for(tensor)
+    def _before_change(self, tensor: Tensor) -> None:
+        super()._before_change(tensor)
+        gradient = self.gradients.get(id(tensor))
+        if gradient is not None:
+            gradient.spent = True
 
-    def item(self, tensor: Tensor) -> Item:
-        """The number, to be returned."""
-        if tensor.size != 1:
-            refuse(f"item() of shape {tensor.shape}")
-        return Item(self.value_for(tensor))
+    # Updates
 
-    def refuse(self, what: str) -> NoReturn:
-        """Refuse Python code that wants to see a value."""
-        refuse(what)
+    def update(self, optimizer: Any) -> None:
+        """Note an optimizer's update of each parameter, with its numbers left open."""
+        self._updating = optimizer
+        terms = {name: bool(look(optimizer, name)) for name in type(optimizer).TERMS}
+        self.recording.terms.setdefault(id(optimizer), (optimizer, terms))
+        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in type(optimizer).NUMBERS})
+        for position, parameter in enumerate(look(optimizer, "parameters")):
+            gradient = self.gradient(parameter)
+            if gradient is not None:
+                velocity = self._velocity(optimizer, position)
+                made = optimizer.update(self.lift(parameter), gradient, velocity, None, numbers)
+                if velocity is None and made is not None:
+                    self._velocities[id(optimizer), position] = made
+                    self.single_use = "the optimizer makes its velocities"
+        self._updating = None
+
+    def _velocity(self, optimizer: Any, position: int) -> Any:
+        v = look(optimizer, "velocities")[position]
+        if v is None:
+            return self._velocities.get((id(optimizer), position))
+        name = look(optimizer, "parameters")[position].name or ""
+        return self._state(v, optimizer, "velocities", f"v_{name}", position)
 
 
 class Gradient:
@@ -216,19 +153,48 @@ class Gradient:
 
     def __init__(self, tensor: Tensor, is_local: bool) -> None:
         self.tensor, self.is_local = tensor, is_local
+        self.tracer: Tracer | None = None
         self.read = self.written = self.spent = False
         self.position: int | None = None  # among the arguments, where the gradient from before went in
 
     @property
     def is_kept(self) -> bool:
-        """Whether it is there after the call: unless an update has used it and the next call clears it, or
-        the tensor was made inside the function.
+        """True if it is there after the call.
+
+        That is so unless an update has used it and the next call clears it, or the tensor was made inside the
+        function.
         """
-        return self.tensor._grad is not None and not self.is_local and (self.read or not self.spent)
+        return self.tracer is not None and not self.is_local and (self.read or not self.spent)
 
 
-def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Tensor) else x
+class TracedGenerator:
+    """A generator of random numbers among the settings of an op: each call draws anew."""
+
+    def __init__(self, capture: Capturing, generator: np.random.Generator) -> None:
+        self._capture = capture
+        known = capture.recording.generators
+        if all(generator is not other for other in known):
+            known.append(generator)
+        self._number = next(i for i, other in enumerate(known) if other is generator)
+        self._sample = copy.deepcopy(generator)  # the generator itself does not move
+        self._name = repr(generator)
+
+    def random(self, size: tuple[int, ...], dtype: Any = np.float64) -> Tracer:
+        """Draw random numbers in [0, 1)."""
+        if dtype is not np.float32:
+            self._capture.refuse("random numbers in double precision")
+        sample = self._sample.random(size, dtype)
+        value = Value(sample, "result")
+        self._capture.append(Instruction(Draw(self._number, size), (), value))
+        return Tracer(self._capture, value, sample)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._capture.refuse(f"the {name} of a generator")
+
+    def __repr__(self) -> str:
+        return self._name
 
 
 class _Numbers:
@@ -238,14 +204,12 @@ class _Numbers:
 
 @contextmanager
 def capturing() -> Iterator[Capturing]:
-    """Note what runs in the block; where it fails, everything is as it was before."""
+    """Note what runs in the block; afterwards everything outside is as it was before."""
     capture = Capturing()
     token = CAPTURE.set(capture)
     try:
         with reads_noted():
             yield capture
-    except BaseException:
-        capture.undo()
-        raise
     finally:
         CAPTURE.reset(token)
+        capture.restore()

@@ -15,13 +15,12 @@ import numpy as np
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.modes import CAPTURE
-from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor
 from tinygrad_mnist.errors import CaptureError, MissingExtraError
-from tinygrad_mnist.program.capture import Capturing, capturing
+from tinygrad_mnist.program.capture import capturing
 from tinygrad_mnist.program.guards import MISS
-from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import is_plain
-from tinygrad_mnist.program.program import Program, settle
+from tinygrad_mnist.program.program import Program
 
 Backend = Literal["numpy", "native", "eager"]
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
@@ -83,10 +82,7 @@ class Compiled:
         with self._lock:
             program = self._find(structure, leaves)
             if program is None:
-                # Nothing to compare with yet: capture, put everything back, and begin again.
-                with capturing() as capture:
-                    program, _ = self._captured(capture, arguments, keywords, structure, leaves)
-                    capture.undo()
+                program = self._traced(arguments, keywords, structure, leaves)
                 if program.single_use:
                     raise CaptureError(
                         f"{self._name} is captured anew at this call ({program.single_use}): call it once, "
@@ -101,14 +97,15 @@ class Compiled:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def _call(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Any:
-        """A call for which no entry is ready: capture, check, or bind again to exchanged arrays."""
+        """Call where no entry is ready: capture, check, or bind again to exchanged arrays."""
         if self.backend == "eager":
-            given, given_keywords = _as_tensors(arguments, keywords, leaves)
+            given, given_keywords = _as_tensors(arguments, keywords, leaves)[1]
             return self.function(*given, **given_keywords)
         program = self._find(structure, leaves)
         if program is None:
-            with capturing() as capture:
-                program, answer = self._captured(capture, arguments, keywords, structure, leaves)
+            program = self._traced(arguments, keywords, structure, leaves)
+            answer = self._run_itself(program, arguments, keywords, leaves)
+            program.forget_spent_gradients()
             if not program.single_use:
                 self._programs.append(program)
                 del self._programs[:-_MOST_PROGRAMS]
@@ -135,23 +132,35 @@ class Compiled:
                 return program
         return None
 
-    def _captured(
-        self, capture: Capturing, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]
-    ) -> tuple[Program, Any]:
-        """Run the function while it is captured; the program, and what this call returns."""
+    def _traced(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Program:
+        """Return the program of a call, from a dry run that changes nothing."""
         _require_plain_containers((arguments, keywords), "an argument")
         names = _argument_names(self.function, arguments, keywords)
-        stand_ins = [capture.argument(_plain(x)) if _is_array(x) else x for x in map(_accepted, leaves)]
-        filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
+        with capturing() as capture:
+            stand_ins = [
+                new_tensor(capture.argument(_plain(x))) if _is_array(x) else x for x in map(_accepted, leaves)
+            ]
+            filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
+            output = self.function(*filled, **filled_keywords)
+            capture.require_unchanged()
+            _require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
+            _require_plain_containers(output, "the result")
+            return Program(capture, structure, leaves, stand_ins, names, output, self._name)
+
+    def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
+        """Call the function itself, and return what its program would: arrays of their own, no graph."""
+        given, (filled, filled_keywords) = _as_tensors(arguments, keywords, leaves)
         output = self.function(*filled, **filled_keywords)
-        capture.require_unchanged()
-        _require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
-        _require_plain_containers(output, "the result")
-        tensors: dict[int, Any] = {}
-        answer = trees.replace(output, lambda leaf: _answer(leaf, stand_ins, leaves, capture, tensors))
-        program = Program(capture, structure, leaves, stand_ins, names, output, self._name)
-        settle(capture, program)
-        return program, answer
+        same = {id(x): leaf for x, leaf in zip(given, leaves) if isinstance(x, Tensor)}
+        same |= {id(thing): thing for thing in program.things}
+
+        def answer(leaf: Any) -> Any:
+            if isinstance(leaf, Tensor | np.ndarray) and id(leaf) not in same:
+                copy = _plain(leaf).copy()
+                same[id(leaf)] = copy if isinstance(leaf, np.ndarray) else new_tensor(copy)
+            return same.get(id(leaf), leaf)
+
+        return trees.replace(output, answer)
 
     def _compare(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Run both from the same start, the program last; what differs is an error."""
@@ -159,8 +168,7 @@ class Compiled:
         if backend == "native" or not program.is_bound():
             program.bind("numpy")  # which gives the very bits of the function
         put_back = program.snapshot()
-        given, given_keywords = _as_tensors(arguments, keywords, leaves)
-        expected = [_copy(x) for x in trees.leaves(self.function(*given, **given_keywords))]
+        expected = [_copy(x) for x in trees.leaves(self._run_itself(program, arguments, keywords, leaves))]
         touched = {name: _copy(array) for name, array in program.touched().items()}
         put_back()
         answer = program.enter(*leaves)
@@ -287,11 +295,10 @@ def require_backend(backend: Any) -> None:
         raise MissingExtraError("backend='native' needs numba: pip install -e '.[native]'")
 
 
-def _as_tensors(arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
-    """Return the arguments with Tensors in place of arrays, as a captured function is given them."""
-    return trees.refill(
-        (arguments, keywords), [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
-    )
+def _as_tensors(arguments: Any, keywords: Any, leaves: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Return the leaves with Tensors in place of arrays, and the arguments made of them."""
+    given = [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
+    return given, trees.refill((arguments, keywords), given)
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -374,20 +381,6 @@ def _require_unchanged(filled: Any, given: Any, stand_ins: list[Any]) -> None:
             "a list or dict among the arguments is changed while a program is captured, which a program does "
             "not repeat: return the new parts instead"
         )
-
-
-def _answer(
-    leaf: Any, stand_ins: list[Any], given: Sequence[Any], capture: Capturing, made: dict[int, Any]
-) -> Any:
-    """What the capturing call returns for a leaf of the function's output."""
-    for stand_in, x in zip(stand_ins, given):
-        if leaf is stand_in and isinstance(leaf, Tensor):
-            return x
-    if isinstance(leaf, Item):
-        return leaf.value.array.item()
-    if isinstance(leaf, Tensor) and not capture.is_outside(leaf):
-        return made.setdefault(id(leaf), Tensor(leaf._data.copy()))
-    return leaf
 
 
 def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any) -> list[str]:

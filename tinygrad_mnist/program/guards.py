@@ -22,7 +22,7 @@ MISS: Any = object()  # what an entry answers when the program does not hold
 
 
 class Output:
-    """What a leaf of the function's result is: "tensor" or "number" of a result, "argument" or "thing"."""
+    """A leaf of the function's result: "tensor", "array" or "number" of a value, "argument", or "thing"."""
 
     def __init__(self, kind: str, what: Any) -> None:
         self.kind, self.what = kind, what
@@ -237,6 +237,8 @@ class _Answer:
                 self._met[id(output)] = f"tensor{len(self._met)}"
                 self.lines.append(f"    {self._met[id(output)]} = new_tensor({self._results[output.what]})")
             return self._met[id(output)]
+        if output.kind == "array":
+            return str(self._results[output.what])
         if output.kind == "number":
             return f"{self._results[output.what]}.item()"
         return self._leaves[output.what] if output.kind == "argument" else self._things.name(output.what)

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from tinygrad_mnist.autodiff.source_line import calling_site, in_words
-from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.autodiff.primitive import Box, Primitive
 from tinygrad_mnist.program.instructions import Value
+from tinygrad_mnist.program.recorder import refuse
 
 
-def refuse(what: str) -> NoReturn:
-    """Refuse Python code that looks at a value, with its line."""
-    site = calling_site()
-    raise CaptureError(
-        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
-        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
-        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
-    )
-
-
-class Item:
+class Item(Box):
     """The result of ``tensor.item()`` while a program is captured: it can be returned, and nothing else."""
-
-    is_placeholder = True
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -33,6 +21,10 @@ class Item:
         return type(self.value.array.item())
 
     def __getattr__(self, name: str) -> NoReturn:
+        refuse("a number from item()")
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> NoReturn:
+        """Refuse to be an operand."""
         refuse("a number from item()")
 
     def _refuse(self, *others: Any) -> NoReturn:

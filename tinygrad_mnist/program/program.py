@@ -15,7 +15,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.capture import Capturing
 from tinygrad_mnist.program.guards import Output, entry
-from tinygrad_mnist.program.instructions import Array
+from tinygrad_mnist.program.instructions import Array, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.memory import plan
 from tinygrad_mnist.program.names import Names
@@ -23,6 +23,7 @@ from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.optimize import lowered, without_dead
 from tinygrad_mnist.program.source import Source, all_values
+from tinygrad_mnist.program.tracer import Tracer
 
 # Results of a function that it may have made itself, and whose changes the next call would show.
 _MADE_ANEW = (np.ndarray, np.random.Generator, FunctionType, MethodType, partial)
@@ -63,8 +64,7 @@ class Program:
         self._made: dict[int, Output] = {}  # for the leaves of the result: one that comes twice is one object
         self._output = trees.replace(output, lambda leaf: self._output_leaf(leaf, stand_ins, capture))
         self._gradients = [g for g in capture.gradients.values() if g.is_kept]
-        for gradient in self._gradients:
-            self.recording.outputs.append(capture.value_for(gradient.tensor._grad))
+        self.recording.outputs += [g.tracer.value for g in self._gradients if g.tracer is not None]
         self._spent = [g.tensor for g in capture.gradients.values() if not g.is_kept]
         self._given = [g for g in capture.gradients.values() if g.position is not None]
         self.recording.instructions = without_dead(self.recording.instructions, self.recording.outputs)
@@ -96,17 +96,33 @@ class Program:
         for position, stand_in in enumerate(stand_ins):
             if leaf is stand_in and isinstance(leaf, Tensor):
                 return Output("argument", position)
-        if not isinstance(leaf, Item | Tensor):
-            if capture.is_local(leaf) or isinstance(leaf, _MADE_ANEW) or not is_plain(leaf):
-                _refuse_result(leaf)
-            return Output("thing", leaf)
-        if isinstance(leaf, Tensor) and capture.is_outside(leaf):
-            return Output("thing", leaf)
+        if isinstance(leaf, Tensor) and not capture.is_outside(leaf):
+            return self._made_output("tensor", leaf, capture.lift(leaf).value)
+        if isinstance(leaf, Tracer):
+            return self._made_output("array", leaf, leaf.value)
+        if isinstance(leaf, Item):
+            return self._made_output("number", leaf, leaf.value)
+        is_made_anew = isinstance(leaf, _MADE_ANEW) or not is_plain(leaf)
+        if not isinstance(leaf, Tensor) and (capture.is_local(leaf) or is_made_anew):
+            _refuse_result(leaf)
+        return Output("thing", leaf)
+
+    def _made_output(self, kind: str, leaf: Any, value: Value) -> Output:
+        """Return the part of the result that a value becomes; a leaf that comes twice is one object."""
         if id(leaf) not in self._made:
-            self.recording.outputs.append(leaf.value if isinstance(leaf, Item) else capture.value_for(leaf))
-            kind = "number" if isinstance(leaf, Item) else "tensor"
+            self.recording.outputs.append(value)
             self._made[id(leaf)] = Output(kind, len(self.recording.outputs) - 1)
         return self._made[id(leaf)]
+
+    @property
+    def things(self) -> list[Any]:
+        """What the result holds that was there before the call."""
+        return [leaf.what for leaf in trees.leaves(self._output) if leaf.kind == "thing"]
+
+    def forget_spent_gradients(self) -> None:
+        """Clear what an update has used, as every call of the program does."""
+        for tensor in self._spent:
+            tensor._grad = None
 
     def is_bound(self) -> bool:
         """Whether the code works on the outside arrays that there are now."""
@@ -178,8 +194,7 @@ class Program:
                 rng.bit_generator.state = state
             for tensor, gradient in gradients:
                 tensor._grad = gradient
-            for tensor in self._spent:  # as after every call of the program
-                tensor._grad = None
+            self.forget_spent_gradients()
 
         return put_back
 
@@ -224,11 +239,3 @@ def outline(leaf: Any) -> Any:
         looks = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
         return looks if type(leaf) is np.ndarray else looks.view(type(leaf))
     return leaf
-
-
-def settle(capture: Capturing, program: Program) -> None:
-    """After a capture, leave every ``.grad`` as a run of the program does."""
-    for gradient in capture.gradients.values():
-        tensor = gradient.tensor
-        kept = gradient in program._gradients
-        tensor._grad = np.array(tensor._grad._data) if kept else None

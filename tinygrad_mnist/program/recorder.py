@@ -1,29 +1,39 @@
-"""The instructions noted so far, and which array of the capture stands for which value.
-
-Here it is that two alike become one, that what is made of constants becomes one, and that numbers become
-arrays.
-"""
+"""Note instructions: two alike become one, what is made of constants becomes one, numbers become arrays."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.expression import is_uniform
 from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.source_line import calling_site, in_words
+from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Instruction, Number, Recording, Value
-from tinygrad_mnist.program.operations import Elementwise, Operation
+from tinygrad_mnist.program.operations import Call, Elementwise, Operation
 
 _NUMBERS = (bool, int, float, complex)
 
 
 class UntraceableError(Exception):
-    """A forward did what stand-ins cannot note; it is then called as a whole."""
+    """The forward of an op did what tracers cannot note; it is then called as a whole."""
+
+
+def refuse(what: str) -> NoReturn:
+    """Refuse Python code that looks at a value, with its line."""
+    site = calling_site()
+    raise CaptureError(
+        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
+        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
+        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
+    )
 
 
 class Recorder:
-    """Notes NumPy calls as instructions.
+    """Note NumPy calls as instructions.
 
     Attributes
     ----------
@@ -36,21 +46,44 @@ class Recorder:
     def __init__(self) -> None:
         self.recording = Recording()
         self.epoch = 0
-        self._known: dict[int, Value] = {}
+        self.is_inside_op = False  # the forward of an op is running: not the code of the captured function
         self._made: dict[Any, Value] = {}
-        self._kept: list[Any] = []  # so that no id is used twice
 
-    # Arrays and values
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what cannot be noted.
 
-    def value_of(self, array: Array) -> Value | None:
-        """The value that an array is known as."""
-        return self._known.get(id(array))
+        Raises
+        ------
+        UntraceableError
+            If the forward of an op did it: the op is then called as a whole.
+        CaptureError
+            If the captured function did it.
+        """
+        if self.is_inside_op:
+            raise UntraceableError(what)
+        refuse(what)
 
-    def know(self, array: Array, value: Value) -> Value:
-        """From now on the array stands for the value."""
-        self._known[id(array)] = value
-        self._kept.append(array)
-        return value
+    def lift(self, value: Any) -> Any:
+        """Return the tracer of a value that the captured function got from outside."""
+        raise NotImplementedError
+
+    def run(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Run the forward of an op on tracers."""
+        raise NotImplementedError
+
+    def number_of(self, tracer: Any) -> float:
+        """Return ``float(tracer)``; refused, since it is another number at the next call."""
+        self.refuse("float()")
+
+    def check(self, function: Callable[..., None], tracer: Any, arguments: tuple[Any, ...]) -> None:
+        """Check values now, and at every call of the program."""
+        function(tracer.array, *arguments)
+        operation, operands = Call(function, is_check=True), (tracer.value, *arguments)
+        noted = [(i.operation, i.operands) for i in self.recording.instructions]
+        if (operation, operands) not in noted or self.epoch:
+            self.append(Instruction(operation, operands, None))
+
+    # Values
 
     def constant(self, array: Any) -> Value:
         """A value that is the same at every call; equal ones are one."""
@@ -81,30 +114,32 @@ class Recorder:
         sample = np.asarray(sample)
         values = [operand for operand in operands if isinstance(operand, Value)]
         if operation.repeatable and all(value.origin == "constant" for value in values):
-            return self.know(sample, self.constant(sample))
+            return self.constant(sample)
         if isinstance(operation, Elementwise):
             operands = self._simplified(operation, operands, sample)
             if _is_times_one(operation, operands, sample):
-                return self.know(sample, next(o for o in operands if o.origin != "constant"))
+                factor: Value = next(o for o in operands if o.origin != "constant")
+                return factor
         epoch = 0 if all(value.is_ours for value in values) else self.epoch
         key = (operation, *((type(o), o) if not isinstance(o, Value) else o for o in operands), epoch)
         if operation.repeatable and key in self._made:
-            return self.know(sample, self._made[key])
+            return self._made[key]
         result = Value(sample, "result", view_of=view_of)
         if operation.repeatable:
             self._made[key] = result
-        self._append(Instruction(operation, operands, result))
-        return self.know(sample, result)
+        self.append(Instruction(operation, operands, result))
+        return result
 
     def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
         """Note that an operation was written over a state, an array from outside."""
         result = Value(array, "state", state.source)
         operands = self._simplified(operation, operands, array)
-        self._append(Instruction(operation, operands, result, changes=True))
+        self.append(Instruction(operation, operands, result, changes=True))
         self.epoch += 1
-        return self.know(array, result)
+        return result
 
-    def _append(self, instruction: Instruction) -> None:
+    def append(self, instruction: Instruction) -> None:
+        """Note an instruction, in the scope and under the floating-point warnings of this moment."""
         instruction.scope = SCOPE.get()
         if instruction.result is not None and not instruction.result.scope:
             instruction.result.scope = instruction.scope
@@ -142,10 +177,6 @@ class Recorder:
             return operand
 
         return tuple(simple(operand) for operand in operands)
-
-    def number_of(self, array: Any) -> float:
-        """What ``float(array)`` gives: nothing, since it is another number at the next call."""
-        raise UntraceableError("a value was looked at")
 
     def rewind(self, length: int) -> None:
         """Forget the instructions from `length` on, and that their results can be used again."""

@@ -5,30 +5,38 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.primitive import Box
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Fixed, State, Value
+from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import ABSENT, Reading, look
 from tinygrad_mnist.program.operations import Operation
 from tinygrad_mnist.program.recorder import Recorder
+from tinygrad_mnist.program.tracer import Tracer
 
 _DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
 
 
 class Surroundings(Recorder):
-    """Notes what the program depends on, and what a failed capture has to put back."""
+    """Note what the program depends on: arrays from outside, attributes of modules and optimizers.
+
+    Arrays are looked up, never swapped: what is outside keeps its own, and the tracer of a parameter has a
+    copy to work on.  So the captured function changes nothing that `restore` would have to put back but
+    attributes that it sets itself, and serial numbers.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._start = next_serial()
         self._undo: list[Callable[[], None]] = []
-        self._states: dict[tuple[int, Any], State] = {}  # by holder and what is read of it
-        self._state_values: dict[State, Value] = {}  # as they are now
+        self._tracers: dict[tuple[int, Any], Tracer] = {}  # by holder and what is read of it
         self._local: dict[int, Any] = {}  # modules and optimizers that the function makes
         self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
         self._updating: Any = None  # the optimizer that is at work
@@ -36,53 +44,69 @@ class Surroundings(Recorder):
 
     # Arrays
 
-    def value_for(self, x: Any) -> Any:
-        """The value of an input of an op; arrays that come from outside are states, read where they lie.
+    def lift(self, value: Any) -> Any:
+        """Return the tracer of a Tensor or an array; any other value as it is.
 
         Each is found again by its holder: two tensors may share an array today and not tomorrow.
         """
-        if isinstance(x, Tensor):
-            if self.is_outside(x):
-                self.read(x, "_requires_grad")
-                return self._state(x._data, x, "_data", x.name or "")
-            x = x._data
-            known = self.value_of(x)
-            if known is not None:
-                return known
-        if not isinstance(x, np.ndarray):
-            return x
-        known = self.value_of(x)
-        if known is not None and known.origin != "state":
-            return known
-        return self._state(x, Fixed(x), "array")
+        if isinstance(value, Tensor):
+            if self.is_outside(value):
+                return self._lifted_from_outside(value)
+            value = value._data
+        if isinstance(value, Item):
+            self.refuse("a number from item()")
+        return self._state(value, Fixed(value), "array") if isinstance(value, np.ndarray) else value
+
+    def _lifted_from_outside(self, tensor: Tensor) -> Tracer:
+        self.read(tensor, "_requires_grad")
+        if tensor.inputs and (id(tensor), ("_data", None)) not in self._tracers:
+            inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
+            if all(x.serial <= tensor.serial for x in inputs):  # else no backward pass goes through it
+                self.recording.outside_graph.append((tensor, inputs))
+        return self._state(tensor._data, tensor, "_data", tensor.name or "")
 
     def is_outside(self, tensor: Tensor) -> bool:
         """Return True if the tensor was there before the call."""
-        return (id(tensor), ("_data", None)) in self._states or tensor.serial <= self._start
+        return (id(tensor), ("_data", None)) in self._tracers or tensor.serial <= self._start
 
     def _state(
         self, array: Array, holder: Any, attribute: str, name: str = "", position: int | None = None
-    ) -> Value:
-        """The value of an array that outlives the call."""
+    ) -> Tracer:
+        """Return the tracer of an array that outlives the call."""
         key = id(array if isinstance(holder, Fixed) else holder), (attribute, position)
-        if key not in self._states:
-            state = self._states[key] = State(holder, attribute, name, position)
-            self._state_values[state] = Value(array, "state", state)
-        value = self._state_values[self._states[key]]
-        if not isinstance(holder, Fixed) or self.value_of(array) is None:
-            self.know(array, value)
-        return value
+        if key not in self._tracers:
+            sample = array if isinstance(holder, Fixed) else _twin(array)
+            value = Value(sample, "state", State(holder, attribute, name, position))
+            self._tracers[key] = Tracer(self, value, sample)
+        return self._tracers[key]
 
     def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
         """Note that an operation was written over a state, which is another value from now on."""
-        result = super().overwrite(operation, operands, state, array)
-        self._state_values[state.source] = result
-        return result
+        holder = state.source.holder
+        if isinstance(holder, Tensor):
+            self._before_change(holder)
+        return super().overwrite(operation, operands, state, array)
+
+    def _before_change(self, tensor: Tensor) -> None:
+        """Give the tensor a new serial, as a change does, until the end of the capture."""
+        if all(tensor is not other for other in self.recording.changed):
+            self.recording.changed.append(tensor)
+            self._undo.append(partial(setattr, tensor, "serial", tensor.serial))
+        tensor.mark_changed()
 
     # Attributes
 
-    def keeps(self, index: Any) -> None:
-        """An index; one that nobody holds after the call is a constant, another is compared at each call."""
+    def lift_setting(self, setting: Any) -> Any:
+        """Return a setting of an op; the elements of an index are compared at each call."""
+        for part in setting if isinstance(setting, tuple) else (setting,):
+            if isinstance(part, Box):
+                self.refuse("an index")
+            if isinstance(part, np.ndarray | list):
+                self._guard_index(part)
+        return setting
+
+    def _guard_index(self, index: Any) -> None:
+        """Note an index; one that nobody holds after the call is a constant."""
         owns_memory = isinstance(index, np.ndarray) and index.base is None
         found = weakref.ref(index) if owns_memory else lambda: index
         self.recording.indices.append((found, copy.deepcopy(index)))
@@ -122,12 +146,6 @@ class Surroundings(Recorder):
         """Return True if the function made this module, optimizer or tensor."""
         return id(thing) in self._local or (isinstance(thing, Tensor) and not self.is_outside(thing))
 
-    def reads_graph(self, tensor: Tensor) -> None:
-        """An op is differentiated; of one recorded before the call the inputs have to stay as they were."""
-        if self.is_outside(tensor):
-            inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
-            self.recording.outside_graph.append((tensor, inputs))
-
     def require_unchanged(self) -> None:
         """After the function: refuse one that leaves other attributes than it found."""
         self._is_running = False
@@ -141,7 +159,19 @@ class Surroundings(Recorder):
                     "or leave this function uncompiled"
                 )
 
-    def undo(self) -> None:
-        """Put back everything that the captured function changed."""
+    def restore(self) -> None:
+        """Put back the serial numbers and the attributes that the captured function changed."""
         for step in reversed(self._undo):
             step()
+
+
+def _twin(array: Array) -> Array:
+    """Return a copy with the same strides, which decide how NumPy computes."""
+    if not array.size:
+        return array.copy()
+    low, high = np.lib.array_utils.byte_bounds(array)
+    memory = np.empty(high - low, np.uint8)
+    start = array.__array_interface__["data"][0] - low
+    twin: Array = np.ndarray(array.shape, array.dtype, memory, start, array.strides)
+    twin[...] = array
+    return twin

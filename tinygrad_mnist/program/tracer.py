@@ -1,18 +1,20 @@
-"""How the forward of an op is looked into: it is run on stand-ins for arrays that note every NumPy call.
+"""Tracers: arrays that note what NumPy does to them, as instructions of a program.
 
-A stand-in computes as it notes, so that a forward may look at shapes and dtypes, but not at values.
+A tracer computes as it notes, so that code may look at shapes and dtypes, but not at values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_mnist.autodiff.expression import index_text
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
 from tinygrad_mnist.program.instructions import Array, Number, Value
+from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.operations import (
     Copy,
     Elementwise,
@@ -27,11 +29,15 @@ from tinygrad_mnist.program.operations import (
     Take,
     View,
 )
-from tinygrad_mnist.program.recorder import Recorder, UntraceableError
+from tinygrad_mnist.program.recorder import Recorder
 
 
-class TracedArray(NDArrayOperatorsMixin):
-    """A stand-in for an array of a program."""
+class Tracer(NDArrayOperatorsMixin, Box):
+    """An array of a program, with a sample of what it holds.
+
+    Inside the forward of an op it refuses what it cannot note with an `UntraceableError`, elsewhere with a
+    `CaptureError` that names the line.
+    """
 
     def __init__(self, recorder: Recorder, value: Value, array: Array) -> None:
         self.recorder, self.value, self.array = recorder, value, array
@@ -45,75 +51,135 @@ class TracedArray(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.array)
 
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np.ndarray, name) and not name.startswith("__"):
+            self.recorder.refuse(f"{name} of an array")
+        raise AttributeError(f"a Tracer, which stands for an array, has no {name}")
+
+    def __repr__(self) -> str:
+        return f"<{self.dtype} array of shape {self.shape} in a program>"
+
+    # How ops are applied to it, and what is asked of it in place of the capture
+
+    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Run the op's forward on tracers; with a Tensor among the inputs, let that record it."""
+        for x in inputs:
+            if isinstance(x, Recordable):
+                return x.apply(primitive, inputs, attributes)
+        return self.recorder.run(primitive, inputs, attributes)
+
+    def arrives_at(self, tensor: Any) -> None:
+        """Take the name of the gradient of `tensor`, such as dW1."""
+        if self.value.origin == "result" and self.value.gradient_of is None:
+            self.value.gradient_of = self.recorder.lift(tensor).value
+
+    def repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
+        """Check the values now and at every call."""
+        self.recorder.check(check, self, arguments)
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse to show elements to Python."""
+        self.recorder.refuse(what)
+
+    def item(self) -> Item:
+        """Return what stands for the number: it can be returned, and nothing else."""
+        if self.size != 1 or self.recorder.is_inside_op:
+            self.recorder.refuse(f"item() of shape {self.shape}")
+        return Item(self.value)
+
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise UntraceableError("an array was taken as a plain one")
+        self.recorder.refuse("np.asarray()")
 
     def __bool__(self) -> bool:
-        raise UntraceableError("a value was looked at")
+        self.recorder.refuse("bool()")
 
     def __float__(self) -> float:
         return self.recorder.number_of(self)
 
+    def __int__(self) -> int:
+        self.recorder.refuse("int()")
+
+    def __complex__(self) -> complex:
+        self.recorder.refuse("complex()")
+
+    def __index__(self) -> int:
+        self.recorder.refuse("an index")
+
+    def __iter__(self) -> Iterator[Tracer]:
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, specification: str) -> str:
+        self.recorder.refuse("format()")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.recorder.refuse("a copy by copy or pickle")
+
+    __hash__ = object.__hash__
+
+    def tolist(self) -> Any:
+        """Refuse to show elements to Python."""
+        self.recorder.refuse("tolist()")
+
     # Views and copies
 
-    def _look(self, array: Array, code: str) -> TracedArray:
+    def _look(self, array: Array, code: str) -> Tracer:
         """A look at the memory, or a copy where NumPy had to make one."""
         if np.may_share_memory(array, self.array) or not array.size:
             value = self.recorder.emit(View(code), (self.value,), array, view_of=self.value)
         else:
             value = self.recorder.emit(Copy(self.shape, reshaped=array.shape), (self.value,), array)
-        return TracedArray(self.recorder, value, array)
+        return Tracer(self.recorder, value, array)
 
     @property
-    def T(self) -> TracedArray:  # noqa: N802  NumPy's name
+    def T(self) -> Tracer:  # noqa: N802  NumPy's name
         """All axes reversed."""
         return self._look(self.array.T, "{}.T")
 
     @property
-    def mT(self) -> TracedArray:  # noqa: N802  NumPy's name
+    def mT(self) -> Tracer:  # noqa: N802  NumPy's name
         """The last two axes exchanged."""
         return self._look(self.array.mT, "{}.T" if self.ndim == 2 else "{}.mT")
 
     @property
-    def real(self) -> TracedArray:
+    def real(self) -> Tracer:
         """Itself: programs are real."""
         if self.dtype.kind == "c":
-            raise UntraceableError("complex arrays have parts")
+            self.recorder.refuse("complex arrays have parts")
         return self
 
-    def reshape(self, *shape: Any) -> TracedArray:
+    def reshape(self, *shape: Any) -> Tracer:
         """The same elements in another shape."""
         array = self.array.reshape(*shape)
         flattens = array.ndim == 1 and self.array.flags.c_contiguous  # else ravel() would copy
         code = "{}.ravel()" if flattens else f"{{}}.reshape({array.shape})"
         return self if array.shape == self.shape else self._look(array, code)
 
-    def ravel(self) -> TracedArray:
+    def ravel(self) -> Tracer:
         """One axis."""
         return self.reshape(-1)
 
-    def transpose(self, *axes: Any) -> TracedArray:
+    def transpose(self, *axes: Any) -> Tracer:
         """The axes in another order."""
         order = axes[0] if len(axes) == 1 else axes
         if not order or tuple(axis % self.ndim for axis in order) == (1, 0):
             return self.T
         return self._look(self.array.transpose(order), f"{{}}.transpose({tuple(order)})")
 
-    def copy(self) -> TracedArray:
+    def copy(self) -> Tracer:
         """Memory of its own."""
         array = self.array.copy()
         return self._emit(Copy(self.shape), (self.value,), array)
 
-    def astype(self, dtype: Any, copy: bool = True) -> TracedArray:
+    def astype(self, dtype: Any, copy: bool = True) -> Tracer:
         """The values in another dtype."""
         dtype = np.dtype(dtype)
         if dtype == self.dtype and not copy:
             return self
         return self._emit(Copy(self.shape, f"np.{dtype.name}"), (self.value,), self.array.astype(dtype))
 
-    def __getitem__(self, index: Any) -> TracedArray:
-        if any(isinstance(part, TracedArray) for part in _parts(index)):
-            raise UntraceableError("an index was computed")
+    def __getitem__(self, index: Any) -> Tracer:
+        if any(isinstance(part, Tracer) for part in _parts(index)):
+            self.recorder.refuse("an index was computed")
         array = self.array[index]
         code, arrays = _index_code(self.recorder, index)
         if not arrays and isinstance(array, np.ndarray):
@@ -125,20 +191,20 @@ class TracedArray(NDArrayOperatorsMixin):
     def __setitem__(self, index: Any, value: Any) -> None:
         before = self.value
         self.array[_plain(index)] = _plain(value)
-        if isinstance(index, TracedArray):
-            self._become(Select(by_mask=False), (index.value, _operand(value), before))
+        if isinstance(index, Tracer):
+            self._become(Select(by_mask=False), (index.value, self._operand(value), before))
         else:
             code, arrays = _index_code(self.recorder, index)
-            self._become(Put(code, added=False), (before, _operand(value), *arrays))
+            self._become(Put(code, added=False), (before, self._operand(value), *arrays))
 
     def _become(self, operation: Operation, operands: tuple[Any, ...]) -> None:
         """Take on a new value, written over the old one."""
         root = self.value.root
         if root is not self.value or root.origin not in ("result", "constant"):
-            raise UntraceableError("what was written into is not the op's own")
+            self.recorder.refuse("what was written into is not the op's own")
         results = (i.result for i in self.recorder.recording.instructions)
         if any(result is not None and result.view_of is root for result in results):
-            raise UntraceableError("what was written into is looked at from elsewhere")
+            self.recorder.refuse("what was written into is looked at from elsewhere")
         self.value = self.recorder.emit(operation, operands, self.array)
 
     # Reductions
@@ -157,9 +223,9 @@ class TracedArray(NDArrayOperatorsMixin):
 
     # NumPy's two protocols
 
-    def _emit(self, operation: Operation, operands: tuple[Any, ...], sample: Any) -> TracedArray:
+    def _emit(self, operation: Operation, operands: tuple[Any, ...], sample: Any) -> Tracer:
         sample = np.asarray(sample)
-        return TracedArray(self.recorder, self.recorder.emit(operation, operands, sample), sample)
+        return Tracer(self.recorder, self.recorder.emit(operation, operands, sample), sample)
 
     def __pow__(self, exponent: Any) -> Any:
         """As ndarray does it, which has faster ways for some exponents."""
@@ -172,6 +238,10 @@ class TracedArray(NDArrayOperatorsMixin):
         return self._emit(Elementwise("power"), (self.value, self._operand(exponent)), array)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        if any(isinstance(x, Recordable) for x in inputs):
+            return NotImplemented  # a Tensor records
+        if ufunc is np.bitwise_and and all(getattr(x, "dtype", None) == np.bool for x in inputs):
+            ufunc = np.logical_and
         if method == "__call__":
             return self._apply(ufunc, inputs, **settings)
         if method == "reduce":
@@ -183,18 +253,26 @@ class TracedArray(NDArrayOperatorsMixin):
             code, arrays = _index_code(self.recorder, index)
             target._become(Put(code, added=True), (before, self._operand(value), *arrays))
             return None
-        raise UntraceableError(f"np.{ufunc.__name__}.{method}")
+        return self.recorder.refuse(f"np.{ufunc.__name__}.{method}")
 
     def _operand(self, value: Any) -> Any:
-        return _operand(value, self.recorder)
+        """Return an operand of an instruction: a value, or a plain number."""
+        if isinstance(value, Tracer):
+            return value.value
+        if isinstance(value, TracedNumber):
+            return value.number
+        if isinstance(value, np.ndarray):  # an op's own is always the same, another is read where it lies
+            inside = self.recorder.is_inside_op
+            return self.recorder.constant(value) if inside else self.recorder.lift(value).value
+        return self.recorder.constant(value) if isinstance(value, np.generic) else value
 
     def _apply(self, ufunc: Any, inputs: tuple[Any, ...], out: Any = (), **settings: Any) -> Any:
         if settings or ufunc.nout != 1 or ufunc.__name__ not in vars(np):
-            raise UntraceableError(f"np.{ufunc.__name__} with settings")
+            self.recorder.refuse(f"np.{ufunc.__name__} with settings")
         operands = tuple(self._operand(value) for value in inputs)
         target = out[0] if out else None
-        if target is not None and not isinstance(target, TracedArray):
-            raise UntraceableError("a result was written into a plain array")
+        if target is not None and not isinstance(target, Tracer):
+            self.recorder.refuse("a result was written into a plain array")
         sample = ufunc(*map(_plain, inputs), out=None if target is None else target.array)
         if ufunc.signature is not None:
             return self._product(ufunc.__name__, operands, sample, target)
@@ -213,9 +291,9 @@ class TracedArray(NDArrayOperatorsMixin):
         What is reversed or repeated is copied by np.dot, and summed in another order by np.matmul.
         """
         if target is not None:
-            raise UntraceableError("a product into an array of its own")
+            self.recorder.refuse("a product into an array of its own")
         if any(not isinstance(operand, Value) for operand in operands):
-            raise UntraceableError("a product with a number")
+            self.recorder.refuse("a product with a number")
         arrays = [operand.array for operand in operands]
         plain = all(a.ndim == 2 and a.flags.forc and min(a.strides) > 0 for a in arrays)
         return self._emit(Product("dot" if plain or name == "dot" else name), operands, sample)
@@ -230,8 +308,8 @@ class TracedArray(NDArrayOperatorsMixin):
         keepdims: bool = False,
         initial: Any = None,
     ) -> Any:
-        if dtype is not None or out is not None or not isinstance(x, TracedArray):
-            raise UntraceableError("a reduction with settings")
+        if dtype is not None or out is not None or not isinstance(x, Tracer):
+            self.recorder.refuse("a reduction with settings")
         extra = {} if initial is None else {"initial": initial}
         sample = np.asarray(ufunc.reduce(x.array, axis=axis, keepdims=keepdims, **extra))
         reduced = _reduced_shape(x.shape, axis)
@@ -244,17 +322,19 @@ class TracedArray(NDArrayOperatorsMixin):
         view = self.recorder.emit(
             KeptAxes(f"{{}}.reshape({sample.shape})"), (result.value,), sample, view_of=result.value
         )
-        return TracedArray(self.recorder, view, sample)
+        return Tracer(self.recorder, view, sample)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, Recordable) for kind in types):
+            return NotImplemented
         if function in _OF_SHAPES:
             return function(*map(_plain, args), **{key: _plain(value) for key, value in kwargs.items()})
         answer = _FUNCTIONS.get(function)
         if answer is None:
-            raise UntraceableError(f"np.{function.__name__}")
+            self.recorder.refuse(f"np.{function.__name__}")
         return answer(self, *args, **kwargs)
 
-    def _where(self, mask: Any, chosen: Any, other: Any) -> TracedArray:
+    def _where(self, mask: Any, chosen: Any, other: Any) -> Tracer:
         sample = np.where(_plain(mask), _plain(chosen), _plain(other))
         operands = (self._operand(mask), self._operand(chosen), self._operand(other))
         single = not isinstance(operands[1], Value) or operands[1].array.ndim == 0
@@ -264,12 +344,12 @@ class TracedArray(NDArrayOperatorsMixin):
     def _dot(self, a: Any, b: Any) -> Any:
         sample = np.dot(_plain(a), _plain(b))
         if np.ndim(_plain(a)) == 0 or np.ndim(_plain(b)) == 0:
-            raise UntraceableError("a product with a number")
+            self.recorder.refuse("a product with a number")
         return self._product("dot", (self._operand(a), self._operand(b)), sample)
 
     def _take(
         self, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
-    ) -> TracedArray:
+    ) -> Tracer:
         operands = (self._operand(a), self._operand(indices))
         taken: Any = np.take(_plain(a), _plain(indices), axis=axis, out=_plain(out), mode=mode)  # type: ignore[call-overload]
         if out is None:
@@ -284,19 +364,23 @@ class TracedArray(NDArrayOperatorsMixin):
             return np.maximum(x, low)
         return self._emit(Elementwise("clip"), (x.value, low, high), np.clip(x.array, low, high))
 
-    def _join(self, inputs: Any, axis: int = 0) -> TracedArray:
+    def _join(self, inputs: Any, axis: int = 0) -> Tracer:
         sample = np.concatenate([_plain(x) for x in inputs], axis)
         return self._emit(Join(axis), tuple(self._operand(x) for x in inputs), sample)
 
-    def _broadcast(self, x: TracedArray, shape: Any) -> TracedArray:
+    def _broadcast(self, x: Tracer, shape: Any) -> Tracer:
         return x._look(np.broadcast_to(x.array, shape), f"np.broadcast_to({{}}, {tuple(shape)})")
 
-    def _squeeze(self, x: TracedArray, axis: Any = None) -> TracedArray:
+    def _squeeze(self, x: Tracer, axis: Any = None) -> Tracer:
         return x.reshape(np.squeeze(x.array, axis).shape)
 
-    def _zeros_like(self, x: TracedArray, dtype: Any = None, shape: Any = None) -> TracedArray:
+    def _zeros_like(self, x: Tracer, dtype: Any = None, shape: Any = None) -> Tracer:
         sample = np.zeros_like(x.array, dtype, shape=shape)
-        return TracedArray(self.recorder, self.recorder.constant(sample), sample)
+        return Tracer(self.recorder, self.recorder.constant(sample), sample)
+
+    def _ones_like(self, x: Tracer, dtype: Any = None, shape: Any = None) -> Tracer:
+        sample = np.ones_like(x.array, dtype, shape=shape)
+        return Tracer(self.recorder, self.recorder.constant(sample), sample)
 
 
 class TracedNumber:
@@ -306,24 +390,9 @@ class TracedNumber:
         self.number = number
 
 
-def _operand(value: Any, recorder: Recorder | None = None) -> Any:
-    """An operand of an instruction: a value, or a plain number."""
-    if isinstance(value, TracedArray):
-        return value.value
-    if isinstance(value, TracedNumber):
-        return value.number
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    if isinstance(value, np.ndarray):
-        if recorder is None:
-            raise UntraceableError("a plain array")
-        return recorder.constant(value)
-    return value
-
-
 def _plain(value: Any) -> Any:
     """What a stand-in stands for."""
-    if isinstance(value, TracedArray):
+    if isinstance(value, Tracer):
         return value.array
     return value.number.get() if isinstance(value, TracedNumber) else value
 
@@ -353,15 +422,16 @@ def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 _OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.result_type})
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.where: TracedArray._where,
-    np.dot: TracedArray._dot,
-    np.take: TracedArray._take,
-    np.clip: TracedArray._clip,
-    np.concatenate: TracedArray._join,
-    np.broadcast_to: TracedArray._broadcast,
-    np.squeeze: TracedArray._squeeze,
-    np.zeros_like: TracedArray._zeros_like,
-    np.empty_like: TracedArray._zeros_like,  # written over by what follows
+    np.where: Tracer._where,
+    np.dot: Tracer._dot,
+    np.take: Tracer._take,
+    np.clip: Tracer._clip,
+    np.concatenate: Tracer._join,
+    np.broadcast_to: Tracer._broadcast,
+    np.squeeze: Tracer._squeeze,
+    np.zeros_like: Tracer._zeros_like,
+    np.empty_like: Tracer._zeros_like,  # written over by what follows
+    np.ones_like: Tracer._ones_like,
     np.reshape: lambda self, x, shape: x.reshape(shape),
     np.ravel: lambda self, x: x.ravel(),
     np.transpose: lambda self, x, axes=None: x.transpose(*(() if axes is None else (axes,))),

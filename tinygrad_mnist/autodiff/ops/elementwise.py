@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.primitive import primitive
 
 
@@ -80,52 +79,6 @@ where.vjps(
     lambda g, y, condition, a, b: where(condition, g, 0.0),
     lambda g, y, condition, a, b: where(condition, 0.0, g),
 )
-
-
-@primitive(elementwise=True)
-def less(a: Any, b: Any) -> Any:
-    """a < b, as a mask."""
-    return np.less(a, b)
-
-
-@primitive(elementwise=True)
-def less_equal(a: Any, b: Any) -> Any:
-    """a <= b, as a mask."""
-    return np.less_equal(a, b)
-
-
-@primitive(elementwise=True)
-def greater(a: Any, b: Any) -> Any:
-    """a > b, as a mask."""
-    return np.greater(a, b)
-
-
-@primitive(elementwise=True)
-def greater_equal(a: Any, b: Any) -> Any:
-    """a >= b, as a mask."""
-    return np.greater_equal(a, b)
-
-
-@primitive(elementwise=True)
-def equal(a: Any, b: Any) -> Any:
-    """a == b, as a mask."""
-    return np.equal(a, b)
-
-
-@primitive(elementwise=True)
-def not_equal(a: Any, b: Any) -> Any:
-    """a != b, as a mask."""
-    return np.not_equal(a, b)
-
-
-@primitive(elementwise=True)
-def logical_and(a: Any, b: Any) -> Any:
-    """True at each element where both masks are."""
-    return np.logical_and(a, b)
-
-
-for _mask in (less, less_equal, greater, greater_equal, equal, not_equal, logical_and):
-    _mask.vjps(None, None)
 
 
 @primitive(elementwise=True)
@@ -325,9 +278,7 @@ clip.vjps(lambda g, y, x, *, low, high: where(_inside(x, low, high), g, 0.0))
 @primitive
 def dropout_mask(x: Any, *, p: float, rng: np.random.Generator) -> Any:
     """In the shape of `x`: 0 with probability `p`, else 1 / (1 - p)."""
-    capture = CAPTURE.get()
-    drawn = capture.draw(rng, x.shape, np.float32) if capture else rng.random(x.shape, np.float32)
-    return (drawn >= p).astype(x.dtype) / x.dtype.type(1 - p)
+    return (rng.random(x.shape, np.float32) >= p).astype(x.dtype) / x.dtype.type(1 - p)
 
 
 dropout_mask.vjps(None)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.ops.elementwise import abs, cast, exp, relu, sigmoid, where
 from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, ones
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import checked, primitive
 from tinygrad_mnist.errors import LabelError, ShapeError
 
 _MOST_CLASSES_IN_A_TABLE = 1000
@@ -107,7 +106,7 @@ log_softmax.vjps(lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdim
 @primitive
 def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
     """Rows of zeros with a 1 at the label.  labels: (*B,) integers -> (*B, classes)"""
-    _check(require_labels, labels, classes)
+    checked(require_labels, labels, classes)
     if classes > _MOST_CLASSES_IN_A_TABLE:
         return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
     rows = np.empty_like(labels, dtype, shape=(*labels.shape, classes))
@@ -124,15 +123,6 @@ def identity_matrix(size: int, dtype: Any) -> Any:
     matrix = np.eye(size, dtype=dtype)
     matrix.flags.writeable = False
     return matrix
-
-
-def _check(function: Any, *arguments: Any) -> None:
-    """Run a check of values; a captured program repeats it at every call."""
-    capture = CAPTURE.get()
-    if capture:
-        capture.check(function, *arguments)
-    else:
-        function(*arguments)
 
 
 def require_labels(labels: Any, classes: int) -> None:
@@ -166,7 +156,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
             f"labels of shape {targets.shape} do not fit logits of shape {logits.shape}: "
             f"expected {logits.shape[:-1]}"
         )
-    _check(require_labels, targets, logits.shape[-1])
+    checked(require_labels, targets, logits.shape[-1])
     shifted = _below_max(logits, -1)
     starts = np.arange(0, logits.size, logits.shape[-1]).reshape(targets.shape)
     chosen = np.take(shifted, starts + targets, mode="clip")
