@@ -25,7 +25,7 @@ _ADVICE = "name another, or none to load the bundled MNIST"
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Places of training images, training labels, test images and test labels.
+    """Paths of training images, training labels, test images and test labels.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class ImageFiles:
     emnist: str = ""
 
     @classmethod
-    def find(cls, place: Path) -> ImageFiles:
+    def find(cls, source: Path) -> ImageFiles:
         """Find the files in a folder, plain or gzipped, or take the ``.npz`` file that is named.
 
         Raises
@@ -50,19 +50,19 @@ class ImageFiles:
         DataError
             If the folder or a file is missing, or several parts of EMNIST lie there.
         """
-        npz = _npz(place)
+        npz = _npz(source)
         if npz:
             return cls(tuple(npz / name for name in NAMES), npz)
-        if not os.path.isdir(place):  # unlike Path.is_dir, it never raises
+        if not os.path.isdir(source):  # unlike Path.is_dir, it never raises
             raise DataError(
-                f"{place}: expected a folder with MNIST's four files or a .npz file, found none; {_ADVICE}"
+                f"{source}: expected a folder with MNIST's four files or a .npz file, found none; {_ADVICE}"
             )
-        prefix, part = ("", "") if _has_mnist_names(place) else _emnist_prefix(place)
+        prefix, part = ("", "") if _has_mnist_names(source) else _emnist_prefix(source)
         stems = [prefix + stem.replace("t10k", "test") for stem in _STEMS] if prefix else _STEMS
-        found = {stem: _spelled(place, stem) for stem in stems}
+        found = {stem: _spelled(source, stem) for stem in stems}
         missing = [stem for stem, path in found.items() if path is None]
         if missing:
-            raise DataError(f"{place}: lacks {', '.join(missing)} (plain or .gz); {_ADVICE}")
+            raise DataError(f"{source}: lacks {', '.join(missing)} (plain or .gz); {_ADVICE}")
         return cls(tuple(path for path in found.values() if path is not None), emnist=part)
 
     def read(self) -> tuple[Array, ...]:
@@ -83,13 +83,13 @@ def _has_mnist_names(folder: Path) -> bool:
     return any(_spelled(folder, stem) for stem in _STEMS)
 
 
-def _npz(place: Path) -> Path | None:
+def _npz(source: Path) -> Path | None:
     """Return the ``.npz`` file that is named, or the only one of a folder without IDX files."""
-    if place.suffix == ".npz" and os.path.isfile(place):
-        return place
-    if not os.path.isdir(place) or _has_mnist_names(place):
+    if source.suffix == ".npz" and os.path.isfile(source):
+        return source
+    if not os.path.isdir(source) or _has_mnist_names(source):
         return None
-    found = sorted(place.glob("*.npz"))
+    found = sorted(source.glob("*.npz"))
     return found[0] if len(found) == 1 else None
 
 
@@ -108,6 +108,6 @@ def _spelled(folder: Path, stem: str) -> Path | None:
     """Return the path of a file, however it is spelled; a gzipped one comes first."""
     names = [spelling + suffix for spelling in (stem, stem.replace("-idx", ".idx")) for suffix in (".gz", "")]
     # An archive may unpack to a folder of the file's name, with the file in it.
-    places = [folder / name for name in names] + [folder / name / name for name in names]
-    there = [place for place in places if os.path.exists(place)]
-    return next((place for place in there if os.path.isfile(place)), there[0] if there else None)
+    paths = [folder / name for name in names] + [folder / name / name for name in names]
+    there = [path for path in paths if os.path.exists(path)]
+    return next((path for path in there if os.path.isfile(path)), there[0] if there else None)

@@ -91,11 +91,11 @@ def load_digits(*, validation: int = 200) -> ImageDataset:
     return _load(BUNDLED["digits"], validation)
 
 
-def _load(place: Path, validation: int) -> ImageDataset:
-    files = ImageFiles.find(place)
+def _load(source: Path, validation: int) -> ImageDataset:
+    files = ImageFiles.find(source)
     train_images, train_labels, test_images, test_labels = files.read()
     require_labels(dict(zip(files.paths[1::2], (train_labels, test_labels))))
-    name, origin, bundled = _named(place, files)
+    name, origin, bundled = _named(source, files)
     if files.emnist or (not bundled and looks_transposed(train_images, train_labels)):
         train_images, test_images = exchange_axes(train_images), exchange_axes(test_images)
         origin = f"{origin}, rows and columns exchanged: the files hold them transposed, as EMNIST's do"
@@ -104,23 +104,23 @@ def _load(place: Path, validation: int) -> ImageDataset:
     training = _split(files.paths[:2], train_images, train_labels, ink)
     test = _split(files.paths[2:], test_images, test_labels, ink)
     train, held_out = cut_validation(training, validation)
-    directory = None if bundled else place.resolve()
+    directory = None if bundled else source.resolve()
     return ImageDataset(name, origin, train, held_out, test, len(classes), directory, classes)
 
 
-def _named(place: Path, files: ImageFiles) -> tuple[str, str, bool]:
+def _named(source: Path, files: ImageFiles) -> tuple[str, str, bool]:
     """Return name and origin of a data set, and True if the package has the same files."""
     for name, folder in BUNDLED.items():
-        if place.resolve() == folder:
+        if source.resolve() == folder:
             return name, "the files bundled with this package", True
     if files.npz:
         return files.npz.stem, f"the arrays in {files.npz}", False
-    origin = f"the IDX files in {place}"
+    origin = f"the IDX files in {source}"
     if files.emnist:
         return f"EMNIST {files.emnist}", origin, False
     if is_mnist(files.paths):
         return "MNIST", origin, True
-    return place.resolve().name, origin, False
+    return source.resolve().name, origin, False
 
 
 def _split(paths: tuple[Path, ...], images: Array, labels: NDArray[np.uint8], ink: int) -> Split:
