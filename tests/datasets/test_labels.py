@@ -66,8 +66,11 @@ def test_labels_out_of_range_are_refused_when_read(
 
 
 def test_class_of_the_test_alone_gives_a_warning(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="the test labels hold class 5, and no training image does"):
+    with pytest.warns(
+        UserWarning, match="the test labels hold class 5, and no training image does"
+    ) as caught:
         loaded(folder_with(tmp_path, [0, 1], [1, 5]))
+    assert caught[0].filename == __file__
 
 
 def test_labels_are_renumbered_for_other_classes(tmp_path: Path) -> None:

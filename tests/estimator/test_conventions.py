@@ -96,8 +96,11 @@ def test_the_default_rate_suits_a_wide_layer(activation):
 def test_a_divergence_that_is_still_finite_is_warned_of():
     patients, progression = load_diabetes(return_X_y=True)
     network = NeuralNetwork(hidden=0, task="regression", lr=10.0, epochs=1)
-    with pytest.warns(ConvergenceWarning, match="diverged at the learning rate 10.0, take a lower one"):
+    with pytest.warns(
+        ConvergenceWarning, match="diverged at the learning rate 10.0, take a lower one"
+    ) as caught:
         network.fit(patients, progression)
+    assert caught[0].filename == __file__
 
 
 def test_logistic_regression_finds_the_maximum_of_the_likelihood():

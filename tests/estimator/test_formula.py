@@ -309,6 +309,7 @@ def test_text_of_numbers_alone_is_warned_about(texts, numeric, dtype):
         assert len(Design("y ~ a", frame).names) == 3
     assert bool(caught) is (numeric and dtype is object)
     for warning in caught:
+        assert warning.filename == __file__
         assert str(warning.message) == (
             "a holds numbers as text, which become 2 indicator columns: write data['a'].astype(float) for "
             "numbers, or .astype('category') for categories"

@@ -227,8 +227,9 @@ def nested_chain(depths, length):
 def test_four_hundred_nodes_are_drawn_as_they_are_and_one_more_is_not():
     graph = nested_chain((100,), 399)
     assert readable(graph) is graph
-    with pytest.warns(UserWarning, match="401 nodes are too many to read: drawn as 4 modules"):
+    with pytest.warns(UserWarning, match="401 nodes are too many to read: drawn as 4 modules") as caught:
         assert len(readable(nested_chain((100,), 400)).nodes) == 4
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(("depths", "left"), [((500, 5, 1), 200), ((500, 50, 1), 20)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.datasets.idx import read_idx
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.typing import Array
@@ -56,7 +57,7 @@ def count_classes(
         warnings.warn(
             f"the test labels hold {_listed(unseen)}, and no training image does: it cannot be learned",
             UserWarning,
-            stacklevel=4,
+            stacklevel=warning_level(),
         )
     first, second = (np.searchsorted(occurring, labels).astype(np.uint8) for labels in (training, test))
     return first, second, tuple(map(str, occurring.tolist()))

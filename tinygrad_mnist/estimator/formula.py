@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import DataError, MissingExtraError
 from tinygrad_mnist.estimator.frames import as_pandas, as_response, is_text_of_numbers
 from tinygrad_mnist.typing import Array
@@ -155,7 +156,7 @@ def _warn_of_text(columns: Iterable[str], frame: Any, names: list[str]) -> None:
                 f"{name} holds numbers as text, which become {indicators} indicator columns: write "
                 f"data[{name!r}].astype(float) for numbers, or .astype('category') for categories",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=warning_level(),
             )
 
 

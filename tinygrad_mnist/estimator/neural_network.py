@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinygrad_mnist import nn, no_grad, optim
 from tinygrad_mnist.arguments import require_unmasked
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
@@ -198,7 +199,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 f"the loss ended at {loss:.3g}, where guessing makes about 1: it diverged "
                 f"at the learning rate {self.lr}, take a lower one",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=warning_level(),
             )
 
     def _given(self, X: Any) -> Any:  # noqa: N803

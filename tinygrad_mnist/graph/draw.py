@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.dot import Detail, to_dot
@@ -79,7 +80,7 @@ def readable(graph: Graph) -> Graph:
     warnings.warn(
         f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(collapsed.nodes)} modules "
         "(whole=True draws all)",
-        stacklevel=3,
+        stacklevel=warning_level(),
     )
     return collapsed
 

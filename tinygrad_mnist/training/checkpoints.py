@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_atomically
 
@@ -148,7 +149,7 @@ class Checkpoints:
                 f"the checkpoint {path} could not be written ({error.strerror or error}); training goes on, "
                 f"and the last good one is {last or 'none'}",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=warning_level(),
             )
             return None
         self._remove_old(path)
@@ -168,14 +169,14 @@ class Checkpoints:
             try:
                 arrays = checkpoint.arrays(most_bytes)
             except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
+                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
                 continue
             if checkpoint.versions != versions():
                 warnings.warn(
                     f"{checkpoint.path} was written with {_listed(checkpoint.versions)}, and this is "
                     f"{_listed(versions())}: the training goes on, perhaps not to the last bit",
                     RuntimeWarning,
-                    stacklevel=3,
+                    stacklevel=warning_level(),
                 )
             return checkpoint, arrays
         if self._paths():
@@ -196,7 +197,7 @@ class Checkpoints:
             try:
                 yield read_checkpoint(path)
             except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=3)
+                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
 
     def _paths(self) -> list[Path]:
         found = [
@@ -244,7 +245,7 @@ def _remove(path: Path) -> None:
         warnings.warn(
             f"{path} could not be removed ({error.strerror or error}); training goes on",
             RuntimeWarning,
-            stacklevel=6,
+            stacklevel=warning_level(),
         )
 
 

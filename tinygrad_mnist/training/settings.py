@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import CheckpointError
@@ -89,7 +90,7 @@ def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Ma
             "this training began with, as with another seed: those of the checkpoint replace them; give "
             "another folder for a new training",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=warning_level(),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD
 from tinygrad_mnist.program import Compiled, compile
@@ -59,6 +60,6 @@ class Step:
                 warnings.warn(
                     f"training goes on op by op, since its step cannot be captured as a program: {error}",
                     RuntimeWarning,
-                    stacklevel=4,
+                    stacklevel=warning_level(),
                 )
         return float(value.item()), output.data

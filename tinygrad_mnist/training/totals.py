@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import no_grad
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import losses
@@ -126,6 +127,6 @@ class PerExample:
                 "the loss of a batch is neither the mean nor the sum of the losses of its examples: what is "
                 "reported depends on the batch size; write a loss that averages over the examples",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=warning_level(),
             )
         return "sum" if total else "mean"

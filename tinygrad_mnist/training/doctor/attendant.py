@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD
@@ -104,7 +105,7 @@ class Attendant:
             warnings.warn(
                 f"the doctor cannot look into this training, which goes on without: {error}",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=warning_level(),
             )
             return
         self._note(diagnosis, always=True)
