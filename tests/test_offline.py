@@ -18,11 +18,9 @@ for command in sys.argv[1].splitlines():
 """
 COMMANDS = """
 data
-data --dataset digits
-train --epochs 1 --hidden 8 --output mnist
-evaluate mnist
-train --dataset digits --epochs 1 --output digits
-predict digits digits/confusion.png
+train --dataset digits --epochs 1 --output run
+evaluate run
+predict run run/confusion.png
 gradcheck --sample 5
 graph -o step.txt
 derive
@@ -38,7 +36,7 @@ def test_no_command_opens_a_socket(tmp_path):
     done = run(COMMANDS, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "60,000 training" in done.stdout
-    assert (tmp_path / "mnist" / "report.html").exists()
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 def test_a_socket_would_be_noticed(tmp_path):

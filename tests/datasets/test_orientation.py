@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 COUNT = 2000
 
 
-def write(folder: Path, data: ImageDataset, prefix: str = "", *, transposed: bool = True) -> Path:
+def write(
+    folder: Path, data: ImageDataset, prefix: str = "", *, transposed: bool = True, count: int = COUNT
+) -> Path:
     test = "test" if prefix else "t10k"
     for name, split in (("train", data.train), (test, data.test)):
-        images = split.raw_images[:COUNT]
+        images = split.raw_images[:count]
         images = images.transpose(0, 2, 1) if transposed else images
         write_idx(folder / f"{prefix}{name}-images-idx3-ubyte.gz", images)
-        write_idx(folder / f"{prefix}{name}-labels-idx1-ubyte.gz", split.labels[:COUNT])
+        write_idx(folder / f"{prefix}{name}-labels-idx1-ubyte.gz", split.labels[:count])
     return folder
 
 
@@ -63,13 +65,13 @@ def test_exchanging_twice_changes_nothing() -> None:
 
 def test_several_emnist_parts_in_one_folder_are_named(tmp_path: Path, mnist: ImageDataset) -> None:
     for part in ("letters", "digits"):
-        write(tmp_path, mnist, f"emnist-{part}-")
+        write(tmp_path, mnist, f"emnist-{part}-", count=1)
     with pytest.raises(DataError, match="holds the parts digits, letters of EMNIST: put the files of one"):
         load_mnist(tmp_path)
 
 
 def test_incomplete_emnist_part_names_missing_files(tmp_path: Path, mnist: ImageDataset) -> None:
-    write(tmp_path, mnist, "emnist-letters-")
+    write(tmp_path, mnist, "emnist-letters-", count=1)
     (tmp_path / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="lacks emnist-letters-test-labels-idx1-ubyte"):
         load_mnist(tmp_path)
