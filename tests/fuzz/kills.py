@@ -1,6 +1,6 @@
 """Kill a training at a random moment, go on, and compare: ``python -m tests.fuzz.kills --kills 200``.
 
-Each round trains the embedded digits (dropout, momentum, cosine, a checkpoint every three steps) in a process
+Each round trains the bundled digits (dropout, momentum, cosine, a checkpoint every three steps) in a process
 of its own, ends it by SIGKILL, looks at every checkpoint that is there, and resumes; a share of the rounds is
 killed again while it resumes.  All files at the end have to be those of a run that nobody disturbed.
 """
