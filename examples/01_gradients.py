@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Gradients from a graph
 #
-# A `Tensor` is a NumPy array that remembers what it was computed from.  Walking that graph from the result
-# back to the inputs, and multiplying with one local derivative per step, gives all gradients at once.
+# A `Tensor` is a NumPy array that remembers what it was computed from.  A walk through that graph, from the
+# result back to the inputs, multiplies one local derivative per step and gives all gradients at once.
 
 # %%
 import numpy as np
@@ -42,7 +42,8 @@ for x in (-1.0, 0.0, 1.0):
     assert abs(second(x) + 2 * t * (1 - t * t)) < 1e-12
 
 # %% [markdown]
-# A value that changes after an op has read it would make the gradient silently wrong; here it is an error.
+# If a value changes after an op has read it, its gradient would be wrong without a sign.  Here it is an
+# error.
 
 # %%
 loss = (a * a).sum()

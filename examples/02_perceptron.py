@@ -1,8 +1,9 @@
 # %% [markdown]
 # # A perceptron that reads digits
 #
-# The network of the five articles, small: 64 pixels, 30 hidden units, 10 digits, sigmoids, half the squared
-# distance as cost.  First its gradients are held against backpropagation derived by hand; then it learns.
+# A small version of the network in the five articles: 64 pixels, 30 hidden units, 10 digits, sigmoids, and
+# half the squared distance as cost.  First its gradients are compared with those derived by hand.  Then it
+# learns.
 
 # %%
 import numpy as np

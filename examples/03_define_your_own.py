@@ -10,7 +10,8 @@ from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.training import fit
 
 # %% [markdown]
-# An op is a forward function and one rule per input: what the gradient `g` of the result means for the input.
+# An op is a forward function and one rule per input.  A rule turns `g`, the gradient of the result, into the
+# gradient of its input.
 # Rules are written with operators and ops, so that they can be differentiated themselves.
 
 
@@ -60,7 +61,7 @@ print(history)
 assert history[-1].train_loss < 0.01
 
 # %% [markdown]
-# Errors say which op in which layer, and what it was given.
+# Error messages name the op, the layer and the shapes that it was given.
 
 # %%
 try:

@@ -2,8 +2,8 @@
 # # Why topological order
 #
 # Backpropagation hands gradients from a result to its inputs.  A value that is used twice gets two
-# contributions, and the order in which nodes pass on what they have got decides whether the sum is right, and
-# how long it takes.  The smallest graph that shows it has three values and no network:
+# contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
+# right, and how long it takes.  The smallest graph that shows this has three values and no network:
 #
 #     b = a + a
 #     c = b + b          so c = 4 a, and dc/da = 4
@@ -14,7 +14,7 @@ import time
 import tinygrad_mnist as tm
 
 # %% [markdown]
-# A dozen lines are enough for a graph: a node knows the nodes it was added up from.
+# A dozen lines are enough for a graph.  A node knows the nodes that it is the sum of.
 
 
 # %%
@@ -27,7 +27,7 @@ class Node:
 
 
 def doubled(times):
-    """The first and the last node of a chain in which each is the sum of the one before with itself."""
+    """Return the first and last node of a chain in which each node is the one before plus itself."""
     first = last = Node()
     for _ in range(times):
         last = Node(last, last)
@@ -55,8 +55,8 @@ assert a.gradient == 6  # b passed on 1, and then 1 + 1: the first 1 was counted
 # %% [markdown]
 # ## Second try: every node once, when it is first met
 #
-# "A graph walk must not visit a node twice" is true of a search, and wrong here: when b is met for the first
-# time, only one of its two contributions has arrived.
+# "A graph walk must not visit a node twice" is true of a search.  It is wrong here: when b is met for the
+# first time, only one of its two contributions has arrived.
 
 
 # %%
@@ -83,7 +83,7 @@ assert a.gradient == 2
 
 # %%
 def pass_on_each_path(node, contribution=1):
-    """Returns how many calls it took."""
+    """Pass on `contribution` and return the number of calls."""
     node.gradient += contribution
     return 1 + sum(pass_on_each_path(earlier, contribution) for earlier in node.inputs)
 
@@ -98,13 +98,13 @@ for times in (2, 4, 8, 16):
 # %% [markdown]
 # ## Topological order: pass on when all has arrived
 #
-# List the nodes so that every node comes after its inputs.  Backwards through that list, each node is reached
-# when all that use it have passed on their share: its sum is complete, and is passed on once.
+# List the nodes so that every node comes after its inputs, and go through that list backward.  Each node is
+# reached after all nodes that use it.  Its sum is then complete, and is passed on once.
 
 
 # %%
 def topological(node, order, met):
-    """Inputs first, then the node itself."""
+    """Add `node` to `order`, after all nodes that it depends on."""
     if node not in met:
         met.add(node)
         for earlier in node.inputs:
@@ -114,7 +114,7 @@ def topological(node, order, met):
 
 
 def backward(result):
-    """Returns how many nodes were visited."""
+    """Fill in the gradients and return the number of nodes visited."""
     order = topological(result, [], set())
     result.gradient = 1
     for node in reversed(order):
@@ -134,8 +134,8 @@ for times in (2, 60):
 # ## The same in the framework
 #
 # A `Tensor` gets a serial number when it is made, larger than those of its inputs.  Sorting by serial *is* a
-# topological order: nothing needs to be searched for, and nothing recurses, so a chain may be 100,000 ops
-# long, where the recursion above fails at 1,000.
+# topological order.  It needs no recursion, so a chain can be 100,000 ops long.  The recursion above fails
+# at about 1,000.
 
 # %%
 a = tm.Tensor(1.0, requires_grad=True, name="a")

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Finite differences and the V
 #
-# A derivative can be had from nothing but function values: move the input a little, see how the result moves.
-# That is what backpropagation is checked with.  But how little is a little?  A smaller step is a better
-# approximation, and a worse computation.
+# Function values alone give a derivative: move the input a little, and look how far the result moves.
+# Backpropagation is checked in this manner.  But how little is a little?  A smaller step makes the
+# approximation better and the rounding worse.
 
 # %%
 import math
@@ -18,7 +18,7 @@ from tinygrad_mnist.report import plots
 # %% [markdown]
 # ## By hand
 #
-# The slope of e**x at 1 is e.  With forward differences:
+# The slope of e**x at 1 is e.  Forward differences give:
 
 # %%
 for power in range(0, -17, -4):
@@ -31,13 +31,13 @@ for power in range(0, -17, -4):
 #
 #     exp(x + h) = exp(x) + h exp(x) + h² exp(x) / 2 + ...
 #
-# is cut off behind the second term, which leaves a relative error of h / 2.  Then the error grows again.
-# Both values carry 16 digits; they agree in more and more of them, so their difference has fewer and fewer,
-# and dividing by a small step makes the lost ones large.  At 1e-16 the computer cannot tell 1 + h from 1, and
-# the slope is 0.
+# is cut off after the second term, which leaves a relative error of h / 2.  Below 1e-8 the error grows again.
+# Both values have 16 digits.  The smaller the step, the more of these digits agree, and the fewer are left in
+# the difference.  Division by a small step makes the lost digits large.  At 1e-16 the computer cannot tell 1
+# + h from 1, and the slope is 0.
 #
 # The two errors are h / 2 and about 1e-16 / h.  They are equal at h = 1e-8, where the error is 1e-8: half of
-# the digits.  One cannot do better by choosing the step; but one can by choosing the formula.
+# the digits.  No other step does better.  Another formula does.
 
 # %%
 curve = v_curve(np.exp, 1.0)
@@ -66,8 +66,8 @@ plots.v_curve(curve)
 # %% [markdown]
 # ## A network is a function, too
 #
-# The same for one weight of a perceptron that reads digits: the slopes are those of the formulas and not
-# those of the function, which only decides where the foot of each V stands.
+# The same for one weight of a perceptron that reads digits.  The slopes depend on the formula alone; the
+# function decides only at which step and error the foot of each V is.
 
 # %%
 rng = np.random.default_rng(0)
@@ -88,8 +88,8 @@ assert curve["complex"].best_error < 1e-13
 # %% [markdown]
 # ## When a formula is exact
 #
-# A parabola has no third derivative, so central differences cut nothing off, and only rounding is left: half
-# of the V.  The longest step is then the best.
+# The third derivative of a parabola is 0, so central differences cut nothing off.  Only rounding is left,
+# which is half of the V, and the largest step is the best.
 
 # %%
 curve = v_curve(lambda x: x * x, 1.5)

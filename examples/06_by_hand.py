@@ -2,7 +2,7 @@
 # # Backpropagation by hand, checked four ways
 #
 # One hidden layer, sigmoids, half the squared distance as cost, ten real digits.  The gradients are derived
-# on paper, and held against three computations that know nothing of the paper.
+# on paper and compared with three computations that do not use the derivation.
 
 # %%
 import numpy as np
@@ -19,7 +19,8 @@ y = np.eye(10)[labels]
 # %% [markdown]
 # ## Forward
 #
-# A batch of n examples is a matrix with a row for each.  W1 is (30, 64), b1 (30,), W2 (10, 30), b2 (10,):
+# A batch of n examples is a matrix with one row per example.  W1 is (30, 64), b1 (30,), W2 (10, 30), b2
+# (10,):
 #
 #     z1 = x @ W1.T + b1      a1 = sigmoid(z1)
 #     z2 = a1 @ W2.T + b2     a2 = sigmoid(z2)
@@ -47,7 +48,8 @@ print(f"cost {cost:.6f}")
 # %% [markdown]
 # ## Backward: one factor at a time
 #
-# Read the forward pass from its end.  Write d for "how the cost moves with":
+# Read the forward pass from its end.  d2 and d1 are the derivatives of the cost with respect to z2 and z1;
+# dW2 is the one with respect to W2, and so on:
 #
 # - C moves with a2 by (a2 - y) / n, and a2 with z2 by a2 (1 - a2), the derivative of the sigmoid:
 #   `d2 = (a2 - y) / n * a2 * (1 - a2)`, of shape (n, 10).
@@ -55,7 +57,7 @@ print(f"cost {cost:.6f}")
 #   over i is a matrix product: `dW2 = d2.T @ a1`.  The bias moves z2 by 1: `db2 = d2.sum(axis=0)`.
 # - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is `d2 @ W2`.  Then the sigmoid again:
 #   `d1 = d2 @ W2 * a1 * (1 - a1)`.
-# - And the first layer is as the second, with x for a1.
+# - The first layer is like the second, with x in place of a1.
 
 # %%
 d2 = (a2 - y) / len(x) * a2 * (1 - a2)
@@ -69,12 +71,12 @@ for gradient, parameter in ((dW1, W1), (db1, b1), (dW2, W2), (db2, b2)):
     assert gradient.shape == parameter.shape
 
 # %% [markdown]
-# Shapes that fit are a good sign and prove little: `d2 @ W2` fits with many a wrong factor.
+# Shapes that fit are a good sign, but prove little: a wrong factor can have the right shape as well.
 #
 # ## Four ways
 #
-# Each of the 2,260 entries, by hand, by reverse mode over the recorded graph, by central differences and by
-# the complex step; the table shows the worst entry of each parameter.
+# Each of the 2,260 entries is computed by hand, by reverse mode over the recorded graph, by central
+# differences and by the complex step.  The table shows the worst entry of each parameter.
 
 # %%
 hand = {"0.weight": dW1, "0.bias": db1, "2.weight": dW2, "2.bias": db2}
@@ -97,7 +99,7 @@ for mine, theirs in zip((dW1, dW2, db1, db2), (*weight_gradients, *bias_gradient
 # %% [markdown]
 # ## A slip of the pen
 #
-# Forget the last sigmoid's derivative, and the shapes fit as well as before.  The report tells.
+# Without the derivative of the last sigmoid, the shapes fit as before.  The report shows the mistake.
 
 # %%
 d2 = (a2 - y) / len(x)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Find the bug
 #
-# A wrong derivative does not crash.  The loss falls all the same, slower or to a worse place, and one blames
-# the learning rate.  This lesson breaks rules on purpose: first to see how little shows, then to see what
-# finds it.
+# A wrong derivative does not crash.  The loss still falls, only more slowly or less far, and people blame the
+# learning rate.  This lesson breaks rules on purpose.  It shows how little one notices, and which tools find
+# the mistake.
 
 # %%
 import numpy as np
@@ -30,7 +30,7 @@ def make_model():
 
 
 def train():
-    """The share of test digits read right after three epochs."""
+    """Return the share of test digits that are read right after three epochs."""
     model = make_model()
     optimizer = optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
     for epoch in range(3):
@@ -45,8 +45,8 @@ def train():
 # %% [markdown]
 # ## It learns anyway
 #
-# The learner below wrote sigmoid' as sigmoid(y) * (1 - sigmoid(y)), with the *result* y of the sigmoid: a
-# function made for z was called with a.  `wrong_rules` holds this and other classic mistakes; each is
+# The rule below computes sigmoid' as sigmoid(y) * (1 - sigmoid(y)), where y is already the *result* of the
+# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic mistakes; each is
 # installed for the length of a `with` block.
 
 # %%
@@ -59,9 +59,9 @@ assert right > 0.85
 assert wrong > 0.7  # who would look for a bug here?
 
 # %% [markdown]
-# ## Which gradients are wrong
+# ## Find the wrong gradients
 #
-# Function values do not depend on rules.  Differences of them are a second opinion on every parameter.
+# Function values do not depend on rules.  Their differences are an independent check of every parameter.
 
 # %%
 model = make_model()
@@ -72,13 +72,13 @@ print(report)
 assert report.wrong == ("1.weight", "1.bias")
 
 # %% [markdown]
-# Everything before the sigmoid is wrong, all behind it is right: a reader who knows the chain rule can point
-# at the culprit already.
+# Everything before the sigmoid is wrong, and everything after it is right.  The chain rule already points at
+# the sigmoid.
 #
-# ## Which rule is wrong
+# ## Find the wrong rule
 #
-# A rule can be tried by itself, on the values that its op had in the forward pass: the graph has kept them.
-# That is what `diagnose` does, node by node.
+# The graph keeps the values that each op had in the forward pass, so each rule can be checked by itself.
+# `diagnose` does this, node by node.
 
 # %%
 with wrong_rules.sigmoid_of_the_output:
@@ -91,7 +91,7 @@ assert [(found.primitive, found.input) for found in diagnosis.findings] == [("si
 # ## Your turn
 #
 # Break a rule yourself.  It takes the gradient g of the result, the result y and the inputs, and returns the
-# gradient of one input.  Here somebody forgot that relu has a flat half.
+# gradient of one input.  This one forgets that relu has a flat half.
 
 # %%
 right_rules = ops.relu.rules
@@ -104,13 +104,13 @@ assert [found.primitive for found in diagnosis.findings] == ["relu"]
 assert diagnose(ops.sum(ops.relu(x))).ok
 
 # %% [markdown]
-# Had all numbers been positive, nothing would have been found: a check sees only the values that it is given.
-# Test data should be as varied as the values to come.
+# With positive numbers alone, the check would have found nothing: it tries only the values that it is given.
+# Test data should be as varied as the values in use.
 #
 # ## The whole collection
 #
-# For each mistake: does the check see it, and does the diagnosis name the right op?  Read the line, think
-# what the backward pass will do, and look at `wrong_rules` for the code.
+# For each mistake: does the check find it, and does the diagnosis name the right op?  Read each line, think
+# about its effect on the backward pass, and look at the code in `wrong_rules`.
 
 # %%
 named = 0

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Write your own op and prove it
 #
-# An op is a forward function and one rule for each input.  The rule is a claim about calculus; this lesson
-# makes a claim, finds it wrong, mends it, and proves it: on arrays of all shapes, to second order, inside a
-# network.
+# An op is a forward function and one rule per input.  A rule is a claim about calculus.  This lesson makes a
+# wrong claim, finds the mistake, corrects it, and checks it: on arrays of many shapes, to second order, and
+# inside a network.
 #
 # ## The op
 #
@@ -30,8 +30,8 @@ def swish(x, k):
 
 
 # %% [markdown]
-# The rules, in a hurry.  The factor x is a product with a constant, so its gradient is the other factor; k
-# sits in the sigmoid, whose derivative is s (1 - s), times the inner derivative x.
+# Two rules, written in a hurry.  x is one factor of a product, so its gradient is the other factor.  k is
+# inside the sigmoid, whose derivative is s (1 - s), times the inner derivative x.
 
 # %%
 swish.vjps(
@@ -44,7 +44,7 @@ swish.vjps(
 #
 # `operands(2)` draws two arrays of any shapes that broadcast together, their values apart from each other and
 # from 0 and 1, where many functions have corners.  `assert_op` compares all gradients with central
-# differences and the complex step, in first and second order, and sees to it that float32 stays float32.
+# differences and the complex step, in first and second order, and checks that float32 stays float32.
 
 
 # %%
@@ -62,8 +62,8 @@ assert "order 1, wrong: x" in complaint
 assert "wrong: x, k" not in complaint
 
 # %% [markdown]
-# The rule for k is right (broadcast or not: surplus axes are summed centrally).  The one for x is not: x
-# occurs twice, and the second time, in the sigmoid, was forgotten.
+# The rule for k is right, with and without broadcasting, since surplus axes are summed centrally.  The rule
+# for x is wrong: x occurs twice, and the rule forgets the second place, inside the sigmoid.
 
 # %%
 swish.vjps(
@@ -71,13 +71,13 @@ swish.vjps(
     lambda g, y, x, k: g * x * y * (1 - ops.sigmoid(k * x)),
 )
 test_swish()
-print("mended: all examples that were drawn pass, in first and second order")
+print("corrected: all examples drawn pass, in first and second order")
 
 # %% [markdown]
 # ## How right is right?
 #
-# The V of the op: its error against the step of the difference.  The best difference agrees to ten digits or
-# more, and the complex step to all.
+# `v_curve` tables the error of a numeric derivative for steps of many sizes.  The best difference agrees with
+# the rules to ten digits or more, and the complex step to nearly all.
 
 # %%
 curve = v_curve(lambda x, k: ops.sum(swish(x, k)), np.array([0.3, -1.2, 2.0]), 1.5)
@@ -88,7 +88,7 @@ assert curve["complex"].best_error < 1e-14
 # %% [markdown]
 # ## In a network
 #
-# A module gives the op a parameter; the check of the whole network names it.
+# A module gives the op a parameter.  A check of the whole network lists this parameter, too.
 
 
 # %%
@@ -113,7 +113,7 @@ print(report)
 assert report.ok
 
 # %% [markdown]
-# The slope is learned, too: |x| has a corner, and a larger k bends more sharply.
+# The slope is learned as well.  The target |x| has a corner, and a larger k makes a sharper bend.
 
 # %%
 optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
