@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist.checking.filters import filtering
-
-Array = NDArray[np.float64]
+from tinygrad_mnist.typing import Array
 
 EPSILON = float(np.finfo(float).eps)
 _CLEAR_TRUNCATION = 30.0  # times the least error: truncation, not rounding
@@ -42,7 +41,8 @@ def running_median(errors: Array) -> Array:
     padded = np.pad(errors, 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
     with filtering("ignore", RuntimeWarning):  # nothing but NaN
-        return np.nan_to_num(np.nanmedian(windows, axis=1), nan=np.inf)
+        medians: Array = np.nan_to_num(np.nanmedian(windows, axis=1), nan=np.inf)
+    return medians
 
 
 def truncation_side(steps: Array, errors: Array, typical: Array, best: int) -> Line | None:

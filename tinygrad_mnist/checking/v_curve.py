@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.filters import no_part_dropped
@@ -29,8 +29,7 @@ from tinygrad_mnist.checking.slopes import (
     truncation_side,
 )
 from tinygrad_mnist.errors import GradientError
-
-Array = NDArray[np.float64]
+from tinygrad_mnist.typing import Array
 
 METHODS = ("forward", "central", "richardson", "complex")
 DEFAULT_STEPS = 10.0 ** (np.arange(0, -81, -1) / 4)  # four to a decade, from 1 down to 1e-20

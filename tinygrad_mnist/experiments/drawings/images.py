@@ -17,8 +17,7 @@ from tinygrad_mnist.report.plots.style import (
     place_text,
     styled,
 )
-
-Array = NDArray[np.generic]
+from tinygrad_mnist.typing import Array
 
 DIGIT_SIDE, DIGIT_GAP = 1.3, 0.28  # inches
 COLUMNS, CELL_WIDTH, CELL_HEIGHT = 20, 40, 52  # a sheet's cells, in pixels of the images
