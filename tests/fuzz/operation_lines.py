@@ -172,7 +172,7 @@ COMPARISONS = {
 def comparisons():
     for name, sign in COMPARISONS.items():
         reference = f"np.where(np.{name}({{0}}, {{1}}), {{0}}, 0.5 * {{1}})"
-        for mask in (f"ops.{name}({{0}}, {{1}})", f"{{0}} {sign} {{1}}", f"np.{name}({{0}}, {{1}})"):
+        for mask in (f"{{0}} {sign} {{1}}", f"np.{name}({{0}}, {{1}})"):
             yield Line(f"ops.where({mask}, {{0}}, 0.5 * {{1}})", reference, fits=broadcast, margin=apart)
 
 
