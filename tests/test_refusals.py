@@ -453,8 +453,8 @@ def test_the_origin_of_an_op_is_the_users_line():
     value = nn.CrossEntropyLoss(inputs="probabilities")(nn.Softmax()(y) * 1.0, [0, 1])  # the line of a loss
     found = [(y, "users forward"), (z, "users call"), (value, "of a loss"), (value.inputs[0], "of a loss")]
     for tensor, line in found:
-        assert line.replace("users", "user's") in tensor.origin()
-        assert "test_refusals.py:" in tensor.origin()
+        assert line.replace("users", "user's") in tensor._origin()
+        assert "test_refusals.py:" in tensor._origin()
 
 
 def test_diagnose_numbers_ops_within_the_graph():

@@ -163,7 +163,7 @@ class _Rules:
     def run(self, tensor: Any, g: Any) -> None:
         """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
         if isinstance(g, Box):  # which takes note of what the rules do
-            g.arrives_at(tensor)
+            g._arrives_at(tensor)
             with _rules_in(tensor.scope, self.create_graph):
                 self._run(tensor, g)
         else:
@@ -193,7 +193,9 @@ class _Rules:
                 misfit = misfitting_rule(error, primitive, position)
                 if misfit is not None:
                     raise misfit from None
-                error.add_note(f"in the rule of {primitive.name} for its input {position}, {tensor.origin()}")
+                error.add_note(
+                    f"in the rule of {primitive.name} for its input {position}, {tensor._origin()}"
+                )
                 raise
             if not (x.inputs or self.create_graph) and _is_shared(contribution, g, y, values):
                 contribution = np.array(contribution)
@@ -217,8 +219,8 @@ class _Rules:
             if isinstance(x, Recordable):
                 if x.serial > tensor.serial:
                     raise StaleGradientError(
-                        f"{x.label()} was changed in place after {tensor.label()} had read it "
-                        f"({tensor.origin()}), so the gradient would be that of another value: run the "
+                        f"{x._label()} was changed in place after {tensor._label()} had read it "
+                        f"({tensor._origin()}), so the gradient would be that of another value: run the "
                         "forward pass again before backward()"
                     )
                 arrays.append(peeled(x) if self.compiling else x._data)
@@ -271,7 +273,7 @@ def require_connected(output: Any) -> None:
     """Refuse to differentiate a tensor that has no recorded dependence on anything."""
     if not output.requires_grad:
         raise GradientError(
-            f"{output.label()} has no gradient: no tensor behind it has requires_grad=True, or it was "
+            f"{output._label()} has no gradient: no tensor behind it has requires_grad=True, or it was "
             "computed under no_grad() or through integers or booleans; build x as "
             "Tensor(x, requires_grad=True), and where it comes from grad(y, x), write "
             "grad(y, x, create_graph=True) there"

@@ -100,7 +100,7 @@ class Conversions(Recordable):
         array = looked_at(self, "np.asarray()")
         if needs_gradient(self) and not _looks_at_a_leaf(self):
             raise TypeError(
-                f"{self.label()} is a Tensor that requires a gradient, and turning it into an array would "
+                f"{self._label()} is a Tensor that requires a gradient, and turning it into an array would "
                 "cut the graph: write tensor.data for its array, use it in NumPy functions and operators as "
                 "it is, or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
             )
@@ -113,7 +113,7 @@ class Conversions(Recordable):
         made = sys._getframe(1).f_code.co_name == "__new__"  # a masked array of it, by way of __array__
         if not made and (needs_gradient(self) or isinstance(peeled(self), Box)):
             raise TypeError(
-                f"an operand of {self.label()} is a masked array, or numpy.ma computes with it, which "
+                f"an operand of {self._label()} is a masked array, or numpy.ma computes with it, which "
                 "would cut the graph: expected an array; write filled(0.0) behind the masked array, or "
                 "leave the masked rows out"
             )
@@ -133,6 +133,6 @@ class Conversions(Recordable):
     def _require_single(self, conversion: str) -> None:
         if self._data.size != 1:
             raise ShapeError(
-                f"{conversion} needs a single element, and {self.label()} has shape {self._data.shape}: "
+                f"{conversion} needs a single element, and {self._label()} has shape {self._data.shape}: "
                 "reduce it first, or work element by element"
             )

@@ -55,9 +55,9 @@ class Copied(Recordable):
             if name not in ("behind", "stale"):
                 setattr(self, name, value)
         self._site = None
-        self.mark_changed()  # a copy is a node of its own
+        self._mark_changed()  # a copy is a node of its own
         for x in state["stale"]:  # and what was changed since the op had read it stays so
-            x.mark_changed()
+            x._mark_changed()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         for tensor in [*self._behind(), self]:

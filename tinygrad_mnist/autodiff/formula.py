@@ -42,7 +42,7 @@ class Symbol(Operators):
         self._data = np.asarray(data)
         self.expression = Expression(text, binding, self._data)
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Symbol:
+    def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Symbol:
         """Compute the op and compose its text."""
         value = primitive.forward(*(x._data if isinstance(x, Symbol) else x for x in inputs), **attributes)
         found = _applied(primitive, [_operand(x) for x in inputs], attributes)

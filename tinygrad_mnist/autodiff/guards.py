@@ -108,7 +108,7 @@ def _operands(inputs: tuple[Any, ...]) -> str:
 
     def shown(x: Any) -> str:
         if isinstance(x, Recordable):
-            return f"{x.label()} {x._data.shape} {x._data.dtype}"
+            return f"{x._label()} {x._data.shape} {x._data.dtype}"
         return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray | Box) else repr(x)
 
     return " and ".join(shown(x) for x in inputs)

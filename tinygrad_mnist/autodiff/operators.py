@@ -228,7 +228,7 @@ def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:
 
 
 def _index_part(part: Any) -> Any:
-    """Return a part of an index as a plain value; `Tensor.apply` copies what may change later."""
+    """Return a part of an index as a plain value; `Tensor._apply` copies what may change later."""
     return looked_into(part, "an index") if isinstance(part, Operators) else part
 
 

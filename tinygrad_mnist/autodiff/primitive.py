@@ -36,14 +36,14 @@ class Box:
     shape: Any
     dtype: Any
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Apply `primitive` to `inputs`, of which `self` is one."""
         raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
 
-    def arrives_at(self, tensor: Any) -> None:
+    def _arrives_at(self, tensor: Any) -> None:
         """Take note of being the gradient of `tensor`; a tracer uses it for its name."""
 
-    def refuse(self, what: str) -> NoReturn:
+    def _refuse(self, what: str) -> NoReturn:
         """Refuse to show elements to Python: there are none, but in an array."""
         raise TypeError(f"{what} was asked of a {type(self).__name__}, which has no elements to look at")
 
@@ -58,7 +58,7 @@ class Recordable(Box):
     _data: Any
     _requires_grad: bool
 
-    def label(self) -> str:
+    def _label(self) -> str:
         """Return a name for messages."""
         return type(self).__name__
 
@@ -79,7 +79,7 @@ def looked_into(value: Any, what: str) -> Any:
     """
     array = peeled(value)
     if isinstance(array, Box):
-        array.refuse(what)
+        array._refuse(what)
     return array
 
 
@@ -192,7 +192,7 @@ class Primitive:
                     continue
                 if isinstance(value, Box):
                     settings = {**self.defaults, **attributes} if self.defaults else attributes
-                    return value.apply(self, inputs, settings)
+                    return value._apply(self, inputs, settings)
                 if isinstance(value, ndarray):
                     require_unmasked(f"an input of {self.name}", value)
             if not (self.variadic and inputs and isinstance(inputs[0], list | tuple)):

@@ -34,7 +34,7 @@ def _step_from(path: str) -> int | None:
 
 def calling_site() -> Site:
     """The nearest caller outside of the package; the layer's own line where training called the layer."""
-    depth = 3  # 0 is this function, 1 is Tensor.apply, 2 is Primitive.__call__
+    depth = 3  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
     layer = None
     while True:
         frame = sys._getframe(depth)

@@ -29,7 +29,7 @@ from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
-from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words, line_of
+from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 from tinygrad_mnist.hints import unknown_keyword
 from tinygrad_mnist.hints.tensors import NotInTensor
@@ -138,14 +138,16 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     def data(self, value: ArrayLike | Tensor) -> None:
         if self.inputs:
             raise GradientError(
-                f"{self.label()} was computed, and its rule may need the value it had: only the data of a "
+                f"{self._label()} was computed, and its rule may need the value it had: only the data of a "
                 "leaf can be assigned; detach() gives one"
             )
         looked_into(self, "data")
         require_unmasked("data", value)
         array = np.asarray(value._data if isinstance(value, Tensor) else value, self._data.dtype)
         if array.shape != self._data.shape:
-            raise ShapeError(f"{self.label()} holds shape {self.shape}: it cannot take data of {array.shape}")
+            raise ShapeError(
+                f"{self._label()} holds shape {self.shape}: it cannot take data of {array.shape}"
+            )
         self._data = array
         self.serial = next_serial()
 
@@ -170,10 +172,10 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
             )
             require_bool("requires_grad", value, instead)
         if self.inputs and not value:
-            raise GradientError(f"{self.label()} was computed: to cut the graph there use detach()")
+            raise GradientError(f"{self._label()} was computed: to cut the graph there use detach()")
         if value and self._data.dtype.kind != "f":
             raise DTypeError(
-                f"{self.label()} is {self.dtype}, and only floating-point tensors have gradients: "
+                f"{self._label()} is {self.dtype}, and only floating-point tensors have gradients: "
                 "convert with dtype=np.float32 or np.float64"
             )
         if value and not self.inputs and not self._requires_grad:
@@ -232,15 +234,11 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         """A copy as a leaf without gradient, which later changes in place do not reach."""
         return Tensor(peeled(self).copy())
 
-    def label(self) -> str:
+    def _label(self) -> str:
         """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
         return self.name or (f"{self.primitive.name}_{self.serial}" if self.primitive else "a tensor")
 
-    def source_line(self) -> tuple[str, int] | None:
-        """File and line, outside of autodiff, that recorded the op; None for a leaf."""
-        return None if self._site is None else line_of(self._site)
-
-    def origin(self) -> str:
+    def _origin(self) -> str:
         """The place where the op was recorded, for messages: scope, file, line and the line's text."""
         place = f"in {self.scope}, " if self.scope else ""
         return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
@@ -279,16 +277,16 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         for name in foreign:
             raise unknown_keyword("Tensor.backward", name, ["gradient"])
         require_connected(self)
-        backward(self, self.seed(gradient))
+        backward(self, self._initial_gradient(gradient))
 
-    def seed(self, gradient: ArrayLike | Tensor | None = None) -> Any:
+    def _initial_gradient(self, gradient: ArrayLike | Tensor | None = None) -> Any:
         """The gradient a backward pass starts from: as given, checked, or 1 for a single element."""
         if self._data.dtype.kind == "c":
-            raise GradientError(f"{self.label()} is complex: only real results have a gradient here")
+            raise GradientError(f"{self._label()} is complex: only real results have a gradient here")
         if gradient is None:
             if self.size != 1:
                 raise GradientError(
-                    f"{self.label()} has shape {self.shape}: a backward pass starts from a scalar; "
+                    f"{self._label()} has shape {self.shape}: a backward pass starts from a scalar; "
                     "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"
                 )
             array = peeled(self)
@@ -296,7 +294,9 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         require_unmasked("gradient", gradient)
         start = _as_numbers(gradient, self.dtype).copy()
         if start.shape != self.shape:
-            raise ShapeError(f"a gradient of shape {start.shape} does not fit {self.label()} of {self.shape}")
+            raise ShapeError(
+                f"a gradient of shape {start.shape} does not fit {self._label()} of {self.shape}"
+            )
         return start
 
     def retain_grad(self) -> Tensor:
@@ -310,7 +310,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     # How ops are recorded
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tensor:
+    def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tensor:
         """Run a primitive on the arrays of its inputs and record it when one of them needs a gradient."""
         capture = CAPTURE.get()
         arrays: list[Any] = []
@@ -326,7 +326,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                     arrays.append(x)
                 else:
                     operands = tuple([as_operand(primitive, value) for value in inputs])
-                    return self.apply(primitive, operands, attributes)
+                    return self._apply(primitive, operands, attributes)
             if attributes:
                 attributes = kept_settings(attributes)
         try:
@@ -366,34 +366,34 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         )
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self.change_in_place(np.add, other) if self._changes_in_place() else self + other
+        return self._change_in_place(np.add, other) if self._changes_in_place() else self + other
 
     def __isub__(self, other: Any) -> Tensor:
-        return self.change_in_place(np.subtract, other) if self._changes_in_place() else self - other
+        return self._change_in_place(np.subtract, other) if self._changes_in_place() else self - other
 
     def __imul__(self, other: Any) -> Tensor:
-        return self.change_in_place(np.multiply, other) if self._changes_in_place() else self * other
+        return self._change_in_place(np.multiply, other) if self._changes_in_place() else self * other
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self.change_in_place(np.divide, other) if self._changes_in_place() else self / other
+        return self._change_in_place(np.divide, other) if self._changes_in_place() else self / other
 
     def _changes_in_place(self) -> bool:
         """Return True if ``x -= y`` updates the array: of what is learned, under no_grad.  Else x = x - y."""
         learned = self.is_leaf and self._requires_grad
         if learned and RECORDING.get():
             raise GradientError(
-                f"{self.label()} requires a gradient: change it in place under no_grad() only"
+                f"{self._label()} requires a gradient: change it in place under no_grad() only"
             )
         return learned
 
-    def change_in_place(self, ufunc: Any, other: Any) -> Tensor:
+    def _change_in_place(self, ufunc: Any, other: Any) -> Tensor:
         """Write ``ufunc(self, other)`` into the own array; a graph that has read it is stale then."""
         array = peeled(self)
         ufunc(array, peeled(other), out=array)
-        self.mark_changed()
+        self._mark_changed()
         return self
 
-    def mark_changed(self) -> None:
+    def _mark_changed(self) -> None:
         """Say that the own array was written into: graphs that have read it are stale then."""
         self.serial = next_serial()
 

@@ -93,12 +93,12 @@ def gradients(
     for position, tensor in enumerate(wanted):
         if not isinstance(tensor, Tensor) or not tensor.requires_grad:
             raise GradientError(f"input {position} is no Tensor with requires_grad=True: {shown(tensor)}")
-    checked = output.seed(gradient)
+    checked = output._initial_gradient(gradient)
     seed = gradient if isinstance(gradient, Tensor) else Tensor(checked)
     found = pull_back([output], [seed if create_graph else checked], wanted, create_graph=create_graph)
     for position, (tensor, g) in enumerate(zip(wanted, found)):
         if g is None:
-            raise GradientError(f"{output.label()} does not depend on input {position}, {tensor.label()}")
+            raise GradientError(f"{output._label()} does not depend on input {position}, {tensor._label()}")
     return tuple(g if isinstance(g, Tensor) else Tensor(np.array(g)) for g in found)
 
 

@@ -50,7 +50,9 @@ def collected(value: Any, name: str, variables: dict[str, Tensor]) -> Any:
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, Tensor):
         if value.inputs:
-            raise GradientError(f"{value.label()} was computed: check with respect to leaves, or detach() it")
+            raise GradientError(
+                f"{value._label()} was computed: check with respect to leaves, or detach() it"
+            )
         if value.dtype.kind == "f":
             _add(variables, value.name or name, value)
         return value

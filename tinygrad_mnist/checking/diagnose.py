@@ -195,7 +195,7 @@ class _Walk:
             position=position,
             operand=operand,
             scope=tensor.scope,
-            origin=tensor.origin(),
+            origin=tensor._origin(),
             formula=_formula(tensor, position) if kind == "rule" else "",
             error=outcome.off,
             message=f"{self.name(tensor)}{place}: {what}",
@@ -218,7 +218,7 @@ class _Walk:
 def _primitive(tensor: Tensor) -> Primitive:
     """The op that made a computed tensor."""
     if tensor.primitive is None:
-        raise GradientError(f"{tensor.label()} is a leaf: no op made it")
+        raise GradientError(f"{tensor._label()} is a leaf: no op made it")
     return tensor.primitive
 
 
@@ -226,9 +226,9 @@ def _require_fresh(tensor: Tensor) -> None:
     for x in tensor.inputs:
         if isinstance(x, Tensor) and x.serial > tensor.serial:
             raise StaleGradientError(
-                f"{x.label()} was changed in place after {tensor.label()} had read it ({tensor.origin()}), "
-                "so its rule cannot be checked on the value it had: diagnose before the update, or run the "
-                "forward pass again"
+                f"{x._label()} was changed in place after {tensor._label()} had read it "
+                f"({tensor._origin()}), so its rule cannot be checked on the value it had: "
+                "diagnose before the update, or run the forward pass again"
             )
 
 

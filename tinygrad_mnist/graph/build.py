@@ -166,7 +166,9 @@ def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
 
 def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str:
     """The message with the numbers that ops have in the graph, not those of the whole process."""
-    labels = {x.label(): names.of[id(x)] for x in inputs if isinstance(x, Tensor) and x.primitive is not None}
+    labels = {
+        x._label(): names.of[id(x)] for x in inputs if isinstance(x, Tensor) and x.primitive is not None
+    }
     pattern = "|".join(rf"\b{re.escape(label)}\b" for label in labels)
     return re.sub(pattern, lambda match: labels[match[0]], message) if labels else message
 

@@ -176,7 +176,7 @@ class SGD(Observed, NotInOptimizer):
             if velocity is not None and velocity.shape != parameter.shape:
                 raise CheckpointError(
                     f"a velocity has shape {velocity.shape} where it was saved, and its parameter "
-                    f"{parameter.label()} {parameter.shape} here"
+                    f"{parameter._label()} {parameter.shape} here"
                 )
         SGD(self.parameters, **{name: state[name] for name in SETTINGS})  # refuses what is no setting
         for name in SETTINGS:

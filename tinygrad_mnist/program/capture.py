@@ -109,7 +109,7 @@ class Capturing(Surroundings):
         noted.written, noted.spent = True, False
         noted.tracer = self.lift(gradient)
         if noted.tracer is not None:
-            noted.tracer.arrives_at(tensor)
+            noted.tracer._arrives_at(tensor)
 
     def _gradient(self, tensor: Tensor) -> Gradient:
         if id(tensor) not in self.gradients:

@@ -23,7 +23,7 @@ class Item(Box):
     def __getattr__(self, name: str) -> NoReturn:
         refuse("a number from item()")
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> NoReturn:
+    def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> NoReturn:
         """Refuse to be an operand."""
         refuse("a number from item()")
 

@@ -203,7 +203,7 @@ class Program:
         found = {self._source.names.of(v): a for v, a in zip(self._source.states, self._bound)}
         for g in self._gradients:
             if g.tensor._grad is not None:
-                found[f"the gradient of {g.tensor.label()}"] = g.tensor._grad
+                found[f"the gradient of {g.tensor._label()}"] = g.tensor._grad
         return found
 
     @cached_property

@@ -92,7 +92,7 @@ class Surroundings(Recorder):
         if all(tensor is not other for other in self.recording.changed):
             self.recording.changed.append(tensor)
             self._undo.append(partial(setattr, tensor, "serial", tensor.serial))
-        tensor.mark_changed()
+        tensor._mark_changed()
 
     # Attributes
 

@@ -61,14 +61,14 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     # How ops are applied to it, and what is asked of it in place of the capture
 
-    def apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Run the op's forward on tracers; with a Tensor among the inputs, let that record it."""
         for x in inputs:
             if isinstance(x, Recordable):
-                return x.apply(primitive, inputs, attributes)
+                return x._apply(primitive, inputs, attributes)
         return self.recorder.run(primitive, inputs, attributes)
 
-    def arrives_at(self, tensor: Any) -> None:
+    def _arrives_at(self, tensor: Any) -> None:
         """Take the name of the gradient of `tensor`, such as dW1."""
         if self.value.origin == "result" and self.value.gradient_of is None:
             self.value.gradient_of = self.recorder.lift(tensor).value
@@ -77,7 +77,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         """Check the values now and at every call."""
         self.recorder.check(check, self, arguments)
 
-    def refuse(self, what: str) -> NoReturn:
+    def _refuse(self, what: str) -> NoReturn:
         """Refuse to show elements to Python."""
         self.recorder.refuse(what)
 
@@ -243,7 +243,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if ufunc is np.bitwise_and and all(getattr(x, "dtype", None) == np.bool for x in inputs):
             ufunc = np.logical_and
         if method == "__call__":
-            return self._apply(ufunc, inputs, **settings)
+            return self._call_ufunc(ufunc, inputs, **settings)
         if method == "reduce":
             return self._reduce(ufunc, *inputs, **settings)
         if method == "at" and ufunc is np.add:
@@ -266,7 +266,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
             return self.recorder.constant(value) if inside else self.recorder.lift(value).value
         return self.recorder.constant(value) if isinstance(value, np.generic) else value
 
-    def _apply(self, ufunc: Any, inputs: tuple[Any, ...], out: Any = (), **settings: Any) -> Any:
+    def _call_ufunc(self, ufunc: Any, inputs: tuple[Any, ...], out: Any = (), **settings: Any) -> Any:
         if settings or ufunc.nout != 1 or ufunc.__name__ not in vars(np):
             self.recorder.refuse(f"np.{ufunc.__name__} with settings")
         operands = tuple(self._operand(value) for value in inputs)

@@ -40,7 +40,7 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
     value, output = train_step(parts.model, parts.loss, parts.optimizer, inputs, targets)
     if np.isfinite(value) and _all_finite(parts):
         return value, output
-    learned = {p.label(): np.isfinite(p.data).all() for p in parts.optimizer.parameters}
+    learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.parameters}
     before.put_back(parts)
     loss = _recorded(parts, inputs, targets)
     bad = _first_bad(loss)

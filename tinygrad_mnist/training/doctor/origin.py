@@ -94,7 +94,7 @@ def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Finding:
         f"{bad:,} of {op.size:,} results are not finite; its inputs are: {_inputs(op)}",
         why,
         remedy,
-        op.origin(),
+        op._origin(),
         numbers={"not finite": bad, "results": op.size},
     )
 
@@ -110,7 +110,7 @@ def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, whe
         (f"the rule is {rule.formula}; " if rule else "") + f"the forward pass is finite: {_inputs(reader)}",
         why,
         remedy,
-        reader.origin(),
+        reader._origin(),
         numbers={"results": reader.size},
     )
 
@@ -122,7 +122,7 @@ def _node(loss: Tensor, ops: list[Tensor], op: Tensor) -> Any:
 
 
 def _name_in(loss: Tensor, ops: list[Tensor], tensor: Tensor) -> str:
-    return str(_node(loss, ops, tensor).name) if tensor.inputs else tensor.label()
+    return str(_node(loss, ops, tensor).name) if tensor.inputs else tensor._label()
 
 
 def _inputs(op: Tensor) -> str:
@@ -130,7 +130,7 @@ def _inputs(op: Tensor) -> str:
     for x in op.inputs:
         array = values(x)
         if array.size and array.dtype.kind in "iuf":
-            label = x.label() if isinstance(x, Tensor) and not x.inputs else name_of(x) or "an array"
+            label = x._label() if isinstance(x, Tensor) and not x.inputs else name_of(x) or "an array"
             parts.append(f"{label} from {array.min():.4g} to {array.max():.4g}")
     return ", ".join(parts)
 

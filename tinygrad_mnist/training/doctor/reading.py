@@ -60,7 +60,7 @@ class WeightedSum:
     @property
     def place(self) -> str:
         """The module, or the line that computed it."""
-        return self.sums.scope or self.sums.origin()
+        return self.sums.scope or self.sums._origin()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def activation_before_loss(evidence: Evidence) -> Iterator[Finding]:
     chain = [name_of(op) for op in evidence.path]
     if loss is None or not chain:
         return
-    place = evidence.path[0].scope or evidence.path[0].origin()
+    place = evidence.path[0].scope or evidence.path[0]._origin()
     output = values(loss.compared)
     takes_logits = loss.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy", "log_softmax")
     if chain[:2] == ["softmax", "softmax"] or (takes_logits and chain[0] == "softmax"):
@@ -116,7 +116,7 @@ def negative_loss(evidence: Evidence) -> Iterator[Finding]:
         "squares, and minus the logarithm of a probability, are at least 0; with the other sign the network "
         "learns to be as wrong as it can be",
         "take minus the logarithm, add squares, and descend",
-        evidence.recorded.loss.origin(),
+        evidence.recorded.loss._origin(),
         numbers={"loss": value},
     )
 
@@ -136,7 +136,7 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
                 "NumPy lines axes up from the right, so a column and a row broadcast to a table: the loss "
                 "is least when all outputs are the targets' mean",
                 "give both one shape: targets.reshape(-1, 1), or output[:, 0]",
-                op.origin(),
+                op._origin(),
                 numbers={"examples": n, "elements": n * n},
             )
             return
@@ -169,7 +169,7 @@ def mixed_examples(evidence: Evidence) -> Iterator[Finding]:
                 else ""
             ),
             "let softmax, mean and the like in the network go along axis -1",
-            culprit.origin() if culprit is not None else "",
+            culprit._origin() if culprit is not None else "",
             numbers={"difference": off},
         )
 
