@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tinygrad_mnist import Tensor, nn, optim
@@ -24,6 +24,7 @@ def published_sgd(theta, gradients, lr, momentum, dampening, weight_decay, neste
     return theta
 
 
+DAMPED = {"lr": 0.5, "momentum": 0.5, "dampening": 0.0, "weight_decay": 0.5, "nesterov": False}
 UNIT = st.floats(0, 1)
 OPTIONS = st.fixed_dictionaries(
     {"lr": UNIT, "momentum": UNIT, "dampening": UNIT, "weight_decay": UNIT, "nesterov": st.booleans()}
@@ -31,6 +32,9 @@ OPTIONS = st.fixed_dictionaries(
 
 
 @given(options=OPTIONS, seed=st.integers(0, 2**32 - 1), present=st.lists(st.booleans(), max_size=6))
+@example(options=DAMPED | {"dampening": -1}, seed=0, present=[True] * 3)
+@example(options=DAMPED | {"dampening": 1}, seed=0, present=[True] * 3)
+@example(options=DAMPED | {"nesterov": True}, seed=0, present=[True] * 3)
 def test_every_combination_of_options_is_the_published_update(options, seed, present):
     rng = np.random.default_rng(seed)
     start = rng.standard_normal((2, 3))
