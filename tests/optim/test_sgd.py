@@ -1,5 +1,7 @@
 """SGD is PyTorch's, as the documentation of torch.optim.SGD publishes it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -190,6 +192,7 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
         ({"weight_decay": float("inf")}, "saved weight_decay is inf"),
         ({"nesterov": 1}, "saved nesterov is 1"),
         ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
+        ({"velocities": [None] * 3}, "saved optimizer has 3 parameters, and this one 2"),
         ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* its parameter bias \(2,\) here"),
         ({"lr": -1.0}, "lr is -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
@@ -203,6 +206,21 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, messag
     assert optimizer.state_dict() == before
     with pytest.raises(CheckpointError, match="velocities, and this one"):
         optimizer.load_state_dict({name: value for name, value in before.items() if name != "lr"})
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_an_update_after_the_first_makes_no_arrays(momentum):
+    parameter = nn.Parameter(np.ones(100_000))
+    optimizer = optim.SGD([parameter], lr=0.1, momentum=momentum)
+    parameter.grad = np.ones(100_000)
+    for _ in range(2):
+        optimizer.step()
+    tracemalloc.start()
+    try:
+        optimizer.step()
+        assert tracemalloc.get_traced_memory()[1] < 200_000  # the parameter has 800,000 bytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_optimizer_shows_its_settings():
