@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Draw after every step
 #
-# A network is a graph that was written down while it computed.  Grown one step at a time, from two numbers to
-# a perceptron, the picture never holds a surprise.  (Pictures go to a temporary folder; in a notebook the
-# graph shows itself.)
+# A network is a graph, recorded while it computes.  This lesson grows one, step by step, from two numbers to
+# a perceptron, and draws it after each step.  (Pictures go to a temporary folder; a notebook shows the graph
+# itself.)
 
 # %%
 import tempfile
@@ -40,8 +40,8 @@ assert [node.formula for node in graph.nodes if node.op] == ["a * b", "multiply_
 # %% [markdown]
 # ## A neuron: a weighted sum, squashed
 #
-# With `backward=True` the picture has the way back beside the way there.  Each dashed box sends gradients up
-# by the rules written in it; `g` is what arrives.
+# With `backward=True` the picture shows the backward pass next to the forward pass.  Each dashed box sends
+# gradients up by the rules written in it; `g` is the gradient that arrives.
 
 # %%
 x = Tensor(np.array([[1.0, -2.0]]), name="x")
@@ -75,7 +75,7 @@ print("for a README:\n" + to_mermaid(modules))
 # %% [markdown]
 # ## A mistake has a picture too
 #
-# A pass that failed is drawn up to the op that could not go on.
+# A forward pass that failed is drawn up to the op that raised the error.
 
 # %%
 try:

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # A training step as a picture
 #
-# Forward and backward of the perceptron 784-30-10, the network of the articles, on ten digits.  What the
-# gradient of each weight matrix is made of can be read off the drawing, and counted.
+# Forward and backward pass of the perceptron 784-30-10, the network of the articles, on ten digits.  The
+# drawing shows how the gradient of each weight matrix is computed, and how much arithmetic that takes.
 
 # %%
 import tempfile
@@ -23,9 +23,9 @@ images, labels = next(iter(data.train.loader(10)))
 loss = nn.QuadraticLoss()(model(Tensor(images.reshape(10, -1), name="images")), labels)
 
 # %% [markdown]
-# ## The way there and the way back
+# ## The forward and the backward pass
 #
-# From the loss down to the images: what was computed, and the gradient that came back to it.
+# From the loss down to the images: each computed value, and the gradient that came back to it.
 
 # %%
 graph = Graph.of(loss, backward=True)
@@ -34,8 +34,8 @@ print(to_text(graph))
 # %% [markdown]
 # ## Backpropagation, read off
 #
-# Going through the ops from last to first, with the rule each one applies: this is the derivation that one
-# would do by hand.
+# Go through the ops from last to first, and print the rule that each one applies.  This is the derivation
+# that you would write by hand.
 
 # %%
 for node in reversed(graph.nodes):
@@ -48,7 +48,7 @@ assert rules["sigmoid", "x"] == "g * (y * (1 - y))"
 # %% [markdown]
 # ## What it costs
 #
-# Nearly all of the work is in the first layer: that is where the pixels are.
+# Nearly all of the work is in the first layer, which reads the pixels.
 
 # %%
 work = {node.name: node.flops for node in graph.nodes if node.flops}

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # A training step as a program
 #
-# A training step does the same operations every time.  `compile` notes them once and repeats them without
-# the bookkeeping of a graph, in memory that is made once.  And it can print what it does: as the code that
-# runs, and as the mathematics that one derives by hand.
+# A training step does the same operations every time.  `compile` records them once and repeats them without
+# the bookkeeping of a graph, in memory that is allocated once.  It can also print them: as the code that
+# runs, and as the mathematics that you would derive by hand.
 
 # %%
 import time
@@ -37,8 +37,8 @@ for _ in range(5):
 # %% [markdown]
 # ## Backpropagation, derived
 #
-# Forward, backward, update.  Nobody wrote these lines: each comes from the forward or the rule of an op, with
-# what is needed twice computed once.
+# Forward, backward, update.  Nobody wrote these lines: each comes from the forward or the rule of an op.  A
+# value that is needed twice is computed once.
 
 # %%
 program = fast_step.program
@@ -64,8 +64,8 @@ assert all((p.data == q).all() for p, q in zip(model.parameters(), parameters))
 # %% [markdown]
 # ## What really runs
 #
-# The same with its memory: results lie over what is not needed any more, numbers are arrays already, and
-# transposed views are made once.
+# The same program with its memory: results overwrite arrays that are not needed any more, numbers are arrays
+# from the start, and transposed views are made once.
 
 # %%
 print(program.source)
@@ -73,7 +73,7 @@ print(program)
 assert program.bytes_after < program.bytes_before
 
 # %% [markdown]
-# ## How much quicker
+# ## How much faster
 
 
 # %%
@@ -91,8 +91,9 @@ print(f"op by op {microseconds(step):.0f} µs, as a program {microseconds(fast_s
 # %% [markdown]
 # ## What cannot be captured
 #
-# Python sees values only while it is captured, so a branch on a value would be taken for all time.  That is
-# an error; and since the second call runs function and program side by side, so is what nobody could see.
+# The function runs in Python only while it is captured, so a branch on a value would be fixed for all later
+# calls.  That is an error.  The second call runs the function and the program side by side, so a difference
+# that the capture could not detect is an error as well.
 
 # %%
 try:

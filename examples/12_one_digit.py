@@ -2,8 +2,8 @@
 # # One digit, and a bias that climbs
 #
 # "Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
-# article's update has a mistake that its result does not show.  This lesson makes it, looks at the
-# result, and then asks the gradient.  (`tinygrad-mnist reproduce chapter-6` runs the article itself,
+# article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
+# the result, and then checks the gradient.  (`tinygrad-mnist reproduce chapter-6` runs the article itself,
 # digit by digit.)
 
 # %%
@@ -35,8 +35,8 @@ def make_model():
 # ## Two updates
 #
 # The gradient says how the cost grows; an update goes the other way, by alpha times the gradient, in
-# weights and biases alike.  The article has that product in hand for the weights, and takes it *away*
-# from the biases, times alpha once more: they go up the hill, slowly.
+# weights and biases alike.  The article computes that product, minus sign included, and adds it to the
+# weights.  From the biases it *subtracts* it, times alpha once more: they climb the hill, slowly.
 
 # %%
 cost = nn.QuadraticLoss()
@@ -67,13 +67,13 @@ assert right[-1].argmax() == climbing[-1].argmax() == 5
 assert np.abs(right[-1] - climbing[-1]).max() < 0.02
 
 # %% [markdown]
-# Both say 5 at the end, and one could not tell from the outputs which is which.  The weights make up for
-# what the biases spoil.
+# Both say 5 at the end, and the outputs do not show which is which.  The weights make up for the mistake in
+# the biases.
 #
-# ## Ask the gradient
+# ## Check the gradient
 #
-# What a step moved, divided by minus alpha, should be the gradient.  Hand that to the check as `by_hand`:
-# it stands beside reverse mode, differences and the complex step.
+# The change of a parameter in one step, divided by minus alpha, should be its gradient.  Pass it to the check
+# as `by_hand`, which compares it with reverse mode, differences and the complex step.
 
 # %%
 model = make_model()
@@ -89,4 +89,4 @@ assert len(wrong) == 2  # ... and two of the article's are not
 assert all("bias" in note for note in wrong)
 
 # %% [markdown]
-# One iteration is enough, where 250 showed nothing.  That the cost falls is no proof of the gradient.
+# One iteration is enough to find what 250 did not show.  A cost that falls does not prove the gradient.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Hot dogs and flowers
 #
-# "Building a neural network from scratch in R" begins with logistic regression, chains several of them
-# together, and calls that a network.  The same here, on the article's two spirals and on Fisher's
+# "Building a neural network from scratch in R" begins with logistic regression, connects several of them,
+# and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
 # flowers. (`tinygrad-mnist reproduce hot-dogs` and `reproduce iris` run the article to its last digit.)
 
 # %%
@@ -21,8 +21,8 @@ is_hot_dog = np.repeat([0.0, 1.0], 100)[:, None]
 # %% [markdown]
 # ## Logistic regression
 #
-# Three numbers, found by Newton's method: gradient and Hessian are derivatives of the likelihood as it is
-# written down.  R's `glm` does the same with formulas that somebody derived.
+# Three numbers, found by Newton's method.  Its gradient and Hessian are derivatives of the likelihood as
+# written in the code.  R's `glm` does the same with formulas derived by hand.
 
 # %%
 design = np.column_stack([np.ones(200), points])
@@ -44,7 +44,7 @@ assert straight < 0.75
 # %% [markdown]
 # ## Thirty of them, and one more on top
 #
-# The hidden layer makes thirty new variables of the two; on those, a straight boundary is enough.
+# The hidden layer makes thirty new variables from the two.  For these, a straight boundary is enough.
 # Thousands of tiny steps are worth capturing: `compile` repeats the same step without recording it anew.
 
 
@@ -82,7 +82,7 @@ assert shares[30] > 0.98
 # %% [markdown]
 # ## Flowers
 #
-# Three classes take three outputs and a softmax; nothing else changes.
+# Three classes need three outputs and a softmax.  Nothing else changes.
 
 # %%
 flowers = load_iris()

@@ -41,7 +41,8 @@ for name, scale in (("0 to 255", 1.0), ("0 to 1", 1 / 255)):
 # %% [markdown]
 # ## What arrives at the weights
 #
-# A unit that is flat passes nothing on.  Which entries of the first layer's gradient are not zero?
+# A unit on the flat part of the sigmoid passes no gradient on.  Which entries of the first layer's gradient
+# are not zero?
 
 
 # %%
@@ -60,8 +61,8 @@ assert (np.abs(first_gradient(1 / 255)).max(axis=1) > 1e-6).mean() > 0.9
 # %% [markdown]
 # ## What the network learns
 #
-# With raw pixels the hidden layer stays what chance made of it, a random yes or no of thirty units, and
-# only the output layer learns from these.
+# With raw pixels the hidden layer stays as it was initialized: thirty units that say yes or no at random.
+# Only the output layer learns.
 
 
 # %%

@@ -18,7 +18,7 @@ test_images = data.test.raw_images.reshape(-1, 64) / 16
 
 
 class SummedQuadraticLoss(nn.Module):
-    """Half the squared distance, added up over the batch."""
+    """Half the squared distance, summed over the batch."""
 
     def forward(self, output, target):
         rows = np.eye(10, dtype=np.float32)[target]
@@ -47,8 +47,8 @@ print(f"summed over mean: {np.abs(summed).max() / np.abs(mean).max():.3f}")
 assert np.allclose(summed, 10 * mean, rtol=1e-4, atol=1e-7)
 
 # %% [markdown]
-# So a rate of 3 on the sum is a rate of 30 on the mean.  A gradient check passes both: each is the
-# gradient of its own loss.  What decides is the step.
+# A learning rate of 3 on the sum is therefore one of 30 on the mean.  A gradient check passes both, since
+# each is the gradient of its loss.  The difference is the size of the step.
 
 
 # %%
@@ -67,9 +67,9 @@ def train(loss_function, rate=3.0, hidden=True, inverted=False, epochs=20):
 
 
 mean_rate, sum_rate = train(nn.QuadraticLoss()), train(SummedQuadraticLoss())
-print(f"rate 3 on the mean {mean_rate.mean():.1%}, on the sum {sum_rate.mean():.1%}")
+print(f"learning rate 3 on the mean {mean_rate.mean():.1%}, on the sum {sum_rate.mean():.1%}")
 again = train(SummedQuadraticLoss(), rate=0.3)
-print(f"rate 0.3 on the sum {again.mean():.1%}: the same step as the first")
+print(f"learning rate 0.3 on the sum {again.mean():.1%}: the same step as the first")
 assert mean_rate.mean() > sum_rate.mean() + 0.2
 assert abs(mean_rate.mean() - again.mean()) < 0.05
 
@@ -77,7 +77,7 @@ assert abs(mean_rate.mean() - again.mean()) < 0.05
 # ## White paper
 #
 # With dark ink on white paper nearly all inputs are 1, so the sums of the hidden units are large from the
-# start: the sigmoids are flat, as with raw pixels.  Small first weights would help; the article's are
+# start: the sigmoids are flat, as with raw pixels.  Small initial weights would help; the article's are
 # N(0, 1).
 
 # %%
@@ -89,8 +89,8 @@ assert sums["paper"] > sums["ink"]
 # %% [markdown]
 # ## Without a hidden layer
 #
-# Some digits may never be read: their output is stuck at 0 from the start, and which ones they are is up
-# to the first weights.
+# Some digits may never be recognized: their output is stuck at 0 from the start.  The initial weights decide
+# which ones.
 
 # %%
 single = train(nn.QuadraticLoss(), hidden=False)

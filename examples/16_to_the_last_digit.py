@@ -4,7 +4,7 @@
 # "Two-layer neural network for handwritten digit data" is a page of R code with its output: twenty losses
 # and a confusion matrix.  With R's random numbers our gradients give every digit of it (`tinygrad-mnist
 # reproduce two-layer`).  This lesson shows the three ingredients, on small digits: the same random
-# numbers, the same order of operations where it matters, and losses printed alike.
+# numbers, the same order of operations where it matters, and losses printed in the same format.
 
 # %%
 import numpy as np
@@ -57,10 +57,10 @@ for epoch in (1, 2, 3, 10, 20, 40):
 assert losses[-1] < 0.5 < losses[0]
 
 # %% [markdown]
-# ## How many digits can be asked for
+# ## How many digits can be reproduced
 #
-# Another order of summation changes the last bit of a number, about 1e-16 of it.  Training carries that
-# along, and multiplies it little: five printed digits are safe, and float32 gives them as well.
+# Another order of summation changes the last bit of a number, a relative change of about 1e-16.  Training
+# hardly enlarges it: five printed digits are safe, and float32 gives them as well.
 
 # %%
 _, coarse = train(np.float32)

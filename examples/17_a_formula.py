@@ -1,10 +1,10 @@
 # %% [markdown]
 # # A formula
 #
-# "Building a neural network from scratch in R" ends with a class that is told what to learn in one line,
-# `NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)`, and with a list of what it leaves to the reader:
-# other activations, more layers or none, regularisation, rates that change, regression.  This lesson is that
-# line in Python, and the list.  (It needs the extra `formula`.)
+# "Building a neural network from scratch in R" ends with a class that is used in one line,
+# `NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)`, and with a list of exercises for the reader:
+# other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
+# writes that line in Python and does the exercises.  (It needs the extra `formula`.)
 
 # %%
 import numpy as np
@@ -19,11 +19,11 @@ from tinygrad_mnist.estimator import NeuralNetwork
 iris = load_iris().columns()  # names and columns; a pandas or polars frame would do as well
 network = NeuralNetwork("Species ~ .", data=iris, hidden=5).fit()
 print(network)
-print(f"{network.score():.1%} of the flowers are named right")
+print(f"{network.score():.1%} of the flowers are classified correctly")
 assert network.score() > 0.97
 
 # %% [markdown]
-# The dot stands for all other columns.  What the network says of new flowers:
+# The dot stands for all other columns.  The network classifies new flowers:
 
 # %%
 new = {
@@ -36,11 +36,11 @@ for name, row in zip(network.predict(new), network.predict_proba(new)):
     print(f"{name}: {', '.join(f'{p:.1%} {c}' for p, c in zip(row, network.classes_))}")
 
 # %% [markdown]
-# ## What a score on the training flowers is worth
+# ## The score on flowers not used for training
 #
-# Let each fifth of the flowers be named by a network that has not seen it.  The estimator follows
-# scikit-learn's conventions, so scikit-learn's tools do that.  More hidden units know the flowers they have
-# seen by heart, and name no more of the others right.
+# Divide the flowers into five parts, and classify each part by a network trained on the other four.  The
+# estimator follows scikit-learn's conventions, so scikit-learn's tools can do that.  More hidden units learn
+# the training flowers by heart, and do not classify more of the others correctly.
 
 # %%
 frame = pandas.DataFrame(iris)
@@ -59,8 +59,8 @@ for settings in (
 # %% [markdown]
 # ## Two classes, and numbers
 #
-# Two classes take one output, a log-odds; without a hidden layer that is logistic regression.  Numbers take
-# the squared error, and the loss is then the share of the variance left over.
+# Two classes need one output, the log-odds; without a hidden layer that is logistic regression.  For numbers
+# the loss is the squared error, as a share of the variance of the targets.
 
 # %%
 iris["virginica"] = iris["Species"] == "virginica"
