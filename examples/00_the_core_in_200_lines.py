@@ -174,8 +174,8 @@ for tensor in upstream(y):
 # When a Tensor is visited, everything made from it has been visited before, so its gradient is complete.
 #
 # `walk` hands out each Tensor with its gradient and leaves it to the caller what to do with them.
-# `backward` stores them in `.grad`.  (Step 5 explains `unbroadcast`, which does nothing yet, and step 6
-# `on_tensors`.)
+# `backward` stores them in `.grad`.  (Step 5 explains `unbroadcast`, which does nothing yet.  Step
+# 6 explains `on_tensors`.)
 
 
 # %%
@@ -449,7 +449,7 @@ assert core_accuracy > 0.9
 #
 # Then a table says where in the package each piece is, and what the package adds to it.  Nearly all of it
 # is of one kind: *guards*.  This page trusts its reader; the package checks, and says in a sentence what is
-# wrong.
+# wrong.  The table is also a good order in which to read the package.
 
 # %%
 from tinygrad_mnist import nn, optim
@@ -472,7 +472,7 @@ pieces = [
     ("Text", "autodiff/formula.py", "is called Symbol there; writes signs and brackets"),
     ("Tensor", "autodiff/tensor.py", "refuses mixed dtypes; its errors name shapes and your line"),
     ("walk, unbroadcast", "autodiff/backward.py", "refuse changed arrays and gradients of a wrong shape"),
-    ("exp, tanh, sum_to", "autodiff/ops/", "have many neighbours; float32 stays float32"),
+    ("exp, tanh, sum_to", "autodiff/ops/", "are a few of many; float32 stays float32"),
     ("grad", "autodiff/transforms.py", "takes several arguments; refuses a result of many numbers"),
     ("checks of step 7", "checking/", "measure the rounding; say what they could not test"),
     ("to_dot", "graph/", "draws layers as boxes, and gradients"),

@@ -114,6 +114,6 @@ def test_second_gradients_of_the_core_are_those_of_the_package(core):
     np.testing.assert_allclose(core["grad"](ours)(x), tm.transforms.grad(theirs)(x).data, rtol=1e-12)
 
 
-def test_inner_gradient_of_the_core_takes_the_outer_variable_as_constant(core):
+def test_core_grad_takes_outer_variables_as_constants(core):
     outer = core["grad"](lambda x: x * core["grad"](lambda y: x + y)(x))
     assert outer(2.0) == 1
