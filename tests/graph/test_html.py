@@ -15,7 +15,7 @@ from tinygrad_mnist import Tensor, nn, ops
 from tinygrad_mnist.graph import Graph, Node, Rule, Statistics
 from tinygrad_mnist.graph import html as page
 from tinygrad_mnist.graph.equation import Operand, equation, plain, rule_equation
-from tinygrad_mnist.graph.frames import frames
+from tinygrad_mnist.graph.playback import frames
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 HOSTILE = [

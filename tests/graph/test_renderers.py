@@ -24,7 +24,7 @@ from tinygrad_mnist.graph import (
     to_svg,
     to_text,
 )
-from tinygrad_mnist.graph.draw import readable
+from tinygrad_mnist.graph.drawing import readable
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 HOSTILE = [

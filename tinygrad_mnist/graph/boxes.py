@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tinygrad_mnist.graph.graph import Graph
+from tinygrad_mnist.graph.data import Graph
 
 
 @dataclass

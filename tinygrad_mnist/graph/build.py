@@ -14,8 +14,8 @@ from tinygrad_mnist.autodiff.guards import FailedOp
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.graph import facts
-from tinygrad_mnist.graph.graph import Kind, Node, Rule
+from tinygrad_mnist.graph import numbers as facts
+from tinygrad_mnist.graph.data import Kind, Node, Rule
 
 
 def build(

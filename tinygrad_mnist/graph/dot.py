@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from tinygrad_mnist.graph.boxes import Box, boxes_of
-from tinygrad_mnist.graph.facts import FEW, short_count, shown
-from tinygrad_mnist.graph.graph import Graph, Node, Rule
+from tinygrad_mnist.graph.numbers import FEW, short_count, shown
+from tinygrad_mnist.graph.data import Graph, Node, Rule
 from tinygrad_mnist.graph.style import FONT, NODE_STYLES, PURPLE, role
 
 Detail = Literal["modules", "ops", "values"]

@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.formula import input_names
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.graph.facts import FEW, nested, short_number, shown
-from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
+from tinygrad_mnist.graph.numbers import FEW, nested, short_number, shown
+from tinygrad_mnist.graph.data import Graph, Node, Rule, Statistics
 
 Parts = list[list[str]]  # pieces of an equation: [text, role], to be coloured by role; "joint" is = or →
 

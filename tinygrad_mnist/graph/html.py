@@ -11,11 +11,11 @@ from string import Template
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygrad_mnist.graph.draw import to_svg
+from tinygrad_mnist.graph.drawing import to_svg
 from tinygrad_mnist.graph.equation import is_few, spread
-from tinygrad_mnist.graph.facts import short_count, shown
-from tinygrad_mnist.graph.frames import frames
-from tinygrad_mnist.graph.graph import Graph, Node, Statistics
+from tinygrad_mnist.graph.numbers import short_count, shown
+from tinygrad_mnist.graph.playback import frames
+from tinygrad_mnist.graph.data import Graph, Node, Statistics
 from tinygrad_mnist.graph.style import role
 
 # All that Graphviz draws with, and nothing that acts: no script, no link, no style sheet.

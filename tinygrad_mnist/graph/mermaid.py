@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_mnist.graph.boxes import Box, boxes_of
-from tinygrad_mnist.graph.graph import Graph, Node
+from tinygrad_mnist.graph.data import Graph, Node
 from tinygrad_mnist.graph.style import NODE_STYLES, role
 
 _BRACKETS = {"op": ("(", ")"), "output": ("([", "])"), "module": ("(", ")"), "error": ("{{", "}}")}

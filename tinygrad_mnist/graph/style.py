@@ -6,7 +6,7 @@ a gradient dashed), so that pictures read in black and white.
 
 from __future__ import annotations
 
-from tinygrad_mnist.graph.graph import Graph, Node
+from tinygrad_mnist.graph.data import Graph, Node
 
 FONT = "Helvetica,Arial,sans-serif"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_mnist.graph.facts import shown
-from tinygrad_mnist.graph.graph import Graph, Node
+from tinygrad_mnist.graph.numbers import shown
+from tinygrad_mnist.graph.data import Graph, Node
 
 
 def to_text(graph: Any) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_mnist.graph.facts import statistics
-from tinygrad_mnist.graph.graph import Graph, Node, Rule
+from tinygrad_mnist.graph.numbers import statistics
+from tinygrad_mnist.graph.data import Graph, Node, Rule
 
 
 def collapse(graph: Graph, depth: int) -> tuple[tuple[Node, ...], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.dot import Detail, to_dot
-from tinygrad_mnist.graph.graph import Graph
+from tinygrad_mnist.graph.data import Graph
 from tinygrad_mnist.graph.mermaid import to_mermaid
 from tinygrad_mnist.graph.text import to_text
 

@@ -8,7 +8,7 @@ import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.graph import Graph
-from tinygrad_mnist.graph.facts import short_number
+from tinygrad_mnist.graph.numbers import short_number
 from tinygrad_mnist.graph.html import to_html, to_iframe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

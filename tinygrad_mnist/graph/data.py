@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_mnist.errors import GraphvizMissingError
-
 Kind = Literal["data", "parameter", "op", "module", "error"]
 
 
@@ -220,7 +218,7 @@ class Graph:
 
     def collapsed(self, depth: int = 1) -> Graph:
         """The graph with each module at `depth` (1: the outermost) drawn as one node."""
-        from tinygrad_mnist.graph.collapse import collapse
+        from tinygrad_mnist.graph.modules import collapse
 
         nodes, names = collapse(self, depth)
         return replace(self, nodes=nodes, outputs=names)
@@ -230,12 +228,12 @@ class Graph:
         return asdict(self)
 
     def _repr_svg_(self) -> str | None:
-        from tinygrad_mnist.graph.draw import svg_or_none
+        from tinygrad_mnist.graph.drawing import svg_or_none
 
         return svg_or_none(self)
 
     def _repr_html_(self) -> str:
-        from tinygrad_mnist.graph.draw import readable
+        from tinygrad_mnist.graph.drawing import GraphvizMissingError, readable
         from tinygrad_mnist.graph.html import to_iframe
         from tinygrad_mnist.graph.text import to_text
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.graph import equation
-from tinygrad_mnist.graph.facts import FEW, nested, short_number, shown
-from tinygrad_mnist.graph.graph import Graph, Node, Rule, Statistics
+from tinygrad_mnist.graph.numbers import FEW, nested, short_number, shown
+from tinygrad_mnist.graph.data import Graph, Node, Rule, Statistics
 
 Frame = dict[str, Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.backward import differentiated
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.graph.graph import Rule, Statistics
+from tinygrad_mnist.graph.data import Rule, Statistics
 
 MOST_VALUES = 12  # entries that are kept in full
 FEW = 4  # entries that a label or an equation shows in full
