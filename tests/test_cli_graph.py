@@ -41,7 +41,7 @@ def test_the_network_and_the_backward_pass_are_those_asked_for(mnist_folder, tmp
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-o", "step.xyz"], "a graph is drawn as one of .svg"),
+        (["-o", "step.xyz"], "path is step.xyz: expected a name that ends in .svg"),
         (["--model", "5-4-3", "-o", "step.txt"], "--model 784-4-10 would fit"),
         (["--model", "784x10", "-o", "step.txt"], "such as 784-30-10"),
         (["-o", "missing/step.txt"], "missing"),

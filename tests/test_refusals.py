@@ -10,7 +10,7 @@ from tinygrad_mnist import Tensor, nn, ops, optim, primitive, transforms
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
-from tinygrad_mnist.graph import draw, frames, to_dot, to_html, to_mermaid, to_svg, to_text
+from tinygrad_mnist.graph import draw, to_dot, to_html, to_mermaid, to_svg, to_text
 
 VECTOR = np.array([1.0, 2.0])
 BATCH = np.ones((2, 3), np.float32)
@@ -403,7 +403,7 @@ def test_an_error_inside_a_rule_is_left_alone(scaled):
 # Drawings and checks
 
 
-@pytest.mark.parametrize("render", [to_dot, to_text, to_mermaid, to_html, to_svg, frames])
+@pytest.mark.parametrize("render", [to_dot, to_text, to_mermaid, to_html, to_svg])
 def test_a_renderer_takes_a_tensor(render):
     from tinygrad_mnist.graph import Graph
 

@@ -1,4 +1,4 @@
-"""The frames of the playback, the equations in them, and the page as text: no browser is needed here."""
+"""The page as text: no browser is needed here."""
 
 import base64
 import hashlib
@@ -6,16 +6,15 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn, ops
-from tinygrad_mnist.graph import Graph, Node, Rule, Statistics
+from tests.graph.graphs import leaf, network_graph, number, scalar_graph
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.graph import Graph, Node, Rule
 from tinygrad_mnist.graph import html as page
-from tinygrad_mnist.graph.equation import Operand, equation, plain, rule_equation
-from tinygrad_mnist.graph.playback import frames
+from tinygrad_mnist.graph.playback import playback_steps
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 HOSTILE = [
@@ -29,190 +28,6 @@ HOSTILE = [
 ]
 
 
-def number(value):
-    return Statistics(float(np.mean(value)), 0.0, float(np.min(value)), float(np.max(value)), value)
-
-
-def leaf(name, value, gradient=None):
-    return Node(
-        name, "parameter", None, (), "float64", "", value=number(value),
-        gradient=None if gradient is None else number(gradient),
-    )  # fmt: skip
-
-
-def scalar_graph(backward=True):
-    a, b, c = (Tensor(value, True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0)))
-    return Graph.of(a * b + c, backward=backward)
-
-
-def network_graph(backward=True):
-    model = nn.Sequential(nn.Linear(20, 6), nn.Sigmoid(), nn.Linear(6, 3))
-    loss = nn.CrossEntropyLoss()(model(np.ones((5, 20), np.float32)), np.zeros(5, int))
-    return Graph.of(loss, backward=backward)
-
-
-def statuses(graph):
-    return [frame["status"] for frame in frames(graph)]
-
-
-def lines(graph, phase="backward"):
-    return [line for frame in frames(graph) if frame["phase"] == phase for line in frame["lines"]]
-
-
-def last_gradients(graph):
-    """What stands at each node when all frames have been played."""
-    found = {}
-    for frame in frames(graph):
-        found.update(frame["gradients"])
-    return found
-
-
-# ---- frames -------------------------------------------------------------------------------------------
-
-
-def test_forward_goes_in_order_and_backward_in_reverse():
-    played = [(frame["label"], frame["node"]) for frame in frames(scalar_graph())]
-    assert played == [
-        ("overview", None),
-        ("forward 1 of 3", None), ("forward 2 of 3", 2), ("forward 3 of 3", 4),
-        ("backward 1 of 3", 4), ("backward 2 of 3", 4), ("backward 3 of 3", 2),
-    ]  # fmt: skip
-
-
-def test_each_rule_is_shown_with_the_numbers_in_it():
-    assert statuses(scalar_graph())[-1] == (
-        "backward 3 of 3: multiply_1 sends its gradient back, "
-        "to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2"
-    )
-
-
-def test_a_graph_without_backward_has_forward_frames_only():
-    assert {frame["phase"] for frame in frames(scalar_graph(backward=False))} == {"overview", "forward"}
-
-
-def test_a_fan_out_shows_the_running_sum():
-    x = Tensor(3.0, True, name="x")
-    graph = Graph.of(x * 4.0 + x * 3.0, backward=True)
-    sums = [line["sum"] for line in lines(graph) if line["sum"]]
-    assert sums == ["3, 1 of 2 contributions", "3 + 4 = 7, 2 of 2 contributions"]
-    partial = [frame["gradients"][0] for frame in frames(graph) if 0 in frame["gradients"]]
-    assert [(sum["text"], sum["done"]) for sum in partial] == [("3", False), ("7", True)]
-
-
-def test_a_value_that_is_used_twice_by_one_op_sends_along_both_edges():
-    x = Tensor(3.0, True, name="x")
-    graph = Graph.of(x * x, backward=True)
-    assert frames(graph)[-1]["flows"] == ["1-0", "1-1"]
-    assert [line["sum"] for line in lines(graph)][-1] == "3 + 3 = 6, 2 of 2 contributions"
-
-
-def test_the_start_counts_as_a_contribution_where_an_output_is_read_too():
-    x = Tensor(3.0, True, name="x")
-    y = x * 2.0
-    graph = Graph.of(y * 5.0, y, backward=True)
-    assert "1 + 5 = 6, 2 of 2 contributions" in [line["sum"] for line in lines(graph)]
-
-
-def test_a_large_fan_out_sums_means():
-    x = Tensor(np.arange(20.0), True, name="x")
-    graph = Graph.of((x * 4.0 + x * 3.0).sum(), backward=True)
-    assert [line["sum"] for line in lines(graph) if line["sum"]] == [
-        "mean 3, 1 of 2 contributions", "mean 3 + 4 = 7, 2 of 2 contributions",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("graph", [scalar_graph(), network_graph(), network_graph().collapsed(2)])
-def test_the_last_gradients_are_those_of_the_backward_pass(graph):
-    shown = last_gradients(graph)
-    expected = {k: node.gradient for k, node in enumerate(graph.nodes) if node.gradient is not None}
-    assert shown.keys() == expected.keys()
-    assert all(shown[k]["done"] and shown[k]["text"] == page.shown(expected[k]) for k in expected)
-
-
-def test_every_node_is_computed_once_and_after_what_it_reads():
-    graph = network_graph()
-    order = [node for frame in frames(graph) for node in frame["computed"]]
-    assert sorted(order) == list(range(len(graph.nodes)))
-    place = {graph.nodes[k].name: i for i, k in enumerate(order)}
-    assert all(place[source] < place[node.name] for node in graph.nodes for source in node.inputs)
-
-
-def test_arrays_are_shown_by_shapes_and_statistics():
-    line = next(line for line in lines(network_graph()) if line["lead"] == "to 2.weight:")
-    assert plain(line["parts"]) == "g.T @ x = (5, 3).T @ (5, 6) → (3, 6)"
-    assert line["note"].startswith("mean ")
-    assert [row[:3] for row in line["operands"]] == [
-        ["g", "incoming", "incoming gradient"], ["x", "local", "sigmoid_2"],
-    ]  # fmt: skip
-
-
-def test_a_broadcast_input_says_that_it_is_summed():
-    b = Tensor(2.0, True, name="b")
-    line = lines(Graph.of((np.array([1.0, 2.0]) * b).sum(), backward=True))[-1]
-    assert plain(line["parts"]) == "(g * a).sum(axis=0) = ([1, 1] * [1, 2]).sum(axis=0) → 3"
-    assert line["note"] == "summed over the broadcast axes"
-
-
-def test_modules_say_what_they_send_and_not_the_rules_inside_them():
-    graph = network_graph().collapsed(2)
-    assert not any("g *" in status or "logits" in status for status in statuses(graph))
-    assert any("to Sequential/Sigmoid[1]:" in line["lead"] for line in lines(graph))
-
-
-def test_a_failed_op_is_the_last_frame_and_says_why():
-    with pytest.raises(ValueError, match="differ") as caught:
-        Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
-    last = frames(Graph.of(caught.value))[-1]
-    assert last["title"] == "matmul_1 failed"
-    assert "differ" in last["lines"][0]["note"]
-
-
-def test_a_verdict_goes_with_its_rule():
-    graph = scalar_graph()
-    wrong = replace(
-        graph.nodes[2], rules=(replace(graph.nodes[2].rules[0], verdict="wrong"), graph.nodes[2].rules[1])
-    )
-    changed = Graph((*graph.nodes[:2], wrong, *graph.nodes[3:]), graph.outputs)
-    assert [line["verdict"] for line in lines(changed)] == [None, None, None, "wrong", None]
-
-
-# ---- equations ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("formula", "values", "expected"),
-    [
-        ("g * b", {"g": 1.0, "b": -3.0}, "g * b = 1 * -3 = 9"),
-        ("1 - y", {"y": -2.0}, "1 - y = 1 - (-2) = 9"),
-        ("x ** 2", {"x": -2.0}, "x ** 2 = (-2) ** 2 = 9"),
-        ("max(x, axis=0) * axis", {"x": 1.0, "axis": 2.0}, "max(x, axis=0) * axis = max(1, axis=0) * 2 = 9"),
-        ("x.sum() * sum", {"x": 1.0, "sum": 2.0}, "x.sum() * sum = 1.sum() * 2 = 9"),
-        ("g", {"g": 9.0}, "g = 9"),
-        ("a.b + axb", {"a.b": 1.0}, "a.b + axb = 1 + axb = 9"),
-        ("2 * 3", {"x": 1.0}, "2 * 3 = 9"),
-        ("w.b + w", {"w": 1.0, "w.b": 2.0}, "w.b + w = 2 + 1 = 9"),
-        ("-a - b", {"a": -1.0, "b": -2.0}, "-a - b = -(-1) - (-2) = 9"),
-        ("a + b", {"a": -1.0, "b": -2.0}, "a + b = -1 + -2 = 9"),
-        ("2 ** a", {"a": -1.0}, "2 ** a = 2 ** (-1) = 9"),
-    ],
-)
-def test_numbers_stand_for_names(formula, values, expected):
-    operands = {name: Operand("local", name, (), number(value)) for name, value in values.items()}
-    assert plain(equation(formula, operands, Operand("result", "", (), number(9.0)))) == expected
-
-
-def test_an_op_that_is_not_registered_is_shown_by_its_rules():
-    op = Node(
-        "cube_1", "op", "never_registered", (), "float64", "", ("a",), "never_registered(a)",
-        (Rule("x", "a", "g * 3 * x * x", number(12.0)),), number(8.0), number(1.0),
-    )  # fmt: skip
-    graph = Graph((leaf("a", 2.0, 12.0), op), ("cube_1",))
-    assert plain(rule_equation(op, op.rules[0], graph)) == "g * 3 * x * x = 1 * 3 * 2 * 2 = 12"
-    assert op.places == (0,)
-
-
-# ---- the page -----------------------------------------------------------------------------------------
-
 PICTURE = """<svg width="10pt" height="10pt" viewBox="0 0 10 10" onload="alert(1)"
  xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><script>alert(1)</script>
 <style>@import "http://example.org"</style><g id="node-0" class="x" onclick="alert(1)" style="fill:url(//x)">
@@ -223,7 +38,7 @@ PICTURE = """<svg width="10pt" height="10pt" viewBox="0 0 10 10" onload="alert(1
 
 
 def test_of_a_picture_only_shapes_and_texts_are_kept():
-    cleaned = page.clean_svg(PICTURE, Graph((leaf("a", 2.0),), ("a",)))
+    cleaned = page._clean_svg(PICTURE, Graph((leaf("a", 2.0),), ("a",)))
     for banned in (
         "<script",
         "<style",
@@ -308,7 +123,7 @@ def test_a_picture_says_to_a_screen_reader_what_each_node_is():
         f'<g id="{name}"/>' for name in ("node-0", "node-1", "grad-1", "node-2", "edge-0", "node-x")
     )
     picture = ElementTree.fromstring(
-        page.clean_svg(
+        page._clean_svg(
             f'<svg xmlns="http://www.w3.org/2000/svg">{groups}</svg>', Graph((leaf("a", 2.0), op), ("sin_1",))
         )
     )
@@ -363,7 +178,7 @@ def test_each_node_of_the_page_has_its_facts(monkeypatch):
     nodes = {node["name"]: node for node in json.loads(data[1])["nodes"]}
     linear, weight = nodes["linear_1"], nodes["2.weight"]
     facts = dict(linear["facts"])
-    assert facts.pop("recorded at").startswith("test_html.py:")
+    assert facts.pop("recorded at").startswith("graphs.py:")
     assert facts == {
         "shape": "5 × 6, float32",
         "inside": "Sequential/Linear[0]",
@@ -400,7 +215,7 @@ def test_every_node_and_gradient_has_its_place_in_the_picture(graph):
     for k, node in enumerate(graph.nodes):
         assert f'id="node-{k}"' in text
         assert (f'id="grad-{k}"' in text) == (node.gradient is not None)
-    flows = [flow for frame in frames(graph) for flow in frame["flows"]]
+    flows = [flow for step in playback_steps(graph) for flow in step.flows]
     assert flows
     assert all(f'id="gradedge-{flow}"' in text for flow in flows)
 
@@ -408,11 +223,3 @@ def test_every_node_and_gradient_has_its_place_in_the_picture(graph):
 @needs_dot
 def test_the_same_program_gives_the_same_page():
     assert page.to_html(scalar_graph()) == page.to_html(scalar_graph())
-
-
-@pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
-def test_an_array_rule_shows_a_number_as_it_was_given(factor, shown):
-    x = Tensor(np.array([1.0, 2.0]), True, name="x")
-    line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
-    product = f"[{factor:g}, {factor:g}]"
-    assert plain(line["parts"]) == f"g * {shown} = [1, 1] * {shown} = {product}"

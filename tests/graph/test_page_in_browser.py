@@ -8,8 +8,8 @@ import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.graph import Graph
-from tinygrad_mnist.graph.numbers import short_number
 from tinygrad_mnist.graph.html import to_html, to_iframe
+from tinygrad_mnist.graph.numbers import short_number
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [

@@ -2,14 +2,14 @@
 
 >>> from tinygrad_mnist.autodiff.ops import sigmoid
 >>> import numpy as np
->>> rule_formula(sigmoid, 0, (np.array(0.5),), {})
+>>> rule_formula(sigmoid, 0, (np.array(0.5),), {}).text
 'g * (y * (1 - y))'
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -152,9 +152,16 @@ def forward_formula(primitive: Primitive, operands: tuple[str, ...], attributes:
     return _applied(primitive, [named(operand) for operand in operands], attributes).text
 
 
+class RuleFormula(NamedTuple):
+    """The text of a rule; `summed` is True if the input was broadcast, so that the text ends in a sum."""
+
+    text: str
+    summed: bool = False
+
+
 def rule_formula(
     primitive: Primitive, position: int, inputs: tuple[Any, ...], attributes: dict[str, Any]
-) -> str:
+) -> RuleFormula:
     """The rule of one input as an expression in `g`, `y` and the inputs' names.
 
     Parameters
@@ -172,14 +179,15 @@ def rule_formula(
     symbols = [Symbol(n, x) if isinstance(x, np.ndarray) else x for n, x in zip(names, inputs)]
     rule = primitive.rule(position)
     if rule is None:
-        return "no gradient"
+        return RuleFormula("no gradient")
     said: str | None = getattr(rule, "formula", None)
     if said is not None:
-        return said
+        return RuleFormula(said)
     answer = rule(g, Symbol("y", result), *symbols, **attributes)
-    if isinstance(answer, Symbol):
-        answer = _summed(answer, np.shape(inputs[position]))
-    return _operand(answer).text
+    if not isinstance(answer, Symbol):
+        return RuleFormula(_operand(answer).text)
+    shape = np.shape(inputs[position])
+    return RuleFormula(_summed(answer, shape).expression.text, answer.shape != shape)
 
 
 def _summed(gradient: Symbol, target: tuple[int, ...]) -> Symbol:

@@ -250,7 +250,7 @@ def _formula(tensor: Tensor, position: int) -> str:
     """The rule as text, or why it has none: a wrong rule may not run on symbols at all."""
     values = tuple(x._data if isinstance(x, Tensor) else x for x in tensor.inputs)
     try:
-        return rule_formula(_primitive(tensor), position, values, tensor.attributes)
+        return rule_formula(_primitive(tensor), position, values, tensor.attributes).text
     except Exception as error:
         return f"(cannot be written down: {error})"
 

@@ -1,4 +1,4 @@
-"""From recorded tensors to plain data: names, order, facts, and the gradients that flowed."""
+"""The graph behind tensors as plain data: names, order, formulas, costs and gradients."""
 
 from __future__ import annotations
 
@@ -9,35 +9,53 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff import backward as backward_pass
+from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.guards import FailedOp
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.graph import numbers as facts
-from tinygrad_mnist.graph.data import Kind, Node, Rule
+from tinygrad_mnist.graph.data import GraphData, Kind, Node, Rule, Statistics
 
 
-def build(
-    outputs: tuple[Any, ...], backward: bool, diagnosis: Any
-) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """The nodes behind the outputs, each after its inputs, and the outputs' names."""
+def graph_behind(value: Any) -> GraphData:
+    """Return `value` itself if it is a graph, else the graph behind it."""
+    return value if isinstance(value, GraphData) else build(value)
+
+
+def build(*outputs: Any, backward: bool = False, diagnosis: Any = None) -> GraphData:
+    """Return the graph behind the outputs; see `Graph.of`.
+
+    Raises
+    ------
+    TypeError
+        If an output is neither a Tensor nor the only output and an error.
+    GradientError
+        If an error was not raised by an op.
+    """
+    with np.errstate(all="ignore"):  # statistics of infinities, and rules that run to give their formula
+        return _built(outputs, backward, diagnosis)
+
+
+def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphData:
     failed = _failed_op(outputs)
-    tensors = failed.inputs if failed else outputs
-    if not failed and not all(isinstance(output, Tensor) for output in outputs):
-        given = next(output for output in outputs if not isinstance(output, Tensor))
-        instead = "draw its result, draw(model(x), path)" if callable(given) else "draw what ops returned"
-        raise TypeError(f"output is {shown(given)}: expected a Tensor, or an error of an op; {instead}")
     names = _Names()
-    nodes = [_node(value, names) for value in _in_order(tensors)]
     if failed:
+        nodes = [_node(value, names) for value in _in_order(failed.inputs)]
         nodes.append(_failed_node(failed, str(outputs[0]), names))
-        return tuple(nodes), (nodes[-1].name,)
+        return GraphData(tuple(nodes), (nodes[-1].name,))
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            instead = (
+                "draw its result, draw(model(x), path)" if callable(output) else "draw what ops returned"
+            )
+            raise TypeError(f"output is {shown(output)}: expected a Tensor, or an error of an op; {instead}")
+    nodes = [_node(value, names) for value in _in_order(outputs)]
     if backward:
         nodes = _with_gradients(nodes, outputs, names)
     if diagnosis is not None:
         nodes = _with_verdicts(nodes, diagnosis)
-    return tuple(nodes), tuple(names.of[id(output)] for output in outputs)
+    return GraphData(tuple(nodes), tuple(names.of[id(output)] for output in outputs))
 
 
 def names_of(*outputs: Any) -> dict[int, str]:
@@ -48,19 +66,19 @@ def names_of(*outputs: Any) -> dict[int, str]:
     return names.of
 
 
-def printable(text: str) -> str:
-    """The text with control characters shown as boxes: neither renderers nor terminals obey them."""
+def _printable(text: str) -> str:
+    """The text with control characters shown as boxes, so that renderers and terminals do not obey them."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{WHITE SQUARE}" for c in text)
 
 
 def _failed_op(outputs: tuple[Any, ...]) -> FailedOp | None:
-    """What an error says of the op that raised it."""
-    if len(outputs) == 1 and isinstance(outputs[0], BaseException):
-        failed = getattr(outputs[0], "failed_op", None)
-        if failed is None:
-            raise GradientError("this error was not raised by an op on Tensors, so there is no graph of it")
-        return failed  # type: ignore[no-any-return]
-    return None
+    """The op that raised the error among the outputs; None if they are not an error."""
+    if len(outputs) != 1 or not isinstance(outputs[0], BaseException):
+        return None
+    failed: FailedOp | None = getattr(outputs[0], "failed_op", None)
+    if failed is None:
+        raise GradientError("this error was not raised by an op on Tensors, so there is no graph of it")
+    return failed
 
 
 def _in_order(outputs: tuple[Any, ...]) -> list[Any]:
@@ -94,7 +112,7 @@ class _Names:
         self._count = {"op": 0, "leaf": 0}
 
     def give(self, value: Any, own: str | None, kind: str, base: str) -> str:
-        own = printable(own) if own else None
+        own = _printable(own) if own else None
         name = own
         while not name or name in self.values:
             self._count[kind] += 1
@@ -124,31 +142,60 @@ def _node(value: Any, names: _Names) -> Node:
     if isinstance(value, Tensor) and value.primitive is not None:
         return _op_node(value, names)
     kind, name = _leaf_kind(value), _name(value, names)
-    data = value.data if isinstance(value, Tensor) else value
-    learned = data.size if kind == "parameter" else 0
+    data = _array(value)
     return Node(
-        name, kind, None, data.shape, str(data.dtype), "", value=facts.statistics(data), parameters=learned
+        name,
+        kind,
+        None,
+        data.shape,
+        str(data.dtype),
+        "",
+        value=Statistics.of(data),
+        parameters=data.size if kind == "parameter" else 0,
     )
 
 
 def _op_node(tensor: Tensor, names: _Names) -> Node:
-    sources = names.sources(tensor.inputs)
-    op = tensor.primitive.name if tensor.primitive else ""
+    primitive, sources = tensor.primitive, names.sources(tensor.inputs)
+    assert primitive is not None
+    arrays = _input_arrays(tensor)
+    read = [array for array in arrays if isinstance(array, np.ndarray)]
     return Node(
         name=_name(tensor, names),
         kind="op",
-        op=op,
+        op=primitive.name,
         shape=tensor.shape,
         dtype=str(tensor.dtype),
-        scope=printable(tensor.scope),
+        scope=_printable(tensor.scope),
         inputs=sources,
-        formula=facts.formula_of(tensor, sources),
-        rules=facts.rules_of(tensor, sources),
-        value=facts.statistics(tensor.data),
-        flops=facts.flops_of(tensor),
-        bytes=facts.bytes_of(tensor),
+        formula=forward_formula(primitive, sources, tensor.attributes),
+        rules=tuple(_rule(tensor, position, sources) for position in backward_pass.differentiated(tensor)),
+        value=Statistics.of(tensor.data),
+        flops=primitive.flops(tensor.data, *arrays),
+        bytes=sum(array.nbytes for array in (*read, tensor.data)),
         line=in_words(tensor._site) if tensor._site else "",
+        input_names=tuple(input_names(primitive, len(sources))),
     )
+
+
+def _rule(tensor: Tensor, position: int, sources: tuple[str, ...]) -> Rule:
+    """The rule of an input as text; a learner's wrong rule may fail in any way without ending the drawing."""
+    primitive = tensor.primitive
+    assert primitive is not None
+    try:
+        formula, summed = rule_formula(primitive, position, _input_arrays(tensor), tensor.attributes)
+    except Exception as error:
+        formula, summed = f"fails: {error}", False
+    return Rule(input_names(primitive, len(sources))[position], sources[position], formula, summed=summed)
+
+
+def _array(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _input_arrays(tensor: Tensor) -> tuple[Any, ...]:
+    """The inputs of an op as arrays and numbers."""
+    return tuple(map(_array, tensor.inputs))
 
 
 def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
@@ -158,7 +205,7 @@ def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
         op=failed.primitive.name,
         shape=(),
         dtype="",
-        scope=printable(failed.scope),
+        scope=_printable(failed.scope),
         inputs=names.sources(failed.inputs),
         message=_in_graph_names(message, failed.inputs, names),
     )
@@ -176,35 +223,35 @@ def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str
 def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Names) -> list[Node]:
     """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``."""
     for output in outputs:
-        engine.require_connected(output)
-    tensors = engine.upstream(outputs)
+        backward_pass.require_connected(output)
+    tensors = backward_pass.upstream(outputs)
     seeds = [np.ones(output.shape, output.dtype) for output in outputs]
-    gradients = {id(t): g for t, g in zip(tensors, engine.pull_back(outputs, seeds, tensors))}
+    gradients = {id(t): g for t, g in zip(tensors, backward_pass.pull_back(outputs, seeds, tensors))}
     found = []
     for node in nodes:
         value = names.values[node.name]
         g = gradients.get(id(value))
         rules = node.rules if g is None else _contributions(node, value, g)
-        found.append(replace(node, gradient=None if g is None else facts.statistics(g), rules=rules))
+        found.append(replace(node, gradient=None if g is None else Statistics.of(g), rules=rules))
     return found
 
 
 def _contributions(node: Node, tensor: Tensor, g: Any) -> tuple[Rule, ...]:
-    """What each rule of the op sends on when the gradient `g` comes in."""
+    """The rules of an op with the gradients that they send on when `g` comes in."""
     if tensor.primitive is None:
         return ()
-    arrays = facts.arrays_of(tensor)
+    arrays = _input_arrays(tensor)
     sent = []
-    for rule, position in zip(node.rules, engine.differentiated(tensor)):
+    for rule, position in zip(node.rules, backward_pass.differentiated(tensor)):
         contribution = tensor.primitive.rule(position)(g, tensor.data, *arrays, **tensor.attributes)  # type: ignore[misc]
         if contribution.shape != arrays[position].shape:
-            contribution = engine.unbroadcast(contribution, arrays[position].shape)
-        sent.append(replace(rule, contribution=facts.statistics(contribution)))
+            contribution = backward_pass.unbroadcast(contribution, arrays[position].shape)
+        sent.append(replace(rule, contribution=Statistics.of(contribution)))
     return tuple(sent)
 
 
 def _with_verdicts(nodes: list[Node], diagnosis: Any) -> list[Node]:
-    """Note what `diagnose` said of each rule."""
+    """Note the verdict of `diagnose` on each rule."""
     wrong = {(finding.op, finding.input) for finding in diagnosis.findings}
     found = []
     for node in nodes:

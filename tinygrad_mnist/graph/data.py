@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
 
 Kind = Literal["data", "parameter", "op", "module", "error"]
+MOST_VALUES = 12  # entries that are kept in full
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """An array in a few numbers; in full, as nested lists, when it has at most twelve entries."""
+    """An array in a few numbers.
+
+    Attributes
+    ----------
+    mean, std, minimum, maximum
+        Over all entries, computed in float64.
+    values
+        The entries as nested lists (a number for a scalar), or None for more than 12.
+    """
 
     mean: float
     std: float
     minimum: float
     maximum: float
     values: Any = None
+
+    @classmethod
+    def of(cls, array: Any) -> Statistics | None:
+        """Return the statistics of an array, or None if it is empty or does not hold real numbers."""
+        array = np.asarray(array)
+        if not array.size or array.dtype.kind not in "biuf":
+            return None
+        wide = array.astype(np.float64)
+        values = wide.tolist() if array.size <= MOST_VALUES else None
+        return cls(float(wide.mean()), float(wide.std()), float(wide.min()), float(wide.max()), values)
 
 
 @dataclass(frozen=True)
@@ -34,12 +52,14 @@ class Rule:
     source
         The name of the node at that input.
     formula
-        The vector-Jacobian product as text, in g (the gradient that comes in), y (the op's result) and the
-        inputs' names.
+        The vector-Jacobian product as text, in g (the incoming gradient), y (the op's result) and the
+        names of the inputs.
     contribution
-        What the rule sent to the input, summed over broadcast axes; None before a backward pass.
+        The gradient that the rule sent to the input; None before a backward pass.
     verdict
-        What `diagnose` said of it, or None.
+        The verdict of `diagnose` on the rule, or None.
+    summed
+        True if the input was broadcast, so that its gradient is summed over the broadcast axes.
     """
 
     input: str
@@ -47,11 +67,12 @@ class Rule:
     formula: str
     contribution: Statistics | None = None
     verdict: str | None = None
+    summed: bool = False
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value in the graph, or a module that stands for those inside it.
+    """A value in the graph, or a module that stands for the values inside it.
 
     Attributes
     ----------
@@ -63,27 +84,29 @@ class Node:
     op
         The primitive (or the module's class); None for a leaf.
     shape, dtype
-        Of the value.
+        Shape and dtype of the value.
     scope
         The modules it was computed in, outermost first, separated by slashes.
     inputs
-        What it was computed from: names of nodes, or numbers as text.
+        Names of the nodes that it was computed from; numbers as text.
     formula
         The forward computation as text: ``sigmoid(linear_1)``.
     rules
-        One for each input that gets a gradient.
+        One rule for each input that gets a gradient.
     value, gradient
-        Statistics; the gradient is that of the graph's outputs, None before a backward pass.
+        Statistics of the value, and of the gradient of the graph's outputs; None before a backward pass.
     parameters
-        How many numbers are learned here.
+        Number of learned entries.
     flops
-        Additions and multiplications; an elementwise op counts one an element.
+        Additions and multiplications of the forward computation.
     bytes
-        Read and written.
+        Bytes read and written by the forward computation.
     line
         The source line that recorded it: file, number, text.
     message
-        Of the error, for the op that failed.
+        The error message of the op that failed.
+    input_names
+        The primitive's names for the inputs.
     """
 
     name: str
@@ -102,26 +125,39 @@ class Node:
     bytes: int = 0
     line: str = ""
     message: str = ""
+    input_names: tuple[str, ...] = ()
 
     @property
-    def places(self) -> tuple[int, ...]:
+    def title(self) -> str:
+        """The name to show in a picture: the tensor's own, or the op without its running number."""
+        numbered = self.op is not None and self.name.startswith(f"{self.op}_")
+        return str(self.op) if numbered or self.kind in ("module", "error") else self.name
+
+    @property
+    def shape_text(self) -> str:
+        """The shape as in ``10 × 784``, or "scalar"."""
+        return " × ".join(map(str, self.shape)) or "scalar"
+
+    @property
+    def rule_positions(self) -> tuple[int, ...]:
         """The position among the inputs that each rule belongs to; an op may read the same node twice."""
         found: list[int] = []
         for rule in self.rules:
-            same = [place for place, source in enumerate(self.inputs) if source == rule.source]
-            found.append(next((place for place in same if place not in found), same[0] if same else 0))
+            same = [position for position, source in enumerate(self.inputs) if source == rule.source]
+            free = [position for position in same if position not in found]
+            found.append((free or same or [0])[0])
         return tuple(found)
 
     @property
     def verdict(self) -> str | None:
-        """The worst that `diagnose` said of its rules, or None."""
-        said = [rule.verdict for rule in self.rules if rule.verdict]
-        return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in said), None)
+        """The worst verdict of `diagnose` on its rules, or None."""
+        verdicts = [rule.verdict for rule in self.rules]
+        return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in verdicts), None)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Input number `position` of node `target` is node `source`; and what came back along it."""
+    """Input number `position` of node `target` is node `source`; `contribution` came back along it."""
 
     source: str
     target: str
@@ -130,7 +166,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Graph:
+class GraphData:
     """Nodes in the order of computation: every node stands after its inputs.
 
     Attributes
@@ -138,42 +174,11 @@ class Graph:
     nodes
         See `Node`.
     outputs
-        The names of what the graph was made from.
+        The names of the nodes that the graph was made from.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
-
-    @classmethod
-    def of(cls, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph:
-        """The graph behind computed tensors.
-
-        Parameters
-        ----------
-        outputs
-            Tensors; or an error that an op raised, for the graph up to the op that failed.
-        backward
-            Run a backward pass too (no ``.grad`` is touched), and note gradients and contributions.
-            Outputs that are no scalars start from ones.
-        diagnosis
-            What `diagnose` returned for the same tensor, to be painted.
-
-        Notes
-        -----
-        Numbers are counted within the graph, so the same program gives the same names in every run.
-
-        Examples
-        --------
-        >>> from tinygrad_mnist import Tensor
-        >>> a, b = Tensor(2.0, True, name="a"), Tensor(3.0, True, name="b")
-        >>> print(*(node.formula or node.name for node in Graph.of(a * b + a).nodes), sep=", ")
-        a, b, a * b, multiply_1 + a
-        """
-        from tinygrad_mnist.graph.build import build
-
-        with np.errstate(all="ignore"):  # statistics of infinities, and rules run to be written down
-            nodes, names = build(outputs, backward, diagnosis)
-        return cls(nodes, names)
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -182,23 +187,23 @@ class Graph:
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each node stands among the nodes."""
+        """The position of each node among the nodes, by name."""
         return {node.name: position for position, node in enumerate(self.nodes)}
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
-        """One for each input that is a node, in the order of computation."""
+        """One edge for each input that is a node, in the order of computation."""
         return tuple(
             Edge(source, node.name, position, rules[position].contribution if position in rules else None)
             for node in self.nodes
-            for rules in (dict(zip(node.places, node.rules)),)
+            for rules in (dict(zip(node.rule_positions, node.rules)),)
             for position, source in enumerate(node.inputs)
             if source in self.by_name
         )
 
     @cached_property
     def readers(self) -> dict[str, tuple[str, ...]]:
-        """Which nodes read a node, one entry for each input; more than one is a fan-out."""
+        """The nodes that read each node, one entry for each input; more than one is a fan-out."""
         found: dict[str, list[str]] = {node.name: [] for node in self.nodes}
         for node in self.nodes:
             for source in node.inputs:
@@ -208,36 +213,9 @@ class Graph:
 
     @property
     def has_gradients(self) -> bool:
-        """Whether a backward pass was run."""
+        """True after a backward pass."""
         return any(node.gradient is not None for node in self.nodes)
 
-    @classmethod
-    def behind(cls, value: Any) -> Graph:
-        """`value` itself if it is a graph, else the graph behind it, as `of` makes it."""
-        return value if isinstance(value, Graph) else cls.of(value)
-
-    def collapsed(self, depth: int = 1) -> Graph:
-        """The graph with each module at `depth` (1: the outermost) drawn as one node."""
-        from tinygrad_mnist.graph.modules import collapse
-
-        nodes, names = collapse(self, depth)
-        return replace(self, nodes=nodes, outputs=names)
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return plain data, ready for JSON."""
         return asdict(self)
-
-    def _repr_svg_(self) -> str | None:
-        from tinygrad_mnist.graph.drawing import svg_or_none
-
-        return svg_or_none(self)
-
-    def _repr_html_(self) -> str:
-        from tinygrad_mnist.graph.drawing import GraphvizMissingError, readable
-        from tinygrad_mnist.graph.html import to_iframe
-        from tinygrad_mnist.graph.text import to_text
-
-        try:
-            return to_iframe(readable(self))
-        except (GraphvizMissingError, ValueError):  # nothing to draw with, or too much to draw
-            return f"<pre>{escape(to_text(self))}</pre>"

@@ -1,4 +1,4 @@
-"""The graph as one page to look into and to play: nothing is fetched, and no name can be more than a name."""
+"""The graph as one page with its playback.  It loads nothing, and a name in it cannot be markup."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from string import Template
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygrad_mnist.graph.drawing import to_svg
-from tinygrad_mnist.graph.equation import is_few, spread
-from tinygrad_mnist.graph.numbers import short_count, shown
-from tinygrad_mnist.graph.playback import frames
-from tinygrad_mnist.graph.data import Graph, Node, Statistics
+from tinygrad_mnist.graph.build import graph_behind
+from tinygrad_mnist.graph.data import GraphData, Node, Statistics
+from tinygrad_mnist.graph.numbers import is_few, short_count, spread_text, statistics_text
+from tinygrad_mnist.graph.playback import playback_steps
 from tinygrad_mnist.graph.style import role
+from tinygrad_mnist.graph.svg import to_svg
 
-# All that Graphviz draws with, and nothing that acts: no script, no link, no style sheet.
-ELEMENTS = frozenset({"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text"})
-ATTRIBUTES = frozenset(
+# The elements that Graphviz draws with.  None of them acts: no script, no link, no style sheet.
+_ELEMENTS = frozenset(
+    {"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text"}
+)
+_ATTRIBUTES = frozenset(
     {
         *("id", "class", "transform", "viewBox", "width", "height", "points", "d", "text-anchor"),
         *("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry"),
@@ -28,29 +30,29 @@ ATTRIBUTES = frozenset(
         *("font-family", "font-size", "font-weight", "font-style", "text-decoration"),
     }
 )
-FRAME_HEIGHT = 640
+_IFRAME_HEIGHT = 640
 
 
 def to_html(graph: Any, *, title: str = "Computation graph") -> str:
-    """A self-contained page: the picture with pan and zoom, the facts of each node, and the playback.
+    """Return a self-contained page: the picture with pan and zoom, facts of each node, and the playback.
 
-    The page plays the forward pass op by op, and then, if the graph has gradients, the backward pass, with
-    the numbers in each rule's formula.  The browser itself refuses everything but the page's own script and
-    style, whatever the names in the graph may contain.
+    The page plays the forward pass op by op and then, if the graph has gradients, the backward pass, with
+    the numbers in the formula of each rule.  A content security policy makes the browser refuse everything
+    except the page's own script and style, for any names in the graph.
 
     Parameters
     ----------
     graph
-        A `Graph` (forward, or forward and backward), or a Tensor for the graph behind it.
+        A `Graph` (a forward pass, or forward and backward), or a Tensor for the graph behind it.
     title
         The heading.
 
     Raises
     ------
     GraphvizMissingError
-        When there is no Graphviz to lay out the picture.
+        If neither Graphviz nor its WebAssembly build is installed.
     """
-    graph = Graph.behind(graph)
+    graph = graph_behind(graph)
     script, style = _read("view.js") + _read("player.js"), _read("player.css")
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
@@ -60,9 +62,14 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
         "policy": policy,
         "title": escape(title),
         "summary": escape(_summary(graph)),
-        "svg": clean_svg(to_svg(graph, detail="values" if _is_small(graph) else "ops"), graph),
+        "svg": _clean_svg(to_svg(graph, detail="values" if _is_small(graph) else "ops"), graph),
         "buttons": "\n".join(_button(*button) for button in _BUTTONS),
-        "data": _json({"nodes": [_node_data(node) for node in graph.nodes], "frames": frames(graph)}),
+        "data": _json(
+            {
+                "nodes": [_node_data(node) for node in graph.nodes],
+                "steps": [step.to_dict() for step in playback_steps(graph)],
+            }
+        ),
         "style": style,
         "script": script,
     }
@@ -70,11 +77,11 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
 
 
 def to_iframe(graph: Any, *, title: str = "Computation graph") -> str:
-    """The page in a frame of its own, for a notebook's output: neither can disturb the other."""
+    """Return the page in an iframe for a notebook's output, where neither can disturb the other."""
     page = escape(to_html(graph, title=title))
     return (
         f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{escape(title)}" width="100%" '
-        f'height="{FRAME_HEIGHT}" style="border: 0"></iframe>'
+        f'height="{_IFRAME_HEIGHT}" style="border: 0"></iframe>'
     )
 
 
@@ -82,8 +89,8 @@ def _read(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
-def clean_svg(svg: str, graph: Graph) -> str:
-    """Graphviz's picture, built anew from shapes and text alone, and each node marked with what it is.
+def _clean_svg(svg: str, graph: GraphData) -> str:
+    """Graphviz's picture, built anew from shapes and text alone, with a class for each kind of node.
 
     Groups of nodes can be focused and have a name; texts that state a number have the class ``number``.
     """
@@ -98,22 +105,22 @@ def clean_svg(svg: str, graph: Graph) -> str:
 
 
 def _cleaned(element: ElementTree.Element) -> ElementTree.Element:
-    """A copy of the element with what is allowed; a link becomes a group, anything else is left out."""
+    """A copy of the element with its allowed parts; a link becomes a group, anything else is left out."""
     name = element.tag.rpartition("}")[2]
     allowed = {
-        key: value for key, value in element.attrib.items() if key in ATTRIBUTES and "url(" not in value
+        key: value for key, value in element.attrib.items() if key in _ATTRIBUTES and "url(" not in value
     }
     copy = ElementTree.Element("g" if name == "a" else name, allowed)
     copy.text = element.text if name == "text" else None
     for child in element:
         tag = str(child.tag).rpartition("}")[2]
-        if tag in ELEMENTS or tag == "a":
+        if tag in _ELEMENTS or tag == "a":
             copy.append(_cleaned(child))
     return copy
 
 
-def _mark(group: ElementTree.Element, kind: str, node: Node, graph: Graph) -> None:
-    """Say what a group is, to the style sheet and to a screen reader."""
+def _mark(group: ElementTree.Element, kind: str, node: Node, graph: GraphData) -> None:
+    """Give a group the class and the name of its node, for the style sheet and for screen readers."""
     group.set("class", f"{kind} {role(node, graph) if kind == 'node' else 'gradient'}")
     for text in group.iter("text"):
         if (text.text or "").startswith("= "):
@@ -124,14 +131,14 @@ def _mark(group: ElementTree.Element, kind: str, node: Node, graph: Graph) -> No
         group.set("aria-label", ", ".join(filter(None, [node.name, _kind(node), node.verdict or ""])))
 
 
-def _is_small(graph: Graph) -> bool:
-    """Whether all numbers fit into the picture."""
+def _is_small(graph: GraphData) -> bool:
+    """True if all numbers fit into the picture."""
     numbers = [number for node in graph.nodes for number in (node.value, node.gradient)]
     return all(number is None or is_few(number) for number in numbers)
 
 
-def _summary(graph: Graph) -> str:
-    """What the page shows, in one line."""
+def _summary(graph: GraphData) -> str:
+    """The passes, and the numbers of ops, parameters and FLOPs, in one line."""
     operations = sum(node.op is not None for node in graph.nodes)
     learned = sum(node.parameters for node in graph.nodes)
     work = sum(node.flops for node in graph.nodes)
@@ -166,9 +173,8 @@ def _kind(node: Node) -> str:
 
 
 def _facts(node: Node) -> dict[str, str]:
-    shape = " × ".join(map(str, node.shape)) or "scalar"
     return {
-        "shape": "" if node.kind == "error" else f"{shape}, {node.dtype}",
+        "shape": "" if node.kind == "error" else f"{node.shape_text}, {node.dtype}",
         "inside": node.scope,
         "formula": node.formula,
         "learned numbers": f"{node.parameters:,}" if node.parameters else "",
@@ -181,7 +187,7 @@ def _facts(node: Node) -> dict[str, str]:
 def _statistics(value: Statistics | None) -> str:
     if value is None:
         return ""
-    return shown(value) if value.values is not None else spread(value)
+    return statistics_text(value) if value.values is not None else spread_text(value)
 
 
 def _json(data: Any) -> str:
@@ -191,7 +197,7 @@ def _json(data: Any) -> str:
 
 
 def _digest(text: str) -> str:
-    """How a policy names the one inline text that it allows."""
+    """The name under which a policy allows one inline text."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 

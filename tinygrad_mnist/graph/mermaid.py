@@ -1,4 +1,4 @@
-"""The graph in Mermaid's language, which README pages draw."""
+"""The graph in Mermaid's language, which code hosts draw in Markdown pages."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_mnist.graph.boxes import Box, boxes_of
-from tinygrad_mnist.graph.data import Graph, Node
+from tinygrad_mnist.graph.build import graph_behind
+from tinygrad_mnist.graph.data import GraphData, Node
+from tinygrad_mnist.graph.modules import Box, boxes_of
 from tinygrad_mnist.graph.style import NODE_STYLES, role
 
 _BRACKETS = {"op": ("(", ")"), "output": ("([", "])"), "module": ("(", ")"), "error": ("{{", "}}")}
 
 
 def to_mermaid(graph: Any) -> str:
-    """A flowchart of a graph, or of the one behind a Tensor; modules as nested subgraphs."""
-    graph = Graph.behind(graph)
-    keys = {node.name: f"n{position}" for position, node in enumerate(graph.nodes)}
+    """Return a `Graph`, or the graph behind a Tensor, as a flowchart with modules as nested subgraphs."""
+    graph = graph_behind(graph)
     lines = ["flowchart TB", *_box_lines(boxes_of(graph), graph, "  ", itertools.count())]
-    for node in graph.nodes:
-        lines += [f"  {keys[source]} --> {keys[node.name]}" for source in node.inputs if source in keys]
+    lines += [f"  n{graph.positions[e.source]} --> n{graph.positions[e.target]}" for e in graph.edges]
     used = {role(node, graph) for node in graph.nodes}
     lines += [
         f"  classDef {name} fill:{style['fillcolor']},stroke:{style['color']},color:#111111"
@@ -29,7 +28,7 @@ def to_mermaid(graph: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _box_lines(box: Box, graph: Graph, indent: str, numbers: Iterator[int]) -> Iterator[str]:
+def _box_lines(box: Box, graph: GraphData, indent: str, numbers: Iterator[int]) -> Iterator[str]:
     for position in box.nodes:
         style = role(graph.nodes[position], graph)
         left, right = _BRACKETS.get(style, ("[", "]"))
@@ -41,12 +40,10 @@ def _box_lines(box: Box, graph: Graph, indent: str, numbers: Iterator[int]) -> I
 
 
 def _label(node: Node) -> str:
-    numbered = node.op is not None and node.name.startswith(f"{node.op}_")
-    first = str(node.op) if numbered or node.kind in ("module", "error") else node.name
-    shape = " × ".join(map(str, node.shape)) or "scalar"
-    return f"{_escaped(first)}<br/>{_escaped(node.message) if node.kind == 'error' else shape}"
+    below = _escaped(node.message) if node.kind == "error" else node.shape_text
+    return f"{_escaped(node.title)}<br/>{below}"
 
 
 def _escaped(text: str) -> str:
-    """Text that Mermaid and the HTML it makes both take as text."""
+    """Text that neither Mermaid nor the HTML it makes reads as markup."""
     return "".join(c if c.isalnum() or c in " ._-()," else f"#{ord(c)};" for c in text)

@@ -1,21 +1,85 @@
-"""A graph with modules drawn as single nodes."""
+"""The modules of a graph: as nested boxes in a picture, or collapsed to single nodes."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
-from tinygrad_mnist.graph.numbers import statistics
-from tinygrad_mnist.graph.data import Graph, Node, Rule
+from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.autodiff.source_line import warning_level
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+
+AnyGraph = TypeVar("AnyGraph", bound=GraphData)
+MOST_NODES = 400  # a larger picture cannot be read, and Graphviz needs minutes for it
 
 
-def collapse(graph: Graph, depth: int) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """Replace all ops inside the same module at `depth` by one node, parameters read only there included.
+@dataclass
+class Box:
+    """A module in a picture: its title, the positions of the nodes directly inside, and the boxes inside."""
 
-    A module used several times is one node for each stretch of its ops between others, as in the forward
-    pass: otherwise two uses in a row would make a cycle.
+    title: str
+    nodes: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+
+
+def boxes_of(graph: GraphData) -> Box:
+    """Return the outermost box of a graph, its nodes in the order of computation.
+
+    A parameter is in the box of the first op that reads it.
     """
+    scopes = {node.name: node.scope for node in graph.nodes}
+    for node in graph.nodes:
+        if node.kind == "parameter" and graph.readers[node.name]:
+            scopes[node.name] = scopes[graph.readers[node.name][0]]
+    root = Box("")
+    known = {"": root}
+    for position, scope in enumerate(scopes.values()):
+        titles = scope.split("/") if scope else []
+        for depth, title in enumerate(titles):
+            outer, inner = "/".join(titles[:depth]), "/".join(titles[: depth + 1])
+            if inner not in known:
+                known[inner] = Box(title)
+                known[outer].boxes.append(known[inner])
+        known[scope].nodes.append(position)
+    return root
+
+
+def readable(graph: AnyGraph) -> AnyGraph:
+    """Return the graph, or its finest collapse to modules that has at most 400 nodes.
+
+    Raises
+    ------
+    ValueError
+        If no collapse has so few nodes.
+    """
+    if len(graph.nodes) <= MOST_NODES:
+        return graph
+    deepest = max(node.scope.count("/") + 1 for node in graph.nodes)
+    for depth in range(deepest, 0, -1):
+        collapsed = collapse(graph, depth)
+        if len(collapsed.nodes) <= MOST_NODES:
+            warnings.warn(
+                f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(collapsed.nodes)} modules "
+                "(whole=True draws all)",
+                stacklevel=warning_level(),
+            )
+            return collapsed
+    raise ValueError(
+        f"the graph has {len(graph.nodes):,} nodes: expected at most {MOST_NODES}, or modules to collapse "
+        "them to; write with scope(name): around its ops, or draw it with whole=True, or as .dot or .txt"
+    )
+
+
+def collapse(graph: AnyGraph, depth: int) -> AnyGraph:
+    """Return the graph with one node for all ops inside the same module at `depth`.
+
+    Parameters that only this module reads are in its node.  A module that is used several times is one node
+    for each uninterrupted stretch of its ops: a single node would make a cycle.
+    """
+    require_whole("depth", depth)
     homes = _homes(graph, depth)
     groups: dict[str, list[Node]] = {}
     for node in graph.nodes:
@@ -26,18 +90,19 @@ def collapse(graph: Graph, depth: int) -> tuple[tuple[Node, ...], tuple[str, ...
         _renamed(group[0] if home == group[0].name else _merged(home, group, names), names)
         for home, group in groups.items()
     )
-    return tuple(nodes), tuple(dict.fromkeys(names[output] for output in graph.outputs))
+    outputs = dict.fromkeys(names[output] for output in graph.outputs)
+    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs))
 
 
-def _homes(graph: Graph, depth: int) -> dict[str, str]:
-    """The name of the module node that stands for each op and for each parameter that only it reads."""
+def _homes(graph: GraphData, depth: int) -> dict[str, str]:
+    """The name of the module node that stands for each op, and for each parameter that only it reads."""
     homes: dict[str, str] = {}
     last: str | None = None
     stretch: dict[str, int] = {}
     for node in graph.nodes:
         if node.op is None or node.kind == "error":
             continue
-        scope = "/".join(node.scope.split("/")[:depth]) if node.scope else ""
+        scope = "/".join(node.scope.split("/")[:depth])
         if scope and scope != last:
             stretch[scope] = stretch.get(scope, 0) + 1
         last = scope
@@ -54,11 +119,11 @@ def _homes(graph: Graph, depth: int) -> dict[str, str]:
 
 def _merged(home: str, nodes: list[Node], names: dict[str, str]) -> Node:
     """One node for many: its value is that of the last op, its inputs come from outside."""
-    last = next(node for node in reversed(nodes) if node.op is not None)
+    ops = [node for node in nodes if node.op is not None]
+    last = ops[-1]
     outside = dict.fromkeys(
         source for node in nodes for source in node.inputs if names.get(source, home) != home
     )
-    ops = [node for node in nodes if node.op is not None]
     return Node(
         name=home,
         kind="module",
@@ -91,7 +156,7 @@ def _rules_to_outside(ops: list[Node], home: str, names: dict[str, str]) -> tupl
 def _sum_of(rules: list[Rule]) -> Rule:
     sent = [rule.contribution for rule in rules]
     values = [s.values for s in sent if s is not None and s.values is not None]
-    total = statistics(np.sum(values, axis=0)) if len(values) == len(rules) else None
+    total = Statistics.of(np.sum(values, axis=0)) if len(values) == len(rules) else None
     return replace(rules[0], formula=f"the sum of {len(rules)} contributions", contribution=total)
 
 

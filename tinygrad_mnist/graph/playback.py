@@ -1,171 +1,225 @@
-"""The steps in which a graph was computed, and in which its gradients came back: what the page plays."""
+"""The steps of a forward and a backward pass, as the page plays them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.graph import equation
-from tinygrad_mnist.graph.numbers import FEW, nested, short_number, shown
-from tinygrad_mnist.graph.data import Graph, Node, Rule, Statistics
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.equation import (
+    Parts,
+    forward_equation,
+    operand_rows,
+    plain,
+    rule_equation,
+    sum_equation,
+)
+from tinygrad_mnist.graph.numbers import FEW, short_number, spread_text, statistics_text, values_text
 
-Frame = dict[str, Any]
+
+@dataclass(frozen=True)
+class Line:
+    """One equation of a step, with words around it.
+
+    Attributes
+    ----------
+    lead
+        Words before the equation: ``to weight:``.
+    parts
+        The equation.
+    sum
+        The sum of the contributions so far, if there are several.
+    note
+        Remarks, such as the spread of large values.
+    operands
+        Rows of `operand_rows`, if the values are too large for the equation.
+    verdict
+        The verdict of `diagnose` on the rule.
+    """
+
+    lead: str = ""
+    parts: Parts = field(default_factory=list)
+    sum: str = ""
+    note: str = ""
+    operands: list[list[str]] = field(default_factory=list)
+    verdict: str | None = None
 
 
-def frames(graph: Any) -> list[Frame]:
-    """All frames of the playback, each a change of the one before.
+@dataclass(frozen=True)
+class Arrival:
+    """A gradient so far: its `text`, a `note` ("1 of 2" contributions), and `done` once it is complete."""
 
-    Returns
-    -------
-    frames
-        First an overview of the whole graph; then the forward pass, beginning with what is given; then,
-        when there are gradients, the backward pass, beginning at the outputs.  A frame has
+    text: str
+    note: str
+    done: bool
 
-        - ``phase`` ("overview", "forward", "backward"), ``step``, ``of`` and ``label`` ("forward 2 of 3"),
-        - ``title`` and ``lines``: what happens, in words and equations,
-        - ``status``: the same as one sentence,
-        - ``node``: the position of the node it is about, or None,
-        - ``computed``: positions of the nodes that now have a value,
-        - ``flows``: ids ``K-P`` of the edges along which a gradient flows now,
-        - ``gradients``: by position, the ``text`` of the sum so far, ``note`` ("1 of 2") and ``done``.
+
+@dataclass(frozen=True)
+class Step:
+    """A change of the picture.
+
+    Attributes
+    ----------
+    title, lines
+        The event in words and equations.
+    node
+        Position of its node, or None.
+    computed
+        Positions of the nodes that get their value in this step.
+    flows
+        Ids ``K-P`` of the edges along which a gradient flows in this step.
+    gradients
+        By position of the node, the gradients that change in this step.
+    phase
+        "overview", "forward" or "backward".
+    label
+        Phase and number of the step: "forward 2 of 3".
+    """
+
+    title: str
+    node: int | None = None
+    lines: tuple[Line, ...] = ()
+    computed: tuple[int, ...] = ()
+    flows: tuple[str, ...] = ()
+    gradients: dict[int, Arrival] = field(default_factory=dict)
+    phase: str = "overview"
+    label: str = "overview"
+
+    @property
+    def status(self) -> str:
+        """The step as one sentence."""
+        texts = (" ".join(filter(None, [line.lead, plain(line.parts), line.sum])) for line in self.lines)
+        return f"{self.label}: {', '.join([self.title, *filter(None, texts)])}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self) | {"status": self.status}
+
+
+def playback_steps(graph: GraphData) -> list[Step]:
+    """Return all steps of the playback.
+
+    The first is an overview of the whole graph.  The forward pass follows; it begins with the leaves.  If
+    the graph has gradients, the backward pass follows; it begins at the outputs.
 
     Examples
     --------
     >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.graph import Graph
     >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
-    >>> for frame in frames(Graph.of(a * b, backward=True)):
-    ...     print(frame["status"])
+    >>> for step in playback_steps(Graph.of(a * b, backward=True)):
+    ...     print(step.status)
     overview: the whole graph
     forward 1 of 2: given are the data and the parameters
     forward 2 of 2: multiply_1 is computed, a * b = 2 * -3 = -6
     backward 1 of 2: the backward pass starts at multiply_1, gradient = 1
     backward 2 of 2: multiply_1 sends its gradient back, to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2
     """
-    graph = Graph.behind(graph)
-    found = [_frame("the whole graph")]
-    found += _numbered("forward", list(_forward(graph)))
-    if graph.has_gradients:
-        found += _numbered("backward", list(_Backward(graph).steps()))
-    return found
-
-
-def _frame(title: str, node: int | None = None, **changes: Any) -> Frame:
-    blank = {"phase": "overview", "step": 0, "of": 0, "label": "overview", "lines": [], "computed": []}
-    frame = {**blank, "title": title, "node": node, "flows": [], "gradients": {}, **changes}
-    return frame | {"status": _status(frame)}
-
-
-def _status(frame: Frame) -> str:
-    said = [
-        " ".join(filter(None, [line["lead"], equation.plain(line["parts"]), line["sum"]]))
-        for line in frame["lines"]
+    backward = _BackwardPass(graph).steps() if graph.has_gradients else ()
+    return [
+        Step("the whole graph"),
+        *_numbered("forward", _forward_steps(graph)),
+        *_numbered("backward", backward),
     ]
-    return f"{frame['label']}: {', '.join([frame['title'], *filter(None, said)])}"
 
 
-def _numbered(phase: str, steps: list[Frame]) -> Iterator[Frame]:
-    for number, frame in enumerate(steps, 1):
-        label = f"{phase} {number} of {len(steps)}"
-        changed = {**frame, "phase": phase, "step": number, "of": len(steps), "label": label}
-        yield changed | {"status": _status(changed)}
+def _numbered(phase: str, steps: Iterable[Step]) -> Iterator[Step]:
+    found = list(steps)
+    for number, step in enumerate(found, 1):
+        yield replace(step, phase=phase, label=f"{phase} {number} of {len(found)}")
 
 
-def _line(lead: str, parts: equation.Parts, **more: Any) -> dict[str, Any]:
-    return {"lead": lead, "parts": parts, "sum": "", "note": "", "operands": [], "verdict": None} | more
-
-
-def _forward(graph: Graph) -> Iterator[Frame]:
-    """What is given, then each op as it is computed."""
-    given = [position for position, node in enumerate(graph.nodes) if node.op is None]
+def _forward_steps(graph: GraphData) -> Iterator[Step]:
+    """The leaves together, then each op as it is computed."""
+    given = tuple(position for position, node in enumerate(graph.nodes) if node.op is None)
     if given:
-        yield _frame("given are the data and the parameters", computed=given)
+        yield Step("given are the data and the parameters", computed=given)
     for position, node in enumerate(graph.nodes):
-        if node.op is None:
-            continue
-        title = f"{node.name} {'failed' if node.kind == 'error' else 'is computed'}"
-        yield _frame(title, position, lines=[_forward_line(node, graph)], computed=[position])
+        if node.op is not None:
+            title = f"{node.name} {'failed' if node.kind == 'error' else 'is computed'}"
+            yield Step(title, position, (_forward_line(node, graph),), (position,))
 
 
-def _forward_line(node: Node, graph: Graph) -> dict[str, Any]:
+def _forward_line(node: Node, graph: GraphData) -> Line:
     if node.kind == "error":
-        return _line("", [], note=node.message)
+        return Line(note=node.message)
     if node.kind == "module":
-        return _line("", [[node.formula, ""]], note=_in_words(node.value))
-    return _line("", equation.forward_equation(node, graph), note=equation.spread(node.value))
+        return Line(parts=[[node.formula, ""]], note=_in_words(node.value))
+    return Line(parts=forward_equation(node, graph), note=spread_text(node.value))
 
 
 def _in_words(value: Statistics | None) -> str:
-    return "" if value is None else equation.spread(value) or shown(value)
+    return "" if value is None else spread_text(value) or statistics_text(value)
 
 
-class _Backward:
-    """The backward pass in steps: contributions are summed where a value was used several times."""
+class _BackwardPass:
+    """The backward pass in steps; contributions to a value that was used several times are summed."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: GraphData) -> None:
         self.graph = graph
-        self.position = {node.name: position for position, node in enumerate(graph.nodes)}
-        self.expected = dict.fromkeys(self.position, 0)
-        self.arrived = dict.fromkeys(self.position, 0)
+        self.expected = dict.fromkeys(graph.positions, 0)
+        self.arrived = dict.fromkeys(graph.positions, 0)
         self.sums: dict[str, Any] = {}
         for node in graph.nodes:
             for rule in node.rules:
                 if rule.contribution is not None:
                     self.expected[rule.source] += 1
 
-    def steps(self) -> Iterator[Frame]:
-        """The start at the outputs, then each op in reverse order of computation."""
+    def steps(self) -> Iterator[Step]:
+        """Yield the start at the outputs, then each op in reverse order of computation."""
         yield self._start()
         for position in reversed(range(len(self.graph.nodes))):
             node = self.graph.nodes[position]
             if node.op is not None and node.gradient is not None:
                 yield self._step(position, node)
 
-    def _start(self) -> Frame:
+    def _start(self) -> Step:
         outputs = [name for name in self.graph.outputs if self.graph.by_name[name].gradient is not None]
         changes, lines = {}, []
         for name in outputs:
-            node = self.graph.by_name[name]
+            shape = self.graph.by_name[name].shape
             if self.expected[name]:
                 self.expected[name] += 1
             self.arrived[name] = 1
-            self.sums[name] = np.ones(node.shape)
-            changes[self.position[name]] = self._gradient(name)
-            seed = "1" if not node.shape else f"ones of shape {node.shape}"
-            lines.append(_line("", [["gradient", "incoming"], [" = ", "joint"], [seed, "result"]]))
-        first = self.position[outputs[0]] if len(outputs) == 1 else None
-        return _frame(
-            f"the backward pass starts at {', '.join(outputs)}", first, lines=lines, gradients=changes
+            self.sums[name] = np.ones(shape)
+            changes[self.graph.positions[name]] = self._arrival(name)
+            seed = f"ones of shape {shape}" if shape else "1"
+            lines.append(Line(parts=[["gradient", "incoming"], [" = ", "joint"], [seed, "result"]]))
+        first = self.graph.positions[outputs[0]] if len(outputs) == 1 else None
+        title = f"the backward pass starts at {', '.join(outputs)}"
+        return Step(title, first, tuple(lines), gradients=changes)
+
+    def _step(self, position: int, node: Node) -> Step:
+        changes = {position: self._arrival(node.name, done=True)}
+        lines, flows = [], []
+        for rule, at in zip(node.rules, node.rule_positions):
+            if rule.contribution is not None:
+                lines.append(self._rule_line(node, rule, rule.contribution))
+                flows.append(f"{position}-{at}")
+                changes[self.graph.positions[rule.source]] = self._arrival(rule.source)
+        title = f"{node.name} sends its gradient back" if lines else f"{node.name} receives its gradient"
+        lines = lines or [Line(note=_in_words(node.gradient))]
+        return Step(title, position, tuple(lines), flows=tuple(flows), gradients=changes)
+
+    def _rule_line(self, node: Node, rule: Rule, contribution: Statistics) -> Line:
+        lead, total = f"to {rule.source}:", self._add(rule.source, contribution)
+        if node.kind == "module":  # its rules speak of values inside it
+            return Line(lead, [[_in_words(contribution), "result"]], total, verdict=rule.verdict)
+        summed = "summed over the broadcast axes" if rule.summed else ""
+        return Line(
+            lead,
+            rule_equation(node, rule, self.graph),
+            total,
+            "; ".join(filter(None, [summed, spread_text(contribution)])),
+            operand_rows(node, rule, self.graph),
+            rule.verdict,
         )
 
-    def _step(self, position: int, node: Node) -> Frame:
-        changes = {position: self._gradient(node.name, done=True)}
-        lines, flows = [], []
-        for rule, place in zip(node.rules, node.places):
-            if rule.contribution is None:
-                continue
-            lines.append(self._rule_line(node, rule))
-            flows.append(f"{position}-{place}")
-            changes[self.position[rule.source]] = self._gradient(rule.source)
-        title = f"{node.name} sends its gradient back" if lines else f"{node.name} receives its gradient"
-        lines = lines or [_line("", [], note=_in_words(node.gradient))]
-        return _frame(title, position, lines=lines, flows=flows, gradients=changes)
-
-    def _rule_line(self, node: Node, rule: Rule) -> dict[str, Any]:
-        contribution = rule.contribution
-        assert contribution is not None
-        more: dict[str, Any] = {"sum": self._add(rule.source, contribution), "verdict": rule.verdict}
-        if node.kind == "module":  # its rules speak of values inside it
-            return _line(f"to {rule.source}:", [[_in_words(contribution), "result"]], **more)
-        summed = "summed over the broadcast axes" if equation.is_summed(node, rule, self.graph) else ""
-        parts = equation.rule_equation(node, rule, self.graph)
-        more["note"] = "; ".join(filter(None, [summed, equation.spread(contribution)]))
-        more["operands"] = equation.operand_rows(node, rule, self.graph)
-        return _line(f"to {rule.source}:", parts, **more)
-
     def _add(self, source: str, contribution: Statistics) -> str:
-        """Add a contribution to the running sum; the sum as text where there are several."""
+        """Add a contribution to the running sum, and return the sum as text if there are several."""
         few = contribution.values is not None
         value = np.asarray(contribution.values if few else contribution.mean, dtype=float)
         before = self.sums.get(source)
@@ -174,17 +228,17 @@ class _Backward:
         self.sums[source] = after = value if before is None else before + value
         self.arrived[source] += 1
         arrived, expected = self.arrived[source], self.expected[source]
-        terms = equation.sum_equation(before, contribution, after)
+        terms = sum_equation(before, contribution, after)
         return f"{terms}, {arrived} of {expected} contributions" if expected > 1 else ""
 
-    def _gradient(self, name: str, *, done: bool = False) -> dict[str, Any]:
-        """The gradient of a node so far; once complete, as the true backward pass gave it."""
+    def _arrival(self, name: str, *, done: bool = False) -> Arrival:
+        """The gradient of a node so far; once complete, as the backward pass itself gave it."""
         node = self.graph.by_name[name]
         arrived, expected = self.arrived[name], self.expected[name]
         if (done or arrived >= expected) and node.gradient is not None:
             note = f"{expected} contributions" if expected > 1 else ""
-            return {"text": shown(node.gradient), "note": note, "done": True}
+            return Arrival(statistics_text(node.gradient), note, done=True)
         so_far = self.sums[name]
         whole = np.shape(so_far) == node.shape and np.size(so_far) <= FEW
-        text = nested(so_far) if whole else f"mean {short_number(float(np.mean(so_far)))}"
-        return {"text": text, "note": f"{arrived} of {expected}", "done": False}
+        text = values_text(so_far) if whole else f"mean {short_number(float(np.mean(so_far)))}"
+        return Arrival(text, f"{arrived} of {expected}", done=False)

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const { nodes, frames } = JSON.parse(byId("data").textContent);
+  const { nodes, steps } = JSON.parse(byId("data").textContent);
   const canvas = byId("canvas"), svg = canvas.querySelector("svg"), view = viewOf(canvas, svg);
   const SVG = "http://www.w3.org/2000/svg";
   const SECONDS = 1.6, LONG_EQUATION = 34;
@@ -19,23 +19,23 @@
     return element;
   }
 
-  // ---- What has happened up to a frame -------------------------------------------------------------
+  // ---- What has happened up to a step -------------------------------------------------------------
   let current = 0, state = null;
 
   function stateAt(last) {
     const past = { computed: new Set(), gradients: new Map(), flows: new Set() };
-    const until = last === 0 ? frames.length - 1 : last; // the overview shows everything
+    const until = last === 0 ? steps.length - 1 : last; // the overview shows everything
     for (let i = 0; i <= until; i++) {
-      frames[i].computed.forEach((node) => past.computed.add(node));
-      frames[i].flows.forEach((edge) => past.flows.add(edge));
-      Object.entries(frames[i].gradients).forEach(([node, sum]) => past.gradients.set(Number(node), sum));
+      steps[i].computed.forEach((node) => past.computed.add(node));
+      steps[i].flows.forEach((edge) => past.flows.add(edge));
+      Object.entries(steps[i].gradients).forEach(([node, sum]) => past.gradients.set(Number(node), sum));
     }
     return past;
   }
 
   // ---- The picture -----------------------------------------------------------------------------------
-  function paint(frame) {
-    const flowing = new Set(frame.flows);
+  function paint(step) {
+    const flowing = new Set(step.flows);
     for (const { element, kind, node, input } of groups) {
       const flow = `${node}-${input}`;
       const arrived = {
@@ -43,14 +43,14 @@
         grad: state.gradients.has(node), gradedge: state.flows.has(flow),
       }[kind];
       const now = {
-        node: frame.node === node, grad: frame.node === node && frame.phase === "backward",
-        edge: frame.node === node && frame.phase === "forward", gradedge: flowing.has(flow),
+        node: step.node === node, grad: step.node === node && step.phase === "backward",
+        edge: step.node === node && step.phase === "forward", gradedge: flowing.has(flow),
       }[kind];
       element.classList.toggle("later", !arrived);
       element.classList.toggle("now", Boolean(now));
     }
     for (const { element, node } of groups.filter((group) => group.kind === "grad")) {
-      paintSum(element, frame.gradients[node] || state.gradients.get(node));
+      paintSum(element, step.gradients[node] || state.gradients.get(node));
     }
   }
 
@@ -84,12 +84,12 @@
   }
 
   // ---- The panel -----------------------------------------------------------------------------------
-  function showStep(frame) {
-    const lines = frame.lines.map(lineElement);
-    const more = current === 0 ? help() : frame.flows.length ? [legend()] : [];
+  function showStep(step) {
+    const lines = step.lines.map(lineElement);
+    const more = current === 0 ? help() : step.flows.length ? [legend()] : [];
     byId("step").replaceChildren(
-      make("p", "phase", frame.label), make("h2", "", frame.title), ...lines, ...more);
-    byId("step").dataset.phase = frame.phase;
+      make("p", "phase", step.label), make("h2", "", step.title), ...lines, ...more);
+    byId("step").dataset.phase = step.phase;
   }
 
   function lineElement(line) {
@@ -120,7 +120,7 @@
     const key = (text) => make("kbd", "", text);
     const words = make("p", "", "Press ", key("space"), " to play, or step with ", key("←"), " ", key("→"),
       ". Point at a node for its facts; click to keep them. Drag and scroll to move and zoom.");
-    return frames.at(-1).phase === "backward" ? [words, legend()] : [words];
+    return steps.at(-1).phase === "backward" ? [words, legend()] : [words];
   }
 
   function legend() {
@@ -158,18 +158,18 @@
   let timer = null;
 
   function go(target) {
-    current = Math.max(0, Math.min(frames.length - 1, target));
-    const frame = frames[current];
+    current = Math.max(0, Math.min(steps.length - 1, target));
+    const step = steps[current];
     state = stateAt(current);
-    paint(frame);
-    showStep(frame);
+    paint(step);
+    showStep(step);
     byId("scrubber").value = current;
-    byId("scrubber").setAttribute("aria-valuetext", frame.label);
-    byId("label").textContent = frame.label;
-    byId("status").textContent = frame.status;
+    byId("scrubber").setAttribute("aria-valuetext", step.label);
+    byId("label").textContent = step.label;
+    byId("status").textContent = step.status;
     for (const id of ["first", "back"]) byId(id).disabled = current === 0;
-    for (const id of ["forward", "last"]) byId(id).disabled = current === frames.length - 1;
-    view.follow(placesOf(frame));
+    for (const id of ["forward", "last"]) byId(id).disabled = current === steps.length - 1;
+    view.follow(placesOf(step));
     refreshFacts();
   }
 
@@ -178,12 +178,12 @@
     timer = on ? setInterval(advance, SECONDS * 1000) : null;
     byId("play").setAttribute("aria-label", on ? "Pause" : "Play");
     byId("play").classList.toggle("playing", on);
-    if (on) go(current === frames.length - 1 ? 1 : current + 1);
+    if (on) go(current === steps.length - 1 ? 1 : current + 1);
   }
 
   function advance() {
     go(current + 1);
-    if (current === frames.length - 1) setPlaying(false);
+    if (current === steps.length - 1) setPlaying(false);
   }
 
   function stepTo(target) {
@@ -193,7 +193,7 @@
 
   const actions = {
     first: () => stepTo(0), back: () => stepTo(current - 1), play: () => setPlaying(timer === null),
-    forward: () => stepTo(current + 1), last: () => stepTo(frames.length - 1),
+    forward: () => stepTo(current + 1), last: () => stepTo(steps.length - 1),
     closer: () => view.zoom(1.25), farther: () => view.zoom(0.8), fit: () => view.fit(),
   };
   const keys = {
@@ -201,7 +201,7 @@
     "+": "closer", "=": "closer", "-": "farther", 0: "fit",
   };
   Object.entries(actions).forEach(([id, action]) => byId(id).addEventListener("click", action));
-  byId("scrubber").max = frames.length - 1;
+  byId("scrubber").max = steps.length - 1;
   byId("scrubber").addEventListener("input", (event) => stepTo(Number(event.target.value)));
 
   document.addEventListener("keydown", (event) => {
@@ -224,7 +224,7 @@
   }
 
   function refreshFacts() {
-    const shown = hovered ?? focused ?? pinned ?? frames[current].node;
+    const shown = hovered ?? focused ?? pinned ?? steps[current].node;
     showFacts(shown);
     for (const { element, kind, node } of groups) {
       if (kind === "node") {
@@ -245,13 +245,13 @@
     pin(null);
   }
 
-  function placesOf(frame) {
-    if (frame.node === null) return [];
-    return [groupOf("node", frame.node), ...svg.querySelectorAll(".grad.now, .gradedge.now")].filter(Boolean);
+  function placesOf(step) {
+    if (step.node === null) return [];
+    return [groupOf("node", step.node), ...svg.querySelectorAll(".grad.now, .gradedge.now")].filter(Boolean);
   }
 
-  function walk(step) {
-    const next = (focused ?? frames[current].node ?? (step > 0 ? -1 : nodes.length)) + step;
+  function walk(by) {
+    const next = (focused ?? steps[current].node ?? (by > 0 ? -1 : nodes.length)) + by;
     groupOf("node", Math.max(0, Math.min(nodes.length - 1, next)))?.focus();
   }
 

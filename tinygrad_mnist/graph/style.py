@@ -1,16 +1,16 @@
-"""How nodes look, in one place.  Colours are from M. Okabe and K. Ito, Color universal design (2008).
+"""The look of nodes, in one place.
 
-What a node is shows in its outline too (a parameter is drawn bold, an op round, a result doubly outlined,
-a gradient dashed), so that pictures read in black and white.
+The kind of a node shows in its outline too (a parameter is drawn bold, an op round, a result doubly outlined,
+a gradient dashed), so that pictures can be read in black and white.
 """
 
 from __future__ import annotations
 
-from tinygrad_mnist.graph.data import Graph, Node
+from tinygrad_mnist.graph.data import GraphData, Node
+from tinygrad_mnist.palette import BLUE, BURNT_ORANGE, DARK_PURPLE, DARK_VERMILION
 
 FONT = "Helvetica,Arial,sans-serif"
-
-BLUE, ORANGE, VERMILION, GREEN, PURPLE = "#0072b2", "#b35c00", "#b83d00", "#00724f", "#8a3a72"
+BACKWARD = DARK_PURPLE
 
 NODE_STYLES: dict[str, dict[str, str]] = {
     "data": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#777777"},
@@ -22,24 +22,23 @@ NODE_STYLES: dict[str, dict[str, str]] = {
         "style": "filled,rounded",
         "peripheries": "2",
         "fillcolor": "#fdebd0",
-        "color": ORANGE,
+        "color": BURNT_ORANGE,
     },
-    "error": {"shape": "box", "style": "filled,bold", "fillcolor": "#fbdcd0", "color": VERMILION},
-    "wrong": {"shape": "box", "style": "filled,bold", "fillcolor": "#fbdcd0", "color": VERMILION},
+    "error": {"shape": "box", "style": "filled,bold", "fillcolor": "#fbdcd0", "color": DARK_VERMILION},
+    "wrong": {"shape": "box", "style": "filled,bold", "fillcolor": "#fbdcd0", "color": DARK_VERMILION},
     "gradient": {
         "shape": "box",
         "style": "filled,rounded,dashed",
         "fillcolor": "#f6e9f1",
-        "color": PURPLE,
+        "color": BACKWARD,
         "fontcolor": "#5c2249",
     },
 }
 
 
-def role(node: Node, graph: Graph) -> str:
-    """Which style a node has: its kind, unless it is a result or found wrong."""
+def role(node: Node, graph: GraphData) -> str:
+    """Return the name of a node's style: its kind, unless it is a result or its rule is wrong."""
     if node.verdict == "wrong":
         return "wrong"
-    if node.kind == "error":
-        return "error"
-    return "output" if node.name in graph.outputs and node.inputs else node.kind
+    is_result = node.kind != "error" and node.name in graph.outputs and node.inputs
+    return "output" if is_result else node.kind

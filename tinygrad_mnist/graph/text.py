@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_mnist.graph.numbers import shown
-from tinygrad_mnist.graph.data import Graph, Node
+from tinygrad_mnist.graph.build import graph_behind
+from tinygrad_mnist.graph.data import GraphData, Node
+from tinygrad_mnist.graph.numbers import statistics_text
 
 
 def to_text(graph: Any) -> str:
-    """A graph, or the one behind a Tensor, as text; a node shown before is only named the second time."""
-    graph = Graph.behind(graph)
+    """Return a `Graph`, or the graph behind a Tensor, as text; a node that was shown before is only named."""
+    graph = graph_behind(graph)
     shown_before: set[str] = set()
     lines: list[str] = []
     for output in graph.outputs:
@@ -23,7 +24,7 @@ def to_text(graph: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tree(graph: Graph, root: str, shown_before: set[str]) -> Iterator[str]:
+def _tree(graph: GraphData, root: str, shown_before: set[str]) -> Iterator[str]:
     """Depth first without recursion, so that a chain of any length is drawn."""
     stack: list[tuple[str, str, str]] = [(root, "", "")]
     while stack:
@@ -42,7 +43,7 @@ def _tree(graph: Graph, root: str, shown_before: set[str]) -> Iterator[str]:
         stack.extend((side, below + "├─ ", below + "│  ") for side in reversed(sides))
 
 
-def _sides_and_main(graph: Graph, node: Node) -> tuple[list[str], list[str]]:
+def _sides_and_main(graph: GraphData, node: Node) -> tuple[list[str], list[str]]:
     """The inputs that are branches, and the computed one that the chain goes on with (none at its end)."""
     inputs = list(dict.fromkeys(node.inputs))
     computed = [name for name in inputs if name in graph.by_name and graph.by_name[name].inputs]
@@ -56,13 +57,13 @@ def _line(node: Node) -> str:
         return f"{node.name} FAILED: {node.message}"
     if node.formula and node.kind == "op":
         facts.append(f"= {node.formula}")
-    facts.append(f"[{' × '.join(map(str, node.shape)) or 'scalar'}]")
+    facts.append(f"[{node.shape_text}]")
     if node.kind in ("parameter", "data"):
         facts.append(node.kind)
     if node.parameters and node.kind == "module":
         facts.append(f"{node.parameters:,} parameters")
     if node.gradient is not None:
-        facts.append(f"gradient {shown(node.gradient)}")
+        facts.append(f"gradient {statistics_text(node.gradient)}")
     if node.verdict == "wrong":
         facts.append("WRONG RULE")
     if node.scope and node.kind != "module":

@@ -1,0 +1,143 @@
+"""The steps of the playback: their order, equations, sums and gradients."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.graph.graphs import network_graph, scalar_graph
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.graph.equation import plain
+from tinygrad_mnist.graph.numbers import statistics_text
+from tinygrad_mnist.graph.playback import playback_steps
+
+
+def statuses(graph):
+    return [step.status for step in playback_steps(graph)]
+
+
+def lines(graph, phase="backward"):
+    return [line for step in playback_steps(graph) if step.phase == phase for line in step.lines]
+
+
+def last_gradients(graph):
+    """What stands at each node when all frames have been played."""
+    found = {}
+    for step in playback_steps(graph):
+        found.update(step.gradients)
+    return found
+
+
+def test_forward_goes_in_order_and_backward_in_reverse():
+    played = [(step.label, step.node) for step in playback_steps(scalar_graph())]
+    assert played == [
+        ("overview", None),
+        ("forward 1 of 3", None), ("forward 2 of 3", 2), ("forward 3 of 3", 4),
+        ("backward 1 of 3", 4), ("backward 2 of 3", 4), ("backward 3 of 3", 2),
+    ]  # fmt: skip
+
+
+def test_each_rule_is_shown_with_the_numbers_in_it():
+    assert statuses(scalar_graph())[-1] == (
+        "backward 3 of 3: multiply_1 sends its gradient back, "
+        "to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2"
+    )
+
+
+def test_a_graph_without_backward_has_forward_frames_only():
+    assert {step.phase for step in playback_steps(scalar_graph(backward=False))} == {"overview", "forward"}
+
+
+def test_a_fan_out_shows_the_running_sum():
+    x = Tensor(3.0, True, name="x")
+    graph = Graph.of(x * 4.0 + x * 3.0, backward=True)
+    sums = [line.sum for line in lines(graph) if line.sum]
+    assert sums == ["3, 1 of 2 contributions", "3 + 4 = 7, 2 of 2 contributions"]
+    partial = [step.gradients[0] for step in playback_steps(graph) if 0 in step.gradients]
+    assert [(sum.text, sum.done) for sum in partial] == [("3", False), ("7", True)]
+
+
+def test_a_value_that_is_used_twice_by_one_op_sends_along_both_edges():
+    x = Tensor(3.0, True, name="x")
+    graph = Graph.of(x * x, backward=True)
+    assert playback_steps(graph)[-1].flows == ("1-0", "1-1")
+    assert [line.sum for line in lines(graph)][-1] == "3 + 3 = 6, 2 of 2 contributions"
+
+
+def test_the_start_counts_as_a_contribution_where_an_output_is_read_too():
+    x = Tensor(3.0, True, name="x")
+    y = x * 2.0
+    graph = Graph.of(y * 5.0, y, backward=True)
+    assert "1 + 5 = 6, 2 of 2 contributions" in [line.sum for line in lines(graph)]
+
+
+def test_a_large_fan_out_sums_means():
+    x = Tensor(np.arange(20.0), True, name="x")
+    graph = Graph.of((x * 4.0 + x * 3.0).sum(), backward=True)
+    assert [line.sum for line in lines(graph) if line.sum] == [
+        "mean 3, 1 of 2 contributions", "mean 3 + 4 = 7, 2 of 2 contributions",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", [scalar_graph(), network_graph(), network_graph().collapsed(2)])
+def test_the_last_gradients_are_those_of_the_backward_pass(graph):
+    shown = last_gradients(graph)
+    expected = {k: node.gradient for k, node in enumerate(graph.nodes) if node.gradient is not None}
+    assert shown.keys() == expected.keys()
+    assert all(shown[k].done and shown[k].text == statistics_text(expected[k]) for k in expected)
+
+
+def test_every_node_is_computed_once_and_after_what_it_reads():
+    graph = network_graph()
+    order = [node for step in playback_steps(graph) for node in step.computed]
+    assert sorted(order) == list(range(len(graph.nodes)))
+    place = {graph.nodes[k].name: i for i, k in enumerate(order)}
+    assert all(place[source] < place[node.name] for node in graph.nodes for source in node.inputs)
+
+
+def test_arrays_are_shown_by_shapes_and_statistics():
+    line = next(line for line in lines(network_graph()) if line.lead == "to 2.weight:")
+    assert plain(line.parts) == "g.T @ x = (5, 3).T @ (5, 6) → (3, 6)"
+    assert line.note.startswith("mean ")
+    assert [row[:3] for row in line.operands] == [
+        ["g", "incoming", "incoming gradient"], ["x", "local", "sigmoid_2"],
+    ]  # fmt: skip
+
+
+def test_a_broadcast_input_says_that_it_is_summed():
+    b = Tensor(2.0, True, name="b")
+    line = lines(Graph.of((np.array([1.0, 2.0]) * b).sum(), backward=True))[-1]
+    assert plain(line.parts) == "(g * a).sum(axis=0) = ([1, 1] * [1, 2]).sum(axis=0) → 3"
+    assert line.note == "summed over the broadcast axes"
+
+
+def test_modules_say_what_they_send_and_not_the_rules_inside_them():
+    graph = network_graph().collapsed(2)
+    assert not any("g *" in status or "logits" in status for status in statuses(graph))
+    assert any("to Sequential/Sigmoid[1]:" in line.lead for line in lines(graph))
+
+
+def test_a_failed_op_is_the_last_frame_and_says_why():
+    with pytest.raises(ValueError, match="differ") as caught:
+        Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
+    last = playback_steps(Graph.of(caught.value))[-1]
+    assert last.title == "matmul_1 failed"
+    assert "differ" in last.lines[0].note
+
+
+def test_a_verdict_goes_with_its_rule():
+    graph = scalar_graph()
+    wrong = replace(
+        graph.nodes[2], rules=(replace(graph.nodes[2].rules[0], verdict="wrong"), graph.nodes[2].rules[1])
+    )
+    changed = Graph((*graph.nodes[:2], wrong, *graph.nodes[3:]), graph.outputs)
+    assert [line.verdict for line in lines(changed)] == [None, None, None, "wrong", None]
+
+
+@pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
+def test_an_array_rule_shows_a_number_as_it_was_given(factor, shown):
+    x = Tensor(np.array([1.0, 2.0]), True, name="x")
+    line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
+    product = f"[{factor:g}, {factor:g}]"
+    assert plain(line.parts) == f"g * {shown} = [1, 1] * {shown} = {product}"

@@ -1,0 +1,81 @@
+"""The graph behind tensors, as a person makes and shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from tinygrad_mnist.errors import GraphvizMissingError
+from tinygrad_mnist.graph.build import build
+from tinygrad_mnist.graph.data import GraphData
+from tinygrad_mnist.graph.html import to_iframe
+from tinygrad_mnist.graph.modules import collapse, readable
+from tinygrad_mnist.graph.svg import to_svg
+from tinygrad_mnist.graph.text import to_text
+
+
+@dataclass(frozen=True)
+class Graph(GraphData):
+    """A recorded graph.  Nodes stand in the order of computation, each after its inputs.
+
+    A notebook shows it as the page with the playback, or as text where it cannot be drawn.
+
+    Attributes
+    ----------
+    nodes
+        See `Node`.
+    outputs
+        The names of the nodes that the graph was made from.
+    """
+
+    @classmethod
+    def of(cls, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph:
+        """Return the graph behind computed tensors.
+
+        Parameters
+        ----------
+        outputs
+            Tensors; or an error that an op raised, for the graph up to the op that failed.
+        backward
+            Also run a backward pass, and note gradients and contributions.  No ``.grad`` changes.  Outputs
+            that are not scalars start from ones.
+        diagnosis
+            The result of `diagnose` for the same tensor: its verdicts are shown.
+
+        Raises
+        ------
+        TypeError
+            If an output is not a Tensor.
+        GradientError
+            If an error was not raised by an op, or if `backward` is True and an output has no gradient.
+
+        Notes
+        -----
+        Ops are numbered within the graph, so the same program gives the same names in every run.
+
+        Examples
+        --------
+        >>> from tinygrad_mnist import Tensor
+        >>> a, b = Tensor(2.0, True, name="a"), Tensor(3.0, True, name="b")
+        >>> print(*(node.formula or node.name for node in Graph.of(a * b + a).nodes), sep=", ")
+        a, b, a * b, multiply_1 + a
+        """
+        data = build(*outputs, backward=backward, diagnosis=diagnosis)
+        return cls(data.nodes, data.outputs)
+
+    def collapsed(self, depth: int = 1) -> Graph:
+        """Return the graph with each module at `depth` (1: the outermost) as one node."""
+        return collapse(self, depth)
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return to_svg(readable(self))
+        except (GraphvizMissingError, ValueError):  # Graphviz is missing, or the graph is too large to draw
+            return None
+
+    def _repr_html_(self) -> str:
+        try:
+            return to_iframe(readable(self))
+        except (GraphvizMissingError, ValueError):
+            return f"<pre>{escape(to_text(self))}</pre>"
