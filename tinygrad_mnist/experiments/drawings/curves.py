@@ -8,17 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report.plots.style import (
-    BLUE,
-    DARK_ORANGE,
-    FAINT,
-    GREEN,
-    MUTED,
-    ORANGE,
-    VERMILLION,
-    place_axes,
-    styled,
-)
+from tinygrad_mnist.palette import BLUE, DARK_ORANGE, GREEN, ORANGE, VERMILION
+from tinygrad_mnist.report.plots.style import FAINT, MUTED, place_axes, styled
 
 Numbers = NDArray[np.float64]
 
@@ -51,7 +42,7 @@ def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float])
     axes.set_xlim(0, len(losses) * 1.02)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     if published:
-        axes.plot(shown, published, "o", markersize=8, markerfacecolor="none", markeredgecolor=VERMILLION)
+        axes.plot(shown, published, "o", markersize=8, markerfacecolor="none", markeredgecolor=VERMILION)
         add_key(axes, "published")
     label(axes, len(losses), float(losses[-1]), f"{losses[-1]:.1f}", BLUE)
     return figure
@@ -67,7 +58,7 @@ def epoch_loss(losses: Sequence[float], published: Sequence[float]) -> Figure:
     axes.set_xlim(0.5, len(losses) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
     if published:
-        axes.plot(epochs, published, "o", markersize=8, markerfacecolor="none", markeredgecolor=VERMILLION)
+        axes.plot(epochs, published, "o", markersize=8, markerfacecolor="none", markeredgecolor=VERMILION)
         add_key(axes, "published")
     label(axes, len(losses), losses[-1], f"{losses[-1]:.4f}", BLUE)
     return figure
@@ -164,5 +155,5 @@ def label(axes: Axes, x: float, y: float, text: str, color: str) -> None:
 def add_key(axes: Axes, name: str) -> None:
     """Say what the rings are, in the upper right corner."""
     rings = axes.plot([0.76], [0.92], "o", markersize=8, transform=axes.transAxes)
-    rings[0].set(markerfacecolor="none", markeredgecolor=VERMILLION)
+    rings[0].set(markerfacecolor="none", markeredgecolor=VERMILION)
     axes.text(0.79, 0.92, name, transform=axes.transAxes, va="center", color=MUTED)

@@ -6,17 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report.plots.style import (
-    BLUE,
-    FAINT,
-    HAIRLINE,
-    INK,
-    MUTED,
-    VERMILLION,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.palette import BLUE, VERMILION
+from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, INK, MUTED, place_axes, place_text, styled
 from tinygrad_mnist.typing import Array
 
 DIGIT_SIDE, DIGIT_GAP = 1.3, 0.28  # inches
@@ -59,7 +50,7 @@ def answer_sheet(images: Array, labels: Array, shares: NDArray[np.float64]) -> F
         wrong += int(row.argmax() != label)
     place_text(figure, 0.1, 0.12, f"{wrong} of {len(images)} misread", size=11, weight="bold")
     place_text(figure, 2.2, 0.15, "bars: the outputs for 0 to 9, divided by their sum", color=MUTED)
-    place_text(figure, 6.2, 0.15, "■ what was read in an error", color=VERMILLION)
+    place_text(figure, 6.2, 0.15, "■ what was read in an error", color=VERMILION)
     place_text(figure, 8.4, 0.15, "■ the true digit", color=BLUE)
     return figure
 
@@ -78,9 +69,9 @@ def draw_answer(
         aspect="auto",
     )
     axes.text(left + 34, top + 16, str(read), size=10, ha="center", va="center",
-              color=INK if right else VERMILLION, weight="normal" if right else "bold")  # fmt: skip
+              color=INK if right else VERMILION, weight="normal" if right else "bold")  # fmt: skip
     colors = [FAINT] * len(shares)
-    colors[read] = MUTED if right else VERMILLION
+    colors[read] = MUTED if right else VERMILION
     if not right:
         colors[label] = BLUE
         axes.text(
@@ -99,6 +90,6 @@ def _frame(left: float, top: float) -> Rectangle:
         CELL_WIDTH - 1,
         CELL_HEIGHT - 5,
         fill=False,
-        edgecolor=VERMILLION,
+        edgecolor=VERMILION,
         linewidth=1,
     )

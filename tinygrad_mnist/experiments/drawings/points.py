@@ -8,23 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report.plots.style import (
-    BLUE,
-    FAINT,
-    HAIRLINE,
-    MUTED,
-    ORANGE,
-    VERMILLION,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.palette import BLUE, ORANGE, VERMILION
+from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 PALE = ListedColormap(["#FBE9C6", "#CFE3F1"])  # of orange and of blue
-FOUND = LinearSegmentedColormap.from_list("found", ["#7A2E00", VERMILLION, ORANGE, "#FBE9C6", "#FFFFFF"])
+FOUND = LinearSegmentedColormap.from_list("found", ["#7A2E00", VERMILION, ORANGE, "#FBE9C6", "#FFFFFF"])
 PANEL, GAP, EDGE, HEADER = 3.1, 0.5, 0.45, 0.45  # inches
 JITTER = 0.34  # of the distance between two digits
 
@@ -92,7 +83,7 @@ def jittered(true: Integers, predicted: Integers, seed: int = 0) -> Figure:
     axes = place_axes(figure, 0.65, 0.5, 5.1, 5.1)
     right = true == predicted
     axes.plot(x[right], y[right], ".", color=BLUE, markersize=2, alpha=0.35, markeredgewidth=0)
-    axes.plot(x[~right], y[~right], ".", color=VERMILLION, markersize=4.5, alpha=0.8, markeredgewidth=0)
+    axes.plot(x[~right], y[~right], ".", color=VERMILION, markersize=4.5, alpha=0.8, markeredgewidth=0)
     ticks = range(10)
     axes.set(xlabel="true digit", ylabel="predicted digit", xlim=(-0.6, 9.6), ylim=(-0.6, 9.6))
     axes.set_xticks(ticks)

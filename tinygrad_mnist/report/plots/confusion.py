@@ -8,20 +8,11 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.report.plots.style import (
-    FAINT,
-    HAIRLINE,
-    INK,
-    MUTED,
-    ORANGE,
-    VERMILLION,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.palette import ORANGE, VERMILION
+from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, INK, MUTED, place_axes, place_text, styled
 
 DIAGONAL = "#EEF1F4"
-ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBE3B5", ORANGE, VERMILLION])
+ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBE3B5", ORANGE, VERMILION])
 
 FONT_POINTS = 9.0
 DIGIT_WIDTH = 0.64  # of a DejaVu Sans digit, in units of the font size

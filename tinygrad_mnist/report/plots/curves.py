@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from tinygrad_mnist.report.plots.style import BLUE, DARK_ORANGE, MUTED, ORANGE, place_axes, styled
+from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
+from tinygrad_mnist.report.plots.style import MUTED, place_axes, styled
 
 Epoch = Mapping[str, float | None]
 

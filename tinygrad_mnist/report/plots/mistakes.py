@@ -7,18 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
 from tinygrad_mnist.report.plots.confusion import shortened
-from tinygrad_mnist.report.plots.style import (
-    BLUE,
-    DARK_ORANGE,
-    FAINT,
-    HAIRLINE,
-    MUTED,
-    ORANGE,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
 
 MOST_MISTAKES = 24
 COLUMNS = 6

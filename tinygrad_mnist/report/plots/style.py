@@ -16,14 +16,6 @@ from tinygrad_mnist.files import write_atomically
 
 Arguments = ParamSpec("Arguments")
 
-# The palette of Okabe and Ito (2008), safe for the common kinds of colour blindness. Blue and orange
-# also differ in lightness, so a pair of them survives a black-and-white printer.
-BLUE: Final = "#0072B2"
-ORANGE: Final = "#E69F00"
-VERMILLION: Final = "#D55E00"
-GREEN: Final = "#009E73"
-DARK_ORANGE: Final = "#8F6400"  # for text: the orange itself is too light to read on white
-
 INK: Final = "#222222"
 MUTED: Final = "#6B6F73"
 FAINT: Final = "#C4C8CC"

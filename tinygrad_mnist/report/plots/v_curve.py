@@ -12,17 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report.plots.style import (
-    BLUE,
-    DARK_ORANGE,
-    GREEN,
-    INK,
-    MUTED,
-    ORANGE,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.palette import BLUE, DARK_ORANGE, GREEN, ORANGE
+from tinygrad_mnist.report.plots.style import INK, MUTED, place_axes, place_text, styled
 
 if TYPE_CHECKING:
     from tinygrad_mnist.checking.slopes import Line
