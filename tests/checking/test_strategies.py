@@ -310,17 +310,17 @@ def test_an_expression_prints_each_step_with_its_operands():
 # What is drawn reaches its bounds and stays within them
 
 
-def reached(strategy, measure):
-    """The least and the largest that Hypothesis draws."""
+def measured(strategy, measures):
+    """Return the least and the largest of each measure among what Hypothesis draws."""
     values = []
 
     @settings(max_examples=200, phases=[Phase.generate], derandomize=True, database=None, deadline=None)
     @given(strategy)
     def collect(drawn):
-        values.append(measure(drawn))
+        values.append([measure(drawn) for measure in measures.values()])
 
     collect()
-    return min(values), max(values)
+    return {name: (min(found), max(found)) for name, found in zip(measures, zip(*values))}
 
 
 def linear_layers(mlp):
@@ -328,39 +328,42 @@ def linear_layers(mlp):
 
 
 MEASURES = {
-    "layers": (lambda mlp: len(linear_layers(mlp)), (1, 3)),
-    "units": (lambda mlp: max(max(p.shape) for p in mlp[0].parameters()), (1, 5)),
-    "examples": (lambda mlp: len(mlp[2][0]), (1, 4)),
-    "rectified units": (lambda mlp: any(isinstance(layer, nn.ReLU) for layer in mlp[0]), (False, False)),
-    "layers without a bias": (
-        lambda mlp: any(layer.bias is None for layer in linear_layers(mlp)),
-        (False, True),
-    ),
-    "labels": (lambda mlp: isinstance(mlp[1], nn.CrossEntropyLoss), (False, True)),
-    "negative inputs": (lambda mlp: bool((mlp[2][0] < 0).any()), (False, True)),
-    "large inputs": (lambda mlp: bool((abs(mlp[2][0]) > 1).any()), (False, False)),
+    "layers": lambda mlp: len(linear_layers(mlp)),
+    "units": lambda mlp: max(max(p.shape) for p in mlp[0].parameters()),
+    "examples": lambda mlp: len(mlp[2][0]),
+    "rectified units": lambda mlp: any(isinstance(layer, nn.ReLU) for layer in mlp[0]),
+    "layers without a bias": lambda mlp: any(layer.bias is None for layer in linear_layers(mlp)),
+    "labels": lambda mlp: isinstance(mlp[1], nn.CrossEntropyLoss),
+    "negative inputs": lambda mlp: bool((mlp[2][0] < 0).any()),
+    "large inputs": lambda mlp: bool((abs(mlp[2][0]) > 1).any()),
 }
 
 
-@pytest.mark.parametrize("what", MEASURES)
-def test_networks_reach_their_bounds_and_stay_within(what):
-    measure, bounds = MEASURES[what]
-    assert reached(own.mlps(), measure) == bounds
+def test_networks_reach_their_bounds_and_stay_within():
+    assert measured(own.mlps(), MEASURES) == {
+        "layers": (1, 3),
+        "units": (1, 5),
+        "examples": (1, 4),
+        "rectified units": (False, False),
+        "layers without a bias": (False, True),
+        "labels": (False, True),
+        "negative inputs": (False, True),
+        "large inputs": (False, False),
+    }
 
 
 def test_rectified_units_are_drawn_where_they_are_asked_for():
-    assert reached(own.mlps(smooth=False), MEASURES["rectified units"][0]) == (False, True)
+    measures = {"rectified units": MEASURES["rectified units"]}
+    assert measured(own.mlps(smooth=False), measures) == {"rectified units": (False, True)}
 
 
 def test_expressions_begin_with_numbers_of_both_signs_up_to_1():
-    def lowest(program):
-        return min((leaf.min() for leaf in program.leaves() if leaf.size), default=0.0)
-
-    def highest(program):
-        return max((leaf.max() for leaf in program.leaves() if leaf.size), default=0.0)
-
-    low, _ = reached(own.expressions(most_ops=3), lowest)
-    _, high = reached(own.expressions(most_ops=3), highest)
-    assert -1 <= low < -0.9
-    assert 0.9 < high <= 1
-    assert reached(own.expressions(most_ops=3), lambda program: len(program.steps))[1] == 3
+    measures = {
+        "lowest": lambda program: min((leaf.min() for leaf in program.leaves() if leaf.size), default=0.0),
+        "highest": lambda program: max((leaf.max() for leaf in program.leaves() if leaf.size), default=0.0),
+        "ops": lambda program: len(program.steps),
+    }
+    found = measured(own.expressions(most_ops=3), measures)
+    assert -1 <= found["lowest"][0] < -0.9
+    assert 0.9 < found["highest"][1] <= 1
+    assert found["ops"][1] == 3

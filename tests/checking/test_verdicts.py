@@ -171,14 +171,14 @@ def test_second_order():
         assert verdicts(function, [0.1, -0.5], order=2) == {"wrong": 2}
 
 
-def test_smooth_networks_agree_to_the_last_digits(mnist):
-    x, y = next(iter(mnist.train.loader(3, dtype=np.float64)))
+def test_smooth_networks_agree_to_the_last_digits(digits):
+    x, y = next(iter(digits.train.loader(3, dtype=np.float64)))
     rng = np.random.default_rng(0)
-    layers = [nn.Linear(784, 30, rng=rng, dtype=float), nn.Sigmoid(), nn.Linear(30, 10, rng=rng, dtype=float)]
+    layers = [nn.Linear(64, 30, rng=rng, dtype=float), nn.Sigmoid(), nn.Linear(30, 10, rng=rng, dtype=float)]
     model = nn.Sequential(nn.Flatten(), *layers, nn.Sigmoid())
     report = check_gradients(model, nn.QuadraticLoss(), (x, y))
     assert report.ok
-    assert report.summary() == "23,860 of 23,860 gradient entries tested; none is wrong"
+    assert report.summary() == "2,260 of 2,260 gradient entries tested; none is wrong"
     for row in report.rows:
         assert row.counts == {"correct": row.entries}
         assert row.complex_difference <= 1e-13

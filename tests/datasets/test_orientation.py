@@ -22,8 +22,8 @@ def write(
     for name, split in (("train", data.train), (test, data.test)):
         images = split.raw_images[:count]
         images = images.transpose(0, 2, 1) if transposed else images
-        write_idx(folder / f"{prefix}{name}-images-idx3-ubyte.gz", images)
-        write_idx(folder / f"{prefix}{name}-labels-idx1-ubyte.gz", split.labels[:count])
+        write_idx(folder / f"{prefix}{name}-images-idx3-ubyte", images)
+        write_idx(folder / f"{prefix}{name}-labels-idx1-ubyte", split.labels[:count])
     return folder
 
 
@@ -72,6 +72,6 @@ def test_several_emnist_parts_in_one_folder_are_named(tmp_path: Path, mnist: Ima
 
 def test_incomplete_emnist_part_names_missing_files(tmp_path: Path, mnist: ImageDataset) -> None:
     write(tmp_path, mnist, "emnist-letters-", count=1)
-    (tmp_path / "emnist-letters-test-labels-idx1-ubyte.gz").unlink()
+    (tmp_path / "emnist-letters-test-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="lacks emnist-letters-test-labels-idx1-ubyte"):
         load_mnist(tmp_path)

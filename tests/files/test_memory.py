@@ -34,21 +34,21 @@ def peak_of(read):
 
 
 MEGABYTES_OF_JSON = {
-    "empty lists": "[" + "[]," * 2_500_000 + "1]",
-    "empty objects": "[" + "{}," * 2_500_000 + "1]",
-    "small objects": "[" + '{"a":1},' * 500_000 + "1]",
-    "deep objects": "[" + ('{"a":' * 60 + "1" + "}" * 60 + ",") * 3000 + "1]",
-    "keys": "{" + ",".join(f'"{i:x}":1' for i in range(600_000)) + "}",
-    "numbers": "[" + "1.5," * 2_000_000 + "1]",
-    "a wide letter": '["' + "a" * 15_000_000 + '\N{GRINNING FACE}"]',
-    "a string": '["' + "a" * 15_000_000 + '"]',
+    "empty lists": lambda: "[" + "[]," * 2_500_000 + "1]",
+    "empty objects": lambda: "[" + "{}," * 2_500_000 + "1]",
+    "small objects": lambda: "[" + '{"a":1},' * 500_000 + "1]",
+    "deep objects": lambda: "[" + ('{"a":' * 60 + "1" + "}" * 60 + ",") * 3000 + "1]",
+    "keys": lambda: "{" + ",".join(f'"{i:x}":1' for i in range(600_000)) + "}",
+    "numbers": lambda: "[" + "1.5," * 2_000_000 + "1]",
+    "a wide letter": lambda: '["' + "a" * 15_000_000 + '\N{GRINNING FACE}"]',
+    "a string": lambda: '["' + "a" * 15_000_000 + '"]',
 }
 
 
-@pytest.mark.parametrize("text", MEGABYTES_OF_JSON.values(), ids=MEGABYTES_OF_JSON)
-def test_json_takes_bounded_memory(tmp_path, text):
+@pytest.mark.parametrize("make", MEGABYTES_OF_JSON.values(), ids=MEGABYTES_OF_JSON)
+def test_json_takes_bounded_memory(tmp_path, make):
     path = tmp_path / "many.json"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(make(), encoding="utf-8")
     size = path.stat().st_size
     assert size <= MOST_JSON
     assert peak_of(lambda: read_json(path, max_bytes=MOST_JSON)) < 2 * size + MOST_SURPLUS
@@ -82,17 +82,17 @@ EMPTY = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
 
 
 @pytest.mark.parametrize(
-    "entries",
+    "make",
     [
-        {f"{i:x}": EMPTY for i in range(17_000)},
-        {"a": {**EMPTY, "shape": [0] * 500_000}},
-        {"__metadata__": {f"{i:x}": "" for i in range(80_000)}},
+        lambda: {f"{i:x}": EMPTY for i in range(17_000)},
+        lambda: {"a": {**EMPTY, "shape": [0] * 500_000}},
+        lambda: {"__metadata__": {f"{i:x}": "" for i in range(80_000)}},
     ],
     ids=["tensors", "axes", "texts"],
 )
-def test_headers_of_tensors_take_bounded_memory(tmp_path, entries):
+def test_headers_of_tensors_take_bounded_memory(tmp_path, make):
     path = tmp_path / "many.safetensors"
-    path.write_bytes(header(entries))
+    path.write_bytes(header(make()))
     assert peak_of(lambda: load_tensors(path, max_bytes=2**31)) < MOST_SURPLUS
 
 
