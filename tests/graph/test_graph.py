@@ -97,6 +97,28 @@ def test_gradients_and_contributions_are_those_of_backward():
     assert graph.readers["a"] == ("multiply_1", "add_4")
 
 
+def test_backward_pass_of_a_graph_runs_each_rule_once(monkeypatch):
+    calls = []
+
+    def rule(g, y, x):
+        calls.extend([g] if isinstance(g, np.ndarray) else [])  # not the symbols that its formula is made of
+        return g * (1 - y * y)
+
+    monkeypatch.setattr(REGISTRY["tanh"], "rules", (rule,))
+    Graph.of(step(), backward=True)
+    assert len(calls) == 1
+
+
+def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
+    logits = Tensor([0.2, -1.0, 0.5], True, name="logits")
+    probabilities = ops.sigmoid(logits)
+    loss = nn.BCELoss()(probabilities, np.array([1.0, 0.0, 1.0]))
+    graph = Graph.of(loss, probabilities, backward=True)
+    sent = [r.contribution.values for n in graph.nodes for r in n.rules if r.source == "logits"]
+    assert len(sent) == 2
+    np.testing.assert_allclose(np.sum(sent, axis=0), graph.by_name["logits"].gradient.values)
+
+
 @given(programs(most_ops=8))
 def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
     tensors = [Tensor(a, requires_grad=True) for a in program.leaves()]
@@ -179,6 +201,12 @@ def test_modules_collapse_to_single_nodes_at_any_depth():
         "data_2",
         "CrossEntropyLoss",
     ]
+
+
+@pytest.mark.parametrize("depth", [0, -1, 1.5, "1", True])
+def test_collapsing_refuses_a_depth_that_is_not_a_whole_number(depth):
+    with pytest.raises((TypeError, ValueError), match=r"depth is .*: expected a whole number >= 1"):
+        Graph.of(step()).collapsed(depth)
 
 
 def test_a_module_used_twice_makes_no_cycle():

@@ -105,11 +105,36 @@ def test_arrays_are_shown_by_shapes_and_statistics():
     ]  # fmt: skip
 
 
-def test_a_broadcast_input_says_that_it_is_summed():
-    b = Tensor(2.0, True, name="b")
-    line = lines(Graph.of((np.array([1.0, 2.0]) * b).sum(), backward=True))[-1]
-    assert plain(line.parts) == "(g * a).sum(axis=0) = ([1, 1] * [1, 2]).sum(axis=0) → 3"
-    assert line.note == "summed over the broadcast axes"
+@pytest.mark.parametrize(
+    ("compute", "source", "sent"),
+    [
+        (lambda x: np.array([1.0, 2.0]) * x, (), "(g * a).sum(axis=0) = ([1, 1] * [1, 2]).sum(axis=0) → 3"),
+        (lambda x: ops.broadcast_to(x, shape=(2,)), (), "g.sum(axis=0) = [1, 1].sum(axis=0) → 2"),
+        (
+            lambda x: ops.linear(np.ones((2, 1)), np.ones((1, 1)), x),
+            (1,),
+            "g.sum(axis=0) = [[1], [1]].sum(axis=0) → [2]",
+        ),
+        (
+            lambda x: np.ones((2, 1, 1)) @ x,
+            (1, 1),
+            "(a.mT @ g).sum(axis=0) = ([[[1]], [[1]]].mT @ [[[1]], [[1]]]).sum(axis=0) → [[2]]",
+        ),
+    ],
+    ids=["elementwise", "broadcast_to", "bias", "batch of products"],
+)
+def test_a_broadcast_input_says_that_it_is_summed(compute, source, sent):
+    x = Tensor(np.full(source, 2.0), True, name="x")
+    line = lines(Graph.of(compute(x).sum(), backward=True))[-1]
+    assert line.note.startswith("summed over the broadcast axes")
+    assert plain(line.parts) == sent
+
+
+def test_an_input_that_is_not_broadcast_says_nothing_of_sums():
+    found = lines(
+        Graph.of((Tensor(np.ones((2, 2)), True) @ np.ones((2, 2))).mean(axis=0).sum(), backward=True)
+    )
+    assert not any("summed" in line.note for line in found)
 
 
 def test_modules_say_what_they_send_and_not_the_rules_inside_them():

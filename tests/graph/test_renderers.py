@@ -124,6 +124,28 @@ def test_graphviz_draws_it(tmp_path, suffix, start):
     assert path.read_bytes().startswith(start)
 
 
+@pytest.mark.parametrize(
+    "render",
+    [
+        lambda path: to_dot(step(), detail="value"),
+        lambda path: to_svg(step(), detail="value"),
+        *(lambda path, s=s: draw(step(), path / f"x.{s}", detail="value") for s in ("svg", "html", "txt")),
+    ],
+)
+def test_unknown_detail_is_refused_with_the_known_ones(tmp_path, render):
+    with pytest.raises(ValueError, match=r"detail is 'value': expected one .* did you mean 'values'\?"):
+        render(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "txt"])
+def test_graph_without_gradients_is_refused_for_backward(tmp_path, suffix):
+    graph = Graph.of(step())
+    with pytest.raises(ValueError, match=r"the graph has no gradients: .* Graph.of\(output, backward=True"):
+        draw(graph, tmp_path / f"step.{suffix}", backward=True)
+    graph = Graph.of(step(), backward=True)
+    assert draw(graph, tmp_path / "step.txt", backward=True).read_text(encoding="utf-8") == to_text(graph)
+
+
 @needs_dot
 def test_every_node_and_edge_has_its_id_in_the_svg():
     graph = Graph.of(scalar_step()[0], backward=True)
@@ -166,8 +188,6 @@ def test_the_detail_asked_for_is_drawn_whatever_the_suffix(tmp_path, suffix):
     assert "tanh" in whole
     assert "Tanh" in layers
     assert "tanh" not in layers
-    with pytest.raises(ValueError, match=r"detail is 'module': expected .* did you mean 'modules'\?"):
-        draw(step(), tmp_path / f"x.{suffix}", detail="module")
 
 
 def test_without_graphviz_the_dot_is_left_beside(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.autodiff import backward as backward_pass
+from tinygrad_mnist.autodiff.backward import Sent, differentiated, require_connected, upstream, walk
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.guards import FailedOp
 from tinygrad_mnist.autodiff.source_line import in_words
@@ -169,7 +169,7 @@ def _op_node(tensor: Tensor, names: _Names) -> Node:
         scope=_printable(tensor.scope),
         inputs=sources,
         formula=forward_formula(primitive, sources, tensor.attributes),
-        rules=tuple(_rule(tensor, position, sources) for position in backward_pass.differentiated(tensor)),
+        rules=tuple(_rule(tensor, position, sources) for position in differentiated(tensor)),
         value=Statistics.of(tensor.data),
         flops=primitive.flops(tensor.data, *arrays),
         bytes=sum(array.nbytes for array in (*read, tensor.data)),
@@ -223,31 +223,23 @@ def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str
 def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Names) -> list[Node]:
     """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``."""
     for output in outputs:
-        backward_pass.require_connected(output)
-    tensors = backward_pass.upstream(outputs)
+        require_connected(output)
     seeds = [np.ones(output.shape, output.dtype) for output in outputs]
-    gradients = {id(t): g for t, g in zip(tensors, backward_pass.pull_back(outputs, seeds, tensors))}
-    found = []
-    for node in nodes:
+    gradients: dict[int, Any] = {}
+    sent: Sent = []
+    for tensor, g in walk(outputs, seeds, upstream(outputs), sent=sent):
+        gradients[id(tensor)] = gradients[id(tensor)] + g if id(tensor) in gradients else g
+    contributions = {(id(tensor), position): array for tensor, position, array in sent}
+
+    def with_gradient(node: Node) -> Node:
         value = names.values[node.name]
-        g = gradients.get(id(value))
-        rules = node.rules if g is None else _contributions(node, value, g)
-        found.append(replace(node, gradient=None if g is None else Statistics.of(g), rules=rules))
-    return found
+        if id(value) not in gradients:
+            return node
+        arrived = [contributions.get((id(value), position)) for position in differentiated(value)]
+        rules = (replace(rule, contribution=Statistics.of(array)) for rule, array in zip(node.rules, arrived))
+        return replace(node, gradient=Statistics.of(gradients[id(value)]), rules=tuple(rules))
 
-
-def _contributions(node: Node, tensor: Tensor, g: Any) -> tuple[Rule, ...]:
-    """The rules of an op with the gradients that they send on when `g` comes in."""
-    if tensor.primitive is None:
-        return ()
-    arrays = _input_arrays(tensor)
-    sent = []
-    for rule, position in zip(node.rules, backward_pass.differentiated(tensor)):
-        contribution = tensor.primitive.rule(position)(g, tensor.data, *arrays, **tensor.attributes)  # type: ignore[misc]
-        if contribution.shape != arrays[position].shape:
-            contribution = backward_pass.unbroadcast(contribution, arrays[position].shape)
-        sent.append(replace(rule, contribution=Statistics.of(contribution)))
-    return tuple(sent)
+    return [with_gradient(node) for node in nodes]
 
 
 def _with_verdicts(nodes: list[Node], diagnosis: Any) -> list[Node]:
