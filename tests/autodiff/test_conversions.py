@@ -107,7 +107,7 @@ def test_a_conversion_under_a_capture_is_refused(convert):
     [
         (lambda x: x * x[Tensor([0, 1])], "an index"),
         (lambda x: x * np.argmax(x), "np.argmax"),
-        (lambda x: x * np.isfinite(x).all(), "np.isfinite"),
+        (lambda x: x * np.isfinite(x).all(), "all of an array"),
         (lambda x: x * x.argmax(), "argmax()"),
         (lambda x: x * np.median(x.detach()), "np.median"),
         (lambda x: x * len(x.tolist()), "tolist()"),

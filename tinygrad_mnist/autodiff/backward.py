@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE, is_compiling
+from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE, is_compiling, lifted
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.primitive import Box, Recordable, misfitting_rule, not_an_array, peeled
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
+
+_by_serial = attrgetter("serial")
+
+Sent = list[tuple[Any, int, Any]]
 
 
 def upstream(outputs: Iterable[Any]) -> list[Any]:
@@ -28,7 +33,7 @@ def upstream(outputs: Iterable[Any]) -> list[Any]:
             if isinstance(x, Recordable) and x._requires_grad and x.serial not in found:
                 found[x.serial] = x
                 stack.append(x)
-    return [found[serial] for serial in sorted(found, reverse=True)]
+    return sorted(found.values(), key=_by_serial, reverse=True)
 
 
 def differentiated(tensor: Any) -> list[int]:
@@ -48,9 +53,6 @@ def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
         if any(isinstance(x, Recordable) and x.serial in serials for x in near):
             serials.add(tensor.serial)
     return serials
-
-
-Sent = list[tuple[Any, int, Any]]
 
 
 def walk(
@@ -84,17 +86,22 @@ def walk(
     gradients: dict[int, Any] = {}
     for output, seed in zip(outputs, seeds):
         _accumulate(gradients, output.serial, seed)
-    rules = _Rules(gradients, relevant, create_graph, is_compiling(), sent)
+    arrays_of = _tracers_read_by if is_compiling() else _arrays_read_by
     for tensor in order:
         g = gradients.pop(tensor.serial, None)
         if g is None:
             continue
         yield tensor, g
         if tensor.inputs:
-            rules.run(tensor, g)
+            if isinstance(g, Box):  # a Tensor or a tracer, which takes note of what the rules do
+                g._arrives_at(tensor)
+                with _rules_in(tensor.scope, create_graph):
+                    _run_rules(tensor, g, gradients, arrays_of(tensor), relevant, create_graph, sent)
+            else:
+                _run_rules(tensor, g, gradients, arrays_of(tensor), relevant, create_graph, sent)
             between = tensor.bypassed
             if between is not None and (between.retains_grad or between.serial in asked):
-                yield between, rules.run_bypass(tensor, g)
+                yield between, _passed_by(tensor, g, arrays_of(tensor), create_graph)
 
 
 def pull_back(
@@ -125,108 +132,93 @@ def pull_back(
 def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
     arrived = [pair for pair in walk((output,), (seed,)) if not pair[0].inputs or pair[0].retains_grad]
+    store = _store_in_program if is_compiling() else _store
     for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
-        _store(tensor, g)
+        store(tensor, g)
 
 
 def _store(tensor: Any, g: Any) -> None:
     """Add `g` to the tensor's gradient.  An array in ``.grad`` belongs to its tensor alone."""
-    dtype, before = tensor._data.dtype, tensor.grad
-    if isinstance(g, Box):
-        g = g if g.dtype == dtype else g.astype(dtype)  # type: ignore[attr-defined]
-    else:
-        g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
-    tensor.grad = g if before is None else _added(before, g)
+    dtype = tensor._data.dtype
+    g = np.array(g, dtype) if tensor.inputs else np.asarray(g, dtype)
+    tensor._grad = g if tensor._grad is None else np.asarray(tensor._grad + g)
 
 
-def _added(before: Any, g: Any) -> Any:
-    total = before + g
-    return total if isinstance(total, Box) else np.asarray(total)
+def _store_in_program(tensor: Any, g: Any) -> None:
+    """Do what `_store` does with tracers, while a function is compiled."""
+    g, before = lifted(g), tensor.grad
+    g = g if g.dtype == tensor.dtype else g.astype(tensor.dtype)
+    tensor.grad = g if before is None else before + g
 
 
-class _Rules:
-    """The rules of one backward pass: runs those of an op and adds up what they send."""
+def _run_rules(
+    tensor: Any,
+    g: Any,
+    gradients: dict[int, Any],
+    arrays: list[Any],
+    relevant: set[int] | None,
+    create_graph: bool,
+    sent: Sent | None,
+) -> None:
+    """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
+    values = (tensor, *tensor.inputs) if create_graph else arrays
+    primitive = tensor.primitive
+    rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
+    for position, x in enumerate(tensor.inputs):
+        if not isinstance(x, Recordable) or not x._requires_grad:
+            continue
+        rule = rules[position] if rules else primitive.rule(position)
+        if rule is None or (relevant is not None and x.serial not in relevant):
+            continue
+        try:
+            contribution = rule(g, *values, **tensor.attributes)
+            if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
+                raise not_an_array(primitive, position, contribution)
+            if contribution.shape != x._data.shape:
+                contribution = unbroadcast(contribution, x._data.shape)
+        except Exception as error:
+            misfit = misfitting_rule(error, primitive, position)
+            if misfit is not None:
+                raise misfit from None
+            error.add_note(f"in the rule of {primitive.name} for its input {position}, {tensor._origin()}")
+            raise
+        if not (x.inputs or create_graph) and _is_shared(contribution, g, arrays):
+            contribution = np.array(contribution)
+        _accumulate(gradients, x.serial, contribution)
+        if sent is not None:
+            sent.append((tensor, position, contribution))
 
-    __slots__ = ("compiling", "create_graph", "gradients", "relevant", "sent")
 
-    def __init__(
-        self,
-        gradients: dict[int, Any],
-        relevant: set[int] | None,
-        create_graph: bool,
-        compiling: bool,
-        sent: Sent | None,
-    ) -> None:
-        self.gradients, self.relevant, self.sent = gradients, relevant, sent
-        self.create_graph, self.compiling = create_graph, compiling
+def _passed_by(tensor: Any, g: Any, arrays: list[Any], create_graph: bool) -> Any:
+    """Return the gradient of what an op passes by: the op itself has sent its gradients on."""
+    (y, *values), bypass = arrays, tensor.primitive.bypass
+    if not create_graph:
+        return bypass(g, y, peeled(tensor.bypassed), *values, **tensor.attributes)
+    with _rules_in(tensor.scope, recording=True):
+        return bypass(g, tensor, tensor.bypassed, *tensor.inputs, **tensor.attributes)
 
-    def run(self, tensor: Any, g: Any) -> None:
-        """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
-        if isinstance(g, Box):  # which takes note of what the rules do
-            g._arrives_at(tensor)
-            with _rules_in(tensor.scope, self.create_graph):
-                self._run(tensor, g)
-        else:
-            self._run(tensor, g)
 
-    def _run(self, tensor: Any, g: Any) -> None:
-        arrays = self._arrays_of(tensor)
-        y = peeled(tensor) if self.compiling else tensor._data
-        values: Sequence[Any] = arrays
-        if self.create_graph:
-            y, values = tensor, tensor.inputs
-        primitive, relevant = tensor.primitive, self.relevant
-        rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
-        for position, x in enumerate(tensor.inputs):
-            if not isinstance(x, Recordable) or not x._requires_grad:
-                continue
-            rule = rules[position] if rules else primitive.rule(position)
-            if rule is None or (relevant is not None and x.serial not in relevant):
-                continue
-            try:
-                contribution = rule(g, y, *values, **tensor.attributes)
-                if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
-                    raise not_an_array(primitive, position, contribution)
-                if contribution.shape != arrays[position].shape:
-                    contribution = unbroadcast(contribution, arrays[position].shape)
-            except Exception as error:
-                misfit = misfitting_rule(error, primitive, position)
-                if misfit is not None:
-                    raise misfit from None
-                error.add_note(
-                    f"in the rule of {primitive.name} for its input {position}, {tensor._origin()}"
+def _arrays_read_by(tensor: Any) -> list[Any]:
+    """Return the array of an op's result, then those of its inputs; refuse one that the op has not read."""
+    arrays = [tensor._data]
+    for x in tensor.inputs:
+        if isinstance(x, Recordable):
+            if x.serial > tensor.serial:
+                raise StaleGradientError(
+                    f"{x._label()} was changed in place after {tensor._label()} had read it "
+                    f"({tensor._origin()}), so the gradient would be that of another value: run the forward "
+                    "pass again before backward()"
                 )
-                raise
-            if not (x.inputs or self.create_graph) and _is_shared(contribution, g, y, values):
-                contribution = np.array(contribution)
-            _accumulate(self.gradients, x.serial, contribution)
-            if self.sent is not None:
-                self.sent.append((tensor, position, contribution))
+            arrays.append(x._data)
+        else:
+            arrays.append(x)
+    return arrays
 
-    def run_bypass(self, tensor: Any, g: Any) -> Any:
-        """Return the gradient of what an op passes by: the op itself has sent its gradients on."""
-        between, arrays = tensor.bypassed, self._arrays_of(tensor)
-        bypass = tensor.primitive.bypass
-        if not self.create_graph:
-            return bypass(g, peeled(tensor), peeled(between), *arrays, **tensor.attributes)
-        with _rules_in(tensor.scope, recording=True):
-            return bypass(g, tensor, between, *tensor.inputs, **tensor.attributes)
 
-    def _arrays_of(self, tensor: Any) -> list[Any]:
-        """Return the arrays of an op's inputs; refuse one that is not what the op has read."""
-        arrays = []
-        for x in tensor.inputs:
-            if isinstance(x, Recordable):
-                if x.serial > tensor.serial:
-                    raise StaleGradientError(
-                        f"{x._label()} was changed in place after {tensor._label()} had read it "
-                        f"({tensor._origin()}), so the gradient would be that of another value: run the "
-                        "forward pass again before backward()"
-                    )
-                arrays.append(peeled(x) if self.compiling else x._data)
-            else:
-                arrays.append(x)
-        return arrays
+def _tracers_read_by(tensor: Any) -> list[Any]:
+    """Do what `_arrays_read_by` does while a function is compiled."""
+    _arrays_read_by(tensor)
+    return [peeled(x) for x in (tensor, *tensor.inputs)]
 
 
 @contextmanager
@@ -240,13 +232,10 @@ def _rules_in(scope: str, recording: bool) -> Iterator[None]:
         SCOPE.reset(tokens[1])
 
 
-def _is_shared(contribution: Any, g: Any, y: Any, values: Sequence[Any]) -> bool:
+def _is_shared(contribution: Any, g: Any, arrays: list[Any]) -> bool:
     """Return True for the gradient of a leaf that is, or looks into, an array that others hold too."""
     return not isinstance(contribution, Box) and (
-        contribution.base is not None
-        or contribution is g
-        or contribution is y
-        or id(contribution) in map(id, values)
+        contribution.base is not None or contribution is g or id(contribution) in map(id, arrays)
     )
 
 
@@ -271,7 +260,7 @@ def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
 
 def require_connected(output: Any) -> None:
     """Refuse to differentiate a tensor that has no recorded dependence on anything."""
-    if not output.requires_grad:
+    if not output._requires_grad:
         raise GradientError(
             f"{output._label()} has no gradient: no tensor behind it has requires_grad=True, or it was "
             "computed under no_grad() or through integers or booleans; build x as "

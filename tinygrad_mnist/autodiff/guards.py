@@ -91,16 +91,12 @@ def lifted_operands(
     return tuple(recorded), arrays, {name: capture.lift_setting(x) for name, x in attributes.items()}
 
 
-def reaches(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
-    """Return True if an input that needs a gradient has a rule to get one."""
-    for position, x in enumerate(inputs):
-        if (
-            isinstance(x, Recordable)
-            and x._requires_grad
-            and (primitive.all_differentiable or primitive.rule(position) is not None)
-        ):
-            return True
-    return False
+def has_rule(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
+    """Return True if an input that requires a gradient has a rule to get one."""
+    return any(
+        isinstance(x, Recordable) and x._requires_grad and primitive.rule(position) is not None
+        for position, x in enumerate(inputs)
+    )
 
 
 def _operands(inputs: tuple[Any, ...]) -> str:

@@ -43,6 +43,10 @@ class Box:
     def _arrives_at(self, tensor: Any) -> None:
         """Take note of being the gradient of `tensor`; a tracer uses it for its name."""
 
+    def _repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
+        """Check the values, and have that repeated at each call of the program."""
+        raise TypeError(f"a {type(self).__name__} has no elements to check")
+
     def _refuse(self, what: str) -> NoReturn:
         """Refuse to show elements to Python: there are none, but in an array."""
         raise TypeError(f"{what} was asked of a {type(self).__name__}, which has no elements to look at")
@@ -85,11 +89,10 @@ def looked_into(value: Any, what: str) -> Any:
 
 def checked(check: Callable[..., None], array: Any, *arguments: Any) -> None:
     """Run a check of an array's values; a tracer has its program repeat it at each call."""
-    repeat = getattr(array, "repeat_check", None)
-    if repeat is None:
-        check(array, *arguments)
+    if isinstance(array, Box):
+        array._repeat_check(check, *arguments)
     else:
-        repeat(check, *arguments)
+        check(array, *arguments)
 
 
 class Primitive:

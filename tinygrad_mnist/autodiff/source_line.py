@@ -33,7 +33,7 @@ def _step_from(path: str) -> int | None:
 
 
 def calling_site() -> Site:
-    """The nearest caller outside of the package; the layer's own line where training called the layer."""
+    """Return the nearest caller outside of the package, or the layer's own line where training called it."""
     depth = 3  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
     layer = None
     while True:

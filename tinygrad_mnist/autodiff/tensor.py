@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any, Never, NoReturn
 
 import numpy as np
@@ -15,17 +14,18 @@ from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
 from tinygrad_mnist.autodiff.copying import Copied
 from tinygrad_mnist.autodiff.guards import (
+    CONSTANTS,
     PLAIN_OPERANDS,
     as_operand,
     explain,
+    has_rule,
     kept_beside_gradients,
     kept_settings,
     lifted_operands,
     not_numbers,
-    reaches,
     require_one_dtype,
 )
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE
+from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE, Capture
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
@@ -290,7 +290,9 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                     "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"
                 )
             array = peeled(self)
-            return np.ones_like(array) if isinstance(array, Box) else np.ones(array.shape, array.dtype)
+            if isinstance(array, Box):
+                return np.ones_like(array)
+            return np.ones(array.shape, array.dtype) if array.ndim else np.array(1, array.dtype)  # quicker
         require_unmasked("gradient", gradient)
         start = _as_numbers(gradient, self.dtype).copy()
         if start.shape != self.shape:
@@ -313,42 +315,61 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Tensor:
         """Run a primitive on the arrays of its inputs and record it when one of them needs a gradient."""
         capture = CAPTURE.get()
-        arrays: list[Any] = []
-        forward: Callable[..., Any] = primitive.forward
-        if capture:  # arrays from outside become part of the program
-            inputs, arrays, attributes = lifted_operands(primitive, inputs, attributes, capture)
-            forward = primitive
-        else:
-            for x in inputs:  # here and not in a function: every op of every step comes by
-                if isinstance(x, Tensor):
-                    arrays.append(x._data)
-                elif type(x) in PLAIN_OPERANDS:
-                    arrays.append(x)
-                else:
-                    operands = tuple([as_operand(primitive, value) for value in inputs])
-                    return self._apply(primitive, operands, attributes)
-            if attributes:
+        if capture:
+            return self._apply_in_program(primitive, inputs, attributes, capture)
+        arrays = []
+        connected = False
+        for x in inputs:  # here and not in a function: every op of every step comes by
+            if isinstance(x, Tensor):
+                arrays.append(x._data)
+                if x._requires_grad:
+                    connected = True
+            elif type(x) in PLAIN_OPERANDS:
+                arrays.append(x)
+            else:
+                operands = tuple([as_operand(primitive, value) for value in inputs])
+                return self._apply(primitive, operands, attributes)
+        for setting in attributes.values():
+            if type(setting) not in CONSTANTS:
                 attributes = kept_settings(attributes)
+                break
         try:
-            value = forward(*arrays, **attributes)
+            value = primitive.forward(*arrays, **attributes)
         except Exception as error:
             explain(error, primitive, inputs)
             raise
-        if type(value) is not _ndarray and not capture:
+        if type(value) is not _ndarray:
             value = np.asarray(value)
         dtype = value.dtype
-        counts = False
         for array in arrays:
-            if (capture or type(array) is _ndarray) and getattr(array, "dtype", dtype) is not dtype:
+            if type(array) is _ndarray and array.dtype is not dtype:
                 if array.dtype.kind in "fc":
                     require_one_dtype(primitive, inputs, dtype)
                 else:
-                    counts = True
-        if not (RECORDING.get() and reaches(primitive, inputs) and dtype.kind in "fc"):
-            return new_tensor(value)  # no gradient, or that of integers and booleans, which is 0
-        if counts and not capture:
-            inputs = kept_beside_gradients(inputs)
-        return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+                    inputs = kept_beside_gradients(inputs) if connected else inputs
+        if (
+            connected
+            and RECORDING.get()
+            and dtype.kind in "fc"  # the derivative of integers and booleans is 0
+            and (primitive.all_differentiable or has_rule(primitive, inputs))
+        ):
+            return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+        return new_tensor(value)
+
+    def _apply_in_program(
+        self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any], capture: Capture
+    ) -> Tensor:
+        """Do what `_apply` does while a function is compiled: what comes from outside becomes a tracer."""
+        inputs, arrays, attributes = lifted_operands(primitive, inputs, attributes, capture)
+        try:
+            value = primitive(*arrays, **attributes)
+        except Exception as error:
+            explain(error, primitive, inputs)
+            raise
+        require_one_dtype(primitive, inputs, value.dtype)
+        if RECORDING.get() and value.dtype.kind in "fc" and has_rule(primitive, inputs):
+            return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+        return new_tensor(value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, checked, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
@@ -46,31 +47,38 @@ def _targets(output: Any) -> float:
 
 
 def _in_dtype(target: Any, output: Any) -> Any:
-    """A target as an array in the output's dtype; a Tensor is left as it is, since it may want a gradient."""
-    require_unmasked("target", target)
+    """Return a target as an array in the output's dtype; a Tensor as it is, since it may need a gradient."""
     if isinstance(target, Tensor):
         return target
-    array = peeled(target if isinstance(target, Box) else np.asarray(target))
-    if array.dtype != output.dtype:
-        return array.astype(output.dtype)
-    # As it is now: it may be filled anew before the backward pass.
-    return array.copy() if isinstance(array, np.ndarray) else array
+    if type(target) is np.ndarray or target.dtype != output.dtype:
+        return target.astype(output.dtype)  # a copy: it may be filled anew before the backward pass
+    return target  # of a program, which reads it anew at each call
+
+
+def _as_target(target: Any) -> Any:
+    """Return a target as an array, or the Tensor or tracer that it is."""
+    if type(target) is not np.ndarray:
+        require_unmasked("target", target)
+        if isinstance(target, Box):
+            return target
+        target = np.asarray(target)
+    return lifted(target)
 
 
 def _real_target(target: Any, output: Any, loss: str) -> Any:
     """A target for an element-by-element loss: the output's shape, never broadcast."""
-    if np.shape(target) != _shape_of(output, loss):
-        raise _of_another_shape(target, output, loss, np.asarray(getattr(target, "data", target)).dtype.kind)
+    target = _as_target(target)
+    if target.shape != _shape_of(output, loss):
+        raise _of_another_shape(target, output, loss, target.dtype.kind)
     return _in_dtype(target, output)
 
 
 def _class_target(target: Any, output: Any, loss: str) -> Any:
     """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
-    require_unmasked("target", target)
-    target = target if isinstance(target, Box) else np.asarray(target)
-    if target.shape == _shape_of(output, loss):
+    target, shape = _as_target(target), _shape_of(output, loss)
+    if target.shape == shape:
         return _in_dtype(target, output)
-    if target.shape != output.shape[:-1]:
+    if target.shape != shape[:-1]:
         raise ShapeError(
             f"{loss} cannot compare an output of shape {output.shape} with a target of shape {target.shape}: "
             f"{_target_advice(target, output, loss)}"
@@ -87,7 +95,7 @@ def _class_target(target: Any, output: Any, loss: str) -> Any:
 def _shape_of(output: Any, loss: str) -> tuple[int, ...]:
     """Return the shape of an output; refuse what has none."""
     try:
-        return tuple(output.shape)
+        return output.shape
     except AttributeError:
         write = f"write {loss}()(model(x), target)"
         raise TypeError(f"output is {shown(output)}: expected a Tensor; {write}") from None

@@ -73,7 +73,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if self.value.origin == "result" and self.value.gradient_of is None:
             self.value.gradient_of = self.recorder.lift(tensor).value
 
-    def repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
+    def _repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
         """Check the values now and at every call."""
         self.recorder.check(check, self, arguments)
 

@@ -36,7 +36,7 @@ linear.vjps(
 @primitive
 def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
     """scale * the sum of (a - b)**2 over all elements, a scalar.  a and b: one shape, never broadcast."""
-    if np.shape(a) != np.shape(b):
+    if getattr(a, "shape", ()) != getattr(b, "shape", ()):
         raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
     difference = np.ravel(a - b)
     if difference.dtype is HALF:
@@ -169,7 +169,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
 
     logits, targets: one shape, never broadcast.
     """
-    if np.shape(logits) != np.shape(targets):
+    if getattr(logits, "shape", ()) != getattr(targets, "shape", ()):
         raise ShapeError(
             f"sigmoid_cross_entropy compares {np.shape(logits)} with {np.shape(targets)}: give both one shape"
         )
