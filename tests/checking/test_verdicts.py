@@ -104,6 +104,17 @@ def test_a_corner_beside_x_and_at_x():
     assert verdicts(lambda x, y: ops.maximum(x, y).sum(), [1.0, 2.0], [1.0, 3.0])["kink"] == 1
 
 
+@pytest.mark.parametrize("weight", [1e-5, -1e-5])
+def test_a_corner_that_only_wide_steps_show_is_no_mistake(weight):
+    def function(x):
+        y = ops.maximum(x, 0.3 - 1e-7) + x * x
+        return (y.astype(np.float64) * np.array([1.0, weight])).sum()  # 300**2 drowns narrow steps in noise
+
+    assert verdicts(function, [300.0, 0.3]) == {"correct": 1, "kink": 1}
+    with rule("maximum", lambda g, y, a, b: -0.5 * g):
+        assert verdicts(function, [300.0, 0.3]) == {"wrong": 2}
+
+
 def test_corners_that_cancel_are_no_mistake():
     assert verdicts(lambda x: (ops.relu(x) - ops.relu(-x)).sum(), [0.0, 0.5]) == {"correct": 1, "kink": 1}
 

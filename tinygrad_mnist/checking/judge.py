@@ -227,8 +227,12 @@ class _Look:
         if len(seen) > 1 and not last.gap > 0.5 * seen[-2].gap:  # no corner stays: the steps are too wide
             self._settle_in_noise(z, confirmed)
             return
-        low, high = sorted((last.left, last.right))
-        between = low - last.slack <= self.r <= high + last.slack
+        self._settle_at_corner(last)
+
+    def _settle_at_corner(self, s: _Slopes) -> None:
+        """Judge at a corner: r lies between the slopes to both sides."""
+        low, high = sorted((s.left, s.right))
+        between = low - s.slack <= self.r <= high + s.slack
         self._say(KINK if between else WRONG, min(max(self.r, low), high))
 
     def _settle_smooth(self, z: float, s: _Slopes, crossed: bool) -> None:
@@ -250,8 +254,11 @@ class _Look:
         for h in _WIDE:
             wide, narrow = self.slopes(self.first * h), self.slopes(self.first * h / 2)
             if narrow.tells(self.r) and abs(wide.mean - narrow.mean) <= 1e-2 * abs(narrow.mean):
-                smooth = narrow.straightened(abs(wide.mean - narrow.mean))
-                self._settle_smooth(z, smooth, crossed=False)
+                if narrow.bent and narrow.gap > 0.75 * wide.gap:  # of a bend it halves
+                    self._settle_at_corner(narrow)
+                else:
+                    smooth = narrow.straightened(abs(wide.mean - narrow.mean))
+                    self._settle_smooth(z, smooth, crossed=False)
                 return
         nothing = self.r == 0 and self.entries.central[self.k] == 0 and not z  # not z: 0
         if nothing or (np.isnan(z) and self.r == self.entries.central[self.k] == 0):
