@@ -17,7 +17,7 @@ def run(*arguments):
 @needs_dot
 @pytest.mark.parametrize("suffix", ["html", "svg", "png"])
 @pytest.mark.parametrize("detail", ["modules", "ops", "values"])
-def test_a_step_on_real_digits_is_drawn(mnist_folder, tmp_path, suffix, detail):
+def test_command_draws_a_step_on_real_digits(mnist_folder, tmp_path, suffix, detail):
     path = tmp_path / f"step.{suffix}"
     result = run("--data", mnist_folder, "--detail", detail, "--backward", "-o", path)
     assert result.exit_code == 0, result.output
@@ -25,7 +25,7 @@ def test_a_step_on_real_digits_is_drawn(mnist_folder, tmp_path, suffix, detail):
     assert result.output == f"784-30-10, sigmoid, quadratic loss, on 10 images of MNIST: {path}\n"
 
 
-def test_the_network_and_the_backward_pass_are_those_asked_for(mnist_folder, tmp_path):
+def test_command_draws_the_given_network_and_passes(mnist_folder, tmp_path):
     path = tmp_path / "step.txt"
     options = ["--model", "784-12-10", "--activation", "tanh", "--loss", "cross-entropy", "--batch", "4"]
     assert run("--data", mnist_folder, *options, "-o", path).exit_code == 0
@@ -47,7 +47,7 @@ def test_the_network_and_the_backward_pass_are_those_asked_for(mnist_folder, tmp
         (["-o", "missing/step.txt"], "missing"),
     ],
 )
-def test_a_mistake_is_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments, said):
+def test_mistaken_argument_is_answered_in_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     result = run("--data", mnist_folder, *arguments)
     assert result.exit_code == 2
@@ -55,7 +55,7 @@ def test_a_mistake_is_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments,
     assert "Traceback" not in result.output
 
 
-def test_without_graphviz_the_user_is_told_what_to_install(mnist_folder, tmp_path, monkeypatch):
+def test_command_without_graphviz_says_how_to_install_it(mnist_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("--data", mnist_folder, "-o", tmp_path / "step.png")
     assert result.exit_code == 2

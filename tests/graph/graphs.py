@@ -1,4 +1,4 @@
-"""Graphs that several test files look at."""
+"""Graphs for several test files."""
 
 import numpy as np
 

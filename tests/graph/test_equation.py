@@ -24,12 +24,12 @@ from tinygrad_mnist.graph.equation import Operand, equation, plain, rule_equatio
         ("2 ** a", {"a": -1.0}, "2 ** a = 2 ** (-1) = 9"),
     ],
 )
-def test_numbers_stand_for_names(formula, values, expected):
+def test_numbers_replace_names_in_a_formula(formula, values, expected):
     operands = {name: Operand("local", name, (), number(value)) for name, value in values.items()}
     assert plain(equation(formula, operands, Operand("result", "", (), number(9.0)))) == expected
 
 
-def test_an_op_that_is_not_registered_is_shown_by_its_rules():
+def test_unregistered_op_is_shown_by_its_rules():
     op = Node(
         "cube_1", "op", "never_registered", (), "float64", "", ("a",), "never_registered(a)",
         (Rule("x", "a", "g * 3 * x * x", number(12.0)),), number(8.0), number(1.0),

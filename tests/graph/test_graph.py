@@ -22,7 +22,7 @@ def step():
     return nn.CrossEntropyLoss()(model(np.ones((4, 2), np.float32)), np.zeros(4, int))
 
 
-def test_names_order_and_kinds_are_those_of_the_computation():
+def test_names_order_and_kinds_follow_the_computation():
     nodes = Graph.of(step()).nodes
     assert [node.name for node in nodes] == [
         "data_1", "0.weight", "0.bias", "linear_1", "tanh_2", "2.weight", "2.bias", "linear_3",
@@ -33,13 +33,13 @@ def test_names_order_and_kinds_are_those_of_the_computation():
     assert (nodes[3].shape, nodes[3].dtype, nodes[3].scope) == ((4, 3), "float32", "Sequential/Linear[0]")
 
 
-def test_names_are_the_same_whatever_was_computed_before():
+def test_names_do_not_depend_on_earlier_computations():
     first, second = Graph.of(step()), Graph.of(step())
     assert first == second
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=30))
-def test_every_node_stands_once_and_after_its_inputs(pairs):
+def test_every_node_is_listed_once_and_after_its_inputs(pairs):
     values = [Tensor(1.0, requires_grad=True, name="x"), Tensor(2.0, requires_grad=True, name="x")]
     for i, j in pairs:
         values.append(values[i % len(values)] * values[j % len(values)])
@@ -52,13 +52,13 @@ def test_every_node_stands_once_and_after_its_inputs(pairs):
     assert set(graph.outputs) <= seen
 
 
-def test_a_shared_parameter_is_one_node():
+def test_shared_parameter_is_one_node():
     layer = nn.Linear(2, 2)
     graph = Graph.of(layer(layer(np.ones((1, 2), np.float32))))
     assert sum(node.kind == "parameter" for node in graph.nodes) == 2
 
 
-def test_a_chain_of_ten_thousand_ops_has_a_graph():
+def test_chain_of_ten_thousand_ops_has_a_graph():
     x = Tensor(1.0, requires_grad=True)
     for _ in range(10_000):
         x = x + 1.0
@@ -131,7 +131,7 @@ def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
             assert sum(c.mean for c in sent) == pytest.approx(node.gradient.mean, abs=1e-9)
 
 
-def test_a_node_says_what_it_computes_what_it_costs_and_where_it_was_written():
+def test_node_has_formula_rules_costs_and_source_line():
     graph = Graph.of(step(), backward=True)
     linear = graph.by_name["linear_1"]
     assert linear.formula == "linear(data_1, 0.weight, 0.bias)"
@@ -147,7 +147,7 @@ def test_a_node_says_what_it_computes_what_it_costs_and_where_it_was_written():
     assert "y = a * b + c" in Graph.of(output).by_name["multiply_1"].line
 
 
-def test_edges_carry_what_flowed_back_along_them():
+def test_edges_carry_the_contributions_along_them():
     output, _ = scalar_step()
     edges = Graph.of(output, backward=True).edges
     assert [(e.source, e.target, e.position) for e in edges][:2] == [
@@ -157,7 +157,7 @@ def test_edges_carry_what_flowed_back_along_them():
     assert [e.contribution.values for e in edges if e.source == "a"] == [-24.0, 1.0]
 
 
-def test_a_rule_that_could_not_be_tested_is_not_painted_as_checked():
+def test_untested_rule_has_the_verdict_untested():
     loss = ops.sum(ops.sqrt(Tensor([0.0, 1.0], True)))
     graph = Graph.of(loss, diagnosis=diagnose(loss))
     assert [node.verdict for node in graph.nodes if node.op] == ["untested", "correct"]
@@ -178,7 +178,7 @@ def test_collapsing_loses_no_contribution_and_no_node():
     assert names == ["net (module)", "multiply_3"]
 
 
-def test_values_stand_in_full_when_they_are_few():
+def test_values_are_kept_in_full_up_to_twelve():
     x = Tensor(np.arange(24.0).reshape(4, 6), True, name="x")
     graph = Graph.of(x.sum(axis=1))
     assert graph.by_name["sum_1"].value.values == [15.0, 51.0, 87.0, 123.0]
@@ -209,7 +209,7 @@ def test_collapsing_refuses_a_depth_that_is_not_a_whole_number(depth):
         Graph.of(step()).collapsed(depth)
 
 
-def test_a_module_used_twice_makes_no_cycle():
+def test_module_used_twice_makes_no_cycle():
     layer, other = nn.Linear(2, 2), nn.Tanh()
     graph = Graph.of(layer(other(layer(np.ones((1, 2), np.float32)))).sum()).collapsed(1)
     seen = set()
@@ -219,7 +219,7 @@ def test_a_module_used_twice_makes_no_cycle():
     assert "Linear (2)" in seen
 
 
-def test_a_failed_pass_is_drawn_up_to_the_op_that_failed():
+def test_graph_of_an_error_ends_at_the_op_that_failed():
     model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(4, 2))
     with pytest.raises(ShapeError) as caught:
         model(np.ones((4, 2), np.float32))
@@ -239,7 +239,7 @@ def test_a_failed_pass_is_drawn_up_to_the_op_that_failed():
         Graph.of(ValueError("other"))
 
 
-def test_verdicts_of_a_diagnosis_are_noted_on_op_and_rule(monkeypatch):
+def test_verdicts_of_a_diagnosis_are_on_ops_and_rules(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: g * (1 - x * x),))
     loss = step()
     graph = Graph.of(loss, diagnosis=diagnose(loss))
@@ -249,18 +249,18 @@ def test_verdicts_of_a_diagnosis_are_noted_on_op_and_rule(monkeypatch):
     assert graph.by_name["tanh_2"].rules[0].formula == "g * (1 - x * x)"
 
 
-def test_a_rule_that_cannot_be_written_down_is_no_obstacle(monkeypatch):
+def test_rule_that_fails_on_symbols_says_so_in_the_graph(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: 1 / 0,))
     assert "fails" in Graph.of(step()).by_name["tanh_2"].rules[0].formula
 
 
-def test_a_graph_is_plain_data():
+def test_graph_as_dict_is_json():
     import json
 
     assert json.loads(json.dumps(Graph.of(step(), backward=True).to_dict()))["outputs"] == ["mean_5"]
 
 
-def test_ten_thousand_nodes_are_text_without_recursion():
+def test_graph_of_ten_thousand_nodes_is_text_and_dot():
     x = Tensor(1.0, requires_grad=True)
     for _ in range(10_000):
         x = ops.tanh(x)

@@ -37,7 +37,7 @@ PICTURE = """<svg width="10pt" height="10pt" viewBox="0 0 10 10" onload="alert(1
 </g></svg>"""
 
 
-def test_of_a_picture_only_shapes_and_texts_are_kept():
+def test_cleaned_picture_keeps_only_shapes_and_texts():
     cleaned = page._clean_svg(PICTURE, Graph((leaf("a", 2.0),), ("a",)))
     for banned in (
         "<script",
@@ -63,7 +63,7 @@ def written(graph, monkeypatch, **settings):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_name_is_only_ever_a_name(name, monkeypatch):
+def test_hostile_names_are_data_in_the_page(name, monkeypatch):
     text = written(Graph((leaf(name, 2.0),), (name,)), monkeypatch, title=name)
     assert len(re.findall("<script", text)) == 2
     assert len(re.findall("</script", text)) == 2
@@ -74,7 +74,7 @@ def test_a_name_is_only_ever_a_name(name, monkeypatch):
     assert json.loads(data[1])["nodes"][0]["name"] == name
 
 
-def test_the_policy_allows_its_own_script_and_style_only(monkeypatch):
+def test_content_policy_allows_only_the_own_script_and_style(monkeypatch):
     text = written(scalar_graph(), monkeypatch)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert policy is not None
@@ -86,13 +86,13 @@ def test_the_policy_allows_its_own_script_and_style_only(monkeypatch):
     assert not re.search(r'(?:src|href)="', text)
 
 
-def test_the_script_never_writes_markup(monkeypatch):
+def test_script_never_writes_markup(monkeypatch):
     text = written(scalar_graph(), monkeypatch)
     for banned in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch("):
         assert banned not in text
 
 
-def test_in_a_notebook_the_page_has_a_frame_of_its_own(monkeypatch):
+def test_iframe_holds_the_escaped_page_in_a_sandbox(monkeypatch):
     written(scalar_graph(), monkeypatch)
     frame = page.to_iframe(scalar_graph(), title='"<x>')
     assert frame.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
@@ -100,7 +100,7 @@ def test_in_a_notebook_the_page_has_a_frame_of_its_own(monkeypatch):
     assert frame.count("<") == 2
 
 
-def test_every_control_of_the_page_has_a_name_and_its_key(monkeypatch):
+def test_every_button_of_the_page_has_a_name_and_a_key(monkeypatch):
     text = written(scalar_graph(), monkeypatch)
     buttons = re.findall(r'<button type="button" id="(\w+)" aria-label="([^"]+)" title="([^"]+)">', text)
     assert len(buttons) == text.count("<button") == 8
@@ -116,7 +116,7 @@ def test_every_control_of_the_page_has_a_name_and_its_key(monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_picture_says_to_a_screen_reader_what_each_node_is():
+def test_nodes_of_a_picture_have_names_for_screen_readers():
     wrong = Rule("x", "a", "g", verdict="wrong")
     op = Node("sin_1", "op", "sin", (), "float64", "", ("a",), "sin(a)", (wrong,), number(0.9), number(1.0))
     groups = "".join(
@@ -146,7 +146,7 @@ def test_a_picture_says_to_a_screen_reader_what_each_node_is():
     ]  # fmt: skip
 
 
-def test_the_frame_of_a_notebook_has_a_title_and_a_size(monkeypatch):
+def test_iframe_has_a_title_and_a_size(monkeypatch):
     written(scalar_graph(), monkeypatch)
     frame = page.to_iframe(scalar_graph())
     attributes = frame[frame.rindex(' sandbox="') :]
@@ -166,13 +166,13 @@ def test_the_frame_of_a_notebook_has_a_title_and_a_size(monkeypatch):
         (Graph.of(Tensor(np.ones((40, 50)), True)), "forward · 0 ops · 2,000 learned numbers · 0 FLOP"),
     ],
 )
-def test_the_page_says_in_one_line_what_it_shows(graph, summary, monkeypatch):
+def test_header_of_the_page_counts_ops_parameters_and_flops(graph, summary, monkeypatch):
     said = re.search("<header>.*<p>(.*?)</p></header>", written(graph, monkeypatch))
     assert said is not None
     assert said[1].replace("\N{NO-BREAK SPACE}", " ") == summary
 
 
-def test_each_node_of_the_page_has_its_facts(monkeypatch):
+def test_nodes_of_the_page_have_their_facts(monkeypatch):
     text = written(network_graph(), monkeypatch)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     nodes = {node["name"]: node for node in json.loads(data[1])["nodes"]}
@@ -196,7 +196,7 @@ def test_each_node_of_the_page_has_its_facts(monkeypatch):
 
 
 @pytest.mark.parametrize(("count", "detail"), [(4, "values"), (5, "ops")])
-def test_the_numbers_stand_in_the_picture_where_all_are_few(count, detail, monkeypatch):
+def test_picture_of_a_page_has_numbers_if_all_are_few(count, detail, monkeypatch):
     asked = []
 
     def to_svg(graph, detail):
@@ -210,7 +210,7 @@ def test_the_numbers_stand_in_the_picture_where_all_are_few(count, detail, monke
 
 @needs_dot
 @pytest.mark.parametrize("graph", [scalar_graph(), network_graph(), network_graph().collapsed(2)])
-def test_every_node_and_gradient_has_its_place_in_the_picture(graph):
+def test_every_node_gradient_and_flow_is_in_the_picture(graph):
     text = page.to_html(graph)
     for k, node in enumerate(graph.nodes):
         assert f'id="node-{k}"' in text
@@ -221,5 +221,5 @@ def test_every_node_and_gradient_has_its_place_in_the_picture(graph):
 
 
 @needs_dot
-def test_the_same_program_gives_the_same_page():
+def test_same_program_gives_the_same_page():
     assert page.to_html(scalar_graph()) == page.to_html(scalar_graph())

@@ -129,7 +129,7 @@ def test_play_runs_to_the_end_and_can_be_paused(opened):
     assert tab.get_attribute("#play", "aria-label") == "Play"
 
 
-def test_a_step_lights_its_op_and_shows_the_numbers(opened):
+def test_step_highlights_its_op_and_shows_the_numbers(opened):
     tab = opened(scalar_graph())
     tab.fill("#scrubber", "2")
     assert "a * b = 2 * -3 = -6" in tab.inner_text("#step").replace("\n", "")
@@ -144,7 +144,7 @@ def test_a_step_lights_its_op_and_shows_the_numbers(opened):
     assert tab.locator(".later").count() == 0
 
 
-def test_the_gradients_of_the_last_frame_are_those_of_backward(opened):
+def test_last_step_shows_the_gradients_of_backward(opened):
     x, w, b = Tensor(0.7, True, name="x"), Tensor(-1.3, True, name="w"), Tensor(0.25, True, name="b")
     error = ops.sigmoid(x * w + b) - 1.0
     loss = error * error + w * w
@@ -161,7 +161,7 @@ def test_the_gradients_of_the_last_frame_are_those_of_backward(opened):
         assert re.split(",", gradient)[0] == expected
 
 
-def test_a_fan_out_fills_in_as_the_contributions_arrive(opened):
+def test_gradient_at_a_fan_out_grows_with_each_contribution(opened):
     x = Tensor(3.0, True, name="x")
     tab = opened(Graph.of(x * 4.0 + x * 3.0, backward=True))
     tab.keyboard.press("End")
@@ -177,7 +177,7 @@ def test_a_fan_out_fills_in_as_the_contributions_arrive(opened):
     assert tab.locator("text.count").count() == 0
 
 
-def test_pointing_shows_facts_and_a_click_keeps_them(opened):
+def test_hover_shows_facts_and_a_click_keeps_them(opened):
     tab = opened(scalar_graph())
     tab.hover("#node-2")
     assert tab.inner_text("#facts h2") == "multiply_1"
@@ -192,7 +192,7 @@ def test_pointing_shows_facts_and_a_click_keeps_them(opened):
     assert tab.inner_text("#facts h2") == "a"
 
 
-def test_the_picture_can_be_dragged_and_zoomed(opened):
+def test_picture_can_be_dragged_and_zoomed(opened):
     tab = opened(scalar_graph())
     picture = tab.locator("#canvas > svg")
     start = picture.get_attribute("viewBox")
@@ -212,7 +212,7 @@ def test_the_picture_can_be_dragged_and_zoomed(opened):
     assert picture.get_attribute("viewBox") == start
 
 
-def test_a_failed_op_shows_its_message(opened):
+def test_failed_op_shows_its_message(opened):
     with pytest.raises(ValueError, match="differ") as caught:
         Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
     tab = opened(Graph.of(caught.value))
@@ -222,7 +222,7 @@ def test_a_failed_op_shows_its_message(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_in_light_and_dark_and_on_a_phone(opened, scheme):
+def test_text_is_legible_in_light_and_dark_and_on_a_phone(opened, scheme):
     tab = opened(scalar_graph(), color_scheme=scheme)
     tab.set_viewport_size({"width": 380, "height": 700})
     ink, paper = tab.evaluate(
@@ -237,7 +237,7 @@ def test_text_can_be_read_in_light_and_dark_and_on_a_phone(opened, scheme):
     assert tab.locator("#play").bounding_box()["y"] < 700
 
 
-def test_hostile_names_do_nothing_but_stand_there(opened):
+def test_hostile_names_are_shown_and_run_nothing(opened):
     total = sum((Tensor(2.0, True, name=name) * 3.0 for name in HOSTILE), Tensor(0.0))
     graph = Graph.of(total, backward=True)
     tab = opened(graph, to_html(graph, title=HOSTILE[0]))
@@ -252,7 +252,7 @@ def test_hostile_names_do_nothing_but_stand_there(opened):
     assert tab.text_content("#facts h2") == HOSTILE[0]
 
 
-def test_it_plays_inside_the_frame_of_a_notebook(opened):
+def test_page_plays_inside_an_iframe(opened):
     graph = scalar_graph()
     tab = opened(graph, f"<!DOCTYPE html><meta charset=utf-8><p>above</p>{to_iframe(graph)}")
     frame = tab.frame_locator("iframe")

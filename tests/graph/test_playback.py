@@ -22,14 +22,14 @@ def lines(graph, phase="backward"):
 
 
 def last_gradients(graph):
-    """What stands at each node when all frames have been played."""
+    """The gradient at each node when all steps have been played."""
     found = {}
     for step in playback_steps(graph):
         found.update(step.gradients)
     return found
 
 
-def test_forward_goes_in_order_and_backward_in_reverse():
+def test_forward_steps_go_in_order_and_backward_in_reverse():
     played = [(step.label, step.node) for step in playback_steps(scalar_graph())]
     assert played == [
         ("overview", None),
@@ -38,18 +38,18 @@ def test_forward_goes_in_order_and_backward_in_reverse():
     ]  # fmt: skip
 
 
-def test_each_rule_is_shown_with_the_numbers_in_it():
+def test_backward_step_shows_each_rule_with_its_numbers():
     assert statuses(scalar_graph())[-1] == (
         "backward 3 of 3: multiply_1 sends its gradient back, "
         "to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2"
     )
 
 
-def test_a_graph_without_backward_has_forward_frames_only():
+def test_graph_without_gradients_has_forward_steps_only():
     assert {step.phase for step in playback_steps(scalar_graph(backward=False))} == {"overview", "forward"}
 
 
-def test_a_fan_out_shows_the_running_sum():
+def test_fan_out_shows_the_running_sum():
     x = Tensor(3.0, True, name="x")
     graph = Graph.of(x * 4.0 + x * 3.0, backward=True)
     sums = [line.sum for line in lines(graph) if line.sum]
@@ -58,21 +58,21 @@ def test_a_fan_out_shows_the_running_sum():
     assert [(sum.text, sum.done) for sum in partial] == [("3", False), ("7", True)]
 
 
-def test_a_value_that_is_used_twice_by_one_op_sends_along_both_edges():
+def test_input_used_twice_by_one_op_gets_both_contributions():
     x = Tensor(3.0, True, name="x")
     graph = Graph.of(x * x, backward=True)
     assert playback_steps(graph)[-1].flows == ("1-0", "1-1")
     assert [line.sum for line in lines(graph)][-1] == "3 + 3 = 6, 2 of 2 contributions"
 
 
-def test_the_start_counts_as_a_contribution_where_an_output_is_read_too():
+def test_seed_of_an_output_that_is_read_counts_as_contribution():
     x = Tensor(3.0, True, name="x")
     y = x * 2.0
     graph = Graph.of(y * 5.0, y, backward=True)
     assert "1 + 5 = 6, 2 of 2 contributions" in [line.sum for line in lines(graph)]
 
 
-def test_a_large_fan_out_sums_means():
+def test_fan_out_of_large_values_sums_means():
     x = Tensor(np.arange(20.0), True, name="x")
     graph = Graph.of((x * 4.0 + x * 3.0).sum(), backward=True)
     assert [line.sum for line in lines(graph) if line.sum] == [
@@ -81,14 +81,14 @@ def test_a_large_fan_out_sums_means():
 
 
 @pytest.mark.parametrize("graph", [scalar_graph(), network_graph(), network_graph().collapsed(2)])
-def test_the_last_gradients_are_those_of_the_backward_pass(graph):
+def test_last_gradients_are_those_of_the_backward_pass(graph):
     shown = last_gradients(graph)
     expected = {k: node.gradient for k, node in enumerate(graph.nodes) if node.gradient is not None}
     assert shown.keys() == expected.keys()
     assert all(shown[k].done and shown[k].text == statistics_text(expected[k]) for k in expected)
 
 
-def test_every_node_is_computed_once_and_after_what_it_reads():
+def test_every_node_is_computed_once_and_after_its_inputs():
     graph = network_graph()
     order = [node for step in playback_steps(graph) for node in step.computed]
     assert sorted(order) == list(range(len(graph.nodes)))
@@ -96,7 +96,7 @@ def test_every_node_is_computed_once_and_after_what_it_reads():
     assert all(place[source] < place[node.name] for node in graph.nodes for source in node.inputs)
 
 
-def test_arrays_are_shown_by_shapes_and_statistics():
+def test_large_arrays_are_shown_by_shapes_and_statistics():
     line = next(line for line in lines(network_graph()) if line.lead == "to 2.weight:")
     assert plain(line.parts) == "g.T @ x = (5, 3).T @ (5, 6) → (3, 6)"
     assert line.note.startswith("mean ")
@@ -123,27 +123,27 @@ def test_arrays_are_shown_by_shapes_and_statistics():
     ],
     ids=["elementwise", "broadcast_to", "bias", "batch of products"],
 )
-def test_a_broadcast_input_says_that_it_is_summed(compute, source, sent):
+def test_broadcast_input_says_that_it_is_summed(compute, source, sent):
     x = Tensor(np.full(source, 2.0), True, name="x")
     line = lines(Graph.of(compute(x).sum(), backward=True))[-1]
     assert line.note.startswith("summed over the broadcast axes")
     assert plain(line.parts) == sent
 
 
-def test_an_input_that_is_not_broadcast_says_nothing_of_sums():
+def test_input_that_is_not_broadcast_says_nothing_of_sums():
     found = lines(
         Graph.of((Tensor(np.ones((2, 2)), True) @ np.ones((2, 2))).mean(axis=0).sum(), backward=True)
     )
     assert not any("summed" in line.note for line in found)
 
 
-def test_modules_say_what_they_send_and_not_the_rules_inside_them():
+def test_module_shows_contributions_without_inner_rules():
     graph = network_graph().collapsed(2)
     assert not any("g *" in status or "logits" in status for status in statuses(graph))
     assert any("to Sequential/Sigmoid[1]:" in line.lead for line in lines(graph))
 
 
-def test_a_failed_op_is_the_last_frame_and_says_why():
+def test_failed_op_is_the_last_step_with_its_message():
     with pytest.raises(ValueError, match="differ") as caught:
         Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
     last = playback_steps(Graph.of(caught.value))[-1]
@@ -151,7 +151,7 @@ def test_a_failed_op_is_the_last_frame_and_says_why():
     assert "differ" in last.lines[0].note
 
 
-def test_a_verdict_goes_with_its_rule():
+def test_verdict_is_on_the_line_of_its_rule():
     graph = scalar_graph()
     wrong = replace(
         graph.nodes[2], rules=(replace(graph.nodes[2].rules[0], verdict="wrong"), graph.nodes[2].rules[1])
@@ -161,7 +161,7 @@ def test_a_verdict_goes_with_its_rule():
 
 
 @pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
-def test_an_array_rule_shows_a_number_as_it_was_given(factor, shown):
+def test_number_in_a_rule_is_shown_as_it_was_given(factor, shown):
     x = Tensor(np.array([1.0, 2.0]), True, name="x")
     line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
     product = f"[{factor:g}, {factor:g}]"

