@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from tinygrad_mnist import experiments
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.experiments import EXPERIMENTS, iris
 
@@ -49,6 +50,14 @@ def test_another_seed_prints_what_r_prints(tmp_path):
     assert "Iteration 9000" in result.output
     assert "holds" not in result.output
     assert json.loads((tmp_path / "iris" / "result.json").read_text())["r_seed"] == 7
+
+
+def test_all_experiments_are_run_one_after_the_other(tmp_path, monkeypatch):
+    few = {name: EXPERIMENTS[name] for name in ("iris", "hot-dogs")}
+    monkeypatch.setattr(experiments, "EXPERIMENTS", few)
+    result = run("--all", "--quick", "--processes", 1, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert all(json.loads((tmp_path / name / "result.json").read_text())["holds"] for name in few)
 
 
 def test_the_list_names_all_experiments():
