@@ -78,7 +78,7 @@ def finished(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_a_killed_training_goes_on_to_the_same_files(whole, number):
     found = kills.one_round(4 * number, *whole)
     assert found["identical"] == 1
