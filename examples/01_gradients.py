@@ -34,8 +34,8 @@ def hyperbolic_tangent(x):
     return (1.0 - e) / (1.0 + e)
 
 
-first = tm.transforms.grad(hyperbolic_tangent)
-second = tm.transforms.grad(first)
+first = tm.grad(hyperbolic_tangent)
+second = tm.grad(first)
 for x in (-1.0, 0.0, 1.0):
     t = np.tanh(x)
     print(f"x = {x:4}: tanh' {first(x):+.6f} (formula {1 - t * t:+.6f}), tanh'' {second(x):+.6f}")

@@ -8,7 +8,7 @@
 # %%
 import numpy as np
 
-from tinygrad_mnist import nn, ops, optim, transforms
+from tinygrad_mnist import grad, hessian, nn, ops, optim
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.program import compile
 
@@ -34,8 +34,8 @@ def minus_log_likelihood(beta):
 
 beta = np.zeros(3)
 for _ in range(6):
-    slope = transforms.grad(minus_log_likelihood)(beta)
-    beta = beta - np.linalg.solve(transforms.hessian(minus_log_likelihood)(beta), slope)
+    slope = grad(minus_log_likelihood)(beta)
+    beta = beta - np.linalg.solve(hessian(minus_log_likelihood)(beta), slope)
 straight = ((design @ beta > 0) == is_hot_dog[:, 0]).mean()
 print(f"a straight boundary: {straight:.1%}")
 assert np.abs(slope).max() < 1e-6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_mnist as tm
-from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim, transforms
+from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim
 from tinygrad_mnist.autodiff.numpy_protocol import DIFFERENTIABLE, PLAIN
 from tinygrad_mnist.hints import keywords, networks, numpy_functions, tensors
 
@@ -36,7 +36,7 @@ def namespace(tmp_path):
     loss = nn.CrossEntropyLoss()
     data = np.ones((4, 3)), np.array([0, 1, 2, 0])
     return {
-        "np": np, "nn": nn, "ops": ops, "optim": optim, "transforms": transforms, "Tensor": Tensor,
+        "np": np, "nn": nn, "ops": ops, "optim": optim, "tm": tm, "Tensor": Tensor,
         "no_grad": no_grad, "x": x, "y": y, "labels": np.array([0, 1, 2]), "mask": x.data > 1, "model": model,
         "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.npz",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,

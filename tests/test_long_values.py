@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_mnist as tm
-from tinygrad_mnist import Tensor, nn, ops, optim, primitive, transforms
+from tinygrad_mnist import Tensor, nn, ops, optim, primitive
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.errors import TinygradMnistError
 from tinygrad_mnist.training import evaluate, fit, predict
@@ -61,17 +61,17 @@ OF_ANY_VALUE = {
     "T_max": lambda v: optim.CosineAnnealingLR(sgd(), v),
     "eta_min": lambda v: optim.CosineAnnealingLR(sgd(), 1, v),
     "a saved epoch": lambda v: optim.StepLR(sgd(), 1).load_state_dict({"epoch": v, "initial": 1.0}),
-    "function of grad": transforms.grad,
-    "function of value_and_grad": transforms.value_and_grad,
-    "function of vjp": transforms.vjp,
-    "function of jacobian": transforms.jacobian,
-    "function of hessian": transforms.hessian,
-    "function of jvp": lambda v: transforms.jvp(v, (1.0,), (1.0,)),
-    "primals": lambda v: transforms.jvp(np.exp, v, (1.0,)),
-    "tangents": lambda v: transforms.hvp(np.sum, (np.ones(2),), v),
-    "argnums": lambda v: transforms.grad(np.sum, v)(np.ones(2)),
-    "output": lambda v: tm.grad(v, tensor()),
-    "inputs": lambda v: tm.grad(tensor().sum(), v),
+    "function of grad": tm.grad,
+    "function of value_and_grad": tm.value_and_grad,
+    "function of vjp": tm.vjp,
+    "function of jacobian": tm.jacobian,
+    "function of hessian": tm.hessian,
+    "function of jvp": lambda v: tm.jvp(v, (1.0,), (1.0,)),
+    "primals": lambda v: tm.jvp(np.exp, v, (1.0,)),
+    "tangents": lambda v: tm.hvp(np.sum, (np.ones(2),), v),
+    "argnums": lambda v: tm.grad(np.sum, v)(np.ones(2)),
+    "output": lambda v: tm.autograd.grad(v, tensor()),
+    "inputs": lambda v: tm.autograd.grad(tensor().sum(), v),
     "axis": lambda v: ops.sum(tensor(), v),
     "keepdims": lambda v: ops.sum(tensor(), 0, v),
     "keepdims of a method": lambda v: tensor().max(0, v),
@@ -98,8 +98,8 @@ OF_TEXT = {
     "an output": lambda v: nn.MSELoss()(v, np.ones(2)),
     "parameters": lambda v: optim.SGD(v, 0.1),
     "model to fit": lambda v: fitted(model=v),
-    "a result": lambda v: transforms.grad(lambda x: v)(1.0),
-    "an argument": lambda v: transforms.grad(np.sum)(v),
+    "a result": lambda v: tm.grad(lambda x: v)(1.0),
+    "an argument": lambda v: tm.grad(np.sum)(v),
     "batches": lambda v: evaluate(layer(), nn.MSELoss(), v),
 }
 CASES = [

@@ -5,7 +5,8 @@ import operator
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn, transforms
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor, nn
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.estimator import NeuralNetwork
@@ -31,7 +32,7 @@ WAYS_IN = {
     "an op of arrays": lambda: ops.exp(MASKED),
     "an op of a list": lambda: ops.concatenate(MASKED, MASKED, axis=0),
     "a gradient": lambda: (X * 2.0).backward(MASKED),
-    "a transform": lambda: transforms.grad(lambda x: (x * x).sum())(MASKED),
+    "a transform": lambda: tm.grad(lambda x: (x * x).sum())(MASKED),
     "real targets": lambda: nn.MSELoss()(X, MASKED),
     "class targets": lambda: nn.CrossEntropyLoss()(Tensor(np.eye(3)), MASKED.astype(int)),
     "inputs of a Loader": lambda: Loader(ROWS, [0, 1, 1], 2),

@@ -1,43 +1,74 @@
-"""Reverse-mode autodiff with a graph you can look into, and an MNIST perceptron trained by it."""
+"""Backpropagation to watch, check and print: reverse-mode autodiff on NumPy, and an MNIST perceptron.
+
+``nn`` and ``optim`` speak PyTorch (``dim``, ``state_dict``), ``ops`` and the methods of a `Tensor` speak NumPy
+(``axis``, ``keepdims``), the transforms from `grad` to `hessian` speak JAX. PyTorch's gradient of a computed
+tensor is `autograd.grad`.
+
+Importing the package loads NumPy alone; its other parts load on first use.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_mnist import errors, nn, optim
-from tinygrad_mnist.autodiff import ops, transforms
-from tinygrad_mnist.autodiff.modes import no_grad, scope
+from tinygrad_mnist import autograd, errors, nn, optim
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import enable_grad, no_grad, scope
 from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.autodiff.transforms import gradients as grad
+from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
 
+if TYPE_CHECKING:
+    from tinygrad_mnist import by_hand, checking, datasets, estimator, graph, program, training
+    from tinygrad_mnist.program import compile
+
 __version__ = "0.1.0"
 
-__all__ = ["Tensor", "errors", "grad", "nn", "no_grad", "ops", "optim", "primitive", "scope", "transforms"]
-
-# Loaded at first use: `import tinygrad_mnist` brings NumPy alone.
-_LATER = (
+__all__ = [
+    "Tensor",
+    "autograd",
     "by_hand",
     "checking",
+    "compile",
     "datasets",
+    "enable_grad",
+    "errors",
     "estimator",
-    "experiments",
-    "files",
+    "grad",
     "graph",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "primitive",
     "program",
-    "report",
+    "scope",
     "training",
-)
+    "value_and_grad",
+    "vjp",
+]
+
+# Rooms that the commands use: they load on first use too, and are not listed.
+_INTERNAL = ("benchmark", "cli", "experiments", "files", "report")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return [*__all__, "__version__"]
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _LATER:
+        if name == "compile":
+            from tinygrad_mnist.program import compile
+
+            globals()["compile"] = compile
+            return compile
+        if name in __all__ or name in _INTERNAL:
             return import_module(f"tinygrad_mnist.{name}")
-        raise _missing("tinygrad_mnist", name, _tensors.TOP_LEVEL, lambda: [*__all__, *_LATER])
+        raise _missing("tinygrad_mnist", name, _tensors.TOP_LEVEL, lambda: __all__)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinygrad_mnist import Tensor, transforms
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor
 
 
 def central_gradient(function, arrays, position, step=1e-5):
@@ -76,7 +77,7 @@ def check_second_order(function, arrays):
     def slope(*moved):
         return np.imag(scalar(*(a + 1e-30j * d for a, d in zip(moved, directions)))) / 1e-30
 
-    for position, product in enumerate(transforms.hvp(scalar, tuple(arrays), tuple(directions))):
+    for position, product in enumerate(tm.hvp(scalar, tuple(arrays), tuple(directions))):
         numeric = central_gradient(slope, arrays, position)
         rounding = rounding_of_differences(slope(*arrays))
         assert_close(product, numeric, 1e-5, rounding, f"second order, input {position}")

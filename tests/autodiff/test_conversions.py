@@ -6,7 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn, no_grad, transforms
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor, nn, no_grad
 from tinygrad_mnist.errors import CaptureError, GradientError, GraphCutWarning
 from tinygrad_mnist.program import compile
 
@@ -86,12 +87,12 @@ SAYING_A_NUMBER = {"item": lambda x: x.item(), "tolist": lambda x: x.tolist()}
 @pytest.mark.parametrize("convert", (UNSEEN | SAYING_A_NUMBER).values(), ids=[*UNSEEN, *SAYING_A_NUMBER])
 def test_a_conversion_under_a_transform_is_refused(convert):
     with pytest.raises(GradientError, match="would cut the graph silently"):
-        transforms.grad(lambda x: x * convert(x))(np.array(1.7))
+        tm.grad(lambda x: x * convert(x))(np.array(1.7))
 
 
 @pytest.mark.parametrize("look", [lambda x: f"{x:.2f} {x}", bool, lambda x: x > 1, lambda x: x in [x]])
 def test_a_value_under_a_transform_can_be_looked_at(look):
-    assert transforms.grad(lambda x: x * x if look(x) else x)(np.array(1.75)) == 3.5
+    assert tm.grad(lambda x: x * x if look(x) else x)(np.array(1.75)) == 3.5
 
 
 @pytest.mark.parametrize(

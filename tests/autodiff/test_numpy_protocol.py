@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import tinygrad_mnist as tm
 from tests.autodiff.oracles import check_first_order
-from tinygrad_mnist import Tensor, transforms
+from tinygrad_mnist import Tensor
 from tinygrad_mnist.autodiff.numpy_protocol import DIFFERENTIABLE
 
 CALLS = {
@@ -66,7 +67,7 @@ def test_a_plain_numpy_function_is_differentiated():
         y = np.exp(-2.0 * x)
         return (1.0 - y) / (1.0 + y)
 
-    assert transforms.grad(tanh_by_exp)(1.0) == pytest.approx(1 - np.tanh(1.0) ** 2, rel=1e-12)
+    assert tm.grad(tanh_by_exp)(1.0) == pytest.approx(1 - np.tanh(1.0) ** 2, rel=1e-12)
 
 
 def test_constant_functions_answer_with_arrays():

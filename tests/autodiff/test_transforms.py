@@ -1,5 +1,6 @@
 """Derivatives of functions, in both languages, nested, with trees of parameters."""
 
+import inspect
 import math
 
 import numpy as np
@@ -9,8 +10,20 @@ from hypothesis import strategies as st
 
 from tests.autodiff.expressions import programs
 from tests.autodiff.oracles import assert_close, central_gradient
-from tinygrad_mnist import Tensor, no_grad, ops
-from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_mnist import (
+    Tensor,
+    autograd,
+    enable_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    ops,
+    value_and_grad,
+    vjp,
+)
 from tinygrad_mnist.errors import GradientError, ShapeError
 
 X = np.array([0.3, -0.8, 1.4])
@@ -188,9 +201,77 @@ def test_misuse_is_explained():
         vjp(np.sin, X)[1](np.ones(2))
     with pytest.raises(ShapeError, match="does not fit"):
         jvp(np.sin, (X,), (np.ones(2),))
-    with pytest.raises(GradientError, match="one array argument"):
-        jacobian(lambda d: d["a"] + d["b"])({"a": X, "b": X})
-    import tinygrad_mnist
+    with pytest.raises(TypeError, match=r"write tm\.grad\(f\)\(x\)"):
+        autograd.grad(ops.sin, X)
 
-    with pytest.raises(TypeError, match=r"write transforms\.grad\(f\)\(x\)"):
-        tinygrad_mnist.grad(ops.sin, X)
+
+# The two gradients, and who takes what
+
+
+def test_jacobian_of_trees_has_the_structure_of_result_and_argument():
+    def function(p, s):
+        return {"sum": p["a"] + p["b"][0], "scaled": (s * p["a"],)}
+
+    p, s = {"a": X, "b": [2 * X]}, np.array([2.0, 3.0, 4.0])
+    found = jacobian(function, argnums=(0, 1))(p, s)
+    eye = np.eye(3)
+    np.testing.assert_array_equal(found["sum"][0]["a"], eye)
+    np.testing.assert_array_equal(found["sum"][0]["b"][0], eye)
+    np.testing.assert_array_equal(found["sum"][1], 0 * eye)
+    np.testing.assert_array_equal(found["scaled"][0][0]["a"], np.diag(s))
+    np.testing.assert_array_equal(found["scaled"][0][1], np.diag(X))
+
+
+@pytest.mark.parametrize("argnums", [(0, 1), [0, 1], (-2, -1)])
+def test_hessian_by_several_arguments_is_a_tuple_of_tuples(argnums):
+    v = np.array([2.0, 3.0, 4.0])
+    (aa, ab), (ba, bb) = hessian(lambda a, b: np.sum(a**2 * b), argnums)(X, v)
+    for found, right in ((aa, 2 * v), (ab, 2 * X), (ba, 2 * X), (bb, 0 * X)):
+        np.testing.assert_array_equal(found, np.diag(right))
+
+
+def test_autograd_grad_adds_the_gradients_of_several_outputs():
+    x = Tensor(X, requires_grad=True)
+    (g,) = autograd.grad([x.sum(), x * x], x, [None, np.array([1.0, 0.0, 2.0])])
+    np.testing.assert_array_equal(g.data, 1 + 2 * X * [1, 0, 2])
+    assert x.grad is None
+
+
+def test_autograd_grad_takes_an_iterator_of_inputs():
+    a, b = (Tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    assert [g.item() for g in autograd.grad(a * b, iter([a, b]))] == [3.0, 2.0]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), [
+    (lambda x: grad(x * x, x), TypeError, r"for a computed Tensor y write tm\.autograd\.grad\(y, x\)"),
+    (lambda x: grad(np.sum, create_graph=True), TypeError, r"it belongs to `tm\.autograd\.grad"),
+    (lambda x: grad(np.sum, grad_outputs=1.0), TypeError, r"it belongs to `tm\.autograd\.grad"),
+    (lambda x: autograd.grad(np.sum), TypeError, r"outputs is the function .*write tm\.grad\(f\)\(x\)"),
+    (lambda x: autograd.grad(np.sum, 0), TypeError, r"write tm\.grad\(f\)\(x\)"),
+    (lambda x: autograd.grad(outputs=np.sum, inputs=x), TypeError, r"write tm\.grad\(f\)\(x\)"),
+    (lambda x: autograd.grad(x.sum(), x, gradient=1), TypeError, "takes grad_outputs=, not gradient="),
+    (lambda x: autograd.grad(2.0, x), TypeError, r"outputs is 2\.0: expected a computed Tensor"),
+    (lambda x: autograd.grad([], x), TypeError, "outputs is empty: expected a Tensor"),
+    (lambda x: autograd.grad(x.sum(), [x, 1.0]), TypeError, r"inputs has 1\.0: expected Tensors"),
+    (lambda x: autograd.grad([x, x], x, [1]), ShapeError, "grad_outputs is .*one entry per output"),
+])  # fmt: skip
+def test_each_gradient_names_the_other(call, error, words):
+    with pytest.raises(error, match=words):
+        call(Tensor(X, requires_grad=True))
+
+
+def test_names_and_signatures_of_the_gradients_agree():
+    assert (grad.__name__, autograd.grad.__name__) == ("grad", "grad")
+    assert "create_graph: 'bool' = False" in str(inspect.signature(autograd.grad))
+    assert list(inspect.signature(autograd.grad).parameters) == [
+        "outputs", "inputs", "grad_outputs", "create_graph",
+    ]  # fmt: skip
+
+
+def test_enable_grad_records_inside_of_no_grad():
+    x = Tensor(X, requires_grad=True)
+    with no_grad():
+        with enable_grad():
+            y = x * 2
+        assert y.requires_grad
+        assert not (x * 2).requires_grad

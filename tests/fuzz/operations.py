@@ -18,8 +18,9 @@ import warnings
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+import tinygrad_mnist as tm
 from tests.fuzz.operation_programs import PRECISIONS, programs, settings_for
-from tinygrad_mnist import Tensor, transforms
+from tinygrad_mnist import Tensor
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.program import compile
 
@@ -174,10 +175,10 @@ def check_second_order(program):
         return sum((values[i] * w).sum() for i, w in zip(program.outputs, program.weights(values)))
 
     at = [arrays[i] for i in chosen]
-    slopes = transforms.grad(scalar, tuple(range(len(at))))
+    slopes = tm.grad(scalar, tuple(range(len(at))))
     if not any(np.abs(g).max(initial=0) > 0 for g in slopes(*at)):
         return False
-    products = transforms.hvp(scalar, tuple(at), tuple(directions))
+    products = tm.hvp(scalar, tuple(at), tuple(directions))
     moved = [slopes(*(a + sign * STEP * d for a, d in zip(at, directions))) for sign in (1, -1, 0.5, -0.5)]
     for product, a, b, c, d in zip(products, *moved):
         wide, narrow = (a - b) / (2 * STEP), (c - d) / STEP

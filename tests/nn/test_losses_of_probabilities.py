@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, grad, nn, no_grad, ops
+from tinygrad_mnist import Tensor, autograd, nn, no_grad, ops
 from tinygrad_mnist.program import compile
 
 LABELS = np.array([2, 0, 1, 1])
@@ -25,7 +25,7 @@ def expected(activation, loss, target):
     z = logits()
     p = ops.identity(activation(z))
     value = loss(p, target)
-    return [g.data for g in grad(value, [p, z])]
+    return [g.data for g in autograd.grad(value, [p, z])]
 
 
 @every_case
@@ -48,8 +48,8 @@ def test_gradients_of_probabilities_can_be_asked_for(activation, loss, target, c
     z = logits()
     p = activation(z)
     value = loss(p, target)
-    (alone,) = grad(value, p, create_graph=create_graph)
-    both = grad(value, [z, p], create_graph=create_graph)
+    (alone,) = autograd.grad(value, p, create_graph=create_graph)
+    both = autograd.grad(value, [z, p], create_graph=create_graph)
     right = expected(activation, loss, target)
     for found, other in zip((alone, both[1], both[0]), (right[0], *right)):
         np.testing.assert_allclose(found.data, other, rtol=1e-10, atol=1e-15)
@@ -62,7 +62,7 @@ def test_probabilities_used_elsewhere_get_the_sum(activation, loss, target):
     (loss(p, target) + loss(p, target) + ops.sum(p * p)).backward()
     of_p, of_z = expected(activation, loss, target)
     np.testing.assert_allclose(p.grad, 2 * of_p + 2 * p.data, rtol=1e-10)
-    (rest,) = grad(ops.sum(activation(z) ** 2), z)
+    (rest,) = autograd.grad(ops.sum(activation(z) ** 2), z)
     np.testing.assert_allclose(z.grad, 2 * of_z + rest.data, rtol=1e-8, atol=1e-14)
 
 
@@ -70,11 +70,13 @@ def test_probabilities_used_elsewhere_get_the_sum(activation, loss, target):
 def test_second_derivatives_by_probabilities_are_right(activation, loss, target):
     z = logits()
     p = activation(z)
-    (first,) = grad(loss(p, target), p, create_graph=True)
-    (second,) = grad(first, p, gradient=np.ones(p.shape))
+    (first,) = autograd.grad(loss(p, target), p, create_graph=True)
+    (second,) = autograd.grad(first, p, grad_outputs=np.ones(p.shape))
     q = ops.identity(p)
-    (again,) = grad(loss(q, target), q, create_graph=True)
-    np.testing.assert_allclose(second.data, grad(again, q, gradient=np.ones(p.shape))[0].data, rtol=1e-9)
+    (again,) = autograd.grad(loss(q, target), q, create_graph=True)
+    np.testing.assert_allclose(
+        second.data, autograd.grad(again, q, grad_outputs=np.ones(p.shape))[0].data, rtol=1e-9
+    )
 
 
 @every_case

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tinygrad_mnist as tm
 from tests.program.networks import batch, binary, classifier, quadratic
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist import nn, ops, transforms
+from tinygrad_mnist import nn, ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.program import compile
 
@@ -37,7 +38,7 @@ def gradients(x, y):
     def inner(v):
         return ops.sum(ops.tanh(v @ y.T) * v[[0, 1, 1]][:, :3] ** 3)
 
-    return transforms.value_and_grad(inner)(x)
+    return tm.value_and_grad(inner)(x)
 
 
 def shared_pieces(x, y):

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn, ops, transforms
+import tinygrad_mnist as tm
+from tinygrad_mnist import Tensor, nn, ops
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 
@@ -165,7 +166,7 @@ def test_a_module_from_outside_is_returned_as_itself():
     [
         lambda x: x * (2 if isinstance(x, Tensor) else 1),
         lambda x: ops.sum(x * x) if isinstance(x, Tensor) else np.float64(0),
-        lambda x: transforms.grad(lambda v: (v**2).sum())(x).detach(),
+        lambda x: tm.grad(lambda v: (v**2).sum())(x).detach(),
     ],
 )
 def test_arrays_are_tensors_inside_at_each_call(function):

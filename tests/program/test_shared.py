@@ -6,9 +6,10 @@ import threading
 import numpy as np
 import pytest
 
+import tinygrad_mnist as tm
 from tests.concurrent import at_once
 from tests.program.networks import batch, classifier
-from tinygrad_mnist import Tensor, nn, ops, transforms
+from tinygrad_mnist import Tensor, nn, ops
 from tinygrad_mnist.program import compile
 
 
@@ -59,7 +60,7 @@ def test_caches_that_all_threads_share():
         found = []
         for size in [*range(1, 300, 7), *range(299, 0, -7)]:
             x = np.linspace(-1, 1, 3 * size).reshape(3, size)
-            loss = transforms.grad(lambda x: ops.sum(ops.softmax_cross_entropy(x, np.zeros(3, int))))
+            loss = tm.grad(lambda x: ops.sum(ops.softmax_cross_entropy(x, np.zeros(3, int))))
             found.append((ops.softmax(x).tobytes(), loss(x).tobytes()))
         return found
 

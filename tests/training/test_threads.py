@@ -11,9 +11,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+import tinygrad_mnist as tm
 from tests.concurrent import at_once
 from tests.training.conftest import Training
-from tinygrad_mnist import graph, nn, no_grad, optim, scope, transforms
+from tinygrad_mnist import graph, nn, no_grad, optim, scope
 from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
 from tinygrad_mnist.training import fit
 
@@ -96,8 +97,8 @@ def by_transforms(digits):
     weight = np.zeros((64, 10), x.dtype)
     curvature = []
     for _ in range(30):
-        value, slope = transforms.value_and_grad(loss)(weight)
-        curvature.append(transforms.hvp(loss, (weight,), (slope,))[0].tobytes())
+        value, slope = tm.value_and_grad(loss)(weight)
+        curvature.append(tm.hvp(loss, (weight,), (slope,))[0].tobytes())
         weight -= 0.1 * slope
     return weight.tobytes(), float(value), curvature
 

@@ -85,6 +85,20 @@ def no_grad() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Record ops again in a block inside of ``no_grad()``.
+
+    >>> from tinygrad_mnist import Tensor, enable_grad, no_grad
+    >>> weight = Tensor(3.0, requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     (2 * weight).requires_grad
+    True
+    """
+    with recording(True):
+        yield
+
+
 def inside(name: str) -> str:
     """The path of the scope `name` opened in the current one, such as ``Sequential/Linear[0]``."""
     outer = SCOPE.get()

@@ -1,4 +1,4 @@
-"""The call of a function by a transform: its arguments become variables, and what comes back is looked at."""
+"""Calls of a function by a transform: its arguments become variables, and its result is checked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Traced:
     plain: bool
 
     def pull(self, seeds: list[Any], *, create_graph: bool) -> list[Any]:
-        """The vector-Jacobian product for each variable, zeros where nothing depends on it."""
+        """Return the vector-Jacobian product for each variable, zeros where nothing depends on it."""
         outputs = trees.leaves(self.output)
         pairs = [(y, s) for y, s in zip(outputs, seeds) if isinstance(y, Tensor) and y.requires_grad]
         starts = [as_tensor(s) if create_graph else as_array(s) for _, s in pairs]
@@ -43,7 +43,7 @@ class Traced:
         return [np.zeros(v.shape, v.dtype) if g is None else g for g, v in zip(found, self.variables)]
 
     def answer(self, tree: Any, values: list[Any]) -> Any:
-        """`values` in the structure of `tree`, in the language of the arguments."""
+        """Return `values` in the structure of `tree`, in the language of the arguments."""
         return trees.refill(tree, [as_array(v) if self.plain else as_tensor(v) for v in values])
 
 
@@ -104,7 +104,7 @@ def require_floats(output: Any) -> None:
 
 
 def _variable(value: Any, position: int) -> Tensor:
-    """A tensor to differentiate by: apart from `value`, which the function may also hold by other ways."""
+    """Return a fresh tensor for `value`, so that other references to it stay constant."""
     if isinstance(value, Tensor) and value.requires_grad:
         return ops.identity(value)  # type: ignore[no-any-return]
     array = value._data if isinstance(value, Tensor) else value
@@ -122,11 +122,11 @@ def _variable(value: Any, position: int) -> Tensor:
 
 
 def require_function(function: Any, name: str) -> None:
-    """Refuse what is not a function, such as the value of one."""
+    """Refuse a first argument that is not a function, such as the value of one."""
     if not callable(function):
         raise TypeError(
             f"{name} takes a function, and was given {shown(function)}: write {name}(lambda x: ...); "
-            "for a computed Tensor y write tinygrad_mnist.grad(y, x)"
+            "for a computed Tensor y write tm.autograd.grad(y, x)"
         )
 
 
@@ -141,7 +141,7 @@ def require_one_each(name: str, primals: Any, tangents: Any) -> None:
 
 
 def chosen_positions(argnums: int | tuple[int, ...] | list[int], count: int) -> tuple[int, ...]:
-    """The positions that `argnums` names among so many arguments, counted from 0."""
+    """Return `argnums` as positions among `count` arguments, counted from 0."""
     given = tuple(argnums) if isinstance(argnums, tuple | list) else (argnums,)
     for position in given:
         require_whole("argnums", position, low=None)
@@ -170,11 +170,11 @@ def require_scalar(output: Any) -> None:
 
 
 def ones_like(output: Any) -> Any:
-    """The seed of a scalar's gradient, in its dtype."""
+    """Return the gradient that a scalar's backward pass starts from, in its dtype."""
     return np.ones(np.shape(output), floating_dtype(output))
 
 
 def floating_dtype(value: Any) -> Any:
-    """The dtype of a gradient of `value`: its own when it is floating."""
+    """Return the dtype of a gradient of `value`: its own if it is floating."""
     dtype = value.dtype if isinstance(value, Box | np.ndarray | np.generic) else np.dtype(float)
     return dtype if dtype.kind == "f" else np.dtype(float)

@@ -11,16 +11,14 @@ The names and conventions are JAX's.  A function that does not depend on an argu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import ops, trees
-from tinygrad_mnist.autodiff.backward import pull_back, require_connected
 from tinygrad_mnist.autodiff.modes import recording
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.tracing import (
@@ -36,82 +34,33 @@ from tinygrad_mnist.autodiff.tracing import (
     require_scalar,
     trace,
 )
-from tinygrad_mnist.errors import GradientError, ShapeError
+from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Argnums = int | tuple[int, ...] | list[int]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @hinted
-def gradients(
-    output: Tensor,
-    inputs: Sequence[Tensor] | Tensor | None = None,
-    *,
-    gradient: Any = None,
-    create_graph: bool = False,
-) -> tuple[Tensor, ...]:
-    """The gradients of a computed tensor with respect to tensors it was computed from.
-
-    Exported as ``tinygrad_mnist.grad``, as in ``torch.autograd.grad``; touches no ``.grad``.
+def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
+    """Return a function that computes a scalar function and its gradient.
 
     Parameters
     ----------
-    output
-        A scalar, or a tensor of any shape together with `gradient`.
-    inputs
-        The tensors to differentiate by, leaves or not: one, or a sequence.
-    gradient
-        The vector of the vector-Jacobian product, in the output's shape.
-    create_graph
-        Record the backward pass, so that the results can be differentiated again.
+    function : callable
+        As in `grad`.
+    argnums : int or tuple of int, default 0
+        As in `grad`.
 
     Returns
     -------
-    tuple of Tensor
-        One for each input, in its shape and dtype.
-
-    Raises
-    ------
-    GradientError
-        When the output does not depend on an input, or is no scalar and `gradient` is missing.
-
-    Examples
-    --------
-    >>> x = Tensor(2.0, requires_grad=True)
-    >>> (first,) = gradients(x**3, x, create_graph=True)
-    >>> (second,) = gradients(first, x)
-    >>> first.item(), second.item()
-    (12.0, 12.0)
-    """
-    if not isinstance(output, Tensor):
-        raise TypeError(
-            f"output is {shown(output)}: expected a computed Tensor; "
-            "for the gradient of a function write transforms.grad(f)(x)"
-        )
-    if inputs is None:
-        raise TypeError("inputs is None: expected the Tensors to differentiate by; write grad(y, x)")
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    require_connected(output)
-    for position, tensor in enumerate(wanted):
-        if not isinstance(tensor, Tensor) or not tensor.requires_grad:
-            raise GradientError(f"input {position} is no Tensor with requires_grad=True: {shown(tensor)}")
-    checked = output._initial_gradient(gradient)
-    seed = gradient if isinstance(gradient, Tensor) else Tensor(checked)
-    found = pull_back([output], [seed if create_graph else checked], wanted, create_graph=create_graph)
-    for position, (tensor, g) in enumerate(zip(wanted, found)):
-        if g is None:
-            raise GradientError(f"{output._label()} does not depend on input {position}, {tensor._label()}")
-    return tuple(g if isinstance(g, Tensor) else Tensor(np.array(g)) for g in found)
-
-
-@hinted
-def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
-    """The function that returns ``(value, gradient)`` of a scalar function.
-
-    Parameters
-    ----------
-    function
-        Any number of arguments, one scalar result.
-    argnums
-        Which argument to differentiate by, negative from the end; for several, the gradient is a tuple.
+    callable
+        Takes the arguments of `function`, returns the pair ``(value, gradient)``.
 
     Examples
     --------
@@ -133,11 +82,38 @@ def value_and_grad(function: Function, argnums: int | tuple[int, ...] | list[int
 
 
 @hinted
-def grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> Function:
-    """The function that returns the gradient of a scalar function; see `value_and_grad`.
+def grad(function: Function, argnums: Argnums = 0) -> Function:
+    """Return a function that computes the gradient of a scalar function.
+
+    JAX's ``grad``. For the gradients of a Tensor that is computed already, as in PyTorch, use
+    `tinygrad_mnist.autograd.grad`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes numbers, arrays, Tensors, or nested dicts, lists and tuples of them; returns one real number.
+    argnums : int or tuple of int, default 0
+        Positions of the arguments to differentiate with respect to, negative from the end.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `function`, returns a gradient shaped like the argument (a tuple for several):
+        an array, or a Tensor if an argument is one. It is 0 where the result does not depend on it.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable, such as a computed Tensor.
+    GradientError
+        When called, if the result is not one real floating-point number.
+    DTypeError
+        When called, if a differentiated argument does not hold floats.
 
     Examples
     --------
+    >>> grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
     >>> grad(grad(np.sin))(0.5) == -np.sin(0.5)
     np.True_
     """
@@ -152,12 +128,25 @@ def grad(function: Function, argnums: int | tuple[int, ...] | list[int] = 0) -> 
 
 
 def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
-    """The value at `primals`, and the function that multiplies a vector with the Jacobian from the left.
+    """Return the value at `primals`, and a function that multiplies a vector by the Jacobian from the left.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns floating-point arrays, Tensors, or nested dicts, lists and tuples of them.
+    *primals
+        Arguments of `function`; all are differentiated.
 
     Returns
     -------
     value, pull
-        ``pull(v)`` takes a `v` of the value's structure and returns a tuple, one for each primal.
+        ``pull(v)`` takes a `v` of the structure and shapes of the value and returns a tuple with one
+        gradient per primal.
+
+    Raises
+    ------
+    ShapeError
+        When `pull` is called, if `v` does not have the structure and shapes of the value.
 
     Examples
     --------
@@ -178,7 +167,7 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Function]:
 
 
 def _matched(what: str, vectors: Any, values: Any) -> list[Any]:
-    """The leaves of `vectors`, which must have the structure and the shapes of `values`."""
+    """Return the leaves of `vectors`, which must have the structure and the shapes of `values`."""
     found = trees.leaves_like(values, vectors, what)
     for vector, value in zip(found, trees.leaves(values)):
         if np.shape(vector) != np.shape(value):
@@ -189,7 +178,7 @@ def _matched(what: str, vectors: Any, values: Any) -> list[Any]:
 
 
 def _inner(vectors: list[Any], others: list[Any]) -> Any:
-    """The sum of all products of entries."""
+    """Return the sum of all products of entries."""
     total: Any = 0.0
     for v, w in zip(vectors, others):
         total = total + ops.sum(v * w)
@@ -198,8 +187,29 @@ def _inner(vectors: list[Any], others: list[Any]) -> Any:
 
 @hinted
 def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The value at `primals`, and the Jacobian times `tangents`: the directional derivative.
+    """Return the value at `primals`, and the directional derivative: the Jacobian times `tangents`.
 
+    Parameters
+    ----------
+    function : callable
+        As in `vjp`.
+    primals, tangents : tuple
+        Arguments of `function`, and a direction for each, in its structure and shapes.
+
+    Returns
+    -------
+    value, tangent
+        In the structure and shapes of the function's result.
+
+    Raises
+    ------
+    TypeError
+        If `primals` or `tangents` is not a tuple with one entry per argument.
+    ShapeError
+        If a tangent does not have the structure and shapes of its primal.
+
+    Notes
+    -----
     The vjp is linear in its vector, so its own vjp is the Jacobian the other way round (the double-vjp
     trick of J. Townsend, 2017): reverse mode alone gives forward derivatives.
 
@@ -224,12 +234,24 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
 
 @hinted
 def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The Hessian of a scalar function times `tangents`, without forming the Hessian.
+    """Return the Hessian of a scalar function times `tangents`, without forming the Hessian.
+
+    Parameters
+    ----------
+    function : callable
+        As in `grad`.
+    primals, tangents : tuple
+        Arguments of `function`, and a direction for each, in its structure and shapes.
 
     Returns
     -------
     tuple
-        One product for each primal, in its structure.
+        One product per primal, in its structure and shapes.
+
+    Raises
+    ------
+    TypeError, ShapeError
+        As in `jvp`.
 
     Examples
     --------
@@ -249,10 +271,26 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
 
 
 @hinted
-def jacobian(function: Function, argnum: int = 0) -> Function:
-    """The function that returns all partial derivatives of an array function of one array argument.
+def jacobian(function: Function, argnums: Argnums = 0) -> Function:
+    """Return a function that computes all partial derivatives of a function of arrays.
 
-    The result has shape ``value.shape + argument.shape``; one backward pass for each entry of the value.
+    Parameters
+    ----------
+    function : callable
+        Takes and returns floating-point arrays, Tensors, or nested dicts, lists and tuples of them.
+    argnums : int or tuple of int, default 0
+        Positions of the arguments to differentiate with respect to, negative from the end.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `function`. For an array result and one array argument it returns an array of
+        shape ``result.shape + argument.shape``. In general it returns the structure of the result, with the
+        structure of the argument (a tuple for several) in place of each array.
+
+    Notes
+    -----
+    One backward pass for each entry of the result.
 
     Examples
     --------
@@ -264,25 +302,50 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
 
     @wraps(function)
     def differentiated(*arguments: Any, **keywords: Any) -> Any:
-        traced = trace(function, arguments, chosen_positions(argnum, len(arguments)), keywords)
-        if len(traced.variables) != 1 or isinstance(traced.output, dict | list | tuple):
-            raise GradientError("jacobian takes one array argument and one array result: use vjp for more")
-        shape, dtype = np.shape(traced.output), floating_dtype(traced.output)
-        size = int(np.prod(shape))
-        basis = np.eye(size, dtype=dtype).reshape(size, *shape)
-        if not size:
-            empty = np.zeros((*shape, *traced.variables[0].shape), traced.variables[0].dtype)
-            return empty if traced.plain else as_tensor(empty)
-        rows = [traced.pull([row], create_graph=not traced.plain)[0] for row in basis]
-        matrix = np.stack(rows) if traced.plain else ops.stack([as_tensor(row) for row in rows])
-        return matrix.reshape((*shape, *traced.variables[0].shape))
+        traced = trace(function, arguments, chosen_positions(argnums, len(arguments)), keywords)
+        tree = traced.arguments if isinstance(argnums, tuple | list) else traced.arguments[0]
+        blocks = [
+            trees.refill(tree, _jacobian_blocks(replace(traced, output=y)))
+            for y in trees.leaves(traced.output)
+        ]
+        return trees.refill(traced.output, blocks)
 
     return differentiated
 
 
+def _jacobian_blocks(traced: Traced) -> list[Any]:
+    """Return the Jacobian of an array result with respect to each variable."""
+    shape, dtype = np.shape(traced.output), floating_dtype(traced.output)
+    size = math.prod(shape)
+    if not size:
+        empty = [np.zeros((*shape, *v.shape), v.dtype) for v in traced.variables]
+        return empty if traced.plain else [as_tensor(block) for block in empty]
+    basis = np.eye(size, dtype=dtype).reshape(size, *shape)
+    rows = [traced.pull([row], create_graph=not traced.plain) for row in basis]
+    blocks = []
+    for variable, column in zip(traced.variables, zip(*rows)):
+        block: Any = np.stack(column) if traced.plain else ops.stack([as_tensor(row) for row in column])
+        blocks.append(block.reshape((*shape, *variable.shape)))
+    return blocks
+
+
 @hinted
-def hessian(function: Function, argnum: int = 0) -> Function:
-    """The function that returns all second derivatives of a scalar function of one array argument.
+def hessian(function: Function, argnums: Argnums = 0) -> Function:
+    """Return a function that computes all second derivatives of a scalar function.
+
+    Parameters
+    ----------
+    function : callable
+        As in `grad`.
+    argnums : int or tuple of int, default 0
+        Positions of the arguments to differentiate with respect to; for several, the result is a
+        tuple of tuples.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `function`. For one array argument it returns an array of shape
+        ``argument.shape + argument.shape``.
 
     Examples
     --------
@@ -291,4 +354,4 @@ def hessian(function: Function, argnum: int = 0) -> Function:
            [ 0., 12.]])
     """
     require_function(function, "hessian")
-    return jacobian(grad(function, argnum), argnum)
+    return jacobian(grad(function, argnums), argnums)

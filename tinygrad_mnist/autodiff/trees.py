@@ -9,7 +9,7 @@ from tinygrad_mnist.errors import ShapeError
 
 
 def leaves(tree: Any) -> list[Any]:
-    """All leaves, dicts in insertion order."""
+    """Return all leaves, dicts in insertion order."""
     if isinstance(tree, dict):
         return [leaf for branch in tree.values() for leaf in leaves(branch)]
     if isinstance(tree, list | tuple):
@@ -18,7 +18,7 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def replace(tree: Any, function: Callable[[Any], Any]) -> Any:
-    """The same structure with ``function(leaf)`` for each leaf, called in the order of `leaves`."""
+    """Return the same structure with ``function(leaf)`` for each leaf, called in the order of `leaves`."""
     if isinstance(tree, dict):
         return type(tree)((key, replace(branch, function)) for key, branch in tree.items())
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
@@ -29,13 +29,13 @@ def replace(tree: Any, function: Callable[[Any], Any]) -> Any:
 
 
 def refill(tree: Any, values: list[Any]) -> Any:
-    """The same structure with `values` for its leaves."""
+    """Return the same structure with `values` for its leaves."""
     source = iter(values)
     return replace(tree, lambda leaf: next(source))
 
 
 def leaves_like(tree: Any, other: Any, what: str) -> list[Any]:
-    """The leaves of `other`, which must have the structure of `tree`, in the order of its leaves."""
+    """Return the leaves of `other`, which must have the structure of `tree`, in the order of its leaves."""
     if isinstance(tree, dict):
         if not isinstance(other, dict) or other.keys() != tree.keys():
             raise ShapeError(f"{what} must be a dict with the keys {list(tree)}, as the value is")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn, ops, optim, transforms
+from tinygrad_mnist import grad, hessian, nn, ops, optim
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
 from tinygrad_mnist.experiments.networks import descent, outputs, perceptron
@@ -106,8 +106,8 @@ def logistic_regression(x: Array, y: Array) -> Array:
 
     beta = np.zeros(3)
     for _ in range(8):  # it converges quadratically: five would do
-        slope = transforms.grad(cost)(beta)
-        beta = beta - np.linalg.solve(transforms.hessian(cost)(beta), slope)
+        slope = grad(cost)(beta)
+        beta = beta - np.linalg.solve(hessian(cost)(beta), slope)
     return beta
 
 

@@ -43,7 +43,7 @@ NN = {
 MODULE = {
     "add": "write `nn.Sequential(*model, nn.ReLU())`",
     "append": "write `nn.Sequential(*model, nn.ReLU())`",
-    "compile": "write `program.compile(function)` for a whole step",
+    "compile": "write `tm.compile(function)` for a whole step",
     "cuda": "leave it out: arrays are in main memory",
     "evaluate": "write `training.evaluate(model, loss, batches)`",
     "fit": "write `training.fit(model, loss, optimizer, batches, epochs=1)`",

@@ -113,16 +113,15 @@ TOP_LEVEL = {
     "cat": "write `ops.concatenate([x, y])`",
     "cuda": _ON_CPU,
     "device": _ON_CPU,
-    "enable_grad": "end the `with no_grad():` block before the ops to record",
     "float32": "write `np.float32`",
     "float64": "write `np.float64`",
     "from_numpy": "write `Tensor(np.zeros(3))`",
-    "function": "write `program.compile(function)`",
+    "function": "write `tm.compile(function)`",
     "functional": "its functions are ops: `ops.relu(x)`, `ops.softmax(x, axis=-1)`",
     "inference_mode": "write `no_grad()`",
     "int64": "write `np.int64`",
     "is_tensor": "write `isinstance(x, Tensor)`",
-    "jit": "write `program.compile(function)`",
+    "jit": "write `tm.compile(function)`",
     "keras": "layers are in `nn`, training is in `training`",
     "load": "write `dict(np.load(path))`, for model.load_state_dict",
     "manual_seed": "give a seed to each layer: `nn.Linear(3, 4, rng=0)`",
@@ -133,6 +132,7 @@ TOP_LEVEL = {
     "save": "write `np.savez(path, **model.state_dict())`",
     "seed": "give a seed to each layer: `nn.Linear(3, 4, rng=0)`",
     "set_grad_enabled": "write `no_grad()`",
+    "transforms": "they are at the top: `tm.grad(np.sum)(x)`, `tm.hessian(np.sum)(x)`",
     "tensor": "write `Tensor([1.0, 2.0])`",
     "utils": "loops over `Loader(x.data, labels, 2)` give batches",
     "vmap": "write the function for arrays with one axis more: ops broadcast",
@@ -154,8 +154,4 @@ TOP_LEVEL |= {
         "sum",
         "tanh",
     )
-}
-TOP_LEVEL |= {
-    name: f"write `transforms.{name}(...)`"
-    for name in ("hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp")
 }

@@ -348,7 +348,7 @@ def _accepted(x: Any) -> Any:
     if isinstance(x, Tensor) and x._requires_grad:
         raise CaptureError(
             f"{x._label()}, an argument of a compiled function, requires a gradient, and a program takes "
-            "plain arrays: differentiate inside, with transforms.grad"
+            "plain arrays: differentiate inside, with tm.grad"
         )
     return x
 
