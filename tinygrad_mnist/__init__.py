@@ -1,8 +1,8 @@
 """Backpropagation to watch, check and print: reverse-mode autodiff on NumPy, and an MNIST perceptron.
 
-``nn`` and ``optim`` speak PyTorch (``dim``, ``state_dict``), ``ops`` and the methods of a `Tensor` speak NumPy
-(``axis``, ``keepdims``), the transforms from `grad` to `hessian` speak JAX. PyTorch's gradient of a computed
-tensor is `autograd.grad`.
+``nn`` and ``optim`` speak PyTorch (``dim``, ``state_dict``). ``ops`` and the methods of a `Tensor` speak
+NumPy (``axis``, ``keepdims``). The transforms from `grad` to `hessian` speak JAX. PyTorch's gradient of a
+computed tensor is `autograd.grad`.
 
 Importing the package loads NumPy alone; its other parts load on first use.
 """
