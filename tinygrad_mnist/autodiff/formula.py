@@ -23,7 +23,7 @@ from tinygrad_mnist.autodiff.expression import (
     named,
 )
 from tinygrad_mnist.autodiff.operators import Operators
-from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.primitive import Primitive, peeled
 
 _LONGEST_ARRAY = 8  # an array of more elements is named in a formula, not written out
 
@@ -95,8 +95,32 @@ class Symbol(Operators):
         said = {"axis": axis, "keepdims": keepdims, "dtype": dtype}
         return self._method(f"sum({_settings(said, _SUM)})", self._data.sum(**said))
 
-    def _compared(self, comparison: Primitive, plain: Any, other: Any) -> Any:
-        return comparison(self, other)
+    def _compared(self, ufunc: np.ufunc, other: Any) -> Symbol:
+        found = applied(ufunc.__name__, [_operand(self), _operand(other)], module="np.")
+        return Symbol(found.text, ufunc(self._data, peeled(other)), found.binding)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compared(np.equal, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compared(np.not_equal, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compared(np.less, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compared(np.less_equal, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compared(np.greater, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compared(np.greater_equal, other)
+
+    def __and__(self, other: Any) -> Any:
+        return self._compared(np.logical_and, other)
+
+    __hash__ = object.__hash__
 
 
 _SUM = {"axis": None, "keepdims": False, "dtype": None}
