@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from tinygrad_mnist import by_hand
 from tinygrad_mnist.cli import main
-from tinygrad_mnist.cli.side_by_side import side_by_side
 from tinygrad_mnist.training import Recipe
+from tinygrad_mnist.training.derivation import side_by_side
 
 
 def test_the_lines_of_the_backward_pass_are_the_same_on_both_sides():

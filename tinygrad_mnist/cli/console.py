@@ -20,11 +20,11 @@ from rich.text import Text
 
 from tinygrad_mnist.checking import Mistake
 from tinygrad_mnist.cli.network_check import Outcome
-from tinygrad_mnist.cli.side_by_side import SideBySide
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.files import visible, visible_lines
 from tinygrad_mnist.training import Diagnosis, Epoch, Recipe
 from tinygrad_mnist.training import Progress as Step
+from tinygrad_mnist.training.derivation import SideBySide
 from tinygrad_mnist.training.job import Listener, Result
 
 if TYPE_CHECKING:

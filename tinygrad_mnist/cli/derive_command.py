@@ -29,7 +29,7 @@ def derive(sizes: tuple[int, ...] | None, loss: str, batch: int, lr: float, seed
     digits, and the parameters are compared.
     """
     from tinygrad_mnist.cli import console
-    from tinygrad_mnist.cli.side_by_side import side_by_side
+    from tinygrad_mnist.training.derivation import side_by_side
     from tinygrad_mnist.training.recipe import Recipe
 
     recipe = Recipe(activation="sigmoid", loss=loss, batch_size=batch, seed=seed, lr=lr)

@@ -1,78 +1,53 @@
-"""The backward pass that the framework derives, beside the one derived by hand, line by line."""
+"""The step that the framework derives beside the one derived by hand, line by line."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-import numpy as np
-
-from tinygrad_mnist import by_hand, optim
-from tinygrad_mnist.datasets import ImageDataset
-from tinygrad_mnist.program import compile
+from tinygrad_mnist import by_hand
 from tinygrad_mnist.program.derivation import Derivation, Line
 from tinygrad_mnist.program.instructions import Fixed, Number, State, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Elementwise
 from tinygrad_mnist.program.optimize import without_dead
+from tinygrad_mnist.program.program import Program
 from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import TracedNumber, Tracer
-from tinygrad_mnist.training.fresh import fresh_network
-from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.step import training_step
 from tinygrad_mnist.typing import Array
 
 _STEP = r"\bt\d+(?:_view)?\b"  # what the derivation calls a value without a name
 
 
-@dataclass(frozen=True)
-class SideBySide:
-    """What is derived of a training step.
-
-    Attributes
-    ----------
-    rows
-        Lines of the framework's and the hand-derived step that make the same value; "" where one has none.
-    distance
-        How far the parameters lie apart after a step of each, in units of the largest one's last place.
-    """
-
-    subject: str
-    rows: list[tuple[str, str]]
-    distance: float
-
-
-def side_by_side(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: Recipe) -> SideBySide:
-    """Derive a training step of a network both ways, and take it both ways on real images.
+def lines_side_by_side(
+    program: Program,
+    parameters: Sequence[Array],
+    batch: tuple[Array, Array],
+    optimizer: Any,
+    cost: by_hand.Cost,
+) -> list[tuple[str, str]]:
+    """Return the lines of a captured step of a sigmoid network beside those of ``by_hand.sgd_step``.
 
     Parameters
     ----------
-    sizes
-        Of all layers, as for ``fresh_network``; the hidden ones are sigmoids.
+    program
+        The program of ``step(x, y)``.
+    parameters
+        Weights and biases in turn, from the first layer to the last; they are read only.
+    batch
+        Inputs of shape (n, inputs) and targets of shape (n, outputs).
+    optimizer
+        The optimizer whose ``lr`` both steps use.
+    cost
+        The cost, which says what the output units are: sigmoids for "quadratic", else a softmax.
     """
-    network = fresh_network(dataset, sizes, recipe)
-    x = network.images.reshape(len(network.images), -1)
-    y = np.eye(dataset.classes, dtype=x.dtype)[network.labels]
-    parameters = [p.data.copy() for p in network.model.parameters()]
-    optimizer = optim.SGD(network.model.parameters(), lr=recipe.lr)
-    step = compile(training_step(network.model, network.loss, optimizer))
-    step(x, y)
-    program = step.program
     derived = Derivation(program.recording, Names(program.recording, ["x", "y"], None)).lines
-    hand = _hand_derived(parameters, x, y, optimizer, recipe)
-    by_hand.sgd_step(parameters[::2], parameters[1::2], x, y, recipe.lr, _cost(recipe))
-    largest = max(np.abs(p).max() for p in parameters)
-    distance = max(np.abs(p.data - q).max() for p, q in zip(network.model.parameters(), parameters))
-    return SideBySide(network.subject, _paired(derived, hand), float(distance / np.spacing(largest)))
-
-
-def _cost(recipe: Recipe) -> by_hand.Cost:
-    return "quadratic" if recipe.loss == "quadratic" else "cross-entropy"
+    return _paired(derived, _hand_derived(parameters, batch, optimizer, cost))
 
 
 class _HandRecorder(Recorder):
-    """Also lets the cost be looked at, which the hand-derived step returns as a number."""
+    """A recorder for the hand-derived step, which also returns its cost as a number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,31 +59,32 @@ class _HandRecorder(Recorder):
 
 
 def _hand_derived(
-    parameters: list[Array], x: Array, y: Array, optimizer: optim.SGD, recipe: Recipe
+    parameters: Sequence[Array], batch: tuple[Array, Array], optimizer: Any, cost: by_hand.Cost
 ) -> list[Line]:
-    """The lines of ``by_hand.sgd_step``: it is run on stand-ins, as the forwards of ops are."""
+    """Return the lines of ``by_hand.sgd_step``: it runs on tracers, as the forwards of ops do."""
     recorder = _HandRecorder()
     states = []
     for i, p in enumerate(parameters):
         state = State(Fixed(p), "array", f"{'Wb'[i % 2]}{i // 2 + 1}")
         array = p.copy()
         states.append(Tracer(recorder, Value(array, "state", state), array))
-    arguments = [Tracer(recorder, Value(a, "argument", i), a) for i, a in enumerate((x, y))]
+    arguments = [Tracer(recorder, Value(a, "argument", i), a) for i, a in enumerate(batch)]
     recorder.recording.arguments = [argument.value for argument in arguments]
     rate: Any = TracedNumber(Number(optimizer, "lr"))
     weights: Any = states[::2]
     biases: Any = states[1::2]
-    batch: Any = tuple(arguments)
-    by_hand.sgd_step(weights, biases, batch[0], batch[1], rate, _cost(recipe))
+    x, y = (cast("Array", argument) for argument in arguments)
+    by_hand.sgd_step(weights, biases, x, y, rate, cost)
     recording = recorder.recording
     recording.instructions = without_dead(recording.instructions, recording.outputs)
-    _name_as_on_paper(recorder, recipe)
+    _name_as_on_paper(recorder, cost)
     return Derivation(recording, Names(recording, ["x", "y"], None)).lines
 
 
-def _name_as_on_paper(recorder: Recorder, recipe: Recipe) -> None:
-    """Find which value is which: what is added to a bias is z, what changes a parameter is its gradient, and
-    what that gradient is a product or sum of are dz and a.
+def _name_as_on_paper(recorder: Recorder, cost: by_hand.Cost) -> None:
+    """Name the values: what is added to a bias is z, and what changes a parameter is its gradient.
+
+    What that gradient is a product or a sum of are dz and a.
     """
     instructions = recorder.recording.instructions
     makers = {id(i.result): i for i in instructions}
@@ -132,22 +108,22 @@ def _name_as_on_paper(recorder: Recorder, recipe: Recipe) -> None:
     last = of_bias[str(len(of_bias))]
     output = [i.result for i in instructions if i.result is not None and i.result.gradient_of is last]
     for value in (v for made in output for v in makers[id(made)].reads if v.origin == "result"):
-        _name_output(value, makers, recipe)
+        _name_output(value, makers, cost)
 
 
-def _name_output(value: Value, makers: dict[int, Any], recipe: Recipe) -> None:
-    """The network's output: what the targets are subtracted from."""
+def _name_output(value: Value, makers: dict[int, Any], cost: by_hand.Cost) -> None:
+    """Name the network's output: the targets are subtracted from it."""
     maker = makers[id(value)]
     subtracted = isinstance(maker.operation, Elementwise) and maker.operation.name == "subtract"
     if subtracted and any(v.origin == "argument" for v in maker.reads):
-        maker.reads[0].primitive = "sigmoid" if recipe.loss == "quadratic" else "softmax"
+        maker.reads[0].primitive = "sigmoid" if cost == "quadratic" else "softmax"
     for operand in maker.reads:
         if operand.origin == "result" and not subtracted:
-            _name_output(operand, makers, recipe)
+            _name_output(operand, makers, cost)
 
 
 def _paired(derived: list[Line], hand: list[Line]) -> list[tuple[str, str]]:
-    """Lines that make the same value beside each other, in the framework's order.
+    """Return lines that make the same value in one row, in the framework's order.
 
     Each column still runs from top to bottom: what has no name on paper stands before the line that needs it
     first, and a line that needs a later one stands below that.
@@ -179,7 +155,7 @@ def _paired(derived: list[Line], hand: list[Line]) -> list[tuple[str, str]]:
 
 
 def _needs(code: str, codes: dict[str, str]) -> bool:
-    """Whether a line reads a value of a line that is not written yet; parameters are there from the start."""
+    """Return True if a line reads a value whose line is still to come; parameters exist from the start."""
     right = code.partition("=")[2]
     return any(
         name in codes and not codes[name].startswith(f"{name} -=") for name in re.findall(r"\w+", right)
@@ -187,7 +163,7 @@ def _needs(code: str, codes: dict[str, str]) -> bool:
 
 
 def _steps_for(code: str, steps: dict[str, str]) -> list[str]:
-    """The lines that make the nameless values in a line of code, and are not written yet."""
+    """Return the lines, not written yet, that make the nameless values in a line of code."""
     lines = []
     for name in re.findall(_STEP, code):
         if name in steps:
@@ -197,5 +173,5 @@ def _steps_for(code: str, steps: dict[str, str]) -> list[str]:
 
 
 def _is_step_between(line: Line) -> bool:
-    """Whether it makes a value that has no name on paper."""
+    """Return True if a line makes a value that has no name on paper."""
     return re.fullmatch(_STEP, line.name) is not None
