@@ -149,7 +149,7 @@ class Capturing(Surroundings):
 
 
 class Gradient:
-    """What happened to the ``.grad`` of a tensor: read, written, and used up by an update."""
+    """The ``.grad`` of a tensor during a capture: read, written, used up by an update."""
 
     def __init__(self, tensor: Tensor, is_local: bool) -> None:
         self.tensor, self.is_local = tensor, is_local

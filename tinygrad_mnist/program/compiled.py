@@ -394,7 +394,7 @@ def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any)
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two results have the same bits; NaN counts as equal to itself."""
+    """Return True if two results have the same bits; NaN counts as equal to itself."""
     if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
         return a.shape == b.shape and a.dtype == b.dtype and _bits(a) == _bits(b)
     return type(a) is type(b) and (a == b or (a != a and b != b))

@@ -159,7 +159,7 @@ def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
 
 
 def _as_read(reading: Reading, things: Things) -> str:
-    """Code for an attribute that is compared at each call, such as the list of an optimizer's parameters."""
+    """Return code for an attribute that is compared at each call, such as a list of parameters."""
     value = look(reading.holder, reading.name)
     if type(value) is list and all(isinstance(part, Tensor | Observed) for part in value):
         name = things.name(value)
@@ -172,13 +172,13 @@ def _as_read(reading: Reading, things: Things) -> str:
 
 
 def _layouts(recording: Recording, states: Sequence[tuple[State, Any]]) -> list[tuple[State, Any]]:
-    """The states, each with an array that lies as it did at the capture: a view may be a copy in another."""
+    """Return states, each with an array laid out as at the capture: elsewhere a view may be a copy."""
     captured = {value.root.source: value.root.array for value in outside(recording)[0]}
     return [(state, captured[state]) for state, _ in states if not isinstance(state.holder, Fixed)]
 
 
 def _guards(leaf: str, x: Any, things: Things) -> list[str]:
-    """What has to be true of a leaf of the arguments."""
+    """Return conditions on a leaf of the arguments."""
     kind = f"type({leaf}) is {things.name(type(x))}"
     if isinstance(x, Tensor):
         return [kind, f"not {leaf}._requires_grad", _layout(f"{leaf}._data", x._data, things)]
@@ -190,7 +190,7 @@ def _guards(leaf: str, x: Any, things: Things) -> list[str]:
 
 
 def _equal(leaf: str, x: Any, things: Things) -> str:
-    """Code that compares numbers, texts and the like: 0.0 is not -0.0, and NaN is NaN."""
+    """Return code that compares numbers, texts and the like: 0.0 is not -0.0, and NaN is NaN."""
     if isinstance(x, bool | int | str | bytes) or (isinstance(x, float) and x == x and x != 0):
         return f"{leaf} == {things.name(x)}"
     return f"snapshot({leaf}) == {things.name(snapshot(x))}"

@@ -1,4 +1,4 @@
-"""What a program is made of: values, and instructions that make them."""
+"""Values, and the instructions that make them: the parts of a program."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Value:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the memory is the program's own, which nobody else can change."""
+        """True if the memory is the program's own, which nobody else can change."""
         return self.root.origin in ("result", "constant")
 
 
@@ -138,7 +138,7 @@ class Number:
 
 @dataclass
 class Recording:
-    """All that a capture noted, before anything is made of it.
+    """Everything that a capture noted.
 
     Attributes
     ----------
@@ -159,13 +159,13 @@ class Recording:
     outside_graph
         Tensors computed before the call whose op was differentiated, each with its inputs.
     records
-        Whether ops were recorded when the capture began.
+        True if ops were recorded when the capture began.
     generators
         Of random numbers that are drawn.
     quiet
         The kinds of floating-point warnings that an op switches off, as ``np.errstate`` names them.
     warnings
-        What was set for each kind when the capture began.
+        The setting of each kind when the capture began.
     """
 
     instructions: list[Instruction] = field(default_factory=list)

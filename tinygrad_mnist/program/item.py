@@ -1,4 +1,4 @@
-"""The stand-in for a number that a captured function takes out of a Tensor."""
+"""A tracer of the number that a captured function takes out of a Tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which results share memory: each array of the program lies in one of few blocks, made once."""
+"""Plan memory: results lie in few blocks that are made once and used again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Block:
 
 @dataclass
 class Plan:
-    """Where results lie.
+    """The place of each result in memory.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the values of a program are called in its code: W1, b1, z1, a1, dW1 as on paper."""
+"""Names for the values of a program: W1, b1, z1, a1, dW1 as on paper."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Names:
         return self._of[id(value)]
 
     def is_telling(self, value: Value) -> bool:
-        """Whether the value has a name that says something: it has one before anybody asks."""
+        """Return True if the value has a name that tells something, which is given in advance."""
         return id(value) in self._telling
 
     def numbers(self, numbers: list[Number]) -> dict[Number, str]:
@@ -158,7 +158,7 @@ class Names:
         return None
 
     def _hand_down(self, recording: Recording, plan: Plan) -> None:
-        """What is overwritten by a named value in the same op is called like it."""
+        """Give a value the name of the one that is written over it in the same op."""
         for instruction in reversed(recording.instructions):
             position = plan.shared.get(id(instruction))
             if position is None or instruction.result is None:

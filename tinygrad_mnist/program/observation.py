@@ -128,9 +128,9 @@ class Reading:
     Attributes
     ----------
     expected
-        The snapshot of what it was.
+        The snapshot of its value at the capture.
     at_each_call
-        Whether it is compared at each call; the others only after something was set.
+        True if it is compared at each call; the others only after something was set.
     """
 
     holder: Any
@@ -156,7 +156,7 @@ class Reading:
 
 
 def look(holder: Any, name: str) -> Any:
-    """An attribute, without telling the capture; `ABSENT` where there is none."""
+    """Return an attribute without telling the capture; `ABSENT` where there is none."""
     try:
         return object.__getattribute__(holder, name)
     except AttributeError:

@@ -1,4 +1,4 @@
-"""The kinds of instructions: each knows its line of NumPy code, and its formula as a person writes it."""
+"""The kinds of instructions, each with its line of NumPy code and its formula as on paper."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _METHODS = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 @dataclass(frozen=True)
 class Operation:
-    """What an instruction does.  Operands and result are given as the text that stands for them."""
+    """A kind of instruction.  Operands and result are given as the text that stands for them."""
 
     repeatable = True  # the same operands give the same result, so that one of two alike is enough
 
     def may_overwrite(self, position: int) -> bool:
-        """Whether the result may lie in the memory of that operand, when it is of its shape and dtype."""
+        """Return True if the result may lie in the memory of that operand, of equal shape and dtype."""
         return False
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
@@ -184,7 +184,7 @@ class Select(Operation):
     by_mask: bool  # the mask has the result's shape, and what it selects is a single number
 
     def may_overwrite(self, position: int) -> bool:
-        """What is kept may be there already."""
+        """Return True for the operand whose elements are kept."""
         return position == 2
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
@@ -200,7 +200,7 @@ class Select(Operation):
         return called("np.where", operands)
 
     def functions(self) -> set[str]:
-        """What writes through a mask."""
+        """The functions that write through a mask."""
         return {"copyto", "putmask"} if self.by_mask else {"copyto"}
 
 
@@ -249,7 +249,7 @@ class Put(Operation):
     added: bool
 
     def may_overwrite(self, position: int) -> bool:
-        """What is kept may be there already."""
+        """Return True for the operand whose elements are kept."""
         return position == 0
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:

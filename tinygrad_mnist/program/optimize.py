@@ -1,6 +1,6 @@
-"""What is made of a recording before its code is written.
+"""Passes over a recording, before its code is written.
 
-Common subexpressions, constants and numbers are dealt with as they are recorded: see `arrays.Recorder`.
+Common subexpressions, constants and numbers are dealt with as they are recorded: see `recorder.Recorder`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
 
 
 def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[Instruction]:
-    """The instructions that an output, a change, a check or a generator depends on."""
+    """Return the instructions that an output, a change, a check or a generator depends on."""
     live = {id(value) for value in outputs}
     kept = []
     for instruction in reversed(instructions):
@@ -26,7 +26,7 @@ def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[
 
 
 def lowered(recording: Recording) -> Recording:
-    """The recording as it is run: the same bits, by quicker instructions than one would write."""
+    """Return the recording as it runs: the same bits, by quicker instructions."""
     instructions: list[Instruction] = []
     for instruction in recording.instructions:
         instructions += _row_extremum(instruction)
@@ -34,7 +34,7 @@ def lowered(recording: Recording) -> Recording:
 
 
 def _row_extremum(instruction: Instruction) -> list[Instruction]:
-    """The maximum or minimum of short rows, taken down a transposed copy: a fourth of the time."""
+    """Take the maximum or minimum of short rows down a transposed copy: a fourth of the time."""
     operation, result = instruction.operation, instruction.result
     operand = instruction.operands[0] if instruction.operands else None
     if (

@@ -92,7 +92,7 @@ class Program:
                 value.root.array, value.array = outline(value.root.array), outline(value.array)
 
     def _output_leaf(self, leaf: Any, stand_ins: Sequence[Any], capture: Capturing) -> Output:
-        """What a leaf of the function's result is made of."""
+        """Return the origin of a leaf of the function's result."""
         for position, stand_in in enumerate(stand_ins):
             if leaf is stand_in and isinstance(leaf, Tensor):
                 return Output("argument", position)
@@ -116,7 +116,7 @@ class Program:
 
     @property
     def things(self) -> list[Any]:
-        """What the result holds that was there before the call."""
+        """The parts of the result that existed before the call."""
         return [leaf.what for leaf in trees.leaves(self._output) if leaf.kind == "thing"]
 
     def forget_spent_gradients(self) -> None:
@@ -125,7 +125,7 @@ class Program:
             tensor._grad = None
 
     def is_bound(self) -> bool:
-        """Whether the code works on the outside arrays that there are now."""
+        """Return True if the code works on the current outside arrays."""
         return all(state.get() is array for state, array in zip(self.states, self._bound))
 
     def bind(self, backend: Literal["numpy", "native"] | None = None) -> None:
@@ -181,7 +181,7 @@ class Program:
     # What a check has to put back
 
     def snapshot(self) -> Callable[[], None]:
-        """Copy everything that a call changes; the result puts it back."""
+        """Copy everything that a call changes; return the function that puts it back."""
         arrays = [(array, array.copy()) for array in self._bound if array.flags.writeable]
         states = [(rng, rng.bit_generator.state) for rng in self.recording.generators]
         tensors = [g.tensor for g in self._gradients]
@@ -199,7 +199,7 @@ class Program:
         return put_back
 
     def touched(self) -> dict[str, Array]:
-        """The arrays that a call may have changed, by name."""
+        """Return the arrays that a call may have changed, by name."""
         found = {self._source.names.of(v): a for v, a in zip(self._source.states, self._bound)}
         for g in self._gradients:
             if g.tensor._grad is not None:
@@ -208,7 +208,7 @@ class Program:
 
     @cached_property
     def derivation(self) -> str:
-        """The same mathematics as a person would write it, without memory: a module of its own."""
+        """The same mathematics as on paper, without memory: the text of a module."""
         from tinygrad_mnist.program.derivation import derivation
 
         names = Names(self.recording, self._argument_names, None)
@@ -230,7 +230,7 @@ def _refuse_result(leaf: Any) -> NoReturn:
 
 
 def outline(leaf: Any) -> Any:
-    """An argument's shape, dtype and layout, without holding on to its elements."""
+    """Return an argument's shape, dtype and layout, without its elements."""
     if isinstance(leaf, Tensor):
         tensor = type(leaf).__new__(type(leaf))
         tensor._data = outline(leaf._data)

@@ -186,7 +186,7 @@ class Recorder:
 
 
 def _is_times_one(operation: Elementwise, operands: tuple[Any, ...], result: Array) -> bool:
-    """Whether it multiplies by 1 what nobody else can change."""
+    """Return True for a product with 1 of a value that nobody else can change."""
     if operation.name != "multiply":
         return False
     ones = [o for o in operands if isinstance(o, Value) and o.origin == "constant" and o.array.ndim == 0]

@@ -1,4 +1,4 @@
-"""The exact code of a program: a module of NumPy calls, one line an operation."""
+"""The exact code of a program: a module of NumPy calls, one line per operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tinygrad_mnist.program.operations import View
 
 
 class Source:
-    """The code, and what it has to be given.
+    """The code of a program, and the values that it takes.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Source:
         return "\n".join(lines)
 
     def _described(self) -> list[str]:
-        """What goes in: names, shapes and dtypes."""
+        """Return lines on what goes in: names, shapes and dtypes."""
         values = [*self.recording.arguments, *self.states]
         kinds = [
             f"{self.names.of(v)}: {v.shape} {v.dtype}"
@@ -137,7 +137,7 @@ class Source:
 
 
 def all_values(recording: Recording) -> list[Value]:
-    """What instructions read and make, in their order, then the outputs."""
+    """Return the values that instructions read and make, in their order, then the outputs."""
     values: list[Value] = []
     for instruction in recording.instructions:
         values += instruction.reads

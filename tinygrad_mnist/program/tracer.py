@@ -123,7 +123,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
     # Views and copies
 
     def _look(self, array: Array, code: str) -> Tracer:
-        """A look at the memory, or a copy where NumPy had to make one."""
+        """Return a view of the memory, or a copy where NumPy had to make one."""
         if np.may_share_memory(array, self.array) or not array.size:
             value = self.recorder.emit(View(code), (self.value,), array, view_of=self.value)
         else:
@@ -142,7 +142,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     @property
     def real(self) -> Tracer:
-        """Itself: programs are real."""
+        """The tracer itself: programs are real."""
         if self.dtype.kind == "c":
             self.recorder.refuse("complex arrays have parts")
         return self
@@ -166,7 +166,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return self._look(self.array.transpose(order), f"{{}}.transpose({tuple(order)})")
 
     def copy(self) -> Tracer:
-        """Memory of its own."""
+        """Return a copy in its own memory."""
         array = self.array.copy()
         return self._emit(Copy(self.shape), (self.value,), array)
 
@@ -198,7 +198,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
             self._become(Put(code, added=False), (before, self._operand(value), *arrays))
 
     def _become(self, operation: Operation, operands: tuple[Any, ...]) -> None:
-        """Take on a new value, written over the old one."""
+        """Become a new value, written over the old one."""
         root = self.value.root
         if root is not self.value or root.origin not in ("result", "constant"):
             self.recorder.refuse("what was written into is not the op's own")
@@ -384,14 +384,14 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
 
 class TracedNumber:
-    """A stand-in for a setting of an optimizer."""
+    """A tracer of a number: a setting of an optimizer."""
 
     def __init__(self, number: Number) -> None:
         self.number = number
 
 
 def _plain(value: Any) -> Any:
-    """What a stand-in stands for."""
+    """Return the sample of a tracer, the value of an open number, or the value itself."""
     if isinstance(value, Tracer):
         return value.array
     return value.number.get() if isinstance(value, TracedNumber) else value

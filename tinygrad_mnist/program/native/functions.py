@@ -1,4 +1,4 @@
-"""What native code calls: scalar functions without branches, so that LLVM makes loops over them vectors.
+"""Scalar functions that native code calls, without branches, so that LLVM makes loops over them vectors.
 
 The mathematical functions are those of the Cephes library (S. Moshier), reduced to selections and
 polynomials: of 1 to 2 units in the last place, and several times as fast as a call of libm an element.

@@ -1,4 +1,4 @@
-"""Which instructions go into one loop: those over one shape, as far as their order allows."""
+"""Group instructions into loops: those over one shape, as far as their order allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygrad_mnist.program.operations import Copy, Elementwise, Select, Take, V
 
 
 class Kind(Enum):
-    """How an instruction is run."""
+    """The way an instruction is run."""
 
     LOOP = auto()  # for each element of the result, in a loop with others
     PRODUCT = auto()  # a matrix product in blocks, by itself
@@ -50,7 +50,7 @@ class Group:
             self.writes.add(memory_key(instruction.result))
 
     def takes(self, instruction: Instruction, layout: Layout) -> bool:
-        """Whether one more instruction gets from the loop what it would get after it."""
+        """Return True if an instruction reads the same numbers inside of the loop as after it."""
         assert instruction.result is not None
         if self.kind is not Kind.LOOP or self.shape != squeezed(instruction.result.shape):
             return False

@@ -1,4 +1,4 @@
-"""Where the values of native code lie: in which memory, from which element on, with which strides."""
+"""Place the values of native code: in which memory, from which element on, with which strides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TALL = 4  # and how many times as many rows it has at least
 
 
 class Index(NamedTuple):
-    """Where in an axis: at a loop's variable, plus a number."""
+    """An index along an axis: a loop's variable plus a number."""
 
     variable: str = ""
     shift: int = 0
@@ -114,7 +114,7 @@ class Layout:
         self._bases[memory_key(root)] = memory, offset
 
     def place(self, value: Value) -> Place:
-        """Where a value lies."""
+        """Return the place of a value."""
         root, model = self.model(value.root), self.model(value)
         memory, offset = self._bases[memory_key(value)]
         offset += (_address(model) - _address(root)) // root.itemsize
@@ -129,17 +129,17 @@ class Layout:
         return _like(argument.array)
 
     def given_place(self, argument: Value, memory: str) -> Place:
-        """Where an argument lies that is packed, as it is given."""
+        """Return the place of a packed argument, as it is given."""
         return Place(memory, 0, argument.shape, _strides(argument.array))
 
     def is_itself(self, value: Value) -> bool:
-        """Whether it is a root, or looks at one as it is, but for axes of length 1."""
+        """Return True for a root, or a view of one that only adds or drops axes of length 1."""
         root, model = self.model(value.root).squeeze(), self.model(value).squeeze()
         return (_address(root), root.shape, root.strides) == (_address(model), model.shape, model.strides)
 
 
 def memory_key(value: Value) -> int:
-    """What owns the memory: for all values of a state the same."""
+    """Return the owner of the memory: for all values of a state the same."""
     root = value.root
     return id(root.source) if root.origin == "state" else id(root)
 
@@ -150,7 +150,7 @@ def look(operation: Any, array: Array) -> Array:
 
 
 def is_tall(shape: tuple[int, ...]) -> bool:
-    """Whether there are few columns and many rows."""
+    """Return True for few columns and many rows."""
     return len(shape) == 2 and 1 < shape[1] <= _NARROW and shape[0] >= _TALL * shape[1]
 
 
@@ -171,7 +171,7 @@ def flat(array: Array) -> Array:
 
 
 def is_dense(array: Array) -> bool:
-    """Whether the elements fill their memory, in the order of rows or of columns."""
+    """Return True if the elements fill their memory, in the order of rows or of columns."""
     return bool(array.flags.c_contiguous or array.flags.f_contiguous)
 
 

@@ -76,7 +76,7 @@ def loop_dtype(operation: Elementwise, operands: Sequence[Operand], result: Valu
 
 
 def is_loop(instruction: Instruction) -> bool:
-    """Whether there is native code for an instruction, products aside."""
+    """Return True if there is native code for an instruction, products aside."""
     operation, result = instruction.operation, instruction.result
     values = [*instruction.reads, *([] if result is None else [result])]
     if result is None or any(value.dtype not in DTYPES or not value.array.size for value in values):
@@ -134,7 +134,7 @@ class Writer:
 
     @property
     def depth(self) -> int:
-        """How many loops are open."""
+        """The number of open loops."""
         return self._depth
 
     # Operands

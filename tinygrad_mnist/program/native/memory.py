@@ -14,7 +14,7 @@ _LINE = 64  # bytes of a cache line, at which each result begins
 
 
 class Slots:
-    """Where in the memory of its dtype each result lies; what is not needed any more makes room.
+    """Place each result in the memory of its dtype; a result that is not read again makes room.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ def sides(instruction: Instruction, layout: Layout) -> Sides:
 
 
 def is_product(instruction: Instruction, layout: Layout, largest: int) -> bool:
-    """Whether there is native code for a product that is no slower than that of NumPy."""
+    """Return True if there is native code for a product that is at least as fast as NumPy's."""
     operation, result = instruction.operation, instruction.result
     if not isinstance(operation, Product) or result is None or operation.name != "dot":
         return False
@@ -59,12 +59,12 @@ def is_product(instruction: Instruction, layout: Layout, largest: int) -> bool:
 
 
 def is_short(instruction: Instruction) -> bool:
-    """Whether its sums are so short that they are written out."""
+    """Return True if the sums are short enough to be written out."""
     return instruction.reads[0].shape[-1] <= UNROLLED
 
 
 def is_by_tiles(instruction: Instruction, layout: Layout) -> bool:
-    """Whether it is scalar products of contiguous rows."""
+    """Return True for scalar products of contiguous rows."""
     a, b = instruction.reads
     s = sides(instruction, layout)
     itemsize = a.dtype.itemsize
@@ -72,7 +72,7 @@ def is_by_tiles(instruction: Instruction, layout: Layout) -> bool:
 
 
 def is_by_rows(instruction: Instruction, layout: Layout) -> bool:
-    """Whether it is sums of contiguous rows of the second matrix, with weights from the first."""
+    """Return True for sums of contiguous rows of the second matrix, with weights from the first."""
     s = sides(instruction, layout)
     itemsize = instruction.reads[0].dtype.itemsize
     return s.b[1] == s.out[1] == itemsize and s.columns >= _DEPTH
@@ -180,7 +180,7 @@ def _over(writer: Writer, variable: str, indices: range) -> Index:
 
 
 def _tile_sizes(rows: int, columns: int) -> tuple[int, int]:
-    """Of the tiles with few enough sums those that read the fewest elements; with few kinds of tiles."""
+    """Return tiles that read few elements: few enough sums each, and few kinds of tiles."""
 
     def cost(sizes: tuple[int, int]) -> float:
         i, j = (_blocks(0, length, size) for length, size in zip((rows, columns), sizes))

@@ -65,7 +65,7 @@ def native_step(
 
 
 def _can_bind(recording: Recording, states: Mapping[State, Array]) -> bool:
-    """Whether native code can change the states: each in memory of its own, without gaps."""
+    """Return True if native code can change the states: each in memory of its own, without gaps."""
     changed = [states[value.source] for value in _changed(recording)]
     arrays = list(states.values())
     return all(is_dense(a) and a.flags.aligned and a.dtype.isnative for a in arrays) and not any(
@@ -81,7 +81,7 @@ def _changed(recording: Recording) -> list[Value]:
 
 
 def _kinds(instructions: Iterable[Instruction], layout: Layout, largest: int) -> dict[int, Kind]:
-    """How each instruction is run; on the way the layout of their results is decided."""
+    """Return the way each instruction is run; this also decides the layout of the results."""
     kinds: dict[int, Kind] = {}
     for instruction in instructions:
         result = instruction.result
