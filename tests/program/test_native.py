@@ -25,10 +25,8 @@ def on_native_code(function, *first):
     compiled = compile(function)
     for arguments in first:
         compiled(*arguments)
-    program = compiled.program
-    program.bind("native")
-    compiled._entries = {program.structure: [program.enter]}
-    assert program.backend == "native"
+    binding = compiled.program.bind("native")
+    compiled._entries = {compiled.program.trace.call.structure: [binding.enter]}
     return compiled
 
 

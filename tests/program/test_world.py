@@ -347,7 +347,7 @@ def test_native_code_follows_too(change):
         arguments = (X,) if change == "order" else batch(rng, eager)
         found, expected = compiled(*arguments).item(), eager.step(*arguments).item()
         assert found == pytest.approx(expected, rel=1e-5)
-    assert compiled.program.backend == "native"
+    assert compiled._programs[-1].binding.backend == "native"
     for p, q in zip(native.optimizer.parameters, eager.optimizer.parameters):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-4, atol=1e-6)
 

@@ -8,6 +8,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
@@ -20,13 +21,23 @@ from tinygrad_mnist.errors import CaptureError, MissingExtraError
 from tinygrad_mnist.program.capture import capturing
 from tinygrad_mnist.program.guards import MISS
 from tinygrad_mnist.program.observation import is_plain
-from tinygrad_mnist.program.program import Program
+from tinygrad_mnist.program.program import Binding, Program
+from tinygrad_mnist.program.trace import Call, traced
 
 Backend = Literal["numpy", "native", "eager"]
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
 _EPSILONS = (
     100  # how far native results may be from NumPy's, in rounding errors of an array's largest element
 )
+
+
+@dataclass
+class _Known:
+    """A program that was captured, bound to arrays; `is_checked` after it was compared with the function."""
+
+    program: Program
+    binding: Binding
+    is_checked: bool = False
 
 
 class Compiled:
@@ -37,7 +48,7 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())  # a model's attributes stay the model's
         self.function = function
         self.backend: Backend = backend
-        self._programs: list[Program] = []  # the one used last comes last
+        self._programs: list[_Known] = []  # the one used last comes last
         self._entries: dict[Any, list[Callable[..., Any]]] = {}  # of checked programs, by structure
         self._lock = threading.RLock()  # a program has one memory; a function may call itself
 
@@ -47,7 +58,7 @@ class Compiled:
         self._require_programs()
         if not self._programs:
             raise CaptureError(f"{self._name} has not been called yet: there is no program to look at")
-        return self._programs[-1]
+        return self._programs[-1].program
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Repeat the program for these arguments, or capture one."""
@@ -80,17 +91,16 @@ class Compiled:
         self._require_programs()
         structure, leaves = _flat(arguments, keywords)
         with self._lock:
-            program = self._find(structure, leaves)
-            if program is None:
-                program = self._traced(arguments, keywords, structure, leaves)
-                if program.single_use:
-                    raise CaptureError(
-                        f"{self._name} is captured anew at this call ({program.single_use}): call it once, "
-                        "then check"
-                    )
+            known = self._find(structure, leaves)
+            program = known.program if known else self._traced(arguments, keywords, structure, leaves)
+            if program.trace.single_use:
+                raise CaptureError(
+                    f"{self._name} is captured anew at this call ({program.trace.single_use}): call it once, "
+                    "then check"
+                )
             if self.backend == "native":
                 self._compare_backends(program, leaves)
-            return self._compare(program, arguments, keywords, leaves)
+            return self._compare(program.bind(), arguments, keywords, leaves)
 
     @property
     def _name(self) -> str:
@@ -101,35 +111,34 @@ class Compiled:
         if self.backend == "eager":
             given, given_keywords = _as_tensors(arguments, keywords, leaves)[1]
             return self.function(*given, **given_keywords)
-        program = self._find(structure, leaves)
-        if program is None:
+        known = self._find(structure, leaves)
+        if known is None:
             program = self._traced(arguments, keywords, structure, leaves)
             answer = self._run_itself(program, arguments, keywords, leaves)
-            program.forget_spent_gradients()
-            if not program.single_use:
-                self._programs.append(program)
+            program.trace.forget_spent_gradients()
+            if not program.trace.single_use:
+                self._programs.append(_Known(program, program.bind()))
                 del self._programs[:-_MOST_PROGRAMS]
             return answer
-        self._programs.remove(program)
-        self._programs.append(program)
-        if not program.is_checked:
-            if self.backend == "native":
-                program.bind("native")  # before anything is changed: this may be refused
-            answer = self._compare(program, arguments, keywords, leaves)
-            program.is_checked = True
+        self._programs.remove(known)
+        self._programs.append(known)
+        known.binding = known.program.bind(self.backend)  # before anything is changed: it may be refused
+        if known.is_checked:
+            answer = known.binding.enter(*leaves)
         else:
-            program.bind()
-            answer = program.enter(*leaves)
+            answer = self._compare(known.program.bind(), arguments, keywords, leaves)
+            known.is_checked = True
         self._entries = {}
         for kept in reversed(self._programs):
             if kept.is_checked:
-                self._entries.setdefault(kept.structure, []).append(kept.enter)
+                entries = self._entries.setdefault(kept.program.trace.call.structure, [])
+                entries.append(kept.binding.enter)
         return answer
 
-    def _find(self, structure: Any, leaves: Sequence[Any]) -> Program | None:
-        for program in self._programs:
-            if program.structure == structure and program.holds(*leaves):
-                return program
+    def _find(self, structure: Any, leaves: Sequence[Any]) -> _Known | None:
+        for known in self._programs:
+            if known.program.trace.call.structure == structure and known.binding.holds(*leaves):
+                return known
         return None
 
     def _traced(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Program:
@@ -145,14 +154,15 @@ class Compiled:
             capture.require_unchanged()
             _require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
             _require_plain_containers(output, "the result")
-            return Program(capture, structure, leaves, stand_ins, names, output, self._name)
+            call = Call(self._name, structure, leaves, names)
+            return Program.of(traced(capture, call, stand_ins, output))
 
     def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Call the function itself, and return what its program would: arrays of their own, no graph."""
         given, (filled, filled_keywords) = _as_tensors(arguments, keywords, leaves)
         output = self.function(*filled, **filled_keywords)
         same = {id(x): leaf for x, leaf in zip(given, leaves) if isinstance(x, Tensor)}
-        same |= {id(thing): thing for thing in program.things}
+        same |= {id(thing): thing for thing in program.trace.things}
 
         def answer(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray) and id(leaf) not in same:
@@ -162,22 +172,21 @@ class Compiled:
 
         return trees.replace(output, answer)
 
-    def _compare(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
-        """Run both from the same start, the program last; what differs is an error."""
-        backend = program.backend
-        if backend == "native" or not program.is_bound():
-            program.bind("numpy")  # which gives the very bits of the function
-        put_back = program.snapshot()
-        expected = [_copy(x) for x in trees.leaves(self._run_itself(program, arguments, keywords, leaves))]
-        touched = {name: _copy(array) for name, array in program.touched().items()}
+    def _compare(self, binding: Binding, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
+        """Run both from the same start, the program last; what differs is an error.
+
+        The binding is one to NumPy, which gives the very bits of the function.
+        """
+        put_back = binding.snapshot()
+        found = self._run_itself(binding.program, arguments, keywords, leaves)
+        expected = [_copy(x) for x in trees.leaves(found)]
+        touched = {name: _copy(array) for name, array in binding.touched().items()}
         put_back()
-        answer = program.enter(*leaves)
-        different = [name for name, x in program.touched().items() if not _same(x, touched.get(name))]
-        for i, (found, x) in enumerate(zip(trees.leaves(answer), expected)):
-            if not _same(_plain(found), x):
+        answer = binding.enter(*leaves)
+        different = [name for name, x in binding.touched().items() if not _same(x, touched.get(name))]
+        for i, (x, other) in enumerate(zip(trees.leaves(answer), expected)):
+            if not _same(_plain(x), other):
                 different.append(f"output {i}")
-        if backend == "native":
-            program.bind("native")
         if different:
             put_back()
             raise CaptureError(
@@ -189,14 +198,13 @@ class Compiled:
         return answer
 
     def _compare_backends(self, program: Program, leaves: Sequence[Any]) -> None:
-        """Run a step on both backends, put everything back, and leave the program on the native one."""
-        put_back = program.snapshot()
+        """Run a step on both backends and put everything back; what differs is an error."""
         results = []
-        for backend in ("numpy", "native"):
-            program.bind(backend)
-            answer = trees.leaves(program.enter(*leaves))
+        for binding in (program.bind("numpy"), program.bind("native")):
+            put_back = binding.snapshot()
+            answer = trees.leaves(binding.enter(*leaves))
             results.append({f"output {i}": _copy(x) for i, x in enumerate(answer)})
-            results[-1] |= {name: _copy(array) for name, array in program.touched().items()}
+            results[-1] |= {name: _copy(array) for name, array in binding.touched().items()}
             put_back()
         by_numpy, native = results
         different = [name for name, x in by_numpy.items() if not _alike(native.get(name), x)]
@@ -273,7 +281,7 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
     >>> losses[-1] < 1e-3
     True
     >>> step.program
-    <program of step on numpy: ... instructions, ... bytes for results (... without reuse)>
+    <program of step: ... instructions, ... bytes for results (... without reuse)>
     """
     if function is None:  # used as @compile(backend="native")
         return functools.partial(Compiled, backend=backend)
