@@ -93,6 +93,7 @@ def test_zero_grad_forgets_the_gradients():
         ({"lr": 1, "dampening": float("nan")}, "dampening is nan"),
         ({"lr": 1, "nesterov": True}, "nesterov needs a momentum above 0 and no dampening"),
         ({"lr": 1, "nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov needs"),
+        ({"lr": 1, "nesterov": True, "momentum": 0.9, "dampening": -0.1}, "nesterov needs"),
     ],
 )
 def test_bad_settings_are_refused(options, message):
@@ -194,6 +195,8 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
         ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
         ({"velocities": [None] * 3}, "saved optimizer has 3 parameters, and this one 2"),
         ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* its parameter bias \(2,\) here"),
+        ({"velocities": [None, np.ones(1)]}, r"velocity has shape \(1,\) .* its parameter bias \(2,\) here"),
+        ({"velocities": [np.ones((2, 1)), None]}, r"velocity has shape \(2, 1\) .* weight \(2, 3\)"),
         ({"lr": -1.0}, "lr is -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
     ],
@@ -228,6 +231,20 @@ def test_an_optimizer_shows_its_settings():
     assert repr(optimizer) == (
         "SGD(2 parameters, lr=0.25, momentum=0.75, dampening=0.125, weight_decay=0.5, nesterov=False)"
     )
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.float32, np.float64])
+def test_a_setting_is_a_float_whatever_number_is_given(kind):
+    given = dict.fromkeys(("lr", "momentum", "weight_decay"), kind(1)) | {"nesterov": np.bool_(True)}
+    parameters, optimizer = two_parameters(**given)
+    for name, value in given.items():
+        setattr(optimizer, name, value)
+    assert repr(optimizer) == (
+        "SGD(2 parameters, lr=1.0, momentum=1.0, dampening=0.0, weight_decay=1.0, nesterov=True)"
+    )
+    other = optim.SGD(parameters, lr=0.1)
+    other.load_state_dict(optimizer.state_dict() | {"lr": 1, "momentum": 1})
+    assert repr(other) == repr(optimizer)
 
 
 def test_a_parameter_that_is_listed_twice_is_updated_once():

@@ -103,7 +103,7 @@ class SGD(Observed, NotInOptimizer):
         return 1 - self.dampening
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in SETTINGS and type(value) not in (bool, int, float):
+        if name in SETTINGS:
             # NumPy's own numbers would take the update of a float32 parameter to float64 and back.
             value = bool(value) if name == "nesterov" else float(value)
         super().__setattr__(name, value)
