@@ -158,7 +158,7 @@ def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> 
 
 def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
     """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
-    if primitive.name == "cast":
+    if primitive.changes_dtype:
         return
     values = (
         x._data if isinstance(x, Recordable) else x

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops, trees
 from tinygrad_mnist.autodiff.conversions import needs_gradient
-from tinygrad_mnist.autodiff.primitive import Recordable, peeled
+from tinygrad_mnist.autodiff.primitive import ANSWERS, Recordable, peeled
 from tinygrad_mnist.hints import numpy_functions, unknown_keyword
 
 
@@ -43,28 +43,11 @@ def _concatenate(inputs: Any, axis: int | None = 0) -> Any:
     return ops.concatenate(*inputs, axis=axis)
 
 
-DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.add: ops.add,
-    np.subtract: ops.subtract,
-    np.multiply: ops.multiply,
-    np.divide: ops.divide,
-    np.negative: ops.negative,
-    np.positive: ops.identity,
-    np.power: ops.power,
+# NumPy functions whose arguments are not those of an op; the others stand on the ops, as ``numpy=``.
+_ADAPTED: dict[Callable[..., Any], Callable[..., Any]] = {
     np.square: ops.square,
-    np.exp: ops.exp,
-    np.log: ops.log,
-    np.log1p: ops.log1p,
-    np.sqrt: ops.sqrt,
-    np.sin: ops.sin,
-    np.cos: ops.cos,
-    np.tanh: ops.tanh,
     np.absolute: _absolute,
-    np.maximum: ops.maximum,
-    np.minimum: ops.minimum,
-    np.matmul: ops.matmul,
     np.dot: _dot,
-    np.where: ops.where,
     np.clip: _clip,
     np.sum: lambda x, axis=None, keepdims=False: ops.sum(x, axis=axis, keepdims=keepdims),
     np.mean: lambda x, axis=None, keepdims=False: ops.mean(x, axis=axis, keepdims=keepdims),
@@ -81,6 +64,9 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.concatenate: _concatenate,
     np.stack: ops.stack,
 }
+
+
+ANSWERS.update(_ADAPTED)
 
 # Piecewise constant, or about shapes: they answer with plain arrays, and no gradient passes.
 PLAIN: frozenset[Callable[..., Any]] = frozenset(
@@ -129,7 +115,7 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         raise TypeError(
             f"{_name(function)} cannot write a Tensor into an array or back (out=, array += tensor)"
         )
-    ours = DIFFERENTIABLE.get(function)
+    ours = ANSWERS.get(function)
     if ours is None and not _needs_gradient(args, kwargs):
         return function(*trees.replace(args, _plain), **trees.replace(kwargs, _plain))
     if ours is None:

@@ -24,6 +24,9 @@ Rule = Callable[..., Any]
 
 REGISTRY: dict[str, Primitive] = {}
 
+# The op, or the composition of ops, that answers a NumPy function called with a Tensor.
+ANSWERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
 
 class Box:
     """Base of the values that decide themselves how a primitive is applied to them.
@@ -104,6 +107,8 @@ class Primitive:
         ``forward(*arrays, **attributes) -> array``.  Positional parameters are inputs; keyword-only
         parameters (an axis, a shape) are attributes, are never differentiated and have a default or are
         always given.
+    numpy
+        The NumPy function that the op answers when it meets a Tensor, such as ``np.exp``.
     moves_elements
         True for an op that only moves, copies or casts elements: it has no arithmetic to count.
     elementwise
@@ -111,6 +116,8 @@ class Primitive:
     flops
         ``flops(y, *inputs) -> int``: the additions and multiplications behind the result `y`.  By default one
         for each element of the largest array, and none for an op that only moves elements.
+    changes_dtype
+        True for an op whose result may have another floating-point dtype than its inputs.
 
     Attributes
     ----------
@@ -132,9 +139,11 @@ class Primitive:
         self,
         forward: Callable[..., Any],
         *,
+        numpy: Callable[..., Any] | None = None,
         moves_elements: bool = False,
         elementwise: bool = False,
         flops: Callable[..., int] | None = None,
+        changes_dtype: bool = False,
     ) -> None:
         if not hasattr(forward, "__code__"):
             raise TypeError(
@@ -148,6 +157,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
         self.bypass: Rule | None = None
+        self.changes_dtype = changes_dtype
         self.moves_elements = moves_elements
         self.elementwise = elementwise
         self.flops = flops or (_no_arithmetic if moves_elements else _one_per_element)
@@ -162,6 +172,8 @@ class Primitive:
         if taken is not None and _home(taken.forward) != _home(forward):
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
         REGISTRY[self.name] = self
+        if numpy is not None:
+            ANSWERS[numpy] = self
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -285,7 +297,12 @@ def _one_per_element(y: Any, *inputs: Any) -> int:
 def primitive(forward: Callable[..., Any]) -> Primitive: ...
 @overload
 def primitive(
-    *, moves_elements: bool = ..., elementwise: bool = ..., flops: Callable[..., int] | None = ...
+    *,
+    numpy: Callable[..., Any] | None = ...,
+    moves_elements: bool = ...,
+    elementwise: bool = ...,
+    flops: Callable[..., int] | None = ...,
+    changes_dtype: bool = ...,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(forward: Callable[..., Any] | None = None, **facts: Any) -> Any:
     """Turn a forward function on arrays into a primitive; declare its rules with ``.vjps(...)``.

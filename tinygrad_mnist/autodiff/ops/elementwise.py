@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.primitive import primitive
 
 
-@primitive(moves_elements=True)
+@primitive(numpy=np.positive, moves_elements=True)
 def identity(x: Any) -> Any:
     """x itself, as a node of its own."""
     return x
@@ -23,7 +23,7 @@ def identity(x: Any) -> Any:
 identity.vjps(lambda g, y, x: g)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.add, elementwise=True)
 def add(a: Any, b: Any) -> Any:
     """a + b"""
     return np.add(a, b)
@@ -32,7 +32,7 @@ def add(a: Any, b: Any) -> Any:
 add.vjps(lambda g, y, a, b: g, lambda g, y, a, b: g)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.subtract, elementwise=True)
 def subtract(a: Any, b: Any) -> Any:
     """a - b"""
     return np.subtract(a, b)
@@ -41,7 +41,7 @@ def subtract(a: Any, b: Any) -> Any:
 subtract.vjps(lambda g, y, a, b: g, lambda g, y, a, b: -g)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.multiply, elementwise=True)
 def multiply(a: Any, b: Any) -> Any:
     """a * b"""
     return np.multiply(a, b)
@@ -50,7 +50,7 @@ def multiply(a: Any, b: Any) -> Any:
 multiply.vjps(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.divide, elementwise=True)
 def divide(a: Any, b: Any) -> Any:
     """a / b"""
     return np.divide(a, b)
@@ -59,7 +59,7 @@ def divide(a: Any, b: Any) -> Any:
 divide.vjps(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.negative, elementwise=True)
 def negative(x: Any) -> Any:
     """-x"""
     return np.negative(x)
@@ -68,7 +68,7 @@ def negative(x: Any) -> Any:
 negative.vjps(lambda g, y, x: -g)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.where, elementwise=True)
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`."""
     return np.where(condition, a, b)
@@ -81,7 +81,7 @@ where.vjps(
 )
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.log, elementwise=True)
 def log(x: Any) -> Any:
     """The natural logarithm."""
     return np.log(x)
@@ -90,7 +90,7 @@ def log(x: Any) -> Any:
 log.vjps(lambda g, y, x: g / x)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.power, elementwise=True)
 def power(a: Any, b: Any) -> Any:
     """a ** b.  The gradient of `b` is NaN where a < 0, where the power is no function of a real `b`."""
     return a**b
@@ -120,7 +120,7 @@ def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
 power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(_in_dtype_of(y, a))))
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.exp, elementwise=True)
 def exp(x: Any) -> Any:
     """e ** x"""
     return np.exp(x)
@@ -129,7 +129,7 @@ def exp(x: Any) -> Any:
 exp.vjps(lambda g, y, x: g * y)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.log1p, elementwise=True)
 def log1p(x: Any) -> Any:
     """log(1 + x), accurate near 0."""
     return np.log1p(x)
@@ -138,7 +138,7 @@ def log1p(x: Any) -> Any:
 log1p.vjps(lambda g, y, x: g / (1 + x))
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.sqrt, elementwise=True)
 def sqrt(x: Any) -> Any:
     """The square root."""
     return np.sqrt(x)
@@ -147,13 +147,13 @@ def sqrt(x: Any) -> Any:
 sqrt.vjps(lambda g, y, x: 0.5 * g / y)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.sin, elementwise=True)
 def sin(x: Any) -> Any:
     """The sine of x in radians."""
     return np.sin(x)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.cos, elementwise=True)
 def cos(x: Any) -> Any:
     """The cosine of x in radians."""
     return np.cos(x)
@@ -181,7 +181,7 @@ def abs(x: Any) -> Any:
 abs.vjps(lambda g, y, x: g * sign(x))
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.tanh, elementwise=True)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     return np.tanh(x)
@@ -228,7 +228,7 @@ def relu(x: Any) -> Any:
 relu.vjps(lambda g, y, x: where(x <= 0, 0.0, g))  # not g * (x > 0): infinity times 0 is NaN
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.maximum, elementwise=True)
 def maximum(a: Any, b: Any) -> Any:
     """The larger of a and b; at a tie each gets half of the gradient."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
@@ -236,7 +236,7 @@ def maximum(a: Any, b: Any) -> Any:
     return np.maximum(a, b)
 
 
-@primitive(elementwise=True)
+@primitive(numpy=np.minimum, elementwise=True)
 def minimum(a: Any, b: Any) -> Any:
     """The smaller of a and b; at a tie each gets half of the gradient."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
@@ -284,7 +284,7 @@ def dropout_mask(x: Any, *, p: float, rng: np.random.Generator) -> Any:
 dropout_mask.vjps(None)
 
 
-@primitive(moves_elements=True)
+@primitive(moves_elements=True, changes_dtype=True)
 def cast(x: Any, *, dtype: Any) -> Any:
     """`x` in another dtype; its gradient comes back in the dtype of x."""
     return x.astype(dtype)
