@@ -1,4 +1,4 @@
-"""Floor 2: order the graph, run the rules, collect the gradients.
+"""Order the graph, run the rules, collect the gradients.
 
 Every tensor has a serial number, larger than those of its inputs, so descending serials are a topological
 order: no recursion, whatever the depth.  An in-place update gives a tensor a new serial; an op that read it

@@ -1,4 +1,4 @@
-"""Floor 0: a primitive is an op as data: a forward function on arrays and one rule per input.
+"""A primitive is an op as data: a forward function on arrays and one rule per input.
 
 A rule is the vector-Jacobian product (vjp) of one input: given the gradient `g` of a scalar with respect
 to the op's result `y`, it returns the gradient with respect to that input.  Rules are written with

@@ -1,4 +1,4 @@
-"""Floor 3: the Tensor: an array that remembers the op and the inputs it came from."""
+"""The Tensor: an array that remembers the op and the inputs it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: gradient checking that says what is wrong, and where."""
+"""Gradient checking that says what is wrong, and where."""
 
 from tinygrad_mnist.checking.check import assert_gradients, check_gradients
 from tinygrad_mnist.checking.diagnose import diagnose

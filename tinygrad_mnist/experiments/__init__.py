@@ -1,4 +1,4 @@
-"""Floor 6: the five articles that this project comes from, as experiments that anyone can run again."""
+"""The five articles that this project comes from, as experiments that anyone can run again."""
 
 from __future__ import annotations
 

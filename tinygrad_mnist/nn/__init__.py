@@ -1,4 +1,4 @@
-"""Floor 5: modules, layers, losses and initial values, under PyTorch's names."""
+"""Modules, layers, losses and initial values, under PyTorch's names."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Floor 5: the optimizer and its learning-rate schedules, under PyTorch's names."""
+"""The optimizer and its learning-rate schedules, under PyTorch's names."""
 
 from typing import TYPE_CHECKING, Any
 

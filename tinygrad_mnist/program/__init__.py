@@ -1,4 +1,4 @@
-"""Floor 4: capture a function once, repeat it in place, print it as NumPy."""
+"""Capture a function once, repeat it in place, print it as NumPy."""
 
 from tinygrad_mnist.program.compiled import Compiled, compile
 from tinygrad_mnist.program.program import Program

@@ -1,4 +1,4 @@
-"""Floor 6: the training loop, recipes, and what a run leaves behind."""
+"""The training loop, recipes, and what a run leaves behind."""
 
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.doctor import Diagnosis, Finding, diagnose_training

@@ -1,4 +1,4 @@
-"""Floor 1: the ops.  Each is a primitive (forward and rules in one place) or a short composition of some.
+"""The ops.  Each is a primitive (forward and rules in one place) or a short composition of some.
 
 Called with arrays they return arrays; with a Tensor among the inputs they are recorded and return a Tensor.
 """
