@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tinygrad_mnist.cli import main
+from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.training import Checkpoints
 
 SMALL = "--dataset", "digits", "--hidden", 4, "--epochs", 1
@@ -74,9 +75,9 @@ def test_names_are_shown_in_errors(small, tmp_path, name, shown):
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31mred", os.fsdecode(b"caf\xe9"), "[red]x[reset]"])
-def test_a_run_folder_may_have_any_name(tmp_path, digits, name):
+def test_a_run_folder_may_have_any_name(tmp_path, name):
     data = tmp_path / f"data of {name}"
-    shutil.copytree(digits.directory, data)
+    shutil.copytree(BUNDLED["digits"], data)
     folder, shown = tmp_path / name, NAMES[name]
     result = run("train", "--data", data, "--validation", 10, *SMALL[2:], "--output", folder)
     assert result.exit_code == 0

@@ -110,12 +110,8 @@ class SGD(Observed, NotInOptimizer):
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        if CAPTURE.get():
-            for parameter in self.parameters:
-                parameter.grad = None
-            return
         for parameter in self.parameters:
-            parameter._grad = None
+            parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""
