@@ -55,7 +55,7 @@ class Copied(Recordable):
             if name not in ("behind", "stale"):
                 setattr(self, name, value)
         self._site = None
-        self._mark_changed()  # a copy is a node of its own
+        self._mark_changed()  # a copy is another node
         for x in state["stale"]:  # and what was changed since the op had read it stays so
             x._mark_changed()
 

@@ -99,7 +99,7 @@ def applied(name: str, operands: Sequence[Expression], settings: str = "", modul
     if name == "negative":
         return Expression(f"-{operands[0].inside(UNARY)}", UNARY)
     conjoins = name == "logical_and" and not all(operand.is_of("b") for operand in operands)
-    if name in SIGNS and not settings and not conjoins:  # & is the conjunction of masks alone
+    if name in SIGNS and not settings and not conjoins:  # & is logical_and for masks only
         sign = SIGNS[name]
         left, right = operands
         return Expression(f"{left.inside(sign.left)} {sign.text} {right.inside(sign.right)}", sign.binding)

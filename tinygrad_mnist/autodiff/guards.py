@@ -28,7 +28,7 @@ CONSTANTS = frozenset({int, float, bool, str, type(None), type(Ellipsis)})
 
 
 def kept(setting: Any) -> Any:
-    """A setting (an index, axes, a shape) as the graph keeps it: changing a list later is no harm."""
+    """Return a setting (an index, axes, a shape) as the graph keeps it: a list may be changed later."""
     if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
         return setting.item()
     if isinstance(setting, np.ndarray):

@@ -17,7 +17,7 @@ from tinygrad_mnist.hints import numpy_functions, unknown_keyword
 def _dot(a: Any, b: Any) -> Any:
     """np.dot up to matrices; beyond, it is not the matrix product."""
     if np.ndim(a) > 2 or np.ndim(b) > 2:
-        raise TypeError("np.dot on more than two axes is no matrix product: write a @ b")
+        raise TypeError("np.dot on more than two axes is not a matrix product: write a @ b")
     return ops.matmul(a, b) if np.ndim(a) and np.ndim(b) else ops.multiply(a, b)
 
 

@@ -75,7 +75,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     Raises
     ------
     DTypeError
-        When the data are no numbers, or integers, booleans or complex numbers ask for gradients.
+        If the data are not numbers, or `requires_grad` is given for other than floating-point numbers.
 
     Examples
     --------

@@ -48,7 +48,7 @@ class Traced:
 
 
 def as_array(value: Any) -> Any:
-    """Return the plain array of a value, in memory of its own."""
+    """Return the plain array of a value, in its own memory."""
     array = peeled(value)
     return np.asarray(array) if np.isscalar(array) else array.copy()
 

@@ -245,7 +245,7 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
     -------
     Compiled
         Called like the function.  The first call for each signature (shapes, dtypes and memory layouts of
-        arrays, values of everything else, and what it reads of modules, optimizers and tensors beside their
+        arrays, values of everything else, and what it reads of modules, optimizers and tensors besides their
         values: attributes, lists of parameters, what is frozen, `no_grad`) runs the function and notes what
         it does; the second runs both and compares them; later ones run the program.  Results are Tensors of
         their own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not

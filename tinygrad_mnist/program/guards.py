@@ -142,7 +142,7 @@ def _is_index(found: Callable[[], Any], elements: Any) -> bool:
 
 
 def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
-    """Return conditions that each call checks beside the arguments."""
+    """Return conditions that each call checks besides the arguments."""
     guards = [f"is_recording() is {recording.records}"]
     guards += [f"{things.name(tensor)}._grad is None" for tensor in recording.without_gradient]
     for tensor, inputs in recording.outside_graph:  # an op older than its input would read another value

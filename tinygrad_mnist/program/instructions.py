@@ -119,7 +119,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """The holder of an array that was met without one: always the same, read where it lies."""
+    """The holder of an array without a Tensor: always the same array, read where it lies."""
 
     array: Array
 

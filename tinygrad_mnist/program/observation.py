@@ -87,7 +87,7 @@ class _Snapshots:
         self._seen: set[int] = set()
 
     def of(self, value: Any) -> Any:
-        """The snapshot of a value; one that was met already, as in a circle, is told by identity."""
+        """The snapshot of a value; one that was seen already, as in a circle, is compared by identity."""
         if value is None or isinstance(value, str | bytes):
             return value
         if isinstance(value, _NUMBERS):

@@ -56,7 +56,7 @@ class Elementwise(Operation):
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
         """add(a, b, result)"""
-        if self.name in ("maximum", "minimum"):  # of which NumPy wants `out` by name
+        if self.name in ("maximum", "minimum"):  # which take `out` by name only
             return [f"{self.name}({', '.join(operands)}, out={result})"]
         return [f"{self.name}({', '.join([*operands, result])})"]
 
@@ -85,7 +85,7 @@ class Product(Operation):
 
     def formula(self, operands: Sequence[Expression]) -> Expression:
         """A @ b"""
-        stacks = any(np.ndim(operand.array) > 2 for operand in operands)  # of which np.dot is no @
+        stacks = any(np.ndim(operand.array) > 2 for operand in operands)  # for which np.dot is not @
         return applied("dot" if self.name == "dot" and stacks else "matmul", operands, module="np.")
 
     def functions(self) -> set[str]:
@@ -147,7 +147,7 @@ class KeptAxes(View):
 
 @dataclass(frozen=True)
 class Copy(Operation):
-    """The same elements in memory of its own, in another shape or dtype when so asked."""
+    """The same elements in other memory, in another shape or dtype if these are given."""
 
     shape: tuple[int, ...]  # of the operand
     dtype: str | None = None

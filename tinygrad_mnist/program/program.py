@@ -63,7 +63,7 @@ class Program:
 
     @property
     def source(self) -> str:
-        """The code that runs, as a module of its own."""
+        """The code that runs: the text of a module."""
         return self.printed.text
 
     @cached_property

@@ -291,7 +291,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         What is reversed or repeated is copied by np.dot, and summed in another order by np.matmul.
         """
         if target is not None:
-            self.recorder.refuse("a product into an array of its own")
+            self.recorder.refuse("a product into a given array")
         if any(not isinstance(operand, Value) for operand in operands):
             self.recorder.refuse("a product with a number")
         arrays = [operand.array for operand in operands]

@@ -16,7 +16,7 @@ from tinygrad_mnist.autodiff.primitive import primitive
 
 @primitive(numpy=np.positive, moves_elements=True)
 def identity(x: Any) -> Any:
-    """x itself, as a node of its own."""
+    """Return `x` as a new node of the graph."""
     return x
 
 
@@ -92,7 +92,7 @@ log.vjps(lambda g, y, x: g / x)
 
 @primitive(numpy=np.power, elementwise=True)
 def power(a: Any, b: Any) -> Any:
-    """a ** b.  The gradient of `b` is NaN where a < 0, where the power is no function of a real `b`."""
+    """a ** b.  The gradient of `b` is NaN where a < 0: there the power is defined for integers `b` alone."""
     return a**b
 
 
@@ -245,7 +245,7 @@ def minimum(a: Any, b: Any) -> Any:
 
 
 def _unless_it_loses(g: Any, loses: Any, ties: Any) -> Any:
-    """All of g, half of it at a tie, nothing for a loser; a NaN is no loser and shows in the gradient."""
+    """Give g to the larger side, g / 2 to each side of a tie, 0 to the smaller; NaN counts as larger."""
     return where(loses, 0.0, where(ties, 0.5 * g, g))
 
 

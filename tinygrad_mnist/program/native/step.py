@@ -65,7 +65,7 @@ def native_step(
 
 
 def _can_bind(recording: Recording, states: Mapping[State, Array]) -> bool:
-    """Return True if native code can change the states: each in memory of its own, without gaps."""
+    """Return True if native code can change the states: each in separate memory, without gaps."""
     changed = [states[value.source] for value in _changed(recording)]
     arrays = list(states.values())
     return all(is_dense(a) and a.flags.aligned and a.dtype.isnative for a in arrays) and not any(
