@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_mnist as tm
 from tests.program.networks import batch, classifier, quadratic
-from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.errors import CaptureError, ShapeError
 from tinygrad_mnist.program import compile
@@ -63,6 +63,31 @@ def test_masks_are_arrays_that_follow_the_values(masked):
         found = compiled(x)
         assert type(found) is type(masked(x))
         np.testing.assert_array_equal(np.asarray(found), plain)
+
+
+def test_trace_gives_the_program_and_changes_nothing():
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Dropout(0.5, rng=np.random.default_rng(1)))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x, generator = np.ones((2, 3), np.float32), model[1].rng
+
+    def step(x):
+        loss = (model(x) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    before = [p.data.copy() for p in model.parameters()], generator.bit_generator.state
+    serials = [p.serial for p in model.parameters()]
+    compiled = compile(step)
+    traced = compiled.trace(x)
+    assert "-=" in traced.derivation
+    assert all(np.array_equal(p.data, q) for p, q in zip(model.parameters(), before[0]))
+    assert [p.serial for p in model.parameters()] == serials
+    assert [p.grad for p in model.parameters()] == [None, None]
+    assert optimizer.velocities == [None, None]
+    assert generator.bit_generator.state == before[1]
+    with pytest.raises(CaptureError, match="has not been called yet"):
+        _ = compiled.program
 
 
 def test_a_refused_function_has_changed_nothing():

@@ -107,7 +107,7 @@ def inside(name: str) -> str:
 
 @contextmanager
 def promoting() -> Iterator[None]:
-    """Let ops mix dtypes as NumPy does: a check in float64 may meet float32 constants that it does not know."""
+    """Let ops mix dtypes as NumPy does: a check in float64 may meet constants in float32."""
     token = PROMOTING.set(True)
     try:
         yield

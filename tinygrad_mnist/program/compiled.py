@@ -60,6 +60,18 @@ class Compiled:
             raise CaptureError(f"{self._name} has not been called yet: there is no program to look at")
         return self._programs[-1].program
 
+    def trace(self, *arguments: Any, **keywords: Any) -> Program:
+        """Return the program of a call, from a dry run: nothing is computed for good, and nothing changes.
+
+        Raises
+        ------
+        CaptureError
+            If the function cannot be captured.
+        """
+        self._require_programs()
+        with self._lock:
+            return self._traced(arguments, keywords, *_flat(arguments, keywords))
+
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Repeat the program for these arguments, or capture one."""
         if CAPTURE.get():  # inside another captured function: part of its program
@@ -244,22 +256,22 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
     Returns
     -------
     Compiled
-        Called like the function.  The first call for each signature (shapes, dtypes and memory layouts of
-        arrays, values of everything else, and what it reads of modules, optimizers and tensors besides their
-        values: attributes, lists of parameters, what is frozen, `no_grad`) runs the function and notes what
-        it does; the second runs both and compares them; later ones run the program.  Results are Tensors of
-        their own, without a graph.  A gradient that the function's own ``optimizer.step()`` has used is not
-        kept: return it to see it.
+        Called like the function.  A program holds for one signature: shapes, dtypes and memory layouts of
+        arrays, values of all other arguments, and what the function reads of modules, optimizers and tensors
+        besides their arrays (attributes, lists of parameters, frozen parameters, `no_grad`).  The first call
+        for a signature records the NumPy calls in a dry run, which changes nothing, and then runs the
+        function.  The second runs both and compares them bit for bit.  Later calls run the program.  Results
+        are new Tensors without a graph; masks and gradients are arrays.  A gradient that the function's own
+        ``optimizer.step()`` has used is not kept: return it to see it.
 
     Raises
     ------
     CaptureError
-        When nothing in the function has a native form although ``backend="native"``, when Python code looks
-        at a value in between (a branch, ``float(loss)``), when it leaves an attribute
-        of a module changed, when an argument or a result is of a kind that a program cannot guard or make
-        anew, or when the second call shows that something is not repeated.  What only shows later (a side
-        effect elsewhere, a variable of Python that is given another number or module after the second call,
-        an attribute set past the module, in ``vars(module)``) is not noticed: ``compiled.check(*arguments)``
+        If Python code looks at a value in between (a branch, ``float(loss)``), if an attribute of a module
+        is left changed, if an argument or a result cannot be guarded or made anew, if the second call shows
+        that something is not repeated, or if nothing in the function has a native form.  A failed capture
+        has changed nothing.  Some differences arise only later: a side effect elsewhere, a variable of
+        Python that is set again, an attribute set in ``vars(module)``.  ``compiled.check(*arguments)``
         compares again.
     MissingExtraError
         If numba is not installed and `backend` is "native".
