@@ -167,9 +167,9 @@ def expand_dims(x: Any, axis: int) -> Any:
 def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """`x` without its axes of length 1, or without those named, which must have length 1."""
     if axis is None:
-        gone = {i for i, length in enumerate(x.shape) if length == 1}
+        gone = tuple(i for i, length in enumerate(x.shape) if length == 1)
     else:
-        gone = set(normalize_axis_tuple(axis, x.ndim))
+        gone = normalize_axis_tuple(axis, x.ndim)
         if any(x.shape[i] != 1 for i in gone):
             raise ShapeError(f"squeeze takes axes of length 1, and axes {axis} of {x.shape} are not")
     return reshape(x, shape=tuple(length for i, length in enumerate(x.shape) if i not in gone))
