@@ -18,7 +18,23 @@ _MOST_CLASSES_IN_A_TABLE = 1000
 
 @primitive(flops=lambda y, x, weight, bias: 2 * y.size * x.shape[-1])
 def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """x @ weight.T + bias.  x: (*B, in), weight: (out, in), bias: (out,) or None -> (*B, out)"""
+    """Apply the affine map ``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray, shape (*B, in)
+    weight : Tensor or ndarray, shape (out, in)
+    bias : Tensor or ndarray, shape (out,), or None
+
+    Returns
+    -------
+    Tensor or ndarray, shape (*B, out)
+
+    Examples
+    --------
+    >>> linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 10.0]))
+    array([ 1., 13.])
+    """
     product = np.dot(x, weight.T) if x.ndim == 2 else np.matmul(x, weight.T)  # the same, and dot is quicker
     if bias is None:
         return product
@@ -35,7 +51,24 @@ linear.vjps(
 
 @primitive
 def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
-    """scale * the sum of (a - b)**2 over all elements, a scalar.  a and b: one shape, never broadcast."""
+    """Return ``scale`` times the sum of ``(a - b)**2`` over all elements.
+
+    Parameters
+    ----------
+    a, b : Tensor or ndarray
+        One shape; they are never broadcast.
+    scale : float, default 1
+        A factor, such as 1 over the number of elements.
+
+    Returns
+    -------
+    Tensor or ndarray, shape ()
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    """
     if getattr(a, "shape", ()) != getattr(b, "shape", ()):
         raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
     difference = np.ravel(a - b)
@@ -81,7 +114,29 @@ def _total(weights: Any, axis: int) -> Any:
 
 @primitive
 def softmax(x: Any, *, axis: int = -1) -> Any:
-    """e**x / sum(e**x) along an axis, without overflow."""
+    """Normalize scores to probabilities along one axis.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Scores, any shape.  Integers and booleans become float64.
+    axis : int, default -1
+        Axis along which the result sums to 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Shape and floating dtype of `x`.
+
+    Notes
+    -----
+    ``y = exp(x - max(x)) / sum(exp(x - max(x)))``; gradient rule ``y * (g - sum(g * y))``.
+
+    Examples
+    --------
+    >>> softmax(np.array([0.0, 0.0]))
+    array([0.5, 0.5])
+    """
     if x.dtype is HALF:
         return softmax.forward(x.astype(SINGLE), axis=axis).astype(HALF)
     weights = np.exp(_below_max(x, axis))
@@ -93,7 +148,29 @@ softmax.vjps(lambda g, y, x, *, axis: y * (g - sum(g * y, axis=axis, keepdims=Tr
 
 @primitive
 def log_softmax(x: Any, *, axis: int = -1) -> Any:
-    """log(softmax(x)) along an axis, finite where the softmax itself would round to 0."""
+    """Return the logarithm of `softmax`, finite where the softmax itself rounds to 0.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Scores, any shape.  Integers and booleans become float64.
+    axis : int, default -1
+        Axis along which ``exp`` of the result sums to 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Shape and floating dtype of `x`.
+
+    Notes
+    -----
+    ``y = x - max(x) - log(sum(exp(x - max(x))))``; gradient rule ``g - exp(y) * sum(g)``.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
     if x.dtype is HALF:
         return log_softmax.forward(x.astype(SINGLE), axis=axis).astype(HALF)
     shifted = _below_max(x, axis)
@@ -105,7 +182,32 @@ log_softmax.vjps(lambda g, y, x, *, axis: g - exp(y) * sum(g, axis=axis, keepdim
 
 @primitive
 def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
-    """Rows of zeros with a 1 at the label.  labels: (*B,) integers -> (*B, classes)"""
+    """Return rows of zeros with a 1 at the label.
+
+    Parameters
+    ----------
+    labels : ndarray or Tensor of int, shape (*B,)
+        Numbers from 0 to ``classes - 1``.
+    classes : int
+        Length of a row.
+    dtype : dtype
+        Dtype of the rows.
+
+    Returns
+    -------
+    ndarray or Tensor, shape (*B, classes)
+
+    Raises
+    ------
+    LabelError
+        If a label is outside of the range.
+
+    Examples
+    --------
+    >>> one_hot(np.array([2, 0]), classes=3, dtype=np.float32)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
     checked(require_labels, labels, classes)
     if classes > _MOST_CLASSES_IN_A_TABLE:
         return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
@@ -139,9 +241,35 @@ def require_labels(labels: Any, classes: int) -> None:
 
 @primitive
 def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
-    """-log softmax(logits) of the target class, an example each.
+    """Return the cross-entropy of each example: minus the log-probability of the true class.
 
-    logits: (*B, classes); targets: (*B,) integer labels, or (*B, classes) rows of probabilities -> (*B,)
+    Parameters
+    ----------
+    logits : Tensor or ndarray, shape (*B, classes)
+        Scores before the softmax.
+    targets : Tensor or ndarray
+        Integer labels of shape (*B,), or rows of probabilities of shape (*B, classes).
+
+    Returns
+    -------
+    Tensor or ndarray, shape (*B,)
+
+    Raises
+    ------
+    LabelError
+        If a label is not one of the classes.
+    ShapeError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    ``log(sum(exp(logits))) - logits[label]``, computed without overflow; gradient rule for the logits
+    ``g * (softmax(logits) - one_hot(labels))``.
+
+    Examples
+    --------
+    >>> softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
+    array([0.69314718])
     """
     if not hasattr(targets, "dtype"):
         raise TypeError(f"targets are an array of labels or of rows, not {targets!r}")
@@ -165,9 +293,32 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
 
 @primitive
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
-    """-targets log(p) - (1 - targets) log(1 - p) for p = sigmoid(logits), each element by itself.
+    """Return the binary cross-entropy of each element, for the probabilities ``p = sigmoid(logits)``.
 
-    logits, targets: one shape, never broadcast.
+    Parameters
+    ----------
+    logits, targets : Tensor or ndarray
+        One shape; they are never broadcast.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of the logits.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+
+    Notes
+    -----
+    ``-targets * log(p) - (1 - targets) * log(1 - p)``, computed as ``relu(x) - x * t + log(1 + exp(-|x|))``;
+    gradient rule for the logits ``g * (p - targets)``.
+
+    Examples
+    --------
+    >>> sigmoid_cross_entropy(np.array([0.0]), np.array([1.0]))
+    array([0.69314718])
     """
     if getattr(logits, "shape", ()) != getattr(targets, "shape", ()):
         raise ShapeError(

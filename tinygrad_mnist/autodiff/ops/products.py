@@ -11,7 +11,24 @@ from tinygrad_mnist.autodiff.primitive import primitive
 
 @primitive(numpy=np.matmul, flops=lambda y, a, b: 2 * y.size * a.shape[-1])
 def matmul(a: Any, b: Any) -> Any:
-    """Matrix product.  a: (*B, n, k), b: (*B, k, m) -> (*B, n, m); vectors as in NumPy."""
+    """Return the matrix product ``a @ b``.
+
+    Parameters
+    ----------
+    a : Tensor or ndarray, shape (*B, n, k) or (k,)
+    b : Tensor or ndarray, shape (*B, k, m) or (k,)
+        The axes before the last two broadcast.
+
+    Returns
+    -------
+    Tensor or ndarray, shape (*B, n, m)
+        Without the axis of a vector, as in NumPy.
+
+    Examples
+    --------
+    >>> matmul(np.array([[1.0, 2.0]]), np.array([3.0, 4.0]))
+    array([11.])
+    """
     return np.matmul(a, b)
 
 

@@ -32,7 +32,27 @@ def _with_kept_axes(value: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
 
 @primitive
 def sum(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The sum over axes."""
+    """Return the sum over axes.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        Axes to reduce; all of them by default.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of `x` without the reduced axes.
+
+    Examples
+    --------
+    >>> sum(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    array([4., 6.])
+    """
     if getattr(x, "dtype", None) is HALF:
         return sum.forward(x.astype(SINGLE), axis=axis, keepdims=keepdims).astype(HALF)
     return _reduce_add(x, axis=axis, keepdims=keepdims)
@@ -45,7 +65,27 @@ sum.vjps(
 
 @primitive
 def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The arithmetic mean over axes; of nothing it is NaN."""
+    """Return the arithmetic mean over axes; the mean of no elements is NaN.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        Axes to reduce; all of them by default.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of `x` without the reduced axes.
+
+    Examples
+    --------
+    >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    array([1.5, 3.5])
+    """
     if getattr(x, "dtype", None) is HALF:
         return mean.forward(x.astype(SINGLE), axis=axis, keepdims=keepdims).astype(HALF)
     total = _reduce_add(x, axis=axis, keepdims=keepdims)
@@ -71,13 +111,43 @@ mean.vjps(
 
 @primitive
 def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element over axes; elements that tie share the gradient equally."""
+    """Return the largest element over axes; elements that tie share the gradient equally.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        Axes to reduce; all of them by default.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of `x` without the reduced axes.
+    """
     return _reduce_maximum(x, axis=axis, keepdims=keepdims)
 
 
 @primitive
 def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest element over axes; elements that tie share the gradient equally."""
+    """Return the smallest element over axes; elements that tie share the gradient equally.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        Axes to reduce; all of them by default.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of `x` without the reduced axes.
+    """
     return _reduce_minimum(x, axis=axis, keepdims=keepdims)
 
 
@@ -94,7 +164,31 @@ min.vjps(_shared_by_ties)
 
 @primitive
 def logsumexp(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """log(sum(e**x)) over axes, without overflow."""
+    """Return ``log(sum(exp(x)))`` over axes, without overflow.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        Axes to reduce; all of them by default.
+    keepdims : bool, default False
+        Keep the reduced axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        The shape of `x` without the reduced axes.
+
+    Notes
+    -----
+    ``log(sum(exp(x - max(x)))) + max(x)``; gradient rule ``g * exp(x - y)``, the softmax of `x`.
+
+    Examples
+    --------
+    >>> logsumexp(np.array([1000.0, 1000.0])) - 1000
+    np.float64(0.6931471805600545)
+    """
     if x.dtype.kind in "bui":
         x = x.astype(np.float64)
     if x.dtype is HALF:
