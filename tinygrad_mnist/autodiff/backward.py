@@ -57,7 +57,7 @@ def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
 
 def walk(
     outputs: Sequence[Any],
-    seeds: Sequence[Any],
+    seeds: Sequence[Any] | None = None,
     wanted: Sequence[Any] | None = None,
     *,
     create_graph: bool = False,
@@ -71,7 +71,8 @@ def walk(
     Parameters
     ----------
     outputs, seeds
-        Tensors, and a gradient for each in its shape: arrays, or Tensors with `create_graph`.
+        Tensors, and a gradient for each in its shape: arrays, or Tensors with `create_graph`.  Ones by
+        default.
     wanted
         Tensors to reach: what leads to none of them is left out.  None for all.
     create_graph
@@ -84,6 +85,8 @@ def walk(
     relevant = None if wanted is None else leads_to(order, wanted)
     asked = () if wanted is None else {tensor.serial for tensor in wanted}
     gradients: dict[int, Any] = {}
+    if seeds is None:
+        seeds = [np.ones(output.shape, output.dtype) for output in outputs]
     for output, seed in zip(outputs, seeds):
         _accumulate(gradients, output.serial, seed)
     arrays_of = _tracers_read_by if is_compiling() else _arrays_read_by
@@ -105,7 +108,7 @@ def walk(
 
 
 def pull_back(
-    outputs: Sequence[Any], seeds: Sequence[Any], wanted: Sequence[Any], *, create_graph: bool = False
+    outputs: Sequence[Any], seeds: Sequence[Any] | None, wanted: Sequence[Any], *, create_graph: bool = False
 ) -> list[Any]:
     """Return the vector-Jacobian product: seeds on the outputs, pulled back to the wanted tensors.
 

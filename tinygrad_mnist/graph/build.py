@@ -224,10 +224,9 @@ def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Name
     """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``."""
     for output in outputs:
         require_connected(output)
-    seeds = [np.ones(output.shape, output.dtype) for output in outputs]
     gradients: dict[int, Any] = {}
     sent: Sent = []
-    for tensor, g in walk(outputs, seeds, upstream(outputs), sent=sent):
+    for tensor, g in walk(outputs, wanted=upstream(outputs), sent=sent):
         gradients[id(tensor)] = gradients[id(tensor)] + g if id(tensor) in gradients else g
     contributions = {(id(tensor), position): array for tensor, position, array in sent}
 
