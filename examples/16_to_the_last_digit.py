@@ -13,7 +13,7 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.program import compile
-from tinygrad_mnist.training import training_step
+from tinygrad_mnist.training import make_train_step
 
 # %% [markdown]
 # ## The same random numbers
@@ -42,7 +42,7 @@ def train(dtype, rate=0.5, epochs=40):
     model = nn.Sequential(nn.Linear(64, 32, dtype=dtype), nn.Sigmoid(), nn.Linear(32, 10, dtype=dtype))
     weights = {"0.weight": stream.normal_matrix(32, 64, 0.01), "2.weight": stream.normal_matrix(10, 32, 0.01)}
     model.load_state_dict({**weights, "0.bias": np.zeros(32), "2.bias": np.zeros(10)})
-    step = compile(training_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=rate)))
+    step = compile(make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=rate)))
     order, losses = np.arange(len(labels)), []
     for _ in range(epochs):
         order = order[stream.sample(len(order)) - 1]

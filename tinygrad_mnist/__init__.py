@@ -20,7 +20,7 @@ from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
 
 if TYPE_CHECKING:
-    from tinygrad_mnist import by_hand, checking, datasets, estimator, graph, program, training
+    from tinygrad_mnist import by_hand, checking, datasets, doctor, estimator, graph, program, training
     from tinygrad_mnist.program import compile
 
 __version__ = "0.1.0"
@@ -32,6 +32,7 @@ __all__ = [
     "checking",
     "compile",
     "datasets",
+    "doctor",
     "enable_grad",
     "errors",
     "estimator",

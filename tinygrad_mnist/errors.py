@@ -64,7 +64,7 @@ class DivergenceError(TinygradMnistError, RuntimeError):
     Attributes
     ----------
     findings
-        Where it appeared first, and what else the doctor says when it was asked: ``fit(..., doctor=True)``.
+        Where it appeared first, and what else the doctor says as a callback.
     epoch, step
         Of that first appearance, counted from 1; None when it could not be found.
     examples

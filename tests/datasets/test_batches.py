@@ -5,8 +5,9 @@ import pytest
 
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.doctor import diagnose_training
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.training import diagnose_training, evaluate, fit, predict
+from tinygrad_mnist.training import evaluate, fit, predict
 
 
 def parts(seed=0, dtype=np.float32):
@@ -80,7 +81,7 @@ def test_arrays_are_shuffled_for_training_only(digits):
             return nn.CrossEntropyLoss()(output, target)
 
     model, _, optimizer = parts()
-    fit(model, Spy(), optimizer, (x, y), epochs=1, eager=True)
+    fit(model, Spy(), optimizer, (x, y), epochs=1, backend="eager")
     assert len(seen[0]) == 32
     assert seen[0].tolist() != y[:32].tolist()
 

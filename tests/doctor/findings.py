@@ -1,6 +1,6 @@
 """What the doctor says of each planted bug, word by word, kept in findings.txt.
 
-``python -m tests.training.findings`` writes it anew, after a change that is meant: read the diff.
+``python -m tests.doctor.findings`` writes it anew, after a change that is meant: read the diff.
 """
 
 import re
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.training.doctor_patients import SICK
-from tests.training.doctor_variants import VARIANTS
+from tests.doctor.patients import SICK
+from tests.doctor.variants import VARIANTS
 from tinygrad_mnist.datasets import load_mnist
 
 FILE = Path(__file__).with_suffix(".txt")

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist import nn, no_grad, ops, optim
 from tinygrad_mnist.datasets import load_iris
-from tinygrad_mnist.training.doctor import diagnose_training
+from tinygrad_mnist.doctor import diagnose_training
 
 STANDARD = nn.init.normal(1.0)
 

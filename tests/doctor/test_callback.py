@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.training import doctor_patients as patients
+from tests.doctor import patients
+from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
+from tinygrad_mnist.doctor import Doctor
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.training import Checkpoints, Recipe, fit
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run import Options
+from tinygrad_mnist.training.run_folder import RunOptions
 
 
 def weights(training):
@@ -22,7 +24,7 @@ def weights(training):
 @pytest.mark.parametrize("lr", [0.1, 10.0])
 def test_the_training_is_the_same_to_the_last_bit(training, lr):
     alone, attended = training(lr=lr), training(lr=lr)
-    first, second = alone.fit(), attended.fit(doctor=True)
+    first, second = alone.fit(), attended.fit(callbacks=[Doctor()])
     assert weights(alone) == weights(attended)
     assert [e.train_loss for e in first] == [e.train_loss for e in second]
     assert first.findings is None
@@ -34,14 +36,14 @@ def test_a_long_plateau_is_no_false_alarm():
     """Iris goes nowhere for some hundred steps, an epoch each."""
     patient = patients.iris()
     parts = patient.model, patient.loss, patient.optimizer
-    history = fit(*parts, patient.batches, epochs=150, doctor=True)
+    history = fit(*parts, patient.batches, epochs=150, callbacks=[Doctor()])
     assert history[-1].train_loss > 0.98 * history[0].train_loss
     assert history.findings == []
 
 
 def test_each_look_is_told(training):
     told = []
-    training().fit(doctor=True, on_diagnosis=told.append)
+    training().fit(callbacks=[Doctor(told.append)])
     assert [diagnosis.ok for diagnosis in told] == [True]
     assert "8 batches" in told[0].subject
 
@@ -55,14 +57,14 @@ def test_batches_of_a_generator_are_trained_on_once_each(mnist):
             yield batch
 
     parts = patient.model, patient.loss, patient.optimizer
-    history = fit(*parts, batches(), epochs=1, doctor=True)
+    history = fit(*parts, batches(), epochs=1, callbacks=[Doctor()])
     assert (len(seen), history[0].examples) == (4, 512)
 
 
 def test_a_divergence_says_where_the_first_nan_came_from(training):
     job = training(lr=1e12)
     with pytest.raises(DivergenceError) as caught:
-        job.fit(doctor=True)
+        job.fit(callbacks=[Doctor()])
     names = [finding.name for finding in caught.value.findings]
     assert names == ["learning-rate-too-high", "first-nan"]
     origin = caught.value.findings[1]
@@ -92,7 +94,7 @@ def test_a_nan_of_the_backward_pass_is_found_a_step_later():
     batch = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
     optimizer = optim.SGD(model.parameters(), lr=1.0)  # the first step lands on the target exactly
     with np.errstate(divide="ignore"), pytest.raises(DivergenceError, match="step 3") as caught:
-        fit(model, Distance(), optimizer, [batch] * 3, epochs=1, doctor=True)
+        fit(model, Distance(), optimizer, [batch] * 3, epochs=1, callbacks=[Doctor()])
     origin = caught.value.findings[-1]
     assert "backward pass, by the rule of sqrt_" in origin.what
     assert "step 2" in origin.what
@@ -103,14 +105,14 @@ def test_a_loss_that_does_not_fall_is_looked_into(mnist):
     patient = patients.main_job(mnist)
     told = []
 
-    def spoil(progress):
-        if progress.step == 60:
+    def spoil(training):
+        if training.step == 60:
             patient.model[0].bias.data -= 50
 
     parts = patient.model, patient.loss, patient.optimizer
     batches = patients.digits(mnist, 120, 32)
     patient.optimizer.lr = 1e-4
-    history = fit(*parts, batches, epochs=2, doctor=True, on_diagnosis=told.append, on_step=spoil)
+    history = fit(*parts, batches, epochs=2, callbacks=[Doctor(told.append), Calls(after_step=spoil)])
     assert [d.names for d in told] == [(), ("dead-relus",)]
     assert "after epoch 1" in history.findings[0].what
 
@@ -131,7 +133,7 @@ def test_it_goes_on_from_a_checkpoint_too(mnist, tmp_path):
         model = OfOneSize()
         optimizer = optim.SGD(model.parameters(), lr=0.1)
         data = patients.digits(mnist, 8, 32), None
-        saved = {"checkpoints": Checkpoints(tmp_path), "doctor": True}
+        saved = {"callbacks": [Doctor(), Checkpoints(tmp_path)]}
         if epochs == 1:
             with pytest.warns(RuntimeWarning, match="cannot look into"):
                 history = fit(model, nn.CrossEntropyLoss(), optimizer, *data, epochs=1, **saved)
@@ -153,7 +155,7 @@ def test_a_training_that_cannot_be_looked_into_goes_on(mnist):
         )
         if doctor:
             with pytest.warns(RuntimeWarning, match="the doctor cannot look into this training"):
-                history = fit(*parts, epochs=2, doctor=True)
+                history = fit(*parts, epochs=2, callbacks=[Doctor()])
             assert history.findings is None
         else:
             fit(*parts, epochs=2)
@@ -164,7 +166,7 @@ def test_a_training_that_cannot_be_looked_into_goes_on(mnist):
 def test_the_report_shows_what_was_found_only_when_it_was_asked(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=1, lr=20, momentum=0.0)
     for doctor in (True, False):
-        run_training(recipe, digits, tmp_path / str(doctor), Options(doctor=doctor))
+        run_training(recipe, digits, tmp_path / str(doctor), RunOptions(doctor=doctor))
     pages = {d: (tmp_path / str(d) / "report.html").read_text() for d in (True, False)}
     configs = {d: json.loads((tmp_path / str(d) / "config.json").read_text()) for d in (True, False)}
     assert "What the doctor found" in pages[True]

@@ -6,15 +6,16 @@ import time
 import numpy as np
 import pytest
 
-from tests.training import doctor_patients as patients
+from tests.doctor import patients
+from tests.doctor.patients import HEALTHY, HEALTHY_TOO, SICK
 from tests.training import findings
-from tests.training.doctor_patients import HEALTHY, HEALTHY_TOO, SICK
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import wrong_rules
+from tinygrad_mnist.doctor import diagnose_training
+from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.program import compile
-from tinygrad_mnist.training import Recipe, diagnose_training
-from tinygrad_mnist.training.doctor.evidence import Evidence
+from tinygrad_mnist.training import Recipe
 
 STANDARD_TIMES_FIVE = nn.init.normal(5.0)
 
@@ -32,7 +33,7 @@ def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, na
 
 @pytest.mark.parametrize("name", findings.CASES)
 def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
-    """After a change that is meant: ``python -m tests.training.findings``, and read the diff."""
+    """After a change that is meant: ``python -m tests.doctor.findings``, and read the diff."""
     diagnosis = findings.CASES[name](mnist).diagnose()
     assert {type(number) for finding in diagnosis for number in finding.numbers.values()} <= {int, float}
     said, numbers = findings.words_and_numbers(findings.described(diagnosis))

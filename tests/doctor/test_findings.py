@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.doctor import patients
 from tests.snapshots import assert_as_kept
-from tests.training import doctor_patients as patients
-from tinygrad_mnist.training import Diagnosis, Finding
+from tinygrad_mnist.doctor import TrainingDiagnosis, TrainingFinding
 
-SMALL = Finding(
+SMALL = TrainingFinding(
     "a-name", "Something <b>is</b> [wrong].", "1 of 2", "because", "mend it", "Linear[0]", numbers={"a": 1}
 )
 
@@ -34,7 +34,7 @@ def test_a_diagnosis_reads_what_evidence_why_remedy(diagnosis):
     assert text.startswith(
         "The doctor found one thing:\n1. Sequential/Linear[0]: its sigmoids are saturated."
     )
-    assert str(Diagnosis(())) == "The doctor found nothing that keeps this network from learning."
+    assert str(TrainingDiagnosis(())) == "The doctor found nothing that keeps this network from learning."
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
@@ -47,8 +47,8 @@ def test_the_terminal_shows_all_of_it_within_its_width(diagnosis, width):
 
 
 def test_markup_is_shown_as_it_is():
-    assert "Something <b>is</b> [wrong]." in printed(Diagnosis((SMALL,)), 80)
-    assert "Something &lt;b&gt;is&lt;/b&gt; [wrong]." in Diagnosis((SMALL,))._repr_html_()
+    assert "Something <b>is</b> [wrong]." in printed(TrainingDiagnosis((SMALL,)), 80)
+    assert "Something &lt;b&gt;is&lt;/b&gt; [wrong]." in TrainingDiagnosis((SMALL,))._repr_html_()
 
 
 def test_it_is_data(diagnosis):
@@ -56,7 +56,7 @@ def test_it_is_data(diagnosis):
     assert data["ok"] is False
     assert data["findings"][0]["name"] == "off-center-inputs"
     assert data["findings"][0]["numbers"]["stuck units"] > 0.4
-    broken = Finding("a-name", "what", "measured", "why", "remedy", numbers={"loss": float("inf")})
+    broken = TrainingFinding("a-name", "what", "measured", "why", "remedy", numbers={"loss": float("inf")})
     assert broken.to_dict()["numbers"] == {"loss": "inf"}
     assert diagnosis.names == ("off-center-inputs",)
     assert len(diagnosis) == 1
@@ -64,13 +64,13 @@ def test_it_is_data(diagnosis):
 
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-WARNING = Finding(
+WARNING = TrainingFinding(
     "b-name", "It may be " + "meant " * 9, "many words " * 20, "", "leave it", severity="warning"
 )
 DIAGNOSES = {
-    "nothing": Diagnosis((), "128 examples of 1 batch"),
-    "one-thing": Diagnosis((SMALL,), "128 examples of 1 batch"),
-    "two-things": Diagnosis((SMALL, WARNING), "512 examples of 4 batches"),
+    "nothing": TrainingDiagnosis((), "128 examples of 1 batch"),
+    "one-thing": TrainingDiagnosis((SMALL,), "128 examples of 1 batch"),
+    "two-things": TrainingDiagnosis((SMALL, WARNING), "512 examples of 4 batches"),
 }
 
 
@@ -86,12 +86,18 @@ def test_a_diagnosis_reads_as_it_always_did(name):
 @pytest.mark.parametrize(("finding", "colour"), [(SMALL, "\x1b[1;31m"), (WARNING, "\x1b[1;33m")])
 def test_an_error_is_red_a_warning_yellow_and_a_remedy_green(finding, colour):
     console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(Diagnosis((finding,)))
+    console.print(TrainingDiagnosis((finding,)))
     text = console.file.getvalue()
     assert f"{colour}1. " in text
     assert f"\x1b[32m{finding.remedy}" in text
 
 
 def test_a_finding_as_data_gives_the_same_finding_back():
-    for finding in (SMALL, WARNING, Finding("a", "b", "c", "d", "e", numbers={"x": float("-inf"), "y": 0.5})):
-        assert Finding.from_dict(json.loads(json.dumps(finding.to_dict(), allow_nan=False))) == finding
+    for finding in (
+        SMALL,
+        WARNING,
+        TrainingFinding("a", "b", "c", "d", "e", numbers={"x": float("-inf"), "y": 0.5}),
+    ):
+        assert (
+            TrainingFinding.from_dict(json.loads(json.dumps(finding.to_dict(), allow_nan=False))) == finding
+        )

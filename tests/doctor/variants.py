@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.training.doctor_patients import (
+from tests.doctor.patients import (
     SICK,
     STANDARD,
     Summed,

@@ -13,8 +13,8 @@ from tinygrad_mnist.datasets.idx import read_idx, read_images
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import load_tensors, read_json, read_json_lines, save_tensors
 from tinygrad_mnist.training import Evaluation, History, Recipe
-from tinygrad_mnist.training.checkpoints import MOST_JSON
-from tinygrad_mnist.training.run import Options, load_run, save_config, save_results
+from tinygrad_mnist.training.checkpoint_files import MOST_JSON
+from tinygrad_mnist.training.run_folder import RunOptions, load_run, save_config, save_results
 
 MOST_SURPLUS = 100 * 2**20
 pytestmark = pytest.mark.usefixtures("within_a_minute")
@@ -108,7 +108,7 @@ def test_network_takes_three_times_its_size(tmp_path):
     recipe, digits = Recipe(hidden=(2000, 2000)), load_digits()
     model = recipe.build_model(digits.image_shape, digits.classes)
     save_results(tmp_path, model, History())
-    save_config(tmp_path, recipe, Options(), digits, History(), Evaluation(2.5, 0.1, 360))
+    save_config(tmp_path, recipe, RunOptions(), digits, History(), Evaluation(2.5, 0.1, 360))
     size = (tmp_path / "weights.safetensors").stat().st_size
     assert peak_of(lambda: load_run(tmp_path)) < 3.1 * size  # the file's arrays, and a layer new and old
 

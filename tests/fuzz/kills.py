@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.training.checkpoints import read_checkpoint
+from tinygrad_mnist.training.checkpoint_files import read_checkpoint
 
 SETTINGS = ["--dataset", "digits", "--epochs", "12", "--hidden", "64,32", "--dropout", "0.2"]
 SETTINGS += ["--weight-decay", "1e-4", "--checkpoint-steps", "3"]

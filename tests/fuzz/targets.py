@@ -22,12 +22,12 @@ from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors
 from tinygrad_mnist.training import Checkpoints, Epoch, Evaluation, History, Recipe, fit
-from tinygrad_mnist.training.checkpoints import checksum_of
-from tinygrad_mnist.training.run import (
+from tinygrad_mnist.training.checkpoint_files import checksum_of
+from tinygrad_mnist.training.run_folder import (
     CONFIG,
     HISTORY,
     WEIGHTS,
-    Options,
+    RunOptions,
     load_run,
     save_config,
     save_results,
@@ -116,7 +116,7 @@ def _save_run(folder: Path) -> None:
     model = recipe.build_model(digits.image_shape, digits.classes)
     history = History([Epoch(1, 0.1, 2.5, 0.5, None, None, 100, 0.5)])
     save_results(folder, model, history)
-    save_config(folder, recipe, Options(), digits, history, Evaluation(2.5, 0.1, 360))
+    save_config(folder, recipe, RunOptions(), digits, history, Evaluation(2.5, 0.1, 360))
 
 
 # The first byte of an input says which file of a run the others are.
@@ -176,7 +176,7 @@ def _resume(folder: Path, epochs: int) -> None:
     schedule = optim.CosineAnnealingLR(optimizer, 4)
     train = Loader(rng.standard_normal((6, 2)), [0, 1] * 3, 4, shuffle=True)
     parts = model, nn.CrossEntropyLoss(), optimizer, train
-    fit(*parts, epochs=epochs, schedule=schedule, checkpoints=Checkpoints(folder), eager=True)
+    fit(*parts, epochs=epochs, schedule=schedule, callbacks=[Checkpoints(folder)], backend="eager")
 
 
 def _resume_seeds(folder: Path) -> Iterator[bytes]:

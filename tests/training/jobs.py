@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.training import fit
@@ -43,9 +44,10 @@ class Job:
         self.train = Loader(inputs, LABELS, batch_size, shuffle=True, seed=shuffle_seed)
         self.validation = Loader(INPUTS[:50], LABELS[:50], 50)
 
-    def fit(self, checkpoints=None, epochs=EPOCHS, **options):
+    def fit(self, checkpoints=None, epochs=EPOCHS, callbacks=(), **options):
         parts = self.model, self.loss, self.optimizer, self.train, self.validation
-        return fit(*parts, epochs=epochs, schedule=self.schedule, checkpoints=checkpoints, **options)
+        callbacks = [*callbacks, *([checkpoints] if checkpoints else [])]
+        return fit(*parts, epochs=epochs, schedule=self.schedule, callbacks=callbacks, **options)
 
     def end(self, history):
         """All that a training leaves, but for the seconds."""
@@ -70,9 +72,9 @@ class Killed(BaseException):
 def killed_after(steps):
     left = [steps]
 
-    def on_step(progress):
+    def kill(training):
         left[0] -= 1
         if not left[0]:
             raise Killed
 
-    return on_step
+    return Calls(after_step=kill)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.doctor import Doctor
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.training import Checkpoints, fit
 
@@ -61,7 +63,9 @@ def root(layer, x):
     return layer(x) + ops.sqrt(layer.weight[0, 0] ** 2 * x[:, 2:3])
 
 
-@pytest.mark.parametrize("options", [{}, {"detect_anomaly": True}, {"eager": True}, {"doctor": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"detect_anomaly": True}, {"backend": "eager"}, {"callbacks": [Doctor()]}]
+)
 def test_an_op_before_the_first_layer(options):
     bent = Bent(before_layer)
     error = bent.fails(**options)
@@ -132,10 +136,10 @@ def test_in_a_later_epoch_and_from_a_checkpoint(tmp_path):
 
     bent = Bent(bend, value=1.0)
 
-    def break_it(epoch):
+    def break_it(training, epoch):
         late[0] = epoch.epoch == 2
 
-    error = bent.fails(on_epoch=break_it, checkpoints=Checkpoints(tmp_path), eager=True)
+    error = bent.fails(callbacks=[Calls(after_epoch=break_it), Checkpoints(tmp_path)], backend="eager")
     assert (error.epoch, error.step) == (3, 1)
     newest = Checkpoints(tmp_path).newest_path()
     assert error.__notes__[-1] == f"the last good checkpoint is {newest}"
@@ -164,11 +168,11 @@ def test_weights_that_the_loss_does_not_show_are_found_at_the_epochs_end():
     unused = next(hidden.parameters())
     bent.optimizer = optim.SGD([*bent.model.parameters()], 0.1)
 
-    def spoil(progress):
-        if (progress.epoch, progress.step) == (1, 4):
+    def spoil(training):
+        if (training.epoch, training.step) == (1, 4):
             unused.data = np.full(unused.shape, np.nan, np.float32)
 
-    error = bent.fails(on_step=spoil)
+    error = bent.fails(callbacks=[Calls(after_step=spoil)])
     assert "a parameter became NaN or infinite" in str(error)
 
 

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.training.callbacks import Calls
 from tests.training.jobs import END, EPOCHS, STEPS, Job, Killed, killed_after
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training import Checkpoints
@@ -43,18 +44,18 @@ class Machine(RuleBasedStateMachine):
     @rule(steps=st.integers(1, EPOCHS * STEPS), every_steps=st.integers(1, 7))
     def train_and_be_killed(self, steps, every_steps):
         with contextlib.suppress(Killed):
-            self.fit(every_steps, on_step=killed_after(steps))
+            self.fit(every_steps, callbacks=[killed_after(steps)])
 
     @rule(steps=st.integers(1, STEPS), number=st.sampled_from([signal.SIGINT, signal.SIGTERM]))
     def train_and_be_asked_to_stop(self, steps, number):
         left = [steps]
 
-        def on_step(progress):
+        def on_step(training):
             left[0] -= 1
             if not left[0]:
                 signal.raise_signal(number)
 
-        self.fit(on_step=on_step)
+        self.fit(callbacks=[Calls(after_step=on_step)])
 
     @rule(which=FRACTIONS, other=FRACTIONS, where=FRACTIONS, damage=DAMAGES)
     def damage_a_file(self, which, other, where, damage):

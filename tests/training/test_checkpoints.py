@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.training.callbacks import Calls
 from tests.training.jobs import END, EPOCHS, INPUTS, STEPS, Job, Killed, killed_after, uninterrupted
 from tinygrad_mnist import nn
+from tinygrad_mnist.doctor import Doctor
 from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.training import Checkpoints
-from tinygrad_mnist.training.checkpoints import checksum_of, read_checkpoint
+from tinygrad_mnist.training.checkpoint_files import checksum_of, read_checkpoint
 
 
 def go_on(folder, **options):
@@ -28,17 +30,17 @@ def go_on(folder, **options):
     kills=st.lists(st.integers(1, EPOCHS * STEPS), max_size=3),
     every_steps=st.one_of(st.none(), st.integers(1, 12)),
     keep=st.integers(1, 3),
-    eager=st.booleans(),
+    backend=st.sampled_from(["numpy", "eager"]),
 )
-def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps, keep, eager):
+def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps, keep, backend):
     folder = tmp_path_factory.mktemp("checkpoints")
     for steps in kills:
         job = Job()
         try:
             job.fit(
                 Checkpoints(folder, every_steps=every_steps, keep=keep),
-                on_step=killed_after(steps),
-                eager=eager,
+                callbacks=[killed_after(steps)],
+                backend=backend,
             )
         except Killed:
             continue
@@ -47,14 +49,17 @@ def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps,
 
 def test_it_does_go_on_and_does_not_begin_again(tmp_path):
     with pytest.raises(Killed):
-        Job().fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(STEPS + 5))
+        Job().fit(Checkpoints(tmp_path, every_steps=2), callbacks=[killed_after(STEPS + 5)])
     seen = []
     job = Job()
-    job.fit(Checkpoints(tmp_path), on_step=lambda progress: seen.append((progress.epoch, progress.step)))
+    job.fit(
+        Checkpoints(tmp_path),
+        callbacks=[Calls(after_step=lambda training: seen.append((training.epoch, training.step)))],
+    )
     assert seen[0] == (2, 4)
     assert len(seen) == EPOCHS * STEPS - (STEPS + 3)
     finished = Job()
-    assert finished.end(finished.fit(Checkpoints(tmp_path), on_step=seen.append)) == END
+    assert finished.end(finished.fit(Checkpoints(tmp_path), callbacks=[Calls(after_step=seen.append)])) == END
     assert len(seen) == EPOCHS * STEPS - (STEPS + 3)
 
 
@@ -67,24 +72,26 @@ def test_random_numbers_of_any_kind_go_on(tmp_path, kind):
 
     whole, killed, resumed = job(), job(), job()
     with pytest.raises(Killed):
-        killed.fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(STEPS + 3))
+        killed.fit(Checkpoints(tmp_path, every_steps=2), callbacks=[killed_after(STEPS + 3)])
     assert resumed.end(resumed.fit(Checkpoints(tmp_path))) == whole.end(whole.fit())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("step", [1, 4, STEPS])
 def test_a_signal_saves_the_very_step(tmp_path, number, step):
-    def on_step(progress):
-        if (progress.epoch, progress.step) == (2, step):
+    def on_step(training):
+        if (training.epoch, training.step) == (2, step):
             signal.raise_signal(number)
 
     job = Job()
-    history = job.fit(Checkpoints(tmp_path), on_step=on_step)
+    history = job.fit(Checkpoints(tmp_path), callbacks=[Calls(after_step=on_step)])
     assert history.interrupted
     assert [epoch.examples for epoch in history] == [135, min(step * 16, 135)]
     seen = []
     job = Job()
-    history = job.fit(Checkpoints(tmp_path), on_step=lambda progress: seen.append(progress.step))
+    history = job.fit(
+        Checkpoints(tmp_path), callbacks=[Calls(after_step=lambda training: seen.append(training.step))]
+    )
     assert not history.interrupted
     assert len(seen) == 2 * STEPS - step
     assert job.end(history) == END
@@ -151,7 +158,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, suffix, damage):
     with pytest.raises(Killed):
-        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+        Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path().with_suffix(suffix)
     newest.write_bytes(damage(newest.read_bytes()))
     with pytest.warns(RuntimeWarning, match=f"passed over: .*{newest.name}"):
@@ -161,7 +168,7 @@ def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, suffix, damage):
 
 def test_a_checkpoint_without_its_arrays_is_passed_over(tmp_path):
     with pytest.raises(Killed):
-        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+        Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path()
     newest.with_suffix(".safetensors").unlink()
     with pytest.warns(RuntimeWarning, match="passed over"):
@@ -170,7 +177,7 @@ def test_a_checkpoint_without_its_arrays_is_passed_over(tmp_path):
 
 def test_arrays_of_another_step_are_not_taken(tmp_path):
     with pytest.raises(Killed):
-        Job().fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(STEPS + 7))
+        Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest, before = (each.path for each in list(Checkpoints(tmp_path).newest_first())[:2])
     newest.with_suffix(".safetensors").write_bytes(before.with_suffix(".safetensors").read_bytes())
     with pytest.warns(RuntimeWarning, match="is not the file that step-"):
@@ -230,15 +237,15 @@ def test_another_setting_is_named_with_both_values(tmp_path, settings, message):
 
 def test_the_same_objects_may_go_on_after_an_epoch(tmp_path):
     job = Job()
-    job.fit(tmp_path, epochs=1)  # a folder serves as well
-    assert job.end(job.fit(str(tmp_path))) == END
+    job.fit(Checkpoints(tmp_path), epochs=1)
+    assert job.end(job.fit(Checkpoints(str(tmp_path)))) == END
 
 
 @pytest.mark.parametrize("steps", [STEPS + 2, STEPS + 5, 2 * STEPS + 1])
 def test_the_same_objects_go_on_after_an_error(tmp_path, steps):
     job = Job()
     with pytest.raises(Killed):
-        job.fit(Checkpoints(tmp_path, every_steps=4), on_step=killed_after(steps))
+        job.fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(steps)])
     with pytest.warns(RuntimeWarning, match=r"^the weights and the random numbers given to fit are not"):
         assert job.end(job.fit(Checkpoints(tmp_path))) == END
 
@@ -365,7 +372,7 @@ def test_any_value_in_any_place_is_read_or_refused(one_epoch, tmp_path_factory, 
 
 
 def test_a_full_disk_is_warned_about_and_does_not_end_the_training(tmp_path, monkeypatch):
-    from tinygrad_mnist.training import checkpoints as module
+    from tinygrad_mnist.training import checkpoint_files as module
 
     def full(*arguments):
         raise OSError(28, "No space left on device")
@@ -386,12 +393,12 @@ def test_settings_that_cannot_be_are_refused(tmp_path, setting):
 
 
 def test_the_doctor_goes_on_too(tmp_path):
-    expected = uninterrupted(doctor=True)
+    expected = uninterrupted(callbacks=[Doctor()])
     for steps in (3, STEPS, 5):
         with pytest.raises(Killed):
-            Job().fit(Checkpoints(tmp_path, every_steps=2), on_step=killed_after(steps), doctor=True)
+            Job().fit(Checkpoints(tmp_path, every_steps=2), callbacks=[Doctor(), killed_after(steps)])
     job = Job()
-    assert job.end(job.fit(Checkpoints(tmp_path), doctor=True)) == expected
+    assert job.end(job.fit(Checkpoints(tmp_path), callbacks=[Doctor()])) == expected
 
 
 def test_without_warnings(tmp_path):

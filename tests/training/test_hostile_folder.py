@@ -12,7 +12,7 @@ from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split
 from tinygrad_mnist.errors import CheckpointError, TinygradMnistError
 from tinygrad_mnist.training import Checkpoints, Recipe
 from tinygrad_mnist.training.job import resume_training, run_training
-from tinygrad_mnist.training.run import CHECKPOINTS, CONFIG, FILES, LOCK, Options, load_run
+from tinygrad_mnist.training.run_folder import CHECKPOINTS, CONFIG, FILES, LOCK, RunOptions, load_run
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def few_digits(digits):
 def stopped(few_digits, tmp_path_factory):
     """A run whose last epoch is trained and whose results are not written yet."""
     folder = tmp_path_factory.mktemp("stopped") / "run"
-    run_training(Recipe(hidden=(3,), epochs=1), few_digits, folder, Options(keep=1))
+    run_training(Recipe(hidden=(3,), epochs=1), few_digits, folder, RunOptions(keep=1))
     edit(folder, lambda config: config.update(finished=False))
     return folder
 

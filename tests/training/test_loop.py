@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.training import evaluate, fit, predict
@@ -35,17 +36,17 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(training):
 
 
 def press_ctrl_c_at(epoch, step):
-    def on_step(progress):
-        if (progress.epoch, progress.step) == (epoch, step):
+    def on_step(training):
+        if (training.epoch, training.step) == (epoch, step):
             signal.raise_signal(signal.SIGINT)
 
-    return on_step
+    return Calls(after_step=on_step)
 
 
 def test_ctrl_c_ends_the_epoch_early_and_keeps_what_was_learned(training):
     before = signal.getsignal(signal.SIGINT)
     job = training()
-    history = job.fit(on_step=press_ctrl_c_at(2, 3))
+    history = job.fit(callbacks=[press_ctrl_c_at(2, 3)])
     assert history.interrupted
     assert [e.examples for e in history] == [1237, 3 * 16]
     assert (
@@ -63,17 +64,17 @@ def test_after_ctrl_c_no_further_batch_is_drawn(training, digits):
             drawn.append(batch)
             yield batch
 
-    history = fit(job.model, job.loss, job.optimizer, batches(), epochs=1, on_step=press_ctrl_c_at(1, 3))
-    assert (history.interrupted, history[0].examples, len(drawn)) == (True, 48, 4)
+    history = fit(job.model, job.loss, job.optimizer, batches(), epochs=1, callbacks=[press_ctrl_c_at(1, 3)])
+    assert (history.interrupted, history[0].examples, len(drawn)) == (True, 48, 3)
 
 
 def test_a_second_ctrl_c_stops_at_once(training):
-    def on_step(progress):
+    def on_step(training):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        training().fit(on_step=on_step)
+        training().fit(callbacks=[Calls(after_step=on_step)])
 
 
 def test_a_loss_that_is_no_number_names_epoch_and_step(training, digits):

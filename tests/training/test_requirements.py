@@ -5,8 +5,9 @@ import pytest
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.doctor import diagnose_training
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.training import diagnose_training, evaluate, fit
+from tinygrad_mnist.training import evaluate, fit
 
 X, Y = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32), np.arange(40) % 2
 

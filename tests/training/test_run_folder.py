@@ -16,13 +16,13 @@ from tinygrad_mnist.files import load_tensors, save_tensors
 from tinygrad_mnist.training import Epoch, History, Recipe, predict
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run import (
+from tinygrad_mnist.training.run_folder import (
     CONFIG,
     DATA_SETTINGS,
     HISTORY,
     TIMES,
     WEIGHTS,
-    Options,
+    RunOptions,
     load_run,
     read_settings,
     save_config,
@@ -38,7 +38,7 @@ def run(training, digits, tmp_path):
     test = evaluate(job.model, job.loss, digits.test.loader(100))
     history = job.fit(epochs=1)
     save_results(tmp_path, job.model, history)
-    save_config(tmp_path, job.recipe, Options(), digits, history, test)
+    save_config(tmp_path, job.recipe, RunOptions(), digits, history, test)
     return tmp_path, job
 
 
@@ -65,31 +65,33 @@ def test_the_seconds_of_each_epoch_are_kept_to_the_millisecond(tmp_path):
 )
 def test_an_option_counts_from_1_to_its_bound(name, most):
     for value in (1, most):
-        assert getattr(Options.from_dict({**asdict(Options()), name: value}), name) == value
+        assert getattr(RunOptions.from_dict({**asdict(RunOptions()), name: value}), name) == value
     for value in (0, -1, most + 1, True, "1", 1.5 if name != "checkpoint_seconds" else -0.5):
         with pytest.raises(CheckpointError, match=f"options: {name} is"):
-            Options.from_dict({**asdict(Options()), name: value})
+            RunOptions.from_dict({**asdict(RunOptions()), name: value})
 
 
 @pytest.mark.parametrize("name", ["doctor", "detect_anomaly"])
 def test_an_option_that_is_a_flag_is_true_or_false(name):
     for value in (True, False):
-        assert getattr(Options.from_dict({**asdict(Options()), name: value}), name) is value
+        assert getattr(RunOptions.from_dict({**asdict(RunOptions()), name: value}), name) is value
     for value in (0, 1, None, "yes"):
         with pytest.raises(CheckpointError, match=f"options: {name} is"):
-            Options.from_dict({**asdict(Options()), name: value})
+            RunOptions.from_dict({**asdict(RunOptions()), name: value})
 
 
 def test_checkpoints_may_be_left_out_and_taken_by_parts_of_a_second():
-    options = asdict(Options())
+    options = asdict(RunOptions())
     assert (
-        Options.from_dict({**options, "checkpoint_steps": None, "checkpoint_seconds": 0.5}).checkpoint_seconds
+        RunOptions.from_dict(
+            {**options, "checkpoint_steps": None, "checkpoint_seconds": 0.5}
+        ).checkpoint_seconds
         == 0.5
     )
-    assert Options.from_dict({**options, "checkpoint_seconds": None}).checkpoint_seconds is None
+    assert RunOptions.from_dict({**options, "checkpoint_seconds": None}).checkpoint_seconds is None
     for change in ({"keep": None}, {"threads": None}, {"checkpoint_seconds": 0.0}, {"checkpoint_steps": 0.5}):
         with pytest.raises(CheckpointError):
-            Options.from_dict({**options, **change})
+            RunOptions.from_dict({**options, **change})
 
 
 def edit_config(folder, change):
@@ -187,7 +189,7 @@ def test_what_is_said_of_the_data_is_taken_up_to_its_bound(digits, tmp_path, key
     expected = Path(most) if key == "directory" else tuple(most) if isinstance(most, list) else most
 
     def settings(value):
-        save_config(tmp_path, Recipe(hidden=(1,)), Options(), digits)
+        save_config(tmp_path, Recipe(hidden=(1,)), RunOptions(), digits)
         edit_config(tmp_path, lambda config: config["data"].update({key: value}))
         if key == "image_shape":
             edit_config(tmp_path, lambda config: config["data"].pop("framing"))
@@ -234,7 +236,7 @@ def test_a_test_result_that_blew_up_does_not_make_the_run_unreadable(run, digits
     folder = run[0] / "again"
     folder.mkdir()
     save_results(folder, job.model, History())
-    save_config(folder, job.recipe, Options(), digits, History(), Evaluation(float("inf"), 0.1, 10))
+    save_config(folder, job.recipe, RunOptions(), digits, History(), Evaluation(float("inf"), 0.1, 10))
     assert load_run(folder).recipe == job.recipe
 
 
@@ -246,7 +248,7 @@ VALUES = st.recursive(
 SETTINGS = [
     *(("recipe", name) for name in Recipe().to_dict()),
     *(("data", name) for name in DATA_SETTINGS),
-    *(("options", field.name) for field in fields(Options)),
+    *(("options", field.name) for field in fields(RunOptions)),
     *((name,) for name in ("recipe", "data", "options", "finished")),
 ]
 
@@ -254,7 +256,7 @@ SETTINGS = [
 @pytest.mark.parametrize(("most", "message"), [(0, "is damaged"), (1, "where at most .* are expected")])
 def test_weights_are_read_up_to_twice_what_the_recipe_promises(digits, tmp_path, most, message):
     recipe = Recipe(hidden=(1,))
-    save_config(tmp_path, recipe, Options(), digits, History())
+    save_config(tmp_path, recipe, RunOptions(), digits, History())
     promised = 4 * recipe.count_parameters(digits.image_shape, digits.classes)
     with open(tmp_path / WEIGHTS, "wb") as file:  # velocities may be in a checkpoint's file, and a header
         file.truncate(2 * promised + 2**20 + most)
@@ -267,7 +269,7 @@ def small_run(digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     model = Recipe(hidden=(2,)).build_model(digits.image_shape, digits.classes)
     save_results(folder, model, History())
-    save_config(folder, Recipe(hidden=(2,)), Options(), digits, History(), Evaluation(2.5, 0.1, 360))
+    save_config(folder, Recipe(hidden=(2,)), RunOptions(), digits, History(), Evaluation(2.5, 0.1, 360))
     return folder, (folder / CONFIG).read_text()
 
 

@@ -9,9 +9,10 @@ from PIL import Image
 
 from tests.training.conftest import Training
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.doctor import TrainingFinding
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.report import plots
-from tinygrad_mnist.training import Finding, History, evaluate, predict, run_report
+from tinygrad_mnist.training import History, evaluate, predict, run_report
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_without_graphviz_the_graph_stands_there_as_text(written):
 
 def test_an_interrupted_run_and_what_the_doctor_found_are_said(trained, written):
     _, history, _ = trained
-    finding = Finding("a", "Something is wrong.", "1 of 2", "because", "mend it", "Linear[0]")
+    finding = TrainingFinding("a", "Something is wrong.", "1 of 2", "because", "mend it", "Linear[0]")
     text, _ = written(history=History(history.epochs, True, [finding, finding]))
     text = text.replace("\N{NO-BREAK SPACE}", " ")
     assert "epochs 1 (interrupted)" in text

@@ -11,8 +11,7 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training.evaluation import Totals
 from tinygrad_mnist.training.history import History
-from tinygrad_mnist.training.place import Place
-from tinygrad_mnist.training.state import Parts, State
+from tinygrad_mnist.training.run_state import Parts, Position, RunState
 
 
 def parts_of(job):
@@ -23,7 +22,7 @@ def test_a_state_holds_copies_by_name_and_comes_back_to_the_last_bit():
     job = Job()
     job.fit(epochs=1)
     parts = parts_of(job)
-    state = State.of(parts)
+    state = RunState.of(parts)
     assert set(state.arrays) == {
         *(f"model.{name}" for name in job.model.state_dict()), *(f"velocity.{i}" for i in range(4)),
     }  # fmt: skip
@@ -48,7 +47,7 @@ def test_a_state_of_a_loss_with_parameters_is_kept_too():
 
     model, loss = nn.Linear(1, 1), Scaled()
     parts = Parts(model, loss, optim.SGD([*model.parameters(), *loss.parameters()], lr=0.1))
-    state = State.of(parts)
+    state = RunState.of(parts)
     assert "loss.scale" in state.arrays
     assert list(state.numbers["generators"]) == ["loss.rng"]
     assert state.numbers["schedule"] is None
@@ -63,7 +62,7 @@ def test_a_state_of_a_loss_with_parameters_is_kept_too():
 def test_one_number_that_is_not_finite_makes_the_state_so(name, value):
     job = Job()
     job.fit(epochs=1)
-    state = State.of(parts_of(job))
+    state = RunState.of(parts_of(job))
     assert state.finite
     state.arrays[name].flat[-1] = value
     assert not state.finite
@@ -90,7 +89,7 @@ REFUSALS = {
 def test_a_state_of_another_training_is_refused(what):
     job = Job()
     job.fit(epochs=1)
-    state = State.of(parts_of(job))
+    state = RunState.of(parts_of(job))
     change, message = REFUSALS[what]
     change(state)
     with pytest.raises(CheckpointError, match=message):
@@ -99,17 +98,17 @@ def test_a_state_of_another_training_is_refused(what):
 
 def test_a_state_with_a_schedule_is_refused_by_a_training_without():
     job = Job()
-    state = State.of(parts_of(job))
+    state = RunState.of(parts_of(job))
     with pytest.raises(CheckpointError, match="one has a learning-rate schedule and the other has none"):
         state.put_back(replace(parts_of(job), schedule=None))
 
 
-PLACE = Place(2, 3, 21, 1.5, 1, Totals(4.5, 7, 48))
+PLACE = Position(2, 3, 21, 1.5, 1, Totals(4.5, 7, 48))
 
 
 def test_a_place_as_data_gives_the_same_place_back():
-    for place in (PLACE, Place(), replace(PLACE, loader_epoch=None, totals=Totals(1.0, None, 3))):
-        assert Place.from_dict(json.loads(json.dumps(asdict(place)))) == place
+    for place in (PLACE, Position(), replace(PLACE, loader_epoch=None, totals=Totals(1.0, None, 3))):
+        assert Position.from_dict(json.loads(json.dumps(asdict(place)))) == place
 
 
 def test_a_copied_place_goes_on_by_itself():
@@ -128,10 +127,10 @@ def test_a_copied_place_goes_on_by_itself():
 def test_counts_of_a_place_are_whole_numbers_that_a_float_can_hold(name, value, fits):
     record = asdict(PLACE) | {name: value}
     if fits:
-        assert getattr(Place.from_dict(record), name) == value
+        assert getattr(Position.from_dict(record), name) == value
     else:
         with pytest.raises(ValueError, match="whole numbers"):
-            Place.from_dict(record)
+            Position.from_dict(record)
 
 
 @pytest.mark.parametrize(
@@ -139,4 +138,4 @@ def test_counts_of_a_place_are_whole_numbers_that_a_float_can_hold(name, value, 
 )
 def test_what_is_no_place_is_an_error(change):
     with pytest.raises((TypeError, ValueError, KeyError)):
-        Place.from_dict(asdict(PLACE) | change)
+        Position.from_dict(asdict(PLACE) | change)

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
+from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import LabelError
 from tinygrad_mnist.training import Recipe, fit
 from tinygrad_mnist.training.job import run_training
+from tinygrad_mnist.training.run_folder import RunOptions
 
 
-def train(mnist, eager, *, loss, activation, dropout=0.0, **options):
+def train(mnist, backend, *, loss, activation, dropout=0.0, **options):
     """Two epochs of 100 steps and a rest each, on real images; what is left of it."""
     rng = np.random.default_rng(0)
     final = [nn.Sigmoid()] if loss == "quadratic" else []
@@ -24,8 +26,8 @@ def train(mnist, eager, *, loss, activation, dropout=0.0, **options):
     loader = Loader(split.raw_images[:2008], split.labels[:2008], 20, shuffle=True, scale=1 / 255)
     function = nn.QuadraticLoss() if loss == "quadratic" else nn.CrossEntropyLoss()
     history = fit(
-        model, function, optimizer, loader, epochs=2, schedule=schedule, eager=eager,
-        on_step=lambda progress: losses.append(progress.loss),
+        model, function, optimizer, loader, epochs=2, schedule=schedule, backend=backend,
+        callbacks=[Calls(after_step=lambda training: losses.append(training.last_loss))],
     )  # fmt: skip
     weights = [p.data.tobytes() for p in model.parameters()]
     velocities = [None if v is None else v.tobytes() for v in optimizer.velocities]
@@ -42,16 +44,18 @@ def train(mnist, eager, *, loss, activation, dropout=0.0, **options):
     ids=lambda settings: settings["loss"] + "-" + settings["activation"].__name__,
 )
 def test_two_hundred_steps_on_mnist_give_the_same_bits(mnist, settings):
-    replayed, eager = train(mnist, False, **settings), train(mnist, True, **settings)
+    replayed, eager = train(mnist, "numpy", **settings), train(mnist, "eager", **settings)
     assert len(eager[0]) == 202
     assert replayed == eager
 
 
 def test_the_main_job_gives_the_same_bits(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=2)
-    results = [run_training(recipe, digits, tmp_path / str(eager), eager=eager) for eager in (True, False)]
+    results = [
+        run_training(recipe, digits, tmp_path / name, RunOptions(backend=name)) for name in ("eager", "numpy")
+    ]
     assert results[0].test == results[1].test
-    files = [(tmp_path / str(eager) / "weights.safetensors").read_bytes() for eager in (True, False)]
+    files = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("eager", "numpy")]
     assert files[0] == files[1]
 
 
@@ -73,7 +77,7 @@ def test_a_model_that_cannot_be_captured_is_trained_op_by_op_with_one_warning(di
         loader = digits.train.loader(16, shuffle=True)
         arguments = (model, nn.CrossEntropyLoss(), optimizer, loader)
         if eager:
-            fit(*arguments, epochs=1, eager=True)
+            fit(*arguments, epochs=1, backend="eager")
         else:
             with pytest.warns(RuntimeWarning, match=r"float\(\) was asked for .*test_step") as warned:
                 fit(*arguments, epochs=1)

@@ -16,6 +16,7 @@ from tests.concurrent import at_once
 from tests.training.conftest import Training
 from tinygrad_mnist import graph, nn, no_grad, optim, scope
 from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.doctor import Doctor
 from tinygrad_mnist.training import fit
 
 ROUNDS = int(os.environ.get("THREAD_ROUNDS", "1"))
@@ -39,11 +40,11 @@ def replayed(digits):
 
 
 def eagerly(digits):
-    return fitted(digits, eager=True)
+    return fitted(digits, backend="eager")
 
 
 def with_a_doctor(digits):
-    return fitted(digits, doctor=True)
+    return fitted(digits, callbacks=[Doctor()])
 
 
 def with_dropout(digits):

@@ -33,15 +33,15 @@ def trained(model=None, loss=None, epochs=1, **options):
 
 def resumed(folder, damaged=None):
     for epochs in (1, 2):
-        trained(epochs=epochs, checkpoints=Checkpoints(folder))
+        trained(epochs=epochs, callbacks=[Checkpoints(folder)])
     if damaged:
         max(folder.glob(f"*{damaged}")).write_text("{")
-    trained(nn.Sequential(nn.Linear(4, 3, rng=1)), epochs=3, checkpoints=Checkpoints(folder))
+    trained(nn.Sequential(nn.Linear(4, 3, rng=1)), epochs=3, callbacks=[Checkpoints(folder)])
 
 
 def unwritable(folder):
     (folder / "file").write_text("")
-    trained(checkpoints=Checkpoints(folder / "file"))
+    trained(callbacks=[Checkpoints(folder / "file")])
 
 
 WARNINGS = {

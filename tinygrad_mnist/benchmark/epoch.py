@@ -9,10 +9,12 @@ from typing import Any
 from tinygrad_mnist.benchmark.contestants import EAGER, PYTORCH, REPLAY
 from tinygrad_mnist.benchmark.measure import Row, Step, compare
 from tinygrad_mnist.datasets import ImageDataset, Loader
+from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training import Recipe, fit
 from tinygrad_mnist.training.step import Step as FitStep
 
 STEPS_ALONE = ", steps alone"
+BACKENDS: dict[str, Backend] = {REPLAY: "numpy", EAGER: "eager"}
 
 
 def epoch_row(dataset: ImageDataset, rounds: int) -> Row:
@@ -20,11 +22,11 @@ def epoch_row(dataset: ImageDataset, rounds: int) -> Row:
     recipe = Recipe()
     loader = dataset.train.loader(recipe.batch_size, shuffle=True)
     epochs: dict[str, Step | None] = {}
-    for name, eager in ((REPLAY, False), (EAGER, True)):
+    for name, backend in BACKENDS.items():
         model = recipe.build_model(dataset.image_shape, dataset.classes)
         loss, (optimizer, _) = recipe.build_loss(), recipe.build_optimizer(model)
-        epochs[name] = partial(fit, model, loss, optimizer, loader, epochs=1, eager=eager)
-        epochs[name + STEPS_ALONE] = _steps_alone(FitStep(model, loss, optimizer, eager=eager), loader)
+        epochs[name] = partial(fit, model, loss, optimizer, loader, epochs=1, backend=backend)
+        epochs[name + STEPS_ALONE] = _steps_alone(FitStep(model, loss, optimizer, backend), loader)
     epochs[PYTORCH] = _torch_epoch(dataset, recipe)
     present = {name: epoch for name, epoch in epochs.items() if epoch is not None}
     return compare(f"{dataset.name}, {len(dataset.train):,} images", present, rounds, turn=0)

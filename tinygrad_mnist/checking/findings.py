@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class TrainingFinding:
     """Something that keeps a network from learning.
 
     Attributes
@@ -50,7 +50,7 @@ class Finding:
         return {**asdict(self), "numbers": numbers}
 
     @classmethod
-    def from_dict(cls, finding: dict[str, Any]) -> Finding:
+    def from_dict(cls, finding: dict[str, Any]) -> TrainingFinding:
         """A finding from what `to_dict` gave."""
         numbers = {key: float(value) for key, value in finding["numbers"].items()}
         return cls(**{**finding, "numbers": numbers})
@@ -70,7 +70,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class TrainingDiagnosis:
     """What `diagnose_training` found; prints as sentences, iterates over its findings.
 
     Attributes
@@ -81,7 +81,7 @@ class Diagnosis:
         What was looked at.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[TrainingFinding, ...]
     subject: str = ""
 
     @property
@@ -141,11 +141,11 @@ class Diagnosis:
         return f"<p>{escape(self.summary())}</p>" + (f"<ol>{items}</ol>" if items else "")
 
 
-def _numbered(findings: Sequence[Finding]) -> list[str]:
+def _numbered(findings: Sequence[TrainingFinding]) -> list[str]:
     return [f"{number}. {finding}" for number, finding in enumerate(findings, 1)]
 
 
-def _rich_finding(number: int, finding: Finding) -> Any:
+def _rich_finding(number: int, finding: TrainingFinding) -> Any:
     """The finding as a paragraph: what it is in bold, the rest in two columns below."""
     from rich.console import Group
     from rich.padding import Padding

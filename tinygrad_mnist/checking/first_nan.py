@@ -9,10 +9,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.graph import Graph
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.reading import name_of, values
 
 _REASONS = {
     "log": (
@@ -46,14 +44,21 @@ _CAME_IN = (
 )
 
 
-def first_nan(evidence: Evidence) -> Iterator[Finding]:
-    """The origin, forward or backward; nothing when all is finite."""
-    if not evidence.finite:
-        yield from find_origin(evidence.recorded.loss)
+def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
+    """Find the first op of a recorded graph whose result is not finite, forward or backward.
 
+    Parameters
+    ----------
+    loss : Tensor
+        The end of the graph.
+    when : str
+        Epoch and step, for the finding: ``" in epoch 1, step 7"``.
 
-def find_origin(loss: Tensor, when: str = "") -> Iterator[Finding]:
-    """Go through the recorded graph; `when` is the epoch and step, for the finding."""
+    Yields
+    ------
+    TrainingFinding
+        At most one; none if all results and gradients are finite.
+    """
     ops = [t for t in reversed(engine.upstream([loss])) if t.inputs]
     for op in ops:
         if not _is_finite(op.data):
@@ -71,7 +76,7 @@ def find_origin(loss: Tensor, when: str = "") -> Iterator[Finding]:
     yield from _leaves(loss, ops, when)
 
 
-def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[Finding]:
+def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[TrainingFinding]:
     """All interior gradients are finite: the last rule, into a parameter, is at fault."""
     leaves = [t for t in engine.upstream([loss]) if not t.inputs]
     found = engine.pull_back([loss], [np.ones(loss.shape, loss.dtype)], leaves)
@@ -82,13 +87,13 @@ def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[Finding]:
             return
 
 
-def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Finding:
-    came_in = not all(_is_finite(values(x)) for x in op.inputs)
-    why, remedy = _CAME_IN if came_in else _REASONS.get(name_of(op), _OVERFLOW)
+def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> TrainingFinding:
+    came_in = not all(_is_finite(_values(x)) for x in op.inputs)
+    why, remedy = _CAME_IN if came_in else _REASONS.get(_name(op), _OVERFLOW)
     bad = int(np.count_nonzero(~np.isfinite(op.data)))
     node = _node(loss, ops, op)
     kind = "NaN" if np.isnan(op.data).any() else "infinity"
-    return Finding(
+    return TrainingFinding(
         "first-nan",
         f"The first {kind} {'comes in' if came_in else 'is made'} by {node.name} = {node.formula}{when}.",
         f"{bad:,} of {op.size:,} results are not finite; its inputs are: {_inputs(op)}",
@@ -99,11 +104,11 @@ def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Finding:
     )
 
 
-def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, when: str) -> Finding:
-    why, remedy = _REASONS.get(name_of(reader), _OVERFLOW)
+def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, when: str) -> TrainingFinding:
+    why, remedy = _REASONS.get(_name(reader), _OVERFLOW)
     node = _node(loss, ops, reader)
     rule = next((r for r in node.rules if r.source == _name_in(loss, ops, into)), None)
-    return Finding(
+    return TrainingFinding(
         "first-nan",
         f"The first number that is not finite is made in the backward pass, by the rule of {node.name} = "
         f"{node.formula}{when}.",
@@ -128,11 +133,20 @@ def _name_in(loss: Tensor, ops: list[Tensor], tensor: Tensor) -> str:
 def _inputs(op: Tensor) -> str:
     parts = []
     for x in op.inputs:
-        array = values(x)
+        array = _values(x)
         if array.size and array.dtype.kind in "iuf":
-            label = x._label() if isinstance(x, Tensor) and not x.inputs else name_of(x) or "an array"
+            label = x._label() if isinstance(x, Tensor) and not x.inputs else _name(x) or "an array"
             parts.append(f"{label} from {array.min():.4g} to {array.max():.4g}")
     return ", ".join(parts)
+
+
+def _name(x: Any) -> str:
+    """The name of the op that made `x`; "" for a leaf or an array."""
+    return x.primitive.name if isinstance(x, Tensor) and x.primitive is not None else ""
+
+
+def _values(x: Any) -> Any:
+    return np.asarray(x.data if isinstance(x, Tensor) else x)
 
 
 def _is_finite(array: Any) -> bool:

@@ -74,7 +74,7 @@ def evaluate(run: Path, data: Path | None, weights: Any, threads: int) -> None:
     """
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.evaluation import evaluate as measure
-    from tinygrad_mnist.training.run import load_run
+    from tinygrad_mnist.training.run_folder import load_run
 
     trained = load_run(run, weights)
     images = load_images_of(trained, data, 0)

@@ -21,11 +21,11 @@ from rich.text import Text
 from tinygrad_mnist.checking import Mistake
 from tinygrad_mnist.cli.network_check import Outcome
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.files import visible, visible_lines
-from tinygrad_mnist.training import Diagnosis, Epoch, Recipe
-from tinygrad_mnist.training import Progress as Step
+from tinygrad_mnist.training import Callback, Epoch, Recipe, Training
 from tinygrad_mnist.training.derivation import SideBySide
-from tinygrad_mnist.training.job import Listener, Result
+from tinygrad_mnist.training.job import RunResult
 
 if TYPE_CHECKING:
     from tinygrad_mnist.benchmark import Table as Figures
@@ -66,7 +66,7 @@ def say(text: str, *, to_stderr: bool = False) -> None:
     console_of(to_stderr).print(text, markup=False, soft_wrap=True)
 
 
-class TrainingProgress:
+class TrainingProgress(Callback):
     """A bar for the epoch that runs, and a line for each that is done."""
 
     def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
@@ -93,18 +93,18 @@ class TrainingProgress:
     ) -> None:
         self.progress.stop()
 
-    def listener(self) -> Listener:
-        """What a training calls."""
-        return Listener(self.on_step, self.on_epoch, self.on_diagnosis)
-
-    def on_step(self, step: Step) -> None:
+    def after_step(self, training: Training) -> None:
         """Move the bar."""
-        if step.step % _STEPS_BETWEEN_UPDATES == 0 or step.step == step.steps:
+        if training.step % _STEPS_BETWEEN_UPDATES == 0 or training.step == training.steps:
             self.progress.update(
-                self.task, completed=step.step, total=step.steps, epoch=step.epoch, loss=step.loss
+                self.task,
+                completed=training.step,
+                total=training.steps,
+                epoch=training.epoch,
+                loss=training.last_loss,
             )
 
-    def on_epoch(self, epoch: Epoch) -> None:
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
         """Print the line of an epoch."""
         accuracy = epoch.validation_accuracy
         held_out = "" if accuracy is None else f"  validation accuracy {accuracy:7.2%}"
@@ -113,13 +113,13 @@ class TrainingProgress:
             f"  {epoch.examples_per_second:>9,.0f} images/s"
         )
 
-    def on_diagnosis(self, diagnosis: Diagnosis) -> None:
+    def on_diagnosis(self, diagnosis: TrainingDiagnosis) -> None:
         """Print what the doctor found."""
         self.console.print(diagnosis)
         self.console.print()
 
 
-def print_result(result: Result) -> None:
+def print_result(result: RunResult) -> None:
     """The end of a training: the test accuracy, and where everything is."""
     console = console_of()
     if result.history.interrupted:

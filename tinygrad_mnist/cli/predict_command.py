@@ -36,7 +36,7 @@ def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], inve
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.datasets.picture import read_pictures
     from tinygrad_mnist.errors import DataError
-    from tinygrad_mnist.training.run import load_run
+    from tinygrad_mnist.training.run_folder import load_run
 
     trained = load_run(run, weights)
     names, batches, failed = [], [], False

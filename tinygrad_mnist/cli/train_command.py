@@ -99,9 +99,11 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first weights and of the shuffling.")
 @threads_option
 @click.option(
-    "--eager",
-    is_flag=True,
-    help="Run every op by itself instead of the captured step: slower, the same to the last bit.",
+    "--backend",
+    type=click.Choice(["numpy", "native", "eager"]),
+    default="numpy",
+    help="How each step is run.  numpy: captured as a program; eager: op by op, slower, the same to the last "
+    "bit; native: as machine code by numba, faster for small networks, the same but for rounding.",
 )
 @click.option(
     "--doctor",
@@ -142,7 +144,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
     "the rest: only --data goes with it.",
 )
 @click.pass_context
-def train(context: click.Context, /, dataset: str, data: Path | None, validation: int, eager: bool,
+def train(context: click.Context, /, dataset: str, data: Path | None, validation: int,
           output: Path | None, run: Path | None, **settings: Any) -> None:  # fmt: skip
     """Train a perceptron and write a report about it.
 
@@ -150,7 +152,7 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     --resume goes on.  Ctrl-C ends training early and keeps what was learned.
     """
     from tinygrad_mnist.training.recipe import Recipe
-    from tinygrad_mnist.training.run import Options
+    from tinygrad_mnist.training.run_folder import RunOptions
 
     if run is not None:
         _refuse_other_options(context, {"run", "data"}, run)
@@ -158,36 +160,36 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
         return
     images = load_images(dataset, data, validation)
     settings["batch_size"] = settings["batch_size"] or (128 if len(images.train) >= FEW_IMAGES else 16)
-    options = Options(**{field.name: settings.pop(field.name) for field in fields(Options)})
+    options = RunOptions(**{field.name: settings.pop(field.name) for field in fields(RunOptions)})
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    _begin(Recipe(**settings), images, folder, options, eager)
+    _begin(Recipe(**settings), images, folder, options)
 
 
-def _begin(recipe: Any, images: Any, folder: Path, options: Any, eager: bool) -> None:
+def _begin(recipe: Any, images: Any, folder: Path, options: Any) -> None:
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.job import run_training
 
     with limit_threads(options.threads), console.TrainingProgress(images, recipe) as progress:
-        result = run_training(recipe, images, folder, options, progress.listener(), eager=eager)
+        result = run_training(recipe, images, folder, options, [progress], progress.on_diagnosis)
     console.print_result(result)
 
 
 def _resume(run: Path, data: Path | None) -> None:
     from tinygrad_mnist.cli import console
-    from tinygrad_mnist.training.checkpoints import Checkpoints
+    from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
     from tinygrad_mnist.training.job import require_unfinished, resume_training
-    from tinygrad_mnist.training.run import CHECKPOINTS, read_settings
+    from tinygrad_mnist.training.run_folder import CHECKPOINTS, read_settings
 
     settings = read_settings(run)
     require_unfinished(settings)  # before data are read
     images = load_images_of(settings, data, settings.counts[1])
-    newest = Checkpoints(run / CHECKPOINTS).newest_path()
+    newest = CheckpointFolder(run / CHECKPOINTS).newest_path()
     console.say(f"going on from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
     with (
         limit_threads(settings.options.threads),
         console.TrainingProgress(images, settings.recipe) as progress,
     ):
-        result = resume_training(run, images, progress.listener())
+        result = resume_training(run, images, [progress], progress.on_diagnosis)
     console.print_result(result)
 
 
@@ -202,7 +204,7 @@ def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) 
 
 def _setting_of(run: Path, name: str) -> str:
     """Return what a run was begun with, in words."""
-    from tinygrad_mnist.training.run import read_settings
+    from tinygrad_mnist.training.run_folder import read_settings
 
     settings = read_settings(run)
     saved = {**vars(settings.recipe), **vars(settings.options)}

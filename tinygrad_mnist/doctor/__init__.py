@@ -1,6 +1,7 @@
 """The doctor: why a network does not learn, with the evidence in numbers."""
 
-from tinygrad_mnist.training.doctor.checks import diagnose_training
-from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
+from tinygrad_mnist.checking.findings import TrainingDiagnosis, TrainingFinding
+from tinygrad_mnist.doctor.callback import Doctor
+from tinygrad_mnist.doctor.diagnose import diagnose_training
 
-__all__ = ["Diagnosis", "Finding", "diagnose_training"]
+__all__ = ["Doctor", "TrainingDiagnosis", "TrainingFinding", "diagnose_training"]

@@ -1,134 +1,111 @@
-"""The doctor beside a run: before the first step, when the loss does not fall, and when it is no number."""
+"""The doctor as a callback: before the first step, when the loss does not fall, and when it is no number."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.source_line import warning_level
+from tinygrad_mnist.checking.findings import TrainingDiagnosis, TrainingFinding
+from tinygrad_mnist.doctor.diagnose import diagnose_training
 from tinygrad_mnist.errors import DivergenceError
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD
-from tinygrad_mnist.training.doctor.checks import diagnose_training
-from tinygrad_mnist.training.doctor.evidence import Batch
-from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
-from tinygrad_mnist.training.doctor.untouched import untouched
-from tinygrad_mnist.training.evaluation import evaluate
-from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.nn import preserved
 
 ENOUGH_EXAMPLES, MOST_BATCHES = 128, 16  # what the first look takes
 ENOUGH_STEPS = 100  # before a loss that has not fallen is looked into
 FALLEN = 0.98  # of the first loss
 
 
-class Attendant:
-    """Looks at the first batches, and at the loss of each epoch.
+class Doctor:
+    """Diagnose a training while it runs: ``fit(..., callbacks=[Doctor()])``.
+
+    It looks at the first batches before the first step, once more when the loss has not fallen, and adds its
+    findings to a `DivergenceError`.  What it finds is in ``history.findings``; None where it could not look.
+    The training is the same to the last bit.
 
     Parameters
     ----------
-    model, loss, optimizer
-        Of the run.
-    history
-        Where the findings go.
-    on_diagnosis
-        Called with each new diagnosis.
+    on_diagnosis : callable, optional
+        Called with the `TrainingDiagnosis` of each look, as in ``Doctor(print)``.
     """
 
-    def __init__(
-        self,
-        model: Module,
-        loss: Module,
-        optimizer: SGD,
-        history: History,
-        on_diagnosis: Callable[[Diagnosis], None] | None,
-    ) -> None:
-        self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.history, self.on_diagnosis = history, on_diagnosis
-        self.head: list[Batch] = []
-        self.first_loss = np.inf
-        self.steps = 0
-        self.looked_again = False
-        history.findings = []
+    def __init__(self, on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None) -> None:
+        self.on_diagnosis = on_diagnosis
+        self._batches: list[Any] = []
+        self._first_loss = np.inf
+        self._is_done = False  # after the second look, and where none can be taken
+        self._findings: list[TrainingFinding] | None = None
 
-    def beside(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches in the same order; the first ones are looked at before they are handed on."""
-        stream = iter(batches)
-        if not self.head:
-            self.head = _enough(stream)
-            if self.head:
-                self._first_look()
-            stream = chain(self.head, stream)
-        for batch in stream:
-            self.steps += 1
-            yield batch
+    def before_training(self, training: Any) -> None:
+        """Look at the first batches, unless a checkpoint says what was found."""
+        is_known = training.resumed and self._findings is not None
+        is_impossible = training.resumed and self._is_done
+        self._batches = training.first_batches(ENOUGH_EXAMPLES, MOST_BATCHES)
+        if not (is_known or is_impossible):
+            self._first_loss, self._is_done, self._findings = np.inf, False, []
+            if self._batches:
+                self._first_look(training)
+        training.history.findings = self._findings
 
-    def after_epoch(self, epoch: Epoch) -> None:
+    def after_epoch(self, training: Any, epoch: Any) -> None:
         """Look again, once, when the loss has not fallen."""
-        if self.looked_again or self.steps < ENOUGH_STEPS or epoch.train_loss < FALLEN * self.first_loss:
+        has_fallen = epoch.train_loss < FALLEN * self._first_loss
+        if self._is_done or training.stopping or training.all_steps < ENOUGH_STEPS or has_fallen:
             return
-        self.looked_again = True
-        found = self._diagnosis()
+        self._is_done = True
+        found = self._diagnosis(training)
         when = f", after epoch {epoch.epoch}."
         later = tuple(replace(finding, what=finding.what.rstrip(".") + when) for finding in found)
-        self._note(Diagnosis(later, found.subject), always=False)
+        self._note(training, TrainingDiagnosis(later, found.subject), always=False)
 
-    def explain(self, error: DivergenceError, origin: Sequence[Finding]) -> None:
-        """Put what was found into the error, the origin of the first NaN with it."""
-        self._note(Diagnosis(tuple(origin), f"epoch {error.epoch}, step {error.step}"), always=False)
-        error.findings = tuple(self.history.findings or ())
+    def on_error(self, training: Any, error: Exception) -> None:
+        """Put what was found before in front of the origin of the first NaN."""
+        if not isinstance(error, DivergenceError) or self._findings is None:
+            return
         if self.on_diagnosis is None:  # nobody has been told yet
-            for finding in error.findings:
+            for finding in self._findings:
                 error.add_note(str(finding))
+        error.findings = (*self._findings, *error.findings)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it, as plain data; the findings are in the history."""
-        first_loss = self.first_loss if np.isfinite(self.first_loss) else None  # JSON has no infinity
-        return {"first_loss": first_loss, "steps": self.steps, "looked_again": self.looked_again}
+        """Return what a checkpoint keeps, as plain data."""
+        first_loss = self._first_loss if np.isfinite(self._first_loss) else None  # JSON has no infinity
+        findings = None if self._findings is None else [finding.to_dict() for finding in self._findings]
+        return {"first_loss": first_loss, "looked_again": self._is_done, "findings": findings}
 
-    def resume(self, state: dict[str, Any], batches: Iterable[Batch]) -> None:
-        """Go on in a run whose first epoch had these batches."""
-        self.head = _enough(iter(batches))
-        self.first_loss = np.inf if state["first_loss"] is None else float(state["first_loss"])
-        self.steps = int(state["steps"])
-        self.looked_again = bool(state["looked_again"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._first_loss = np.inf if state["first_loss"] is None else float(state["first_loss"])
+        self._is_done, found = bool(state["looked_again"]), state["findings"]
+        self._findings = None if found is None else [TrainingFinding.from_dict(each) for each in found]
 
-    def _first_look(self) -> None:
+    def _first_look(self, training: Any) -> None:
         try:
-            diagnosis = self._diagnosis()
+            diagnosis = self._diagnosis(training)
         except Exception as error:  # where it is a real one the training raises it again
-            self.looked_again, self.history.findings = True, None
+            self._is_done, self._findings = True, None
             warnings.warn(
                 f"the doctor cannot look into this training, which goes on without: {error}",
                 RuntimeWarning,
                 stacklevel=warning_level(),
             )
             return
-        self._note(diagnosis, always=True)
-        with untouched(self.model, self.loss, self.optimizer), np.errstate(all="ignore"):
-            self.first_loss = evaluate(self.model, self.loss, self.head).loss
+        self._note(training, diagnosis, always=True)
+        with preserved(training.model, training.loss, training.optimizer), np.errstate(all="ignore"):
+            self._first_loss = training.evaluate(self._batches).loss
 
-    def _diagnosis(self) -> Diagnosis:
-        return diagnose_training(self.model, self.loss, self.head, self.optimizer)
+    def _diagnosis(self, training: Any) -> TrainingDiagnosis:
+        return diagnose_training(training.model, training.loss, self._batches, training.optimizer)
 
-    def _note(self, diagnosis: Diagnosis, *, always: bool) -> None:
+    def _note(self, training: Any, diagnosis: TrainingDiagnosis, *, always: bool) -> None:
         """Keep what was not found before, and tell it."""
-        known = {(finding.name, finding.where) for finding in self.history.findings or ()}
+        known = {(finding.name, finding.where) for finding in self._findings or ()}
         new = tuple(finding for finding in diagnosis if (finding.name, finding.where) not in known)
-        self.history.findings = [*(self.history.findings or ()), *new]
+        self._findings = [*(self._findings or ()), *new]
+        training.history.findings = self._findings
         if self.on_diagnosis and (new or always):
-            self.on_diagnosis(Diagnosis(new, diagnosis.subject))
-
-
-def _enough(stream: Iterator[Batch]) -> list[Batch]:
-    """The first batches: as many as have enough examples together."""
-    head: list[Batch] = []
-    for batch in islice(stream, MOST_BATCHES):
-        head.append(batch)
-        if sum(len(inputs) for inputs, _ in head) >= ENOUGH_EXAMPLES:
-            break
-    return head
+            self.on_diagnosis(TrainingDiagnosis(new, diagnosis.subject))

@@ -8,33 +8,39 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tinygrad_mnist.checking.findings import TrainingDiagnosis, TrainingFinding
+from tinygrad_mnist.checking.first_nan import first_nan
 from tinygrad_mnist.datasets import Split
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.training.batches import Batches, as_batches, dtype_of, is_pair
-from tinygrad_mnist.training.doctor import (
-    activations,
+from tinygrad_mnist.datasets.batches import Batches, as_batches, dtype_of, is_pair
+from tinygrad_mnist.doctor.checks import (
     data,
-    initial,
-    origin,
-    overfit,
+    first_loss,
+    learning_rate,
+    memorize,
+    own_step,
     parameters,
-    rates,
-    watching,
+    units,
     wiring,
 )
-from tinygrad_mnist.training.doctor.evidence import MOST_EXAMPLES, Evidence
-from tinygrad_mnist.training.doctor.finding import Diagnosis, Finding
-from tinygrad_mnist.training.doctor.untouched import untouched
-from tinygrad_mnist.training.requirements import require_loss, require_model
+from tinygrad_mnist.doctor.evidence import MOST_EXAMPLES, Evidence
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.preserved import preserved
+from tinygrad_mnist.nn.requirements import require_loss, require_model
 
-Check = Callable[[Evidence], Iterable[Finding]]
+Check = Callable[[Evidence], Iterable[TrainingFinding]]
+
+
+def _made_not_finite(evidence: Evidence) -> Iterable[TrainingFinding]:
+    """The op that makes the first NaN or infinity out of finite inputs."""
+    return () if evidence.finite else first_nan(evidence.recorded.loss)
+
 
 # A stage is run when no error was found in the ones before: what it would find then mostly follows from that.
 # Raw pixels saturate sigmoids, those stop the gradient, and then twenty images cannot be learned: that is one
 # finding with its reason and not three.
 STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("no numbers", (data.not_finite,)),
-    ("made no numbers", (origin.first_nan,)),
+    ("made no numbers", (_made_not_finite,)),
     (
         "the wiring",
         (
@@ -50,13 +56,13 @@ STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
             parameters.not_in_optimizer,
         ),
     ),
-    ("the step", (rates.wrong_gradient, watching.watch_step)),
+    ("the step", (learning_rate.wrong_gradient, own_step.watch_step)),
     ("the data", (data.constant_inputs, data.one_class, data.unscaled_targets, data.unscaled_inputs)),
     ("labels", (data.unrelated_labels,)),
-    ("the first weights", (activations.symmetric, activations.saturated, activations.dead_relus)),
-    ("the first loss", (initial.initial_loss,)),
-    ("the learning rate", (rates.learning_rate,)),
-    ("twenty examples", (overfit.cannot_overfit,)),
+    ("the first weights", (units.symmetric, units.saturated, units.dead_relus)),
+    ("the first loss", (first_loss.initial_loss,)),
+    ("the learning rate", (learning_rate.learning_rate,)),
+    ("twenty examples", (memorize.cannot_overfit,)),
 )
 
 
@@ -66,7 +72,7 @@ def diagnose_training(
     batch: Batches,
     optimizer: Any = None,
     step: Callable[[Any, Any], Any] | None = None,
-) -> Diagnosis:
+) -> TrainingDiagnosis:
     """Why does it not learn?  Look at the recorded graph, the gradients and a few trial steps.
 
     Parameters
@@ -83,7 +89,7 @@ def diagnose_training(
 
     Returns
     -------
-    Diagnosis
+    TrainingDiagnosis
         The findings, the likeliest cause first; empty (``.ok``) for a network that is fit to learn.
 
     Notes
@@ -109,10 +115,10 @@ def diagnose_training(
     require_loss(loss, order)
     batches = _batches_of(batch, model)
     small_products = threadpool_limits(1)  # threads would only wait for each other
-    with small_products, untouched(model, loss, optimizer), np.errstate(all="ignore"):
+    with small_products, preserved(model, loss, optimizer), np.errstate(all="ignore"):
         evidence = Evidence(model, loss, batches, optimizer, step)
         model.eval()  # dropout off: looks can be repeated and compared
-        return Diagnosis(tuple(_run(evidence)), _subject(evidence))
+        return TrainingDiagnosis(tuple(_run(evidence)), _subject(evidence))
 
 
 def _batches_of(given: Any, model: Module) -> list[Any]:
@@ -126,9 +132,9 @@ def _batches_of(given: Any, model: Module) -> list[Any]:
     return list(as_batches("batch", given, model))
 
 
-def _run(evidence: Evidence) -> list[Finding]:
+def _run(evidence: Evidence) -> list[TrainingFinding]:
     """All stages up to the first that finds an error."""
-    found: list[Finding] = []
+    found: list[TrainingFinding] = []
     for _, checks in STAGES:
         for check in checks:
             found += check(evidence)

@@ -8,22 +8,21 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.training.doctor.reading import (
+from tinygrad_mnist.doctor.reading import (
     Loss,
     WeightedSum,
     find_loss,
     loss_behind,
     weighted_sums,
 )
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 Batch = tuple[Any, Any]
 
 MOST_EXAMPLES = 512  # for statistics: shares within two per cent or so

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 LOSS_OPS = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error", "log_softmax", "log")

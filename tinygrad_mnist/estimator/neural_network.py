@@ -24,7 +24,7 @@ from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
 from tinygrad_mnist.estimator.frames import as_pandas, as_response
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
-from tinygrad_mnist.training import Epoch, evaluate, fit
+from tinygrad_mnist.training import Epoch, Training, evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 from tinygrad_mnist.typing import Array
 
@@ -34,6 +34,18 @@ TASKS = {"classification": Classes, "regression": Numbers}
 
 def _classifies(network: NeuralNetwork) -> bool:
     return network.task == "classification"
+
+
+class _Trace:
+    """A callback that prints loss and accuracy of every N-th epoch."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        if epoch.epoch % self.every == 0:
+            accuracy = "" if epoch.train_accuracy is None else f"  accuracy {epoch.train_accuracy:.4f}"
+            print(f"epoch {epoch.epoch:,}  loss {epoch.train_loss:.6f}{accuracy}")
 
 
 class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -147,9 +159,15 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
         schedule = _choice("schedule", SCHEDULES, self.schedule)(optimizer, self.epochs)
-        loss, trace = self._head.loss, self._trace if self.verbose else None
+        loss = self._head.loss
         self.history_ = fit(
-            model, loss, optimizer, loader, epochs=self.epochs, schedule=schedule, on_epoch=trace
+            model,
+            loss,
+            optimizer,
+            loader,
+            epochs=self.epochs,
+            schedule=schedule,
+            callbacks=[_Trace(self.verbose)] if self.verbose else [],
         )
         squares = sum(float(np.sum(parameter.data**2)) for parameter in model.parameters())
         measured = evaluate(model, loss, loader).loss
@@ -277,11 +295,6 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             inputs = self._coded(self._given(X))
         with no_grad():
             return np.asarray(self.model_(self._standardized(inputs)).data)
-
-    def _trace(self, epoch: Epoch) -> None:
-        if epoch.epoch % self.verbose == 0:
-            accuracy = "" if epoch.train_accuracy is None else f"  accuracy {epoch.train_accuracy:.4f}"
-            print(f"epoch {epoch.epoch:,}  loss {epoch.train_loss:.6f}{accuracy}")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

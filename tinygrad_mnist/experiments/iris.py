@@ -19,7 +19,7 @@ from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, Table
-from tinygrad_mnist.training import training_step
+from tinygrad_mnist.training import make_train_step
 from tinygrad_mnist.typing import Array
 
 FORMULA = "Species ~ ."
@@ -79,7 +79,7 @@ def run(setting: Setting) -> Result:
     model = network(hot_dogs.draw(setting.seed(hot_dogs.SEED)).stream)  # drawn after the hot dogs' numbers
     inputs, species = design_matrix()
     start = time.process_time()
-    step = compile(training_step(model, SummedCrossEntropy(), optim.SGD(model.parameters(), lr=RATE)))
+    step = compile(make_train_step(model, SummedCrossEntropy(), optim.SGD(model.parameters(), lr=RATE)))
     losses, shares = np.empty(ITERATIONS), {}
     for iteration in range(1, ITERATIONS + 1):
         loss, logits = step(inputs, species)

@@ -26,7 +26,7 @@ from tinygrad_mnist.experiments.r_random import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, plots
-from tinygrad_mnist.training import training_step
+from tinygrad_mnist.training import make_train_step
 from tinygrad_mnist.typing import Array
 
 SEED = 123
@@ -71,7 +71,7 @@ def train(setting: Setting, epochs: int) -> Training:
     w1 = stream.normal_matrix(128, 784, SPREAD)
     w2 = stream.normal_matrix(DIGITS, 128, SPREAD)
     model = perceptron([(w1, np.zeros(128)), (w2, np.zeros(DIGITS))], logits=True)
-    step = compile(training_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=RATE)))
+    step = compile(make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=RATE)))
     images, labels = pixels(mnist(setting.data).train.raw_images), mnist(setting.data).train.labels
     order, training = np.arange(len(labels)), Training(model)
     for _ in range(epochs):

@@ -25,6 +25,7 @@ from tinygrad_mnist.nn.losses import (
     QuadraticLoss,
 )
 from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.summary import summary
 
 if not TYPE_CHECKING:
@@ -52,5 +53,6 @@ __all__ = [
     "Softmax",
     "Tanh",
     "init",
+    "preserved",
     "summary",
 ]

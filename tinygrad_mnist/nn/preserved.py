@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.module import Module
 
 
 @contextmanager
-def untouched(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
+def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     """Run a block, and put parameters, gradients, velocities, modes and generators back after it.
 
     The arrays of parameters and velocities stay the same objects, for programs hold on to them.
@@ -23,7 +23,7 @@ def untouched(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     leaves |= {id(p): p for p in getattr(optimizer, "parameters", ())}
     tensors = [_of_tensor(p) for p in leaves.values()]
     modes = [(m, m.training) for m in modules]
-    generators = [(g, g.bit_generator.state) for m in modules for g in _generators(m)]
+    generators = [(g, g.bit_generator.state) for _, g in generators_of((("model", model), ("loss", loss)))]
     settings = dict(vars(optimizer)) if optimizer is not None else {}
     velocities = [_of_array(v) for v in getattr(optimizer, "velocities", ())]
     try:
@@ -61,5 +61,12 @@ def _restored(array: Any, values: Any) -> Any:
     return array
 
 
-def _generators(module: Module) -> list[np.random.Generator]:
-    return [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+def generators_of(parts: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, np.random.Generator]]:
+    """Generators that modules draw from, as dropout does, by the names of part, module and attribute."""
+    for group, part in parts:
+        if not isinstance(part, Module):
+            continue
+        for path, module in part.named_modules():
+            for attribute, value in vars(module).items():
+                if isinstance(value, np.random.Generator):
+                    yield ".".join(filter(None, (group, path, attribute))), value

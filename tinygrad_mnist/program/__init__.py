@@ -1,6 +1,6 @@
 """Capture a function once, repeat it in place, print it as NumPy."""
 
-from tinygrad_mnist.program.compiled import Compiled, compile
+from tinygrad_mnist.program.compiled import Backend, Compiled, compile
 from tinygrad_mnist.program.program import Program
 
-__all__ = ["Compiled", "Program", "compile"]
+__all__ = ["Backend", "Compiled", "Program", "compile"]

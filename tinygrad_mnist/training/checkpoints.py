@@ -1,102 +1,44 @@
-"""Checkpoints: a training's state in a folder, whole or not there at all.
-
-step-000001407.safetensors   parameters and velocities
-step-000001407.json          everything else, with the checksums of both
-
-The second file is written after the first, each under another name that is exchanged for its own at the end:
-a checkpoint exists once its JSON does, and whatever happens before leaves the one before.
-"""
+"""Checkpoints: the callback that saves a training, and goes on from what was saved."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
-import re
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tinygrad_mnist.autodiff.source_line import warning_level
-from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_atomically
-
-Array = NDArray[Any]
-FORMAT = 1
-MOST_JSON = 16 * 2**20  # bytes: some 30,000 epochs of history
-TENSORS, REST = ".safetensors", ".json"
-_OURS = re.compile(r"step-\d+\.(json|safetensors)|\.step-\d+\.\w+\.\w+\.tmp")
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import CheckpointError, DivergenceError
+from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
+from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.loop import Training
+from tinygrad_mnist.training.run_state import Position, RunState
+from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What is in the JSON file of a checkpoint.
+class Checkpoints(CheckpointFolder):
+    """Save a training to a folder at the end of each epoch, and go on from the newest state that is there.
 
-    Attributes
-    ----------
-    path
-        Of that file.
-    steps
-        How many updates led to it.
-    loss
-        Measured at an epoch's end, on the validation data where there are some; None within an epoch.
-    contents
-        What the training gave to `Checkpoints.save`.
-    versions
-        Of Python and NumPy, which it was written with.
-    """
-
-    path: Path
-    steps: int
-    loss: float | None
-    contents: dict[str, Any]
-    versions: dict[str, str]
-    _tensors: dict[str, Any]
-
-    @property
-    def tensors_path(self) -> Path:
-        """The file with the arrays."""
-        return self.path.with_suffix(TENSORS)
-
-    def arrays(self, most_bytes: int) -> dict[str, Array]:
-        """Read the arrays.
-
-        Raises
-        ------
-        CheckpointError
-            When the file is missing, larger than `most_bytes`, or not the one that was written.
-        """
-        path = self.tensors_path
-        arrays, metadata = load_tensors(path, max_bytes=most_bytes)
-        checksum = self._tensors.get("checksum")
-        if metadata.get("checksum") != checksum or _checksum(arrays) != checksum:
-            raise CheckpointError(f"{path} is not the file that {self.path.name} was written with")
-        return arrays
-
-
-class Checkpoints:
-    """Where and when a training is saved.
+    With the same network, data and settings the training ends with the same weights and history, bit for
+    bit, as if it had never stopped.  The training data have to repeat their batches, as a ``Loader`` does.
+    Other settings are refused; other weights are replaced by the saved ones, with a warning.
 
     Parameters
     ----------
-    folder
-        Made where it is not there.
-    every_steps, every_seconds
-        Save within an epoch too, after so many updates or so much time since the last one.
-    keep
-        How many of the newest are kept; beside them the one with the lowest loss.
+    folder : str or Path
+        Created if missing.
+    every_steps : int, optional
+        Also save every N steps.
+    every_seconds : float, optional
+        Also save when this many seconds have passed since the last time.
+    keep : int, default 3
+        Number of the newest checkpoints to keep; the one with the lowest loss is kept too.
 
     Examples
     --------
-    ``fit(..., checkpoints=Checkpoints("run/checkpoints", every_seconds=60))`` trains, and goes on from the
-    newest checkpoint when it is called again: with the same model, optimizer and data as at first, it ends
-    with the same weights and history, bit for bit, as if it had never stopped.
+    ``fit(..., callbacks=[Checkpoints("run/checkpoints", every_seconds=60)])`` trains, and goes on from the
+    newest checkpoint when it is called again.
     """
 
     def __init__(
@@ -110,199 +52,115 @@ class Checkpoints:
         for name, value in (("every_steps", every_steps), ("every_seconds", every_seconds), ("keep", keep)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value}: expected more than 0")
-        self.folder = Path(folder)
-        self.every_steps, self.every_seconds, self.keep = every_steps, every_seconds, keep
+        super().__init__(folder, keep=keep)
+        self.every_steps, self.every_seconds = every_steps, every_seconds
         self._saved_at = time.monotonic()  # not the time of day, which can be set back
+        # What another call has to repeat to go on from a checkpoint, or what it was when that was saved.
+        self._data_settings: dict[str, str] = {}
+        self._settings: dict[str, str] = {}
 
     def due(self, steps: int) -> bool:
-        """Whether a checkpoint is to be written after so many updates."""
+        """Return True if a checkpoint is to be written after so many updates in all epochs."""
         if self.every_steps and steps % self.every_steps == 0:
             return True
         return self.every_seconds is not None and time.monotonic() - self._saved_at >= self.every_seconds
 
-    def save(
-        self, steps: int, arrays: Mapping[str, Array], contents: dict[str, Any], loss: float | None = None
-    ) -> Path | None:
-        """Write a checkpoint, and remove those that are not kept.
+    # As a callback
 
-        A disk that is full, or a folder that went away, does not end a training that may take hours: it is
-        warned about, and the older checkpoints stay.  Then None is returned.
-        """
-        self._saved_at = time.monotonic()
-        path = self.folder / f"step-{steps:09}{REST}"
-        checksum = _checksum(arrays)
-        record = {
-            "format": FORMAT,
-            "steps": steps,
-            "loss": loss,
-            "contents": contents,
-            "tensors": {"checksum": checksum, "bytes": sum(array.nbytes for array in arrays.values())},
-            "versions": versions(),
-        }
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_tensors(path.with_suffix(TENSORS), arrays, {"checksum": checksum})
-            write_atomically(path, json.dumps({**record, "checksum": checksum_of(record)}, indent=1) + "\n")
-        except OSError as error:
-            last = self.newest_path()
-            warnings.warn(
-                f"the checkpoint {path} could not be written ({error.strerror or error}); training goes on, "
-                f"and the last good one is {last or 'none'}",
-                RuntimeWarning,
-                stacklevel=warning_level(),
-            )
-            return None
-        self._remove_old(path)
-        return path
-
-    def newest(self, most_bytes: int) -> tuple[Checkpoint, dict[str, Array]] | None:
-        """The newest whole checkpoint and its arrays; None in a folder without any.
-
-        A warning names each damaged one that is passed over.
+    def before_training(self, training: Training) -> None:
+        """Go on from the newest checkpoint that is whole, if there is any.
 
         Raises
         ------
         CheckpointError
-            When there are checkpoints and none of them is whole, or larger than `most_bytes`.
+            If it is of another training, or none of the checkpoints is whole.
         """
-        for checkpoint in self.newest_first():
-            try:
-                arrays = checkpoint.arrays(most_bytes)
-            except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
-                continue
-            if checkpoint.versions != versions():
-                warnings.warn(
-                    f"{checkpoint.path} was written with {_listed(checkpoint.versions)}, and this is "
-                    f"{_listed(versions())}: the training goes on, perhaps not to the last bit",
-                    RuntimeWarning,
-                    stacklevel=warning_level(),
-                )
-            return checkpoint, arrays
-        if self._paths():
+        self._data_settings = settings_of_data(train=training.train, validation=training.validation)
+        self._data_settings |= training.arithmetic
+        self._settings = settings_of(training.parts) | self._data_settings
+        before = RunState.of(training.parts)
+        most_bytes = 2 * sum(array.nbytes for array in before.arrays.values()) + 2**20
+        saved = self.newest(most_bytes)
+        if saved is None:
+            return
+        checkpoint, arrays = saved
+        try:
+            self._restore(training, arrays, checkpoint.contents)
+        except CheckpointError as error:
+            before.put_back(training.parts)
+            raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error
+
+    def after_step(self, training: Training) -> None:
+        """Save when it is time, and when the run is to end within the epoch."""
+        if training.stopping or self.due(training.all_steps):
+            self._save(training)
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        """Save with the epoch's loss, on the validation data where there are some."""
+        self._save(training, epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss)
+
+    def on_error(self, training: Training, error: Exception) -> None:
+        """Name the last good checkpoint."""
+        newest = self.newest_path()
+        if newest and isinstance(error, DivergenceError):
+            error.add_note(f"the last good checkpoint is {newest}")
+
+    def save(
+        self, steps: int, arrays: Mapping[str, Any], contents: dict[str, Any], loss: float | None = None
+    ) -> Path | None:
+        """Write a checkpoint as `CheckpointFolder.save` does; `every_seconds` count from here."""
+        self._saved_at = time.monotonic()
+        return super().save(steps, arrays, contents, loss)
+
+    def _save(self, training: Training, loss: float | None = None) -> None:
+        state = training.remember()
+        states = {name: c.state_dict() for name, c in training.callbacks.items() if hasattr(c, "state_dict")}
+        contents = {
+            "state": state.numbers,
+            "place": asdict(training.position),
+            "history": training.history.to_dict(),
+            "first loader epoch": training.first_loader_epoch,
+            "data": _data(training),
+            "settings": {
+                "start": self._settings,
+                "saved": settings_of(training.parts) | self._data_settings,
+            },
+            "callbacks": states,
+        }
+        self.save(training.all_steps, state.arrays, contents, loss)
+
+    def _restore(self, training: Training, arrays: dict[str, Any], contents: dict[str, Any]) -> None:
+        position, history = Position.from_dict(contents["place"]), History.from_dict(contents["history"])
+        if contents["data"] != _data(training):
             raise CheckpointError(
-                f"none of the {len(self._paths())} checkpoints in {self.folder} is whole: remove the folder "
-                "to begin again"
+                f"the training data were {contents['data']}, and are {_data(training)}: the same batches "
+                "are needed to go on"
             )
-        return None
-
-    def best(self) -> Checkpoint | None:
-        """The whole checkpoint with the lowest loss, the earliest of equals."""
-        measured = [each for each in map(_if_whole, self._paths()) if each and each.loss is not None]
-        return min(measured, key=lambda each: (each.loss, each.steps), default=None)
-
-    def newest_first(self) -> Iterator[Checkpoint]:
-        """All whole checkpoints, each read when it is its turn."""
-        for path in reversed(self._paths()):
-            try:
-                yield read_checkpoint(path)
-            except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
-
-    def _paths(self) -> list[Path]:
-        found = [
-            path
-            for path in self.folder.glob(f"step-*{REST}")
-            if path.stem[5:].isdecimal() and not path.is_dir()  # a folder may be named like one
-        ]
-        return sorted(found, key=lambda path: int(path.stem[5:]))
-
-    def newest_path(self) -> Path | None:
-        """Of the JSON file of the newest checkpoint, unread."""
-        return next(reversed(self._paths()), None)
-
-    def most_bytes(self) -> int | None:
-        """Size of the largest file of arrays, unread; None in a folder without checkpoints."""
-        files = [path.with_suffix(TENSORS) for path in self._paths()]
-        return max((path.stat().st_size if path.is_file() else 0 for path in files), default=None)
-
-    def files(self) -> list[Path]:
-        """List what stands in the folder under the name of a checkpoint's file."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if _OURS.fullmatch(path.name))
-
-    def _remove_old(self, newest: Path) -> None:
-        """Keep the newest and the best; remove the rest, and what an interrupted save left behind."""
-        paths = self._paths()
-        kept = {path.stem for path in paths[-self.keep :]} | {newest.stem}
-        if len(paths) > self.keep:
-            best = self.best()
-            kept |= {best.path.stem} if best else set()
-        for kind in (REST, TENSORS, ".tmp"):  # a checkpoint whose JSON is there has to be whole at any moment
-            for path in self.folder.iterdir():
-                if _OURS.fullmatch(path.name) and path.suffix == kind and path.stem not in kept:
-                    _remove(path)
+        if position.step > (training.steps or position.step):
+            raise CheckpointError(f"it is of step {position.step}, and an epoch has {training.steps}")
+        RunState(arrays, contents["state"]).put_back(training.parts)
+        if "settings" in contents:  # checkpoints of earlier versions have none
+            require_same(self._settings, contents["settings"]["start"], contents["settings"]["saved"])
+            self._settings = contents["settings"]["start"]
+        training.first_loader_epoch = contents["first loader epoch"]
+        for name, state in _states(contents).items():
+            load = getattr(training.callbacks.get(name), "load_state_dict", None)
+            if load:
+                load(state)
+        training.go_on(position, history.epochs)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or link; one that cannot be removed costs disk space, and not the training."""
-    if path.is_dir() and not path.is_symlink():
-        return
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        warnings.warn(
-            f"{path} could not be removed ({error.strerror or error}); training goes on",
-            RuntimeWarning,
-            stacklevel=warning_level(),
-        )
+def _states(contents: dict[str, Any]) -> dict[str, Any]:
+    """The states of callbacks by name; earlier versions kept the doctor's alone, apart from its findings."""
+    if "callbacks" in contents:
+        return dict(contents["callbacks"])
+    doctor = contents.get("doctor")
+    return {} if doctor is None else {"Doctor": {**doctor, "findings": contents["history"]["findings"]}}
 
 
-def _if_whole(path: Path) -> Checkpoint | None:
-    try:
-        return read_checkpoint(path)
-    except CheckpointError:
-        return None
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read the JSON of a checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        When it is missing, damaged, or of another format.
-    """
-    record = read_json(path, max_bytes=MOST_JSON)
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
-    checksum = record.pop("checksum", None)
-    if checksum != checksum_of(record):
-        raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")
-    keys = ("steps", "loss", "contents", "versions", "tensors")
-    steps, loss, contents, written_with, tensors = (record.get(key) for key in keys)
-    if not (
-        isinstance(steps, int)
-        and (loss is None or isinstance(loss, float))
-        and isinstance(contents, dict)
-        and isinstance(written_with, dict)
-        and isinstance(tensors, dict)
-    ):
-        raise CheckpointError(f"{path}: one of {', '.join(keys)} is of another kind")
-    return Checkpoint(path, steps, loss, contents, written_with, tensors)
-
-
-def versions() -> dict[str, str]:
-    """What the bits of a training depend on beside the machine."""
-    return {"python": platform.python_version(), "numpy": np.__version__}
-
-
-def _listed(versions: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def checksum_of(record: dict[str, Any]) -> str:
-    """SHA-256 of a checkpoint's JSON but for the checksum itself."""
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _checksum(arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of names, dtypes, shapes and values."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+def _data(training: Training) -> dict[str, Any]:
+    """The settings of the training data, as far as they are known without reading the data."""
+    train = training.train
+    return train.settings() if isinstance(train, Loader) else {"steps": training.steps}

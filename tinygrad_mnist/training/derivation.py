@@ -12,7 +12,7 @@ from tinygrad_mnist.program import compile
 from tinygrad_mnist.program.comparison import lines_side_by_side
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.step import training_step
+from tinygrad_mnist.training.step import make_train_step
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def side_by_side(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: R
     cost: by_hand.Cost = "quadratic" if recipe.loss == "quadratic" else "cross-entropy"
     by_hand_parameters = [p.data.copy() for p in network.model.parameters()]
     optimizer = optim.SGD(network.model.parameters(), lr=recipe.lr)
-    step = compile(training_step(network.model, network.loss, optimizer))
+    step = compile(make_train_step(network.model, network.loss, optimizer))
     step(x, y)
     rows = lines_side_by_side(step.program, by_hand_parameters, (x, y), optimizer, cost)
     by_hand.sgd_step(by_hand_parameters[::2], by_hand_parameters[1::2], x, y, recipe.lr, cost)

@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.training.batches import (
+from tinygrad_mnist.datasets.batches import (
     MEASURING_SIZE,
     Batch,
     Batches,
@@ -20,10 +17,12 @@ from tinygrad_mnist.training.batches import (
     inputs_of,
     is_array,
 )
-from tinygrad_mnist.training.requirements import require_loss, require_model, require_separate_arrays
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.requirements import require_loss, require_model
+from tinygrad_mnist.training.requirements import require_separate_arrays
 from tinygrad_mnist.training.totals import Evaluation, PerExample, Totals
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Evaluation:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD, Schedule
-from tinygrad_mnist.training.batches import Batches, as_batches
+from tinygrad_mnist.program import Backend
+from tinygrad_mnist.program.compiled import require_backend
+from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
 from tinygrad_mnist.training.checkpoints import Checkpoints
-from tinygrad_mnist.training.doctor.attendant import Attendant
-from tinygrad_mnist.training.doctor.finding import Diagnosis
-from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.interrupt import stop_signals
-from tinygrad_mnist.training.loop import Loop, Progress
+from tinygrad_mnist.training.loop import Hooks, Training
 from tinygrad_mnist.training.requirements import require_finite_parameters, require_parts
-from tinygrad_mnist.training.state import Parts
+from tinygrad_mnist.training.run_state import Parts
+from tinygrad_mnist.training.step import Step
 
 
 def fit(
@@ -31,13 +32,9 @@ def fit(
     *,
     epochs: int,
     schedule: Schedule | None = None,
-    on_step: Callable[[Progress], None] | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
-    checkpoints: Checkpoints | str | Path | None = None,
-    eager: bool = False,
+    backend: Backend = "numpy",
     detect_anomaly: bool = False,
-    doctor: bool = False,
-    on_diagnosis: Callable[[Diagnosis], None] | None = None,
+    callbacks: Iterable[Any] = (),
 ) -> History:
     """Train a model.
 
@@ -53,32 +50,24 @@ def fit(
         Number of times to go through the training data, at least 1.
     schedule
         Stepped after each epoch.
-    on_step, on_epoch
-        Called after every update and every epoch, to show progress.
-    checkpoints
-        Save the state there (a folder) at each epoch's end and as often as it says, and go on from the newest
-        state that is there: with the same network, data and settings to the same weights and history, bit for
-        bit, as if nothing had happened.  `train` has to repeat its batches for that, as a ``Loader`` does.
-        Other settings are refused; other weights are replaced by the saved ones, with a warning.
-    eager
-        Run each step op by op.  By default the step is captured as a program, which is faster and gives the
-        same bits; a model that cannot be captured is trained op by op, with a warning.
-    detect_anomaly
-        Look at the loss, all gradients and all parameters after every step, op by op, and stop at the first
-        number that is not finite.  Without it, a loss that is not finite ends the run, and the steps since
-        the last state that is known are done again in this way.
-    doctor
-        Let `diagnose_training` look at the first batches before the first step, again when the loss has not
-        fallen, and for the origin of a NaN.  What it finds is in ``history.findings`` (after a divergence in
-        ``error.findings``), None when it could not look; the training itself is the same to the last bit.
-    on_diagnosis
-        Called after each such look.
+    backend : {"numpy", "native", "eager"}, default "numpy"
+        How each step is run, as in `compile`.  "numpy": captured as a program.  "native": as machine code,
+        several times faster for small networks, within rounding errors (extra "native").  "eager": op by op,
+        slower, the same bits as "numpy".  A step that cannot be captured is run op by op, with a warning.
+    detect_anomaly : bool, default False
+        Check the loss, all gradients and all parameters after every step, op by op, and stop at the first
+        number that is not finite.  By default only the loss is checked.  If it is not finite, training
+        repeats the steps since the last good state, checks each op, and raises.
+    callbacks : list of callbacks
+        Objects with methods of `Callback`: `Progress`, `EarlyStopping`, `Checkpoints`, ``doctor.Doctor``, or
+        your own.  Called in this order, `Checkpoints` last.
 
     Returns
     -------
     History
         The epochs; ``history.interrupted`` says that Ctrl-C or SIGTERM ended the run (the first one ends the
-        epoch early and keeps what was learned, a second one raises KeyboardInterrupt).
+        epoch early and keeps what was learned, a second one raises KeyboardInterrupt),
+        ``history.stopped`` why a callback did.
 
     Raises
     ------
@@ -95,17 +84,36 @@ def fit(
     parts = Parts(model, loss, optimizer, schedule)
     require_parts(parts)
     require_whole("epochs", epochs)
+    require_backend(backend)
     train = as_batches("train", train, model, training=True, passes=epochs)
     if validation is not None:
         validation = as_batches("validation", validation, model, passes=epochs)
-    if isinstance(checkpoints, str | Path):
-        checkpoints = Checkpoints(checkpoints)
-    loop = Loop(parts, train, validation, on_step, on_epoch, checkpoints, eager or detect_anomaly)
-    loop.watching = detect_anomaly
-    if doctor:
-        loop.attendant = Attendant(model, loss, optimizer, loop.history, on_diagnosis)
-    loop.resume()
-    require_finite_parameters(parts)
-    with stop_signals() as stopped, np.errstate(all="ignore"):  # a divergence is an error
-        loop.run(epochs, stopped)
-    return loop.history
+    named = named_callbacks(callbacks)
+    last = [callback for callback in named.values() if isinstance(callback, Checkpoints)]
+    if len(last) > 1:
+        raise ValueError(
+            f"callbacks holds {len(last)} Checkpoints: expected at most one; leave the others out"
+        )
+    step = None if detect_anomaly else Step(model, loss, optimizer, backend)
+    with stop_signals() as signalled, np.errstate(all="ignore"):  # a divergence is an error
+        training = Training(parts, train, validation, epochs, step, signalled)
+        training.callbacks = {name: c for name, c in named.items() if c not in last}
+        _run(training, hooks_of(training.callbacks.values()), hooks_of(last))
+    return training.history
+
+
+def _run(training: Training, hooks: Hooks, last: Hooks) -> None:
+    try:
+        for restore in last["before_training"]:
+            restore(training)
+        require_finite_parameters(training.parts)
+        training.model.train()
+        for hook in hooks["before_training"]:
+            hook(training)
+        training.run(hooks, last)
+        for hook in [*hooks["at_end"], *last["at_end"]]:
+            hook(training)
+    except Exception as error:
+        for hook in [*hooks["on_error"], *last["on_error"]]:
+            hook(training, error)
+        raise

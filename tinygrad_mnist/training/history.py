@@ -11,7 +11,6 @@ from typing import Any
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
-from tinygrad_mnist.training.doctor.finding import Finding
 
 MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
@@ -49,13 +48,16 @@ class History:
         In order.
     interrupted
         Whether Ctrl-C ended the run.
+    stopped
+        The reason that a callback gave for the end of the run; None where none did.
     findings
-        What the doctor found, the likeliest cause first; None when it was not asked.
+        What callbacks left here: the doctor's findings, the likeliest cause first; None without a doctor.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
     interrupted: bool = False
-    findings: list[Finding] | None = None
+    findings: list[Any] | None = None
+    stopped: str | None = None
 
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)
@@ -77,12 +79,9 @@ class History:
 
     @classmethod
     def from_dict(cls, history: dict[str, Any]) -> History:
-        """A history from what `to_dict` gave; a KeyError, TypeError or ValueError from anything else."""
+        """Return the epochs of what `to_dict` returned; findings are for their callback to restore."""
         epochs = [_epoch("history", record) for record in history["epochs"]]
-        findings = history["findings"]
-        if findings is not None:
-            findings = [Finding.from_dict(finding) for finding in findings]
-        return cls(epochs, bool(history["interrupted"]), findings)
+        return cls(epochs, bool(history["interrupted"]))
 
     def save(self, path: Path) -> None:
         """Write a JSON object per line and epoch, without the seconds, which are never the same twice."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.training.checkpoints import Checkpoints
-from tinygrad_mnist.training.doctor import Diagnosis
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.fit import fit
-from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.loop import Progress
+from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import (
+from tinygrad_mnist.training.run_folder import (
     CHECKPOINTS,
-    Options,
-    Settings,
+    RunConfig,
+    RunOptions,
     locked,
     make_folder,
     read_settings,
@@ -34,7 +34,7 @@ from tinygrad_mnist.training.totals import Evaluation
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """Results of a run; `test` is measured once, after training.
 
     `chance` is the share of the largest class among the test images: what naming it always would reach.
@@ -52,28 +52,30 @@ class Result:
         return accuracy is not None and accuracy - self.chance < 0.1 * (1 - self.chance)
 
 
-@dataclass(frozen=True)
-class Listener:
-    """Who is told how it goes; each as in `fit`."""
-
-    on_step: Callable[[Progress], None] | None = None
-    on_epoch: Callable[[Epoch], None] | None = None
-    on_diagnosis: Callable[[Diagnosis], None] | None = None
-
-
 def run_training(
     recipe: Recipe,
     dataset: ImageDataset,
     folder: Path,
-    options: Options | None = None,
-    listener: Listener | None = None,
-    *,
-    eager: bool = False,
-) -> Result:
+    options: RunOptions | None = None,
+    callbacks: Iterable[Any] = (),
+    on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
+) -> RunResult:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
     The same recipe on the same machine with the same number of threads gives the same files, byte for byte,
-    but for the seconds in times.json; with the `doctor` or ``eager`` the same weights.
+    but for the seconds in times.json; with the doctor or with ``backend="eager"`` the same weights.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    dataset : ImageDataset
+    folder : Path
+        Created if missing.
+    options : RunOptions, optional
+    callbacks : list of callbacks
+        As in `fit`; the run adds its checkpoints, and the doctor where the options ask for it.
+    on_diagnosis : callable, optional
+        As in `Doctor`.
 
     Raises
     ------
@@ -82,14 +84,14 @@ def run_training(
     DataError
         If there are no test images, or fewer than two classes.
     """
-    options = options or Options()
+    options = options or RunOptions()
     _require_measurable(dataset)
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
     with locked(folder):
         make_folder(folder)  # looked at again: somebody may have begun and ended there in between
         save_config(folder, recipe, options, dataset)
-        return _train(folder, recipe, options, model, dataset, listener or Listener(), eager)
+        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis)
 
 
 def _require_measurable(dataset: ImageDataset) -> None:
@@ -106,7 +108,12 @@ def _require_measurable(dataset: ImageDataset) -> None:
         )
 
 
-def resume_training(folder: Path, dataset: ImageDataset, listener: Listener | None = None) -> Result:
+def resume_training(
+    folder: Path,
+    dataset: ImageDataset,
+    callbacks: Iterable[Any] = (),
+    on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
+) -> RunResult:
     """Go on with a run that was stopped, from its newest checkpoint, to the same end as if it had not been.
 
     Raises
@@ -127,10 +134,10 @@ def resume_training(folder: Path, dataset: ImageDataset, listener: Listener | No
             )
         recipe, options = settings.recipe, settings.options
         model = recipe.build_model(dataset.image_shape, dataset.classes)
-        return _train(folder, recipe, options, model, dataset, listener or Listener(), False)
+        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis)
 
 
-def require_unfinished(settings: Settings) -> None:
+def require_unfinished(settings: RunConfig) -> None:
     """Raise a CheckpointError when there is nothing left to train."""
     if settings.finished:
         raise CheckpointError(
@@ -141,14 +148,20 @@ def require_unfinished(settings: Settings) -> None:
 def _train(
     folder: Path,
     recipe: Recipe,
-    options: Options,
+    options: RunOptions,
     model: nn.Sequential,
     dataset: ImageDataset,
-    listener: Listener,
-    eager: bool,
-) -> Result:
+    callbacks: Iterable[Any],
+    on_diagnosis: Callable[[TrainingDiagnosis], Any] | None,
+) -> RunResult:
     loss = recipe.build_loss()
     optimizer, schedule = recipe.build_optimizer(model)
+    checkpoints = Checkpoints(
+        folder / CHECKPOINTS,
+        every_steps=options.checkpoint_steps,
+        every_seconds=options.checkpoint_seconds,
+        keep=options.keep,
+    )
     history = fit(
         model,
         loss,
@@ -157,18 +170,9 @@ def _train(
         dataset.validation.loader(1000) if len(dataset.validation) else None,
         epochs=recipe.epochs,
         schedule=schedule,
-        on_step=listener.on_step,
-        on_epoch=listener.on_epoch,
-        checkpoints=Checkpoints(
-            folder / CHECKPOINTS,
-            every_steps=options.checkpoint_steps,
-            every_seconds=options.checkpoint_seconds,
-            keep=options.keep,
-        ),
-        eager=eager,
+        backend=options.backend,
         detect_anomaly=options.detect_anomaly,
-        doctor=options.doctor,
-        on_diagnosis=listener.on_diagnosis,
+        callbacks=[*([Doctor(on_diagnosis)] if options.doctor else []), *callbacks, checkpoints],
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
     try:
@@ -179,4 +183,4 @@ def _train(
         error.add_note(f"when there is room again, go on with `train --resume {folder}`")
         raise
     chance = float(np.bincount(dataset.test.labels).max() / len(dataset.test))
-    return Result(history, test, report, chance)
+    return RunResult(history, test, report, chance)

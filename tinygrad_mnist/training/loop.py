@@ -1,278 +1,327 @@
-"""The training loop: epochs of steps, saved and resumed to the last bit."""
+"""A training under way: epochs of steps, and what happens beside them."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 from tinygrad_mnist.datasets import Loader
-from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
-from tinygrad_mnist.training.anomaly import Anomaly, require_finite, shortened, watched_step
-from tinygrad_mnist.training.batches import Batch
-from tinygrad_mnist.training.checkpoints import Checkpoints
-from tinygrad_mnist.training.doctor.attendant import Attendant
+from tinygrad_mnist.datasets.batches import Batch, Batches
+from tinygrad_mnist.errors import DataError, DivergenceError
+from tinygrad_mnist.nn import Module
+from tinygrad_mnist.optim import SGD
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
-from tinygrad_mnist.training.place import Place
-from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
-from tinygrad_mnist.training.state import Parts, State
-from tinygrad_mnist.training.step import Step
-from tinygrad_mnist.training.totals import PerExample
+from tinygrad_mnist.training.run_state import Parts, Position, RunState
+from tinygrad_mnist.training.step import Anomaly, Step, require_finite, shortened, watched_step
+from tinygrad_mnist.training.totals import Evaluation, PerExample
 
-REMEMBERED_SECONDS = 0.1  # how far back, or an epoch, the origin of a NaN may have to be looked for
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: epoch and step counted from 1, the number of steps in the epoch, the batch's loss."""
-
-    epoch: int
-    step: int
-    steps: int | None
-    loss: float
+REMEMBERED_SECONDS = 0.1  # how much of a training is done again, or an epoch, to find the origin of a NaN
+Hooks = Mapping[str, Sequence[Callable[..., Any]]]
 
 
-class Loop:
-    """A training under way."""
+class Training:
+    """A training under way, as callbacks are given it.
+
+    Attributes
+    ----------
+    history : History
+        The epochs that are done; ``history.findings`` is for what a callback finds.
+    last_loss : float
+        Loss of the last step's batch, before its update.
+    epochs : int
+        Number of the last epoch.
+    resumed : bool
+        True if it goes on from a checkpoint.
+    stopping : bool
+        True once somebody asked for the end: Ctrl-C, SIGTERM, or a callback by `stop`.
+    """
 
     def __init__(
         self,
         parts: Parts,
         train: Iterable[Batch],
         validation: Iterable[Batch] | None,
-        on_step: Callable[[Progress], None] | None,
-        on_epoch: Callable[[Epoch], None] | None,
-        checkpoints: Checkpoints | None,
-        eager: bool,
+        epochs: int,
+        step: Step | None,
+        signalled: Callable[[], bool],
     ) -> None:
-        self.parts, self.train, self.validation = parts, train, validation
-        self.on_step, self.on_epoch, self.checkpoints = on_step, on_epoch, checkpoints
-        self.take_step = Step(parts.model, parts.loss, parts.optimizer, eager=eager)
-        self.per_example = PerExample(parts.loss)
-        self.attendant: Attendant | None = None
-        self.watching = False
+        self.parts, self.train, self.validation, self.epochs = parts, train, validation, epochs
         self.history = History()
+        self.last_loss = math.nan
+        self.resumed = self.stopping = False
+        self.callbacks: dict[str, Any] = {}  # by the names that a checkpoint keeps their states under
         self.first_loader_epoch = getattr(train, "epoch", None)
-        self.place = Place(loader_epoch=self.first_loader_epoch)
+        self.position = Position(loader_epoch=self.first_loader_epoch)
         self.length = len(train) if isinstance(train, Sized) else None
-        self.since = self.remembered_at = 0.0  # the seconds of an epoch are counted from the first
-        # What another call has to repeat to go on from a checkpoint, or what it was when that was saved.
-        self.data_settings = settings_of_data(train=train, validation=validation) if checkpoints else {}
-        self.settings = settings_of(parts) | self.data_settings if checkpoints else {}
-        self.known: tuple[State, Place] | None = None  # the last state that is known to be good
+        self._step, self._signalled = step, signalled  # without a step each one is watched
+        # Native code rounds otherwise: a training goes on with the arithmetic that it began with.
+        self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
+        self._per_example = PerExample(parts.loss)
+        self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once looked at
+        self._looked_at: list[Batch] = []
+        self._since = self._remembered_at = 0.0  # the seconds of an epoch are counted from the first
+        self._known: tuple[RunState, Position] | None = None  # the last state that is known to be good
 
-    def run(self, epochs: int, stopped: Callable[[], bool]) -> None:
-        """Train until the last epoch is done, or a signal comes."""
-        while self.place.epoch <= epochs and not self.history.interrupted:
-            self.since = time.perf_counter()
-            if self.known is None or self.since - self.remembered_at > REMEMBERED_SECONDS:
-                self._remember()
+    # What callbacks read and do
+
+    @property
+    def model(self) -> Module:
+        """The network."""
+        return self.parts.model
+
+    @property
+    def loss(self) -> Any:
+        """The loss, called as ``loss(output, targets)``."""
+        return self.parts.loss
+
+    @property
+    def optimizer(self) -> SGD:
+        """The optimizer."""
+        return self.parts.optimizer
+
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch that runs, counted from 1."""
+        return self.position.epoch
+
+    @property
+    def step(self) -> int:
+        """Number of steps done in this epoch."""
+        return self.position.step
+
+    @property
+    def steps(self) -> int | None:
+        """Number of steps in an epoch; None for batches without a length."""
+        return self.length
+
+    @property
+    def all_steps(self) -> int:
+        """Number of steps done in all epochs."""
+        return self.position.steps
+
+    def stop(self, reason: str) -> None:
+        """End the run after this step or epoch, and note the reason in ``history.stopped``.
+
+        An epoch that is cut short is measured as far as it came.
+        """
+        self.stopping, self.history.stopped = True, reason
+
+    def first_batches(self, examples: int, most: int = 16) -> list[Batch]:
+        """Return the first batches of the training; they are trained on as if nobody had looked.
+
+        Parameters
+        ----------
+        examples : int
+            Number of examples that are enough.
+        most : int
+            Number of batches at most.
+        """
+        if self.resumed or self.position.steps:
+            self.set_loader_epoch(self.first_loader_epoch)
+            found = _enough([], iter(self.train), examples, most)
+            self.set_loader_epoch(self.position.loader_epoch)
+            return found
+        if self._opened is None:
+            self._opened = self._open()
+        return _enough(self._looked_at, self._opened, examples, most)
+
+    def evaluate(self, batches: Batches) -> Evaluation:
+        """Return mean loss and accuracy on `batches`, as `evaluate`; the training goes on as before."""
+        return evaluate(self.model, self.loss, batches)
+
+    # Epochs and steps
+
+    def run(self, hooks: Hooks, last: Hooks) -> None:
+        """Train until the last epoch is done, or somebody asks for the end.
+
+        Parameters
+        ----------
+        hooks, last
+            Methods of callbacks by the names of `Callback`; `last` are those of checkpoints.
+        """
+        after_step = [*hooks["after_step"], Training._note_signal, *last["after_step"]]
+        has_hooks = len(after_step) > 1
+        while self.position.epoch <= self.epochs and not self.stopping:
+            self._since = time.perf_counter()
+            if self._known is None or self._since - self._remembered_at > REMEMBERED_SECONDS:
+                self.remember()
             for inputs, targets in self._batches():
-                if stopped():
-                    self._save()
-                    self.history.interrupted = True
+                self._take_step(inputs, targets)
+                for hook in after_step:
+                    hook(self)
+                if self.stopping:
                     break
-                self._step(inputs, targets)
-            if self.history.interrupted and not self.place.totals.examples:
-                return
-            self._end_epoch()
-        self._remember()  # the last weights are looked at too
+                if has_hooks:
+                    self._since = time.perf_counter()  # their time is not the training's
+            self._end_epoch(hooks, last)
+        self.remember()  # the last weights are checked too
 
-    def _batches(self) -> Iterator[tuple[Any, Any]]:
+    def _note_signal(self) -> None:
+        if self._signalled():
+            self.stopping = True
+
+    def _open(self) -> Iterator[Batch]:
+        """Begin this epoch's batches at the first that is still to be trained on."""
+        self.set_loader_epoch(self.position.loader_epoch)
+        return islice(self.train, self.position.step, None)
+
+    def _batches(self) -> Iterator[Batch]:
         """The batches of this epoch that are still to be trained on."""
-        self._set_loader_epoch(self.place.loader_epoch)
-        batches = islice(self.train, self.place.step, None)
-        self.parts.model.train()
-        return self.attendant.beside(batches) if self.attendant else batches
+        batches = self._open() if self._opened is None else chain(self._looked_at, self._opened)
+        self._opened, self._looked_at = None, []
+        self.model.train()
+        return batches
 
-    def _set_loader_epoch(self, epoch: int | None) -> None:
+    def go_on(self, position: Position, epochs: list[Epoch]) -> None:
+        """Go on from a position of a run that has been through these epochs."""
+        self.resumed, self.position, self.history.epochs = True, position, epochs
+        self.set_loader_epoch(position.loader_epoch)
+
+    def set_loader_epoch(self, epoch: int | None) -> None:
+        """Let a loader give the batches of an epoch, counted from 0, the next time."""
         if epoch is not None:
             self.train.epoch = epoch  # type: ignore[attr-defined]
 
-    def _step(self, inputs: Any, targets: Any) -> None:
-        place = self.place
-        if self.watching:
+    def _take_step(self, inputs: Any, targets: Any) -> None:
+        position = self.position
+        if self._step is None:
             done = watched_step(self.parts, inputs, targets, self._when())
             if isinstance(done, Anomaly):
-                self._diverge("a number became NaN or infinite", place.step + 1, inputs, done)
+                self._diverge("a number became NaN or infinite", position.step + 1, inputs, done)
             value, output = done
         else:
-            value, output = self.take_step(inputs, targets)
+            value, output = self._step(inputs, targets)
             if not math.isfinite(value):
-                self._diverge(f"the loss became {value}", place.step + 1, inputs)
-        place.step, place.steps = place.step + 1, place.steps + 1
-        place.totals.add(self.per_example(value, output, targets), output, targets)
-        if self.on_step:
-            self.on_step(Progress(place.epoch, place.step, self.length, value))
+                self._diverge(f"the loss became {value}", position.step + 1, inputs)
+        position.step, position.steps, self.last_loss = position.step + 1, position.steps + 1, value
+        position.totals.add(self._per_example(value, output, targets), output, targets)
         now = time.perf_counter()
-        place.seconds, self.since = place.seconds + now - self.since, now
-        if self.checkpoints and self.checkpoints.due(place.steps):
-            self._save()
-            self.since = time.perf_counter()  # the disk's time is not the training's
+        position.seconds, self._since = position.seconds + now - self._since, now
 
-    def _end_epoch(self) -> None:
-        """Measure, step the schedule, save; of an epoch that was cut short only measure."""
-        parts, place = self.parts, self.place
-        if not place.totals.examples and place.epoch > 1:
+    def _end_epoch(self, hooks: Hooks, last: Hooks) -> None:
+        """Measure, call the callbacks, step the schedule; of an epoch that was cut short only measure."""
+        position = self.position
+        if not position.totals.examples and position.epoch > 1:
             raise DataError(
-                f"train has no batch in epoch {place.epoch}: it is used up after one pass; give a Loader or "
-                "a list"
+                f"train has no batch in epoch {position.epoch}: it is used up after one pass; give a Loader "
+                "or a list"
             )
-        trained = place.totals.evaluation()
+        is_cut_short = self.stopping and position.step != self.length
+        epoch = self._measured()
+        self.history.epochs.append(epoch)
+        for hook in hooks["after_epoch"]:
+            hook(self, epoch)
+        if not is_cut_short:
+            self._next_epoch()
+            self._note_signal()
+            for hook in last["after_epoch"]:
+                hook(self, epoch)
+        ended_by_signal = self.stopping and self.history.stopped is None
+        self.history.interrupted = ended_by_signal and self.position.epoch <= self.epochs
+
+    def _measured(self) -> Epoch:
+        parts, trained = self.parts, self.position.totals.evaluation()
         held_out = None if self.validation is None else evaluate(parts.model, parts.loss, self.validation)
-        epoch = Epoch(
-            epoch=place.epoch,
+        if held_out and not math.isfinite(held_out.loss):
+            self._diverge(f"the validation loss became {held_out.loss}", self.position.step)
+        return Epoch(
+            epoch=self.position.epoch,
             learning_rate=parts.optimizer.lr,
             train_loss=trained.loss,
             train_accuracy=trained.accuracy,
             validation_loss=held_out.loss if held_out else None,
             validation_accuracy=held_out.accuracy if held_out else None,
             examples=trained.examples,
-            seconds=place.seconds,
+            seconds=self.position.seconds,
         )
-        if held_out and not math.isfinite(held_out.loss):
-            self._diverge(f"the validation loss became {held_out.loss}", place.step)
-        self.history.epochs.append(epoch)
-        if self.on_epoch:
-            self.on_epoch(epoch)
-        if self.history.interrupted:
-            return
-        if self.attendant:
-            self.attendant.after_epoch(epoch)
-        self._next_epoch()
-        self._save(trained.loss if held_out is None else held_out.loss)
 
     def _next_epoch(self) -> None:
         if self.parts.schedule:
             self.parts.schedule.step()
         loader_epoch = getattr(self.train, "epoch", None)
-        self.place = Place(self.place.epoch + 1, steps=self.place.steps, loader_epoch=loader_epoch)
-
-    # States: the one in memory, to look from for the origin of a NaN, and those on the disk
-
-    def _remember(self) -> State:
-        state = State.of(self.parts)
-        if not state.finite:
-            self._diverge("a parameter became NaN or infinite", self.place.step)
-        self.known, self.remembered_at = (state, self.place.copy()), time.perf_counter()
-        return state
-
-    def _save(self, loss: float | None = None) -> None:
-        if self.checkpoints is None:
-            return
-        state = self._remember()
-        contents = {
-            "state": state.numbers,
-            "place": asdict(self.place),
-            "history": self.history.to_dict(),
-            "first loader epoch": self.first_loader_epoch,
-            "data": self._data(),
-            "settings": {"start": self.settings, "saved": settings_of(self.parts) | self.data_settings},
-            "doctor": self.attendant.state_dict() if self.attendant else None,
-        }
-        self.checkpoints.save(self.place.steps, state.arrays, contents, loss)
-
-    def resume(self) -> None:
-        """Go on from the newest checkpoint that is whole, if there is any."""
-        if self.checkpoints is None:
-            return
-        before = State.of(self.parts)
-        most_bytes = 2 * sum(array.nbytes for array in before.arrays.values()) + 2**20
-        saved = self.checkpoints.newest(most_bytes)
-        if saved is None:
-            return
-        checkpoint, arrays = saved
-        try:
-            contents = checkpoint.contents
-            place, history = Place.from_dict(contents["place"]), History.from_dict(contents["history"])
-            if contents["data"] != self._data():
-                raise CheckpointError(
-                    f"the training data were {contents['data']}, and are {self._data()}: the same batches "
-                    "are needed to go on"
-                )
-            if place.step > (self.length or place.step):
-                raise CheckpointError(f"it is of step {place.step}, and an epoch has {self.length}")
-            State(arrays, contents["state"]).put_back(self.parts)
-            if "settings" in contents:  # checkpoints of earlier versions have none
-                require_same(self.settings, contents["settings"]["start"], contents["settings"]["saved"])
-                self.settings = contents["settings"]["start"]
-            self.first_loader_epoch = contents["first loader epoch"]
-            if self.attendant and contents["doctor"]:
-                self._set_loader_epoch(self.first_loader_epoch)
-                self.attendant.resume(contents["doctor"], self.train)
-        except CheckpointError as error:
-            before.put_back(self.parts)
-            raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error
-        self.place = place
-        self._set_loader_epoch(place.loader_epoch)
-        self.history.epochs, self.history.findings = history.epochs, history.findings
-
-    def _data(self) -> dict[str, Any]:
-        """What is known of the training data without looking at them."""
-        return self.train.settings() if isinstance(self.train, Loader) else {"steps": self.length}
+        self.position = Position(
+            self.position.epoch + 1, steps=self.position.steps, loader_epoch=loader_epoch
+        )
 
     # The end when a number is not finite
 
+    def remember(self) -> RunState:
+        """Return the state, and keep it to look from for the origin of a NaN.
+
+        Raises
+        ------
+        DivergenceError
+            If a parameter or velocity is not finite.
+        """
+        state = RunState.of(self.parts)
+        if not state.finite:
+            self._diverge("a parameter became NaN or infinite", self.position.step)
+        self._known, self._remembered_at = (state, self.position.copy()), time.perf_counter()
+        return state
+
     def _when(self) -> str:
-        return f" in epoch {self.place.epoch}, step {self.place.step + 1}"
+        return f" in epoch {self.position.epoch}, step {self.position.step + 1}"
 
     def _diverge(self, what: str, step: int, inputs: Any = None, anomaly: Anomaly | None = None) -> NoReturn:
         """Raise the error, with the origin where it is known or the last steps show it again."""
         if inputs is not None:
-            require_finite(inputs, self.place.epoch, step)
-        when = f"in epoch {self.place.epoch}, step {step}, at the learning rate {self.parts.optimizer.lr:g}"
+            require_finite(inputs, self.position.epoch, step)
+        lr = self.parts.optimizer.lr
+        when = f"in epoch {self.position.epoch}, step {step}, at the learning rate {lr:g}"
         anomaly = anomaly or self._watch_again()
         error = DivergenceError(f"{what} {when}" + ("" if anomaly else ": lower it, or scale the inputs"))
         if anomaly:
             self._explain(error, anomaly)
-        elif self.attendant:
-            self.attendant.explain(error, [])
-        newest = self.checkpoints.newest_path() if self.checkpoints else None
-        if newest:
-            error.add_note(f"the last good checkpoint is {newest}")
         raise error
 
     def _watch_again(self) -> Anomaly | None:
         """Do the steps since the last known state again, watched; None when they do not repeat themselves."""
-        if self.known is None:
+        if self._known is None:
             return None
-        state, place = self.known
-        failed = self.place.steps
+        state, position = self._known
+        failed = self.position.steps
         state.put_back(self.parts)
-        self.place = place.copy()
-        while self.place.steps <= failed:
-            before = self.place.steps
+        self.position = position.copy()
+        while self.position.steps <= failed:
+            before = self.position.steps
             for inputs, targets in self._batches():
                 done = watched_step(self.parts, inputs, targets, self._when())
                 if isinstance(done, Anomaly):
                     return done
-                self.place.step, self.place.steps = self.place.step + 1, self.place.steps + 1
-            if self.place.steps == before:  # batches that cannot be gone through again
+                self.position.step, self.position.steps = self.position.step + 1, self.position.steps + 1
+            if self.position.steps == before:  # batches that cannot be gone through again
                 return None
             self._next_epoch()
         return None
 
     def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:
         """Add the op, the layer, the step and the examples."""
-        place = self.place
-        error.epoch, error.step = place.epoch, place.step + 1
-        if self.attendant:
-            self.attendant.explain(error, [anomaly.finding])
-        else:
-            error.findings = (anomaly.finding,)
-            error.add_note(str(anomaly.finding))
+        position = self.position
+        error.epoch, error.step, error.findings = position.epoch, position.step + 1, (anomaly.finding,)
+        error.add_note(str(anomaly.finding))
         if anomaly.rows is None:
             return
-        if isinstance(self.train, Loader) and place.loader_epoch is not None:
-            rows = self.train.rows(place.loader_epoch, place.step)
+        if isinstance(self.train, Loader) and position.loader_epoch is not None:
+            rows = self.train.rows(position.loader_epoch, position.step)
             error.examples = tuple(int(row) for row in rows[anomaly.rows])
             share = f"{len(error.examples)} of the {len(rows)} in the batch"
             error.add_note(f"on the training examples {shortened(error.examples)} ({share})")
         else:
             error.add_note(f"in the rows {shortened(anomaly.rows.tolist())} of that step's batch")
+
+
+def _enough(found: list[Batch], stream: Iterator[Batch], examples: int, most: int) -> list[Batch]:
+    """Return the batches that have enough examples together; `found` grows by those that are drawn."""
+    count = rows = 0
+    while count < most and rows < examples:
+        if count == len(found):
+            batch = next(stream, None)
+            if batch is None:
+                break
+            found.append(batch)
+        rows, count = rows + len(found[count][0]), count + 1
+    return found[:count]

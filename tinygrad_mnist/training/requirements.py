@@ -8,26 +8,11 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.requirements import refuse_class, require_loss, require_model
 from tinygrad_mnist.optim import SGD, Schedule
-from tinygrad_mnist.training.state import Parts
-from tinygrad_mnist.training.totals import LOSSES
+from tinygrad_mnist.training.run_state import Parts
 
 ORDER = "fit(model, loss, optimizer, train, ...)"
-
-
-def require_model(model: Any, order: str) -> None:
-    """Refuse what is not a module; `order` shows the arguments in their places."""
-    _require_instance("model", model, Module, order)
-    if isinstance(model, LOSSES):
-        raise TypeError(f"model is the loss {shown(model)}: expected the network; write {order}")
-
-
-def require_loss(loss: Any, order: str) -> None:
-    """Refuse what cannot be called as ``loss(output, target)``, or is a class that was not called yet."""
-    _refuse_class("loss", loss)
-    if not callable(loss) or isinstance(loss, SGD):
-        raise TypeError(f"loss is {shown(loss)}: expected a loss as nn.CrossEntropyLoss(); write {order}")
 
 
 def require_separate_arrays(call: str, separate: tuple[Any, ...]) -> None:
@@ -76,14 +61,7 @@ def require_finite_parameters(parts: Parts) -> None:
 
 
 def _require_instance(name: str, value: Any, kind: type, instead: str) -> None:
-    _refuse_class(name, value)
+    refuse_class(name, value)
     if not isinstance(value, kind):
-        expected = {Module: "an nn.Module", SGD: "an optim.SGD", Schedule: "an optim.Schedule"}[kind]
+        expected = {SGD: "an optim.SGD", Schedule: "an optim.Schedule"}[kind]
         raise TypeError(f"{name} is {shown(value)}: expected {expected}; write {instead}")
-
-
-def _refuse_class(name: str, value: Any) -> None:
-    if isinstance(value, type):
-        raise TypeError(
-            f"{name} is the class {value.__name__}: expected an object; did you mean {value.__name__}(...)?"
-        )

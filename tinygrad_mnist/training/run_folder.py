@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,8 @@ from tinygrad_mnist.files import (
 )
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LETTERS, MOST_THREADS
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
-from tinygrad_mnist.training.checkpoints import Checkpoints, versions
+from tinygrad_mnist.program import Backend
+from tinygrad_mnist.training.checkpoint_files import CheckpointFolder, versions
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.totals import Evaluation
@@ -63,13 +64,15 @@ Weights = Literal["final", "best", "last"]
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """How a run is watched and saved.
 
     Attributes
     ----------
-    doctor, detect_anomaly
+    backend, detect_anomaly
         As in `fit`.
+    doctor
+        True for the callback `Doctor`.
     checkpoint_steps, checkpoint_seconds, keep
         As ``every_steps``, ``every_seconds`` and ``keep`` of `Checkpoints`.
     threads
@@ -82,11 +85,13 @@ class Options:
     checkpoint_seconds: float | None = 60.0
     keep: int = 3
     threads: int = 1
+    backend: Backend = "numpy"
 
     @classmethod
-    def from_dict(cls, options: dict[str, Any]) -> Options:
-        """Options from a run's config; a CheckpointError names what is none."""
+    def from_dict(cls, options: dict[str, Any]) -> RunOptions:
+        """RunOptions from a run's config; a CheckpointError names what is none."""
         names = {field.name for field in fields(cls)}
+        options = {"backend": "numpy", **options}  # earlier versions had no other
         if set(options) != names:
             raise CheckpointError(f"options: expected {sorted(names)}, found {reprlib.repr(options)}")
         for name, value in options.items():
@@ -98,6 +103,8 @@ class Options:
 def _is_option(name: str, value: Any) -> bool:
     if name in ("doctor", "detect_anomaly"):
         return type(value) is bool
+    if name == "backend":
+        return value in get_args(Backend)
     if value is None:
         return name.startswith("checkpoint_")
     if type(value) is float and name == "checkpoint_seconds":
@@ -106,12 +113,12 @@ def _is_option(name: str, value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunConfig:
     """What a run's config says: how it was trained, on which data, and whether to the end."""
 
     folder: Path
     recipe: Recipe
-    options: Options
+    options: RunOptions
     data_name: str
     data_directory: Path | None
     image_shape: tuple[int, int]
@@ -125,7 +132,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Run(Settings):
+class Run(RunConfig):
     """A trained network and where it came from."""
 
     model: nn.Sequential
@@ -177,7 +184,7 @@ def _require_own_files(folder: Path) -> None:
     """Refuse a folder that leads elsewhere: a run writes and removes files in its own folder alone."""
     require_empty_file(folder / LOCK, folder)
     require_folder(folder / CHECKPOINTS, folder)
-    saved = [path for path in Checkpoints(folder / CHECKPOINTS).files() if not path.is_dir()]
+    saved = [path for path in CheckpointFolder(folder / CHECKPOINTS).files() if not path.is_dir()]
     for path in (*(folder / name for name in FILES), *saved):
         require_file(path, folder)
 
@@ -185,7 +192,7 @@ def _require_own_files(folder: Path) -> None:
 def save_config(
     folder: Path,
     recipe: Recipe,
-    options: Options,
+    options: RunOptions,
     dataset: ImageDataset,
     history: History | None = None,
     test: Evaluation | None = None,
@@ -225,7 +232,7 @@ def save_results(folder: Path, model: nn.Module, history: History) -> None:
     write_atomically(folder / TIMES, json.dumps(seconds) + "\n")
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(folder: Path) -> RunConfig:
     """Read a run's config.
 
     Raises
@@ -240,7 +247,7 @@ def read_settings(folder: Path) -> Settings:
         )
     config = _checked(f"{path}:", read_json(path, max_bytes=MOST_CONFIG_BYTES), SETTINGS)
     try:
-        recipe, options = Recipe.from_dict(config["recipe"]), Options.from_dict(config["options"])
+        recipe, options = Recipe.from_dict(config["recipe"]), RunOptions.from_dict(config["options"])
         data = _checked("data:", config["data"], DATA_SETTINGS)
         image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
         _require_within("classes", data["classes"], 256)
@@ -250,7 +257,7 @@ def read_settings(folder: Path) -> Settings:
         _require_learnable(recipe.count_parameters(image_shape, data["classes"]))
     except CheckpointError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
-    return Settings(
+    return RunConfig(
         folder,
         recipe,
         options,
@@ -291,7 +298,7 @@ def load_run(folder: Path, weights: Weights = "final") -> Run:
     return Run(**vars(settings), model=_load_model(path, settings))
 
 
-def require_own_checkpoints(settings: Settings) -> None:
+def require_own_checkpoints(settings: RunConfig) -> None:
     """Compare sizes before a network is built: what a config promises may be far more than was ever trained.
 
     Raises
@@ -299,20 +306,20 @@ def require_own_checkpoints(settings: Settings) -> None:
     CheckpointError
         When no checkpoint is large enough for the recipe's network.
     """
-    found = Checkpoints(settings.folder / CHECKPOINTS).most_bytes()
+    found = CheckpointFolder(settings.folder / CHECKPOINTS).most_bytes()
     if found is not None:
         _require_enough(settings.folder / CHECKPOINTS, found, settings)
 
 
 def _checkpointed(folder: Path, weights: Weights) -> Path:
-    checkpoints = Checkpoints(folder / CHECKPOINTS)
+    checkpoints = CheckpointFolder(folder / CHECKPOINTS)
     found = checkpoints.best() if weights == "best" else next(checkpoints.newest_first(), None)
     if found is None:
         raise CheckpointError(f"{folder} has no whole checkpoint to take the weights of")
     return found.tensors_path
 
 
-def _load_model(weights: Path, settings: Settings) -> nn.Sequential:
+def _load_model(weights: Path, settings: RunConfig) -> nn.Sequential:
     """Build the recipe's network, once the file is known to hold as many numbers, and fill it."""
     recipe, shape, classes = settings.recipe, settings.image_shape, settings.classes
     promised = 4 * recipe.count_parameters(shape, classes)
@@ -331,7 +338,7 @@ def _load_model(weights: Path, settings: Settings) -> nn.Sequential:
     return model
 
 
-def _require_enough(path: Path, found: int, settings: Settings) -> None:
+def _require_enough(path: Path, found: int, settings: RunConfig) -> None:
     recipe = settings.recipe
     promised = 4 * recipe.count_parameters(settings.image_shape, settings.classes)
     if found < promised:

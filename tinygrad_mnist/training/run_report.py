@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.graph import Graph, draw, to_text
 from tinygrad_mnist.report import Section, Table, plots, write_report
-from tinygrad_mnist.training.doctor import Diagnosis
 from tinygrad_mnist.training.evaluation import predict
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run import REPORT
+from tinygrad_mnist.training.run_folder import REPORT
 from tinygrad_mnist.training.totals import Evaluation
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 
 def write_run_report(
@@ -64,7 +61,7 @@ def _doctor(history: History) -> list[Section]:
     """What the doctor found, when it was asked."""
     if history.findings is None:
         return []
-    diagnosis = Diagnosis(tuple(history.findings))
+    diagnosis = TrainingDiagnosis(tuple(history.findings))
     rows = [
         (label.replace(" ", "\N{NO-BREAK SPACE}"), text)
         for number, finding in enumerate(diagnosis, 1)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.optim import SGD, Schedule
-from tinygrad_mnist.training.generators import generators_of
-
-Array = NDArray[Any]
+from tinygrad_mnist.training.totals import Totals
+from tinygrad_mnist.typing import Array
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,51 @@ class Parts:
         return [(name, part) for name, part in named if isinstance(part, Module)]
 
 
+@dataclass
+class Position:
+    """Position in a training: the epoch under way, and what is done of it.
+
+    Attributes
+    ----------
+    epoch, step
+        The epoch, counted from 1, and how many of its steps are done.
+    steps
+        How many updates there were in all epochs.
+    seconds
+        That this epoch has taken so far.
+    loader_epoch
+        Which of a ``Loader``'s epochs it is, counted from 0; None for other batches.
+    totals
+        Of the epoch's examples so far.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    loader_epoch: int | None = None
+    totals: Totals = field(default_factory=Totals)
+
+    def copy(self) -> Position:
+        """Return the same position, to go on from twice."""
+        return replace(self, totals=replace(self.totals))
+
+    @classmethod
+    def from_dict(cls, position: dict[str, Any]) -> Position:
+        """Of what `asdict` gave; a KeyError, TypeError or ValueError from anything else."""
+        totals = Totals(**position["totals"])
+        made = cls(**{**position, "totals": totals})
+        maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
+        counts = [made.epoch, made.step, made.steps, totals.examples, *maybe]
+        if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+            raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
+        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss)):
+            raise TypeError("seconds and loss have to be numbers")
+        return made
+
+
 @dataclass(frozen=True)
-class State:
+class RunState:
     """A moment of a training.
 
     Attributes
@@ -49,7 +91,7 @@ class State:
     numbers: dict[str, Any]
 
     @classmethod
-    def of(cls, parts: Parts) -> State:
+    def of(cls, parts: Parts) -> RunState:
         """Take it."""
         optimizer = parts.optimizer.state_dict()
         velocities = optimizer.pop("velocities")

@@ -14,9 +14,9 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.optim.sgd import SETTINGS
-from tinygrad_mnist.training.generators import generators_of
-from tinygrad_mnist.training.state import Parts
+from tinygrad_mnist.training.run_state import Parts
 
 _REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # by those of a checkpoint
 

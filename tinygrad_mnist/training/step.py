@@ -1,23 +1,36 @@
-"""A training step: forward, backward, update; captured as a program where that can be done."""
+"""A training step: forward, backward, update; by the backend that `fit` is given, or watched op by op."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
 
+from tinygrad_mnist.autodiff.backward import upstream
 from tinygrad_mnist.autodiff.source_line import warning_level
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.checking.first_nan import first_nan
+from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import SGD
-from tinygrad_mnist.program import Compiled, compile
+from tinygrad_mnist.program import Backend, compile
+from tinygrad_mnist.training.run_state import Parts, RunState
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
+_NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # where the first fails
+_HOW = {"numpy": "without native code", "eager": "op by op"}
 
 
-def training_step(model: Module, loss: Module, optimizer: SGD) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """The step on a batch as a function of ``(inputs, targets)``, giving loss and output as Tensors."""
+def make_train_step(model: Module, loss: Any, optimizer: SGD) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """Return the step on a batch as a function of ``(inputs, targets)``.
+
+    It clears the gradients, runs forward and backward, updates, and returns loss and output as Tensors:
+    the loss is that before the update.  Compile it, or call it as it is.
+    """
 
     def step(inputs: Any, targets: Any) -> tuple[Any, Any]:
         optimizer.zero_grad()
@@ -30,36 +43,133 @@ def training_step(model: Module, loss: Module, optimizer: SGD) -> Callable[[Any,
     return step
 
 
-def train_step(model: Module, loss: Module, optimizer: SGD, inputs: Any, targets: Any) -> tuple[float, Array]:
-    """Forward, backward and update on one batch; returns the loss before the update and the output."""
-    value, output = training_step(model, loss, optimizer)(inputs, targets)
-    return float(value.item()), output.data
-
-
 class Step:
-    """The steps of a run: as a captured program, and op by op where the model cannot be captured.
+    """The steps of a run, by one backend for as long as that can run them.
 
-    Both give the same bits.  A model that Python branches on, or that wants plain arrays, cannot be captured:
-    then a warning says why, once, and training goes on.
+    A model that Python branches on, or that needs plain arrays, cannot be captured.  A warning says why,
+    once, and training goes on: from "native" to "numpy", from "numpy" to "eager".
     """
 
-    def __init__(self, model: Module, loss: Module, optimizer: SGD, *, eager: bool) -> None:
-        self._eager = training_step(model, loss, optimizer)
-        self._compiled: Compiled | None = None if eager else compile(self._eager)
+    def __init__(self, model: Module, loss: Any, optimizer: SGD, backend: Backend) -> None:
+        self.backend = backend
+        self._eager = make_train_step(model, loss, optimizer)
+        self._step = self._made()
 
     def __call__(self, inputs: Any, targets: Any) -> tuple[float, Array]:
-        """The loss before the update, and the output."""
-        if self._compiled is None:
-            value, output = self._eager(inputs, targets)
-        else:
-            try:
-                value, output = self._compiled(inputs, targets)
-            except Exception as error:  # a failed capture has changed nothing
-                value, output = self._eager(inputs, targets)  # which raises it again where it is a real one
-                self._compiled = None
-                warnings.warn(
-                    f"training goes on op by op, since its step cannot be captured as a program: {error}",
-                    RuntimeWarning,
-                    stacklevel=warning_level(),
-                )
+        """Run a step; return the loss before the update, and the output."""
+        try:
+            value, output = self._step(inputs, targets)
+        except Exception as error:  # a failed capture has changed nothing
+            if self.backend == "eager":
+                raise
+            value, output = self._eager(inputs, targets)  # which raises it again where it is a real one
+            self.backend = _NEXT[self.backend]
+            self._step = self._made()
+            warnings.warn(
+                f"training goes on {_HOW[self.backend]}, since its step cannot be captured as a program: "
+                f"{error}",
+                RuntimeWarning,
+                stacklevel=warning_level(),
+            )
         return float(value.item()), output.data
+
+    def _made(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        return self._eager if self.backend == "eager" else compile(self._eager, backend=self.backend)
+
+
+# Watched steps
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """The first number that is not finite, and the rows of the batch it is in; None when it is in no row."""
+
+    finding: TrainingFinding
+    rows: Array | None
+
+
+def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[float, Array] | Anomaly:
+    """Run a step op by op, as `Step` does; one that makes a number not finite is undone and explained.
+
+    Parameters
+    ----------
+    when
+        " in epoch 1, step 7", for the explanation.
+    """
+    before = RunState.of(parts)
+    loss, output = make_train_step(parts.model, parts.loss, parts.optimizer)(inputs, targets)
+    value = float(loss.item())
+    if np.isfinite(value) and _all_finite(parts):
+        return value, output.data
+    learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.parameters}
+    before.put_back(parts)
+    loss = _recorded(parts, inputs, targets)
+    bad = _first_bad(loss)
+    if bad is None:  # then by the backward pass, where the inputs' own gradient does not count
+        before.put_back(parts)
+        loss = parts.loss(parts.model(inputs), targets)
+    finding = next(first_nan(loss, when), None) or _of_update(parts, learned, when)
+    finding = replace(finding, evidence=f"{finding.evidence}; {_largest(parts)}")
+    before.put_back(parts)  # the generators have drawn again
+    return Anomaly(finding, None if bad is None else _rows(bad, len(targets)))
+
+
+def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
+    """The forward pass again, with the same random numbers, and what is done to the inputs recorded too."""
+    array = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
+    if array.dtype.kind == "f":
+        inputs = Tensor(array, requires_grad=True, name="inputs")
+    loss: Tensor = parts.loss(parts.model(inputs), targets)
+    return loss
+
+
+def _all_finite(parts: Parts) -> bool:
+    arrays = [array for p in parts.optimizer.parameters for array in (p.data, p.grad) if array is not None]
+    return all(np.isfinite(array).all() for array in arrays)
+
+
+def _of_update(parts: Parts, learned: dict[str, Any], when: str) -> TrainingFinding:
+    broken = next((name for name, finite in learned.items() if not finite), "a parameter")
+    return TrainingFinding(
+        "first-nan",
+        f"The first number that is not finite is made by the update of {broken}{when}.",
+        "loss and gradients of the step are finite",
+        "learning rate times gradient, or the velocity, is larger than the dtype holds (3.4e38 in float32)",
+        f"lower the learning rate (it is {parts.optimizer.lr:g})",
+        broken,
+    )
+
+
+def _largest(parts: Parts) -> str:
+    largest = max(float(np.abs(p.data).max(initial=0)) for p in parts.optimizer.parameters)
+    return f"before this step the largest weight was {largest:.3g}"
+
+
+def _first_bad(loss: Tensor) -> Array | None:
+    """The first result in the graph that is not finite."""
+    results = (op.data for op in reversed(upstream([loss])) if op.inputs)
+    return next((data for data in results if data.dtype.kind in "fc" and not np.isfinite(data).all()), None)
+
+
+def _rows(bad: Array, count: int) -> Array | None:
+    """Where it is not finite, if its rows are the batch's."""
+    if bad.ndim == 0 or len(bad) != count:
+        return None
+    return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))
+
+
+def shortened(numbers: Sequence[int]) -> str:
+    """The first ten, for a message."""
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown}, ..." if len(numbers) > 10 else shown
+
+
+def require_finite(inputs: Any, epoch: int, step: int) -> None:
+    """Blame the data where it is at fault, and not the learning rate."""
+    finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
+    if not finite.all():
+        example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
+        raise DataError(
+            f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
+            "remove or repair it"
+        )

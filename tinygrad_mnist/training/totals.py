@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.nn import losses
-from tinygrad_mnist.training.generators import generators_of
+from tinygrad_mnist.nn.preserved import generators_of
+from tinygrad_mnist.nn.requirements import LOSSES
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
-
-LOSSES = tuple(
-    kind for kind in vars(losses).values() if isinstance(kind, type) and kind.__module__ == losses.__name__
-)
 _ROUNDING = 1e-3  # of sums over a batch, in float32 or half precision
 
 

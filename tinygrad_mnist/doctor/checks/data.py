@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.training.doctor.evidence import Evidence, classes_of
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.reading import name_of, values
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence, classes_of
+from tinygrad_mnist.doctor.reading import name_of, values
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ ALIKE = 0.5  # of the examples; MNIST has no duplicate, iris one
 COMBINATIONS = 0.25  # of the values in the columns: xor has four different examples of four, and no more
 
 
-def not_finite(evidence: Evidence) -> Iterator[Finding]:
+def not_finite(evidence: Evidence) -> Iterator[TrainingFinding]:
     """NaN or infinity in inputs, targets or parameters."""
     arrays = {"the inputs": evidence.inputs, "the targets": evidence.targets}
     arrays |= {name: parameter.data for name, parameter in evidence.parameters.items()}
@@ -31,7 +31,7 @@ def not_finite(evidence: Evidence) -> Iterator[Finding]:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = int(np.count_nonzero(~np.isfinite(array)))
             rows = np.flatnonzero(~np.isfinite(array).reshape(len(np.atleast_1d(array)), -1).all(axis=1))
-            yield Finding(
+            yield TrainingFinding(
                 "not-finite",
                 f"NaN or infinity stands in {name} before anything is computed.",
                 f"{bad:,} of {array.size:,} entries, the first in row {rows[0]}",
@@ -43,7 +43,7 @@ def not_finite(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def constant_inputs(evidence: Evidence) -> Iterator[Finding]:
+def constant_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
     """The same example again and again."""
     if evidence.count < 8:
         return
@@ -55,7 +55,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[Finding]:
     pairs = len(set(zip(rows, labels.tolist()))) if labels is not None else different
     doubt = f"; with different labels {pairs - different} times" if pairs > different else ""
     name = "constant-inputs" if different == 1 else "duplicated-inputs"
-    yield Finding(
+    yield TrainingFinding(
         name,
         "All inputs are the same." if different == 1 else "Most inputs are copies of others.",
         f"{different} different input{'s' * (different != 1)} among {evidence.count} examples{doubt}",
@@ -73,7 +73,7 @@ def _all_there_are(evidence: Evidence, different: int) -> bool:
     return math.log(different / COMBINATIONS) > combinations
 
 
-def one_class(evidence: Evidence) -> Iterator[Finding]:
+def one_class(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Batches of one class each: sorted data that nobody shuffled."""
     batches = [classes_of(values(targets)) for _, targets in evidence.batches]
     found = [labels for labels in batches if labels is not None]
@@ -85,7 +85,7 @@ def one_class(evidence: Evidence) -> Iterator[Finding]:
     if sum(len(labels) - 1 for labels in found) * math.log(classes) > -math.log(BY_CHANCE):
         rare = classes == 2 and len({int(labels[0]) for labels in found}) == 1
         subject = "The batch holds" if len(found) == 1 else f"Each of {len(found)} batches holds"
-        yield Finding(
+        yield TrainingFinding(
             "one-class-a-batch",
             f"{subject} examples of one class only.",
             f"the first batch has {len(found[0])} examples, all of class {found[0][0]}",
@@ -97,7 +97,7 @@ def one_class(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
+def unscaled_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Inputs far larger, or far smaller, than the first weights were made for."""
     x = evidence.flat_inputs
     size = float(np.sqrt(np.mean(x * x)))
@@ -110,7 +110,7 @@ def unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
     measured = f"inputs from {x.min():.4g} to {x.max():.4g}, mean {x.mean():.3g}, root mean square {size:.3g}"
     if size > LARGE:
         consequence, why, more = _effect_of_large_inputs(evidence)
-        yield Finding(
+        yield TrainingFinding(
             "unscaled-inputs",
             "The inputs are not scaled: "
             + ("raw pixels, 0 to 255." if _raw_pixels(x) else f"they are up to {np.abs(x).max():.4g}."),
@@ -120,7 +120,7 @@ def unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
             numbers=numbers | more,
         )
     elif 0 < size < TINY:
-        yield Finding(
+        yield TrainingFinding(
             "tiny-inputs",
             "The inputs are next to nothing.",
             measured,
@@ -156,7 +156,7 @@ def _raw_pixels(x: Array) -> bool:
     return bool(x.min() == 0 and 128 < x.max() <= 255 and (x == np.rint(x)).all())
 
 
-def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
+def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Targets of a regression far from 1, or out of the reach of the last activation."""
     loss = evidence.read_loss
     if loss is None or loss.kind != "squared_error" or loss.target is None:
@@ -170,7 +170,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
     numbers = {"root mean square": size, "mean": float(y.mean()), "out of reach": outside}
     measured = f"targets from {y.min():.4g} to {y.max():.4g}, root mean square {size:.3g}"
     if outside > 0:
-        yield Finding(
+        yield TrainingFinding(
             "unreachable-targets",
             f"Targets lie out of the reach of the last {chain[0]}.",
             f"{measured}; {outside:.0%} of them outside of [{low:g}, {high:g}]",
@@ -181,7 +181,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
             numbers=numbers,
         )
     elif size > LARGE:
-        yield Finding(
+        yield TrainingFinding(
             "unscaled-targets",
             f"The targets are not scaled: they are up to {np.abs(y).max():.4g}.",
             f"{measured}; the outputs' is "
@@ -193,7 +193,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def impossible_targets(evidence: Evidence) -> Iterator[Finding]:
+def impossible_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Targets of a cross-entropy that are no probabilities: -1 and 1, pixels up to 255, several classes."""
     loss = evidence.read_loss
     if loss is None or loss.kind not in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
@@ -204,7 +204,7 @@ def impossible_targets(evidence: Evidence) -> Iterator[Finding]:
     rows = loss.kind == "softmax_cross_entropy"
     total = float((y.sum(axis=-1) if rows else y).max())
     if y.min() < -0.01 or total > 1.01:
-        yield Finding(
+        yield TrainingFinding(
             "impossible-targets",
             "The targets are no probabilities.",
             f"targets from {y.min():.4g} to {y.max():.4g}"
@@ -218,7 +218,7 @@ def impossible_targets(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def unrelated_labels(evidence: Evidence) -> Iterator[Finding]:
+def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Labels that the nearest other example does not share: exchanged or shifted against their inputs."""
     labels, n = evidence.labels, evidence.count
     if labels is None or n < FEWEST_TO_COMPARE or len(np.unique(labels)) < 2:
@@ -228,7 +228,7 @@ def unrelated_labels(evidence: Evidence) -> Iterator[Finding]:
     chance = float((shares**2).sum())
     expected, deviation = n * chance, float(np.sqrt(n * chance * (1 - chance)))
     if abs(right - expected) <= 2 * deviation and _foretold(evidence.flat_inputs, labels) * math.sqrt(n) <= 2:
-        yield Finding(
+        yield TrainingFinding(
             "unrelated-labels",
             "The labels seem to have nothing to do with the inputs.",
             f"the nearest other example has the same label in {right} of {n} cases, and by chance it would "

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.reading import WeightedSum, values
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.doctor.reading import WeightedSum, values
 
 # The first loss over that of a network which says the same of every example.  Healthy, measured: main job and
 # two-layer 1.0, hot dogs 1.0 to 3.0 (100 seeds), chapter 1 2.2 to 7.1 (quadratic cost, 60 seeds); sick:
@@ -22,7 +22,7 @@ FAR_OF_TWO, FAR, FAR_QUADRATIC = 6.0, 2.5, 30.0
 GAIN = 5.0
 
 
-def initial_loss(evidence: Evidence) -> Iterator[Finding]:
+def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A loss far above ln(classes), or above that of answering 0."""
     measured = against_ignorance(evidence)
     if measured is None:
@@ -38,7 +38,7 @@ def initial_loss(evidence: Evidence) -> Iterator[Finding]:
     if large:
         yield _too_large(evidence, large[0], evidence_said, numbers)
     else:
-        yield Finding(
+        yield TrainingFinding(
             "initial-loss",
             "The loss is far above that of a network which knows nothing.",
             evidence_said + _outputs_said(evidence),
@@ -81,10 +81,12 @@ def _outputs_said(evidence: Evidence) -> str:
     return f"; the loss is given numbers from {output.min():.3g} to {output.max():.3g}"
 
 
-def _too_large(evidence: Evidence, layer: WeightedSum, said: str, numbers: dict[str, float]) -> Finding:
+def _too_large(
+    evidence: Evidence, layer: WeightedSum, said: str, numbers: dict[str, float]
+) -> TrainingFinding:
     fan_in, spread, gain = layer.weight.shape[1], float(layer.weight.std()), _gain(layer)
     all_gains = ", ".join(f"{each.place} {_gain(each):.3g}" for each in evidence.layers)
-    return Finding(
+    return TrainingFinding(
         "weights-too-large",
         f"{layer.place}: the first weights are too large.",
         f"{said}; weights of std {spread:.3g} over {fan_in} inputs make sums {gain:.3g} times as large as "

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.initial import against_ignorance
-from tinygrad_mnist.training.doctor.untouched import untouched
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.checks.first_loss import against_ignorance
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.nn.preserved import preserved
 
 # The length of a weight matrix's update over that of the matrix, the largest of all matrices, at the first
 # step.  Healthy, measured over 30 to 100 seeds: main job 0.009 to 0.013, two-layer 0.08 to 0.20, chapter 1
@@ -42,7 +42,7 @@ class Trial:
     losses: tuple[float, ...]
 
 
-def learning_rate(evidence: Evidence) -> Iterator[Finding]:
+def learning_rate(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Steps that throw the weights about, or that hardly move them."""
     trial = try_steps(evidence) if evidence.optimizer is not None else None
     if trial is None:
@@ -61,7 +61,7 @@ def try_steps(evidence: Evidence) -> Trial | None:
     names = {id(p): name for name, p in evidence.parameters.items()}
     ratios: dict[str, float] = {}
     losses = [evidence.value(evidence.inputs, evidence.targets)]
-    with untouched(evidence.model, evidence.loss, optimizer):
+    with preserved(evidence.model, evidence.loss, optimizer):
         before = {name: p.data.copy() for name, p in evidence.parameters.items()}
         for i in range(STEPS):
             inputs, targets = batches[i % len(batches)]
@@ -81,7 +81,7 @@ def try_steps(evidence: Evidence) -> Trial | None:
 def _loss_at(evidence: Evidence, lr: float) -> float:
     """The loss after some more of the optimizer's steps at a rate, undone afterwards."""
     optimizer, batches = evidence.optimizer, evidence.batches
-    with untouched(evidence.model, evidence.loss, optimizer):
+    with preserved(evidence.model, evidence.loss, optimizer):
         optimizer.lr = lr
         for i in range(LONGER):
             _set_gradients(evidence, *batches[i % len(batches)])
@@ -112,7 +112,7 @@ def _sum_over(evidence: Evidence) -> bool:
     return bool(np.isclose(twice, 2 * once, rtol=1e-3) and not np.isclose(once, 0))
 
 
-def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Finding]:
+def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[TrainingFinding]:
     """Nothing where the rate, bold as it is, does better than the one that would be recommended."""
     lr, first, n = evidence.optimizer.lr, trial.losses[0], _batch_size(evidence)
     summed = _sum_over(evidence) and trial.ratio / n < TOO_HIGH
@@ -126,7 +126,7 @@ def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Findin
     momentum = _momentum(evidence)
     if momentum:
         why = f"a momentum of {momentum:g} makes steps up to {1 / (1 - momentum):.0f} times as long; {why}"
-    yield Finding(
+    yield TrainingFinding(
         "summed-loss" if summed else "learning-rate-too-high",
         f"The learning rate {lr:g} is too high" + (" for a loss summed over the batch." if summed else "."),
         f"the first step changes {trial.parameter} by {trial.ratio:.3g} times its own size, and {STEPS} "
@@ -155,7 +155,7 @@ def _batch_size(evidence: Evidence) -> int:
     return len(evidence.batches[0][0])
 
 
-def _too_low(evidence: Evidence, trial: Trial) -> Finding:
+def _too_low(evidence: Evidence, trial: Trial) -> TrainingFinding:
     lr = evidence.optimizer.lr
     if trial.ratio:
         pace = f"at this pace it takes some {1 / trial.ratio:,.0f} steps before the weights are others"
@@ -163,7 +163,7 @@ def _too_low(evidence: Evidence, trial: Trial) -> Finding:
     else:
         pace = "what a step would add is lost in the rounding of the weights, or it is 0"
         better = "begin near 0.1"
-    return Finding(
+    return TrainingFinding(
         "learning-rate-too-low",
         f"The learning rate {lr:g} is too low.",
         f"the first step changes no weight matrix by more than {trial.ratio:.1e} times its own size "
@@ -187,7 +187,7 @@ def _has_to_learn(evidence: Evidence) -> bool:
     return measured is None or measured[0] > STILL_HIGH * measured[1]
 
 
-def wrong_gradient(evidence: Evidence) -> Iterator[Finding]:
+def wrong_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Gradients whose direction goes uphill when one really goes there."""
     value = abs(evidence.recorded.value)
     for name, g in evidence.recorded.gradients.items():
@@ -197,7 +197,7 @@ def wrong_gradient(evidence: Evidence) -> Iterator[Finding]:
         change = (CHANGE if g.dtype == np.float64 else CHANGE_OF_FLOAT32) * value
         slopes = [_slope_along(evidence, name, g, part * change / size) / size for part in (1.0, 0.5)]
         if max(slopes) < UPHILL and abs(slopes[0] - slopes[1]) < SAME_SLOPE:
-            yield Finding(
+            yield TrainingFinding(
                 "wrong-gradient",
                 f"The gradient of {name} points the wrong way: descending along it climbs.",
                 f"the loss changes along the gradient by {slopes[1]:+.2f} times what the gradient says "
@@ -216,7 +216,7 @@ def _slope_along(evidence: Evidence, name: str, g: np.ndarray, length: float) ->
     parameter = evidence.parameters[name]
     direction = g / np.linalg.norm(g) * length
     middle, ends = parameter.data.copy(), []
-    with untouched(evidence.model, evidence.loss, evidence.optimizer):
+    with preserved(evidence.model, evidence.loss, evidence.optimizer):
         for sign in (1, -1):
             parameter.data = middle + sign * direction
             ends.append(evidence.value(evidence.inputs, evidence.targets))

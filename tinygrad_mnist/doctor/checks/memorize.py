@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.untouched import untouched
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.nn.preserved import preserved
 
 EXAMPLES, STEPS = 20, 300
 RATES = (0.01, 0.1)  # of Adam, tried in turn: weights of 0.01 and weights of 1 need different steps
@@ -19,7 +19,7 @@ LEARNED, HARDLY = 0.5, 0.8
 LOW = 0.1  # a first loss that leaves little to learn
 
 
-def cannot_overfit(evidence: Evidence) -> Iterator[Finding]:
+def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A loss on twenty examples that does not fall, with Adam's steps and no matter what optimizer."""
     chosen = np.unique(np.linspace(0, evidence.count - 1, EXAMPLES).astype(int))
     inputs, targets = evidence.inputs[chosen], evidence.targets[chosen]
@@ -33,7 +33,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[Finding]:
         if best < HARDLY * first:
             return
     output = np.asarray(evidence.recorded.output.data, np.float64)
-    yield Finding(
+    yield TrainingFinding(
         "cannot-overfit",
         f"The network cannot learn {len(chosen)} examples by heart.",
         f"in {taken} steps of Adam on {len(chosen)} examples the loss goes from {first:.4g} to {best:.4g} at "
@@ -50,7 +50,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[Finding]:
 
 def _train(evidence: Evidence, inputs: Any, targets: Any, rate: float, goal: float) -> tuple[float, int]:
     """Adam (D. Kingma and J. Ba, 2014) until the loss is below the goal: the lowest loss, the steps taken."""
-    with untouched(evidence.model, evidence.loss, evidence.optimizer):
+    with preserved(evidence.model, evidence.loss, evidence.optimizer):
         first: dict[str, Any] = {}
         second: dict[str, Any] = {}
         lowest = np.inf

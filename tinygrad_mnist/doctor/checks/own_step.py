@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.untouched import untouched
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.nn.preserved import preserved
 
 CLIMBS = -0.5  # the cosine between a change and minus the gradient; 1 for plain descent
 
@@ -23,7 +23,7 @@ class Call:
     gradients: dict[str, Any]
 
 
-def watch_step(evidence: Evidence) -> Iterator[Finding]:
+def watch_step(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Gradients that add up, parameters that climb, parameters that stay."""
     if evidence.step is None:
         return
@@ -37,7 +37,7 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
     """Call the step on the first batch, with gradients left from the call before; all is put back."""
     inputs, targets = evidence.batches[0]
     named, optimizer = evidence.parameters, evidence.optimizer
-    with untouched(evidence.model, evidence.loss, optimizer):
+    with preserved(evidence.model, evidence.loss, optimizer):
         for module, training in evidence.modes:
             module.training = training
         for name, parameter in named.items():
@@ -51,7 +51,7 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
     return Call(changes, gradients)
 
 
-def _adds_up(evidence: Evidence, first: Call) -> Iterator[Finding]:
+def _adds_up(evidence: Evidence, first: Call) -> Iterator[TrainingFinding]:
     """A second call in the same state but for the gradients that the first one left: is it the same call?"""
     left = {name: g for name, g in first.gradients.items() if g is not None and np.any(g)}
     if not left:
@@ -61,7 +61,7 @@ def _adds_up(evidence: Evidence, first: Call) -> Iterator[Finding]:
     name = max(sizes, key=sizes.__getitem__)
     times = float(np.linalg.norm(second.gradients[name])) / sizes[name]
     if abs(times - 1) > 0.5:
-        yield Finding(
+        yield TrainingFinding(
             "missing-zero-grad",
             "Gradients add up from step to step: zero_grad() is missing.",
             "the same step on the same batch, once with empty gradients and once with those it had left: "
@@ -74,14 +74,14 @@ def _adds_up(evidence: Evidence, first: Call) -> Iterator[Finding]:
         )
 
 
-def _climbs(evidence: Evidence, call: Call) -> Iterator[Finding]:
+def _climbs(evidence: Evidence, call: Call) -> Iterator[TrainingFinding]:
     inputs, targets = evidence.batches[0]
     own = evidence.look(inputs, targets).gradients
     cosines = {name: _descent(call.changes[name], g) for name, g in own.items() if g is not None}
     climbing = [name for name, cosine in cosines.items() if cosine < CLIMBS]
     if climbing:
         others = [f"{cosine:+.2f}" for name, cosine in cosines.items() if name not in climbing]
-        yield Finding(
+        yield TrainingFinding(
             "ascending-parameter",
             f"{', '.join(climbing)}: the step moves along the gradient, and not against it.",
             "the cosine between the change and minus the gradient is "
@@ -102,12 +102,12 @@ def _descent(change: Any, g: Any) -> float:
     return -float(np.sum(change * g)) / sizes if sizes else 1.0
 
 
-def _stays(evidence: Evidence, call: Call) -> Iterator[Finding]:
+def _stays(evidence: Evidence, call: Call) -> Iterator[TrainingFinding]:
     own = evidence.recorded.gradients
     still = [n for n, change in call.changes.items() if not change.any() and np.any(own.get(n, 0))]
     if still:
         moved = len(call.changes) - len(still)
-        yield Finding(
+        yield TrainingFinding(
             "never-updated",
             f"The step does not change {', '.join(still)}.",
             f"after a step {moved} of {len(call.changes)} parameters have changed, and these have a gradient "

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
 
 
-def without_gradient(evidence: Evidence) -> Iterator[Finding]:
+def without_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Parameters that the loss does not depend on."""
     missing = [name for name, g in evidence.recorded.gradients.items() if g is None]
     if missing:
         everything = len(missing) == len(evidence.recorded.gradients)
-        yield Finding(
+        yield TrainingFinding(
             "no-gradient",
             "No parameter gets a gradient." if everything else f"{_listed(missing)} without gradient.",
             f"no path leads from the loss to {len(missing)} of {len(evidence.parameters)} parameters "
@@ -26,11 +26,11 @@ def without_gradient(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def frozen(evidence: Evidence) -> Iterator[Finding]:
+def frozen(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Parameters with ``requires_grad`` off."""
     names = [name for name, p in evidence.parameters.items() if not p.requires_grad]
     if names:
-        yield Finding(
+        yield TrainingFinding(
             "frozen-parameter",
             f"{_listed(names)} frozen: requires_grad is False.",
             f"{_numbers(evidence, names):,} of {_numbers(evidence, list(evidence.parameters)):,} numbers "
@@ -44,7 +44,7 @@ def frozen(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def not_in_optimizer(evidence: Evidence) -> Iterator[Finding]:
+def not_in_optimizer(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Parameters that get a gradient, and that no step will change."""
     if evidence.optimizer is None:
         return
@@ -56,7 +56,7 @@ def not_in_optimizer(evidence: Evidence) -> Iterator[Finding]:
     ]
     if names:
         others = len(known - {id(p) for p in evidence.parameters.values()})
-        yield Finding(
+        yield TrainingFinding(
             "not-in-optimizer",
             f"{_listed(names)} not in the optimizer.",
             f"the model has {len(evidence.parameters)} parameters and the optimizer {len(known)}, "

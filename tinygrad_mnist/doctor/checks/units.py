@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.reading import WeightedSum
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.doctor.reading import WeightedSum
 
 # A unit is stuck when its mean slope over the examples is below 2 % of the steepest.  Measured on 200 MNIST
 # images, 784-30-10 with N(0, 1) weights: pixels / 255, which learn (95 %), 0 to 3 % of the hidden units;
@@ -31,7 +31,7 @@ DEAD_SHARE = 0.9
 NOTHING = 1e-6  # a gradient that is this part of the loss is rounding
 
 
-def saturated(evidence: Evidence) -> Iterator[Finding]:
+def saturated(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Hidden sigmoids and tanhs that stay in their flat ends for all examples: the first such layer."""
     for layer in evidence.layers:
         if layer.activation in ("sigmoid", "tanh") and not _is_output(evidence, layer):
@@ -61,7 +61,7 @@ def _steep(layer: WeightedSum) -> float:
     return STEEP / 2 if layer.activation == "tanh" else STEEP  # tanh(z) = 2 sigmoid(2 z) - 1
 
 
-def _saturated(layer: WeightedSum, stuck: float) -> Finding:
+def _saturated(layer: WeightedSum, stuck: float) -> TrainingFinding:
     z, steep, spread = layer.z, _steep(layer), float(layer.weight.std())
     share = float(np.mean(np.abs(z) > steep))
     x, fan_in = layer.x, layer.weight.shape[1]
@@ -78,7 +78,7 @@ def _saturated(layer: WeightedSum, stuck: float) -> Finding:
         "z std, between examples": varying,
     }
     name, cause, remedy = _cause(layer, spread, mean, common, varying)
-    return Finding(
+    return TrainingFinding(
         name,
         f"{layer.place}: its {layer.activation}s are saturated.",
         f"{share:.0%} of the sums have |z| > {steep:g}, and {stuck:.0%} of the {layer.weight.shape[0]} units "
@@ -121,7 +121,7 @@ def _cause(
     return "weights-too-large", why, scale
 
 
-def dead_relus(evidence: Evidence) -> Iterator[Finding]:
+def dead_relus(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Relus that are 0 for all examples: the first layer with many."""
     for layer in evidence.layers:
         if layer.activation != "relu":
@@ -132,7 +132,7 @@ def dead_relus(evidence: Evidence) -> Iterator[Finding]:
             bias = 0.0 if layer.bias is None else float(layer.bias.mean())
             weighted = z - (0 if layer.bias is None else layer.bias)
             lowered = bias < -2 * weighted.std()
-            yield Finding(
+            yield TrainingFinding(
                 "dead-relus",
                 f"{layer.place}: {dead:.0%} of its relus are 0 for every example.",
                 f"sums from {z.min():.3g} to {z.max():.3g} on {len(z)} examples; the weighted inputs have "
@@ -156,7 +156,7 @@ def dead_relus(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def symmetric(evidence: Evidence) -> Iterator[Finding]:
+def symmetric(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Hidden units with the same weights and the same gradient: they stay the same unit for ever."""
     gradients = evidence.recorded.gradients
     names = [layer.weight_name for layer in evidence.layers]
@@ -168,7 +168,7 @@ def symmetric(evidence: Evidence) -> Iterator[Finding]:
         nothing = bool(np.abs(g).max() <= NOTHING * abs(evidence.recorded.value))
         if _rows_alike(layer.weight) and (nothing or _rows_alike(g)):
             zero = not layer.weight.any()
-            yield Finding(
+            yield TrainingFinding(
                 "symmetric-weights",
                 f"{layer.place}: all {units} units are the same unit.",
                 f"the rows of {name} are equal"

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.training.doctor.evidence import Evidence
-from tinygrad_mnist.training.doctor.finding import Finding
-from tinygrad_mnist.training.doctor.reading import name_of, values
+from tinygrad_mnist.checking.findings import TrainingFinding
+from tinygrad_mnist.doctor.evidence import Evidence
+from tinygrad_mnist.doctor.reading import name_of, values
 
 NORMALIZED = 1e-2  # how far from 1 probabilities may sum to
 MIXING = 1e-3  # of the outputs' size; rounding in float32 gives 1e-6
 
 
-def activation_before_loss(evidence: Evidence) -> Iterator[Finding]:
+def activation_before_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A softmax, sigmoid, tanh or relu where the loss wants plain sums."""
     loss = evidence.read_loss
     chain = [name_of(op) for op in evidence.path]
@@ -30,11 +30,11 @@ def activation_before_loss(evidence: Evidence) -> Iterator[Finding]:
         yield _squashed_logits(chain[0], loss.kind, output, place)
 
 
-def _softmax_twice(output: np.ndarray, place: str) -> Finding:
+def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
     classes = output.shape[-1]
     floor = float(np.log(1 + (classes - 1) * np.exp(-1)))
     total = float(np.abs(output.sum(axis=-1) - 1).max())
-    return Finding(
+    return TrainingFinding(
         "softmax-twice",
         "Softmax is applied twice: once in the network and once more in what follows it.",
         f"what arrives at the second softmax lies in [{output.min():.3g}, {output.max():.3g}] and its rows "
@@ -50,7 +50,7 @@ def _softmax_twice(output: np.ndarray, place: str) -> Finding:
     )
 
 
-def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> Finding:
+def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> TrainingFinding:
     low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
     span = float(high - low)
     single = kind == "sigmoid_cross_entropy"  # a logit against 0, not against the other classes'
@@ -68,7 +68,7 @@ def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str)
         else f"logits are any numbers, and between {low:g} and {high:g} no class can be made likely or ruled "
         f"out: the loss cannot fall below {floor:.2f}"
     )
-    return Finding(
+    return TrainingFinding(
         name,
         f"The loss wants logits and is given the output of a {activation}.",
         f"what arrives at the loss lies in [{output.min():.3g}, {output.max():.3g}]",
@@ -79,7 +79,7 @@ def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str)
     )
 
 
-def no_logarithms(evidence: Evidence) -> Iterator[Finding]:
+def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
     """NLLLoss on probabilities or on plain sums, where logarithms of probabilities are meant."""
     output = values(evidence.recorded.output).astype(np.float64)
     if type(evidence.loss).__name__ != "NLLLoss" or not output.size:
@@ -87,7 +87,7 @@ def no_logarithms(evidence: Evidence) -> Iterator[Finding]:
     totals = np.exp(np.minimum(output, 50)).sum(axis=-1)
     if np.abs(totals - 1).max() > NORMALIZED:
         probabilities = output.min() >= 0 and output.max() <= 1
-        yield Finding(
+        yield TrainingFinding(
             "probabilities-as-logarithms" if probabilities else "logits-as-logarithms",
             "NLLLoss wants log-probabilities and is given numbers that are no logarithms of probabilities.",
             f"outputs lie in [{output.min():.3g}, {output.max():.3g}]; e to their power, which would be the "
@@ -102,14 +102,14 @@ def no_logarithms(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def negative_loss(evidence: Evidence) -> Iterator[Finding]:
+def negative_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A loss below 0 where squares and minus logarithms of probabilities cannot be."""
     loss, value = evidence.read_loss, evidence.recorded.value
     if loss is None or not value < 0:
         return
     if loss.kind == "log" and (not evidence.path or name_of(evidence.path[0]) not in ("softmax", "sigmoid")):
         return  # it may be the logarithm of anything, a density's for one
-    yield Finding(
+    yield TrainingFinding(
         "negative-loss",
         "The loss is negative: its sign is wrong.",
         f"the loss is {value:.3g}, and it is made of {loss.kind.replace('_', ' ')}",
@@ -121,14 +121,14 @@ def negative_loss(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
+def accidental_broadcast(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A column (n, 1) and a row (n,) of one number for each example that become a table (n, n)."""
     n = evidence.count
     for op in evidence.ops:
         elementwise = op.primitive is not None and op.primitive.elementwise
         shapes = [np.shape(values(x)) for x in op.inputs] if elementwise else []
         if n > 1 and sorted(shapes, key=len) == [(n,), (n, 1)]:
-            yield Finding(
+            yield TrainingFinding(
                 "accidental-broadcast",
                 f"{name_of(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
                 "compared with every other.",
@@ -142,7 +142,7 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def mixed_examples(evidence: Evidence) -> Iterator[Finding]:
+def mixed_examples(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Outputs that depend on the other examples of the batch: an op along the wrong axis."""
     half = evidence.count // 2
     if half < 1 or evidence.count == half:
@@ -158,7 +158,7 @@ def mixed_examples(evidence: Evidence) -> Iterator[Finding]:
     off = float(np.abs(whole[:half] - part).max()) / size
     if off > MIXING:
         culprit = next((op for op in evidence.ops if _along_examples(op)), None)
-        yield Finding(
+        yield TrainingFinding(
             "examples-mixed",
             "The output for an example depends on the other examples in its batch.",
             f"on {half} of the {evidence.count} examples the same outputs differ by {off:.0%} of their size",
@@ -179,7 +179,7 @@ def _along_examples(op: Tensor) -> bool:
     return op.ndim > 1 and (axis == 0 or axis == -op.ndim)
 
 
-def missing_activation(evidence: Evidence) -> Iterator[Finding]:
+def missing_activation(evidence: Evidence) -> Iterator[TrainingFinding]:
     """A weighted sum of a weighted sum: two layers that are one."""
     sums = {id(layer.sums): layer for layer in evidence.layers}
     for layer in evidence.layers:
@@ -187,7 +187,7 @@ def missing_activation(evidence: Evidence) -> Iterator[Finding]:
         if x is not None:
             before = sums[id(x)]
             units = before.weight.shape[0]
-            yield Finding(
+            yield TrainingFinding(
                 "missing-activation",
                 f"No activation stands between {before.place} and {layer.place}.",
                 f"{units} units in between, and the sums go on as they are",

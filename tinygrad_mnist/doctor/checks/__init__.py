@@ -1,0 +1,1 @@
+"""The checks of the doctor, by theme; `tinygrad_mnist.doctor.diagnose` runs them in stages."""

@@ -1,0 +1,166 @@
+"""Callbacks: what happens beside a training, such as progress, early stopping, checkpoints, the doctor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tinygrad_mnist.arguments import require_number, require_whole, shown
+from tinygrad_mnist.training.history import Epoch
+from tinygrad_mnist.training.loop import Training
+
+HOOKS = ("before_training", "after_step", "after_epoch", "on_error", "at_end")
+
+
+class Callback:
+    """The methods that `fit` calls on each of its callbacks; each does nothing by default.
+
+    Any object with one or more of these methods is a callback: subclass this class, or write only what you
+    need.  `training` is the `Training` under way: model, loss, optimizer, history, where it is, and
+    ``training.stop(reason)``, which ends it.
+
+    Notes
+    -----
+    Callbacks are called in the order in which `fit` is given them.  `Checkpoints` are the exception: they
+    restore before the others begin, and save after them, once the schedule has been stepped.  The time that
+    callbacks take is not counted in ``epoch.seconds``.  A callback with ``state_dict()`` and
+    ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state, which is plain JSON data, under
+    the name of its class.
+
+    Examples
+    --------
+    >>> class Goal:
+    ...     def after_epoch(self, training, epoch):
+    ...         if epoch.train_accuracy >= 0.9:
+    ...             training.stop("nine of ten are right")
+    """
+
+    def before_training(self, training: Training) -> None:
+        """Called once before the first step; ``training.first_batches(examples)`` looks at the data."""
+
+    def after_step(self, training: Training) -> None:
+        """Called after each update; ``training.last_loss`` is the loss before it."""
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        """Called after each epoch, an epoch that was cut short included, before the schedule is stepped."""
+
+    def on_error(self, training: Training, error: Exception) -> None:
+        """Called when the training ends in an error, which is raised afterwards."""
+
+    def at_end(self, training: Training) -> None:
+        """Called once after the last epoch, and when the training was stopped."""
+
+
+class Progress(Callback):
+    """Print a line per epoch.
+
+    Parameters
+    ----------
+    write : callable, default print
+        Called with each line.
+
+    Examples
+    --------
+    ``fit(..., callbacks=[Progress()])``
+    """
+
+    def __init__(self, write: Callable[[str], Any] = print) -> None:
+        self.write = write
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        """Print losses, accuracy and speed of the epoch."""
+        accuracy = epoch.validation_accuracy
+        held_out = "" if accuracy is None else f"  validation accuracy {accuracy:7.2%}"
+        self.write(
+            f"epoch {epoch.epoch:>3}/{training.epochs}  loss {epoch.train_loss:.4f}{held_out}"
+            f"  {epoch.examples_per_second:>9,.0f} examples/s"
+        )
+
+
+class EarlyStopping(Callback):
+    """End the training when the loss has not improved for some epochs.
+
+    The loss is that on the validation data, or on the training data where there are no others.
+
+    Parameters
+    ----------
+    patience : int, default 5
+        Number of epochs without an improvement after which the training ends.
+    min_delta : float, default 0
+        Decrease of the loss that counts as an improvement is larger than this.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `patience` is not a whole number >= 1, or `min_delta` not a number >= 0.
+    """
+
+    def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
+        require_whole("patience", patience)
+        require_number("min_delta", min_delta, low=0)
+        self.patience, self.min_delta = patience, min_delta
+        self._best, self._waited = math.inf, 0
+
+    def before_training(self, training: Training) -> None:
+        """Begin anew, or stay at the end where a checkpoint was already there."""
+        if not training.resumed:
+            self._best, self._waited = math.inf, 0
+        self._stop_after_patience(training)
+
+    def after_epoch(self, training: Training, epoch: Epoch) -> None:
+        """Compare with the best loss so far."""
+        loss = epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss
+        if loss < self._best - self.min_delta:
+            self._best, self._waited = loss, 0
+        else:
+            self._waited += 1
+        self._stop_after_patience(training)
+
+    def _stop_after_patience(self, training: Training) -> None:
+        if self._waited >= self.patience:
+            training.stop(f"no loss below {self._best:.4g} in {self._waited} epochs")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best loss so far and the number of epochs since, as plain data."""
+        return {"best": self._best if math.isfinite(self._best) else None, "waited": self._waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._best = math.inf if state["best"] is None else float(state["best"])
+        self._waited = int(state["waited"])
+
+
+def named_callbacks(callbacks: Iterable[Any]) -> dict[str, Any]:
+    """Return callbacks by the name of their class, numbered where a class comes twice.
+
+    Raises
+    ------
+    TypeError
+        If `callbacks` is not a list, or one of them has none of the methods of `Callback`.
+    """
+    if not isinstance(callbacks, Iterable) or isinstance(callbacks, str):
+        raise TypeError(f"callbacks is {shown(callbacks)}: expected a list of callbacks; write [callback]")
+    named: dict[str, Any] = {}
+    for position, callback in enumerate(callbacks):
+        name = f"callbacks[{position}] is {shown(callback)}"
+        if isinstance(callback, type):
+            raise TypeError(f"{name}: expected an object; did you mean {callback.__name__}()?")
+        if not any(callable(getattr(callback, hook, None)) for hook in HOOKS):
+            raise TypeError(f"{name}: expected an object with one of the methods {', '.join(HOOKS)}")
+        kind = type(callback).__name__
+        number = 1 + sum(type(other).__name__ == kind for other in named.values())
+        named[kind if number == 1 else f"{kind} {number}"] = callback
+    return named
+
+
+def hooks_of(callbacks: Iterable[Any]) -> dict[str, list[Callable[..., Any]]]:
+    """Return the methods to call by name; those that do nothing are left out, and so cost nothing."""
+    callbacks = list(callbacks)
+    return {name: [getattr(c, name) for c in callbacks if _does(c, name)] for name in HOOKS}
+
+
+def _does(callback: Any, name: str) -> bool:
+    return getattr(type(callback), name, None) is not getattr(Callback, name) and callable(
+        getattr(callback, name, None)
+    )
