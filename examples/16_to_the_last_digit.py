@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import load_digits
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import make_train_step
 

@@ -22,7 +22,7 @@ from tinygrad_mnist.datasets import write_idx
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training.run_folder import read_settings
 
-PICTURES = {"curves.png", "confusion.png", "mistakes.png", "first_layer.png"}
+PICTURES = {"curves.png", "confusion.png", "misread.png", "first_layer.png"}
 ONE = "--threads", 1
 
 

@@ -9,8 +9,8 @@ from tinygrad_mnist.experiments import (
     Setting,
     chapter_1,
     chapter_6,
+    flowers,
     hot_dogs,
-    iris,
     rouze,
     two_layer,
 )
@@ -56,9 +56,10 @@ def test_the_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
 
 
 def test_iris_prints_every_digit_of_the_article(tmp_path):
-    result = iris.run(Setting(tmp_path))
+    result = flowers.run(Setting(tmp_path))
     assert off(result) == []
-    assert [line.split("\t")[1] for line in result.listing.splitlines()] == [f"Loss {x}" for x in iris.LOSSES]
+    printed = [line.split("\t")[1] for line in result.listing.splitlines()]
+    assert printed == [f"Loss {loss}" for loss in flowers.LOSSES]
 
 
 def test_the_first_two_epochs_of_two_layers_have_the_published_losses(mnist_folder, tmp_path):
@@ -80,12 +81,12 @@ def test_hot_dogs_has_the_articles_points_and_regression():
 
 
 def test_another_seed_gives_other_numbers_and_is_not_judged(tmp_path):
-    result = iris.run(Setting(tmp_path, r_seed=43))
+    result = flowers.run(Setting(tmp_path, r_seed=43))
     assert figures(result) == {}
     assert result.holds
     losses = [figure.ours for figure in result.figures if figure.name.startswith("loss")]
-    assert losses != list(iris.LOSSES)
-    assert all(figure.published == loss for figure, loss in zip(result.figures, iris.LOSSES))
+    assert losses != list(flowers.LOSSES)
+    assert all(figure.published == loss for figure, loss in zip(result.figures, flowers.LOSSES))
 
 
 def test_the_networks_of_the_distributions_have_the_articles_shapes():

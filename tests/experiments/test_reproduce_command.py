@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from tinygrad_mnist import experiments
 from tinygrad_mnist.cli import main
-from tinygrad_mnist.experiments import EXPERIMENTS, iris
+from tinygrad_mnist.experiments import EXPERIMENTS, flowers
 
 
 def run(*arguments):
@@ -37,7 +37,7 @@ def test_an_experiment_leaves_its_folder_and_says_that_all_holds(tmp_path):
 
 
 def test_a_figure_that_is_off_makes_the_exit_status_1(tmp_path, monkeypatch):
-    monkeypatch.setattr(iris, "LOSSES", ("151.054969487205", *iris.LOSSES[1:]))
+    monkeypatch.setattr(flowers, "LOSSES", ("151.054969487205", *flowers.LOSSES[1:]))
     result = run("iris", "--output", tmp_path)
     assert result.exit_code == 1
     assert result.output.count("OFF") == 1

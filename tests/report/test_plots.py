@@ -32,7 +32,7 @@ def random_counts(classes, digits):
     return np.random.default_rng(classes).integers(10 ** (digits - 1), 10**digits, (classes, classes))
 
 
-def random_mistakes(n, classes):
+def random_misread(n, classes):
     generator = np.random.default_rng(n)
     images = generator.random((n, 28, 28))
     probabilities = generator.dirichlet(np.ones(classes), n)
@@ -60,10 +60,10 @@ FIGURES = {
     "confusion, 7 digits": lambda: plots.confusion_matrix(random_counts(10, 7)),
     "confusion, perfect": lambda: plots.confusion_matrix(100 * np.eye(26, dtype=int)),
     "confusion, no data": lambda: plots.confusion_matrix(np.zeros((3, 3), int)),
-    "mistakes, none": lambda: plots.worst_mistakes(*random_mistakes(0, 10)),
-    "mistakes, one": lambda: plots.worst_mistakes(*random_mistakes(1, 10)),
-    "mistakes, many": lambda: plots.worst_mistakes(*random_mistakes(30, 10)),
-    "mistakes, certain": lambda: plots.worst_mistakes(
+    "misread, none": lambda: plots.misread_images(*random_misread(0, 10)),
+    "misread, one": lambda: plots.misread_images(*random_misread(1, 10)),
+    "misread, many": lambda: plots.misread_images(*random_misread(30, 10)),
+    "misread, certain": lambda: plots.misread_images(
         np.ones((7, 8, 8)), np.full(7, 24), np.tile(np.eye(26)[25] * 0.99999, (7, 1))
     ),
     "weights, one": lambda: plots.first_layer_weights(np.zeros((1, 784)), (28, 28)),
@@ -90,7 +90,7 @@ def test_texts_are_neither_cut_off_nor_overlapping(name, assert_readable):
     assert_readable(FIGURES[name]())
 
 
-@pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "mistakes, one", "weights, one", "v"])
+@pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "misread, one", "weights, one", "v"])
 def test_a_second_run_saves_the_same_bytes(name, tmp_path):
     for file in ("first.png", "second.png"):
         plots.save(FIGURES[name](), tmp_path / file)
@@ -189,15 +189,15 @@ def test_a_confusion_matrix_that_is_not_square_is_refused(counts):
         plots.confusion_matrix(counts)
 
 
-def test_mistakes_name_true_and_predicted_class_and_keep_their_order(words_of):
+def test_misread_images_name_both_classes_in_order(words_of):
     probabilities = np.array([[0.002, 0.998, 0], [0.3, 0.1, 0.6], [1e-6, 0, 1 - 1e-6]])
-    words = words_of(plots.worst_mistakes(np.eye(3)[:, None] * np.ones((2, 1)), [0, 1, 0], probabilities))
+    words = words_of(plots.misread_images(np.eye(3)[:, None] * np.ones((2, 1)), [0, 1, 0], probabilities))
     titles = [word for word in words if word.startswith("true ") and word != "true class"]
     assert titles == ["true 0 → 1, 99.8 %", "true 1 → 2, 60.0 %", "true 0 → 2, >99.9 %"]
 
 
 def test_probability_bars_have_the_given_heights_and_mark_the_two_classes():
-    strip = plots.worst_mistakes(np.ones((1, 2, 2)), [2], [[0.1, 0.6, 0.3]]).axes[1]
+    strip = plots.misread_images(np.ones((1, 2, 2)), [2], [[0.1, 0.6, 0.3]]).axes[1]
     assert [bar.get_height() for bar in strip.patches] == [0.1, 0.6, 0.3]
     other, predicted, true = (bar.get_facecolor() for bar in strip.patches)
     assert len({other, predicted, true}) == 3
@@ -206,12 +206,12 @@ def test_probability_bars_have_the_given_heights_and_mark_the_two_classes():
     assert min(np.diff(lightness)) > 0.15
 
 
-def test_at_most_24_mistakes_are_drawn():
-    assert len(plots.worst_mistakes(*random_mistakes(30, 10)).axes) == 24 * 2
+def test_more_than_24_misread_images_are_cut():
+    assert len(plots.misread_images(*random_misread(30, 10)).axes) == 24 * 2
 
 
-def test_no_mistakes_is_a_picture_too(words_of):
-    assert words_of(plots.worst_mistakes(*random_mistakes(0, 10))) == ["no mistakes"]
+def test_no_misread_image_is_a_picture_too(words_of):
+    assert words_of(plots.misread_images(*random_misread(0, 10))) == ["no image is misread"]
 
 
 def test_weights_are_tiled_in_order_on_a_symmetric_scale(words_of):
@@ -261,7 +261,7 @@ def test_a_method_that_was_not_measured_is_not_named(words_of):
 def test_classes_are_called_by_their_names(words_of):
     words = words_of(plots.confusion_matrix([[9, 1], [0, 5]], ["three", "seven"]))
     assert words.count("three") == words.count("seven") == 2  # a row and a column each
-    words = words_of(plots.worst_mistakes(np.ones((1, 2, 2)), [0], [[0.25, 0.75]], ["three", "seven"]))
+    words = words_of(plots.misread_images(np.ones((1, 2, 2)), [0], [[0.25, 0.75]], ["three", "seven"]))
     assert "true three → seven, 75.0 %" in words
 
 
@@ -285,3 +285,8 @@ def test_a_confusion_matrix_takes_bounded_memory(tmp_path, classes):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 200 * 1024  # kilobytes
+
+
+def test_confusion_counts_have_a_row_per_true_class():
+    counts = plots.confusion_counts([0, 0, 2, 2], [1, 1, 0, 2], 3)
+    assert counts.tolist() == [[0, 2, 0], [0, 0, 0], [1, 0, 1]]

@@ -27,7 +27,7 @@ def written(trained, tmp_path, monkeypatch):
     """The text of the page, and what was drawn: the pictures themselves are tested elsewhere."""
     job, history, test = trained
     drawn = {}
-    for name in ("learning_curves", "confusion_matrix", "worst_mistakes", "first_layer_weights"):
+    for name in ("learning_curves", "confusion_matrix", "misread_images", "first_layer_weights"):
         monkeypatch.setattr(plots, name, lambda *given, name=name: drawn.setdefault(name, given))
     monkeypatch.setattr(plots, "save", lambda given, path: Image.new("L", (4, 3)).save(path))
 
@@ -60,7 +60,7 @@ def test_the_figures_of_the_page_are_those_of_the_test(trained, written):
     counts, *_ = drawn["confusion_matrix"]
     assert np.trace(counts) == (~wrong).sum()
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(labels, minlength=10))
-    images, true, probabilities, *_ = drawn["worst_mistakes"]
+    images, true, probabilities, *_ = drawn["misread_images"]
     confidence = probabilities.max(axis=1)
     assert 0 < len(images) == len(true) <= wrong.sum()
     assert (np.diff(confidence) <= 0).all()
@@ -82,7 +82,7 @@ def test_the_page_lists_all_settings_layers_and_data(trained, written):
     titles = (
         "Learning curves",
         "Confusion matrix",
-        "Worst mistakes",
+        "Misread images",
         "First layer",
         "Computation graph",
         "Settings",

@@ -6,10 +6,10 @@ median over rounds, a ratio the median of the ratios within a round.
 """
 
 from tinygrad_mnist.benchmark.contestants import CONTESTANTS
-from tinygrad_mnist.benchmark.figures import Figures, run
 from tinygrad_mnist.benchmark.measure import Contestant, Row, compare
-from tinygrad_mnist.benchmark.setups import RATE, SETUPS, Setup
+from tinygrad_mnist.benchmark.results import Figures, run
 from tinygrad_mnist.benchmark.tables import Table, conditions, markdown, tables
+from tinygrad_mnist.benchmark.workloads import RATE, SETUPS, Setup
 
 __all__ = [
     "CONTESTANTS",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tinygrad_mnist.benchmark import libraries, own
 from tinygrad_mnist.benchmark.measure import Contestant
-from tinygrad_mnist.benchmark.setups import Setup
+from tinygrad_mnist.benchmark.workloads import Setup
 
 PRODUCTS, HAND_IN_PLACE, HAND = "matrix products", "by hand, in place", "by hand"
 REPLAY, NATIVE, EAGER, PYTORCH = "replay", "native", "eager", "PyTorch"

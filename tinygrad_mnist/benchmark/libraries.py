@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.benchmark.measure import Contestant
-from tinygrad_mnist.benchmark.setups import RATE, Setup
+from tinygrad_mnist.benchmark.workloads import RATE, Setup
 
 
 def pytorch(setup: Setup) -> Contestant | None:

@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 
 from tinygrad_mnist.benchmark.measure import Contestant
-from tinygrad_mnist.benchmark.setups import Setup
+from tinygrad_mnist.benchmark.workloads import Setup
 
 
 def peak_bytes(make: Callable[[Setup], Contestant | None], setup: Setup) -> int | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_mnist import by_hand, nn, optim
 from tinygrad_mnist.benchmark.measure import Contestant
-from tinygrad_mnist.benchmark.setups import RATE, Setup
+from tinygrad_mnist.benchmark.workloads import RATE, Setup
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.typing import Array
 

@@ -15,9 +15,9 @@ from tinygrad_mnist.benchmark.contestants import (
     REPLAY,
 )
 from tinygrad_mnist.benchmark.epoch import STEPS_ALONE
-from tinygrad_mnist.benchmark.figures import Figures
 from tinygrad_mnist.benchmark.measure import Row
 from tinygrad_mnist.benchmark.processes import Training
+from tinygrad_mnist.benchmark.results import Figures
 
 Cell = tuple[str, ...]  # lines; those after the first say more about it
 NOTHING = "-"

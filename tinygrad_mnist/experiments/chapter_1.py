@@ -35,7 +35,7 @@ from tinygrad_mnist.experiments.networks import (
     pixels,
     scaled,
 )
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.report import Section
 from tinygrad_mnist.typing import Array
 

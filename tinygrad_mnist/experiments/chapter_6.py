@@ -18,7 +18,7 @@ from tinygrad_mnist.experiments.chapter_6_printed import ERRORS, GUESSES, OUTPUT
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
 from tinygrad_mnist.experiments.networks import linear, mnist, pixels, raw
 from tinygrad_mnist.experiments.products import LinearInFours
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.experiments.r_text import column, significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section

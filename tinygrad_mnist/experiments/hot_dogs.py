@@ -16,7 +16,7 @@ from tinygrad_mnist import grad, hessian, nn, ops, optim
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
 from tinygrad_mnist.experiments.networks import descent, outputs, perceptron
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.report import Section
 from tinygrad_mnist.typing import Array

@@ -34,7 +34,7 @@ from tinygrad_mnist.experiments.networks import (
     raw,
     scaled,
 )
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.report import Section, Table
 from tinygrad_mnist.typing import Array
 

@@ -22,7 +22,7 @@ from tinygrad_mnist.experiments.networks import (
     pixels,
     scaled,
 )
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, plots

@@ -46,7 +46,7 @@ from tinygrad_mnist.training.totals import Evaluation
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
-PICTURES = ("curves.png", "confusion.png", "mistakes.png", "first_layer.png", "graph.svg", "graph.dot")
+PICTURES = ("curves.png", "confusion.png", "misread.png", "first_layer.png", "graph.svg", "graph.dot")
 FILES = (CONFIG, HISTORY, WEIGHTS, TIMES, REPORT, *PICTURES)
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30

@@ -31,7 +31,7 @@ def write_run_report(
         *_doctor(history),
         _curves(folder, history),
         _confusion(folder, probabilities, labels, dataset.class_names),
-        _mistakes(folder, dataset, probabilities, labels),
+        _misread(folder, dataset, probabilities, labels),
         _first_layer(folder, model, dataset.image_shape),
         _graph(folder, recipe, model, dataset),
         _settings(recipe, dataset, model),
@@ -72,8 +72,7 @@ def _doctor(history: History) -> list[Section]:
 
 
 def _confusion(folder: Path, probabilities: Array, labels: Array, names: tuple[str, ...]) -> Section:
-    counts = np.zeros((len(names), len(names)), int)
-    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    counts = plots.confusion_counts(labels, probabilities.argmax(axis=1), len(names))
     picture = folder / "confusion.png"
     plots.save(plots.confusion_matrix(counts, names), picture)
     if len(names) > plots.MOST_CLASSES:
@@ -81,17 +80,17 @@ def _confusion(folder: Path, probabilities: Array, labels: Array, names: tuple[s
     return Section("Confusion matrix", "Test images by true class (rows) and predicted class.", picture)
 
 
-def _mistakes(folder: Path, dataset: ImageDataset, probabilities: Array, labels: Array) -> Section:
+def _misread(folder: Path, dataset: ImageDataset, probabilities: Array, labels: Array) -> Section:
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][: plots.MOST_MISTAKES]
-    picture = folder / "mistakes.png"
+    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][: plots.MOST_MISREAD]
+    picture = folder / "misread.png"
     images = dataset.test.raw_images[worst]
     plots.save(
-        plots.worst_mistakes(images, labels[worst], probabilities[worst], dataset.class_names), picture
+        plots.misread_images(images, labels[worst], probabilities[worst], dataset.class_names), picture
     )
     return Section(
-        "Worst mistakes", f"{len(wrong)} test images are misread; these with the most confidence.", picture
+        "Misread images", f"{len(wrong)} test images are misread; these with the most confidence.", picture
     )
 
 

@@ -11,7 +11,7 @@ from tinygrad_mnist.experiments.drawings.curves import (
 )
 from tinygrad_mnist.experiments.drawings.images import answer_sheet, digits
 from tinygrad_mnist.experiments.drawings.points import hidden_sums, jittered, recalls, regions
-from tinygrad_mnist.report.plots.style import save
+from tinygrad_mnist.report.plots.house_style import save
 
 __all__ = [
     "Figure",

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, GREEN, ORANGE, VERMILION
-from tinygrad_mnist.report.plots.style import FAINT, MUTED, place_axes, styled
+from tinygrad_mnist.report.plots.house_style import FAINT, MUTED, place_axes, styled
 
 Numbers = NDArray[np.float64]
 

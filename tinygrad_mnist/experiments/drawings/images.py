@@ -7,7 +7,15 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from tinygrad_mnist.palette import BLUE, VERMILION
-from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, INK, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import (
+    FAINT,
+    HAIRLINE,
+    INK,
+    MUTED,
+    place_axes,
+    place_text,
+    styled,
+)
 from tinygrad_mnist.typing import Array
 
 DIGIT_SIDE, DIGIT_GAP = 1.3, 0.28  # inches

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from tinygrad_mnist.palette import BLUE, ORANGE, VERMILION
-from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.palette import ORANGE, VERMILION
-from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, INK, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import (
+    FAINT,
+    HAIRLINE,
+    INK,
+    MUTED,
+    place_axes,
+    place_text,
+    styled,
+)
 
 DIAGONAL = "#EEF1F4"
 ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBE3B5", ORANGE, VERMILION])
@@ -21,6 +29,23 @@ RECALL_WIDTH, PRECISION_HEIGHT = 0.85, 0.45  # inches
 MOST_CLASSES = 30  # of a matrix: more cells than that are no longer read, and take gigabytes to draw
 MOST_CONFUSIONS, BAR_HEIGHT, BAR_WIDTH, NAMES_WIDTH = 25, 0.24, 4.0, 2.6  # the others in inches
 LONGEST_NAME = 14  # letters
+
+
+def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int_]:
+    """Count each pair of a true and a predicted class.
+
+    Parameters
+    ----------
+    labels, predicted
+        (n,) integers from 0 to ``classes - 1``.
+
+    Returns
+    -------
+    counts
+        (classes, classes): rows are the true class, columns the predicted one.
+    """
+    pairs = classes * np.asarray(labels, dtype=int) + np.asarray(predicted)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
 @styled

@@ -8,7 +8,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.palette import BLUE, VERMILION
-from tinygrad_mnist.report.plots.style import HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import HAIRLINE, MUTED, place_axes, place_text, styled
 
 COLORS = ["#00395A", BLUE, "#FFFFFF", VERMILION, "#6E3000"]
 SIGNED = LinearSegmentedColormap.from_list("signed", COLORS).with_extremes(bad=HAIRLINE)  # bad: the rims

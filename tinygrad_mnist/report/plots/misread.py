@@ -1,4 +1,4 @@
-"""The images a model gets wrong while being most sure of itself."""
+"""Images that a model misreads with the highest probability."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
 from tinygrad_mnist.report.plots.confusion import shortened
-from tinygrad_mnist.report.plots.style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
 
-MOST_MISTAKES = 24
+MOST_MISREAD = 24
 COLUMNS = 6
 CELL_WIDTH, CELL_HEIGHT = 1.62, 2.1
 IMAGE_SIDE, STRIP_HEIGHT = 1.15, 0.32
@@ -20,10 +20,10 @@ MOST_NAMED_CLASSES, LONGEST_BELOW = 10, 2  # more names, or longer ones, would n
 
 
 @styled
-def worst_mistakes(
+def misread_images(
     images: ArrayLike, labels: ArrayLike, probabilities: ArrayLike, names: Sequence[str] | None = None
 ) -> Figure:
-    """Up to 24 misclassified images with their class probabilities, in the order given.
+    """Draw up to 24 misread images with their class probabilities, in the order given.
 
     Above each image stand the true class, the predicted one and its probability; the strip below shows
     the probability of every class, the true one blue and the predicted one orange.
@@ -31,7 +31,7 @@ def worst_mistakes(
     Parameters
     ----------
     images
-        (n, height, width), the worst mistake first; the largest value is drawn as black ink.
+        (n, height, width), the worst one first; the largest value is drawn as black ink.
     labels
         (n,) integers: the true classes.
     probabilities
@@ -39,9 +39,9 @@ def worst_mistakes(
     names
         The name of each class; by default its number.
     """
-    pictures = np.asarray(images)[:MOST_MISTAKES]
-    truths = np.asarray(labels, dtype=int)[:MOST_MISTAKES]
-    rows_of_probabilities = np.asarray(probabilities)[:MOST_MISTAKES]
+    pictures = np.asarray(images)[:MOST_MISREAD]
+    truths = np.asarray(labels, dtype=int)[:MOST_MISREAD]
+    rows_of_probabilities = np.asarray(probabilities)[:MOST_MISREAD]
     if len(pictures) == 0:
         return draw_nothing_wrong()
     names = [shortened(name) for name in names or map(str, range(rows_of_probabilities.shape[1]))]
@@ -54,18 +54,18 @@ def worst_mistakes(
     for index, (picture, truth, shares) in enumerate(zip(pictures, truths, rows_of_probabilities)):
         row, column = divmod(index, columns)
         left, top = EDGE + column * CELL_WIDTH, HEADER + row * CELL_HEIGHT
-        draw_mistake(figure, left, top, picture, truth, shares, names)
+        draw_misread(figure, left, top, picture, truth, shares, names)
     return figure
 
 
 def draw_nothing_wrong() -> Figure:
-    """The picture of a model without mistakes."""
+    """Draw that no image is misread."""
     figure = Figure(figsize=(4, 0.8))
-    figure.text(0.5, 0.5, "no mistakes", ha="center", va="center", size=12, color=MUTED)
+    figure.text(0.5, 0.5, "no image is misread", ha="center", va="center", size=12, color=MUTED)
     return figure
 
 
-def draw_mistake(
+def draw_misread(
     figure: Figure,
     left: float,
     top: float,

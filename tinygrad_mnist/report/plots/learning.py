@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
-from tinygrad_mnist.report.plots.style import MUTED, place_axes, styled
+from tinygrad_mnist.report.plots.house_style import MUTED, place_axes, styled
 
 Epoch = Mapping[str, float | None]
 

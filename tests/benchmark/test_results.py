@@ -85,7 +85,7 @@ def few_digits(digits, tmp_path):
 
 @pytest.mark.filterwarnings("default")  # of other frameworks
 def test_bench_measures_what_takes_part(few_digits, monkeypatch):
-    monkeypatch.setattr(benchmark.figures, "SETUPS", SETUPS[2:4])
+    monkeypatch.setattr(benchmark.results, "SETUPS", SETUPS[2:4])
     monkeypatch.setitem(CONTESTANTS, NATIVE, lambda setup: None)  # it compiles in test_contestants
     command = ["bench", "--rounds", "1", "--data", str(few_digits), "--json"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)

@@ -22,7 +22,7 @@ from tinygrad_mnist.benchmark.machine import machine, use_threads
 from tinygrad_mnist.benchmark.measure import Row, compare
 from tinygrad_mnist.benchmark.memory import peak_bytes
 from tinygrad_mnist.benchmark.processes import Training, import_seconds, training
-from tinygrad_mnist.benchmark.setups import SETUPS, Setup
+from tinygrad_mnist.benchmark.workloads import SETUPS, Setup
 from tinygrad_mnist.datasets import ImageDataset
 
 BASES = (PYTORCH, PRODUCTS, HAND_IN_PLACE, HAND)  # what ratios are given to

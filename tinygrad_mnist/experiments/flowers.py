@@ -15,7 +15,7 @@ from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.experiments import drawings, hot_dogs
 from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Result, Setting, speed
 from tinygrad_mnist.experiments.networks import accuracy, linear
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.experiments.r_text import significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, Table

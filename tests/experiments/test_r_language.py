@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_mnist.experiments.r_random import RRandom
+from tinygrad_mnist.experiments.r_language import RRandom
 
 
 def test_uniform_numbers_are_those_of_runif():

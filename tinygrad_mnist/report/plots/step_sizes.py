@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, GREEN, ORANGE
-from tinygrad_mnist.report.plots.style import INK, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import INK, MUTED, place_axes, place_text, styled
 
 if TYPE_CHECKING:
     from tinygrad_mnist.checking.slopes import Line
