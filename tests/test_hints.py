@@ -42,7 +42,7 @@ def namespace(tmp_path):
         "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.npz",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
         "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
-        "batches": [data], "module": model, "Module": nn.Module, "parameters": list(model.parameters()),
+        "batches": [data], "module": model, "Module": nn.Module, "params": list(model.parameters()),
     }  # fmt: skip
 
 
@@ -203,11 +203,11 @@ CALLS = [
     (lambda x: x.max(dims=0), "Tensor.max() takes axis=, not dims="),
     (lambda x: x.min(axsi=0), "Tensor.min() does not take axsi=: did you mean axis=?"),
     (lambda x: x.argmax(dim=0), "Tensor.argmax() takes axis=, not dim="),
-    (lambda x: x.clip(min=0), "Tensor.clip() takes low=, not min="),
-    (lambda x: x.flatten(start_dim=1), "Tensor.flatten() takes start=, not start_dim="),
+    (lambda x: x.clip(low=0), "Tensor.clip() takes min=, not low="),
+    (lambda x: x.flatten(start=1), "Tensor.flatten() takes start_dim=, not start="),
     (lambda x: ops.sum(x, dim=0), "sum() takes axis=, not dim="),
     (lambda x: ops.softmax(x.data, dim=0), "softmax() takes axis=, not dim="),
-    (lambda x: ops.clip(x, max=0), "clip() takes high=, not max="),
+    (lambda x: ops.clip(x, high=0), "clip() takes max=, not high="),
     (lambda x: ops.exp(x, out=x.data), "exp() does not take out=: assign the result"),
     (lambda x: np.sum(x, where=x.data > 0), "on a Tensor np.sum() does not take where=: select first"),
     (lambda x: np.mean(x, dtype=float), "on a Tensor np.mean() does not take dtype=: convert the Tensor"),

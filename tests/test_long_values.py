@@ -93,7 +93,7 @@ OF_ANY_VALUE = {
 }
 OF_TEXT = {
     "data": Tensor,
-    "inputs of a loss": lambda v: nn.CrossEntropyLoss(inputs=v),
+    "from_logits of a loss": lambda v: nn.CrossEntropyLoss(from_logits=v),
     "an operand": lambda v: tensor() + v,
     "an output": lambda v: nn.MSELoss()(v, np.ones(2)),
     "parameters": lambda v: optim.SGD(v, 0.1),

@@ -1,5 +1,6 @@
 """Wrong arguments are refused in a sentence: what was given, what is expected, one thing to write."""
 
+import inspect
 import re
 
 import numpy as np
@@ -70,13 +71,16 @@ def test_rows_of_different_lengths_are_refused():
     "value", [np.float32, "float32", np.dtype(float), 1, 0, "yes", None, [True]], ids=str
 )
 def test_requires_grad_other_than_a_boolean_is_refused(value):
-    refuses(lambda: Tensor([1.0], value), TypeError, "requires_grad is")
+    refuses(lambda: Tensor([1.0], requires_grad=value), TypeError, "requires_grad is")
     refuses(lambda: setattr(Tensor([1.0]), "requires_grad", value), TypeError, "expected True or False")
 
 
-def test_a_dtype_in_the_place_of_requires_grad_is_told_its_name():
-    refuses(lambda: Tensor([1.0], np.float32), TypeError, "Tensor(data, dtype=np.float32)")
-    refuses(lambda: nn.Parameter([1.0], False), TypeError, "write Parameter(data, requires_grad=False)")
+@pytest.mark.parametrize("setting", [np.float32, True, False, "w"], ids=str)
+@pytest.mark.parametrize("kind", [Tensor, nn.Parameter])
+def test_settings_of_a_tensor_are_given_by_name(kind, setting):
+    expected = f"{kind.__name__}() got 2 positional arguments: expected data, then by name requires_grad="
+    refuses(lambda: kind([1.0], setting), TypeError, expected)
+    assert list(inspect.signature(kind).parameters) == ["data", "requires_grad", "dtype", "name"]
 
 
 # Seeds, settings and initial values
@@ -109,7 +113,7 @@ SETTINGS = [
     (lambda: nn.Softmax("1"), TypeError, "dim is '1': expected a whole number"),
     (lambda: nn.ReLU(VECTOR), TypeError, "build it, then apply it, ReLU()(...)"),
     (lambda: nn.CrossEntropyLoss(VECTOR, VECTOR), TypeError, "to apply it write CrossEntropyLoss()(...)"),
-    (lambda: nn.CrossEntropyLoss(inputs="prob"), ValueError, "inputs is 'prob': expected 'logits' or"),
+    (lambda: nn.CrossEntropyLoss(from_logits="no"), TypeError, "from_logits is 'no': expected True or False"),
     (lambda: nn.Sequential([nn.ReLU()]), TypeError, "write Sequential(*modules)"),
     (lambda: nn.Sequential(np.tanh), TypeError, "write a Module whose forward calls it"),
     (lambda: optim.SGD([tensor()], lr="0.1"), TypeError, "lr is '0.1': expected a finite number >= 0"),
@@ -118,7 +122,7 @@ SETTINGS = [
     (lambda: optim.SGD([tensor()], 0.1, nesterov=1), TypeError, "nesterov is 1: expected True or False"),
     (lambda: optim.SGD(model(), lr=0.1), TypeError, "write SGD(model.parameters(), lr=0.1)"),
     (lambda: optim.SGD(model().parameters, lr=0.1), TypeError, "write SGD(model.parameters(), lr=0.1)"),
-    (lambda: optim.SGD(0.1, model().parameters()), TypeError, "parameters is 0.1: expected the model's"),
+    (lambda: optim.SGD(0.1, model().parameters()), TypeError, "params is 0.1: expected the model's"),
     (lambda: optim.SGD(model().named_parameters(), lr=0.1), TypeError, "named_parameters() gives pairs"),
     (lambda: optim.SGD(model().state_dict(), lr=0.1), TypeError, "write model.parameters()"),
     (lambda: optim.SGD([tensor() * 2], lr=0.1), TypeError, "expected leaf tensors"),
@@ -455,7 +459,7 @@ def test_the_origin_of_an_op_is_the_users_line():
     x = np.ones((2, 3), np.float32)
     y = Own()(x)
     z = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Sequential(nn.Tanh()))(x)  # the line of a user's call
-    value = nn.CrossEntropyLoss(inputs="probabilities")(nn.Softmax()(y) * 1.0, [0, 1])  # the line of a loss
+    value = nn.CrossEntropyLoss(from_logits=False)(nn.Softmax()(y) * 1.0, [0, 1])  # the line of a loss
     found = [(y, "users forward"), (z, "users call"), (value, "of a loss"), (value.inputs[0], "of a loss")]
     for tensor, line in found:
         assert line.replace("users", "user's") in tensor._origin()

@@ -61,8 +61,8 @@ CASES = [
     Case("maximum", ops.maximum, 2),
     Case("minimum", ops.minimum, 2),
     Case("cast", lambda x: ops.cast(x, dtype=x.dtype), 1),
-    Case("clip", lambda x: ops.clip(x, low=-1.001, high=0.999), 1),
-    Case("clip", lambda x: ops.clip(x, high=0.999), 1),
+    Case("clip", lambda x: ops.clip(x, min=-1.001, max=0.999), 1),
+    Case("clip", lambda x: ops.clip(x, max=0.999), 1),
     shaped("where", lambda a, b: ops.where(MASK, a, b), (3,), (2, 3)),
     shaped("where", lambda a: ops.where(MASK, a, 1.0), (3,)),
     *(

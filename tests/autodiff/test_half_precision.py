@@ -37,7 +37,7 @@ REDUCTIONS = {
     "BCELoss": lambda x: nn.BCELoss()(ops.sigmoid(x), 1 + 0 * x),
     "BCELoss of probabilities from elsewhere": lambda x: nn.BCELoss()(x * 0.5, 0 * x),
     "BCELoss of impossible targets": lambda x: nn.BCELoss()(x * 0, 1 + 0 * x),
-    "CrossEntropyLoss of probabilities": lambda x: nn.CrossEntropyLoss(inputs="probabilities")(
+    "CrossEntropyLoss of probabilities": lambda x: nn.CrossEntropyLoss(from_logits=False)(
         x * 0.5, 1 + LABELS
     ),
     "BCEWithLogitsLoss": lambda x: nn.BCEWithLogitsLoss()(x, 1 + 0 * x),

@@ -122,8 +122,8 @@ ROWS = np.eye(3)[LABELS]
 TARGETS = {
     "CrossEntropyLoss": (lambda x: x, nn.CrossEntropyLoss(), LABELS),
     "CrossEntropyLoss, rows": (lambda x: x, nn.CrossEntropyLoss(), ROWS),
-    "CrossEntropyLoss, softmax": (ops.softmax, nn.CrossEntropyLoss(inputs="probabilities"), LABELS),
-    "CrossEntropyLoss, probabilities": (lambda x: x / 10, nn.CrossEntropyLoss(inputs="probabilities"), ROWS),
+    "CrossEntropyLoss, softmax": (ops.softmax, nn.CrossEntropyLoss(from_logits=False), LABELS),
+    "CrossEntropyLoss, probabilities": (lambda x: x / 10, nn.CrossEntropyLoss(from_logits=False), ROWS),
     "NLLLoss": (ops.log_softmax, nn.NLLLoss(), LABELS),
     "NLLLoss, rows": (ops.log_softmax, nn.NLLLoss(), ROWS),
     "MSELoss": (lambda x: x, nn.MSELoss(), ROWS),

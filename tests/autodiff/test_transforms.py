@@ -138,7 +138,7 @@ def test_argnums_keywords_and_trees():
 
 def test_a_function_that_ignores_its_argument_has_gradient_zero():
     assert grad(lambda x: 3.0)(X).tolist() == [0, 0, 0]
-    assert grad(lambda x: Tensor(1.0, True) * 2)(X).tolist() == [0, 0, 0]
+    assert grad(lambda x: Tensor(1.0, requires_grad=True) * 2)(X).tolist() == [0, 0, 0]
     assert hessian(lambda x: x.sum())(X).tolist() == np.zeros((3, 3)).tolist()
     assert hvp(lambda x: (2 * x).sum(), (X,), (X,))[0].tolist() == [0, 0, 0]
     assert jvp(lambda x: np.array([1.0, 2.0]), (X,), (X,))[1].tolist() == [0, 0]

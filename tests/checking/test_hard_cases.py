@@ -52,7 +52,7 @@ def test_named_tuples_are_inputs():
 
 
 def test_an_input_without_a_rule_is_no_obstacle():
-    condition, values = Tensor([1.0, 0.0], True), Tensor([1.0, 2.0], True)
+    condition, values = Tensor([1.0, 0.0], requires_grad=True), Tensor([1.0, 2.0], requires_grad=True)
     assert diagnose(ops.sum(ops.where(condition, values, 0.0))).ok
 
 
@@ -67,7 +67,7 @@ def test_a_rule_that_is_not_linear_in_g_is_found(op, rule):
 
     wrong = op(sine, rule)
     x = np.array([0.3, 0.7, 1.1])
-    found = diagnose(ops.sum(wrong(Tensor(x, True)))).findings
+    found = diagnose(ops.sum(wrong(Tensor(x, requires_grad=True)))).findings
     assert [(f.primitive, f.input) for f in found] == [("sine", "x")]
     assert "not linear in g" in found[0].message
     with pytest.raises(AssertionError):
@@ -84,7 +84,7 @@ def test_a_rule_that_writes_into_what_it_is_given_is_found_and_changes_nothing(o
         {"g": g, "y": y, "an input": x}[culprit][...] = 7.0
         return answer
 
-    x = Tensor([0.3, 0.7], True)
+    x = Tensor([0.3, 0.7], requires_grad=True)
     loss = ops.sum(ops.square(op(sine, rule)(x)))
     before = x.data.copy()
     (found,) = diagnose(loss).findings
@@ -93,7 +93,7 @@ def test_a_rule_that_writes_into_what_it_is_given_is_found_and_changes_nothing(o
 
 
 def test_poles_and_fast_functions_are_no_mistakes():
-    assert diagnose((1.0 / Tensor([2e-9, 1.0], True)).sum()).ok
+    assert diagnose((1.0 / Tensor([2e-9, 1.0], requires_grad=True)).sum()).ok
     assert not check_gradients(lambda x: ops.sum(ops.sin(1e8 * x)), np.array([0.3, 1.0])).wrong
 
 
@@ -113,7 +113,7 @@ def test_a_rule_that_returns_a_number_is_wrong(op):
     def sine(x):
         return np.sin(x)
 
-    assert not diagnose(op(sine, lambda g, y, x: float(g * np.cos(x)))(Tensor(0.5, True))).ok
+    assert not diagnose(op(sine, lambda g, y, x: float(g * np.cos(x)))(Tensor(0.5, requires_grad=True))).ok
 
 
 def test_dropout_is_found_wherever_it_is():
@@ -130,7 +130,7 @@ def test_a_wrong_sign_by_hand_is_noted_also_beside_large_entries():
 
 
 def test_gradients_that_were_there_stay():
-    x = Tensor([1.0, 2.0], True)
+    x = Tensor([1.0, 2.0], requires_grad=True)
     x.grad = np.array([5.0, 5.0])
 
     def careless(x):

@@ -11,7 +11,7 @@ from tinygrad_mnist.checking import strategies as own
 CORNERS = {
     "relu": ops.relu,
     "abs": abs,
-    "clip": lambda x: ops.clip(x, low=-0.5, high=0.5),
+    "clip": lambda x: ops.clip(x, min=-0.5, max=0.5),
     "max": lambda x: ops.max(x, axis=-1, keepdims=True) if x.ndim else x,
     "min": ops.min,
     "relu - relu": lambda x: ops.relu(x - 0.25) - ops.relu(0.25 - x),

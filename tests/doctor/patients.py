@@ -573,7 +573,7 @@ SICK = {
     "a loss without its minus": (with_loss(WithoutMinus), "negative-loss"),
     "a minus too many": (with_loss(Climbing), "negative-loss"),
     "softmax over the examples": (
-        ending_in(lambda: nn.Softmax(dim=0), lambda: nn.CrossEntropyLoss(inputs="probabilities")),
+        ending_in(lambda: nn.Softmax(dim=0), lambda: nn.CrossEntropyLoss(from_logits=False)),
         "examples-mixed",
     ),
     "(n, 1) - (n,)": (column_against_row, "accidental-broadcast"),

@@ -163,7 +163,7 @@ def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(dtype):
 
 class Weight(nn.Module):
     def __init__(self, dtype):
-        self.weight = nn.Parameter(np.zeros(1), dtype)
+        self.weight = nn.Parameter(np.zeros(1), dtype=dtype)
 
     def forward(self, x):
         return x * self.weight

@@ -228,9 +228,7 @@ VARIANTS = {
         mnist, lambda y: (100.0 + y[:, None]).astype(np.float32)
     ),
     "pixels as targets": rows(lambda y: 255 * y),
-    "softmax in the network, twice": ending_in(
-        TwoSoftmaxes, lambda: nn.CrossEntropyLoss(inputs="probabilities")
-    ),
+    "softmax in the network, twice": ending_in(TwoSoftmaxes, lambda: nn.CrossEntropyLoss(from_logits=False)),
     "sigmoid before logits of two classes": lambda mnist: replace(
         (patient := classified(two_clouds)(mnist)), model=nn.Sequential(*patient.model, nn.Sigmoid())
     ),

@@ -197,9 +197,9 @@ LINES = [
     Line("abs({0})", margin=from_zero),
     *(
         Line(text, "np.clip({0}, -0.7, 0.9)", margin=lambda x: np.minimum(np.abs(x + 0.7), np.abs(x - 0.9)))
-        for text in ("ops.clip({0}, low=-0.7, high=0.9)", "{0}.clip(-0.7, 0.9)", "np.clip({0}, -0.7, 0.9)")
+        for text in ("ops.clip({0}, min=-0.7, max=0.9)", "{0}.clip(-0.7, 0.9)", "np.clip({0}, -0.7, 0.9)")
     ),
-    Line("{0}.clip(high=0.3)", "np.clip({0}, None, 0.3)", margin=lambda x: np.abs(x - 0.3)),
+    Line("{0}.clip(max=0.3)", "np.clip({0}, None, 0.3)", margin=lambda x: np.abs(x - 0.3)),
     Line("{0} * 0.3"),
     Line("0.5 - {0}"),
     Line("2 + {0}"),

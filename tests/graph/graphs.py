@@ -18,7 +18,9 @@ def leaf(name, value, gradient=None):
 
 
 def scalar_graph(backward=True):
-    a, b, c = (Tensor(value, True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0)))
+    a, b, c = (
+        Tensor(value, requires_grad=True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0))
+    )
     return Graph.of(a * b + c, backward=backward)
 
 

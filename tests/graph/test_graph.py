@@ -80,7 +80,7 @@ def test_two_processes_write_the_same_bytes():
 
 
 def scalar_step():
-    a, b, c = (Tensor(v, True, name=n) for v, n in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
+    a, b, c = (Tensor(v, requires_grad=True, name=n) for v, n in ((2.0, "a"), (-3.0, "b"), (10.0, "c")))
     y = a * b + c
     return y * y + a, (a, b, c)
 
@@ -110,7 +110,7 @@ def test_backward_pass_of_a_graph_runs_each_rule_once(monkeypatch):
 
 
 def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
-    logits = Tensor([0.2, -1.0, 0.5], True, name="logits")
+    logits = Tensor([0.2, -1.0, 0.5], requires_grad=True, name="logits")
     probabilities = ops.sigmoid(logits)
     loss = nn.BCELoss()(probabilities, np.array([1.0, 0.0, 1.0]))
     graph = Graph.of(loss, probabilities, backward=True)
@@ -158,13 +158,13 @@ def test_edges_carry_the_contributions_along_them():
 
 
 def test_untested_rule_has_the_verdict_untested():
-    loss = ops.sum(ops.sqrt(Tensor([0.0, 1.0], True)))
+    loss = ops.sum(ops.sqrt(Tensor([0.0, 1.0], requires_grad=True)))
     graph = Graph.of(loss, diagnosis=diagnose(loss))
     assert [node.verdict for node in graph.nodes if node.op] == ["untested", "correct"]
 
 
 def test_collapsing_loses_no_contribution_and_no_node():
-    a = Tensor(2.0, True, name="a")
+    a = Tensor(2.0, requires_grad=True, name="a")
     with scope("pre"):
         inner = ops.sin(a)
     with scope("res"):
@@ -173,13 +173,13 @@ def test_collapsing_loses_no_contribution_and_no_node():
     (edge,) = [edge for edge in graph.edges if edge.source == "pre"]
     assert edge.contribution.values == pytest.approx(graph.by_name["pre"].gradient.values)
     with scope("net"):
-        squared = ops.square(ops.sin(Tensor(3.0, True, name="net")))
+        squared = ops.square(ops.sin(Tensor(3.0, requires_grad=True, name="net")))
     names = [node.name for node in Graph.of(squared * 1.5).collapsed(1).nodes]
     assert names == ["net (module)", "multiply_3"]
 
 
 def test_values_are_kept_in_full_up_to_twelve():
-    x = Tensor(np.arange(24.0).reshape(4, 6), True, name="x")
+    x = Tensor(np.arange(24.0).reshape(4, 6), requires_grad=True, name="x")
     graph = Graph.of(x.sum(axis=1))
     assert graph.by_name["sum_1"].value.values == [15.0, 51.0, 87.0, 123.0]
     many = graph.by_name["x"].value

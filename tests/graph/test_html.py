@@ -162,8 +162,11 @@ def test_iframe_has_a_title_and_a_size(monkeypatch):
     [
         (scalar_graph(), "forward and backward · 2 ops · 3 learned numbers · 2 FLOP"),
         (network_graph(backward=False), "forward · 5 ops · 147 learned numbers · 1.43 kFLOP"),
-        (Graph.of(ops.sin(Tensor(2.0, True))), "forward · 1 op · 1 learned number · 1 FLOP"),
-        (Graph.of(Tensor(np.ones((40, 50)), True)), "forward · 0 ops · 2,000 learned numbers · 0 FLOP"),
+        (Graph.of(ops.sin(Tensor(2.0, requires_grad=True))), "forward · 1 op · 1 learned number · 1 FLOP"),
+        (
+            Graph.of(Tensor(np.ones((40, 50)), requires_grad=True)),
+            "forward · 0 ops · 2,000 learned numbers · 0 FLOP",
+        ),
     ],
 )
 def test_header_of_the_page_counts_ops_parameters_and_flops(graph, summary, monkeypatch):
@@ -204,7 +207,7 @@ def test_picture_of_a_page_has_numbers_if_all_are_few(count, detail, monkeypatch
         return '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
     monkeypatch.setattr(page, "to_svg", to_svg)
-    page.to_html(Graph.of(ops.sin(Tensor(np.ones(count), True))))
+    page.to_html(Graph.of(ops.sin(Tensor(np.ones(count), requires_grad=True))))
     assert asked == [detail]
 
 

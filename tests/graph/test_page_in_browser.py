@@ -62,7 +62,9 @@ def opened(browser, tmp_path):
 
 
 def leaves():
-    return [Tensor(value, True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0))]
+    return [
+        Tensor(value, requires_grad=True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0))
+    ]
 
 
 def scalar_graph(backward=True):
@@ -145,7 +147,11 @@ def test_step_highlights_its_op_and_shows_the_numbers(opened):
 
 
 def test_last_step_shows_the_gradients_of_backward(opened):
-    x, w, b = Tensor(0.7, True, name="x"), Tensor(-1.3, True, name="w"), Tensor(0.25, True, name="b")
+    x, w, b = (
+        Tensor(0.7, requires_grad=True, name="x"),
+        Tensor(-1.3, requires_grad=True, name="w"),
+        Tensor(0.25, requires_grad=True, name="b"),
+    )
     error = ops.sigmoid(x * w + b) - 1.0
     loss = error * error + w * w
     graph = Graph.of(loss, backward=True)
@@ -162,7 +168,7 @@ def test_last_step_shows_the_gradients_of_backward(opened):
 
 
 def test_gradient_at_a_fan_out_grows_with_each_contribution(opened):
-    x = Tensor(3.0, True, name="x")
+    x = Tensor(3.0, requires_grad=True, name="x")
     tab = opened(Graph.of(x * 4.0 + x * 3.0, backward=True))
     tab.keyboard.press("End")
     assert "3 + 4 = 7, 2 of 2 contributions" in tab.inner_text("#step")
@@ -214,7 +220,9 @@ def test_picture_can_be_dragged_and_zoomed(opened):
 
 def test_failed_op_shows_its_message(opened):
     with pytest.raises(ValueError, match="differ") as caught:
-        Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
+        Tensor(np.ones((2, 3)), requires_grad=True, name="x") @ Tensor(
+            np.ones((2, 3)), requires_grad=True, name="w"
+        )
     tab = opened(Graph.of(caught.value))
     tab.keyboard.press("End")
     assert "differ" in tab.inner_text("#facts .verdict")
@@ -238,7 +246,7 @@ def test_text_is_legible_in_light_and_dark_and_on_a_phone(opened, scheme):
 
 
 def test_hostile_names_are_shown_and_run_nothing(opened):
-    total = sum((Tensor(2.0, True, name=name) * 3.0 for name in HOSTILE), Tensor(0.0))
+    total = sum((Tensor(2.0, requires_grad=True, name=name) * 3.0 for name in HOSTILE), Tensor(0.0))
     graph = Graph.of(total, backward=True)
     tab = opened(graph, to_html(graph, title=HOSTILE[0]))
     tab.keyboard.press("End")

@@ -50,7 +50,7 @@ def test_graph_without_gradients_has_forward_steps_only():
 
 
 def test_fan_out_shows_the_running_sum():
-    x = Tensor(3.0, True, name="x")
+    x = Tensor(3.0, requires_grad=True, name="x")
     graph = Graph.of(x * 4.0 + x * 3.0, backward=True)
     sums = [line.sum for line in lines(graph) if line.sum]
     assert sums == ["3, 1 of 2 contributions", "3 + 4 = 7, 2 of 2 contributions"]
@@ -59,21 +59,21 @@ def test_fan_out_shows_the_running_sum():
 
 
 def test_input_used_twice_by_one_op_gets_both_contributions():
-    x = Tensor(3.0, True, name="x")
+    x = Tensor(3.0, requires_grad=True, name="x")
     graph = Graph.of(x * x, backward=True)
     assert playback_steps(graph)[-1].flows == ("1-0", "1-1")
     assert [line.sum for line in lines(graph)][-1] == "3 + 3 = 6, 2 of 2 contributions"
 
 
 def test_seed_of_an_output_that_is_read_counts_as_contribution():
-    x = Tensor(3.0, True, name="x")
+    x = Tensor(3.0, requires_grad=True, name="x")
     y = x * 2.0
     graph = Graph.of(y * 5.0, y, backward=True)
     assert "1 + 5 = 6, 2 of 2 contributions" in [line.sum for line in lines(graph)]
 
 
 def test_fan_out_of_large_values_sums_means():
-    x = Tensor(np.arange(20.0), True, name="x")
+    x = Tensor(np.arange(20.0), requires_grad=True, name="x")
     graph = Graph.of((x * 4.0 + x * 3.0).sum(), backward=True)
     assert [line.sum for line in lines(graph) if line.sum] == [
         "mean 3, 1 of 2 contributions", "mean 3 + 4 = 7, 2 of 2 contributions",
@@ -124,7 +124,7 @@ def test_large_arrays_are_shown_by_shapes_and_statistics():
     ids=["elementwise", "broadcast_to", "bias", "batch of products"],
 )
 def test_broadcast_input_says_that_it_is_summed(compute, source, sent):
-    x = Tensor(np.full(source, 2.0), True, name="x")
+    x = Tensor(np.full(source, 2.0), requires_grad=True, name="x")
     line = lines(Graph.of(compute(x).sum(), backward=True))[-1]
     assert line.note.startswith("summed over the broadcast axes")
     assert plain(line.parts) == sent
@@ -132,7 +132,9 @@ def test_broadcast_input_says_that_it_is_summed(compute, source, sent):
 
 def test_input_that_is_not_broadcast_says_nothing_of_sums():
     found = lines(
-        Graph.of((Tensor(np.ones((2, 2)), True) @ np.ones((2, 2))).mean(axis=0).sum(), backward=True)
+        Graph.of(
+            (Tensor(np.ones((2, 2)), requires_grad=True) @ np.ones((2, 2))).mean(axis=0).sum(), backward=True
+        )
     )
     assert not any("summed" in line.note for line in found)
 
@@ -145,7 +147,9 @@ def test_module_shows_contributions_without_inner_rules():
 
 def test_failed_op_is_the_last_step_with_its_message():
     with pytest.raises(ValueError, match="differ") as caught:
-        Tensor(np.ones((2, 3)), True, name="x") @ Tensor(np.ones((2, 3)), True, name="w")
+        Tensor(np.ones((2, 3)), requires_grad=True, name="x") @ Tensor(
+            np.ones((2, 3)), requires_grad=True, name="w"
+        )
     last = playback_steps(Graph.of(caught.value))[-1]
     assert last.title == "matmul_1 failed"
     assert "differ" in last.lines[0].note
@@ -162,7 +166,7 @@ def test_verdict_is_on_the_line_of_its_rule():
 
 @pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
 def test_number_in_a_rule_is_shown_as_it_was_given(factor, shown):
-    x = Tensor(np.array([1.0, 2.0]), True, name="x")
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
     line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
     product = f"[{factor:g}, {factor:g}]"
     assert plain(line.parts) == f"g * {shown} = [1, 1] * {shown} = {product}"

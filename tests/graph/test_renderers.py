@@ -49,8 +49,8 @@ def perceptron():
 
 def shared():
     """Two outputs, one of them read; fan-outs, a broadcast bias, a repeated input, a large product."""
-    x = Tensor(np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]]), True, name="x")
-    bias = Tensor(np.array([1.0, -1.0, 2.0]), True, name="bias")
+    x = Tensor(np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]]), requires_grad=True, name="x")
+    bias = Tensor(np.array([1.0, -1.0, 2.0]), requires_grad=True, name="bias")
     with scope("net"), scope("head"):
         y = (x + bias) * -2.0 - x * x
         wide = ops.sum(Tensor(np.arange(40.0).reshape(20, 2), name="grid") @ y, axis=0)
@@ -72,7 +72,7 @@ def failed():
 def checked():
     """The rule of one of three ops is wrong, and one cannot be tested."""
     with wrong_rules.tanh_of_the_input:
-        loss = ops.sum(ops.sqrt(ops.tanh(Tensor([0.0, 1.0], True, name="x")) * 2.0))
+        loss = ops.sum(ops.sqrt(ops.tanh(Tensor([0.0, 1.0], requires_grad=True, name="x")) * 2.0))
         return Graph.of(loss, backward=True, diagnosis=diagnose(loss))
 
 

@@ -156,7 +156,7 @@ def test_an_item_of_a_sequential_that_is_no_class_gets_no_hint():
         (nn.LogSoftmax(0), "LogSoftmax(dim=0)"),
         (nn.Dropout(), "Dropout(p=0.5)"),
         (nn.Flatten(), "Flatten()"),
-        (nn.CrossEntropyLoss(), "CrossEntropyLoss(inputs='logits')"),
+        (nn.CrossEntropyLoss(), "CrossEntropyLoss()"),
         (nn.Sequential(), "Sequential()"),
     ],
 )

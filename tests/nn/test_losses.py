@@ -10,7 +10,7 @@ from tinygrad_mnist import Tensor, nn
 from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
 
 BATCHES = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32 - 1))
-PROBABILITIES = nn.CrossEntropyLoss(inputs="probabilities")
+PROBABILITIES = nn.CrossEntropyLoss(from_logits=False)
 CLASS_LOSSES = [nn.CrossEntropyLoss(), PROBABILITIES, nn.NLLLoss(), nn.QuadraticLoss()]
 REAL_LOSSES = [nn.MSELoss(), nn.BCELoss(), nn.BCEWithLogitsLoss()]
 

@@ -10,8 +10,8 @@ LABELS = np.array([2, 0, 1, 1])
 ROWS = np.random.default_rng(1).dirichlet(np.ones(3), 4)
 CASES = {
     "BCE": (ops.sigmoid, nn.BCELoss(), ROWS),
-    "cross-entropy of labels": (ops.softmax, nn.CrossEntropyLoss(inputs="probabilities"), LABELS),
-    "cross-entropy of rows": (ops.softmax, nn.CrossEntropyLoss(inputs="probabilities"), ROWS),
+    "cross-entropy of labels": (ops.softmax, nn.CrossEntropyLoss(from_logits=False), LABELS),
+    "cross-entropy of rows": (ops.softmax, nn.CrossEntropyLoss(from_logits=False), ROWS),
 }
 every_case = pytest.mark.parametrize(("activation", "loss", "target"), CASES.values(), ids=CASES)
 

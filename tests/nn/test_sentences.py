@@ -100,7 +100,7 @@ def test_a_sentence_names_what_does_not_fit_and_what_to_write(call, sentence):
 def test_probabilities_off_by_rounding_are_taken():
     for loss, rows in (
         (nn.BCELoss(), np.zeros(2)),
-        (nn.CrossEntropyLoss(inputs="probabilities"), np.eye(2)[0]),
+        (nn.CrossEntropyLoss(from_logits=False), np.eye(2)[0]),
     ):
         for numbers in ([1.0009, 0.5], [-0.0009, 0.5]):
             assert np.isfinite(loss(Tensor(numbers), rows).item())

@@ -12,7 +12,7 @@ from tinygrad_mnist.errors import CheckpointError
 
 INITIAL = 0.3
 CLOSED_FORMS = {
-    optim.Schedule: ((), lambda t: INITIAL),
+    optim.LRScheduler: ((), lambda t: INITIAL),
     optim.StepLR: ((3, 0.5), lambda t: INITIAL * 0.5 ** (t // 3)),
     optim.ExponentialLR: ((0.9,), lambda t: INITIAL * 0.9**t),
     optim.CosineAnnealingLR: (

@@ -255,7 +255,7 @@ def test_a_parameter_that_is_listed_twice_is_updated_once():
             optimizer.zero_grad()
             (weight * weight).sum().backward()
             optimizer.step()
-        return weight.data.tolist(), len(optimizer.parameters), len(optimizer.state_dict()["velocities"])
+        return weight.data.tolist(), len(optimizer.params), len(optimizer.state_dict()["velocities"])
 
     once = after(lambda weight: [weight])
     assert after(lambda weight: [weight, weight]) == once
@@ -265,7 +265,7 @@ def test_a_parameter_that_is_listed_twice_is_updated_once():
 def test_a_tied_layer_counts_and_moves_once():
     layer = nn.Linear(2, 2, rng=np.random.default_rng(0))
     model = nn.Sequential(layer, nn.Tanh(), layer)
-    assert len(optim.SGD(model.parameters(), lr=0.1).parameters) == 2
+    assert len(optim.SGD(model.parameters(), lr=0.1).params) == 2
     assert model.count_parameters() == nn.summary(model).total == 6
     assert sum(row.parameters for row in nn.summary(model).rows) == 6
     assert set(model.state_dict()) == {"0.weight", "0.bias"}
@@ -277,7 +277,7 @@ def test_a_tied_layer_counts_and_moves_once():
 
 @pytest.mark.parametrize("wrong", [np.arange(3.0), "weights " * 50, np.ones((40, 40)), None, 3])
 def test_what_is_no_parameter_is_refused_in_one_short_line(wrong):
-    with pytest.raises(TypeError, match=r"parameters has .*: expected leaf tensors") as caught:
+    with pytest.raises(TypeError, match=r"params has .*: expected leaf tensors") as caught:
         optim.SGD([Tensor([1.0], requires_grad=True), wrong], lr=0.1)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)

@@ -96,9 +96,9 @@ def selections():
         ((0,), (1,)),
     )
     yield several("where", lambda f, a, b: f.where(MASK, a * a, b), ((3,), (2, 3)), ((2, 3), (1,)))
-    yield one("clip", lambda f, x: f.clip(x, low=-1.001, high=0.999), (2, 3), (0, 3), ())
-    yield one("clip", lambda f, x: f.clip(x, high=0.999), (2, 3))
-    yield one("clip", lambda f, x: f.clip(x, low=0.001), (2, 3))
+    yield one("clip", lambda f, x: f.clip(x, min=-1.001, max=0.999), (2, 3), (0, 3), ())
+    yield one("clip", lambda f, x: f.clip(x, max=0.999), (2, 3))
+    yield one("clip", lambda f, x: f.clip(x, min=0.001), (2, 3))
 
 
 def products():

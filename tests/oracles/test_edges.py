@@ -17,7 +17,7 @@ KINKS = {
     "abs at 0": (lambda f, x: f.abs(x), [[0.0]], [[0.0]], {"jax": [[1.0]]}),
     "sign at 0": (lambda f, x: f.sign(x) * x, [[0.0]], [[0.0]], {}),
     "a border of clip": (
-        lambda f, x: f.clip(x, low=-1.0, high=1.0),
+        lambda f, x: f.clip(x, min=-1.0, max=1.0),
         [[-1.0, 1.0]],
         [[1.0, 1.0]],
         {"jax": [[0.5, 0.5]], "autograd": [[0.0, 0.0]]},

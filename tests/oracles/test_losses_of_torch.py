@@ -27,10 +27,8 @@ PLAIN = {
 }
 OF_CLASSES = {
     "CrossEntropyLoss": nn.CrossEntropyLoss(),
-    "CrossEntropyLoss behind Softmax": lambda x, t: nn.CrossEntropyLoss(inputs="probabilities")(
-        ops.softmax(x), t
-    ),
-    "CrossEntropyLoss of probabilities": lambda x, t: nn.CrossEntropyLoss(inputs="probabilities")(
+    "CrossEntropyLoss behind Softmax": lambda x, t: nn.CrossEntropyLoss(from_logits=False)(ops.softmax(x), t),
+    "CrossEntropyLoss of probabilities": lambda x, t: nn.CrossEntropyLoss(from_logits=False)(
         ops.exp(ops.log_softmax(x)), t
     ),
     "NLLLoss": lambda x, t: nn.NLLLoss()(ops.log_softmax(x), t),

@@ -56,7 +56,7 @@ FUNCTIONS = namespace(
     add=anp.add,
     broadcast_to=lambda x, shape: x * np.ones(shape),
     cast=lambda x, dtype: x.astype(dtype),
-    clip=lambda x, low=None, high=None: anp.clip(x, low, high),
+    clip=lambda x, min=None, max=None: anp.clip(x, min, max),
     concatenate=lambda *inputs, axis=0: anp.concatenate(inputs, axis),
     cos=anp.cos,
     divide=anp.divide,

@@ -33,7 +33,7 @@ FUNCTIONS = namespace(
     add=jnp.add,
     broadcast_to=jnp.broadcast_to,
     cast=lambda x, dtype: x.astype(dtype),
-    clip=lambda x, low=None, high=None: jnp.clip(x, low, high),
+    clip=lambda x, min=None, max=None: jnp.clip(x, min, max),
     concatenate=lambda *inputs, axis=0: jnp.concatenate(inputs, axis),
     cos=jnp.cos,
     divide=jnp.divide,

@@ -57,7 +57,7 @@ FUNCTIONS = namespace(
     add=torch.add,
     broadcast_to=lambda x, shape: x.expand(shape),
     cast=lambda x, dtype: x.to(_dtype(dtype)),
-    clip=lambda x, low=None, high=None: torch.clamp(x, low, high),
+    clip=lambda x, min=None, max=None: torch.clamp(x, min, max),
     concatenate=lambda *inputs, axis=0: torch.cat(inputs, dim=axis),
     cos=torch.cos,
     divide=torch.divide,

@@ -45,7 +45,7 @@ class Training:
         return loss
 
     def state(self):
-        arrays = [p.data for p in self.optimizer.parameters] + [
+        arrays = [p.data for p in self.optimizer.params] + [
             v for v in self.optimizer.velocities if v is not None
         ]
         return [a.tobytes() for a in arrays]

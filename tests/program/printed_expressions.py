@@ -47,8 +47,8 @@ UNARY = ["-{}", "+{}", "abs({})", "{} ** 2", "{} ** -1", "{} ** 0.5", "2 ** {}",
     )
 ]
 WITH_SETTINGS = [
-    "ops.clip({}, low=-0.7, high=1.9)",
-    "ops.clip({}, high=2.5)",
+    "ops.clip({}, min=-0.7, max=1.9)",
+    "ops.clip({}, max=2.5)",
     "{}.sum(axis=-1, keepdims=True)",
     "ops.max({}, axis=(0, -1))",
     "ops.mean({}, axis=0, keepdims=True)",

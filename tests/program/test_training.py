@@ -145,7 +145,7 @@ def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
     ]
     expected = eager.step(x, y).data.tobytes()
     by_velocity = [v for v in eager.optimizer.velocities if v is not None]
-    arrays = sorted(a.tobytes() for a in [*(p.data for p in eager.optimizer.parameters), *by_velocity])
+    arrays = sorted(a.tobytes() for a in [*(p.data for p in eager.optimizer.params), *by_velocity])
     for loss, changed in run_alone(jobs):
         assert np.asarray(loss).tobytes() == expected
         assert sorted(a.tobytes() for a in changed) == arrays

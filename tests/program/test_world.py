@@ -103,7 +103,7 @@ def replace_layer(training):
 
 
 def exchange_parameters(training):
-    training.optimizer.parameters[0] = nn.Parameter(np.ones((5, 6), np.float32))
+    training.optimizer.params[0] = nn.Parameter(np.ones((5, 6), np.float32))
 
 
 def freeze(name, value=False):
@@ -134,7 +134,7 @@ CHANGES = {
     "rate": lambda t: setattr(t.optimizer, "lr", np.float64(0.05)),
     "array rate": lambda t: setattr(t.optimizer, "lr", np.array(0.05)),
     "parameters": exchange_parameters,
-    "parameter": lambda t: (t.optimizer.parameters.pop(), t.optimizer.velocities.pop()),
+    "parameter": lambda t: (t.optimizer.params.pop(), t.optimizer.velocities.pop()),
     "forward": lambda t: setattr(t.model[2], "forward", ops.tanh),
 }
 
@@ -348,7 +348,7 @@ def test_native_code_follows_too(change):
         found, expected = compiled(*arguments).item(), eager.step(*arguments).item()
         assert found == pytest.approx(expected, rel=1e-5)
     assert compiled._programs[-1].binding.backend == "native"
-    for p, q in zip(native.optimizer.parameters, eager.optimizer.parameters):
+    for p, q in zip(native.optimizer.params, eager.optimizer.params):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-4, atol=1e-6)
 
 

@@ -39,10 +39,10 @@ class Side(Training):
         return loss
 
     def parameters(self):
-        return list(dict.fromkeys([*self.model.parameters(), *self.optimizer.parameters, self.scale]))
+        return list(dict.fromkeys([*self.model.parameters(), *self.optimizer.params, self.scale]))
 
     def bits(self):
-        used = self.optimizer.parameters  # whose gradients a program does not keep
+        used = self.optimizer.params  # whose gradients a program does not keep
         kept = [p for p in self.parameters() if all(p is not other for other in used)]
         grads = [None if p.grad is None else p.grad.tobytes() for p in kept]
         return self.state(), [p.data.tobytes() for p in self.parameters()], grads, self.table.tobytes()
@@ -122,7 +122,7 @@ def axis(side, n, rng):
 
 
 def listed(side, n, rng):
-    parameters = side.optimizer.parameters
+    parameters = side.optimizer.params
     known = side.parameters()[n % len(side.parameters())]
     if all(known is not p for p in parameters):
         parameters.append(known)

@@ -53,7 +53,7 @@ def test_optimizer_schedule_and_loss_have_the_settings_of_the_recipe():
     assert isinstance(recipe.build_loss(), nn.QuadraticLoss)
     constant = Recipe(schedule="constant", loss="cross-entropy")
     assert constant.build_optimizer(constant.build_model((2, 3), 4))[1] is None
-    assert repr(constant.build_loss()) == "CrossEntropyLoss(inputs='logits')"
+    assert repr(constant.build_loss()) == "CrossEntropyLoss()"
 
 
 def test_probabilities_sum_to_1_whatever_the_loss():

@@ -45,7 +45,7 @@ WRONG = {
     "schedule as a class": (arguments(schedule=optim.StepLR), "schedule is the class StepLR"),
     "schedule by name": (
         arguments(schedule="cosine"),
-        "schedule is 'cosine': expected an optim.Schedule",
+        "schedule is 'cosine': expected an optim.LRScheduler",
     ),
     "loss by name": (arguments(loss="mse"), "loss is 'mse': expected a loss"),
     "loss and optimizer swapped": (swapped("loss", "optimizer"), "loss is SGD.*: expected a loss"),

@@ -26,7 +26,7 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     low, high = min if a_min is None else a_min, max if a_max is None else a_max
     if any(isinstance(bound, Recordable) for bound in (low, high)):
         raise TypeError("the bounds of a clip are numbers: for Tensors use np.maximum and np.minimum")
-    return ops.clip(x, low=low, high=high)
+    return ops.clip(x, min=low, max=high)
 
 
 def _absolute(x: Any) -> Any:

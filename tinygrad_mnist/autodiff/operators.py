@@ -124,11 +124,11 @@ class Operators(Recordable):
         """The same elements in another shape, given as numbers or one tuple."""
         return ops.reshape(self, shape=_unpacked(shape))
 
-    def flatten(self, start: int = 0, **foreign: Never) -> Tensor:
-        """All axes from `start` on joined into one."""
+    def flatten(self, start_dim: int = 0, **foreign: Never) -> Tensor:
+        """Return a Tensor with all axes from `start_dim` on joined into one."""
         if foreign:
-            raise _unknown("flatten", foreign, "start")
-        return ops.flatten(self, start)
+            raise _unknown("flatten", foreign, "start_dim")
+        return ops.flatten(self, start_dim)
 
     def sum(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
@@ -211,11 +211,11 @@ class Operators(Recordable):
         """max(self, 0)"""
         return ops.relu(self)
 
-    def clip(self, low: float | None = None, high: float | None = None, **foreign: Never) -> Tensor:
-        """Elements held between two numbers."""
+    def clip(self, min: float | None = None, max: float | None = None, **foreign: Never) -> Tensor:
+        """Return the elements limited to two numbers."""
         if foreign:
-            raise _unknown("clip", foreign, "low", "high")
-        return ops.clip(self, low=low, high=high)
+            raise _unknown("clip", foreign, "min", "max")
+        return ops.clip(self, min=min, max=max)
 
 
 for _name, _method in vars(Operators).items():

@@ -31,7 +31,7 @@ from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
-from tinygrad_mnist.hints import unknown_keyword
+from tinygrad_mnist.hints import hinted, unknown_keyword
 from tinygrad_mnist.hints.tensors import NotInTensor
 
 Array = NDArray[Any]
@@ -102,11 +102,12 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         "serial",
     )
 
+    @hinted
     def __init__(
         self,
         data: ArrayLike | Tensor,
-        requires_grad: bool = False,
         *,
+        requires_grad: bool = False,
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
@@ -165,12 +166,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     def _require_grad(self, value: bool) -> None:
         if value is not True and value is not False:
-            instead = (
-                "a dtype is given by name: Tensor(data, dtype=np.float32)"
-                if isinstance(value, np.dtype | str | type)
-                else ""
-            )
-            require_bool("requires_grad", value, instead)
+            require_bool("requires_grad", value)
         if self.inputs and not value:
             raise GradientError(f"{self._label()} was computed: to cut the graph there use detach()")
         if value and self._data.dtype.kind != "f":

@@ -70,7 +70,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         As `optim.SGD` takes them.  A wide layer wants a lower `lr` for regression: from about 0.1 on, the
         default momentum and 100 hidden units diverge.
     schedule : str or callable
-        "constant"; "cosine", down to 0 over the epochs; or ``(optimizer, epochs)`` to an `optim.Schedule`.
+        "constant"; "cosine", down to 0 over the epochs; or ``(optimizer, epochs)`` to an `optim.LRScheduler`.
     batch_size : int, optional
         Examples a step; None for all of them.
     epochs : int
@@ -128,7 +128,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         lr: float = 0.05,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
-        schedule: str | Callable[[optim.SGD, int], optim.Schedule | None] = "constant",
+        schedule: str | Callable[[optim.SGD, int], optim.LRScheduler | None] = "constant",
         batch_size: int | None = 32,
         epochs: int = 200,
         standardize: bool = True,

@@ -57,7 +57,7 @@ class Graph(GraphData):
         Examples
         --------
         >>> from tinygrad_mnist import Tensor
-        >>> a, b = Tensor(2.0, True, name="a"), Tensor(3.0, True, name="b")
+        >>> a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(3.0, requires_grad=True, name="b")
         >>> print(*(node.formula or node.name for node in Graph.of(a * b + a).nodes), sep=", ")
         a, b, a * b, multiply_1 + a
         """

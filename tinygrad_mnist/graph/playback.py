@@ -109,7 +109,7 @@ def playback_steps(graph: GraphData) -> list[Step]:
     --------
     >>> from tinygrad_mnist import Tensor
     >>> from tinygrad_mnist.graph import Graph
-    >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
+    >>> a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(-3.0, requires_grad=True, name="b")
     >>> for step in playback_steps(Graph.of(a * b, backward=True)):
     ...     print(step.status)
     overview: the whole graph

@@ -50,7 +50,6 @@ MODULE = {
     "float": "build the layers with dtype: `nn.Linear(3, 4, dtype=np.float32)`",
     "layers": "write `list(model.modules())`",
     "load": "write `model.load_state_dict(dict(np.load(path)))`",
-    "named_children": "write `model.children()`: it gives pairs of name and module",
     "predict": "write `model(x)`, or `training.predict(model, batches)`",
     "register_buffer": "an array that is not learned is a plain attribute",
     "register_forward_hook": "compute in the forward of a Module around it; `graph.draw` shows all values",
@@ -73,8 +72,7 @@ OPTIM = {
     "Adagrad": _ONE_OPTIMIZER,
     "Adam": _ONE_OPTIMIZER,
     "AdamW": _ONE_OPTIMIZER,
-    "LambdaLR": "write a subclass of `optim.Schedule` with its own rate(epoch)",
-    "LRScheduler": "write a subclass of `optim.Schedule` with its own rate(epoch)",
+    "LambdaLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
     "Momentum": _ONE_OPTIMIZER,
     "Optimizer": _ONE_OPTIMIZER,
     "RMSprop": _ONE_OPTIMIZER,
@@ -87,8 +85,8 @@ OPTIMIZER = {
     "apply_gradients": "write `optimizer.step()` after `loss.backward()`",
     "learning_rate": "write `optimizer.lr`",
     "minimize": "write `loss.backward()` and `optimizer.step()`",
-    "param_groups": "there is one group: `optimizer.lr`, `optimizer.parameters`",
-    "params": "write `optimizer.parameters`",
+    "param_groups": "there is one group: `optimizer.lr`, `optimizer.params`",
+    "parameters": "write `optimizer.params`",
     "state": "write `optimizer.velocities`",
     "update_weights": "write `optimizer.step()`",
 }
@@ -100,8 +98,7 @@ class NotInOptimizer:
 
 
 SCHEDULE = {
-    "get_last_lr": "write `[schedule.optimizer.lr]`",
-    "get_lr": "write `[schedule.optimizer.lr]`",
+    "get_lr": "write `schedule.get_last_lr()`, or `schedule.rate(3)` for another epoch",
     "last_epoch": "write `schedule.epoch`",
 }
 

@@ -64,7 +64,7 @@ OPS = {
     "astype": "write `x.astype(np.float32)`",
     "bmm": "write `x @ y`",
     "cat": "write `ops.concatenate([x, y])`",
-    "clamp": "write `ops.clip(x, low=0.0, high=1.0)`",
+    "clamp": "write `ops.clip(x, min=0.0, max=1.0)`",
     "cross_entropy": "write `ops.softmax_cross_entropy(x, labels).mean()`, or nn.CrossEntropyLoss()",
     "cumsum": TENSOR["cumsum"],
     "div": "write `x / y`",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -58,10 +59,11 @@ class Linear(Module):
         weight_init, bias_init = (default if given is None else given for given in (weight_init, bias_init))
         self.in_features, self.out_features = in_features, out_features
         weight = init.initial_values("weight_init", weight_init, (out_features, in_features), rng)
-        self.weight = Parameter(weight, dtype)
+        self.weight = Parameter(weight, dtype=dtype)
         self.bias = None
         if bias:
-            self.bias = Parameter(init.initial_values("bias_init", bias_init, (out_features,), rng), dtype)
+            values = init.initial_values("bias_init", bias_init, (out_features,), rng)
+            self.bias = Parameter(values, dtype=dtype)
 
     def forward(self, x: Any) -> Any:
         """x: (..., in_features) -> (..., out_features)"""
@@ -222,11 +224,17 @@ class Sequential(Module):
                 x = part(x)
         return x
 
-    def __iter__(self) -> Any:
-        return (module for _, module in self.children())
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def __getitem__(self, position: int) -> Module:
-        return list(self)[position]
+    @overload
+    def __getitem__(self, position: int) -> Module: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequential: ...
+    def __getitem__(self, position: int | slice) -> Module:
+        """Return one module, or a Sequential of those in a slice; the modules are shared."""
+        modules = list(self)
+        return Sequential(*modules[position]) if isinstance(position, slice) else modules[position]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_unmasked, shown
+from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, checked, peeled
@@ -161,10 +161,10 @@ class CrossEntropyLoss(Module):
 
     Parameters
     ----------
-    inputs
-        "logits": the loss takes the softmax itself.  "probabilities": the network ends in `Softmax`.  Then
-        the loss looks in the graph for the logits that the softmax came from and works on those, which is
-        stable; for probabilities of another origin it takes the logarithm, held above e**-100.
+    from_logits : bool, default True
+        If True, the loss takes the softmax itself. If False, the network ends in `Softmax`: the loss looks in
+        the graph for the logits that the softmax came from and works on those, which is stable. For
+        probabilities of another origin it takes the logarithm, limited to e**-100.
 
     Shapes
     ------
@@ -172,15 +172,14 @@ class CrossEntropyLoss(Module):
     """
 
     @hinted
-    def __init__(self, *, inputs: str = "logits") -> None:
-        if inputs not in ("logits", "probabilities"):
-            raise ValueError(f"inputs is {shown(inputs)}: expected 'logits' or 'probabilities'")
-        self.inputs = inputs
+    def __init__(self, *, from_logits: bool = True) -> None:
+        require_bool("from_logits", from_logits)
+        self.from_logits = from_logits
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
         target = _class_target(target, output, "CrossEntropyLoss")
-        if self.inputs == "logits":
+        if self.from_logits:
             return ops.mean(ops.softmax_cross_entropy(output, target))
         logits = _logits_behind(output, ops.softmax)
         if logits is not None:
@@ -189,17 +188,17 @@ class CrossEntropyLoss(Module):
         return -ops.mean(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
-        """The inputs that it takes."""
-        return f"inputs={self.inputs!r}"
+        """Return the setting that is not the default."""
+        return "" if self.from_logits else "from_logits=False"
 
 
 def _bounded_log(probability: Any) -> Any:
     """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
     checked(require_probabilities, peeled(probability))
     if probability.dtype != np.float16:
-        return ops.log(ops.clip(probability, low=_LEAST))
+        return ops.log(ops.clip(probability, min=_LEAST))
     wide = ops.cast(probability, dtype=np.dtype(np.float32))  # the bound is 0 in half precision
-    return ops.cast(ops.log(ops.clip(wide, low=_LEAST)), dtype=probability.dtype)
+    return ops.cast(ops.log(ops.clip(wide, min=_LEAST)), dtype=probability.dtype)
 
 
 def require_probabilities(values: Any) -> None:

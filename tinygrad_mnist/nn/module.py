@@ -14,30 +14,43 @@ from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.hints import unknown_keyword
+from tinygrad_mnist.hints import hinted, unknown_keyword
 from tinygrad_mnist.hints.networks import NotInModule
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns.  It owns its array: the data are copied.
+    """A tensor that a module learns.
 
     Parameters
     ----------
-    data
-        The initial values.
-    dtype
-        Their dtype; float64 stays float64 unless told otherwise.
+    data : array_like
+        Initial values; they are copied.
+    requires_grad : bool, default True
+        If False, the parameter is kept in the state of the module, and no gradient reaches it.
+    dtype : dtype, optional
+        Dtype of the parameter; that of `data` if omitted.
+    name : str, optional
+        Name in errors and drawings; a module that is called gives its parameters their dotted names.
+
+    Examples
+    --------
+    >>> Parameter([1.0, 2.0], dtype=np.float32)
+    Tensor([1., 2.], shape=(2,), dtype=float32, requires_grad=True)
     """
 
     __slots__ = ()
 
-    def __init__(self, data: Any, dtype: DTypeLike | None = None, requires_grad: bool = True) -> None:
-        if isinstance(dtype, bool):
-            raise TypeError(
-                f"dtype is {dtype}: expected a dtype; write Parameter(data, requires_grad={dtype})"
-            )
+    @hinted
+    def __init__(
+        self,
+        data: Any,
+        *,
+        requires_grad: bool = True,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
+    ) -> None:
         own = data if requires_grad else Tensor(data, dtype=dtype).detach()  # else a copy is made anyway
-        super().__init__(own, requires_grad, dtype=dtype)
+        super().__init__(own, requires_grad=requires_grad, dtype=dtype, name=name)
 
 
 class Module(Observed, NotInModule):
@@ -95,9 +108,13 @@ class Module(Observed, NotInModule):
 
     # What belongs to it
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """Direct submodules with their names."""
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Return the direct submodules with their names."""
         return ((name, part) for name, part in _parts(vars(self)) if isinstance(part, Module))
+
+    def children(self) -> Iterator[Module]:
+        """Return the direct submodules."""
+        return (module for _, module in self.named_children())
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """The module itself (as "") and all below it, each once, with dotted names."""
@@ -109,7 +126,7 @@ class Module(Observed, NotInModule):
                 continue
             seen.add(id(module))
             yield name, module
-            below = [(f"{name}.{child}" if name else child, part) for child, part in module.children()]
+            below = [(f"{name}.{child}" if name else child, part) for child, part in module.named_children()]
             stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Module]:
@@ -183,7 +200,7 @@ class Module(Observed, NotInModule):
         return ""
 
     def __repr__(self) -> str:
-        children = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.children()]
+        children = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.named_children()]
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}(", *children, ")"])

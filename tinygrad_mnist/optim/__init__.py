@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
-from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, Schedule, StepLR
+from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
 from tinygrad_mnist.optim.sgd import SGD
 
 if not TYPE_CHECKING:
@@ -13,4 +13,4 @@ if not TYPE_CHECKING:
         raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
 
 
-__all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "Schedule", "StepLR"]
+__all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "StepLR"]

@@ -13,7 +13,7 @@ from tinygrad_mnist.hints.networks import NotInSchedule
 from tinygrad_mnist.optim.sgd import SGD
 
 
-class Schedule(NotInSchedule):
+class LRScheduler(NotInSchedule):
     """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it."""
 
     @hinted
@@ -27,6 +27,10 @@ class Schedule(NotInSchedule):
     def rate(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0: here the initial one."""
         return self.initial
+
+    def get_last_lr(self) -> list[float]:
+        """Return the learning rate of the current epoch, in a list of one, as PyTorch does."""
+        return [self.optimizer.lr]
 
     def step(self) -> None:
         """Go on to the next epoch's learning rate."""
@@ -53,7 +57,7 @@ class Schedule(NotInSchedule):
         self.epoch, self.initial = state["epoch"], state["initial"]
 
 
-class StepLR(Schedule):
+class StepLR(LRScheduler):
     """Multiplies the learning rate by `gamma` every `step_size` epochs."""
 
     @hinted
@@ -68,7 +72,7 @@ class StepLR(Schedule):
         return float(self.initial * self.gamma ** (epoch // self.step_size))
 
 
-class ExponentialLR(Schedule):
+class ExponentialLR(LRScheduler):
     """Multiplies the learning rate by `gamma` every epoch."""
 
     @hinted
@@ -82,7 +86,7 @@ class ExponentialLR(Schedule):
         return float(self.initial * self.gamma**epoch)
 
 
-class CosineAnnealingLR(Schedule):
+class CosineAnnealingLR(LRScheduler):
     """Lowers the learning rate along half a cosine to `eta_min` at epoch `T_max`.
 
     I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm restarts, 2017, without the

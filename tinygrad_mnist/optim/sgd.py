@@ -33,7 +33,7 @@ class SGD(Observed, NotInOptimizer):
 
     Parameters
     ----------
-    parameters
+    params
         The leaf tensors to update, such as ``model.parameters()``; one that is listed twice is updated once.
     lr
         The learning rate.
@@ -64,7 +64,7 @@ class SGD(Observed, NotInOptimizer):
     @hinted
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        params: Iterable[Tensor],
         lr: float,
         momentum: float = 0.0,
         dampening: float = 0.0,
@@ -72,20 +72,20 @@ class SGD(Observed, NotInOptimizer):
         nesterov: bool = False,
     ) -> None:
         write = "write SGD(model.parameters(), lr=0.1)"
-        if hasattr(parameters, "parameters") or not isinstance(parameters, Iterable):
-            raise TypeError(f"parameters is {shown(parameters)}: expected the model's parameters; {write}")
-        self.parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-        if not self.parameters:
+        if hasattr(params, "parameters") or not isinstance(params, Iterable):
+            raise TypeError(f"params is {shown(params)}: expected the model's parameters; {write}")
+        self.params = [params] if isinstance(params, Tensor) else list(params)
+        if not self.params:
             raise ValueError("SGD was given no parameters: pass model.parameters()")
-        for parameter in self.parameters:
+        for parameter in self.params:
             if isinstance(parameter, tuple | dict | str):
                 write = "write model.parameters() (named_parameters() gives pairs, state_dict() arrays)"
-                raise TypeError(f"parameters has {shown(parameter)}: expected leaf tensors; {write}")
+                raise TypeError(f"params has {shown(parameter)}: expected leaf tensors; {write}")
             if not isinstance(parameter, Tensor) or not parameter.is_leaf:
                 raise TypeError(
-                    f"parameters has {shown(parameter)}: expected leaf tensors; write model.parameters()"
+                    f"params has {shown(parameter)}: expected leaf tensors; write model.parameters()"
                 )
-        self.parameters = list({id(each): each for each in self.parameters}.values())  # each once
+        self.params = list({id(each): each for each in self.params}.values())  # each once
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             require_number(name, value, low=0)
         require_number("dampening", dampening)
@@ -94,8 +94,8 @@ class SGD(Observed, NotInOptimizer):
             raise ValueError("SGD with nesterov needs a momentum above 0 and no dampening")
         self.lr, self.momentum, self.dampening = lr, momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
-        self.velocities: list[NDArray[Any] | None] = [None] * len(self.parameters)
-        self._scratch: list[NDArray[Any] | None] = [None] * len(self.parameters)
+        self.velocities: list[NDArray[Any] | None] = [None] * len(self.params)
+        self._scratch: list[NDArray[Any] | None] = [None] * len(self.params)
 
     @property
     def undampened(self) -> float:
@@ -110,7 +110,7 @@ class SGD(Observed, NotInOptimizer):
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        for parameter in self.parameters:
+        for parameter in self.params:
             parameter.grad = None
 
     def step(self) -> None:
@@ -119,7 +119,7 @@ class SGD(Observed, NotInOptimizer):
         if capture:
             capture.update(self)
             return
-        for position, parameter in enumerate(self.parameters):
+        for position, parameter in enumerate(self.params):
             gradient = parameter._grad
             if gradient is not None:
                 scratch = self._scratch[position]
@@ -168,25 +168,25 @@ class SGD(Observed, NotInOptimizer):
             if type(state[name]) not in kinds or not math.isfinite(state[name]):
                 raise CheckpointError(f"the saved {name} is {shown(state[name])}")
         velocities = state["velocities"]
-        if len(velocities) != len(self.parameters):
+        if len(velocities) != len(self.params):
             raise CheckpointError(
-                f"the saved optimizer has {len(velocities)} parameters, and this one {len(self.parameters)}"
+                f"the saved optimizer has {len(velocities)} parameters, and this one {len(self.params)}"
             )
-        for parameter, velocity in zip(self.parameters, velocities):
+        for parameter, velocity in zip(self.params, velocities):
             if velocity is not None and velocity.shape != parameter.shape:
                 raise CheckpointError(
                     f"a velocity has shape {velocity.shape} where it was saved, and its parameter "
                     f"{parameter._label()} {parameter.shape} here"
                 )
-        SGD(self.parameters, **{name: state[name] for name in SETTINGS})  # refuses what is no setting
+        SGD(self.params, **{name: state[name] for name in SETTINGS})  # refuses what is no setting
         for name in SETTINGS:
             setattr(self, name, state[name])
         self.velocities[:] = [
-            None if v is None else v.astype(p.dtype) for p, v in zip(self.parameters, velocities)
+            None if v is None else v.astype(p.dtype) for p, v in zip(self.params, velocities)
         ]
 
     def __repr__(self) -> str:
         return (
-            f"SGD({len(self.parameters)} parameters, lr={self.lr}, momentum={self.momentum}, "
+            f"SGD({len(self.params)} parameters, lr={self.lr}, momentum={self.momentum}, "
             f"dampening={self.dampening}, weight_decay={self.weight_decay}, nesterov={self.nesterov})"
         )

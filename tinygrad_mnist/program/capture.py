@@ -130,7 +130,7 @@ class Capturing(Surroundings):
         terms = {name: bool(look(optimizer, name)) for name in type(optimizer).TERMS}
         self.recording.terms.setdefault(id(optimizer), (optimizer, terms))
         numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in type(optimizer).NUMBERS})
-        for position, parameter in enumerate(look(optimizer, "parameters")):
+        for position, parameter in enumerate(look(optimizer, "params")):
             gradient = self.gradient(parameter)
             if gradient is not None:
                 velocity = self._velocity(optimizer, position)
@@ -144,7 +144,7 @@ class Capturing(Surroundings):
         v = look(optimizer, "velocities")[position]
         if v is None:
             return self._velocities.get((id(optimizer), position))
-        name = look(optimizer, "parameters")[position].name or ""
+        name = look(optimizer, "params")[position].name or ""
         return self._state(v, optimizer, "velocities", f"v_{name}", position)
 
 

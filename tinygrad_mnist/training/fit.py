@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.arguments import require_whole
 from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.optim import SGD, LRScheduler
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.program.compiled import require_backend
 from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
@@ -31,7 +31,7 @@ def fit(
     validation: Batches | None = None,
     *,
     epochs: int,
-    schedule: Schedule | None = None,
+    schedule: LRScheduler | None = None,
     backend: Backend = "numpy",
     detect_anomaly: bool = False,
     callbacks: Iterable[Any] = (),

@@ -23,7 +23,7 @@ LOSSES: dict[str, Callable[[], nn.Module]] = {
     "cross-entropy": nn.CrossEntropyLoss,
     "quadratic": nn.QuadraticLoss,
 }
-SCHEDULES: dict[str, Callable[[optim.SGD, int], optim.Schedule | None]] = {
+SCHEDULES: dict[str, Callable[[optim.SGD, int], optim.LRScheduler | None]] = {
     "constant": lambda optimizer, epochs: None,
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
 }
@@ -144,7 +144,7 @@ class Recipe:
         """The loss."""
         return LOSSES[self.loss]()
 
-    def build_optimizer(self, model: nn.Module) -> tuple[optim.SGD, optim.Schedule | None]:
+    def build_optimizer(self, model: nn.Module) -> tuple[optim.SGD, optim.LRScheduler | None]:
         """The optimizer and its schedule."""
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn.requirements import refuse_class, require_loss, require_model
-from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.optim import SGD, LRScheduler
 from tinygrad_mnist.training.run_state import Parts
 
 ORDER = "fit(model, loss, optimizer, train, ...)"
@@ -39,10 +39,10 @@ def require_parts(parts: Parts) -> None:
     require_loss(parts.loss, ORDER)
     _require_instance("optimizer", parts.optimizer, SGD, ORDER)
     if parts.schedule is not None:
-        _require_instance("schedule", parts.schedule, Schedule, "optim.CosineAnnealingLR(optimizer, epochs)")
+        _require_instance("schedule", parts.schedule, LRScheduler, "optim.CosineAnnealingLR(optimizer, epochs)")
         if parts.schedule.optimizer is not parts.optimizer:
             raise ValueError("schedule belongs to another optimizer: build it with the one that fit is given")
-    held = {id(parameter) for parameter in parts.optimizer.parameters}
+    held = {id(parameter) for parameter in parts.optimizer.params}
     own = [p for _, module in parts.modules for p in module.parameters()]
     if own and not any(id(parameter) in held for parameter in own):
         raise ValueError(
@@ -63,5 +63,5 @@ def require_finite_parameters(parts: Parts) -> None:
 def _require_instance(name: str, value: Any, kind: type, instead: str) -> None:
     refuse_class(name, value)
     if not isinstance(value, kind):
-        expected = {SGD: "an optim.SGD", Schedule: "an optim.Schedule"}[kind]
+        expected = {SGD: "an optim.SGD", LRScheduler: "an optim.LRScheduler"}[kind]
         raise TypeError(f"{name} is {shown(value)}: expected {expected}; write {instead}")

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
-from tinygrad_mnist.optim import SGD, Schedule
+from tinygrad_mnist.optim import SGD, LRScheduler
 from tinygrad_mnist.training.totals import Totals
 from tinygrad_mnist.typing import Array
 
@@ -22,7 +22,7 @@ class Parts:
     model: Module
     loss: Any  # a module, or any function of (output, target)
     optimizer: SGD
-    schedule: Schedule | None = None
+    schedule: LRScheduler | None = None
 
     @property
     def modules(self) -> list[tuple[str, Module]]:
@@ -127,7 +127,7 @@ class RunState:
             named[group][rest] = array
         for group, module in parts.modules:
             module.load_state_dict(named[group])
-        positions = range(len(parts.optimizer.parameters))
+        positions = range(len(parts.optimizer.params))
         velocities = [named["velocity"].pop(str(i), None) for i in positions]
         if named["velocity"]:
             raise CheckpointError(f"there is no parameter for velocity.{min(named['velocity'])}")

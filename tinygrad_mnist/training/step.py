@@ -101,7 +101,7 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
     value = float(loss.item())
     if np.isfinite(value) and _all_finite(parts):
         return value, output.data
-    learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.parameters}
+    learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.params}
     before.put_back(parts)
     loss = _recorded(parts, inputs, targets)
     bad = _first_bad(loss)
@@ -124,7 +124,7 @@ def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
 
 
 def _all_finite(parts: Parts) -> bool:
-    arrays = [array for p in parts.optimizer.parameters for array in (p.data, p.grad) if array is not None]
+    arrays = [array for p in parts.optimizer.params for array in (p.data, p.grad) if array is not None]
     return all(np.isfinite(array).all() for array in arrays)
 
 
@@ -141,7 +141,7 @@ def _of_update(parts: Parts, learned: dict[str, Any], when: str) -> TrainingFind
 
 
 def _largest(parts: Parts) -> str:
-    largest = max(float(np.abs(p.data).max(initial=0)) for p in parts.optimizer.parameters)
+    largest = max(float(np.abs(p.data).max(initial=0)) for p in parts.optimizer.params)
     return f"before this step the largest weight was {largest:.3g}"
 
 

@@ -260,11 +260,11 @@ minimum.vjps(
 
 
 @primitive(elementwise=True)
-def clip(x: Any, *, low: float | None = None, high: float | None = None) -> Any:
-    """`x` held between the numbers `low` and `high`; on the borders the gradient passes."""
+def clip(x: Any, *, min: float | None = None, max: float | None = None) -> Any:
+    """`x` limited to the numbers `min` and `max`; on the borders the gradient passes."""
     if np.iscomplexobj(x):
-        return np.where(_inside(x, low, high), x, np.clip(x.real, low, high))
-    return np.clip(x, low, high)
+        return np.where(_inside(x, min, max), x, np.clip(x.real, min, max))
+    return np.clip(x, min, max)
 
 
 def _inside(x: Any, low: float | None, high: float | None) -> Any:
@@ -272,7 +272,7 @@ def _inside(x: Any, low: float | None, high: float | None) -> Any:
     return (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
 
 
-clip.vjps(lambda g, y, x, *, low, high: where(_inside(x, low, high), g, 0.0))
+clip.vjps(lambda g, y, x, *, min, max: where(_inside(x, min, max), g, 0.0))
 
 
 @primitive

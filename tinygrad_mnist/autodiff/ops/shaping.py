@@ -175,9 +175,9 @@ def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     return reshape(x, shape=tuple(length for i, length in enumerate(x.shape) if i not in gone))
 
 
-def flatten(x: Any, start: int = 0) -> Any:
-    """All axes from `start` on joined into one: (n, 28, 28) becomes (n, 784) for start=1."""
-    flat = (*x.shape[:start], math.prod(x.shape[start:]))
+def flatten(x: Any, start_dim: int = 0) -> Any:
+    """All axes from `start_dim` on joined into one: (n, 28, 28) becomes (n, 784) for start_dim=1."""
+    flat = (*x.shape[:start_dim], math.prod(x.shape[start_dim:]))
     return x if x.shape == flat else reshape(x, shape=flat)
 
 

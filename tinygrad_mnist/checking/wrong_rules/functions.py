@@ -72,7 +72,7 @@ def branches_exchanged(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Any:
     return ops.where(condition, 0.0, g)
 
 
-@mistake("clip", 0, lambda x: ops.sum(ops.clip(x, low=-1.0, high=1.0)), [-1.5, 0.5, 2.0])
+@mistake("clip", 0, lambda x: ops.sum(ops.clip(x, min=-1.0, max=1.0)), [-1.5, 0.5, 2.0])
 def clip_passes_everything(g: Any, y: Any, x: Any, *, low: Any, high: Any) -> Any:
     """Clipping is thought of as a detail of the forward pass: the straight-through estimator, by accident."""
     return g

@@ -68,7 +68,7 @@ def try_steps(evidence: Evidence) -> Trial | None:
             _set_gradients(evidence, inputs, targets)
             optimizer.step()
             if i == 0:
-                changed = [names[id(p)] for p in optimizer.parameters if id(p) in names]
+                changed = [names[id(p)] for p in optimizer.params if id(p) in names]
                 ratios = {name: _ratio(evidence, before, name) for name in changed if before[name].ndim > 1}
             losses.append(evidence.value(evidence.inputs, evidence.targets))
     moving = {name: ratio for name, ratio in ratios.items() if before[name].any()}
@@ -98,7 +98,7 @@ def _ratio(evidence: Evidence, before: dict[str, np.ndarray], name: str) -> floa
 
 def _set_gradients(evidence: Evidence, inputs: object, targets: object) -> None:
     gradients = evidence.look(inputs, targets).gradients
-    for parameter in evidence.optimizer.parameters:
+    for parameter in evidence.optimizer.params:
         parameter.grad = None
     for name, g in gradients.items():
         evidence.parameters[name].grad = None if g is None else np.array(g)

@@ -48,7 +48,7 @@ def not_in_optimizer(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Parameters that get a gradient, and that no step will change."""
     if evidence.optimizer is None:
         return
-    known = {id(p) for p in evidence.optimizer.parameters}
+    known = {id(p) for p in evidence.optimizer.params}
     names = [
         name
         for name, p in evidence.parameters.items()

@@ -44,7 +44,7 @@ def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
         "sure "
         f"and right still has a loss of ln(1 + {classes - 1}/e) = {floor:.2f}, and gradients are small",
         "leave the Softmax out of the network: CrossEntropyLoss takes logits; or keep it and say "
-        'CrossEntropyLoss(inputs="probabilities")',
+        "CrossEntropyLoss(from_logits=False)",
         place,
         numbers={"lowest": float(output.min()), "highest": float(output.max()), "least loss": floor},
     )
