@@ -193,7 +193,7 @@ def test_data_that_are_no_numbers_are_refused(data):
 @pytest.mark.parametrize("value", [np.float32, "float32", 1, None, np.dtype(float)])
 def test_requires_grad_that_is_no_truth_value_is_refused(value):
     with pytest.raises(TypeError, match=r"requires_grad is .*: expected True or False"):
-        Tensor([1.0], value)
+        Tensor([1.0], requires_grad=value)
     with pytest.raises(TypeError, match="requires_grad is"):
         Tensor([1.0]).requires_grad = value
 

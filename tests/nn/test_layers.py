@@ -110,7 +110,7 @@ def test_errors_name_op_layer_and_operands():
 @pytest.mark.parametrize("shape", [(4,), (2, 4), (3, 2, 4)])
 def test_a_right_input_is_not_blamed_for_a_wrong_parameter(shape):
     layer = nn.Linear(4, 3, dtype=np.float64)
-    layer.bias = nn.Parameter(np.ones(2), np.float64)
+    layer.bias = nn.Parameter(np.ones(2), dtype=np.float64)
     with pytest.raises(ShapeError) as caught:
         layer(np.ones(shape))
     assert "features" not in str(caught.value)

@@ -165,9 +165,10 @@ def test_a_loss_has_the_precision_of_the_output_whatever_the_target(loss):
     assert (value.dtype, output.grad.dtype) == (np.float32, np.float32)
 
 
-def test_an_unknown_kind_of_inputs_is_refused():
-    with pytest.raises(ValueError, match="'scores'"):
-        nn.CrossEntropyLoss(inputs="scores")
+@pytest.mark.parametrize("value", ["probabilities", 0, None])
+def test_from_logits_other_than_a_boolean_is_refused(value):
+    with pytest.raises(TypeError, match=r"from_logits is .*: expected True or False"):
+        nn.CrossEntropyLoss(from_logits=value)
 
 
 @pytest.mark.parametrize("loss", [PROBABILITIES, nn.BCELoss()], ids=repr)

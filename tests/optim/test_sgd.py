@@ -55,7 +55,7 @@ def test_every_combination_of_options_is_the_published_update(options, seed, pre
 
 
 def test_float32_stays_float32_and_in_its_place():
-    parameter = nn.Parameter(np.ones(3), np.float32)
+    parameter = nn.Parameter(np.ones(3), dtype=np.float32)
     array = parameter.data
     optimizer = optim.SGD([parameter], lr=np.float64(0.1), momentum=0.9, weight_decay=0.1, nesterov=True)
     for _ in range(2):
@@ -111,7 +111,8 @@ def test_what_cannot_be_updated_is_refused():
 
 
 def two_parameters(**options):
-    parameters = [nn.Parameter(np.ones((2, 3)), np.float32), nn.Parameter(np.zeros(2), np.float32)]
+    weight = nn.Parameter(np.ones((2, 3)), dtype=np.float32)
+    parameters = [weight, nn.Parameter(np.zeros(2), dtype=np.float32)]
     for parameter, name in zip(parameters, ("weight", "bias")):
         parameter.name = name
     return parameters, optim.SGD(parameters, **{"lr": 0.5, "momentum": 0.5, **options})

@@ -39,7 +39,7 @@ def test_a_state_holds_copies_by_name_and_comes_back_to_the_last_bit():
 def test_a_state_of_a_loss_with_parameters_is_kept_too():
     class Scaled(nn.Module):
         def __init__(self):
-            self.scale = nn.Parameter(np.ones(1), np.float32)
+            self.scale = nn.Parameter(np.ones(1), dtype=np.float32)
             self.rng = np.random.default_rng(0)
 
         def forward(self, output, target):
