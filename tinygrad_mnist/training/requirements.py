@@ -39,7 +39,8 @@ def require_parts(parts: Parts) -> None:
     require_loss(parts.loss, ORDER)
     _require_instance("optimizer", parts.optimizer, SGD, ORDER)
     if parts.schedule is not None:
-        _require_instance("schedule", parts.schedule, LRScheduler, "optim.CosineAnnealingLR(optimizer, epochs)")
+        example = "optim.CosineAnnealingLR(optimizer, epochs)"
+        _require_instance("schedule", parts.schedule, LRScheduler, example)
         if parts.schedule.optimizer is not parts.optimizer:
             raise ValueError("schedule belongs to another optimizer: build it with the one that fit is given")
     held = {id(parameter) for parameter in parts.optimizer.params}
