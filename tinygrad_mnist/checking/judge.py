@@ -221,7 +221,7 @@ class _Look:
         if smooth is None and _shrinks(seen):  # a strong bend: the mean of both sides is right
             smooth = seen[-1].straightened(abs(seen[-1].mean - seen[-2].mean))
         if smooth is not None:
-            self._settle_smooth(z, smooth, crossed=not _shrinks(seen) and seen[0].bent)
+            self._settle_smooth(z, confirmed, smooth, crossed=not _shrinks(seen) and seen[0].bent)
             return
         last = seen[-1]
         if len(seen) > 1 and not last.gap > 0.5 * seen[-2].gap:  # no corner stays: the steps are too wide
@@ -235,10 +235,12 @@ class _Look:
         between = low - s.slack <= self.r <= high + s.slack
         self._say(KINK if between else WRONG, min(max(self.r, low), high))
 
-    def _settle_smooth(self, z: float, s: _Slopes, crossed: bool) -> None:
+    def _settle_smooth(self, z: float, confirmed: bool, s: _Slopes, crossed: bool) -> None:
         fine = KINK if crossed and self.first < 1e-3 else CORRECT  # a wide step may cross anything
         if abs(z - s.mean) <= 2 * s.slack:
-            tolerance, allowance, decider = EXACT, self.allowance, z
+            tolerance, decider = EXACT, z
+            # One that is confirmed nowhere may lack imaginary parts: wrong is only what differences exclude.
+            allowance = self.allowance if confirmed else max(self.allowance, 3 * s.slack)
         else:
             tolerance, allowance, decider = 2 * COARSE, 3 * s.slack, s.mean
             self.entries.contradicted[self.k] = np.isfinite(z)
@@ -258,7 +260,7 @@ class _Look:
                     self._settle_at_corner(narrow)
                 else:
                     smooth = narrow.straightened(abs(wide.mean - narrow.mean))
-                    self._settle_smooth(z, smooth, crossed=False)
+                    self._settle_smooth(z, confirmed, smooth, crossed=False)
                 return
         nothing = self.r == 0 and self.entries.central[self.k] == 0 and not z  # not z: 0
         if nothing or (np.isnan(z) and self.r == self.entries.central[self.k] == 0):
