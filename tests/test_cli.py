@@ -23,7 +23,7 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training.run_folder import read_settings
 
 PICTURES = {"curves.png", "confusion.png", "misread.png", "first_layer.png"}
-ONE = "--threads", 1
+ONE = "--jobs", 1
 
 
 def run(*arguments, environment=None):
@@ -263,13 +263,13 @@ def refusals(place, run_folder, mnist_folder):
         "truncated": (["train", "--data", truncated(mnist_folder, place / "t")], "t10k-images"),
         "a run there already": ([*small, run_folder], "holds a run already"),
         "a file in the way": ([*small, place / "foreign.png"], "a file is in the way"),
-        "hidden words": ([*small, place / "x", "--hidden", "many"], "sizes such as 128"),
-        "hidden nothing": ([*small, place / "x", "--hidden", "3,0"], "1 to 1,000,000 units"),
-        "hidden too many": ([*small, place / "x", "--hidden", "1000000,1000000"], "Unable to allocate"),
-        "threads too many": ([*small, place / "x", "--threads", 10**30], "is not in the range"),
+        "layers words": ([*small, place / "x", "--layers", "many"], "such as 784-30-10"),
+        "layers nothing": ([*small, place / "x", "--layers", "64-3-0-10"], "1 to 1,000,000 units"),
+        "layers too large": ([*small, place / "x", "--layers", "64-1000000-1000000-10"], "allocate"),
+        "threads too many": ([*small, place / "x", "--jobs", 10**30], "is not in the range"),
         "epochs too many": ([*small, place / "x", "--epochs", 10**30], "is not in the range"),
         "batch too large": ([*small, place / "x", "--batch-size", 10**30], "is not in the range"),
-        "layers too many": ([*small, place / "x", "--hidden", "3," * 1000 + "3"], "at most 1,000 hidden"),
+        "layers too many": ([*small, place / "x", "--layers", "64-" + "3-" * 1001 + "10"], "at most 1,000"),
         "lr nan": ([*small, place / "x", "--lr", "nan"], "not a finite number"),
         "lr negative": ([*small, place / "x", "--lr", "-1"], "not in the range"),
         "lr too large": ([*small, place / "y", "--lr", "1e30"], "lower the learning rate"),
@@ -311,7 +311,7 @@ def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
         "digits",
         "--epochs",
         "100000",
-        "--threads",
+        "--jobs",
         "1",
         "--output",
         str(folder),

@@ -27,7 +27,16 @@ def test_command_draws_a_step_on_real_digits(mnist_folder, tmp_path, suffix, det
 
 def test_command_draws_the_given_network_and_passes(mnist_folder, tmp_path):
     path = tmp_path / "step.txt"
-    options = ["--model", "784-12-10", "--activation", "tanh", "--loss", "cross-entropy", "--batch", "4"]
+    options = [
+        "--layers",
+        "784-12-10",
+        "--activation",
+        "tanh",
+        "--loss",
+        "cross-entropy",
+        "--batch-size",
+        "4",
+    ]
     assert run("--data", mnist_folder, *options, "-o", path).exit_code == 0
     forward = path.read_text(encoding="utf-8")
     assert "tanh_2  = tanh(linear_1)  [4 × 12]" in forward
@@ -42,8 +51,8 @@ def test_command_draws_the_given_network_and_passes(mnist_folder, tmp_path):
     ("arguments", "said"),
     [
         (["-o", "step.xyz"], "path is step.xyz: expected a name that ends in .svg"),
-        (["--model", "5-4-3", "-o", "step.txt"], "--model 784-4-10 would fit"),
-        (["--model", "784x10", "-o", "step.txt"], "such as 784-30-10"),
+        (["--layers", "5-4-3", "-o", "step.txt"], "--layers 784-4-10 would fit"),
+        (["--layers", "784x10", "-o", "step.txt"], "such as 784-30-10"),
         (["-o", "missing/step.txt"], "missing"),
     ],
 )

@@ -15,7 +15,7 @@ from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.training import Checkpoints
 
-SMALL = "--dataset", "digits", "--hidden", 4, "--epochs", 1
+SMALL = "--dataset", "digits", "--layers", "64-4-10", "--epochs", 1
 # A name of a file, and how it is shown.
 NAMES = {
     "a\x1b[31mred": r"a\x1b[31mred",

@@ -15,7 +15,7 @@ def run(folder, *arguments, width=80):
 SETTINGS = [
     (),
     ("--loss", "cross-entropy"),
-    ("--activation", "relu", "--batch", 8),
+    ("--activation", "relu", "--batch-size", 8),
     ("--activation", "tanh", "--seed", 3),
 ]
 
@@ -48,27 +48,27 @@ def test_a_mistake_that_does_not_show_there_is_shown_on_its_example(mnist_folder
 
 
 def test_every_entry_of_a_small_network(mnist_folder):
-    result = run(mnist_folder, "--every", "--model", "784-2-10")
+    result = run(mnist_folder, "--all-entries", "--layers", "784-2-10")
     assert result.exit_code == 0, result.output
     assert "1,600 of 1,600" in result.output
 
 
-def test_the_list_of_mistakes(mnist_folder):
-    for name, status in (("list", 0), ("nonsense", 2)):
-        result = run(mnist_folder, "--break", name, width=500)
-        assert result.exit_code == status
-        for mistake in MISTAKES.values():
-            assert mistake.name in result.output
-            assert mistake.why in result.output
+@pytest.mark.parametrize(("options", "status"), [(("--list-mistakes",), 0), (("--break", "nonsense"), 2)])
+def test_all_mistakes_are_listed_with_their_reasons(mnist_folder, options, status):
+    result = run(mnist_folder, *options, width=500)
+    assert result.exit_code == status
+    for mistake in MISTAKES.values():
+        assert mistake.name in result.output
+        assert mistake.why in result.output
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (("--model", "64-30-10"), "--model 784-30-10 would fit"),
-    (("--model", "784"), "sizes of all layers"),
-    (("--model", "784-x-10"), "sizes of all layers"),
-    (("--batch", 0), "not in the range"),
-    (("--batch", 10**6), "more than the 60,000"),
-    (("--every", "--sample", 3), "leave out"),
+    (("--layers", "64-30-10"), "--layers 784-30-10 would fit"),
+    (("--layers", "784"), "sizes of all layers"),
+    (("--layers", "784-x-10"), "sizes of all layers"),
+    (("--batch-size", 0), "not in the range"),
+    (("--batch-size", 10**6), "more than the 60,000"),
+    (("--all-entries", "--sample", 3), "leave out"),
     (("--data", "nowhere"), "expected a folder"),
 ])  # fmt: skip
 def test_bad_input_is_a_sentence_and_status_2(mnist_folder, options, message):

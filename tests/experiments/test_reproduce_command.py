@@ -55,7 +55,7 @@ def test_another_seed_prints_what_r_prints(tmp_path):
 def test_all_experiments_are_run_one_after_the_other(tmp_path, monkeypatch):
     few = {name: EXPERIMENTS[name] for name in ("iris", "hot-dogs")}
     monkeypatch.setattr(experiments, "EXPERIMENTS", few)
-    result = run("--all", "--quick", "--processes", 1, "--output", tmp_path)
+    result = run("--all", "--quick", "--jobs", 1, "--output", tmp_path)
     assert result.exit_code == 0, result.output
     assert all(json.loads((tmp_path / name / "result.json").read_text())["holds"] for name in few)
 

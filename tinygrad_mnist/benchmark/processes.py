@@ -60,7 +60,7 @@ def training(rounds: int, data: Path | None, threads: int) -> Training:
 
 
 def _train(data: Path | None, threads: int) -> Training:
-    options = ["--epochs", "1", "--validation", "0", "--threads", str(threads)]
+    options = ["--epochs", "1", "--validation", "0", "--jobs", str(threads)]
     if data is not None:
         options += ["--data", str(data)]
     with tempfile.TemporaryDirectory() as folder:

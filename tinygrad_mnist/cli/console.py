@@ -181,9 +181,20 @@ def print_images(names: list[str], images: NDArray[Any]) -> None:
         say("\n".join([rule, *(f"|{''.join(2 * shades[level] for level in row)}|" for row in levels), rule]))
 
 
-def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """A plain table."""
-    table = Table(*(Column(name, overflow="fold") for name in header), title=title)
+def print_data(images: ImageDataset) -> None:
+    """Print the source, the sizes and the classes of a data set."""
+    height, width = images.image_shape
+    counts = f"{len(images.train):,} training and {len(images.test):,} test images"
+    say(f"{images.name}: {counts}, {height} x {width}, in {images.classes} classes")
+    say(f"source: {images.origin}")
+    parts = [np.bincount(part.labels, minlength=images.classes) for part in (images.train, images.test)]
+    rows = [(name, f"{train:,}", f"{test:,}") for name, train, test in zip(images.class_names, *parts)]
+    print_rows(("class", "training", "test"), rows)
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table."""
+    table = Table(*(Column(name, overflow="fold") for name in header))
     for row in rows:
         table.add_row(*map(escape, row))
     console_of().print(table)

@@ -7,56 +7,88 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.options import data_options, load_images, model_options
+from tinygrad_mnist.cli.command import Command, under
+from tinygrad_mnist.cli.options import (
+    ARTICLES,
+    COUNT,
+    activation_option,
+    batch_option,
+    data_options,
+    layers_option,
+    load_images,
+    loss_option,
+    seed_option,
+)
+
+_check = under("Check")
 
 
 def _mistake(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-    """A mistake by its name; "list" shows them all and ends."""
+    """Return a wrong rule by its name; an unknown name lists those that exist, and ends."""
     from tinygrad_mnist.checking.wrong_rules import MISTAKES
+    from tinygrad_mnist.cli import console
 
     if value is None or value in MISTAKES:
         return MISTAKES.get(value or "")
+    console.say(f"Error: there is no mistake named {value!r}; there are these:", to_stderr=True)
+    console.print_mistakes(list(MISTAKES.values()), to_stderr=True)
+    return context.exit(2)
+
+
+def _list_mistakes(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    from tinygrad_mnist.checking.wrong_rules import MISTAKES
     from tinygrad_mnist.cli import console
 
-    if value != "list":
-        console.say(f"Error: there is no mistake named {value!r}; there are these:", to_stderr=True)
-    console.print_mistakes(list(MISTAKES.values()), to_stderr=value != "list")
-    return context.exit(0 if value == "list" else 2)
+    if value:
+        console.print_mistakes(list(MISTAKES.values()))
+        context.exit()
 
 
-@click.command()
-@model_options
-@click.option("--batch", type=click.IntRange(1), default=3, help="How many images.")
-@click.option("--every", is_flag=True, help="Check every entry of every parameter (seconds).")
-@click.option(
-    "--sample", type=click.IntRange(1), help="Check so many entries of each parameter.  [default: 300]"
+@click.command(
+    cls=Command,
+    short_help="Check a network's gradients.",
+    examples=("--activation tanh --all-entries --layers 784-2-10", "--break missing-transpose"),
 )
-@click.option(
+@data_options
+@batch_option(3)
+@layers_option(30)
+@activation_option("sigmoid", f", {ARTICLES}")
+@loss_option("quadratic", f", {ARTICLES}")
+@_check("--sample", type=COUNT, help="Check N entries of each parameter.  [default: 300]")
+@_check("--all-entries", is_flag=True, help="Check every entry of every parameter (seconds).")
+@_check(
     "--break",
     "mistake",
     metavar="NAME",
     callback=_mistake,
-    help="Put a classic mistake into the backward pass, and see it found; list shows them all.",
+    help="Put a classic mistake into the backward pass and find it.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the weights, the batch and the sample.")
-@data_options
-def gradcheck(sizes: tuple[int, ...] | None, activation: str, loss: str, batch: int, every: bool,
-              sample: int | None, mistake: Any, seed: int, dataset: str,
-              data: Path | None) -> None:  # fmt: skip
+@_check(
+    "--list-mistakes",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_mistakes,
+    help="List the classic mistakes and why people make them.",
+)
+@seed_option("Check", "weights, batch and sample")
+def gradcheck(dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None,
+              activation: str, loss: str, sample: int | None, all_entries: bool, mistake: Any,
+              seed: int) -> None:  # fmt: skip
     """Check a network's gradients on real digits.
 
-    Reverse mode stands beside central differences, the complex step and, for sigmoids, the formulas derived
-    by hand.  The exit status is 1 when something is wrong, and then the faulty op is named.
+    Compares backpropagation with central differences, the complex step and, for sigmoid networks, formulas
+    derived by hand, and names the faulty op.
     """
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.cli.network_check import check_network
     from tinygrad_mnist.training.recipe import Recipe
 
-    if every and sample is not None:
-        raise click.UsageError("--every checks all entries: leave out --sample, or --every")
-    recipe = Recipe(activation=activation, loss=loss, batch_size=batch, seed=seed)
-    entries = None if every else sample or 300
-    outcome = check_network(load_images(dataset, data, 0), sizes, recipe, entries, mistake)
+    if all_entries and sample is not None:
+        raise click.UsageError("--all-entries checks all: leave out --sample, or --all-entries")
+    recipe = Recipe(activation=activation, loss=loss, batch_size=batch_size, seed=seed)
+    entries = None if all_entries else sample or 300
+    outcome = check_network(load_images(dataset, data, 0), layers, recipe, entries, mistake)
     console.print_gradcheck(outcome, mistake)
     if not outcome.ok:
         click.get_current_context().exit(1)

@@ -1,4 +1,4 @@
-"""What several commands have in common."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -7,20 +7,37 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.files.limits import MOST_THREADS, MOST_UNITS
+from tinygrad_mnist.cli.command import Decorator, Finite, Whole, under
+from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_THREADS, MOST_UNITS
 
-data_option = click.option(
+ARTICLES = "as in the articles; train has its own default"
+COUNT = Whole(1, MOST_COUNT)
+
+run_argument = click.argument("run", type=click.Path(path_type=Path))
+data_option = under("Data")(
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="A folder with another data set in MNIST's four files, such as Fashion-MNIST.",
+    help="Folder with another data set in MNIST's four files, such as Fashion-MNIST.",
 )
-_dataset_option = click.option(
+_dataset_option = under("Data")(
     "--dataset",
     type=click.Choice(["mnist", "digits"]),
     default="mnist",
     help="Bundled data: MNIST, or 1,797 digits of 8 x 8 for quick tests.",
+)
+weights_option = under("Network")(
+    "--weights",
+    type=click.Choice(["final", "best", "last"]),
+    default="final",
+    help="Which weights to load: final, best or last checkpoint.",
+)
+jobs_option = under("Training")(
+    "--jobs",
+    "threads",
+    type=Whole(1, MOST_THREADS),
+    default=1,
+    help="BLAS threads. More than 1 helps only for large layers.",
 )
 
 
@@ -40,83 +57,73 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
     return datasets.load_digits(validation=min(validation, 200))
 
 
-def load_images_of(settings: Any, data: Path | None, validation: int) -> Any:
-    """Load the images that a run was trained on, or those in the folder `data`.
-
-    Raises
-    ------
-    DataError
-        If they are gone, or of another kind.
-    """
-    from tinygrad_mnist import datasets
-    from tinygrad_mnist.datasets.bundled import BUNDLED
-
-    folder = settings.data_directory
-    try:
-        place = data or folder or BUNDLED.get(settings.data_name)
-        images = datasets.load_mnist(place, validation=validation)
-    except DataError as error:
-        if data is None and folder is not None and not folder.exists():
-            error.add_note(f"{settings.folder} was trained on the files in {folder}, which are gone")
-        raise
-    foreign = not set(images.class_names) <= set(settings.class_names)
-    if (
-        images.image_shape != settings.image_shape
-        or foreign
-        or (data is None and images.name != settings.data_name)
-    ):
-        height, width = settings.image_shape
-        raise DataError(
-            f"{settings.folder} was trained on {settings.data_name}, {height} x {width} in "
-            f"{settings.classes} classes, and this is another data set: {images!r}; name the right folder "
-            "with --data DIR"
-        )
-    return images.with_classes(settings.class_names)
+def layers_option(hidden: int) -> Decorator:
+    """Return the option --layers; by default the network has one hidden layer of this size."""
+    return under("Network")(
+        "--layers",
+        metavar="SIZES",
+        callback=_layers,
+        help="Sizes of all layers, from pixels to classes; 784-10 has no hidden layer.  "
+        f"[default: 784-{hidden}-10, or 64-{hidden}-10 for the digits]",
+    )
 
 
-def layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    """Sizes of all layers from "784-30-10"."""
+def _layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Return the sizes of "784-30-10" as numbers."""
     if value is None:
         return None
     parts = value.split("-")
-    if len(parts) < 2 or not all(part.isdecimal() and 1 <= int(part) <= MOST_UNITS for part in parts):
+    if len(parts) < 2 or not all(part.isdecimal() for part in parts):
         raise click.BadParameter("give the sizes of all layers, such as 784-30-10")
-    return tuple(int(part) for part in parts)
+    if not all(len(part) < 9 and 1 <= int(part) <= MOST_UNITS for part in parts):
+        raise click.BadParameter(f"a layer has 1 to {MOST_UNITS:,} units")
+    if len(parts) > MOST_LAYERS + 2:
+        raise click.BadParameter(f"a network has at most {MOST_LAYERS:,} hidden layers")
+    return tuple(map(int, parts))
 
 
-def model_options(command: Any) -> Any:
-    """The options that say which network: --model, --activation and --loss."""
-    for option in (
-        click.option("--loss", type=click.Choice(["quadratic", "cross-entropy"]), default="quadratic"),
-        click.option("--activation", type=click.Choice(["sigmoid", "tanh", "relu"]), default="sigmoid"),
-        click.option(
-            "--model",
-            "sizes",
-            callback=layers,
-            help="Sizes of all layers.  [default: 784-30-10, or 64-30-10 for --dataset digits]",
-        ),
-    ):
-        command = option(command)
-    return command
+def activation_option(default: str, said: str = "") -> Decorator:
+    """Return the option --activation; `said` follows its help."""
+    return under("Network")(
+        "--activation",
+        type=click.Choice(["relu", "sigmoid", "tanh"]),
+        default=default,
+        help=f"Activation of the hidden layers{said}.",
+    )
+
+
+def loss_option(default: str, said: str = "") -> Decorator:
+    """Return the option --loss; `said` follows its help."""
+    return under("Network")(
+        "--loss",
+        type=click.Choice(["cross-entropy", "quadratic"]),
+        default=default,
+        help=f"Loss; quadratic is half the squared distance, with sigmoid outputs{said}.",
+    )
+
+
+def batch_option(default: int) -> Decorator:
+    """Return the option --batch-size of a command that looks into one step."""
+    return under("Data")("--batch-size", type=COUNT, default=default, help="Images in the batch.")
+
+
+def lr_option(default: float) -> Decorator:
+    """Return the option --lr."""
+    return under("Training")("--lr", type=Finite("rate"), default=default, help="Learning rate.")
+
+
+def seed_option(heading: str, drawn: str) -> Decorator:
+    """Return the option --seed; `drawn` names the random things."""
+    return under(heading)("--seed", type=Whole(0, MOST_COUNT), default=0, help=f"Seed for {drawn}.")
+
+
+def output_option(heading: str, text: str, **settings: Any) -> Decorator:
+    """Return the option -o, --output."""
+    return under(heading)("-o", "--output", type=click.Path(path_type=Path), help=text, **settings)
 
 
 def limit_threads(count: int) -> Any:
-    """Limit the threads of the matrix products while the block runs."""
+    """Limit the BLAS threads while the block runs."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(count)
-
-
-threads_option = click.option(
-    "--threads",
-    type=click.IntRange(1, MOST_THREADS),
-    default=1,
-    help="Threads of the matrix products: more help large layers only, and hurt on a busy machine.",
-)
-
-weights_option = click.option(
-    "--weights",
-    type=click.Choice(["final", "best", "last"]),
-    default="final",
-    help="Of the end, or of the best or the last checkpoint.",
-)

@@ -7,32 +7,38 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.options import weights_option
+from tinygrad_mnist.cli.command import Command, under
+from tinygrad_mnist.cli.options import run_argument, weights_option
+
+_pictures = under("Pictures")
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.command(
+    cls=Command,
+    short_help="Read digits from pictures.",
+    examples=("runs/MNIST-20260101-120000 digit.png", "runs/MNIST-20260101-120000 *.jpg --show"),
+)
+@run_argument
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
+@weights_option
+@_pictures(
     "--invert/--no-invert",
     default=None,
     show_default=False,
-    help="Dark is ink / bright is ink.  [default: the paper is what covers more]",
+    help="Dark is ink / bright is ink.  [default: the paper covers more]",
 )
-@click.option("--show", is_flag=True, help="Show what the network was given, as a picture.")
-@weights_option
+@_pictures("--show", is_flag=True, help="Also print each picture as the network gets it.")
 @click.pass_context
 def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], invert: bool | None,
             show: bool, weights: Any) -> None:  # fmt: skip
     """Read digits from pictures with a trained network.
 
     RUN is the folder that `train` wrote; IMAGES are pictures of one digit each (PNG, JPEG, WebP or BMP), or
-    IDX files of many.  A picture that cannot be read costs a line on stderr and makes the exit status 2; the
+    IDX files of many. A picture that cannot be read costs a line on stderr and makes the exit status 2; the
     others are answered.
     """
     import numpy as np
 
-    from tinygrad_mnist.autodiff.modes import no_grad
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.datasets.picture import read_pictures
     from tinygrad_mnist.errors import DataError
@@ -53,9 +59,7 @@ def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], inve
         batches.append(batch)
     if names:
         inputs = np.concatenate(batches)
-        with no_grad():
-            outputs = trained.model.eval()(inputs)
-        console.print_predictions(names, trained.recipe.probabilities(outputs.data), trained.class_names)
+        console.print_predictions(names, trained.probabilities(inputs), trained.class_names)
         if show:
             console.print_images(names, inputs)
     if failed:

@@ -7,40 +7,43 @@ from pathlib import Path
 
 import click
 
-from tinygrad_mnist.cli.options import data_option
+from tinygrad_mnist.cli.command import Command, Whole, under
+from tinygrad_mnist.cli.options import data_option, output_option
 from tinygrad_mnist.errors import MissingExtraError
+from tinygrad_mnist.files.limits import MOST_THREADS
 
 MOST_SEED = 2**31 - 1  # R's integers
+_articles = under("Experiment")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Run one of the five articles again.",
+    examples=("--list", "hot-dogs --output runs/hot-dogs"),
+)
 @click.argument("name", required=False)
-@click.option("--all", "everything", is_flag=True, help="Run all experiments.")
-@click.option("--list", "listing", is_flag=True, help="Say which experiments there are.")
-@click.option(
+@_articles("--all", "everything", is_flag=True, help="Run all experiments.")
+@_articles("--list", "listing", is_flag=True, help="List the experiments.")
+@_articles("--quick", is_flag=True, help="Run the short form, in seconds; it shows fewer numbers.")
+@_articles(
     "--r-seed",
-    type=click.IntRange(-MOST_SEED, MOST_SEED),
-    help="Another seed than the article's: prints what R prints with it, judges only what holds for any.",
-)
-@click.option(
-    "--quick", is_flag=True, help="The short form, in seconds: what can be shown in so short a time."
-)
-@click.option(
-    "--processes", type=click.IntRange(1), default=2, help="Independent trainings run side by side."
+    type=Whole(-MOST_SEED, MOST_SEED),
+    help="Seed other than the article's: prints what R prints with it, judges only what holds for any seed.",
 )
 @data_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where to make a folder for each experiment.  [default: runs/reproduce-TIME]",
+@under("Training")(
+    "--jobs", type=Whole(1, MOST_THREADS), default=2, help="Trainings to run at the same time."
+)
+@output_option(
+    "Experiment", "Folder to create for the experiments.  [default: runs/reproduce-TIME]", metavar="DIR"
 )
 @click.pass_context
-def reproduce(context: click.Context, name: str | None, everything: bool, listing: bool, r_seed: int | None,
-              quick: bool, processes: int, data: Path | None, output: Path | None) -> None:  # fmt: skip
+def reproduce(context: click.Context, name: str | None, everything: bool, listing: bool, quick: bool,
+              r_seed: int | None, data: Path | None, jobs: int, output: Path | None) -> None:  # fmt: skip
     """Run the experiment NAME of one of the five articles again, and compare.
 
-    The table shows each figure as published, as the original program gave it when it was run again, and as it
-    comes out here.  The exit status is 1 when one of ours is not what it should be.  Pictures, the table and
+    The table shows each number as published, as the original program gave it when it was run again, and as
+    computed here. The exit status is 1 if one of ours differs from what it should be. Pictures, the table and
     a report are in the output folder.
     """
     from threadpoolctl import threadpool_limits
@@ -62,7 +65,7 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     chosen = list(EXPERIMENTS.values()) if name is None else [EXPERIMENTS[name]]
     folder = output or Path("runs") / f"reproduce-{time.strftime('%Y%m%d-%H%M%S')}"
     holds = True
-    with threadpool_limits(1), Workers(processes) as workers:
+    with threadpool_limits(1), Workers(jobs) as workers:
         for experiment in chosen:
             setting = Setting(folder / experiment.name, data, r_seed, quick, workers)
             with console.working() as report:

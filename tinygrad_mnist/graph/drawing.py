@@ -48,9 +48,7 @@ def draw(
         draw and has no modules to collapse.
     """
     path = Path(path)
-    suffix = path.suffix.lstrip(".").lower()
-    if suffix not in _SUFFIXES:
-        raise ValueError(f"path is {path.name}: expected a name that ends in .{', .'.join(_SUFFIXES)}")
+    suffix = require_suffix(path)
     require_choice("detail", detail, DETAILS)
     graph = output if isinstance(output, GraphData) else build(output, backward=backward)
     if backward and graph is output and not graph.has_gradients:
@@ -69,6 +67,20 @@ def draw(
         write_atomically(beside, to_dot(graph, detail=detail))
         raise GraphvizMissingError(f"{error} (the DOT of {path.name} is in {beside.name})") from error
     return path
+
+
+def require_suffix(path: Path) -> str:
+    """Return the suffix of a file that `draw` can write, without its dot.
+
+    Raises
+    ------
+    ValueError
+        If no format has this suffix.
+    """
+    suffix = path.suffix.lstrip(".").lower()
+    if suffix not in _SUFFIXES:
+        raise ValueError(f"path is {path.name}: expected a name that ends in .{', .'.join(_SUFFIXES)}")
+    return suffix
 
 
 def _rendered(graph: GraphData, suffix: str, detail: Detail) -> bytes:

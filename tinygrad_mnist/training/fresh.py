@@ -12,6 +12,8 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training.recipe import Recipe
 
+FEW_IMAGES = 10_000
+
 
 @dataclass(frozen=True)
 class FreshNetwork:
@@ -41,8 +43,11 @@ def fresh_network(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: 
     """
     pixels = dataset.image_shape[0] * dataset.image_shape[1]
     sizes = sizes or (pixels, 30, dataset.classes)
-    _require_fit(dataset, sizes, recipe.batch_size)
-    recipe = Recipe(**{**recipe.to_dict(), "hidden": sizes[1:-1]})
+    if recipe.batch_size > len(dataset.train):
+        raise DataError(
+            f"a batch of {recipe.batch_size:,} is more than the {len(dataset.train):,} training images"
+        )
+    recipe = Recipe(**{**recipe.to_dict(), "hidden": hidden_sizes(dataset, sizes)})
     loader = dataset.train.loader(recipe.batch_size, shuffle=True, seed=recipe.seed)
     images, labels = next(iter(loader))
     number = f"{recipe.batch_size} image{'s' * (recipe.batch_size != 1)}"
@@ -56,14 +61,25 @@ def fresh_network(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: 
     )
 
 
-def _require_fit(dataset: ImageDataset, sizes: tuple[int, ...], batch: int) -> None:
+def hidden_sizes(dataset: ImageDataset, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes of the hidden layers, given those of all layers.
+
+    Raises
+    ------
+    DataError
+        If the first or the last size does not fit the images.
+    """
     height, width = dataset.image_shape
     pixels = height * width
     if (sizes[0], sizes[-1]) != (pixels, dataset.classes):
         raise DataError(
             f"images of {dataset.name} have {height} x {width} pixels in {dataset.classes} classes, and "
             f"{'-'.join(map(str, sizes))} takes {sizes[0]} and tells {sizes[-1]} apart: "
-            f"--model {'-'.join(map(str, (pixels, *sizes[1:-1], dataset.classes)))} would fit"
+            f"--layers {'-'.join(map(str, (pixels, *sizes[1:-1], dataset.classes)))} would fit"
         )
-    if batch > len(dataset.train):
-        raise DataError(f"a batch of {batch:,} is more than the {len(dataset.train):,} training images")
+    return sizes[1:-1]
+
+
+def default_batch_size(dataset: ImageDataset) -> int:
+    """Return 128, or 16 for a small training set, where batches of 128 would be too few steps."""
+    return 128 if len(dataset.train) >= FEW_IMAGES else 16

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets import Framing, ImageDataset, load_digits
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import (
@@ -136,6 +137,12 @@ class Run(RunConfig):
     """A trained network and where it came from."""
 
     model: nn.Sequential
+
+    def probabilities(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of each class for images (n, height, width): (n, classes)."""
+        with no_grad():
+            outputs = self.model.eval()(images)
+        return self.recipe.probabilities(outputs.data)
 
 
 def make_folder(folder: Path) -> Path:

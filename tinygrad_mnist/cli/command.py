@@ -1,0 +1,87 @@
+"""Commands and options as click classes: help with headings, examples and exit statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import isfinite
+from typing import Any
+
+import click
+
+Decorator = Callable[[Any], Any]
+FEW_OPTIONS = 8  # fewer are listed in one block
+EXIT_STATUS = "Exit status: 0 success, 1 a check failed, 2 bad usage or input."
+
+
+class Option(click.Option):
+    """An option that the help lists under a heading."""
+
+    def __init__(self, *arguments: Any, heading: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.heading = heading
+
+
+def under(heading: str) -> Callable[..., Decorator]:
+    """Return `click.option` for options that are listed under a heading."""
+    return partial(click.option, cls=Option, heading=heading)
+
+
+class Command(click.Command):
+    """A command with options under headings, examples, and the exit statuses in its help."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings, in the order of declaration."""
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        records: dict[str, list[tuple[str, str]]] = {}
+        for option in options:
+            record = option.get_help_record(ctx)
+            heading = getattr(option, "heading", "Help") if len(options) >= FEW_OPTIONS else "Options"
+            if record is not None:
+                records.setdefault(heading, []).append(record)
+        for heading, rows in records.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples and the exit statuses."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write_text(f"{ctx.command_path} {example}")
+        write_exit_status(formatter)
+
+
+class Whole(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """A whole number within limits."""
+
+    name = "N"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.range = click.IntRange(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail with the limits."""
+        return self.range.convert(value, param, ctx)
+
+
+class Finite(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """A finite number from 0; click's own type takes nan and inf."""
+
+    def __init__(self, metavar: str, *, below: float | None = None, zero: bool = True) -> None:
+        self.name = metavar
+        self.range = click.FloatRange(0, below, min_open=not zero, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail with the limits."""
+        number = self.range.convert(value, param, ctx)
+        return number if isfinite(number) else self.fail(f"{value} is not a finite number", param, ctx)
+
+
+def write_exit_status(formatter: click.HelpFormatter) -> None:
+    """Write the exit statuses, which are the same for all commands."""
+    formatter.write_paragraph()
+    formatter.write_text(EXIT_STATUS)
