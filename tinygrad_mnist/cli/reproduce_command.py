@@ -49,7 +49,7 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     from threadpoolctl import threadpool_limits
 
     from tinygrad_mnist.cli import console
-    from tinygrad_mnist.experiments import EXPERIMENTS, Setting, Workers
+    from tinygrad_mnist.experiments import EXPERIMENTS, ExperimentOptions, Workers
     from tinygrad_mnist.experiments.reproduce import reproduce as run
 
     if listing:
@@ -67,11 +67,11 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     holds = True
     with threadpool_limits(1), Workers(jobs) as workers:
         for experiment in chosen:
-            setting = Setting(folder / experiment.name, data, r_seed, quick, workers)
+            options = ExperimentOptions(folder / experiment.name, data, r_seed, quick, workers)
             with console.working() as report:
                 report(experiment.name)
                 try:
-                    done = run(experiment, setting)
+                    done = run(experiment, options)
                 except MissingExtraError as error:
                     console.say(f"Error: {experiment.name} is left out: {error}", to_stderr=True)
                     holds = False

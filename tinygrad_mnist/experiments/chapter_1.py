@@ -1,4 +1,4 @@
-"""Chapter 1: the book's first network in C++ loops under R, and four ways in which it does not work.
+"""Chapter 1: the first network of M. Nielsen's book in C++ loops under R, and four of its failures.
 
 From "Neural networks and Deep Learning, Chapter 1" (2015), notes on M. Nielsen's book.  No seed is given, so
 distributions are compared.
@@ -6,7 +6,6 @@ distributions are compared.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,30 +16,29 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import (
     NOTHING,
+    Comparison,
     Experiment,
-    Figure,
-    Result,
-    Setting,
+    ExperimentOptions,
+    ExperimentResult,
     per_cent,
     speed,
 )
 from tinygrad_mnist.experiments.networks import (
+    Digits,
     Layer,
-    accuracy,
-    batches,
+    Trained,
     descent,
     mnist,
-    outputs,
     perceptron,
-    pixels,
     scaled,
+    train_epochs,
 )
 from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.report import Section
 from tinygrad_mnist.typing import Array
 
 SIZES, NO_HIDDEN = (784, 30, 10), (784, 10)
-RATE, BATCH, TRAINING_IMAGES = 3.0, 10, 50_000
+LR, BATCH, TRAINING_IMAGES = 3.0, 10, 50_000
 SEEDS = 3
 SECONDS_IN_R = 6.3  # an epoch of training
 SHOWN = 200
@@ -49,14 +47,14 @@ LOST = 0.2  # a digit is lost when less than this share of it is found
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to run the article's program.
+    """Variant of the article's program.
 
     Attributes
     ----------
     summed
-        Add the gradients of a batch up, as the article's code does, in place of averaging them.
+        If True, the gradients of a batch are added, as in the article's code, instead of averaged.
     inverted
-        Dark ink on white paper: 1 - x.
+        If True, the pixels are 1 - x: dark ink on white paper.
     """
 
     name: str
@@ -74,20 +72,8 @@ VARIANTS = (MEAN, SUMMED, SINGLE, INVERTED)
 QUICK_EPOCHS = {MEAN: 2, SUMMED: 1, SINGLE: 1, INVERTED: 1}
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Test accuracies by epoch, the share found of each digit (epochs, 10), the last outputs (10000, 10),
-    and the seconds of training an epoch.
-    """
-
-    accuracies: list[float]
-    recalls: Array
-    answers: Array
-    seconds: float
-
-
 def first_weights(stream: RRandom, sizes: tuple[int, ...]) -> list[Layer]:
-    """Weights and biases N(0, 1) in the article's order, which draws some numbers that it never uses."""
+    """Draw weights and biases N(0, 1) in the article's order, which includes numbers that it never uses."""
     weights, biases = [], []
     for fan_in, fan_out in pairwise((*sizes, 0)):
         stream.normal(fan_in)  # the activations, multiplied by 0
@@ -98,66 +84,54 @@ def first_weights(stream: RRandom, sizes: tuple[int, ...]) -> list[Layer]:
 
 
 def train(folder: Path | None, seed: int, variant: Variant, epochs: int) -> Trained:
-    """The article's program with our gradients."""
+    """Run the article's program with the gradients of this package."""
     stream = RRandom(seed)
     model = perceptron(first_weights(stream, variant.sizes))
-    optimizer = optim.SGD(model.parameters(), lr=RATE * (BATCH if variant.summed else 1))
+    optimizer = optim.SGD(model.parameters(), lr=LR * (BATCH if variant.summed else 1))
     step = descent(model, nn.QuadraticLoss(), optimizer)
-    data, prepare = mnist(folder), inverted if variant.inverted else scaled
-    images, labels = pixels(data.train.raw_images)[:TRAINING_IMAGES], data.train.labels[:TRAINING_IMAGES]
-    test = prepare(pixels(data.test.raw_images))
-    order, answers, seconds = np.arange(len(labels)), np.empty(0), 0.0
-    accuracies, recalls = [], []
-    for _ in range(epochs):
-        start = time.process_time()
-        order = stream.shuffle(order)
-        for batch in batches(images, labels, order, BATCH, prepare):
-            step(*batch)
-        seconds += time.process_time() - start
-        answers = outputs(model, test)
-        accuracies.append(accuracy(answers, data.test.labels))
-        recalls.append(recall(answers, data.test.labels))
-    return Trained(accuracies, np.array(recalls), answers, seconds / epochs)
+    prepare = inverted if variant.inverted else scaled
+    data = Digits.load(folder, BATCH, prepare, TRAINING_IMAGES)
+    return train_epochs(model, step, data, stream.shuffle, epochs)
 
 
 def inverted(rows: Array) -> Array:
-    """Pixels from 1 (paper) to 0 (ink)."""
+    """Return the pixels from 1 (paper) to 0 (ink)."""
     return 1 - rows / 255
 
 
-def run(setting: Setting) -> Result:
-    """All variants from three first weights each."""
-    first, count = setting.seed(1), 1 if setting.quick else SEEDS
-    epochs = QUICK_EPOCHS if setting.quick else {variant: variant.epochs for variant in VARIANTS}
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Train every variant from three first weights."""
+    first, count = options.seed(1), 1 if options.quick else SEEDS
+    epochs = QUICK_EPOCHS if options.quick else {variant: variant.epochs for variant in VARIANTS}
     runs = [(variant, seed) for variant in VARIANTS for seed in range(first, first + count)]
-    tasks = [(setting.data, seed, variant, epochs[variant]) for variant, seed in runs]
+    tasks = [(options.data, seed, variant, epochs[variant]) for variant, seed in runs]
     found: dict[Variant, list[Trained]] = {variant: [] for variant in VARIANTS}
-    for (variant, _), trained in zip(runs, setting.workers.map(train, tasks)):
+    for (variant, _), trained in zip(runs, options.workers.map(train, tasks)):
         found[variant].append(trained)
-    test = mnist(setting.data).test
-    figures = [*_shares(setting, found, epochs), *_details(found, test.labels)]
+    test = mnist(options.data).test
+    figures = [*_shares(options, found, epochs), *_details(found, test.labels)]
     sections = [
-        _curves(setting, found),
-        _first_images(setting, found[MEAN][0], test.raw_images, test.labels),
-        _scatter(setting, found[MEAN][0], test.labels),
-        _recalls(setting, found[SINGLE]),
+        _curves(options, found),
+        _first_images(options, found[MEAN][0], test.raw_images, test.labels),
+        _scatter(options, found[MEAN][0], test.labels),
+        _recalls(options, found[SINGLE]),
     ]
     scores = [round(share * len(test)) for share in found[MEAN][0].accuracies]
     listing = [f"Starting epoch {i}\nScore of {score} out of {len(test)}" for i, score in enumerate(scores)]
-    return Result(figures, sections, "\n".join(listing))
+    return ExperimentResult(figures, sections, "\n".join(listing))
 
 
 def _shares(
-    setting: Setting, found: dict[Variant, list[Trained]], epochs: dict[Variant, int]
-) -> list[Figure]:
-    """What the issue of learning comes to: a row for each variant."""
+    options: ExperimentOptions, found: dict[Variant, list[Trained]], epochs: dict[Variant, int]
+) -> list[Comparison]:
+    """Final accuracies: one row per variant."""
     last = {variant: [trained.accuracies[-1] for trained in found[variant]] for variant in VARIANTS}
     name = {variant: f"{variant.name}, {epochs[variant]} epochs, each seed" for variant in VARIANTS}
-    low, high = (0.9, 1.0) if setting.quick else (0.94, 0.955)
-    mean = setting.within(name[MEAN], "94 to 95 %", "94.8 94.6 95.1 %", last[MEAN], low, high)
-    summed = setting.within(name[SUMMED], "94 to 95 %", "18 to 29 %", last[SUMMED], 0, 0.5)
-    single = Figure(name[SINGLE], "84 84 66 %", "91.7 82.9 75.0 %", per_cent(last[SINGLE]))
-    stuck = setting.within(
+    low, high = (0.9, 1.0) if options.quick else (0.94, 0.955)
+    mean = options.within(name[MEAN], "94 to 95 %", "94.8 94.6 95.1 %", last[MEAN], low, high)
+    summed = options.within(name[SUMMED], "94 to 95 %", "18 to 29 %", last[SUMMED], 0, 0.5)
+    single = Comparison(name[SINGLE], "84 84 66 %", "91.7 82.9 75.0 %", per_cent(last[SINGLE]))
+    stuck = options.within(
         f"{INVERTED.name}, {epochs[INVERTED]} epochs, best of each seed",
         "at most 60 %",
         "48 81 63 % (from 18 49 51)",
@@ -168,44 +142,38 @@ def _shares(
     return [mean, summed, single, stuck]
 
 
-def _details(found: dict[Variant, list[Trained]], labels: Array) -> list[Figure]:
+def _details(found: dict[Variant, list[Trained]], labels: Array) -> list[Comparison]:
     first = found[MEAN][0]
-    wrong = int((first.answers[:SHOWN].argmax(axis=1) != labels[:SHOWN]).sum())
+    wrong = int((first.outputs[:SHOWN].argmax(axis=1) != labels[:SHOWN]).sum())
     lost = "; ".join(lost_digits(trained.recalls) for trained in found[SINGLE])
     return [
-        Figure("wrong among the first 200 test images", "6", NOTHING, str(wrong)),
-        Figure("digits lost without a hidden layer", "8; 8; 8", "6; 3; 2 and 8", lost),
+        Comparison("wrong among the first 200 test images", "6", NOTHING, str(wrong)),
+        Comparison("digits lost without a hidden layer", "8; 8; 8", "6; 3; 2 and 8", lost),
         speed("an epoch", NOTHING, SECONDS_IN_R, first.seconds),
     ]
 
 
-def recall(answers: Array, labels: Array) -> Array:
-    """The share of each digit that is found, (10,)."""
-    right = answers.argmax(axis=1) == labels
-    return np.array([right[labels == digit].mean() for digit in range(10)])
-
-
 def lost_digits(recalls: Array) -> str:
-    """The digits that are hardly ever found during most of the second half of the epochs."""
+    """Name the digits that are hardly found in most epochs of the second half; recalls: (epochs, 10)."""
     later = recalls[len(recalls) // 2 :]
     return " and ".join(map(str, np.flatnonzero(np.median(later, axis=0) < LOST))) or "none"
 
 
-def _curves(setting: Setting, found: dict[Variant, list[Trained]]) -> Section:
-    picture = setting.folder / "accuracy.png"
+def _curves(options: ExperimentOptions, found: dict[Variant, list[Trained]]) -> Section:
+    picture = options.folder / "accuracy.png"
     curves = {variant.name: [trained.accuracies for trained in found[variant]] for variant in VARIANTS}
     drawings.save(drawings.many_accuracies(curves), picture)
     text = (
-        "Test accuracy after each epoch, a line for each seed.  The article's code adds the gradients of a "
-        "batch up, so that its rate of 3 acts like 30: it does not learn.  On the mean gradient, as in the "
-        "book, the published accuracy comes back."
+        "Test accuracy after each epoch, one line per seed.  The article's code adds the gradients of a "
+        "batch, so that its learning rate of 3 acts like 30, and the network does not learn.  With the mean "
+        "gradient, as in the book, the published accuracy is reached."
     )
     return Section("Accuracy by epoch", text, picture)
 
 
-def _first_images(setting: Setting, trained: Trained, images: Array, labels: Array) -> Section:
-    picture = setting.folder / "first_200.png"
-    shares = trained.answers[:SHOWN] / trained.answers[:SHOWN].sum(axis=1, keepdims=True)
+def _first_images(options: ExperimentOptions, trained: Trained, images: Array, labels: Array) -> Section:
+    picture = options.folder / "first_200.png"
+    shares = trained.outputs[:SHOWN] / trained.outputs[:SHOWN].sum(axis=1, keepdims=True)
     drawings.save(drawings.answer_sheet(images[:SHOWN], labels[:SHOWN], shares), picture)
     text = (
         "The first 200 test images, what the network reads, and its ten outputs as bars, divided by their "
@@ -214,15 +182,15 @@ def _first_images(setting: Setting, trained: Trained, images: Array, labels: Arr
     return Section("The first 200 test images", text, picture)
 
 
-def _scatter(setting: Setting, trained: Trained, labels: Array) -> Section:
-    picture = setting.folder / "scatter.png"
-    drawings.save(drawings.jittered(labels, trained.answers.argmax(axis=1)), picture)
+def _scatter(options: ExperimentOptions, trained: Trained, labels: Array) -> Section:
+    picture = options.folder / "scatter.png"
+    drawings.save(drawings.jittered(labels, trained.outputs.argmax(axis=1)), picture)
     text = "A point for each of the 10,000 test images, moved a little at random so that each is seen."
     return Section("True and predicted digits", text, picture)
 
 
-def _recalls(setting: Setting, found: list[Trained]) -> Section:
-    picture = setting.folder / "lost_digits.png"
+def _recalls(options: ExperimentOptions, found: list[Trained]) -> Section:
+    picture = options.folder / "lost_digits.png"
     drawings.save(drawings.recalls([trained.recalls for trained in found]), picture)
     text = (
         "Without a hidden layer, the share of each digit that is found, epoch by epoch.  Which one is lost, "

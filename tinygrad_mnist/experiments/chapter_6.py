@@ -15,11 +15,16 @@ from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import GradReport, check_gradients
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.chapter_6_printed import ERRORS, GUESSES, OUTPUTS
-from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import linear, mnist, pixels, raw
-from tinygrad_mnist.experiments.products import LinearInFours
-from tinygrad_mnist.experiments.r_language import RRandom
-from tinygrad_mnist.experiments.r_text import column, significant
+from tinygrad_mnist.experiments.experiment import (
+    NOTHING,
+    Comparison,
+    Experiment,
+    ExperimentOptions,
+    ExperimentResult,
+    speed,
+)
+from tinygrad_mnist.experiments.networks import LinearInFours, linear, mnist, pixels, raw
+from tinygrad_mnist.experiments.r_language import RRandom, column, significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section
 from tinygrad_mnist.typing import Array
@@ -37,7 +42,7 @@ Step = Callable[[Any, Any], Any]
 
 
 def network(seed: int) -> nn.Sequential:
-    """First weights and biases in the article's order: both matrices, then both vectors."""
+    """Build the network from draws in the article's order: both matrices, then both vectors."""
     stream = RRandom(seed)
     w1, w2 = stream.normal_matrix(HIDDEN, 784), stream.normal_matrix(DIGITS, HIDDEN)
     b1, b2 = stream.normal(HIDDEN), stream.normal(DIGITS)
@@ -45,10 +50,10 @@ def network(seed: int) -> nn.Sequential:
 
 
 def step_of(model: nn.Sequential, *, as_published: bool) -> Step:
-    """One iteration, giving the outputs (1, 10) before its update: the article's, or the gradient's.
+    """Return the step of an iteration, which returns the outputs (1, 10) before its update.
 
-    The article adds alpha times the descent direction to the weights.  From the biases it takes that same
-    product away, times alpha again: they climb, at the rate alpha**2.
+    With `as_published` the update is the article's.  It adds alpha times the descent direction to the
+    weights.  From the biases it subtracts the same product times alpha: they climb, at the rate alpha**2.
     """
     optimizer = optim.SGD(model.parameters(), lr=ALPHA)
     biases = [parameter for name, parameter in model.named_parameters() if name.endswith("bias")]
@@ -68,7 +73,7 @@ def step_of(model: nn.Sequential, *, as_published: bool) -> Step:
 
 
 def learn(seed: int, image: Array, *, as_published: bool) -> tuple[Array, int]:
-    """All outputs (250, 10) for an image (1, 784), and how many weights of the first layer ever moved."""
+    """Train on an image (1, 784); return all outputs (250, 10) and the count of first-layer weights moved."""
     model = network(seed)
     before = model.state_dict()["0.weight"]
     step, label = compile(step_of(model, as_published=as_published)), np.array([TRUTH])
@@ -77,12 +82,12 @@ def learn(seed: int, image: Array, *, as_published: bool) -> tuple[Array, int]:
 
 
 def ending_at_truth(seeds: range, image: Array, as_published: bool) -> int:
-    """How many of the seeds end with the right guess."""
+    """Count the seeds that end with the right guess."""
     return sum(int(learn(s, image, as_published=as_published)[0][-1].argmax()) == TRUTH for s in seeds)
 
 
 def check(seed: int, image: Array) -> GradReport:
-    """The gradient check with the article's step beside it: what it moved, divided by minus alpha."""
+    """Check the gradient against the article's step, whose changes are divided by minus alpha."""
     model, label = network(seed), np.array([TRUTH])
     before = model.state_dict()
     step_of(model, as_published=True)(image, label)
@@ -92,14 +97,14 @@ def check(seed: int, image: Array) -> GradReport:
 
 
 def blamed(report: GradReport) -> str:
-    """The parameters whose step is not the gradient's."""
+    """Name the parameters whose step is not along the gradient."""
     notes = [note for note in report.notes if "derived by hand differs" in note]
     return ", ".join(note.removeprefix("the gradient of ").split()[0] for note in notes) or "none"
 
 
-def run(setting: Setting) -> Result:
-    """The article's run digit by digit, then its step held against the gradient."""
-    seed, train = setting.seed(SEED), mnist(setting.data).train
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Repeat the article's run digit by digit, and compare its step with the gradient."""
+    seed, train = options.seed(SEED), mnist(options.data).train
     image = raw(pixels(train.raw_images[:1]))
     outputs, moved = learn(seed, image, as_published=True)
     start = time.process_time()
@@ -108,23 +113,23 @@ def run(setting: Setting) -> Result:
     corrected, _ = learn(seed, image, as_published=False)
     reports = check(seed, image), check(seed, image / 255)
     figures = [
-        *_printed(setting, outputs),
-        setting.same("the guess becomes 5 at iteration", "51 to 60", "56", str(_settled(outputs))),
-        setting.same("weights of the first layer that moved", NOTHING, "0", str(moved)),
+        *_printed(options, outputs),
+        options.same("the guess becomes 5 at iteration", "51 to 60", "56", str(_settled(outputs))),
+        options.same("weights of the first layer that moved", NOTHING, "0", str(moved)),
         speed("a run, drawing its weights included", NOTHING, SECONDS_IN_R, seconds),
-        setting.same("guess at the end, bias sign put right", NOTHING, "5", str(corrected[-1].argmax())),
-        _blame(setting, "gradient check of the step", "2.bias", blamed(reports[0])),
-        _blame(setting, "the same, pixels 0 to 1", "0.bias, 2.bias", blamed(reports[1])),
+        options.same("guess at the end, bias sign put right", NOTHING, "5", str(corrected[-1].argmax())),
+        _blame(options, "gradient check of the step", "2.bias", blamed(reports[0])),
+        _blame(options, "the same, pixels 0 to 1", "0.bias, 2.bias", blamed(reports[1])),
     ]
-    if not setting.quick and setting.r_seed is None:
-        figures += _many_seeds(setting, image)
-    sections = [_digits(setting, train.raw_images[:9], train.labels[:9]), _paths(setting, outputs, corrected)]
+    if not options.quick and options.r_seed is None:
+        figures += _many_seeds(options, image)
+    sections = [_digits(options, train.raw_images[:9], train.labels[:9]), _paths(options, outputs, corrected)]
     sections += [_checked(*pair) for pair in zip(("pixels 0 to 255", "pixels 0 to 1"), reports)]
-    return Result(figures, sections, _listing(outputs))
+    return ExperimentResult(figures, sections, _listing(outputs))
 
 
 def _settled(outputs: Array) -> int:
-    """The iteration, counted from 1, from which on the guess is right; 0 when it never is."""
+    """Iteration, counted from 1, from which on the guess is right; 0 if there is none."""
     wrong = np.flatnonzero(outputs.argmax(axis=1) != TRUTH)
     return 0 if len(wrong) and wrong[-1] == len(outputs) - 1 else int(wrong[-1]) + 2 if len(wrong) else 1
 
@@ -133,69 +138,69 @@ def _errors(outputs: Array, iteration: int) -> list[str]:
     return [significant(error) for error in outputs[iteration - 1] - np.eye(DIGITS)[TRUTH]]
 
 
-def _printed(setting: Setting, outputs: Array) -> list[Figure]:
+def _printed(options: ExperimentOptions, outputs: Array) -> list[Comparison]:
     figures = []
     for iteration in GUESSES:
         row = outputs[iteration - 1]
         guess = str(row.argmax())
         figures += [
-            setting.exact(f"iteration {iteration}: guess", GUESSES[iteration], guess),
-            setting.exact(f"iteration {iteration}: outputs", OUTPUTS[iteration].split(), column(row)),
-            setting.exact(
+            options.exact(f"iteration {iteration}: guess", GUESSES[iteration], guess),
+            options.exact(f"iteration {iteration}: outputs", OUTPUTS[iteration].split(), column(row)),
+            options.exact(
                 f"iteration {iteration}: errors", ERRORS[iteration].split(), _errors(outputs, iteration)
             ),
         ]
     return figures
 
 
-def _blame(setting: Setting, name: str, expected: str, found: str) -> Figure:
-    judged = (f"blames {expected}", found == expected) if setting.r_seed is None else ()
-    return Figure(name, "none made", NOTHING, f"blames {found}", *judged)
+def _blame(options: ExperimentOptions, name: str, expected: str, found: str) -> Comparison:
+    judged = (f"blames {expected}", found == expected) if options.r_seed is None else ()
+    return Comparison(name, "none made", NOTHING, f"blames {found}", *judged)
 
 
-def _many_seeds(setting: Setting, image: Array) -> list[Figure]:
-    """Counts that R gave as well: whether a seed ends at 5 depends on every rule along the way."""
+def _many_seeds(options: ExperimentOptions, image: Array) -> list[Comparison]:
+    """Compare counts with those of R: the digit at which a seed ends depends on every rule."""
     halves = (MANY_SEEDS[:100], MANY_SEEDS[100:])
     tasks = [(half, image, published) for published in (True, False) for half in halves]
     tasks += [(FEW_SEEDS, raw_or_scaled, False) for raw_or_scaled in (image, image / 255)]
-    counts = setting.workers.map(ending_at_truth, tasks)
+    counts = options.workers.map(ending_at_truth, tasks)
     rows = [
         ("200 seeds ending at 5, as published", ENDING_AT_5["as published"], sum(counts[:2])),
         ("200 seeds ending at 5, bias sign put right", ENDING_AT_5["gradient"], sum(counts[2:4])),
         ("20 seeds ending at 5, bias sign put right", ENDING_AT_5_SCALED[0], counts[4]),
         ("20 seeds ending at 5, pixels 0 to 1", ENDING_AT_5_SCALED[1], counts[5]),
     ]
-    return [setting.same(name, NOTHING, measured, str(ours)) for name, measured, ours in rows]
+    return [options.same(name, NOTHING, measured, str(ours)) for name, measured, ours in rows]
 
 
-def _digits(setting: Setting, images: Array, labels: Array) -> Section:
-    picture = setting.folder / "digits.png"
+def _digits(options: ExperimentOptions, images: Array, labels: Array) -> Section:
+    picture = options.folder / "digits.png"
     drawings.save(drawings.digits(images, labels), picture)
     return Section(
-        "Nine digits", "The first nine training images.  Only the first one is learned from.", picture
+        "Nine digits", "The first nine training images.  Only the first one is used for training.", picture
     )
 
 
-def _paths(setting: Setting, outputs: Array, corrected: Array) -> Section:
-    picture = setting.folder / "outputs.png"
+def _paths(options: ExperimentOptions, outputs: Array, corrected: Array) -> Section:
+    picture = options.folder / "outputs.png"
     drawings.save(
         drawings.output_paths([("as published", outputs), ("bias sign put right", corrected)]), picture
     )
     text = (
         "The ten outputs, iteration by iteration.  With the article's bias sign and with the right one they "
-        "go nearly the same way: by looking at the result nobody finds the mistake."
+        "are nearly the same: the result does not show the error."
     )
     return Section("Outputs", text, picture)
 
 
 def _checked(pixels_are: str, report: GradReport) -> Section:
     text = (
-        "What the article's step moves, divided by minus alpha, stands here as the gradient derived by "
+        "The changes of the article's step, divided by minus alpha, are shown as the gradient derived by "
         "hand.  For the weights it is the gradient.  For the biases it is minus alpha times the gradient, "
         "which shows wherever that is not zero: with pixels 0 to 255 every hidden unit is saturated, and "
         "only the output layer has gradients to speak of."
     )
-    return Section(f"The step held against the gradient, {pixels_are}", text, preformatted=str(report))
+    return Section(f"The step compared with the gradient, {pixels_are}", text, preformatted=str(report))
 
 
 def _listing(outputs: Array) -> str:

@@ -1,4 +1,4 @@
-"""What "Chapter 6 NN: MNIST" prints, iteration by iteration, as text: every digit counts."""
+"""Numbers that "Chapter 6 NN: MNIST" prints, by iteration, as text: every digit counts."""
 
 GUESSES = {10: "4", 20: "4", 30: "4", 40: "4", 50: "4", 60: "5", 250: "5"}
 

@@ -13,10 +13,15 @@ import numpy as np
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.experiments import drawings, hot_dogs
-from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Result, Setting, speed
+from tinygrad_mnist.experiments.experiment import (
+    NOTHING,
+    Experiment,
+    ExperimentOptions,
+    ExperimentResult,
+    speed,
+)
 from tinygrad_mnist.experiments.networks import accuracy, linear
-from tinygrad_mnist.experiments.r_language import RRandom
-from tinygrad_mnist.experiments.r_text import significant
+from tinygrad_mnist.experiments.r_language import RRandom, significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, Table
 from tinygrad_mnist.training import make_train_step
@@ -25,7 +30,7 @@ from tinygrad_mnist.typing import Array
 FORMULA = "Species ~ ."
 HIDDEN = 5
 SPREAD = 0.01  # of the first weights
-RATE = 1e-4  # on the gradient summed over the flowers
+LR = 1e-4  # on the gradient summed over the flowers
 ITERATIONS, SHOWN_EVERY = 9_999, 1_000
 
 LOSSES = (
@@ -50,7 +55,7 @@ SECONDS_IN_R = 2.2
 
 
 class SummedCrossEntropy(nn.Module):
-    """The article's log loss: summed over the flowers, not averaged."""
+    """Log loss of the article: summed over the flowers, not averaged."""
 
     def forward(self, logits: Any, species: Any) -> Any:
         """Logits (n, classes), species (n,) -> scalar"""
@@ -58,7 +63,7 @@ class SummedCrossEntropy(nn.Module):
 
 
 def design_matrix() -> tuple[Array, Array]:
-    """What the article's formula stands for: a column of ones beside all measurements; the species."""
+    """Return the inputs of the article's formula, a column of ones and all measurements, and the species."""
     from tinygrad_mnist.estimator.formula import Design  # an extra, and only this experiment needs it
 
     flowers = load_iris()
@@ -66,7 +71,7 @@ def design_matrix() -> tuple[Array, Array]:
 
 
 def network(stream: RRandom) -> nn.Sequential:
-    """The article's network; its first layer has no bias, since the design matrix has a column of ones."""
+    """Build the article's network; its first layer has no bias, as the design matrix has a column of ones."""
     w1 = SPREAD * stream.normal_matrix(5, HIDDEN)
     w2 = SPREAD * stream.normal_matrix(HIDDEN + 1, 3)
     hidden = nn.Linear(5, HIDDEN, bias=False, dtype=np.float64)
@@ -74,12 +79,12 @@ def network(stream: RRandom) -> nn.Sequential:
     return nn.Sequential(hidden, nn.Sigmoid(), linear(w2[1:].T, w2[0]))
 
 
-def run(setting: Setting) -> Result:
-    """Train on all flowers and print what the article prints; short enough to have no short form."""
-    model = network(hot_dogs.draw(setting.seed(hot_dogs.SEED)).stream)  # drawn after the hot dogs' numbers
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Train on all flowers and print the article's numbers; there is no short form, as it takes seconds."""
+    model = network(hot_dogs.draw(options.seed(hot_dogs.SEED)).stream)  # drawn after the hot dogs' numbers
     inputs, species = design_matrix()
     start = time.process_time()
-    step = compile(make_train_step(model, SummedCrossEntropy(), optim.SGD(model.parameters(), lr=RATE)))
+    step = compile(make_train_step(model, SummedCrossEntropy(), optim.SGD(model.parameters(), lr=LR)))
     losses, shares = np.empty(ITERATIONS), {}
     for iteration in range(1, ITERATIONS + 1):
         loss, logits = step(inputs, species)
@@ -91,28 +96,28 @@ def run(setting: Setting) -> Result:
     rights = [significant(share) for share in shares.values()]
     figures = [
         *(
-            setting.exact(f"loss, iteration {iteration:,}", published, ours)
+            options.exact(f"loss, iteration {iteration:,}", published, ours)
             for published, (iteration, ours) in zip(LOSSES, shown.items())
         ),
-        setting.exact("accuracies at the same iterations", ACCURACIES, rights),
+        options.exact("accuracies at the same iterations", ACCURACIES, rights),
         speed("9,999 iterations", NOTHING, SECONDS_IN_R, seconds),
     ]
     lines = [f"Iteration {i}\tLoss {shown[i]}\tAccuracy {share}" for i, share in zip(shown, rights)]
-    picture = setting.folder / "loss.png"
-    published = [float(loss) for loss in LOSSES] if setting.r_seed is None else []
+    picture = options.folder / "loss.png"
+    published = [float(loss) for loss in LOSSES] if options.r_seed is None else []
     drawings.save(drawings.long_loss(losses, list(shares), published), picture)
     sections = [
         Section(
             "Loss",
             "The log loss, summed over 150 flowers, goes on falling while the accuracy stays: the network "
-            "becomes surer of what it says already.",
+            "becomes more certain of the same answers.",
             picture,
             Table(
                 ("iteration", "loss", "accuracy"), [(f"{i:,}", shown[i], s) for i, s in zip(shown, rights)]
             ),
         )
     ]
-    return Result(figures, sections, "\n".join(lines))
+    return ExperimentResult(figures, sections, "\n".join(lines))
 
 
 EXPERIMENT = Experiment(

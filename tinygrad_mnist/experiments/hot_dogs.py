@@ -14,16 +14,22 @@ import numpy as np
 
 from tinygrad_mnist import grad, hessian, nn, ops, optim
 from tinygrad_mnist.experiments import drawings
-from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import descent, outputs, perceptron
-from tinygrad_mnist.experiments.r_language import RRandom
-from tinygrad_mnist.experiments.r_text import significant
-from tinygrad_mnist.report import Section
+from tinygrad_mnist.experiments.experiment import (
+    NOTHING,
+    Comparison,
+    Experiment,
+    ExperimentOptions,
+    ExperimentResult,
+    speed,
+)
+from tinygrad_mnist.experiments.networks import Trained, descent, outputs, perceptron
+from tinygrad_mnist.experiments.r_language import RRandom, significant
+from tinygrad_mnist.report import Section, plots
 from tinygrad_mnist.typing import Array
 
 SEED = 42
 POINTS = 100  # of each class
-RATE = 1e-2  # on the gradient summed over the points
+LR = 1e-2  # on the gradient summed over the points
 ITERATIONS, QUICK_ITERATIONS = 100_000, 5_000
 HIDDEN = (5, 30, 1)  # in the order of the text, which is the order of the draws
 MARGIN, GRID_STEP = 1.0, 0.25  # of the picture
@@ -44,9 +50,18 @@ SECONDS_PUBLISHED = {5: "12 s", 30: NOTHING, 1: NOTHING}
 
 @dataclass(frozen=True)
 class Draws:
-    """The points x (200, 2), their classes y (200, 1), five printed rows, first weights; R's stream after it.
+    """Random numbers of the article.
 
-    `weights` has for each hidden size w1 (3, hidden) and w2 (hidden + 1, 1), intercepts in the first row.
+    Attributes
+    ----------
+    x, y
+        Points (200, 2) and their classes (200, 1).
+    shown
+        Positions of the five points that the article prints.
+    weights
+        First weights per hidden size: w1 (3, hidden) and w2 (hidden + 1, 1), intercepts in the first row.
+    stream
+        R's stream after them.
     """
 
     x: Array
@@ -57,7 +72,7 @@ class Draws:
 
 
 def draw(seed: int) -> Draws:
-    """All random numbers of the article in its order; training draws none."""
+    """Draw all random numbers of the article in its order; training draws none."""
     stream = RRandom(seed, rounding=True)
     theta = stream.uniform(POINTS, np.pi / 2, 7 * np.pi / 2)
     noise = [stream.uniform(POINTS) for _ in range(4)]
@@ -71,69 +86,63 @@ def draw(seed: int) -> Draws:
     return Draws(x, y, shown, weights, stream)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained network: the share of right points before the last update, its seconds, its parameters."""
-
-    share: float
-    seconds: float
-    state: dict[str, Array]
-
-
 def network(w1: Array, w2: Array) -> nn.Sequential:
-    """The article's network from its matrices with an intercept row, up to the log odds."""
+    """Build the article's network from its matrices with an intercept row, up to the log odds."""
     return perceptron([(w1[1:].T, w1[0]), (w2[1:].T, w2[0])], logits=True)
 
 
 def train(w1: Array, w2: Array, x: Array, y: Array, iterations: int) -> Trained:
-    """Full-batch gradient descent on the log-likelihood."""
+    """Train on all points at once by the log-likelihood; `outputs` are those before the last update."""
     start = time.process_time()
     model = network(w1, w2)
-    optimizer = optim.SGD(model.parameters(), lr=RATE * len(x))  # our loss is the mean over the points
+    optimizer = optim.SGD(model.parameters(), lr=LR * len(x))  # our loss is the mean over the points
     step = descent(model, nn.BCEWithLogitsLoss(), optimizer)
     for _ in range(iterations):
         log_odds = step(x, y)
-    share = float(((log_odds.data > 0) == (y > 0.5)).mean())
-    return Trained(share, time.process_time() - start, model.state_dict())
+    seconds = time.process_time() - start
+    counts = plots.confusion_counts(y[:, 0], log_odds.data[:, 0] > 0, 2)
+    return Trained(model.state_dict(), log_odds.data, seconds, counts[None])
 
 
 def logistic_regression(x: Array, y: Array) -> Array:
-    """The maximum-likelihood coefficients (3,), intercept first, by Newton's method as R's glm finds them."""
+    """Fit the maximum-likelihood coefficients (3,), intercept first, by Newton's method as R's glm does."""
     design = np.concatenate([np.ones((len(x), 1)), x], axis=1)
 
     def cost(beta: Any) -> Any:
         return ops.sum(ops.sigmoid_cross_entropy(ops.matmul(design, beta), y[:, 0]))
 
     beta = np.zeros(3)
-    for _ in range(8):  # it converges quadratically: five would do
+    for _ in range(8):  # quadratic convergence: five suffice
         slope = grad(cost)(beta)
         beta = beta - np.linalg.solve(hessian(cost)(beta), slope)
     return beta
 
 
-def run(setting: Setting) -> Result:
-    """Draw the points, fit all four models, draw the regions that they tell apart."""
-    draws = draw(setting.seed(SEED))
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Draw the points, fit all four models, and draw their regions."""
+    draws = draw(options.seed(SEED))
     beta = logistic_regression(draws.x, draws.y)
     right = int(((beta[0] + draws.x @ beta[1:] > 0) == (draws.y[:, 0] > 0.5)).sum())
-    iterations = QUICK_ITERATIONS if setting.quick else ITERATIONS
+    iterations = QUICK_ITERATIONS if options.quick else ITERATIONS
     slowest_first = sorted(HIDDEN, reverse=True)
     tasks = [(*draws.weights[hidden], draws.x, draws.y, iterations) for hidden in slowest_first]
-    trained = dict(zip(slowest_first, setting.workers.map(train, tasks)))
+    trained = dict(zip(slowest_first, options.workers.map(train, tasks)))
     figures = [
-        setting.exact("points printed in the article", PRINTED_ROWS, _rows(draws)),
-        setting.exact("logistic regression, right of 200", LOGISTIC, str(right)),
+        options.exact("points printed in the article", PRINTED_ROWS, _rows(draws)),
+        options.exact("logistic regression, right of 200", LOGISTIC, str(right)),
     ]
     for hidden in HIDDEN:
-        figures += _figures(setting, hidden, trained[hidden], iterations)
-    picture = setting.folder / "regions.png"
+        figures += _figures(options, hidden, trained[hidden], iterations)
+    picture = options.folder / "regions.png"
     drawings.save(_regions(draws, beta, right, trained), picture)
     text = (
         f"The class that each model gives to the points of a grid, after {iterations:,} iterations: each "
         "hidden unit is one more straight line to bend the boundary with."
     )
-    listing = "\n".join([*_rows(draws), str(right), *(significant(trained[h].share) for h in HIDDEN)])
-    return Result(figures, [Section("What the networks tell apart", text, picture)], listing)
+    listing = "\n".join(
+        [*_rows(draws), str(right), *(significant(trained[h].accuracies[-1]) for h in HIDDEN)]
+    )
+    return ExperimentResult(figures, [Section("Regions of the two classes", text, picture)], listing)
 
 
 def _rows(draws: Draws) -> list[str]:
@@ -143,12 +152,12 @@ def _rows(draws: Draws) -> list[str]:
     ]
 
 
-def _figures(setting: Setting, hidden: int, trained: Trained, iterations: int) -> list[Figure]:
+def _figures(options: ExperimentOptions, hidden: int, trained: Trained, iterations: int) -> list[Comparison]:
     name = f"{hidden} hidden unit{'s' * (hidden > 1)}"
-    right = f"{round(2 * POINTS * trained.share)} of {2 * POINTS}"
-    if setting.quick:
-        return [Figure(f"{name}, right after {iterations:,} iterations", NOTHING, NOTHING, right)]
-    same = setting.same(f"{name}, right", SHARES[hidden], MEASURED[hidden], right)
+    right = f"{round(2 * POINTS * trained.accuracies[-1])} of {2 * POINTS}"
+    if options.quick:
+        return [Comparison(f"{name}, right after {iterations:,} iterations", NOTHING, NOTHING, right)]
+    same = options.same(f"{name}, right", SHARES[hidden], MEASURED[hidden], right)
     seconds = speed(
         f"{name}, {iterations:,} iterations", SECONDS_PUBLISHED[hidden], SECONDS_IN_R[hidden], trained.seconds
     )
@@ -163,7 +172,7 @@ def _regions(draws: Draws, beta: Array, right: int, trained: dict[int, Trained])
     for hidden in sorted(HIDDEN):
         model = network(*draws.weights[hidden])
         model.load_state_dict(trained[hidden].state)
-        title = f"{hidden} hidden unit{'s' * (hidden > 1)}, {100 * trained[hidden].share:g} %"
+        title = f"{hidden} hidden unit{'s' * (hidden > 1)}, {100 * trained[hidden].accuracies[-1]:g} %"
         panels.append((title, outputs(model, grid)[:, 0]))
     shape = (len(up), len(across))
     return drawings.regions(

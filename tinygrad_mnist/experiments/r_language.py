@@ -1,4 +1,4 @@
-"""R's random numbers: the same seed gives the same numbers as in R.
+"""R's random numbers and number formats: the same seed gives the same numbers as in R.
 
 Three of the articles publish a seed, so their first weights and shuffles are known: with these numbers every
 printed digit can be compared.  R's own documentation is ``?RNGkind`` and ``?sample``; the generator is
@@ -8,7 +8,7 @@ M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM Transactions on Modeling 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from statistics import NormalDist
 
 import numpy as np
@@ -22,6 +22,7 @@ _SCRAMBLES, _STATE = 50, 624
 _NORMAL_BITS = 2.0**27  # a normal number is made of two uniform ones: 27 bits of the first, then the second
 _PIECE_BITS = 16
 _BLOCK = 4096  # uniform numbers drawn at a time for a shuffle
+PASTED, PRINTED = 15, 7  # significant digits of paste() and message(), and of print()
 
 
 class RRandom:
@@ -59,14 +60,14 @@ class RRandom:
         self._bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": _STATE}}
 
     def uniform(self, count: int, low: float = 0.0, high: float = 1.0) -> Floats:
-        """``runif(count, low, high)``: numbers between `low` and `high`, shape (count,)."""
+        """Return ``runif(count, low, high)``: numbers between `low` and `high`, shape (count,)."""
         missing = max(0, count - len(self._ahead))
         drawn = np.clip(self._bits.random_raw(missing) * _UNIT, 0.5 * _UNIT, 1 - 0.5 * _UNIT)
         numbers, self._ahead = np.concatenate([self._ahead[:count], drawn]), self._ahead[count:]
         return low + (high - low) * numbers
 
     def normal(self, count: int, mean: float = 0.0, sd: float = 1.0) -> Floats:
-        """``rnorm(count, mean, sd)``, shape (count,).
+        """Return ``rnorm(count, mean, sd)``, shape (count,).
 
         By inversion: the inverse distribution function is M. Wichura's algorithm AS 241 (Applied Statistics
         37, 1988), which Python's ``statistics`` has as well.
@@ -77,11 +78,11 @@ class RRandom:
         return mean + sd * np.array([inverse(level) for level in levels.tolist()])
 
     def normal_matrix(self, rows: int, columns: int, sd: float = 1.0) -> Floats:
-        """``matrix(rnorm(rows * columns, sd = sd), rows, columns)``: R fills a matrix column by column."""
+        """Return ``matrix(rnorm(rows * columns, sd = sd), rows, columns)``: R fills column by column."""
         return np.ascontiguousarray(self.normal(rows * columns, sd=sd).reshape(columns, rows).T)
 
     def sample(self, count: int, size: int | None = None) -> Integers:
-        """``sample(count, size)``: `size` of the numbers 1 to `count` in random order, without repetition."""
+        """Return ``sample(count, size)``: `size` different numbers from 1 to `count` in random order."""
         size = count if size is None else size
         places = self._rounded(count, size) if self._rounding else self._rejected(count, size)
         rest = list(range(1, count + 1))
@@ -94,7 +95,7 @@ class RRandom:
         return np.array(chosen, np.int64)
 
     def shuffle(self, values: Integers) -> Integers:
-        """GNU's C++ ``std::random_shuffle`` with ``floor(runif(1) * n)``: values (n,) -> (n,)."""
+        """Shuffle as GNU's C++ ``std::random_shuffle`` with ``floor(runif(1) * n)``: values (n,) -> (n,)."""
         order: list[int] = values.tolist()
         lengths = np.arange(2, len(order) + 1)
         for place, other in enumerate((lengths * self.uniform(len(lengths))).astype(np.int64).tolist(), 1):
@@ -102,13 +103,13 @@ class RRandom:
         return np.array(order, values.dtype)
 
     def _rounded(self, count: int, size: int) -> list[int]:
-        """A place among `count`, one among ``count - 1``, ...: a uniform number each."""
+        """Draw a position among `count`, one among ``count - 1``, ...: one uniform number each."""
         lengths = np.arange(count, count - size, -1)
         places: list[int] = (lengths * self.uniform(size)).astype(np.int64).tolist()
         return places
 
     def _rejected(self, count: int, size: int) -> list[int]:
-        """The same from random bits in pieces of 16; bits that give a place too large are drawn again."""
+        """Draw the same from pieces of 16 random bits; a position that is too large is drawn again."""
         places, pieces = [], self._pieces()
         for left in range(count, count - size, -1):
             bits = (left - 1).bit_length()  # the logarithm to base 2, rounded up
@@ -123,7 +124,7 @@ class RRandom:
         return places
 
     def _pieces(self) -> Generator[int, None, None]:
-        """16 bits of a uniform number, and so on; what was drawn and not taken is put back at the end."""
+        """Yield 16 bits per uniform number; numbers drawn and not taken are put back at the end."""
         while True:
             numbers, taken = self.uniform(_BLOCK), 0
             try:
@@ -132,3 +133,35 @@ class RRandom:
                     yield piece
             finally:
                 self._ahead = np.concatenate([numbers[taken:], self._ahead])
+
+
+def significant(value: float, digits: int = PASTED) -> str:
+    """Write a number with at most `digits` significant digits, as ``paste`` does: without zeros at the end.
+
+    Examples
+    --------
+    >>> significant(23.39616901140001), significant(0.1 + 0.2), significant(8.5e-06)
+    ('23.3961690114', '0.3', '8.5e-06')
+    """
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    scientific = f"{mantissa}e{exponent}"
+    decimals = max(0, len(mantissa.lstrip("-").replace(".", "")) - 1 - int(exponent))
+    fixed = f"{value:.{decimals}f}"
+    return fixed if len(fixed) <= len(scientific) else scientific
+
+
+def column(values: Iterable[float]) -> list[str]:
+    """Write numbers of a matrix as ``print`` does: seven digits of the one that needs most decimals.
+
+    Examples
+    --------
+    >>> column([0.97469827891, 0.00083317616])
+    ['0.9746982789', '0.0008331762']
+    """
+    numbers = list(values)
+    written = [significant(number, PRINTED) for number in numbers]
+    if any("e" in text for text in written):
+        return written
+    decimals = max((len(text.partition(".")[2]) for text in written), default=0)
+    return [f"{number:.{decimals}f}" for number in numbers]

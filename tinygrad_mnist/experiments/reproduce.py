@@ -1,4 +1,4 @@
-"""Running an experiment: its folder with pictures, figures and report."""
+"""Run an experiment into a folder with pictures, figures and a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.experiments.experiment import Experiment, Result, Setting
+from tinygrad_mnist.experiments.experiment import Experiment, ExperimentOptions, ExperimentResult
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.report import Section, write_report
 
@@ -20,60 +20,60 @@ RESULT, LISTING, REPORT = "result.json", "output.txt", "report.html"
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of an experiment, and where it lies."""
+    """Result of an experiment, and the path of its report."""
 
     experiment: Experiment
-    result: Result
+    result: ExperimentResult
     seconds: float
     report: Path
 
 
-def reproduce(experiment: Experiment, setting: Setting) -> Reproduction:
+def reproduce(experiment: Experiment, options: ExperimentOptions) -> Reproduction:
     """Run an experiment and write its folder: report.html, result.json, output.txt and pictures.
 
     Raises
     ------
     CheckpointError
-        When the folder holds an experiment already.
+        If the folder contains an experiment already.
     DataError
-        When the folder `setting.data` lacks a file or holds a damaged one.
+        If the folder `options.data` lacks a file or has a damaged one.
     MissingExtraError
-        When the experiment reads a formula, and the extra `formula` is not installed.
+        If the experiment reads a formula and the extra `formula` is not installed.
     """
-    if (setting.folder / RESULT).exists():
-        raise CheckpointError(f"{setting.folder} holds an experiment already: choose another --output")
-    setting.folder.mkdir(parents=True, exist_ok=True)
+    if (options.folder / RESULT).exists():
+        raise CheckpointError(f"{options.folder} holds an experiment already: choose another --output")
+    options.folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    result = experiment.run(setting)
-    done = Reproduction(experiment, result, time.perf_counter() - start, setting.folder / REPORT)
-    _write_result(done, setting)
+    result = experiment.run(options)
+    done = Reproduction(experiment, result, time.perf_counter() - start, options.folder / REPORT)
+    _write_result(done, options)
     if result.listing:
-        write_atomically(setting.folder / LISTING, result.listing + "\n")
-    _write_report(done, setting)
+        write_atomically(options.folder / LISTING, result.listing + "\n")
+    _write_report(done, options)
     return done
 
 
-def _write_result(done: Reproduction, setting: Setting) -> None:
+def _write_result(done: Reproduction, options: ExperimentOptions) -> None:
     content = {
         "experiment": done.experiment.name,
         "article": done.experiment.article,
-        "r_seed": setting.r_seed,
-        "quick": setting.quick,
+        "r_seed": options.r_seed,
+        "quick": options.quick,
         "holds": done.result.holds,
         "seconds": round(done.seconds, 2),
         "figures": [asdict(figure) for figure in done.result.figures],
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(setting.folder / RESULT, text)
+    write_atomically(options.folder / RESULT, text)
 
 
-def _write_report(done: Reproduction, setting: Setting) -> None:
+def _write_report(done: Reproduction, options: ExperimentOptions) -> None:
     judged = [figure.holds for figure in done.result.figures if figure.holds is not None]
     summary = [("figures that hold", f"{sum(judged)} of {len(judged)}"), ("seconds", f"{done.seconds:.1f}")]
-    if setting.r_seed is not None:
-        summary[0] = ("R's seed", str(setting.r_seed))
-    text = f"{done.experiment.network}.\n\n{how(setting)}"
+    if options.r_seed is not None:
+        summary[0] = ("R's seed", str(options.r_seed))
+    text = f"{done.experiment.network}.\n\n{how(options)}"
     sections = [Section("Figures", text, table=done.result.table()), *done.result.sections]
     if done.result.listing:
         text = "In the form in which the article's own program prints it."
@@ -81,12 +81,12 @@ def _write_report(done: Reproduction, setting: Setting) -> None:
     write_report(done.report, f"Reproduced: {done.experiment.article}", summary, sections)
 
 
-def how(setting: Setting) -> str:
-    """Which seed and which length, in a sentence."""
-    length = "The short form: what can be shown in seconds. " if setting.quick else ""
-    if setting.r_seed is None:
-        return f"{length}All gradients come from our own graph, in float64."
+def how(options: ExperimentOptions) -> str:
+    """Describe seed and length in a sentence."""
+    length = "The short form: what can be shown in seconds. " if options.quick else ""
+    if options.r_seed is None:
+        return f"{length}All gradients come from the package's graph, in float64."
     return (
-        f"{length}With R's seed {setting.r_seed} in place of the article's: published figures stand beside, "
-        "and only what holds for any seed is judged."
+        f"{length}With R's seed {options.r_seed} instead of the article's: published figures are shown next "
+        "to ours, and only those that hold for any seed are judged."
     )

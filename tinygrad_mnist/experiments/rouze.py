@@ -1,13 +1,12 @@
 """Rouze: "Neural Networks in R", the first network of M. Nielsen's book in R, on raw pixels.
 
-From T. Rouze's article; what it leaves out (the rate, the order of the draws, pixels from 0 to 255) is in the
+From T. Rouze's article.  The learning rate, the order of the draws and the pixels from 0 to 255 are in the
 public repository that it names.  No seed is given, so distributions are compared.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,30 +15,31 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import (
     NOTHING,
+    Comparison,
     Experiment,
-    Figure,
-    Result,
-    Setting,
+    ExperimentOptions,
+    ExperimentResult,
     per_cent,
     speed,
 )
 from tinygrad_mnist.experiments.networks import (
-    accuracy,
-    batches,
+    Digits,
+    Layer,
+    Trained,
     descent,
     mnist,
-    outputs,
     perceptron,
     pixels,
     raw,
     scaled,
+    train_epochs,
 )
 from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.report import Section, Table
 from tinygrad_mnist.typing import Array
 
 HIDDEN, DIGITS, BATCH = 30, 10, 10
-RAW_RATE, SCALED_RATE = 0.1, 3.0  # on the mean gradient; the second is the book's, for pixels 0 to 1
+RAW_LR, SCALED_LR = 0.1, 3.0  # on the mean gradient; the second is the book's, for pixels 0 to 1
 SEEDS, EPOCHS = 8, 30
 SATURATED = 20.0  # beyond it a sigmoid is within 2.1e-9 of 0 or 1, and learns nothing
 
@@ -52,75 +52,68 @@ MEASURED_SATURATED = "99.5 %"
 SECONDS_IN_R = 13.6  # an epoch, the faster of the measured ones
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Test accuracies by epoch, seconds of training an epoch, the first weighted sums of the hidden units."""
-
-    accuracies: list[float]
-    seconds: float
-    sums: Array
-
-
-def train(folder: Path | None, seed: int, raw_pixels: bool, epochs: int) -> Trained:
-    """The repository's program: biases and weights N(0, 1), shuffled anew each epoch, batches of ten."""
+def first_weights(seed: int) -> tuple[RRandom, list[Layer]]:
+    """Draw biases and weights N(0, 1) in the repository's order; return R's stream after them too."""
     stream = RRandom(seed)
     b1, b2 = stream.normal(HIDDEN), stream.normal(DIGITS)
     w1, w2 = stream.normal_matrix(HIDDEN, 784), stream.normal_matrix(DIGITS, HIDDEN)
-    model = perceptron([(w1, b1), (w2, b2)])
-    optimizer = optim.SGD(model.parameters(), lr=RAW_RATE if raw_pixels else SCALED_RATE)
+    return stream, [(w1, b1), (w2, b2)]
+
+
+def train(folder: Path | None, seed: int, raw_pixels: bool, epochs: int) -> Trained:
+    """Run the repository's program: a new shuffle of the last order in each epoch, batches of ten."""
+    stream, layers = first_weights(seed)
+    model = perceptron(layers)
+    optimizer = optim.SGD(model.parameters(), lr=RAW_LR if raw_pixels else SCALED_LR)
     step = descent(model, nn.QuadraticLoss(), optimizer)
-    data, prepare = mnist(folder), raw if raw_pixels else scaled
-    images, labels = pixels(data.train.raw_images), data.train.labels
-    test = prepare(pixels(data.test.raw_images))
-    sums = test[:1000] @ w1.T + b1
-    order, accuracies, seconds = np.arange(len(labels)), [], 0.0
-    for _ in range(epochs):
-        start = time.process_time()
-        order = order[stream.sample(len(order)) - 1]
-        for batch in batches(images, labels, order, BATCH, prepare):
-            step(*batch)
-        seconds += time.process_time() - start
-        accuracies.append(accuracy(outputs(model, test), data.test.labels))
-    return Trained(accuracies, seconds / epochs, sums)
+    data = Digits.load(folder, BATCH, raw if raw_pixels else scaled)
+    return train_epochs(model, step, data, lambda order: order[stream.sample(len(order)) - 1], epochs)
 
 
-def run(setting: Setting) -> Result:
-    """Eight seeds for one epoch; the first one for thirty, with raw and with scaled pixels."""
-    first, count, epochs = setting.seed(1), 1 if setting.quick else SEEDS, 1 if setting.quick else EPOCHS
-    tasks = [(setting.data, first, True, epochs), (setting.data, first, False, epochs)]
-    tasks += [(setting.data, seed, True, 1) for seed in range(first + 1, first + count)]
-    long, book, *others = setting.workers.map(train, tasks)
+def hidden_sums(folder: Path | None, seed: int, prepare: Callable[[Array], Array]) -> Array:
+    """Weighted sums of the hidden units before training, for 1,000 test images: (1000, 30)."""
+    (w1, b1), _ = first_weights(seed)[1]
+    return np.asarray(prepare(pixels(mnist(folder).test.raw_images)[:1000]) @ w1.T + b1)
+
+
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Train eight seeds for one epoch, and the first one for thirty with raw and with scaled pixels."""
+    first, count, epochs = options.seed(1), 1 if options.quick else SEEDS, 1 if options.quick else EPOCHS
+    tasks = [(options.data, first, True, epochs), (options.data, first, False, epochs)]
+    tasks += [(options.data, seed, True, 1) for seed in range(first + 1, first + count)]
+    long, book, *others = options.workers.map(train, tasks)
     ones = [trained.accuracies[0] for trained in (long, *others)]
-    saturated = float((np.abs(long.sums) > SATURATED).mean())
-    one_epoch = setting.within(
+    sums = [hidden_sums(options.data, first, prepare) for prepare in (raw, scaled)]
+    saturated = float((np.abs(sums[0]) > SATURATED).mean())
+    one_epoch = options.within(
         f"raw pixels, 1 epoch, mean of {count} seed{'s' * (count > 1)}",
         ONE_EPOCH,
         MEASURED_ONE,
         float(np.mean(ones)),
-        *((0.25, 0.6) if setting.quick else (0.3, 0.5)),  # a single seed strays further than a mean
+        *((0.25, 0.6) if options.quick else (0.3, 0.5)),  # one seed varies more than a mean
     )
     figures = [
         one_epoch,
-        Figure("raw pixels, 1 epoch, each seed", NOTHING, NOTHING, per_cent(ones)),
-        *([] if setting.quick else [_thirty(long)]),
-        setting.within(
+        Comparison("raw pixels, 1 epoch, each seed", NOTHING, NOTHING, per_cent(ones)),
+        *([] if options.quick else [_thirty(long)]),
+        options.within(
             "pixels 0 to 1, rate 3, 1 epoch", NOTHING, MEASURED_SCALED, book.accuracies[0], 0.9, 1.0
         ),
         *(
             []
-            if setting.quick
-            else [Figure("the same, 30 epochs", NOTHING, NOTHING, per_cent(book.accuracies[-1:]))]
+            if options.quick
+            else [Comparison("the same, 30 epochs", NOTHING, NOTHING, per_cent(book.accuracies[-1:]))]
         ),
-        Figure("hidden sums beyond 20, raw pixels", NOTHING, MEASURED_SATURATED, per_cent([saturated])),
+        Comparison("hidden sums beyond 20, raw pixels", NOTHING, MEASURED_SATURATED, per_cent([saturated])),
         speed("an epoch, raw pixels", NOTHING, SECONDS_IN_R, long.seconds),
     ]
-    sections = [_curves(setting, long, book, ones), _sums(setting, long, book)]
+    sections = [_curves(options, long, book, ones), _sums(options, *sums)]
     listing = "\n".join(f"Epoch:  {i}  complete {share:g}" for i, share in enumerate(long.accuracies, 1))
-    return Result(figures, sections, listing)
+    return ExperimentResult(figures, sections, listing)
 
 
-def _thirty(long: Trained) -> Figure:
-    return Figure(
+def _thirty(long: Trained) -> Comparison:
+    return Comparison(
         "raw pixels, 30 epochs",
         THIRTY_EPOCHS,
         MEASURED_THIRTY,
@@ -128,8 +121,8 @@ def _thirty(long: Trained) -> Figure:
     )
 
 
-def _curves(setting: Setting, long: Trained, book: Trained, ones: list[float]) -> Section:
-    picture = setting.folder / "accuracy.png"
+def _curves(options: ExperimentOptions, long: Trained, book: Trained, ones: list[float]) -> Section:
+    picture = options.folder / "accuracy.png"
     curves = [("pixels 0 to 1", book.accuracies), ("raw pixels", long.accuracies)]
     drawings.save(drawings.accuracies(curves, ones), picture)
     rows = [
@@ -144,11 +137,11 @@ def _curves(setting: Setting, long: Trained, book: Trained, ones: list[float]) -
     return Section("Accuracy by epoch", text, picture, Table(columns, rows))
 
 
-def _sums(setting: Setting, long: Trained, book: Trained) -> Section:
-    picture = setting.folder / "hidden_sums.png"
-    drawings.save(drawings.hidden_sums(long.sums.ravel(), book.sums.ravel(), SATURATED), picture)
+def _sums(options: ExperimentOptions, of_raw: Array, of_scaled: Array) -> Section:
+    picture = options.folder / "hidden_sums.png"
+    drawings.save(drawings.hidden_sums(of_raw.ravel(), of_scaled.ravel(), SATURATED), picture)
     text = (
-        "What arrives at the hidden units before training, on 1,000 test images.  Beyond 20 the sigmoid is "
+        "Weighted sums of the hidden units before training, on 1,000 test images.  Beyond 20 the sigmoid is "
         "flat: its derivative is below 2.1e-9, and the first layer does not learn.  Dividing the pixels by "
         "255 is all it takes."
     )

@@ -5,25 +5,27 @@ From "Two-layer neural network for handwritten digit data (MNIST)", a page of R 
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.experiments import drawings
-from tinygrad_mnist.experiments.experiment import NOTHING, Experiment, Figure, Result, Setting, speed
-from tinygrad_mnist.experiments.networks import (
-    accuracy,
-    batches,
-    mnist,
-    outputs,
-    perceptron,
-    pixels,
-    scaled,
+from tinygrad_mnist.experiments.experiment import (
+    NOTHING,
+    Comparison,
+    Experiment,
+    ExperimentOptions,
+    ExperimentResult,
+    speed,
 )
-from tinygrad_mnist.experiments.r_language import RRandom
-from tinygrad_mnist.experiments.r_text import significant
+from tinygrad_mnist.experiments.networks import (
+    Digits,
+    Trained,
+    mnist,
+    perceptron,
+    scaled,
+    train_epochs,
+)
+from tinygrad_mnist.experiments.r_language import RRandom, significant
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.report import Section, plots
 from tinygrad_mnist.training import make_train_step
@@ -31,7 +33,7 @@ from tinygrad_mnist.typing import Array
 
 SEED = 123
 SPREAD = 0.01  # of the first weights; the biases begin at zero
-RATE, BATCH = 0.1, 128
+HIDDEN, LR, BATCH = 128, 0.1, 128
 EPOCHS, QUICK_EPOCHS = 20, 1
 DIGITS = 10
 
@@ -56,92 +58,77 @@ FIRST_PREDICTIONS = "7 2 1 0 4 1"  # all six right
 SECONDS_IN_R = 7.67  # an epoch, with R's own matrix products
 
 
-@dataclass
-class Training:
-    """The network as it learns, and what was noted on the way."""
+def train(options: ExperimentOptions, epochs: int) -> tuple[Trained, list[float]]:
+    """Run the article's loop; return the mean losses of the epochs too, where all batches count the same."""
+    stream = RRandom(options.seed(SEED))
+    w1 = stream.normal_matrix(HIDDEN, 784, SPREAD)
+    w2 = stream.normal_matrix(DIGITS, HIDDEN, SPREAD)
+    model = perceptron([(w1, np.zeros(HIDDEN)), (w2, np.zeros(DIGITS))], logits=True)
+    step = compile(make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=LR)))
+    losses: list[float] = []
 
-    model: nn.Sequential
-    losses: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    def noted(inputs: Array, labels: Array) -> None:
+        losses.append(step(inputs, labels)[0].item())
 
+    def reorder(order: Array) -> Array:
+        return np.asarray(order[stream.sample(len(order)) - 1])  # the shuffled data are shuffled again
 
-def train(setting: Setting, epochs: int) -> Training:
-    """The article's loop; the loss of an epoch is the plain mean over its batches, the last one smaller."""
-    stream = RRandom(setting.seed(SEED))
-    w1 = stream.normal_matrix(128, 784, SPREAD)
-    w2 = stream.normal_matrix(DIGITS, 128, SPREAD)
-    model = perceptron([(w1, np.zeros(128)), (w2, np.zeros(DIGITS))], logits=True)
-    step = compile(make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=RATE)))
-    images, labels = pixels(mnist(setting.data).train.raw_images), mnist(setting.data).train.labels
-    order, training = np.arange(len(labels)), Training(model)
-    for _ in range(epochs):
-        start = time.process_time()
-        order = order[stream.sample(len(order)) - 1]  # the shuffled data are shuffled again
-        losses = [step(*batch)[0].item() for batch in batches(images, labels, order, BATCH, scaled)]
-        training.losses.append(float(np.mean(losses)))
-        training.seconds.append(time.process_time() - start)
-    return training
+    trained = train_epochs(model, noted, Digits.load(options.data, BATCH, scaled), reorder, epochs)
+    return trained, [float(np.mean(epoch)) for epoch in np.split(np.array(losses), epochs)]
 
 
-def run(setting: Setting) -> Result:
-    """Train, test, and lay every printed number beside ours."""
-    epochs = QUICK_EPOCHS if setting.quick else EPOCHS
-    training = train(setting, epochs)
-    test = mnist(setting.data).test
-    answers = outputs(training.model, scaled(pixels(test.raw_images)))
-    printed = [significant(round(loss, 5)) for loss in training.losses]
-    table = confusion(answers, test.labels)
-    predicted = " ".join(map(str, answers[:6].argmax(axis=1)))
+def run(options: ExperimentOptions) -> ExperimentResult:
+    """Train, test, and compare every printed number."""
+    epochs = QUICK_EPOCHS if options.quick else EPOCHS
+    trained, losses = train(options, epochs)
+    printed = [significant(round(loss, 5)) for loss in losses]
+    table = trained.confusions[-1].T  # the article's rows are predicted digits
+    share = trained.accuracies[-1]
+    predicted = " ".join(map(str, trained.outputs[:6].argmax(axis=1)))
     figures = [
         *(
-            setting.exact(f"loss, epoch {epoch}", published, ours)
+            options.exact(f"loss, epoch {epoch}", published, ours)
             for epoch, (published, ours) in enumerate(zip(LOSSES.split(), printed), 1)
         ),
-        *_test_figures(setting, accuracy(answers, test.labels), table, predicted),
-        speed("an epoch", NOTHING, SECONDS_IN_R, float(np.median(training.seconds))),
+        *_test_figures(options, share, table, predicted),
+        speed("an epoch", NOTHING, SECONDS_IN_R, trained.seconds),
     ]
-    sections = [_losses(setting, training.losses), _confusion(setting, table)]
+    sections = [_losses(options, losses), _confusion(options, table)]
     listing = [f"Epoch: {epoch}  Loss: {loss} " for epoch, loss in enumerate(printed, 1)]
-    listing += ["", f"Test Accuracy = {significant(round(accuracy(answers, test.labels), 4))} ", ""]
+    listing += ["", f"Test Accuracy = {significant(round(share, 4))} ", ""]
     listing += [" ".join(f"{count:4d}" for count in row) for row in table]
-    listing += ["", f"Actual    {' '.join(map(str, test.labels[:6]))}", f"Predicted {predicted}"]
-    return Result(figures, sections, "\n".join(listing))
+    listing += [
+        "",
+        f"Actual    {' '.join(map(str, mnist(options.data).test.labels[:6]))}",
+        f"Predicted {predicted}",
+    ]
+    return ExperimentResult(figures, sections, "\n".join(listing))
 
 
-def confusion(answers: Array, labels: Array) -> Array:
-    """Counts (10, 10): rows are predicted digits, columns true ones, as the article prints them."""
-    counts = np.zeros((DIGITS, DIGITS), np.int64)
-    np.add.at(counts, (answers.argmax(axis=1), labels), 1)
-    return counts
-
-
-def _test_figures(setting: Setting, share: float, table: Array, predicted: str) -> list[Figure]:
+def _test_figures(options: ExperimentOptions, share: float, table: Array, predicted: str) -> list[Comparison]:
     ours = significant(round(share, 4))
-    if setting.quick:
-        return [Figure(f"test accuracy after {QUICK_EPOCHS} epoch", NOTHING, NOTHING, ours)]
+    if options.quick:
+        return [Comparison(f"test accuracy after {QUICK_EPOCHS} epoch", NOTHING, NOTHING, ours)]
     cells = [str(count) for count in table.ravel()]
     return [
-        setting.exact("test accuracy", ACCURACY, ours),
-        setting.exact("confusion matrix", " ".join(CONFUSION).split(), cells),
-        setting.exact("first predictions", FIRST_PREDICTIONS, predicted),
+        options.exact("test accuracy", ACCURACY, ours),
+        options.exact("confusion matrix", " ".join(CONFUSION).split(), cells),
+        options.exact("first predictions", FIRST_PREDICTIONS, predicted),
     ]
 
 
-def _losses(setting: Setting, losses: list[float]) -> Section:
-    picture = setting.folder / "loss.png"
-    published = [float(loss) for loss in LOSSES.split()[: len(losses)]] if setting.r_seed is None else []
+def _losses(options: ExperimentOptions, losses: list[float]) -> Section:
+    picture = options.folder / "loss.png"
+    published = [float(loss) for loss in LOSSES.split()[: len(losses)]] if options.r_seed is None else []
     drawings.save(drawings.epoch_loss(losses, published), picture)
     text = "The mean loss over the batches of each epoch, ours and the twenty that the article prints."
     return Section("Training loss", text, picture)
 
 
-def _confusion(setting: Setting, table: Array) -> Section:
-    picture = setting.folder / "confusion.png"
+def _confusion(options: ExperimentOptions, table: Array) -> Section:
+    picture = options.folder / "confusion.png"
     plots.save(plots.confusion_matrix(table.T), picture)
-    text = (
-        "The 10,000 test images.  Rows are true digits here; the article's table is this one turned about "
-        "its diagonal."
-    )
+    text = "The 10,000 test images.  Rows are true digits here; the article's table is the transpose."
     return Section("Confusion matrix", text, picture)
 
 

@@ -1,4 +1,4 @@
-"""Independent trainings side by side, each process with one thread for its matrix products."""
+"""Run independent trainings in parallel, each in a process with one thread for its matrix products."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Answer = TypeVar("Answer")
 
 
 class Workers:
-    """A few processes that live as long as the ``with`` block; with fewer than two, this very process.
+    """Processes that live as long as the ``with`` block; a count of 1 uses the current process.
 
     Parameters
     ----------
     count
-        How many processes.  They are started when there is more than one thing to do.
+        Number of processes.  They start at the first call with more than one task.
     """
 
     def __init__(self, count: int = 1) -> None:
@@ -35,7 +35,7 @@ class Workers:
             self._pool = None
 
     def map(self, function: Callable[..., Answer], tasks: Iterable[tuple[Any, ...]]) -> list[Answer]:
-        """``[function(*task) for task in tasks]``; a function of a module, arguments that can be pickled."""
+        """Return ``[function(*task) for task in tasks]``; function and arguments must be picklable."""
         todo = list(tasks)
         if self._count < 2 or len(todo) < 2:
             return [function(*task) for task in todo]
@@ -47,7 +47,7 @@ class Workers:
 
 
 def one_thread() -> None:
-    """Let matrix products of this process use one thread: two processes share two cores better than four."""
+    """Limit the matrix products of this process to one thread, so that processes do not compete for cores."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
