@@ -1,5 +1,6 @@
 """Figures that a training, an evaluation and a prediction report, counted by hand."""
 
+import itertools
 import math
 import time
 
@@ -161,7 +162,7 @@ def test_accuracy_is_the_share_of_rows_largest_at_their_class(output, targets, a
 def test_a_loss_is_reported_per_example(reduce, sizes):
     x = np.arange(1.0, 7.0)[:, None]
     edges = np.cumsum((0, *sizes))
-    batches = [(x[a:b], np.zeros((b - a, 1))) for a, b in zip(edges, edges[1:])]
+    batches = [(x[a:b], np.zeros((b - a, 1))) for a, b in itertools.pairwise(edges)]
     found = evaluate(Same(), lambda y, t: reduce(y * y), batches)
     assert found.loss == pytest.approx(91 / 6)
 
