@@ -77,7 +77,7 @@ class Program:
 
     @property
     def states(self) -> list[State]:
-        """Where the outside arrays are found that ``build`` takes, parameters first."""
+        """The places of the outside arrays that ``build`` takes, parameters first."""
         return [value.source for value in self.printed.states]
 
     @property

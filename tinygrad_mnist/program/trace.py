@@ -37,7 +37,7 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a call of a function does, for arguments of one signature.
+    """A call of a function, as instructions, for arguments of one signature.
 
     Attributes
     ----------
