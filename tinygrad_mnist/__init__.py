@@ -18,6 +18,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
+from tinygrad_mnist.seeding import manual_seed
 
 if TYPE_CHECKING:
     from tinygrad_mnist import by_hand, checking, datasets, doctor, estimator, graph, program, training
@@ -42,6 +43,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "manual_seed",
     "nn",
     "no_grad",
     "ops",

@@ -7,12 +7,9 @@ import numbers
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.random import Generator  # NumPy loads it on first use only
 
 
 def shown(value: Any) -> str:
@@ -99,22 +96,3 @@ def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         near = get_close_matches(str(value), known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")
-
-
-def generator(rng: Any, name: str = "rng") -> Generator:
-    """Return the generator of `rng`: a seed, a ``np.random.Generator``, or None for fresh entropy.
-
-    Raises
-    ------
-    TypeError
-        If `rng` is none of these.
-    ValueError
-        If the seed is negative.
-    """
-    expected = "expected a seed (a whole number >= 0) or a np.random.Generator"
-    try:
-        return np.random.default_rng(rng)
-    except TypeError as error:
-        raise TypeError(f"{name} is {shown(rng)}: {expected}") from error
-    except ValueError as error:
-        raise ValueError(f"{name} is {shown(rng)}: {expected}") from error

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.arguments import generator, require_number, shown
+from tinygrad_mnist.arguments import require_number, shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import missing, networks
+from tinygrad_mnist.seeding import generator
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # NumPy loads it on first use only, and so do we

@@ -9,13 +9,14 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.arguments import generator, require_bool, require_number, require_whole, shown
+from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.seeding import generator
 
 
 class Linear(Module):
@@ -30,7 +31,7 @@ class Linear(Module):
     weight_init, bias_init
         Functions of ``nn.init``.  The default of both is PyTorch's: uniform within 1 / sqrt(in_features).
     rng
-        A seed or a generator of the initial values; fresh entropy when missing.
+        Seed or generator of the initial values; without it see `manual_seed`.
     dtype
         float32 unless told otherwise.
 
@@ -172,7 +173,7 @@ class Dropout(Module):
     p
         In [0, 1).
     rng
-        A seed or a generator of the masks; fresh entropy when missing.
+        Seed or generator of the masks; without it see `manual_seed`.
     """
 
     @hinted
