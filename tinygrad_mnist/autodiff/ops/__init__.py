@@ -3,7 +3,7 @@
 Called with arrays they return arrays; with a Tensor among the inputs they are recorded and return a Tensor.
 """
 
-from typing import TYPE_CHECKING, Any
+import typing as _typing
 
 from tinygrad_mnist.autodiff.ops.elementwise import (
     abs,
@@ -58,67 +58,15 @@ from tinygrad_mnist.autodiff.ops.shaping import (
     sum_to,
     transpose,
 )
-from tinygrad_mnist.autodiff.primitive import require_rules
+from tinygrad_mnist.autodiff.primitive import require_rules as _require_rules
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
 
-__all__ = [
-    "abs",
-    "add",
-    "broadcast_to",
-    "cast",
-    "clip",
-    "concatenate",
-    "cos",
-    "divide",
-    "dropout_mask",
-    "exp",
-    "expand_dims",
-    "flatten",
-    "getitem",
-    "identity",
-    "linear",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logsumexp",
-    "matmul",
-    "matrix_transpose",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "multiply",
-    "negative",
-    "one_hot",
-    "power",
-    "relu",
-    "reshape",
-    "scatter_add",
-    "sigmoid",
-    "sigmoid_cross_entropy",
-    "sign",
-    "sin",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "sqrt",
-    "square",
-    "squared_error",
-    "squeeze",
-    "stack",
-    "subtract",
-    "sum",
-    "sum_to",
-    "tanh",
-    "transpose",
-    "where",
-]
+__all__ = sorted(name for name, thing in globals().items() if callable(thing) and not name.startswith("_"))
 
-require_rules()
+_require_rules()
 
-if not TYPE_CHECKING:
+if not _typing.TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> _typing.Any:
         raise _missing("ops", name, _tensors.OPS, lambda: __all__)
