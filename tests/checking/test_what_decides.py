@@ -101,3 +101,12 @@ def test_the_rule_of_an_op_that_computes_in_float32_is_tested(factor):
     diagnosis = diagnose(single(Tensor(np.array([0.3, 0.7], np.float32), requires_grad=True)).sum())
     assert diagnosis.ok == (factor == 1)
     assert "untested" not in diagnosis.verdicts.values()
+
+
+@pytest.mark.parametrize("steepness", [1e3, 1e5, 1e6])
+@pytest.mark.parametrize("function", [ops.tanh, ops.sin, ops.softplus])
+def test_a_steep_bend_that_differences_judge_is_not_called_wrong(function, steepness):
+    def steep(x):
+        return function(steepness * ops.cast(x, dtype=np.float64)).sum()  # differences alone decide
+
+    assert not check_gradients(steep, np.array([0.0, 5e-7, 0.3])).wrong
