@@ -1,4 +1,4 @@
-"""From times to the tables, and the command."""
+"""Results of the benchmark: ratios, tables and the command."""
 
 import json
 import re
@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from tinygrad_mnist import benchmark
-from tinygrad_mnist.benchmark import SETUPS, Figures, Row, compare
-from tinygrad_mnist.benchmark.contestants import CONTESTANTS, NATIVE
-from tinygrad_mnist.benchmark.processes import Training
+from tinygrad_mnist.benchmark import WORKLOADS, BenchmarkResults, Timing, compare
+from tinygrad_mnist.benchmark.contestants import CONTESTANTS, native
+from tinygrad_mnist.benchmark.processes import TrainingProcess
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import write_idx
 
@@ -22,21 +22,23 @@ MACHINE = {
 @pytest.fixture
 def figures():
     steps = [
-        Row("784-30-10, batch 10, quadratic", {
+        Timing("784-30-10, batch 10, quadratic", {
             "matrix products": [1e-6, 2e-6, 3e-6], "by hand, in place": [2e-6, 4e-6, 6e-6],
             "by hand": [4e-6] * 3, "replay": [2.1e-6, 4.2e-6, 9e-6], "eager": [8e-6] * 3,
             "PyTorch": [1e-5] * 3,
         }),
-        Row("iris, batch 150, cross-entropy", {"matrix products": [1.0], "by hand": [2.0], "eager": [3.0]}),
+        Timing("iris, batch 150, cross-entropy", {
+            "matrix products": [1.0], "by hand": [2.0], "eager": [3.0],
+        }),
     ]  # fmt: skip
-    epoch = Row("MNIST", {"eager": [0.3], "eager, steps alone": [0.25], "PyTorch": [0.6]})
+    epoch = Timing("MNIST", {"eager": [0.3], "eager, steps alone": [0.25], "PyTorch": [0.6]})
     memory = {"784-30-10, batch 10, quadratic": {"by hand": 2000, "eager": 3000}}
-    imports, training = {"numpy": 0.1, "tinygrad_mnist": 0.2}, Training(1.5, 2.5, 250_000_000)
-    return Figures(MACHINE, 1, steps, epoch, memory, imports, training)
+    imports, training = {"numpy": 0.1, "tinygrad_mnist": 0.2}, TrainingProcess(1.5, 2.5, 250_000_000)
+    return BenchmarkResults(MACHINE, 1, steps, epoch, memory, imports, training)
 
 
-def test_a_ratio_is_the_median_of_the_ratios_within_a_round():
-    row = Row("", {"a": [1.0, 20.0, 3.0], "b": [1.0, 10.0, 1.0]})  # of the medians it would be 3
+def test_ratio_is_the_median_of_ratios_within_rounds():
+    row = Timing("", {"a": [1.0, 20.0, 3.0], "b": [1.0, 10.0, 1.0]})  # of the medians it would be 3
     assert row.seconds("a") == 3
     assert row.ratio("a", "b") == 2
     assert row.ratio("a", "c") is None
@@ -51,7 +53,7 @@ def test_contestants_take_turns():
     assert {name: len(seconds) for name, seconds in row.rounds.items()} == dict.fromkeys("abc", 20)
 
 
-def test_the_tables_say_what_was_measured(figures):
+def test_tables_show_the_results(figures):
     text = benchmark.markdown(figures)
     rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", text, re.MULTILINE))
     assert rows["replay / by hand, in place"] == "1.05 | -"
@@ -84,15 +86,18 @@ def few_digits(digits, tmp_path):
 
 
 @pytest.mark.filterwarnings("default")  # of other frameworks
-def test_bench_measures_what_takes_part(few_digits, monkeypatch):
-    monkeypatch.setattr(benchmark.results, "SETUPS", SETUPS[2:4])
-    monkeypatch.setitem(CONTESTANTS, NATIVE, lambda setup: None)  # it compiles in test_contestants
+def test_bench_measures_installed_contestants(few_digits, monkeypatch):
+    monkeypatch.setattr(benchmark.results, "WORKLOADS", WORKLOADS[2:4])
+    others = [
+        contestant for contestant in CONTESTANTS if contestant is not native
+    ]  # slow to compile
+    monkeypatch.setattr(benchmark.results, "CONTESTANTS", others)
     command = ["bench", "--rounds", "1", "--data", str(few_digits), "--json"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert [step["name"] for step in found["steps"]] == [str(setup) for setup in SETUPS[2:4]]
-    assert set(found["steps"][0]["seconds"]) <= set(CONTESTANTS)
+    assert [step["name"] for step in found["steps"]] == [str(workload) for workload in WORKLOADS[2:4]]
+    assert set(found["steps"][0]["seconds"]) <= {contestant.name for contestant in CONTESTANTS}
     assert found["epoch"]["seconds"]["eager"] > 0
     assert 0 < found["training"]["trained"] < found["training"]["finished"]
     assert found["imports"]["tinygrad_mnist"] > 0
@@ -106,9 +111,9 @@ def test_bench_prints_tables_that_fit_the_terminal(figures, monkeypatch):
     assert "replay / by hand, in place" in " ".join(result.stdout.split())
 
 
-def test_the_table_of_the_readme_is_that_of_the_command(pytestconfig):
+def test_table_of_the_readme_has_all_rows(pytestconfig):
     text = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
-    for setup in SETUPS:
-        assert f"| {setup} |" in text
-    for name in CONTESTANTS:
-        assert f"\n| {name} | " in text
+    for workload in WORKLOADS:
+        assert f"| {workload} |" in text
+    for contestant in CONTESTANTS:
+        assert f"\n| {contestant.name} | " in text

@@ -1,25 +1,26 @@
-"""How fast this package is, side by side with the same written by hand and by other frameworks.
+"""Speed of this package next to hand-written NumPy and other frameworks.
 
-All contestants of a row have the same network, loss, batch, dtype (float32) and number of threads, fetch the
-loss at each step, and take turns in short rounds, so that a noisy machine is noisy for all.  A figure is the
-median over rounds, a ratio the median of the ratios within a round.
+All contestants of a row have the same network, loss, batch, dtype (float32) and number of threads, and read
+the loss at each step.  They alternate in short rounds, so that a noisy machine is noisy for all.  A number is
+the median over rounds, a ratio the median of the ratios within a round.
 """
 
 from tinygrad_mnist.benchmark.contestants import CONTESTANTS
-from tinygrad_mnist.benchmark.measure import Contestant, Row, compare
-from tinygrad_mnist.benchmark.results import Figures, run
-from tinygrad_mnist.benchmark.tables import Table, conditions, markdown, tables
-from tinygrad_mnist.benchmark.workloads import RATE, SETUPS, Setup
+from tinygrad_mnist.benchmark.measure import Contestant, Timing, TrainingStep, compare
+from tinygrad_mnist.benchmark.results import BenchmarkResults, run
+from tinygrad_mnist.benchmark.tables import BenchmarkTable, conditions, markdown, tables
+from tinygrad_mnist.benchmark.workloads import LR, WORKLOADS, Workload
 
 __all__ = [
     "CONTESTANTS",
-    "RATE",
-    "SETUPS",
+    "LR",
+    "WORKLOADS",
+    "BenchmarkResults",
+    "BenchmarkTable",
     "Contestant",
-    "Figures",
-    "Row",
-    "Setup",
-    "Table",
+    "Timing",
+    "TrainingStep",
+    "Workload",
     "compare",
     "conditions",
     "markdown",

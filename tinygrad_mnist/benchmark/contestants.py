@@ -1,25 +1,126 @@
-"""Who takes part, by the name in the table."""
+"""Contestants on NumPy: matrix products alone, the hand-derived step, and this package by each backend."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
-from tinygrad_mnist.benchmark import libraries, own
-from tinygrad_mnist.benchmark.measure import Contestant
-from tinygrad_mnist.benchmark.workloads import Setup
+import numpy as np
 
-PRODUCTS, HAND_IN_PLACE, HAND = "matrix products", "by hand, in place", "by hand"
-REPLAY, NATIVE, EAGER, PYTORCH = "replay", "native", "eager", "PyTorch"
+from tinygrad_mnist import by_hand, nn, optim
+from tinygrad_mnist.benchmark import libraries
+from tinygrad_mnist.benchmark.measure import TrainingStep, contestant
+from tinygrad_mnist.benchmark.workloads import LR, Workload
+from tinygrad_mnist.program import compile
+from tinygrad_mnist.training import make_train_step
+from tinygrad_mnist.typing import Array
 
-CONTESTANTS: dict[str, Callable[[Setup], Contestant | None]] = {
-    PRODUCTS: own.products,
-    HAND_IN_PLACE: own.hand_in_place,
-    HAND: own.hand,
-    REPLAY: own.replay,
-    NATIVE: own.native,
-    EAGER: own.eager,
-    PYTORCH: libraries.pytorch,
-    "JAX jit": libraries.jax_jit,
-    "HIPS autograd": libraries.hips_autograd,
-    "MyGrad": libraries.mygrad,
-}
+
+@contestant("matrix products")
+def products(workload: Workload) -> TrainingStep:
+    """Matrix products of a step alone, into preallocated memory: the lower bound on NumPy."""
+    (W1, W2), _ = workload.parameters()
+    x, dz2, _ = workload.data()
+    a1, dz1 = (np.ones((workload.batch, len(W1)), np.float32) for _ in "ab")
+    z1, z2 = np.empty_like(a1), np.empty_like(dz2)
+    dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
+    W1T, W2T, dz1T, dz2T = W1.T, W2.T, dz1.T, dz2.T
+
+    def step() -> float:
+        np.dot(x, W1T, z1)
+        np.dot(a1, W2T, z2)
+        np.dot(dz2T, a1, dW2)
+        np.dot(dz2, W2, dz1)
+        np.dot(dz1T, x, dW1)
+        return 0.0
+
+    return TrainingStep(step, list)
+
+
+@contestant("by hand, in place", measures_memory=True)
+def hand_in_place(workload: Workload) -> TrainingStep:
+    """Hand-derived step with preallocated buffers: the yardstick."""
+    weights, biases = workload.parameters()
+    x, y, _ = workload.data()
+    step = by_hand.InPlaceStep(weights, biases, workload.batch, LR, workload.cost)
+    return TrainingStep(lambda: step(x, y), lambda: _alternating(weights, biases))
+
+
+@contestant("by hand", measures_memory=True)
+def hand(workload: Workload) -> TrainingStep:
+    """Hand-derived step that allocates its results."""
+    weights, biases = workload.parameters()
+    x, y, _ = workload.data()
+    return TrainingStep(
+        lambda: by_hand.sgd_step(weights, biases, x, y, LR, workload.cost),
+        lambda: _alternating(weights, biases),
+    )
+
+
+def _alternating(weights: list[Array], biases: list[Array]) -> list[Array]:
+    return [parameter for layer in zip(weights, biases) for parameter in layer]
+
+
+@contestant("eager", measures_memory=True)
+def eager(workload: Workload) -> TrainingStep:
+    """Step of tinygrad_mnist that records a graph and walks back through it."""
+    return _ours(workload, lambda function: function)
+
+
+@contestant("replay", measures_memory=True)
+def replay(workload: Workload) -> TrainingStep:
+    """Step of tinygrad_mnist that runs its captured program."""
+    return _ours(workload, compile)
+
+
+@contestant("native", measures_memory=True)
+def native(workload: Workload) -> TrainingStep | None:
+    """Step of tinygrad_mnist that runs its program as machine code; None without numba."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    return _ours(workload, lambda function: compile(function, backend="native"))
+
+
+def _ours(workload: Workload, prepare: Callable[[Callable[..., Any]], Callable[..., Any]]) -> TrainingStep:
+    model = _model(workload)
+    loss_function = {
+        "quadratic": nn.QuadraticLoss,
+        "cross-entropy": nn.CrossEntropyLoss,
+        "binary cross-entropy": nn.BCEWithLogitsLoss,
+    }[workload.cost]()
+    optimizer = optim.SGD(model.parameters(), lr=LR)
+    x, _, labels = workload.data()
+
+    step = make_train_step(model, loss_function, optimizer)
+    prepared = prepare(lambda x, y: step(x, y)[0])
+    return TrainingStep(
+        lambda: float(prepared(x, labels).item()),
+        lambda: [parameter.data for parameter in model.parameters()],
+    )
+
+
+def _model(workload: Workload) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for (fan_in, fan_out), weight, bias in zip(pairwise(workload.sizes), *workload.parameters()):
+        linear = nn.Linear(fan_in, fan_out)
+        linear.load_state_dict({"weight": weight, "bias": bias})
+        layers += [linear, nn.Sigmoid()]
+    return nn.Sequential(
+        *(layers if workload.cost == "quadratic" else layers[:-1])
+    )  # else the loss takes logits
+
+
+CONTESTANTS = (
+    products,
+    hand_in_place,
+    hand,
+    replay,
+    native,
+    eager,
+    libraries.pytorch,
+    libraries.jax_jit,
+    libraries.hips_autograd,
+    libraries.mygrad,
+)

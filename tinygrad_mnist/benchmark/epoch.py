@@ -1,4 +1,4 @@
-"""An epoch of the main job, loader included, and the sum of its steps."""
+"""Time an epoch of the main job, with its loader, and the sum of its steps."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from tinygrad_mnist.benchmark.contestants import EAGER, PYTORCH, REPLAY
-from tinygrad_mnist.benchmark.measure import Row, Step, compare
+from tinygrad_mnist.benchmark.contestants import eager, replay
+from tinygrad_mnist.benchmark.libraries import pytorch
+from tinygrad_mnist.benchmark.measure import Step, Timing, compare
 from tinygrad_mnist.datasets import ImageDataset, Loader
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training import Recipe, fit
 from tinygrad_mnist.training.step import Step as FitStep
 
 STEPS_ALONE = ", steps alone"
-BACKENDS: dict[str, Backend] = {REPLAY: "numpy", EAGER: "eager"}
+BACKENDS: dict[str, Backend] = {replay.name: "numpy", eager.name: "eager"}
 
 
-def epoch_row(dataset: ImageDataset, rounds: int) -> Row:
-    """Seconds an epoch: from the images to the weights, and beside it its steps on batches that lie ready."""
+def time_epochs(dataset: ImageDataset, rounds: int) -> Timing:
+    """Time an epoch from the images to the weights, and its steps alone on prepared batches."""
     recipe = Recipe()
     loader = dataset.train.loader(recipe.batch_size, shuffle=True)
     epochs: dict[str, Step | None] = {}
@@ -27,16 +28,16 @@ def epoch_row(dataset: ImageDataset, rounds: int) -> Row:
         loss, (optimizer, _) = recipe.build_loss(), recipe.build_optimizer(model)
         epochs[name] = partial(fit, model, loss, optimizer, loader, epochs=1, backend=backend)
         epochs[name + STEPS_ALONE] = _steps_alone(FitStep(model, loss, optimizer, backend), loader)
-    epochs[PYTORCH] = _torch_epoch(dataset, recipe)
+    epochs[pytorch.name] = _torch_epoch(dataset, recipe)
     present = {name: epoch for name, epoch in epochs.items() if epoch is not None}
     return compare(f"{dataset.name}, {len(dataset.train):,} images", present, rounds, turn=0)
 
 
 def _steps_alone(step: FitStep, loader: Loader) -> Step:
-    """The steps of an epoch on batches that lie ready: all that it takes but for loader, sums and capture.
+    """Return the steps of an epoch on prepared batches, without loader, sums and capture.
 
-    Each on its own batch, since a batch that is still in the cache from the step before makes a step a tenth
-    faster than any step of an epoch can be.
+    Each step has another batch: one that is still in the cache from the step before makes a step a tenth
+    faster than any step of an epoch.
     """
     batches = list(loader)
 
@@ -48,7 +49,7 @@ def _steps_alone(step: FitStep, loader: Loader) -> Step:
 
 
 def _torch_epoch(dataset: ImageDataset, recipe: Recipe) -> Step | None:
-    """The epoch in PyTorch at its fastest: all images scaled beforehand, batches by index."""
+    """Return an epoch in PyTorch at its fastest: all images scaled before, batches by index."""
     try:
         import torch
     except ImportError:

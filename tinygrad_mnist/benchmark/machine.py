@@ -1,4 +1,4 @@
-"""What the figures were measured on, and with how many threads."""
+"""Conditions of the measurements: the machine, its libraries, and the number of threads."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _THREAD_VARIABLES = ("NPROC", "NUMBA_NUM_THREADS")  # of XLA (JAX), of numba: re
 
 @contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """Give every contestant so many threads.
+    """Give every contestant `count` threads.
 
-    JAX has no call for it and reads the environment when it is imported: then this must come first.
+    JAX reads the environment when it is imported, so this must come first.
     """
     from threadpoolctl import threadpool_limits
 
@@ -43,7 +43,7 @@ def use_threads(count: int) -> Iterator[None]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, number of cores, system, and the versions of what is compared."""
+    """Return processor, number of cores, system, and the versions of the libraries compared."""
     packages = ("torch", "jax", "autograd", "mygrad", "numba")
     return {
         "processor": _processor(),
@@ -57,7 +57,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The name that Linux gives, or else what Python knows."""
+    """Return the processor's name from Linux, or else from Python."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(encoding="utf-8").splitlines():
@@ -67,7 +67,7 @@ def _processor() -> str:
 
 
 def _blas() -> str:
-    """NumPy's matrix library, with the processor family whose code it runs: it decides about the products."""
+    """Return NumPy's matrix library, and the processor family of its code, which sets the speed of products."""
     from threadpoolctl import threadpool_info
 
     for library in threadpool_info():

@@ -1,55 +1,81 @@
-"""Taking turns."""
+"""Measure contestants: seconds of a step, in alternating rounds, and its peak memory."""
 
 from __future__ import annotations
 
 import random
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
+from tinygrad_mnist.benchmark.workloads import Workload
+from tinygrad_mnist.typing import Array
 
 Step = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A training step on the setup's batch.
+class TrainingStep:
+    """A training step on the batch of a workload.
 
     Attributes
     ----------
     step
-        Forward, backward and update; returns the loss before the update.
+        Runs forward, backward and update; returns the loss before the update.
     parameters
-        Returns W^0, b^0, W^1, b^1, as they are now.
+        Returns the current W^0, b^0, W^1, b^1.
     """
 
     step: Callable[[], float]
-    parameters: Callable[[], Sequence[NDArray[Any]]]
+    parameters: Callable[[], Sequence[Array]]
 
 
 @dataclass(frozen=True)
-class Row:
-    """The times of some contestants: the seconds of each round, round i of all being neighbours in time."""
+class Contestant:
+    """A way to run a training step, under its name in the tables.
+
+    Attributes
+    ----------
+    prepare
+        Returns the step on a workload; None if a library is not installed.
+    measures_memory
+        True if the peak memory is measured too.
+    """
+
+    name: str
+    prepare: Callable[[Workload], TrainingStep | None]
+    measures_memory: bool = False
+
+
+def contestant(
+    name: str, *, measures_memory: bool = False
+) -> Callable[[Callable[[Workload], TrainingStep | None]], Contestant]:
+    """Turn the function below into the contestant of this name."""
+    return lambda prepare: Contestant(name, prepare, measures_memory)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of each round by contestant; rounds with the same number are neighbours in time."""
 
     name: str
     rounds: dict[str, list[float]]
 
     def seconds(self, contestant: str) -> float:
-        """The median."""
+        """Median seconds of a step."""
         return statistics.median(self.rounds[contestant])
 
     def ratio(self, contestant: str, base: str) -> float | None:
-        """How many times as long as `base` it takes, the median of the rounds; None when one is missing."""
+        """Median over the rounds of the time as a multiple of `base`; None if one of them is missing."""
         if contestant not in self.rounds or base not in self.rounds:
             return None
         return statistics.median(a / b for a, b in zip(self.rounds[contestant], self.rounds[base]))
 
 
-def compare(name: str, steps: dict[str, Step], rounds: int, turn: float = 0.02) -> Row:
-    """Time steps, in turns of about `turn` seconds, in another order each round."""
+def compare(name: str, steps: dict[str, Step], rounds: int, turn: float = 0.02) -> Timing:
+    """Time steps in turns of about `turn` seconds, in a new order in each round."""
     counts = {contestant: _steps_in(step, turn) for contestant, step in steps.items()}
     times: dict[str, list[float]] = {contestant: [] for contestant in steps}
     order, chance = list(steps), random.Random(0)
@@ -57,11 +83,11 @@ def compare(name: str, steps: dict[str, Step], rounds: int, turn: float = 0.02) 
         chance.shuffle(order)
         for contestant in order:
             times[contestant].append(_turn(steps[contestant], counts[contestant]))
-    return Row(name, times)
+    return Timing(name, times)
 
 
 def _steps_in(step: Step, seconds: float) -> int:
-    """How many steps to time in a turn, at least one; the first few compile, capture and fill caches."""
+    """Number of steps in a turn, at least one; the first few compile, capture and fill caches."""
     if not seconds:
         return 1
     for _ in range(5):
@@ -70,8 +96,29 @@ def _steps_in(step: Step, seconds: float) -> int:
 
 
 def _turn(step: Step, count: int) -> float:
-    """Seconds a step."""
+    """Seconds per step."""
     start = time.perf_counter()
     for _ in range(count):
         step()
     return (time.perf_counter() - start) / count
+
+
+def peak_bytes(contestant: Contestant, workload: Workload) -> int | None:
+    """Measure the peak bytes of a step, without parameters and data, with all that is kept between steps.
+
+    Memory allocated outside of Python and NumPy is not counted.
+    """
+    tracemalloc.start()
+    try:
+        prepared = contestant.prepare(workload)
+        if prepared is None:
+            return None
+        for _ in range(5):  # a capture needs a few steps
+            prepared.step()
+        tracemalloc.reset_peak()
+        prepared.step()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    weights, biases = workload.parameters()
+    return peak - sum(array.nbytes for array in (*weights, *biases, *workload.data()[:2]))

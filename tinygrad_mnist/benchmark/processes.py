@@ -1,4 +1,4 @@
-"""What a fresh process takes: an import, and the whole way to a trained network."""
+"""Time fresh processes: an import, and a training from start to exit."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _IMPORTED = ("numpy", "tinygrad_mnist", "torch")
 
 
 @dataclass(frozen=True)
-class Training:
-    """`tinygrad-mnist train --epochs 1` in a process of its own.
+class TrainingProcess:
+    """Costs of `tinygrad-mnist train --epochs 1` in a process of its own.
 
     Attributes
     ----------
     trained, finished
-        Seconds from the start of the process to the end of the epoch, and to its exit, the report written.
+        Seconds from the start of the process to the end of the epoch, and to its exit after the report.
     peak_bytes
-        The most memory it had; None where the system does not say.
+        Peak memory; None if the system does not report it.
     """
 
     trained: float
@@ -34,7 +34,7 @@ class Training:
 
 
 def import_seconds(rounds: int) -> dict[str, float]:
-    """The median seconds of an import in a fresh process, each in turn; ours contains NumPy's."""
+    """Return the median seconds of imports in fresh processes, in turns; ours contains NumPy's."""
     modules = [module for module in _IMPORTED if importlib.util.find_spec(module)]
     times: dict[str, list[float]] = {module: [] for module in modules}
     for _ in range(rounds):
@@ -45,21 +45,21 @@ def import_seconds(rounds: int) -> dict[str, float]:
     return {module: statistics.median(seconds) for module, seconds in times.items()}
 
 
-def training(rounds: int, data: Path | None, threads: int) -> Training:
-    """Return medians of some such processes, on MNIST or the data set in the folder `data`.
+def training(rounds: int, data: Path | None, threads: int) -> TrainingProcess:
+    """Return medians over `rounds` processes, on MNIST or the data set in the folder `data`.
 
-    To be called early: Linux counts to a child's peak what its parent had when it started it.
+    Call it early: on Linux the peak of a child includes the memory of its parent at the start.
     """
     runs = [_train(data, threads) for _ in range(rounds)]
     peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
-    return Training(
+    return TrainingProcess(
         statistics.median(run.trained for run in runs),
         statistics.median(run.finished for run in runs),
         round(statistics.median(peaks)) if peaks else None,
     )
 
 
-def _train(data: Path | None, threads: int) -> Training:
+def _train(data: Path | None, threads: int) -> TrainingProcess:
     options = ["--epochs", "1", "--validation", "0", "--jobs", str(threads)]
     if data is not None:
         options += ["--data", str(data)]
@@ -77,11 +77,11 @@ def _train(data: Path | None, threads: int) -> Training:
             peak_bytes = _wait(process)
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
-        return Training(trained, time.perf_counter() - start, peak_bytes)
+        return TrainingProcess(trained, time.perf_counter() - start, peak_bytes)
 
 
 def _wait(process: subprocess.Popen[str]) -> int | None:
-    """Wait for the end of a process; its peak memory in bytes."""
+    """Wait for the end of a process; return its peak memory in bytes."""
     if not hasattr(os, "wait4"):
         process.wait()
         return None

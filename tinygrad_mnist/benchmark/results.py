@@ -1,4 +1,4 @@
-"""All that is measured, in one run."""
+"""Measure everything in one run."""
 
 from __future__ import annotations
 
@@ -7,75 +7,66 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.benchmark.contestants import (
-    CONTESTANTS,
-    EAGER,
-    HAND,
-    HAND_IN_PLACE,
-    NATIVE,
-    PRODUCTS,
-    PYTORCH,
-    REPLAY,
-)
-from tinygrad_mnist.benchmark.epoch import epoch_row
+from tinygrad_mnist.benchmark import contestants
+from tinygrad_mnist.benchmark.contestants import CONTESTANTS
+from tinygrad_mnist.benchmark.epoch import time_epochs
+from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.machine import machine, use_threads
-from tinygrad_mnist.benchmark.measure import Row, compare
-from tinygrad_mnist.benchmark.memory import peak_bytes
-from tinygrad_mnist.benchmark.processes import Training, import_seconds, training
-from tinygrad_mnist.benchmark.workloads import SETUPS, Setup
+from tinygrad_mnist.benchmark.measure import Contestant, Timing, compare, peak_bytes
+from tinygrad_mnist.benchmark.processes import TrainingProcess, import_seconds, training
+from tinygrad_mnist.benchmark.workloads import WORKLOADS, Workload
 from tinygrad_mnist.datasets import ImageDataset
 
-BASES = (PYTORCH, PRODUCTS, HAND_IN_PLACE, HAND)  # what ratios are given to
+BASES = (pytorch, contestants.products, contestants.hand_in_place, contestants.hand)  # of the ratios
 
 
 @dataclass(frozen=True)
-class Figures:
-    """The figures of a run.
+class BenchmarkResults:
+    """Results of a run.
 
     Attributes
     ----------
     machine, threads
-        What they were measured on.
+        Conditions of the run.
     steps
-        A row for each of `SETUPS`.
+        One timing per workload.
     epoch
-        Seconds an epoch.
+        Seconds per epoch.
     memory
-        Peak bytes of a step by setup and contestant.
+        Peak bytes of a step by workload and contestant.
     imports
-        Seconds by module.
+        Seconds per module.
     training
-        The command `train`, as a process.
+        The command `train` as a process.
     """
 
     machine: dict[str, Any]
     threads: int
-    steps: list[Row]
-    epoch: Row
+    steps: list[Timing]
+    epoch: Timing
     memory: dict[str, dict[str, int]]
     imports: dict[str, float]
-    training: Training
+    training: TrainingProcess
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data: medians, not the rounds."""
+        """Return plain JSON data: medians instead of rounds."""
         return {
             "machine": self.machine,
             "threads": self.threads,
-            "steps": [_row_dict(row, BASES) for row in self.steps],
-            "epoch": _row_dict(self.epoch, (PYTORCH, EAGER)),
+            "steps": [_timing_dict(timing, BASES) for timing in self.steps],
+            "epoch": _timing_dict(self.epoch, (pytorch, contestants.eager)),
             "memory": self.memory,
             "imports": self.imports,
             "training": asdict(self.training),
         }
 
 
-def _row_dict(row: Row, bases: tuple[str, ...]) -> dict[str, Any]:
+def _timing_dict(timing: Timing, bases: tuple[Contestant, ...]) -> dict[str, Any]:
+    names = [base.name for base in bases if base.name in timing.rounds]
     return {
-        "name": row.name,
-        "seconds": {name: row.seconds(name) for name in row.rounds},
-        "ratio to": {
-            base: {name: row.ratio(name, base) for name in row.rounds} for base in bases if base in row.rounds
-        },
+        "name": timing.name,
+        "seconds": {name: timing.seconds(name) for name in timing.rounds},
+        "ratio to": {base: {name: timing.ratio(name, base) for name in timing.rounds} for base in names},
     }
 
 
@@ -85,21 +76,21 @@ def run(
     threads: int,
     rounds: int,
     report: Callable[[str], None] = lambda text: None,
-) -> Figures:
+) -> BenchmarkResults:
     """Measure everything.
 
     Parameters
     ----------
     load
-        Gives the images of the epoch; called after the processes, which are not to count their memory.
+        Returns the images of the epoch; called after the processes, whose memory excludes them.
     data
         The folder of these images, for the processes.
     threads
-        For every contestant.
+        Threads of every contestant.
     rounds
-        Of the steps; epochs and processes take a sixth of them.
+        Rounds of the steps; epochs and processes take a sixth of them.
     report
-        Told what is being measured.
+        Called with the name of each measurement.
     """
     few = max(1, rounds // 6)
     with use_threads(threads):
@@ -107,25 +98,23 @@ def run(
         trained, imports = training(few, data, threads), import_seconds(few)
         dataset = load()
         steps = []
-        for setup in SETUPS:
-            report(str(setup))
-            steps.append(_step_row(setup, rounds))
+        for workload in WORKLOADS:
+            report(str(workload))
+            steps.append(_time_steps(workload, rounds))
         report(f"an epoch of {dataset.name}")
-        epoch = epoch_row(dataset, few)
+        epoch = time_epochs(dataset, few)
         report("memory")
-        memory = {str(setup): _memory(setup) for setup in SETUPS}
-        return Figures(machine(), threads, steps, epoch, memory, imports, trained)
+        memory = {str(workload): _memory(workload) for workload in WORKLOADS}
+        return BenchmarkResults(machine(), threads, steps, epoch, memory, imports, trained)
 
 
-def _step_row(setup: Setup, rounds: int) -> Row:
-    steps = {
-        name: contestant.step for name, make in CONTESTANTS.items() if (contestant := make(setup)) is not None
-    }
-    return compare(str(setup), steps, rounds)
+def _time_steps(workload: Workload, rounds: int) -> Timing:
+    prepared = {contestant.name: contestant.prepare(workload) for contestant in CONTESTANTS}
+    steps = {name: training.step for name, training in prepared.items() if training is not None}
+    return compare(str(workload), steps, rounds)
 
 
-def _memory(setup: Setup) -> dict[str, int]:
-    peaks = {
-        name: peak_bytes(CONTESTANTS[name], setup) for name in (HAND_IN_PLACE, HAND, REPLAY, NATIVE, EAGER)
-    }
+def _memory(workload: Workload) -> dict[str, int]:
+    measured = [contestant for contestant in CONTESTANTS if contestant.measures_memory]
+    peaks = {contestant.name: peak_bytes(contestant, workload) for contestant in measured}
     return {name: peak for name, peak in peaks.items() if peak is not None}

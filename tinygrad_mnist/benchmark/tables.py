@@ -1,39 +1,32 @@
-"""The figures as tables of text, for the terminal and for the README."""
+"""Tables of the results as text, for the terminal and for the README."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tinygrad_mnist.benchmark.contestants import (
-    EAGER,
-    HAND,
-    HAND_IN_PLACE,
-    NATIVE,
-    PRODUCTS,
-    PYTORCH,
-    REPLAY,
-)
+from tinygrad_mnist.benchmark.contestants import eager, hand, hand_in_place, native, products, replay
 from tinygrad_mnist.benchmark.epoch import STEPS_ALONE
-from tinygrad_mnist.benchmark.measure import Row
-from tinygrad_mnist.benchmark.processes import Training
-from tinygrad_mnist.benchmark.results import Figures
+from tinygrad_mnist.benchmark.libraries import pytorch
+from tinygrad_mnist.benchmark.measure import Timing
+from tinygrad_mnist.benchmark.processes import TrainingProcess
+from tinygrad_mnist.benchmark.results import BenchmarkResults
 
 Cell = tuple[str, ...]  # lines; those after the first say more about it
 NOTHING = "-"
 
 
 @dataclass(frozen=True)
-class Table:
-    """A title, and cells of one line or more."""
+class BenchmarkTable:
+    """Title, header and rows; a cell has one line or more."""
 
     title: str
     header: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
 
 
-def tables(figures: Figures) -> list[Table]:
-    """All figures: steps, their ratios, an epoch, memory, processes."""
+def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
+    """Return all tables: steps, their ratios, an epoch, memory, processes."""
     return [
         _steps(figures.steps),
         _side_by_side(figures.steps),
@@ -43,8 +36,8 @@ def tables(figures: Figures) -> list[Table]:
     ]
 
 
-def conditions(figures: Figures) -> str:
-    """The machine in a sentence."""
+def conditions(figures: BenchmarkResults) -> str:
+    """Describe machine, versions and threads in a sentence."""
     machine = figures.machine
     threads = f"{figures.threads} thread{'s' if figures.threads > 1 else ''}"
     versions = (f"{name} {version}" for name, version in machine["packages"].items())
@@ -55,12 +48,12 @@ def conditions(figures: Figures) -> str:
     )
 
 
-def markdown(figures: Figures) -> str:
-    """The README's section: the machine and all tables."""
+def markdown(figures: BenchmarkResults) -> str:
+    """Return the section of the README: the machine and all tables."""
     return "\n\n".join([conditions(figures), *map(_markdown_table, tables(figures))])
 
 
-def _markdown_table(table: Table) -> str:
+def _markdown_table(table: BenchmarkTable) -> str:
     def line(cells: Iterable[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
@@ -72,22 +65,22 @@ def _markdown_table(table: Table) -> str:
     return "\n".join([f"{table.title}:", "", line(map(", ".join, table.header)), rule, *map(row, table.rows)])
 
 
-def _setups(names: Iterable[str]) -> list[Cell]:
+def _workloads(names: Iterable[str]) -> list[Cell]:
     return [("",), *(tuple(name.split(", ")) for name in names)]
 
 
-def _steps(rows: Sequence[Row]) -> Table:
+def _steps(rows: Sequence[Timing]) -> BenchmarkTable:
     contestants = dict.fromkeys(name for row in rows for name in row.rounds)
 
-    def cell(row: Row, name: str) -> Cell:
+    def cell(row: Timing, name: str) -> Cell:
         if name not in row.rounds:
             return (NOTHING,)
-        ratios = " · ".join(_ratio(row, name, base) for base in (PYTORCH, PRODUCTS))
+        ratios = " · ".join(_ratio(row, name, base) for base in (pytorch.name, products.name))
         return _short(row.seconds(name) * 1e6), ratios
 
-    return Table(
+    return BenchmarkTable(
         "A training step in µs (as multiples of PyTorch's · of the matrix products')",
-        _setups(row.name for row in rows),
+        _workloads(row.name for row in rows),
         [[(name,), *(cell(row, name) for row in rows)] for name in contestants],
     )
 
@@ -96,52 +89,52 @@ def _short(number: float) -> str:
     return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
 
 
-def _side_by_side(rows: Sequence[Row]) -> Table:
-    pairs = ((REPLAY, HAND_IN_PLACE), (NATIVE, HAND_IN_PLACE), (EAGER, HAND), (REPLAY, EAGER))
-    return Table(
+def _side_by_side(rows: Sequence[Timing]) -> BenchmarkTable:
+    pairs = ((replay, hand_in_place), (native, hand_in_place), (eager, hand), (replay, eager))
+    return BenchmarkTable(
         "Ratios of these times, measured side by side",
-        _setups(row.name for row in rows),
+        _workloads(row.name for row in rows),
         [
-            [(f"{name} / {base}",), *((_ratio(row, name, base),) for row in rows)]
-            for name, base in pairs
-            if any(name in row.rounds for row in rows)
+            [(f"{one.name} / {base.name}",), *((_ratio(row, one.name, base.name),) for row in rows)]
+            for one, base in pairs
+            if any(one.name in row.rounds for row in rows)
         ],
     )
 
 
-def _ratio(row: Row, name: str, base: str) -> str:
+def _ratio(row: Timing, name: str, base: str) -> str:
     ratio = row.ratio(name, base)
     return NOTHING if ratio is None else f"{ratio:.2f}" if ratio < 100 else f"{ratio:,.0f}"
 
 
-def _epoch(row: Row) -> Table:
+def _epoch(row: Timing) -> BenchmarkTable:
     contestants = [name for name in row.rounds if not name.endswith(STEPS_ALONE)]
 
     def cells(name: str) -> list[Cell]:
-        ratios = _ratio(row, name, PYTORCH), _ratio(row, name, name + STEPS_ALONE)
+        ratios = _ratio(row, name, pytorch.name), _ratio(row, name, name + STEPS_ALONE)
         return [(name,), (f"{row.seconds(name):.3f}",), *((ratio,) for ratio in ratios)]
 
-    return Table(
+    return BenchmarkTable(
         f"An epoch of the main job ({row.name}), loader included",
         [("",), ("seconds",), ("/ PyTorch",), ("/ the sum of its steps",)],
         [cells(name) for name in contestants],
     )
 
 
-def _memory(memory: dict[str, dict[str, int]]) -> Table:
+def _memory(memory: dict[str, dict[str, int]]) -> BenchmarkTable:
     contestants = dict.fromkeys(name for peaks in memory.values() for name in peaks)
 
     def cell(peaks: dict[str, int], name: str) -> Cell:
-        return _short(peaks[name] / 1000), f"{peaks[name] / peaks[HAND]:.2f}"
+        return _short(peaks[name] / 1000), f"{peaks[name] / peaks[hand.name]:.2f}"
 
-    return Table(
-        f"Peak memory of a step beside parameters and data in kB (as a multiple of {HAND}'s)",
-        _setups(memory),
+    return BenchmarkTable(
+        f"Peak memory of a step beside parameters and data in kB (as a multiple of {hand.name}'s)",
+        _workloads(memory),
         [[(name,), *(cell(peaks, name) for peaks in memory.values())] for name in contestants],
     )
 
 
-def _processes(imports: dict[str, float], training: Training, data: str) -> Table:
+def _processes(imports: dict[str, float], training: TrainingProcess, data: str) -> BenchmarkTable:
     rows = [(f"import {module}", f"{seconds:.2f} s") for module, seconds in imports.items()]
     rows += [
         ("train --epochs 1, from its start to a trained network", f"{training.trained:.2f} s"),
@@ -150,4 +143,4 @@ def _processes(imports: dict[str, float], training: Training, data: str) -> Tabl
     if training.peak_bytes is not None:
         rows.append(("... its peak memory", f"{training.peak_bytes / 1e6:.0f} MB"))
     cells = [[(what,), (figure,)] for what, figure in rows]
-    return Table(f"Whole processes (the training on {data})", [("",), ("",)], cells)
+    return BenchmarkTable(f"Whole processes (the training on {data})", [("",), ("",)], cells)

@@ -1,4 +1,4 @@
-"""The networks whose training steps are timed: those of the articles, and a larger one."""
+"""Workloads: the networks of the articles and a larger one, each with a batch."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from tinygrad_mnist.by_hand import Cost
 from tinygrad_mnist.typing import Array
 
-RATE = 0.1  # of the descent
+LR = 0.1  # learning rate
 
 
 @dataclass(frozen=True)
-class Setup:
-    """A perceptron with sigmoids, and a batch.
+class Workload:
+    """Perceptron with sigmoids, and a batch.
 
     Attributes
     ----------
     name
-        As in the table.
+        Name in the tables.
     sizes
-        Of all layers, the input's first; one hidden layer.
+        Units per layer, the input first; one hidden layer.
     batch
-        Examples in a step.
+        Examples per step.
     cost
-        Which says what the outputs are, too: as in `by_hand`.
+        Cost, which implies the output layer, as in `by_hand`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Setup:
         return f"{self.name}, batch {self.batch}, {self.cost}"
 
     def data(self) -> tuple[Array, Array, Array]:
-        """Random inputs in [0, 1), the desired outputs, and these as a framework's loss takes them.
+        """Return random inputs in [0, 1), the desired outputs, and the targets that a framework's loss takes.
 
         Returns
         -------
@@ -56,17 +56,17 @@ class Setup:
         return x, y, labels if self.cost == "cross-entropy" else y
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
-        """Small random weights (outputs, inputs) and zero biases, float32; the same at each call."""
+        """Return small random weights (outputs, inputs) and zero biases, float32; the same at each call."""
         rng = np.random.default_rng(1)
         shapes = [(fan_out, fan_in) for fan_in, fan_out in pairwise(self.sizes)]
         weights = [(0.1 * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
         return weights, [np.zeros(fan_out, np.float32) for fan_out, _ in shapes]
 
 
-SETUPS = (
-    Setup("784-30-10", (784, 30, 10), 10, "quadratic"),
-    Setup("784-128-10", (784, 128, 10), 128, "cross-entropy"),
-    Setup("iris 4-5-3", (4, 5, 3), 150, "cross-entropy"),
-    Setup("hot dogs 2-5-1", (2, 5, 1), 200, "binary cross-entropy"),
-    Setup("784-512-10", (784, 512, 10), 256, "cross-entropy"),
+WORKLOADS = (
+    Workload("784-30-10", (784, 30, 10), 10, "quadratic"),
+    Workload("784-128-10", (784, 128, 10), 128, "cross-entropy"),
+    Workload("iris 4-5-3", (4, 5, 3), 150, "cross-entropy"),
+    Workload("hot dogs 2-5-1", (2, 5, 1), 200, "binary cross-entropy"),
+    Workload("784-512-10", (784, 512, 10), 256, "cross-entropy"),
 )

@@ -28,7 +28,7 @@ from tinygrad_mnist.training.derivation import SideBySide
 from tinygrad_mnist.training.job import RunResult
 
 if TYPE_CHECKING:
-    from tinygrad_mnist.benchmark import Table as Figures
+    from tinygrad_mnist.benchmark import BenchmarkTable
     from tinygrad_mnist.experiments.reproduce import Reproduction
 
 _WIDTH_OF_A_FILE = 150  # columns of a wide table where the output is no terminal
@@ -207,7 +207,7 @@ def working() -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(f"measuring {escape(text)}")
 
 
-def print_benchmark(conditions: str, tables: Sequence[Figures]) -> None:
+def print_benchmark(conditions: str, tables: Sequence[BenchmarkTable]) -> None:
     """The machine and the tables; what a cell says beside its figure stands dim below it."""
     console = console_of()
     console.print(conditions, style="dim", markup=False)
