@@ -67,7 +67,7 @@ def _processor() -> str:
 
 
 def _blas() -> str:
-    """Return NumPy's matrix library, and the processor family of its code, which sets the speed of products."""
+    """Return NumPy's matrix library and the processor family of its code, which sets its speed."""
     from threadpoolctl import threadpool_info
 
     for library in threadpool_info():
