@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tests.snapshots import assert_as_kept
 from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
-from tinygrad_mnist.checking.report import GradReport
+from tinygrad_mnist.checking.verdicts import GradReport
 from tinygrad_mnist.checking.row import Row
 from tinygrad_mnist.checking.slopes import Line
 from tinygrad_mnist.checking.v_curve import Curve, VCurve

@@ -3,9 +3,9 @@
 from tinygrad_mnist.checking.check import assert_gradients, check_gradients
 from tinygrad_mnist.checking.diagnose import diagnose
 from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
-from tinygrad_mnist.checking.mistake import Mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import Mistake
 from tinygrad_mnist.checking.numeric import numeric_gradient
-from tinygrad_mnist.checking.report import GradReport
+from tinygrad_mnist.checking.verdicts import GradReport
 from tinygrad_mnist.checking.row import Row
 
 __all__ = [

@@ -19,8 +19,8 @@ from tinygrad_mnist.checking.numeric import (
     noise_of,
     slope_along,
 )
-from tinygrad_mnist.checking.problem import Problem, open_problem
-from tinygrad_mnist.checking.report import GradReport
+from tinygrad_mnist.checking.inputs import Problem, open_problem
+from tinygrad_mnist.checking.verdicts import GradReport
 from tinygrad_mnist.checking.row import row_of
 from tinygrad_mnist.checking.verdict import KINK, UNTESTED, WRONG
 from tinygrad_mnist.errors import GradientError

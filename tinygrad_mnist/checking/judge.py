@@ -24,7 +24,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.numeric import central_entries
-from tinygrad_mnist.checking.problem import Problem
+from tinygrad_mnist.checking.inputs import Problem
 from tinygrad_mnist.checking.verdict import CORRECT, KINK, PRECISION, UNTESTED, WRONG
 from tinygrad_mnist.typing import Array
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.filters import no_part_dropped
-from tinygrad_mnist.checking.problem import Problem, open_problem
+from tinygrad_mnist.checking.inputs import Problem, open_problem
 from tinygrad_mnist.typing import Array
 
 # The step that makes truncation and rounding about equal, for a function and arguments of size 1.

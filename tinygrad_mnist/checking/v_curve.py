@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.filters import no_part_dropped
 from tinygrad_mnist.checking.numeric import entry_derivative
-from tinygrad_mnist.checking.problem import Problem, open_problem
+from tinygrad_mnist.checking.inputs import Problem, open_problem
 from tinygrad_mnist.checking.slopes import (
     CLEAR_ROUNDING,
     EPSILON,

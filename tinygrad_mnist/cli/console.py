@@ -19,7 +19,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tinygrad_mnist.checking import Mistake
-from tinygrad_mnist.cli.network_check import Outcome
+from tinygrad_mnist.checking.network import Outcome
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.files import visible, visible_lines

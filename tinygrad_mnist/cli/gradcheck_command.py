@@ -81,7 +81,7 @@ def gradcheck(dataset: str, data: Path | None, batch_size: int, layers: tuple[in
     derived by hand, and names the faulty op.
     """
     from tinygrad_mnist.cli import console
-    from tinygrad_mnist.cli.network_check import check_network
+    from tinygrad_mnist.checking.network import check_network
     from tinygrad_mnist.training.recipe import Recipe
 
     if all_entries and sample is not None:

@@ -12,7 +12,7 @@ Each is also ``MISTAKES[name]``, with dashes in the name.  The function is the w
 says why people write it.
 """
 
-from tinygrad_mnist.checking.mistake import MISTAKES, Mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import MISTAKES, Mistake
 from tinygrad_mnist.checking.wrong_rules.arrays import (
     each_tie_gets_all,
     logsumexp_uniform,
@@ -23,7 +23,7 @@ from tinygrad_mnist.checking.wrong_rules.arrays import (
     sum_along_the_wrong_axis,
     transposed_reshape,
 )
-from tinygrad_mnist.checking.wrong_rules.engine import (
+from tinygrad_mnist.checking.wrong_rules.backward_pass import (
     broadcast_averaged,
     broadcast_first_slice,
     fan_out_first_only,

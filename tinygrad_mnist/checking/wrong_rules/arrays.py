@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.checking.mistake import mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import mistake
 
 _REPEATED = np.array([0, 2, 0])
 _sum_rule: Any = REGISTRY["sum"].rule(0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.checking.mistake import mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import mistake
 
 _MASK = np.array([True, False, True])
 

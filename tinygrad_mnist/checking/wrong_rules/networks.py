@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.checking.mistake import mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import mistake
 
 
 def _layer(x: Any, weight: Any, bias: Any) -> Any:
