@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from tinygrad_mnist import nn
-from tinygrad_mnist.checking.v_curve import v_curve
+from tinygrad_mnist.checking import v_curve
 from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.report import plots
 

@@ -46,15 +46,15 @@ def train():
 # ## It learns anyway
 #
 # The rule below computes sigmoid' as sigmoid(y) * (1 - sigmoid(y)), where y is already the *result* of the
-# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic mistakes; each is
+# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic wrong rules; each is
 # installed for the length of a `with` block.
 
 # %%
 right = train()
-with wrong_rules.sigmoid_of_the_output as mistake:
+with wrong_rules.sigmoid_of_the_output as wrong_rule:
     wrong = train()
 print(f"trained with the right rule: {right:.1%}, with the wrong one: {wrong:.1%} of the test digits")
-print("how it happens:", mistake.why)
+print("how it happens:", wrong_rule.why)
 assert right > 0.85
 assert wrong > 0.7  # who would look for a bug here?
 
@@ -109,22 +109,22 @@ assert diagnose(ops.sum(ops.relu(x))).ok
 #
 # ## The whole collection
 #
-# For each mistake: does the check find it, and does the diagnosis name the right op?  Read each line, think
+# For each of them: does the check find it, and does the diagnosis name the right op?  Read each line, think
 # about its effect on the backward pass, and look at the code in `wrong_rules`.
 
 # %%
 named = 0
-for name, mistake in wrong_rules.MISTAKES.items():
-    function, inputs = mistake.example()
-    with mistake:
+for name, wrong_rule in wrong_rules.WRONG_RULES.items():
+    function, inputs = wrong_rule.example()
+    with wrong_rule:
         caught = not check_gradients(function, *inputs).ok
         loss = function(*(Tensor(value, requires_grad=True) for value in inputs))
         findings = diagnose(loss).findings
-    print(f"{name:31} {mistake.place()}")
+    print(f"{name:31} {wrong_rule.blames()}")
     assert caught, name
     assert findings, name
-    if mistake.primitive is not None:
-        assert {found.primitive for found in findings} == {mistake.primitive}, name
+    if wrong_rule.primitive is not None:
+        assert {found.primitive for found in findings} == {wrong_rule.primitive}, name
     named += 1
-print(f"{named} mistakes, all caught by check_gradients and named by diagnose")
+print(f"{named} wrong rules, all caught by check_gradients and named by diagnose")
 assert named >= 20

@@ -15,9 +15,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from tinygrad_mnist import nn, ops, optim, primitive
-from tinygrad_mnist.checking import check_gradients, strategies
-from tinygrad_mnist.checking.assert_op import assert_op
-from tinygrad_mnist.checking.v_curve import v_curve
+from tinygrad_mnist.checking import assert_op, check_gradients, strategies, v_curve
 
 settings.register_profile("lesson", max_examples=30, deadline=None, database=None)
 settings.load_profile("lesson")

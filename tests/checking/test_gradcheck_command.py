@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 from tinygrad_mnist.cli import main
 
 
@@ -34,7 +34,7 @@ def test_right_gradients_pass(mnist_folder, options):
 def test_a_mistake_in_the_network_is_shown_and_named(mnist_folder, name):
     result = run(mnist_folder, "--break", name, "--sample", 40, width=200)
     assert result.exit_code == 1, result.output
-    assert MISTAKES[name].why in result.output
+    assert WRONG_RULES[name].why in result.output
     assert "on 3 images of MNIST" in result.output
     assert "with a mistake in the backward pass" in result.output
     assert "Sequential/" in result.output
@@ -57,7 +57,7 @@ def test_every_entry_of_a_small_network(mnist_folder):
 def test_all_mistakes_are_listed_with_their_reasons(mnist_folder, options, status):
     result = run(mnist_folder, *options, width=500)
     assert result.exit_code == status
-    for mistake in MISTAKES.values():
+    for mistake in WRONG_RULES.values():
         assert mistake.name in result.output
         assert mistake.why in result.output
 

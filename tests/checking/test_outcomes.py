@@ -8,7 +8,7 @@ import pytest
 from tests.snapshots import assert_as_kept
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
-from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 X = np.array([[0.5, -1.5, 2.0], [0.25, 1.0, -0.75]])
@@ -63,10 +63,10 @@ def told(report):
 
 
 def said(diagnosis):
-    lines = [diagnosis.summary(), f"corners: {len(diagnosis.corners)}", *sorted(diagnosis.verdicts.values())]
+    lines = [diagnosis.summary(), f"kinks: {len(diagnosis.kinks)}", *sorted(diagnosis.verdicts.values())]
     for f in diagnosis.findings:
-        lines.append(f"{f.kind} {f.primitive} {f.input} {f.position} {f.formula} {f.spoils}")
-        lines.append(f.message.replace(f.op, "it"))
+        lines.append(f"{f.kind} {f.primitive} {f.input} {f.position} {f.formula} {f.affects}")
+        lines.append(f.what.replace(f.op, "it"))
     return lines
 
 
@@ -100,5 +100,5 @@ def test_the_outcome_of_a_wrong_rule_is_as_it_always_was(order):
 
 
 def test_the_place_of_each_mistake_is_named():
-    places = [f"{name}: {mistake.place()}" for name, mistake in MISTAKES.items()]
+    places = [f"{name}: {mistake.blames()}" for name, mistake in WRONG_RULES.items()]
     assert_as_kept(SNAPSHOTS / "places-of-mistakes.txt", "\n".join(places) + "\n")

@@ -7,25 +7,24 @@ import pytest
 from rich.console import Console
 
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
-from tinygrad_mnist.checking.verdicts import GradReport
-from tinygrad_mnist.checking.row import Row
+from tinygrad_mnist.checking.diagnosis import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.slopes import Line
 from tinygrad_mnist.checking.v_curve import Curve, VCurve
+from tinygrad_mnist.checking.verdicts import GradReport, GradRow
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
 def row(name, verdict, counts=None, shape=(2, 3), by_hand=None, error=1e-11):
     numbers = {"reverse": 1.23456789012, "central": -0.5, "complex_step": 1.5e-7, "by_hand": by_hand}
-    return Row(name, shape, counts or {verdict: 6}, (1, 2), **numbers, error=error,
+    return GradRow(name, shape, counts or {verdict: 6}, (1, 2), **numbers, error=error,
                central_difference=1e-11, complex_difference=None, verdict=verdict)  # fmt: skip
 
 
 def finding(kind="rule", op="linear_7", formula="g.T @ x", spoils=("0.weight",), error=0.5):
     place = ("x", 0, "data_1", "Sequential/Linear[0]", "layers.py:59: return x")
     said = f"The rule of {op} is <wrong>."
-    return Finding(kind, op, op.rpartition("_")[0], *place, formula, error, said, spoils)
+    return RuleFinding(kind, op, op.rpartition("_")[0], *place, formula, error, said, spoils)
 
 
 def curve(method, errors, truncation=None, rounding=None):
@@ -51,10 +50,12 @@ FORMS = {
         ("the gradient of x derived by hand differs from the numeric one",),
     ),
     "report-empty": GradReport((row("x", "correct", {"correct": 0}, (0, 3)),)),
-    "diagnosis-right": Diagnosis((), 1, (), (), {"exp_1": "correct"}),
-    "diagnosis-untested": Diagnosis((), 2, (), ("sqrt_1",), {"sqrt_1": "untested", "exp_2": "correct"}),
-    "diagnosis-one": Diagnosis((finding(),), 2, ("relu_2",), (), {"linear_7": "wrong", "relu_2": "correct"}),
-    "diagnosis-two": Diagnosis(
+    "diagnosis-right": RuleDiagnosis((), 1, (), (), {"exp_1": "correct"}),
+    "diagnosis-untested": RuleDiagnosis((), 2, (), ("sqrt_1",), {"sqrt_1": "untested", "exp_2": "correct"}),
+    "diagnosis-one": RuleDiagnosis(
+        (finding(),), 2, ("relu_2",), (), {"linear_7": "wrong", "relu_2": "correct"}
+    ),
+    "diagnosis-two": RuleDiagnosis(
         (finding(), finding("fan-out", "tanh_2", "", (), None), finding()),
         5, (), ("sqrt_9", "log_10"), dict.fromkeys(("linear_7", "tanh_2", "sqrt_9", "log_10"), "wrong"),
     ),

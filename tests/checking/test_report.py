@@ -55,7 +55,7 @@ def test_the_forms_agree(broken):
     assert report.summary().endswith("wrong: 0.weight, 0.bias")
     assert report.summary() in str(report)
     assert report.summary() in report._repr_html_()
-    assert diagnosis.findings[0].message in str(diagnosis)
+    assert diagnosis.findings[0].what in str(diagnosis)
     assert "sigmoid(y) * (1 - sigmoid(y))" in str(diagnosis)
     assert "sigmoid(y) * (1 - sigmoid(y))" in printed(diagnosis, 80)
 
@@ -66,8 +66,8 @@ def test_a_finding_says_all_there_is_to_know(broken):
     assert finding.op.startswith("sigmoid_")
     assert finding.operand.startswith("linear_")
     assert finding.scope == "Sequential/Sigmoid[1]"
-    assert "test_report.py" in finding.origin
-    assert finding.spoils == ("0.weight", "0.bias")
+    assert "test_report.py" in finding.where
+    assert finding.affects == ("0.weight", "0.bias")
     assert finding.error > 0.01
     assert broken[1].verdicts[finding.op] == "wrong"
     assert sorted(broken[1].verdicts.values()) == ["correct"] * 4 + ["wrong"]

@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_mnist import nn, ops
 from tinygrad_mnist.checking import check_gradients
-from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 
 FUNCTIONS = {
     "x**3": (lambda x: np.sum(x**3), 0.0),
@@ -60,5 +60,5 @@ def test_a_layer_of_zeros_under_a_cubic_loss_is_right(inputs, outputs):
     ],
 )
 def test_a_wrong_rule_near_a_stationary_point_is_still_found(mistake, function, x):
-    with MISTAKES[mistake]:
+    with WRONG_RULES[mistake]:
         assert check_gradients(function, np.array(x)).wrong

@@ -11,10 +11,9 @@ from hypothesis.errors import HypothesisException
 
 from tinygrad_mnist import Tensor, nn, ops, primitive
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.checking import check_gradients
+from tinygrad_mnist.checking import assert_op, check_gradients
 from tinygrad_mnist.checking import strategies as own
-from tinygrad_mnist.checking.assert_op import assert_op
-from tinygrad_mnist.checking.expressions import BINARY, UNARY, Expression
+from tinygrad_mnist.checking.strategies import BINARY, UNARY, Expression
 
 once = settings(max_examples=30, phases=[Phase.generate], derandomize=True, database=None)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, nn
-from tinygrad_mnist.checking import check_gradients, diagnose, numeric_gradient, wrong_rules
+from tinygrad_mnist.checking import check_gradients, diagnose, numeric_gradients, wrong_rules
 from tinygrad_mnist.errors import GradientError
 
 
@@ -41,7 +41,7 @@ def test_dropout_models_are_checked_with_one_mask_and_left_as_they_were(model, o
     report = check_gradients(model, nn.CrossEntropyLoss(), BATCH, order=order)
     assert report.ok, report
     assert state(model) == before
-    numeric_gradient(lambda m: nn.CrossEntropyLoss()(m(BATCH[0]), BATCH[1]), model, sample=3)
+    numeric_gradients(lambda m: nn.CrossEntropyLoss()(m(BATCH[0]), BATCH[1]), model, sample=3)
     assert state(model) == before
 
 

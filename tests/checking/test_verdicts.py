@@ -231,4 +231,4 @@ def test_a_rule_that_fails_hides_no_other_mistake():
     x = Tensor([0.3, 0.4], requires_grad=True)
     findings = diagnose((ops.exp(doubled(x)) + failing(ops.exp(x))).sum()).findings
     assert len(findings) == 2
-    assert sorted("fails: no rule" in finding.message for finding in findings) == [False, True]
+    assert sorted("fails: no rule" in finding.what for finding in findings) == [False, True]

@@ -7,18 +7,18 @@ import pytest
 
 from tests.checking import wrong_gradients
 from tinygrad_mnist import Tensor, nn, ops
-from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff import backward as backward_pass
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
-from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 
-each = pytest.mark.parametrize("mistake", MISTAKES.values(), ids=list(MISTAKES))
+each = pytest.mark.parametrize("mistake", WRONG_RULES.values(), ids=list(WRONG_RULES))
 
 
 def everything():
     """All that a mistake may replace."""
     rules = {name: primitive.rules for name, primitive in REGISTRY.items()}
-    return rules, engine._accumulate, engine.unbroadcast
+    return rules, backward_pass._accumulate, backward_pass.unbroadcast
 
 
 def recorded(mistake, dtype=np.float64):
@@ -28,10 +28,10 @@ def recorded(mistake, dtype=np.float64):
 
 
 def test_there_are_enough_and_all_the_classics():
-    assert len(MISTAKES) >= 24
-    assert all(name == mistake.name and len(mistake.why) > 40 for name, mistake in MISTAKES.items())
-    assert all(getattr(wrong_rules, name.replace("-", "_")) is m for name, m in MISTAKES.items())
-    assert {m.kind for m in MISTAKES.values()} == {"rule", "fan-out", "broadcast"}
+    assert len(WRONG_RULES) >= 24
+    assert all(name == mistake.name and len(mistake.why) > 40 for name, mistake in WRONG_RULES.items())
+    assert all(getattr(wrong_rules, name.replace("-", "_")) is m for name, m in WRONG_RULES.items())
+    assert {m.kind for m in WRONG_RULES.values()} == {"rule", "fan-out", "broadcast"}
 
 
 @each
@@ -45,7 +45,7 @@ def test_right_rules_pass_on_the_example(mistake):
 def test_it_gives_the_wrong_gradient_that_is_meant(name):
     """A rule that raises is caught and named as well; this is the one that people write."""
     kept = [np.array(line.split(), float) for line in wrong_gradients.kept()[name]]
-    given = [np.array(line.split(), float) for line in wrong_gradients.described(MISTAKES[name])]
+    given = [np.array(line.split(), float) for line in wrong_gradients.described(WRONG_RULES[name])]
     for right, found in zip(kept, given, strict=True):
         np.testing.assert_allclose(found, right, rtol=1e-5)
 
@@ -74,13 +74,13 @@ def test_its_finding_shows_a_rule_that_runs(mistake):
     with mistake:
         findings = diagnose(recorded(mistake)).findings
     for finding in findings:
-        assert "fails" not in finding.message
+        assert "fails" not in finding.what
         assert not any(word in finding.formula for word in ("cannot", "array("))
         assert bool(finding.formula) == (mistake.kind == "rule")
 
 
 @pytest.mark.parametrize(
-    "mistake", [m for m in MISTAKES.values() if m.kind == "broadcast"], ids=lambda mistake: mistake.name
+    "mistake", [m for m in WRONG_RULES.values() if m.kind == "broadcast"], ids=lambda mistake: mistake.name
 )
 def test_a_mistake_of_broadcasting_takes_an_empty_batch(mistake):
     x = Tensor(np.ones((2, 0, 3)), requires_grad=True)
@@ -93,15 +93,15 @@ def test_a_mistake_of_broadcasting_takes_an_empty_batch(mistake):
 @each
 def test_it_has_a_name_with_dashes_and_one_with_underscores(mistake):
     for name in (mistake.name, mistake.name.replace("-", "_")):
-        assert name in MISTAKES
-        assert MISTAKES[name] is MISTAKES.get(name) is mistake
+        assert name in WRONG_RULES
+        assert WRONG_RULES[name] is WRONG_RULES.get(name) is mistake
 
 
 def test_an_unknown_mistake_is_refused():
     with pytest.raises(KeyError, match="expected one of each-tie-gets-all"):
-        MISTAKES["no-such-mistake"]
-    assert "no_such_mistake" not in MISTAKES
-    assert MISTAKES.get("no_such_mistake", 3) == 3
+        WRONG_RULES["no-such-mistake"]
+    assert "no_such_mistake" not in WRONG_RULES
+    assert WRONG_RULES.get("no_such_mistake", 3) == 3
 
 
 @each
@@ -114,8 +114,8 @@ def test_it_is_named(mistake, dtype):
         assert finding.kind == mistake.kind
         assert mistake.primitive in (finding.primitive, None)
         assert mistake.position in (finding.position, None)
-        assert finding.spoils
-        assert finding.origin
+        assert finding.affects
+        assert finding.where
     if mistake.kind != "rule":  # the tensor whose gradient is wrong
         assert {f.operand for f in diagnosis.findings} == {
             "leaf 0" if mistake.kind == "fan-out" else "leaf 1"
@@ -164,7 +164,7 @@ def test_mistakes_in_a_network(name):
     model = nn.Sequential(nn.Linear(6, 5, rng=rng), nn.Sigmoid(), nn.Linear(5, 3, rng=rng), nn.Sigmoid())
     x, y = rng.uniform(0, 1, (4, 6)).astype(np.float32), np.array([0, 2, 1, 1])
     loss = nn.QuadraticLoss()
-    with MISTAKES[name]:
+    with WRONG_RULES[name]:
         report = check_gradients(model, loss, (x, y))
         diagnosis = diagnose(loss(model(x), y))
     assert report.wrong
@@ -195,7 +195,7 @@ def test_both_sides_of_a_tie_that_take_all():
     try:
         a, b = (Tensor([1.0, 2.0], requires_grad=True, name=name) for name in "ab")
         (finding,) = diagnose(ops.maximum(a, b).sum()).findings
-        assert "do not add up" in finding.message
+        assert "do not add up" in finding.what
         report = check_gradients(lambda a, b: ops.maximum(a, b).sum(), np.ones(2), np.ones(2))
         assert "b" in report.wrong
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_mnist import Tensor
-from tinygrad_mnist.checking.wrong_rules import MISTAKES
+from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 
 FILE = Path(__file__).with_suffix(".txt")
 
@@ -30,5 +30,5 @@ def kept():
 
 
 if __name__ == "__main__":
-    blocks = ["\n".join([name, *described(mistake)]) for name, mistake in MISTAKES.items()]
+    blocks = ["\n".join([name, *described(mistake)]) for name, mistake in WRONG_RULES.items()]
     FILE.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")

@@ -145,12 +145,11 @@ def test_the_summary_is_a_table_with_a_total():
         ["      ", "                            ", "                 ", "      1,200 "],
     ]
     assert model._repr_html_() == (
-        "<table><caption>Sequential: 1,200 parameters</caption><tr><th>name</th><th>layer</th>"
-        "<th>shapes</th><th>parameters</th></tr>"
-        "<tr><td>0</td><td>Linear(2, 600, bias=False)</td><td>weight (600, 2)</td>"
-        "<td style='text-align:right'>1,200</td></tr>"
-        "<tr><td>1</td><td>Tanh()</td><td></td><td style='text-align:right'>0</td></tr>"
-        "<tr><td>2</td><td>Dropout(p=0.25)</td><td></td><td style='text-align:right'>0</td></tr></table>"
+        "<p><b>Sequential</b></p><table><tr><th>name</th><th>layer</th><th>shapes</th><th>parameters</th></tr>"
+        "<tr><td>0</td><td>Linear(2, 600, bias=False)</td><td>weight (600, 2)</td><td>1,200</td></tr>"
+        "<tr><td>1</td><td>Tanh()</td><td></td><td></td></tr>"
+        "<tr><td>2</td><td>Dropout(p=0.25)</td><td></td><td></td></tr>"
+        "<tr><td></td><td></td><td></td><td>1,200</td></tr></table>"
     )
 
 

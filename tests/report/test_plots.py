@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, ops
-from tinygrad_mnist.checking.v_curve import v_curve
+from tinygrad_mnist.checking import v_curve
 from tinygrad_mnist.report import plots
 
 HISTORY = [

@@ -1,8 +1,9 @@
-"""The proof of an op: all that must hold for a primitive, or for a function made of some."""
+"""Assert all that must hold for a primitive, or for a function made of some."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,34 +13,36 @@ from tinygrad_mnist.autodiff.formula import input_names
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.check import check_gradients
-from tinygrad_mnist.checking.expressions import Op
 from tinygrad_mnist.errors import DTypeError
+
+Op = Callable[..., Any]
 
 
 def assert_op(op: Op, *inputs: Any, order: int = 2, seed: int = 0, **settings: Any) -> None:
-    """All that an op must hold, at these inputs: for a test, with inputs drawn by `strategies.operands`.
+    """Assert that an op and its gradient rules are correct at these inputs.
 
-    Applied to Tensors it gives what it gives for arrays, and leaves its inputs as they were; applied to
-    float32 it stays float32; its gradients agree with central differences and the complex step, in first and
-    second order.
+    The op gives the same result for Tensors and for arrays, keeps float32, and leaves its inputs unchanged.
+    Its first and second derivatives agree with central differences and the complex step.  In a test, draw the
+    inputs with `strategies.operands`.
 
     Parameters
     ----------
-    op
-        A primitive, or any function of Tensors; its result may have any shape.
-    inputs
-        Float arrays are differentiated by, anything else (labels, a mask) is passed on.
-    order
-        1 for an op whose rules cannot be differentiated themselves.
-    seed
-        Of the weights that make one number of the op's result: each entry counts, and counts differently.
+    op : Primitive or callable
+        The op to check; its result may have any shape.
+    inputs : ndarray or object
+        Operands.  Float arrays are differentiated; everything else (labels, a mask) is passed on unchanged.
+    order : {1, 2}
+        Highest derivative to check.  Use 1 if the rules cannot be differentiated themselves.
+    seed : int
+        Seed of the random weights that reduce the result to a scalar.
     settings
-        Keyword arguments for the op.
+        Keyword arguments of the op.
 
     Raises
     ------
     AssertionError
-        For a wrong gradient with the table of the check, which names the inputs as the op does.
+        If a gradient is wrong (with the report, which names the inputs as the op does), float32 is not kept,
+        an input is modified, or Tensors and arrays disagree.
 
     Examples
     --------
@@ -58,7 +61,7 @@ def assert_op(op: Op, *inputs: Any, order: int = 2, seed: int = 0, **settings: A
 
 
 def _checked(op: Op, applied: Op, inputs: tuple[Any, ...], order: int, seed: int) -> int:
-    """The number of entries tested; an AssertionError when some are wrong."""
+    """Return the number of entries tested; raise an AssertionError if some are wrong."""
     rng, shape = np.random.default_rng(seed), np.shape(applied(*inputs))
     weights = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)  # of both signs: a rule is linear
     report = check_gradients(
@@ -70,7 +73,7 @@ def _checked(op: Op, applied: Op, inputs: tuple[Any, ...], order: int, seed: int
 
 
 def _named(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
-    """Float arrays as Tensors with the names that a primitive gives its inputs."""
+    """Turn float arrays into Tensors with the names that a primitive gives its inputs."""
     known = input_names(op, len(inputs)) if isinstance(op, Primitive) else []
     names = [*known, *(f"input {i}" for i in range(len(known), len(inputs)))]
     return [Tensor(x, name=name) if _is_float(x) else x for x, name in zip(inputs, names)]
@@ -108,7 +111,7 @@ def _assert_float32(name: str, applied: Op, inputs: tuple[Any, ...]) -> None:
 
 
 def _nothing_tested(name: str) -> None:
-    """In a Hypothesis test another example is drawn, and a test without any example that counts fails."""
+    """Have a Hypothesis test draw another example; fail in any other test."""
     hypothesis = sys.modules.get("hypothesis")
     if hypothesis is not None and hypothesis.currently_in_test_context():
         hypothesis.reject()

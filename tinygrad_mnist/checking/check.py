@@ -1,4 +1,4 @@
-"""Reverse mode held against independent derivatives, entry by entry (`judge` says how each is judged)."""
+"""Compare reverse mode with independent derivatives, entry by entry; `judge` decides on each."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.diagnose import diagnose
-from tinygrad_mnist.checking.judge import COARSE, Entries, judge
+from tinygrad_mnist.checking.inputs import Problem, open_problem
+from tinygrad_mnist.checking.judge import COARSE, Entries, judge, relative_error
 from tinygrad_mnist.checking.numeric import (
-    STEPS,
+    BEST_H,
     central_entries,
     chosen_entries,
     complex_entries,
     noise_of,
     slope_along,
 )
-from tinygrad_mnist.checking.inputs import Problem, open_problem
-from tinygrad_mnist.checking.verdicts import GradReport
-from tinygrad_mnist.checking.row import row_of
-from tinygrad_mnist.checking.verdict import KINK, UNTESTED, WRONG
+from tinygrad_mnist.checking.verdicts import KINK, UNTESTED, VERDICTS, WRONG, GradReport, GradRow, Verdict
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.typing import Array
 
-_NAMED = 3  # of the mistakes that diagnose finds so many are noted; one is the rule
+_NAMED = 3  # report at most this many findings of diagnose; usually there is one
 
 
 def check_gradients(
@@ -37,33 +35,35 @@ def check_gradients(
     seed: int = 0,
     by_hand: Mapping[str, Any] | None = None,
 ) -> GradReport:
-    """Hold reverse-mode gradients against central differences and the complex step.
+    """Compare reverse-mode gradients with central differences and the complex step.
 
-    The check runs in float64 copies; parameters, gradients and random generators are left as they were.
+    The check runs on float64 copies; parameters, gradients and random generators are left as they were.
 
     Parameters
     ----------
     function, inputs
-        A function with a scalar result, and what to call it with: arrays, Tensors, modules (their parameters
-        are checked), dicts, lists and tuples of these.  Or a model, its loss, and a batch
+        A function with a scalar result and its arguments: arrays, Tensors, modules (their parameters are
+        checked), or dicts, lists and tuples of these.  Or a model, its loss, and a batch
         ``(inputs, targets)``.
-    order
-        2 checks the derivative of the gradient along a random direction, which needs rules that can be
-        differentiated themselves.
-    sample
-        Test only so many entries of each variable, drawn from `seed`.
-    by_hand
-        Gradients derived by hand, by the variable's name, to stand beside the others; a difference is noted.
+    order : {1, 2}
+        2 checks the derivative of the gradient along a random direction.  The rules must then be
+        differentiable themselves.
+    sample : int, optional
+        Test this number of entries of each variable, drawn from `seed`; by default all.
+    seed : int, default 0
+        Seed of the sample and of random directions.
+    by_hand : mapping of str to array, optional
+        Gradients derived by hand, by the variable's name, for a column of their own; a difference is noted.
 
     Returns
     -------
     GradReport
-        ``report.ok``; prints as a table.
+        ``report.ok`` is the outcome; prints as a table.
 
     Raises
     ------
     GradientError
-        When the function is not scalar, not finite, not deterministic, or there is nothing to check.
+        If the function is not scalar, finite and deterministic, or there is nothing to check.
 
     Examples
     --------
@@ -79,7 +79,12 @@ def check_gradients(
 
 
 def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any) -> None:
-    """Raise an AssertionError with the table unless `check_gradients` finds everything right: for pytest.
+    """Assert that `check_gradients` finds every gradient correct: for a test.
+
+    Raises
+    ------
+    AssertionError
+        With the report, if a gradient is wrong or nothing of it could be tested.
 
     Examples
     --------
@@ -91,7 +96,7 @@ def assert_gradients(function: Callable[..., Any], *inputs: Any, **options: Any)
 
 
 def _hand_derived(by_hand: Mapping[str, Any], problem: Problem) -> dict[str, Array]:
-    """The hand-derived gradients as arrays; refused when one has no variable, or not its shape."""
+    """Return the hand-derived gradients as arrays; refuse one without a variable of its shape."""
     hands = {name: np.asarray(value, np.float64) for name, value in by_hand.items()}
     for name, hand in hands.items():
         if name not in problem.variables:
@@ -130,19 +135,19 @@ class _Check:
             self.judge(name, entries, confirmed)
         self.look_at_rules(compared)
         rows = tuple(
-            row_of(name, variable.shape, compared[name], self.hands.get(name), self.found[name] is not None)
+            _row_of(name, variable.shape, compared[name], self.hands.get(name), self.found[name] is not None)
             for name, variable in self.problem.variables.items()
         )
         return GradReport(rows, tuple(self.notes), order)
 
     def gradients(self) -> dict[str, Array | None]:
-        """Reverse mode; None where no gradient arrives, or none that fits."""
+        """Return the gradients by reverse mode; None where none arrives, or none of the right shape."""
         try:
             with self.problem.beside(self.seed), suppress(ArithmeticError, ValueError):
-                self.problem.gradients()  # so that a value kept from an earlier pass shows
+                self.problem.gradients()  # a value that a rule keeps from an earlier pass shows
             found = self.problem.gradients()
             self.flow = self.problem.largest_gradient()
-        except Exception as error:  # a wrong rule may fail in any way; the learner wants a report
+        except Exception as error:  # a wrong rule may fail in any way; the report says so
             self.failed = True
             said = " ".join([str(error), *(f"({n})" for n in getattr(error, "__notes__", ()))])
             self.note(f"the backward pass failed: {said}")
@@ -157,18 +162,18 @@ class _Check:
         return found
 
     def compare(self, name: str) -> Entries:
-        """All derivatives of the drawn entries of a variable."""
+        """Compute all derivatives of the drawn entries of a variable."""
         variable, gradient = self.problem.variables[name], self.found[name]
         positions = chosen_entries(variable.shape, self.sample, self.seed)
         reverse = np.zeros(len(positions)) if gradient is None else gradient.reshape(-1)[positions]
-        step = self._step(reverse)
-        central = central_entries(self.problem, variable, positions, step)
+        base = self._base_h(reverse)
+        central = central_entries(self.problem, variable, positions, base)
         try:
             exact = complex_entries(self.problem, variable, positions)
-        except Exception as error:  # whatever a function does with complex numbers
+        except Exception as error:  # a function may refuse complex numbers in any way
             exact = None
             self.note(f"no complex step, central differences decide: {_reason(error)}")
-        steps = step * np.maximum(1, np.abs(variable._data.reshape(-1)[positions]))
+        h = base * np.maximum(1, np.abs(variable._data.reshape(-1)[positions]))
         eps = np.finfo(float).eps
         largest = np.nanmax(np.abs(central if exact is None else exact), initial=0.0)
         return Entries(
@@ -176,26 +181,26 @@ class _Check:
             reverse=np.asarray(reverse, np.float64),
             central=central,
             exact=exact,
-            steps=steps,
-            rounding=4 * self.noise / steps,
-            allowance=1e3 * eps * largest + (1e2 * eps * self.flow + 30 * self.noise) * step / steps,
+            h=h,
+            rounding=4 * self.noise / h,
+            allowance=1e3 * eps * largest + (1e2 * eps * self.flow + 30 * self.noise) * base / h,
             decider=central.copy(),
             verdicts=np.full(len(positions), WRONG),
             contradicted=np.zeros(len(positions), bool),
         )
 
-    def _step(self, reverse: Array) -> float:
-        """The step at which rounding, noise / h, and truncation, about h**2 of the derivative, are equal.
+    def _base_h(self, reverse: Array) -> float:
+        """Return the h for which rounding, noise / h, equals truncation, about h**2 of the derivative.
 
-        The derivative's size is taken from reverse mode, which may be wrong, hence the bounds.
+        The derivative's size is taken from reverse mode.  That may be wrong, so h is bounded.
         """
         slope = float(np.nanmax(np.abs(reverse), initial=0.0))
         value = max(abs(self.problem.value_or_nan()), slope)
         least, most = (float(np.cbrt(self.noise / size)) if size else 0.0 for size in (value, slope))
-        return float(np.clip(most, max(least, STEPS["central"]), max(least, 1e-4)).clip(max=1e-2))
+        return float(np.clip(most, max(least, BEST_H["central"]), max(least, 1e-4)).clip(max=1e-2))
 
     def judge(self, name: str, entries: Entries, confirmed: bool) -> None:
-        """Verdicts for a variable, and what is to be said about it as a whole."""
+        """Judge the entries of a variable; note what concerns all of it."""
         moves = np.nan_to_num(entries.central, nan=1.0).any() or bool(
             entries.exact is not None and entries.exact.any()
         )
@@ -211,7 +216,7 @@ class _Check:
         if entries.contradicted.any():
             self.note(
                 f"{name}: the complex step is not used at {int(entries.contradicted.sum()):,} entries, where "
-                "differences show another slope (a corner, or a forward that ignores imaginary parts)"
+                "differences show another slope (a kink, or a forward that ignores imaginary parts)"
             )
         infinite = int((~np.isfinite(entries.reverse)).sum())
         if infinite:
@@ -224,32 +229,30 @@ class _Check:
                 self.note(f"the gradient of {name} derived by hand differs from the numeric one")
 
     def look_at_rules(self, compared: dict[str, Entries]) -> None:
-        """Where something is wrong or a corner is near, ask of each rule by itself.
+        """Check each rule by itself where something is wrong or a kink is near; name what is wrong.
 
-        A mistake found is named.  And where ops sit on corners, slopes do not tell all: two sides of a tie
-        that both take the whole gradient lie between the slopes, entry by entry, and are wrong; while
-        relu(x) - relu(-x) has the slope 1 and the gradient 0 at 0, though every rule is right.
+        Where ops sit on kinks, slopes do not decide.  If both sides of a tie take the whole gradient, each
+        entry lies between the slopes and is wrong all the same.  And relu(x) - relu(-x) has the slope 1 and
+        the gradient 0 at 0, though every rule is right.
         """
         asked = {name: np.isin(e.verdicts, (KINK, WRONG)) for name, e in compared.items()}
         output = self.problem.recorded() if any(mask.any() for mask in asked.values()) else None
         if not isinstance(output, Tensor) or not output.requires_grad:
             return
         diagnosis = diagnose(output, seed=self.seed)
-        verdict = KINK if diagnosis.ok and diagnosis.corners and self.is_right_beside() else WRONG
-        spoilt = {leaf for finding in diagnosis.findings for leaf in finding.spoils}
+        verdict = KINK if diagnosis.ok and diagnosis.kinks and self.is_right_beside() else WRONG
+        affected = {leaf for finding in diagnosis.findings for leaf in finding.affects}
         for name, entries in compared.items():
-            if verdict == KINK or name in spoilt:
+            if verdict == KINK or name in affected:
                 entries.verdicts[asked[name]] = verdict
         for finding in diagnosis.findings[:_NAMED]:
-            self.note(
-                finding.message.replace(finding.op, finding.primitive, 1)
-            )  # numbers change with each pass
+            self.note(finding.what.replace(finding.op, finding.primitive, 1))  # numbers change with each pass
 
     def is_right_beside(self) -> bool:
-        """Whether reverse mode gives the right slope somewhere near the inputs, along a random direction."""
+        """Return True if reverse mode gives the right slope near the inputs, along a random direction."""
         rng = np.random.default_rng(self.seed)
         directions = [rng.uniform(0.5, 1.5, v.shape) for v in self.problem.variables.values()]
-        for distance in (1e-3, 1e-2, 1e-1):  # the first may lie near a corner again
+        for distance in (1e-3, 1e-2, 1e-1):  # the first may lie near a kink again
             with self.problem.beside(self.seed, distance):
                 found = self.problem.gradients().values()
                 slope = sum(float((g * d).sum()) for g, d in zip(found, directions) if g is not None)
@@ -263,3 +266,56 @@ def _reason(error: Exception) -> str:
     if isinstance(error, np.exceptions.ComplexWarning):
         return "the function drops imaginary parts (a cast to a real dtype)"
     return f"{type(error).__name__}: {error}"
+
+
+def _row_of(name: str, shape: tuple[int, ...], e: Entries, hand: Array | None, arrived: bool) -> GradRow:
+    """Return the row of a variable: its most serious verdict, and the entry that shows it best.
+
+    Parameters
+    ----------
+    hand
+        The hand-derived gradient, in the variable's shape.
+    arrived
+        False if reverse mode gave no gradient at all.
+    """
+    counts = {v: int((e.verdicts == i).sum()) for i, v in enumerate(VERDICTS)}
+    said = [v for v in VERDICTS if counts[v]]
+    verdict = said[-1] if said else "untested"
+    k, error = _worst(e, verdict, arrived)
+
+    def at(values: Array | None) -> float | None:
+        return None if values is None or k is None else float(values[k])
+
+    return GradRow(
+        name=name,
+        shape=shape,
+        counts={v: n for v, n in counts.items() if n},
+        worst=() if k is None else tuple(int(i) for i in np.unravel_index(e.positions[k], shape)),
+        reverse=at(e.reverse) if arrived else None,
+        central=at(e.central),
+        complex_step=at(e.exact),
+        by_hand=None if hand is None else at(hand.reshape(-1)[e.positions]),
+        error=error,
+        central_difference=_over_largest(e.reverse, e.central),
+        complex_difference=None if e.exact is None else _over_largest(e.reverse, e.exact),
+        verdict=verdict,
+    )
+
+
+def _worst(e: Entries, verdict: Verdict, arrived: bool) -> tuple[int | None, float]:
+    """Return the position of the worst entry with a verdict, and its relative error."""
+    if not len(e.reverse):
+        return None, 0.0
+    errors = relative_error(e.reverse, e.decider)
+    if not arrived:
+        errors[:] = 1.0 if verdict == "wrong" else 0.0
+    # Among correct entries the last digits of small ones tell nothing: the largest difference counts.
+    weight = np.abs(e.reverse - e.decider) if verdict == "correct" else errors
+    of_it = e.verdicts == VERDICTS.index(verdict)
+    k = int(np.argmax(np.where(of_it, np.nan_to_num(weight, nan=np.inf), -1)))
+    return k, float(errors[k])
+
+
+def _over_largest(a: Array, b: Array) -> float:
+    scale = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
+    return float(np.abs(a - b).max(initial=0.0) / scale) if scale else 0.0

@@ -1,8 +1,7 @@
-"""The search for a wrong rule: every node of a recorded graph is checked on the values it really had.
+"""Search for a wrong rule: check every node of a recorded graph on the values it really had.
 
-`rule_check` tells of one rule whether it is right.  The engine around the rules is checked too: that the
-gradient of each tensor is the sum of what its readers contribute, each summed over the axes along which it
-was broadcast.
+`rule_check` decides on one rule.  The backward pass around the rules is checked too: the gradient of each
+tensor must be the sum of what its readers contribute, each summed over the axes along which it was broadcast.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff import backward as backward_pass
 from tinygrad_mnist.autodiff.formula import input_names, rule_formula
-from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.autodiff.primitive import Primitive, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.diagnosis import Diagnosis, Finding
+from tinygrad_mnist.checking.diagnosis import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.rule_check import Application, Outcome, summed_to
 from tinygrad_mnist.errors import GradientError, StaleGradientError
 from tinygrad_mnist.graph.build import names_of
 
-ENGINE_TOLERANCE = 1e-4  # relative; both sides are sums of the same numbers, in the graph's own dtype
+SUM_TOLERANCE = 1e-4  # relative; both sides are sums of the same numbers, in the graph's own dtype
 
 
-def diagnose(loss: Tensor, *, seed: int = 0) -> Diagnosis:
+def diagnose(loss: Tensor, *, seed: int = 0) -> RuleDiagnosis:
     """Check every rule that a backward pass from `loss` would run, and the sums between them.
 
     Nothing in the graph is changed.
@@ -33,21 +32,21 @@ def diagnose(loss: Tensor, *, seed: int = 0) -> Diagnosis:
     Parameters
     ----------
     loss
-        Any recorded tensor; it needs not be a scalar.
+        Any recorded tensor; it need not be a scalar.
     seed
-        Of the random directions.
+        Seed of the random directions.
 
     Returns
     -------
-    Diagnosis
-        With the faulty op, its module, its source line, and the formula of the rule that is wrong.
+    RuleDiagnosis
+        Names the faulty op, its module, its source line, and the formula of its rule.
 
     Raises
     ------
     GradientError
-        When `loss` was not recorded.
+        If `loss` was not recorded.
     StaleGradientError
-        When a value was changed in place since it was read: the ops can no longer be checked on it.
+        If a value was changed in place after an op read it: the op can no longer be checked on it.
 
     Examples
     --------
@@ -58,7 +57,7 @@ def diagnose(loss: Tensor, *, seed: int = 0) -> Diagnosis:
     if not isinstance(loss, Tensor):
         instead = "write diagnose(loss(model(x), target))"
         raise TypeError(f"loss is {shown(loss)}: expected the Tensor of a forward pass; {instead}")
-    engine.require_connected(loss)
+    backward_pass.require_connected(loss)
     return _Walk(loss, seed).diagnosis()
 
 
@@ -68,59 +67,58 @@ class _Walk:
     def __init__(self, loss: Tensor, seed: int) -> None:
         self.loss = loss
         self.names = names_of(loss)
-        self.tensors = engine.upstream([loss])  # latest first
+        self.tensors = backward_pass.upstream([loss])  # latest first
         self.computed = [tensor for tensor in reversed(self.tensors) if tensor.inputs]
         self.rng = np.random.default_rng(seed)
         self.checked = 0
-        self.findings: list[Finding] = []
+        self.findings: list[RuleFinding] = []
         self.broken: set[int] = set()
-        self.corners: list[str] = []
+        self.kinks: list[str] = []
         self.untested: list[str] = []
 
-    def diagnosis(self) -> Diagnosis:
+    def diagnosis(self) -> RuleDiagnosis:
         with np.errstate(all="ignore"), threadpool_limits(1):  # small products: threads would only wait
             for tensor in self.computed:
                 self.check_node(tensor)
-            self.check_engine()
+            self.check_sums()
         verdicts = {self.name(t): "correct" for t in self.computed}
         verdicts |= dict.fromkeys(self.untested, "untested")
         verdicts |= {finding.op: "wrong" for finding in self.findings}
-        return Diagnosis(
-            tuple(self.findings), self.checked, tuple(self.corners), tuple(self.untested), verdicts
+        return RuleDiagnosis(
+            tuple(self.findings), self.checked, tuple(self.kinks), tuple(self.untested), verdicts
         )
 
     # The rules
 
     def check_node(self, tensor: Tensor) -> None:
-        """All rules of the op that made a tensor."""
+        """Check all rules of the op that made a tensor."""
         _require_fresh(tensor)
         primitive = _primitive(tensor)
-        arrays = [x._data if isinstance(x, Tensor) else x for x in tensor.inputs]
-        node = Application(primitive, arrays, tensor.attributes, self.rng)
-        outcomes = {i: node.check(i) for i in engine.differentiated(tensor)}
+        node = Application(primitive, list(map(peeled, tensor.inputs)), tensor.attributes, self.rng)
+        outcomes = {i: node.check(i) for i in backward_pass.differentiated(tensor)}
         self.checked += len(outcomes)
         for position, outcome in outcomes.items():
             if outcome.verdict == "wrong":
                 self.add("rule", tensor, position, outcome)
         if any(outcome.verdict == "untested" for outcome in outcomes.values()):
             self.untested.append(self.name(tensor))
-        if any(outcome.corner for outcome in outcomes.values()):
-            self.corners.append(self.name(tensor))
+        if any(outcome.kink for outcome in outcomes.values()):
+            self.kinks.append(self.name(tensor))
             together = node.check_together()
             if together.verdict == "wrong" and tensor.serial not in self.broken:
                 reason = f"{together.reason}: the shares of a tie do not add up"
                 self.add("rule", tensor, max(outcomes), Outcome("wrong", together.off, reason))
 
-    # The engine
+    # The sums between the rules
 
-    def check_engine(self) -> None:
+    def check_sums(self) -> None:
         """Compare each tensor's gradient with the sum over its readers, those with wrong rules aside."""
-        if any("writes into" in finding.message for finding in self.findings):
+        if any("writes into" in finding.what for finding in self.findings):
             return  # running the whole backward pass would change the graph
         gradients = self.gradients()
         readers: dict[int, list[tuple[Tensor, int]]] = {t.serial: [] for t in self.tensors}
         for tensor in self.tensors:
-            for position in engine.differentiated(tensor):
+            for position in backward_pass.differentiated(tensor):
                 readers[tensor.inputs[position].serial].append((tensor, position))
         for tensor in self.tensors[1:]:
             mine = readers[tensor.serial]
@@ -128,19 +126,19 @@ class _Walk:
                 self.check_sum(tensor, gradients, readers[tensor.serial])
 
     def gradients(self) -> dict[int, Any]:
-        """The gradients of all tensors as the engine has them; if it fails half way, as they should be."""
-        seed = np.ones(self.loss.shape, self.loss.dtype)
+        """Return the gradients of all tensors as the backward pass has them, or as they should be."""
         try:
-            found = engine.pull_back([self.loss], [seed], self.tensors)
+            found = backward_pass.pull_back([self.loss], None, self.tensors)
             return {t.serial: g for t, g in zip(self.tensors, found)}
-        except Exception:  # a wrong rule, or a wrong part of the engine, may fail in any way
-            return self._right_gradients(seed)
+        except Exception:  # a wrong rule, or a wrong sum, may fail in any way
+            return self._right_gradients()
 
-    def _right_gradients(self, seed: Any) -> dict[int, Any]:
-        gradients: dict[int, Any] = {self.loss.serial: seed}
+    def _right_gradients(self) -> dict[int, Any]:
+        """Run the rules as a backward pass should, without its code."""
+        gradients: dict[int, Any] = {self.loss.serial: np.ones(self.loss.shape, self.loss.dtype)}
         for tensor in self.tensors:
             g = gradients.get(tensor.serial)
-            for position in engine.differentiated(tensor) if g is not None else ():
+            for position in backward_pass.differentiated(tensor) if g is not None else ():
                 x = tensor.inputs[position]
                 try:
                     part = summed_to(_contribution(tensor, position, g), x.shape)
@@ -153,7 +151,7 @@ class _Walk:
         return gradients
 
     def check_sum(self, tensor: Tensor, gradients: dict[int, Any], readers: list[tuple[Tensor, int]]) -> None:
-        """Check that the engine's gradient of one tensor is the sum over its readers."""
+        """Check that the gradient of one tensor is the sum over its readers."""
         total: Any = 0.0
         size = 0.0  # of the terms, which may cancel each other and leave rounding
         for reader, position in readers:
@@ -162,7 +160,7 @@ class _Walk:
                 return  # an op closer to the loss is at fault
             raw = _contribution(reader, position, g)
             mine = summed_to(raw, tensor.shape)
-            if raw.shape != tensor.shape and not _agree(_engine_sum(raw, tensor.shape), mine, _largest(raw)):
+            if raw.shape != tensor.shape and not _agree(_unbroadcast(raw, tensor.shape), mine, _largest(raw)):
                 reason = "is not summed over the axes along which that input was broadcast"
                 self.add("broadcast", reader, position, Outcome("wrong", None, reason))
                 return
@@ -174,11 +172,10 @@ class _Walk:
             reason = f"is not the sum of the contributions of all its readers ({number})"
             self.add("fan-out", *readers[-1], Outcome("wrong", None, reason))
 
-    # What is said
-
     def add(
         self, kind: Literal["rule", "broadcast", "fan-out"], tensor: Tensor, position: int, outcome: Outcome
     ) -> None:
+        """Add a finding about the op that made `tensor` and its input at `position`."""
         primitive, operand = _primitive(tensor), self.name(tensor.inputs[position])
         name = input_names(primitive, len(tensor.inputs))[position]
         what = {
@@ -186,8 +183,8 @@ class _Walk:
             "broadcast": f"the gradient that {primitive.name} sends to its input {name} {outcome.reason}",
             "fan-out": f"the gradient of {operand}, which {primitive.name} reads, {outcome.reason}",
         }[kind]
-        place = f" in {tensor.scope}" if tensor.scope else ""
-        finding = Finding(
+        scope = f" in {tensor.scope}" if tensor.scope else ""
+        finding = RuleFinding(
             kind=kind,
             op=self.name(tensor),
             primitive=primitive.name,
@@ -195,28 +192,28 @@ class _Walk:
             position=position,
             operand=operand,
             scope=tensor.scope,
-            origin=tensor._origin(),
+            where=tensor._origin(),
             formula=_formula(tensor, position) if kind == "rule" else "",
             error=outcome.off,
-            message=f"{self.name(tensor)}{place}: {what}",
-            spoils=self.leaves_behind(tensor.inputs[position]),
+            what=f"{self.name(tensor)}{scope}: {what}",
+            affects=self.leaves_behind(tensor.inputs[position]),
         )
         self.findings.append(finding)
         self.broken.add(tensor.serial)
 
     def name(self, tensor: Tensor) -> str:
-        """The name of a tensor in the graph, which counts its ops from 1."""
+        """Return the name of a tensor in the graph, which counts its ops from 1."""
         return self.names[id(tensor)]
 
     def leaves_behind(self, operand: Tensor) -> tuple[str, ...]:
-        """The names of the leaves that get a gradient through `operand`, each once."""
-        reached = {t.serial for t in engine.upstream([operand])}
+        """Return the names of the leaves that get a gradient through `operand`, each once."""
+        reached = {t.serial for t in backward_pass.upstream([operand])}
         leaves = [self.name(t) for t in reversed(self.tensors) if t.serial in reached and not t.inputs]
         return tuple(dict.fromkeys(leaves))
 
 
 def _primitive(tensor: Tensor) -> Primitive:
-    """The op that made a computed tensor."""
+    """Return the op that made a computed tensor."""
     if tensor.primitive is None:
         raise GradientError(f"{tensor._label()} is a leaf: no op made it")
     return tensor.primitive
@@ -233,22 +230,21 @@ def _require_fresh(tensor: Tensor) -> None:
 
 
 def _contribution(tensor: Tensor, position: int, g: Any) -> Any:
-    """Return what the rule of one input returns, as it is."""
-    values = [x._data if isinstance(x, Tensor) else x for x in tensor.inputs]
+    """Return what the rule of one input returns, unchanged."""
     rule: Any = _primitive(tensor).rule(position)
-    return np.asarray(rule(g, tensor._data, *values, **tensor.attributes))
+    return np.asarray(rule(g, tensor._data, *map(peeled, tensor.inputs), **tensor.attributes))
 
 
-def _engine_sum(raw: Any, shape: tuple[int, ...]) -> Any:
+def _unbroadcast(raw: Any, shape: tuple[int, ...]) -> Any:
     try:
-        return engine.unbroadcast(raw, shape)
-    except Exception:  # a wrong engine may fail in any way
+        return backward_pass.unbroadcast(raw, shape)
+    except Exception:  # a wrong one may fail in any way
         return None
 
 
 def _formula(tensor: Tensor, position: int) -> str:
-    """The rule as text, or why it has none: a wrong rule may not run on symbols at all."""
-    values = tuple(x._data if isinstance(x, Tensor) else x for x in tensor.inputs)
+    """Return the rule as text, or why it has none: a wrong rule may not run on symbols at all."""
+    values = tuple(map(peeled, tensor.inputs))
     try:
         return rule_formula(_primitive(tensor), position, values, tensor.attributes).text
     except Exception as error:
@@ -265,4 +261,4 @@ def _agree(a: Any, b: Any, size: float) -> bool:
         return False
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return bool(np.array_equal(a, b, equal_nan=True))
-    return _largest(np.asarray(a) - b) <= ENGINE_TOLERANCE * size
+    return _largest(np.asarray(a) - b) <= SUM_TOLERANCE * size

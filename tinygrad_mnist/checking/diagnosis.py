@@ -1,15 +1,90 @@
-"""The answer of `diagnose`: a finding for each mistake, and a verdict for each op."""
+"""The result of `diagnose`: a finding per wrong rule, and a verdict per op."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+
+class Finding(Protocol):
+    """Something wrong: a sentence, and details below it."""
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        ...
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return labels and texts."""
+        ...
+
+
+class Diagnosis:
+    """Mixin for a result that consists of findings; prints as sentences with details below.
+
+    A subclass gives `findings` and `summary`, and where it has any `_notes`.
+    """
+
+    findings: Sequence[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing was found."""
+        return not self.findings
+
+    def summary(self) -> str:
+        """Return one line."""
+        raise NotImplementedError
+
+    def _notes(self) -> list[str]:
+        """Return the lines below the findings."""
+        return []
+
+    def __str__(self) -> str:
+        lines = [self._headline()]
+        for finding in self.findings:
+            lines += [finding.what, *(f"    {label}: {text}" for label, text in finding.details())]
+        return "\n".join([*lines, *self._notes()])
+
+    __repr__ = __str__
+
+    def _headline(self) -> str:
+        return self.summary() + ":" * (not self.ok)
+
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        shown: list[Any] = [Text(self._headline(), "bold" if self.ok else "bold red")]
+        for finding in self.findings:
+            shown.append(Text(finding.what, "red"))
+            details = Table.grid(padding=(0, 2))
+            details.add_column(style="dim", no_wrap=True)
+            details.add_column(overflow="fold")
+            for label, text in finding.details():
+                details.add_row(label, Text(text))
+            shown.append(Padding(details, (0, 0, 0, 4), expand=False))
+        return Group(*shown, *(Text(note, "yellow") for note in self._notes()))
+
+    def _repr_html_(self) -> str:
+        items = []
+        for finding in self.findings:
+            details = "".join(
+                f"<tr><td>{escape(label)}</td><td><code>{escape(text)}</code></td></tr>"
+                for label, text in finding.details()
+            )
+            items.append(f"<li>{escape(finding.what)}<table>{details}</table></li>")
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
+        return f"<p><b>{escape(self.summary())}</b></p><ul>{''.join(items)}</ul>{notes}"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A mistake in the backward pass.
+class RuleFinding:
+    """Something wrong in the backward pass.
 
     Attributes
     ----------
@@ -19,18 +94,18 @@ class Finding:
     op, primitive
         The node's name in the graph (``linear_7``) and its primitive.
     input, position
-        The input whose gradient is wrong, by the name the primitive gives it, and its place.
+        The input whose gradient is wrong: its name in the primitive, and its position.
     operand
         The tensor at that input.
-    scope, origin
+    scope, where
         The module, and the source line that recorded the op.
     formula
-        The rule as text; empty when it is not a rule that is wrong.
+        The rule as text; empty if it is not a rule that is wrong.
     error
-        Relative; None when the rule raised, or for a mistake of the engine.
-    message
-        What is wrong, in a sentence.
-    spoils
+        Relative; None if the rule raised, or if the backward pass around the rules is wrong.
+    what
+        A sentence that says what is wrong.
+    affects
         The leaves whose gradients pass through here.
     """
 
@@ -41,48 +116,52 @@ class Finding:
     position: int
     operand: str
     scope: str
-    origin: str
+    where: str
     formula: str
     error: float | None
-    message: str
-    spoils: tuple[str, ...]
+    what: str
+    affects: tuple[str, ...]
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return labels and texts, in the order in which they are read."""
+        details = [("where", self.where)]
+        if self.formula:
+            details.append(("its rule", self.formula))
+        if self.affects:
+            details.append(("affects", ", ".join(self.affects)))
+        return details
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class RuleDiagnosis(Diagnosis):
     """The findings of `diagnose`; prints as sentences.
 
     Attributes
     ----------
     findings
-        Mistakes, those nearest to the inputs first.
+        Those nearest to the inputs first.
     checked
-        How many rules were checked.
-    corners
-        The ops that sit on a corner (relu at 0, a tie): their rules were compared with both slopes.
+        Number of rules that were checked.
+    kinks
+        The ops that sit on a kink (relu at 0, a tie): their rules were compared with both slopes.
     untested
-        The ops of which a slope was not finite or lost in rounding: nothing can be said about their rules.
+        The ops with a slope that is not finite or lost in rounding: nothing can be said about their rules.
     verdicts
-        Of each op by name "correct", "wrong" or "untested", for a drawing.
+        "correct", "wrong" or "untested" by the op's name, for a drawing.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
     checked: int
-    corners: tuple[str, ...]
+    kinks: tuple[str, ...]
     untested: tuple[str, ...]
     verdicts: dict[str, str]
 
-    @property
-    def ok(self) -> bool:
-        """No mistake found."""
-        return not self.findings
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return plain data, ready for JSON."""
         return {"ok": self.ok, **asdict(self)}
 
     def summary(self) -> str:
-        """One line."""
+        """Return one line."""
         rules = f"{self.checked} rule{'s' * (self.checked != 1)}"
         if self.ok and not self.untested:
             return f"{rules} checked on the values they had: all right"
@@ -93,49 +172,3 @@ class Diagnosis:
 
     def _notes(self) -> list[str]:
         return [f"{op}: not tested, its slope is not finite or lost in rounding" for op in self.untested]
-
-    def __str__(self) -> str:
-        lines = [] if not self.findings else [f"{self.summary()}:"]
-        for finding in self.findings:
-            lines += [finding.message, *(f"    {what}: {said}" for what, said in _details(finding))]
-        return "\n".join([*(lines or [self.summary()]), *self._notes()])
-
-    __repr__ = __str__
-
-    def __rich__(self) -> Any:
-        from rich.console import Group
-        from rich.padding import Padding
-        from rich.table import Table
-        from rich.text import Text
-
-        shown: list[Any] = [Text(self.summary() + ":" * (not self.ok), "bold" if self.ok else "bold red")]
-        for finding in self.findings:
-            shown.append(Text(finding.message, "red"))
-            details = Table.grid(padding=(0, 2))
-            details.add_column(style="dim", no_wrap=True)
-            details.add_column(overflow="fold")
-            for what, said in _details(finding):
-                details.add_row(what, Text(said))
-            shown.append(Padding(details, (0, 0, 0, 4), expand=False))
-        return Group(*shown, *(Text(note, "yellow") for note in self._notes()))
-
-    def _repr_html_(self) -> str:
-        items = []
-        for finding in self.findings:
-            details = "".join(
-                f"<tr><td>{escape(what)}</td><td><code>{escape(said)}</code></td></tr>"
-                for what, said in _details(finding)
-            )
-            items.append(f"<li>{escape(finding.message)}<table>{details}</table></li>")
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<p><b>{escape(self.summary())}</b></p><ul>{''.join(items)}</ul>{notes}"
-
-
-def _details(finding: Finding) -> list[tuple[str, str]]:
-    """Return what stands below a finding: labels and texts."""
-    details = [("where", finding.origin)]
-    if finding.formula:
-        details.append(("its rule", finding.formula))
-    if finding.spoils:
-        details.append(("spoils", ", ".join(finding.spoils)))
-    return details

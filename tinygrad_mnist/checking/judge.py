@@ -2,14 +2,13 @@
 
 1. z decides where c is large enough to tell and agrees with it; r within 1e-9 of z is *correct*, an r that
    differs by what rounding explains is *precision*, any other *wrong*.
-2. Where c is off by its own truncation, r and z agree, and a narrower c comes nearer to them, r is *correct*:
-   at a stationary inflection, as of x**3 at 0.
-3. Where both are lost in the rounding of c, and r and z agree all the same, r is *correct*: two computations
-   that have nothing in common do not agree to nine digits by accident.
-4. Every other entry is looked at by itself, with the slopes to both sides on a ladder of steps.  They show
-   the function as smooth (then r must be its slope, and it is a *kink* if the first step crossed a corner),
-   as having a corner at x itself (then r must lie between the two slopes: *kink*), or as too noisy to tell
-   (*untested*).
+2. Where c is off by its own truncation, r and z agree, and c with a smaller h comes nearer to them, r is
+   *correct*: at a stationary inflection, as of x**3 at 0.
+3. Where both are lost in the rounding of c, and r and z agree all the same, r is *correct*: two independent
+   computations do not agree to nine digits by accident.
+4. Every other entry is examined by itself, with the slopes to both sides for a ladder of h.  They show the
+   function as smooth (then r must be its slope, and it is a *kink* if the first h crossed one), as having a
+   kink at x itself (then r must lie between the two slopes: *kink*), or as too noisy to tell (*untested*).
 
 The rounding of the function is measured, not assumed (`numeric.noise_of`).
 """
@@ -23,45 +22,45 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.numeric import central_entries
 from tinygrad_mnist.checking.inputs import Problem
-from tinygrad_mnist.checking.verdict import CORRECT, KINK, PRECISION, UNTESTED, WRONG
+from tinygrad_mnist.checking.numeric import central_entries
+from tinygrad_mnist.checking.verdicts import CORRECT, KINK, PRECISION, UNTESTED, WRONG
 from tinygrad_mnist.typing import Array
 
-EXACT = 1e-9  # relative agreement asked of the complex step
-COARSE = 1e-5  # relative agreement asked of central differences, beyond their rounding
+EXACT = 1e-9  # relative agreement required of the complex step
+COARSE = 1e-5  # relative agreement required of central differences, beyond their rounding
 
-_ONE_BY_ONE = 2000  # so many entries are looked at by themselves; in the rest central differences decide
-_LADDER = 8.0 ** -np.arange(5)  # steps near x, relative to the first; a smooth bend shrinks by 8 each time
-_WIDE = (16.0, 128.0, 1024.0)  # steps for entries that are lost in the noise
+_ONE_BY_ONE = 2000  # examine at most this many entries one by one; central differences decide the rest
+_LADDER = 8.0 ** -np.arange(5)  # h near x, relative to the first; a smooth bend shrinks by 8 each time
+_WIDE = (16.0, 128.0, 1024.0)  # h for entries that are lost in the noise
 
 
 @dataclass
 class Entries:
-    """The drawn entries of one variable: derivatives of all kinds, what decided, and verdicts, one each.
+    """The drawn entries of one variable: arrays with a derivative, a decider and a verdict per entry.
 
     Attributes
     ----------
     positions
-        In the flattened variable.
+        Positions in the flattened variable.
     central, exact
         The central differences and the complex step; `exact` is None where a function does not take
         complex numbers.
-    steps, rounding
-        Of `central`: the step, and what rounding may do to the result.
+    h, rounding
+        h of `central`, and the largest error that rounding may make in it.
     allowance
-        How much r may be off by its own rounding.
+        The largest error that r may have by its own rounding.
     decider
-        What r was compared with.
+        The derivative that r was compared with.
     contradicted
-        Where z is not the slope that the differences show.
+        True where z is not the slope that the differences show.
     """
 
     positions: Array
     reverse: Array
     central: Array
     exact: Array | None
-    steps: Array
+    h: Array
     rounding: Array
     allowance: Array
     decider: Array
@@ -74,8 +73,10 @@ def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirme
 
     Parameters
     ----------
+    noise
+        Size of the rounding errors in the function's value; see `numeric.noise_of`.
     confirmed
-        Whether the complex step agreed with central differences on other variables.
+        True if the complex step agreed with central differences on other variables.
     """
     r, c = e.reverse, e.central
     z = e.exact if e.exact is not None else np.full(len(r), np.nan)
@@ -102,7 +103,7 @@ def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirme
     rest = np.flatnonzero(~settled & ~off)
     rest = rest[np.argsort(-np.abs(r - c)[rest], kind="stable")]
     for k in rest[:_ONE_BY_ONE]:
-        _Look(problem, variable, e, int(k), noise).settle(float(z[k]), confirmed)
+        _Entry(problem, variable, e, int(k), noise).settle(float(z[k]), confirmed)
     _settle_in_bulk(e, rest[_ONE_BY_ONE:])
     e.verdicts[~np.isfinite(r) & np.isfinite(c) & (np.isfinite(z) if e.exact is not None else True)] = WRONG
 
@@ -110,12 +111,12 @@ def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirme
 def _approach(problem: Problem, variable: Tensor, e: Entries, which: Array) -> Array:
     """Return True where narrower differences come nearer to r, as where a slope is 0 and the function bends.
 
-    Of x**3 at 0 a central difference gives h**2, so that it is off by all of itself at every step; at an
-    eighth of the step by a 64th of that.  One such step tells where the complex step agrees with r; two have
-    to where there is none.
+    For x**3 at 0 a central difference gives h**2: for any h it consists of its error, and an eighth of h
+    gives a 64th of that.  One smaller h decides where the complex step agrees with r; two are needed where
+    there is no complex step.
     """
     r, positions = e.reverse[which], e.positions[which]
-    base = e.steps[which] / np.maximum(1, np.abs(variable._data.reshape(-1)[positions]))
+    base = e.h[which] / np.maximum(1, np.abs(variable._data.reshape(-1)[positions]))
     approaches = np.ones(len(positions), bool)
     before = e.central[which]
     for level in range(1 if e.exact is not None else 2):
@@ -129,7 +130,7 @@ def _approach(problem: Problem, variable: Tensor, e: Entries, which: Array) -> A
 
 
 def relative_error(a: Array, b: Array) -> Array:
-    """|a - b| / max(|a|, |b|), and 0 where both are 0."""
+    """Return |a - b| / max(|a|, |b|), and 0 where both are 0."""
     scale = np.maximum(np.abs(a), np.abs(b))
     return np.asarray(np.abs(a - b) / np.where(scale == 0, 1, scale))
 
@@ -145,7 +146,7 @@ def _within(r: Array, z: Array, allowance: Array) -> Array:
 
 
 def _settle_in_bulk(e: Entries, which: Array) -> None:
-    """Central differences alone decide."""
+    """Judge by central differences alone."""
     r, c, rounding = e.reverse[which], e.central[which], e.rounding[which]
     verdicts = np.where(_near(r, c, 0), CORRECT, np.where(_near(r, c, rounding), PRECISION, WRONG))
     hidden = (np.maximum(np.abs(r), np.abs(c)) < 3 * rounding) & ((r != 0) | (c != 0))
@@ -155,9 +156,9 @@ def _settle_in_bulk(e: Entries, which: Array) -> None:
 
 @dataclass
 class _Slopes:
-    """Slopes to both sides of x, on a step, and how far off their mean may be."""
+    """Slopes to both sides of x for one h, and the largest error of their mean."""
 
-    step: float
+    h: float
     left: float
     right: float
     slack: float
@@ -175,22 +176,22 @@ class _Slopes:
         return self.gap > 10 * self.slack
 
     def straightened(self, doubt: float) -> _Slopes:
-        """The mean of both sides, with more slack."""
-        return _Slopes(self.step, self.mean, self.mean, self.slack + doubt)
+        """Replace both slopes by their mean, with more slack."""
+        return _Slopes(self.h, self.mean, self.mean, self.slack + doubt)
 
     def tells(self, r: float) -> bool:
-        """True if they are sharp enough to judge r by."""
+        """Return True if the slopes are sharp enough to judge r by."""
         return bool(np.isfinite(self.gap) and self.slack < 0.1 * max(abs(r), abs(self.left), abs(self.right)))
 
 
-class _Look:
-    """A closer look at one entry."""
+class _Entry:
+    """One entry, examined by itself."""
 
     def __init__(self, problem: Problem, variable: Tensor, entries: Entries, k: int, noise: float) -> None:
         self.problem, self.entries, self.k, self.noise = problem, entries, k, noise
         self.flat, self.position = variable._data.reshape(-1), entries.positions[k]
         self.middle = problem.value_or_nan()
-        self.r, self.first = float(entries.reverse[k]), float(entries.steps[k])
+        self.r, self.first = float(entries.reverse[k]), float(entries.h[k])
         self.allowance = float(entries.allowance[k])
 
     def slopes(self, h: float) -> _Slopes:
@@ -208,12 +209,12 @@ class _Look:
 
     def settle(self, z: float, confirmed: bool) -> None:
         x = abs(self.flat[self.position])
-        steps = self.first * _LADDER
+        ladder = self.first * _LADDER
         if 0 < x < 1e-2:  # a function of log x may vary on the scale of x itself
-            steps = np.append(steps, 6e-6 * x * _LADDER[:2])
+            ladder = np.append(ladder, 6e-6 * x * _LADDER[:2])
         if x > 1:  # and one of sin x on the scale of 1
-            steps = np.append(steps, 6e-6 * _LADDER[:2])
-        seen = [s for h in np.sort(steps)[::-1] if (s := self.slopes(h)).tells(self.r)]
+            ladder = np.append(ladder, 6e-6 * _LADDER[:2])
+        seen = [s for h in np.sort(ladder)[::-1] if (s := self.slopes(h)).tells(self.r)]
         if not seen:
             self._settle_in_noise(z, confirmed)
             return
@@ -224,19 +225,19 @@ class _Look:
             self._settle_smooth(z, confirmed, smooth, crossed=not _shrinks(seen) and seen[0].bent)
             return
         last = seen[-1]
-        if len(seen) > 1 and not last.gap > 0.5 * seen[-2].gap:  # no corner stays: the steps are too wide
+        if len(seen) > 1 and not last.gap > 0.5 * seen[-2].gap:  # no kink stays: h is too large
             self._settle_in_noise(z, confirmed)
             return
-        self._settle_at_corner(last)
+        self._settle_at_kink(last)
 
-    def _settle_at_corner(self, s: _Slopes) -> None:
-        """Judge at a corner: r lies between the slopes to both sides."""
+    def _settle_at_kink(self, s: _Slopes) -> None:
+        """Judge at a kink: r lies between the slopes to both sides."""
         low, high = sorted((s.left, s.right))
         between = low - s.slack <= self.r <= high + s.slack
         self._say(KINK if between else WRONG, min(max(self.r, low), high))
 
     def _settle_smooth(self, z: float, confirmed: bool, s: _Slopes, crossed: bool) -> None:
-        fine = KINK if crossed and self.first < 1e-3 else CORRECT  # a wide step may cross anything
+        fine = KINK if crossed and self.first < 1e-3 else CORRECT  # a large h may cross anything
         if abs(z - s.mean) <= 2 * s.slack:
             tolerance, decider = EXACT, z
             # One that is confirmed nowhere may lack imaginary parts: wrong is only what differences exclude.
@@ -257,7 +258,7 @@ class _Look:
             wide, narrow = self.slopes(self.first * h), self.slopes(self.first * h / 2)
             if narrow.tells(self.r) and abs(wide.mean - narrow.mean) <= 1e-2 * abs(narrow.mean):
                 if narrow.bent and narrow.gap > 0.75 * wide.gap:  # of a bend it halves
-                    self._settle_at_corner(narrow)
+                    self._settle_at_kink(narrow)
                 else:
                     smooth = narrow.straightened(abs(wide.mean - narrow.mean))
                     self._settle_smooth(z, confirmed, smooth, crossed=False)
@@ -279,9 +280,9 @@ class _Look:
 
 
 def _first_smooth(seen: list[_Slopes]) -> _Slopes | None:
-    """The widest step with one slope to both sides, which the next step confirms.
+    """Return the slopes for the largest h with one slope to both sides, confirmed by the next h.
 
-    Not one whose gap is only lost in its own slack.
+    A gap that is only lost in its own slack does not count.
     """
     gap = np.inf
     for s, narrower in zip(seen, [*seen[1:], seen[-1]]):
@@ -294,10 +295,10 @@ def _first_smooth(seen: list[_Slopes]) -> _Slopes | None:
 
 
 def _shrinks(seen: list[_Slopes]) -> bool:
-    """Return True if the sides come together as on a bend, in proportion to the step."""
+    """Return True if the sides come together as on a bend, in proportion to h."""
 
     def fits(wide: _Slopes, narrow: _Slopes) -> bool:
-        expected = wide.gap * narrow.step / wide.step
+        expected = wide.gap * narrow.h / wide.h
         return 0.5 * expected - 3 * narrow.slack <= narrow.gap <= 2 * expected + 3 * narrow.slack
 
     return len(seen) > 1 and all(fits(wide, narrow) for wide, narrow in pairwise(seen))

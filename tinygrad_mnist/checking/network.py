@@ -1,91 +1,107 @@
-"""The gradient check of the command line: a perceptron on real digits, four oracles side by side."""
+"""Check a whole network: reverse mode, central differences, the complex step, formulas derived by hand."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist import by_hand
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking import Diagnosis, GradReport, Mistake, check_gradients, diagnose
-from tinygrad_mnist.datasets import ImageDataset
-from tinygrad_mnist.nn import Module
-from tinygrad_mnist.training import Recipe
-from tinygrad_mnist.training.fresh import fresh_network
+from tinygrad_mnist.checking.check import check_gradients
+from tinygrad_mnist.checking.diagnose import diagnose
+from tinygrad_mnist.checking.diagnosis import RuleDiagnosis
+from tinygrad_mnist.checking.verdicts import GradReport
+from tinygrad_mnist.checking.wrong_rules import WrongRule
+from tinygrad_mnist.nn import CrossEntropyLoss, Flatten, Linear, Module, QuadraticLoss, Sigmoid
+from tinygrad_mnist.typing import Array
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was checked, in words, and what came of it; `diagnosis` says where a mistake is."""
+class NetworkCheck:
+    """The result of `check_network`.
 
-    subject: str
+    Attributes
+    ----------
+    report
+        The verdict on each parameter.
+    diagnosis
+        The verdict on each op.
+    of_example
+        True if the wrong rule did not show in the network, and its own example was checked instead.
+    """
+
     report: GradReport
-    diagnosis: Diagnosis
+    diagnosis: RuleDiagnosis
+    of_example: bool = False
 
     @property
     def ok(self) -> bool:
-        """Neither check finds a mistake."""
+        """True if neither check finds anything wrong."""
         return self.report.ok and self.diagnosis.ok
 
 
 def check_network(
-    dataset: ImageDataset,
-    sizes: tuple[int, ...] | None,
-    recipe: Recipe,
-    sample: int | None,
-    mistake: Mistake | None = None,
-) -> Outcome:
-    """Check the gradients of a fresh network on a batch of training images.
+    model: Module,
+    loss: Module,
+    batch: tuple[Array, Array],
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    wrong_rule: WrongRule | None = None,
+) -> NetworkCheck:
+    """Check the gradients of a network on a batch, and every rule that its backward pass runs.
+
+    A perceptron with sigmoid units is compared with the formulas derived by hand, too.
 
     Parameters
     ----------
-    sizes
-        Of all layers, the input and the output included; by default one hidden layer of 30.
-    recipe
-        Activation, loss, batch size, and the seed of weights, batch and sample.
-    sample
-        How many entries of each parameter; None for all.
-    mistake
-        Switched on meanwhile.  Where it does not show in the network, its own example is checked instead.
-
-    Raises
-    ------
-    DataError
-        When the sizes do not fit the images, or the batch is larger than the training set.
+    batch
+        Inputs (n, ...), and integer labels (n,).
+    sample, seed
+        Number of entries of each parameter to test, drawn from `seed`; by default all.
+    wrong_rule
+        Installed during the check.  If it does not show in the network, its own example is checked instead.
     """
-    network = fresh_network(dataset, sizes, recipe)
-    model, loss, images, labels = network.model, network.loss, network.images, network.labels
-    hand = (
-        _by_hand(model, recipe, images, labels, dataset.classes) if recipe.activation == "sigmoid" else None
-    )
-    with mistake or nullcontext():
-        report = check_gradients(model, loss, (images, labels), sample=sample, seed=recipe.seed, by_hand=hand)
-        outcome = Outcome(network.subject, report, diagnose(loss(model(images), labels), seed=recipe.seed))
-        return _example_of(mistake) if mistake is not None and outcome.ok else outcome
+    images, labels = batch
+    hand = _by_hand(model, loss, images, labels)
+    with wrong_rule or nullcontext():
+        report = check_gradients(model, loss, batch, sample=sample, seed=seed, by_hand=hand)
+        checked = NetworkCheck(report, diagnose(loss(model(images), labels), seed=seed))
+        return _check_example(wrong_rule) if wrong_rule is not None and checked.ok else checked
 
 
-def _example_of(mistake: Mistake) -> Outcome:
-    """The mistake, installed already, on its own example."""
-    function, arrays = mistake.example()
+def _check_example(wrong_rule: WrongRule) -> NetworkCheck:
+    """Check the example of a wrong rule, which is installed already."""
+    function, arrays = wrong_rule.example()
     names = function.__code__.co_varnames
     tensors = [Tensor(x, requires_grad=True, name=name) for name, x in zip(names, arrays)]
-    return Outcome(
-        "a small function of its own, since it does not show in the network",
-        check_gradients(function, *arrays),
-        diagnose(function(*tensors)),
-    )
+    return NetworkCheck(check_gradients(function, *arrays), diagnose(function(*tensors)), of_example=True)
 
 
-def _by_hand(model: Module, recipe: Recipe, images: Any, labels: Any, classes: int) -> dict[str, Any]:
-    """The gradients by the formulas derived by hand, under the parameters' names."""
+def _by_hand(model: Module, loss: Module, images: Array, labels: Array) -> dict[str, Any] | None:
+    """Return the gradients by the formulas derived by hand, by parameter; None for any other network."""
+    cost = _cost(model, loss)
+    if cost is None:
+        return None
     parameters = list(model.named_parameters())
     arrays = [parameter.data.astype(np.float64) for _, parameter in parameters]
     x = images.reshape(len(images), -1).astype(np.float64)
-    _, weights, biases = by_hand.backprop(
-        arrays[::2], arrays[1::2], x, np.eye(classes)[labels], cast(by_hand.Cost, recipe.loss)
-    )
+    targets = np.eye(len(arrays[-1]))[labels]
+    _, weights, biases = by_hand.backprop(arrays[::2], arrays[1::2], x, targets, cost)
     gradients = [g for pair in zip(weights, biases) for g in pair]
     return {name: g for (name, _), g in zip(parameters, gradients)}
+
+
+def _cost(model: Module, loss: Module) -> by_hand.Cost | None:
+    """Return the cost of a perceptron with sigmoid units, as `by_hand` calls it; else None."""
+    layers = [module for module in model.modules() if not any(True for _ in module.children())]
+    kinds = [type(layer) for layer in layers if not isinstance(layer, Flatten)]
+    if any(isinstance(layer, Linear) and layer.bias is None for layer in layers):
+        return None
+    if kinds == [Linear, Sigmoid] * (len(kinds) // 2) and isinstance(loss, QuadraticLoss):
+        return "quadratic"
+    logits = kinds == [*[Linear, Sigmoid] * (len(kinds) // 2), Linear]
+    return "cross-entropy" if logits and isinstance(loss, CrossEntropyLoss) else None

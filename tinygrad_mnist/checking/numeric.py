@@ -1,6 +1,6 @@
 """Derivatives without backpropagation: by differences, and by a step into the complex plane.
 
-With a step h, for a smooth f in float64 (relative rounding u = 1.1e-16):
+For a smooth f in float64 (relative rounding u = 1.1e-16):
 
     forward      (f(x + h) - f(x)) / h                                   error h, and u / h
     central      (f(x + h) - f(x - h)) / 2h                              error h**2, and u / h
@@ -13,31 +13,33 @@ L. F. Richardson, The deferred approach to the limit, 1927.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.filters import no_part_dropped
 from tinygrad_mnist.checking.inputs import Problem, open_problem
 from tinygrad_mnist.typing import Array
 
-# The step that makes truncation and rounding about equal, for a function and arguments of size 1.
-STEPS = {"forward": 1e-8, "central": 6e-6, "richardson": 1e-3, "complex": 1e-30}
+# The h that makes truncation and rounding about equal, for a function and arguments of size 1.
+BEST_H = {"forward": 1e-8, "central": 6e-6, "richardson": 1e-3, "complex": 1e-30}
 
 
 def entry_derivative(
-    problem: Problem, variable: Tensor, index: tuple[int, ...], method: str, step: float
+    problem: Problem, variable: Tensor, index: tuple[int, ...], method: str, h: float
 ) -> float:
-    """One partial derivative of an open problem.
+    """Return one partial derivative of an open problem.
 
     Parameters
     ----------
     method
         "forward", "central", "richardson" or "complex"; see the head of this file.
-    step
-        h, not scaled.
+    h
+        Not scaled by the entry.
     """
     data = variable._data
     before = data[index]
@@ -48,48 +50,48 @@ def entry_derivative(
 
     try:
         if method == "forward":
-            return float((at(step) - at(0.0)) / step)
+            return float((at(h) - at(0.0)) / h)
         if method == "central":
-            return float((at(step) - at(-step)) / (2 * step))
+            return float((at(h) - at(-h)) / (2 * h))
         if method == "richardson":
-            wide, narrow = (at(h) - at(-h) for h in (step, step / 2))
-            return float((8 * narrow - wide) / (6 * step))
-        with complex_data(variable):
-            variable._data[index] += 1j * step
-            return float(np.imag(problem.value()) / step)
+            wide, narrow = (at(size) - at(-size) for size in (h, h / 2))
+            return float((8 * narrow - wide) / (6 * h))
+        with _complex_data(variable) as complex_data:
+            complex_data[index] += 1j * h
+            return float(np.imag(problem.value()) / h)
     finally:
         data[index] = before
 
 
-class complex_data:  # noqa: N801  a context manager
-    """While open, a variable holds a complex copy of its array."""
-
-    def __init__(self, variable: Tensor) -> None:
-        self.variable, self.real = variable, variable._data
-
-    def __enter__(self) -> Array:
-        self.variable._data = self.real.astype(complex, order="C")
-        return self.variable._data
-
-    def __exit__(self, *error: object) -> None:
-        self.variable._data = self.real
+@contextmanager
+def _complex_data(variable: Tensor) -> Iterator[Array]:
+    """Let a variable hold a complex copy of its array inside the block; yield the copy."""
+    real = variable._data
+    variable._data = real.astype(complex, order="C")
+    try:
+        yield variable._data
+    finally:
+        variable._data = real
 
 
 def chosen_entries(shape: tuple[int, ...], sample: int | None, seed: int) -> Array:
-    """Flat positions of the entries to test: all, or a sorted sample drawn from the seed."""
+    """Return the flat positions of the entries to test: all, or a sorted sample drawn from the seed."""
     size = int(np.prod(shape))
     if sample is None or sample >= size:
         return np.arange(size)
     return np.sort(np.random.default_rng(seed).choice(size, sample, replace=False))
 
 
-def central_entries(problem: Problem, variable: Tensor, entries: Array, step: float) -> Array:
-    """Central differences at flat positions, each with the step scaled by max(1, |x|); NaN where f raises."""
+def central_entries(problem: Problem, variable: Tensor, entries: Array, base: float) -> Array:
+    """Return central differences at flat positions; NaN where the function raises.
+
+    Each has its own h, `base` times max(1, |x|).
+    """
     flat = variable._data.reshape(-1)  # the variable's own copy is contiguous: a view
     result = np.empty(len(entries))
     for k, position in enumerate(entries):
         before = flat[position]
-        h = step * max(1.0, abs(before))
+        h = base * max(1.0, abs(before))
         flat[position] = before + h
         up = problem.value_or_nan()
         flat[position] = before - h
@@ -98,37 +100,35 @@ def central_entries(problem: Problem, variable: Tensor, entries: Array, step: fl
     return result
 
 
-def complex_entries(
-    problem: Problem, variable: Tensor, entries: Array, step: float = STEPS["complex"]
-) -> Array:
-    """The complex step at flat positions, scaled by min(1, |x|) except at 0.
+def complex_entries(problem: Problem, variable: Tensor, entries: Array) -> Array:
+    """Return the complex step's derivatives at flat positions; h is scaled by min(1, |x|) except at 0.
 
     Raises
     ------
     ComplexWarning
-        When the function drops an imaginary part; and what else it may raise on complex numbers.
+        If the function drops an imaginary part.  It may raise other errors on complex numbers.
     """
-    result = np.empty(len(entries))
-    with complex_data(variable) as data, no_part_dropped():
+    result, base = np.empty(len(entries)), BEST_H["complex"]
+    with _complex_data(variable) as data, no_part_dropped():
         flat = data.reshape(-1)
         for k, position in enumerate(entries):
             before = flat[position]
-            h = step * min(1.0, max(abs(before), 1e-200)) if before else step
+            h = base * min(1.0, max(abs(before), 1e-200)) if before else base
             flat[position] = before + 1j * h
             result[k] = np.imag(problem.value()) / h
             flat[position] = before
     return result
 
 
-def numeric_gradient(
+def numeric_gradients(
     function: Callable[..., Any],
     *inputs: Any,
     method: str = "central",
-    step: float | None = None,
+    h: float | None = None,
     sample: int | None = None,
     seed: int = 0,
 ) -> dict[str, Array]:
-    """All partial derivatives of a scalar function, numerically.
+    """Compute all partial derivatives of a scalar function numerically.
 
     Parameters
     ----------
@@ -136,10 +136,10 @@ def numeric_gradient(
         As in `check_gradients`.
     method
         "forward", "central", "richardson" or "complex".
-    step
-        h; by default the best for a function and arguments of size 1.
+    h
+        By default the best for a function and arguments of size 1.
     sample, seed
-        How many entries of each input to compute; all by default.
+        Number of entries of each variable to compute, drawn from `seed`; by default all.
 
     Returns
     -------
@@ -148,12 +148,12 @@ def numeric_gradient(
 
     Examples
     --------
-    >>> numeric_gradient(lambda x: (x**3).sum(), np.array([1.0, 2.0]), method="complex")
+    >>> numeric_gradients(lambda x: (x**3).sum(), np.array([1.0, 2.0]), method="complex")
     {'x': array([ 3., 12.])}
     """
-    if method not in STEPS:
-        raise ValueError(f"there is no method {method!r}: choose one of {', '.join(STEPS)}")
-    h = STEPS[method] if step is None else step
+    if method not in BEST_H:
+        raise ValueError(f"there is no method {method!r}: choose one of {', '.join(BEST_H)}")
+    h = BEST_H[method] if h is None else h
     with open_problem(function, *inputs) as problem:
         return {
             name: _all_entries(problem, variable, method, h, sample, seed)
@@ -162,54 +162,48 @@ def numeric_gradient(
 
 
 def _all_entries(
-    problem: Problem, variable: Tensor, method: str, step: float, sample: int | None, seed: int
+    problem: Problem, variable: Tensor, method: str, h: float, sample: int | None, seed: int
 ) -> Array:
     result = np.full(variable.shape, np.nan)
     for position in chosen_entries(variable.shape, sample, seed):
         index = np.unravel_index(position, variable.shape)
-        result[index] = entry_derivative(problem, variable, index, method, step)
+        result[index] = entry_derivative(problem, variable, index, method, h)
     return result
 
 
 def slope_along(problem: Problem, directions: Sequence[Array]) -> float:
-    """The derivative along a direction in all variables: by the complex step, or else central differences."""
-    variables = list(problem.variables.values())
-    bases = [variable._data for variable in variables]
+    """Return the derivative along a direction in all variables: by the complex step, or by differences."""
+    with problem.moving(directions) as move:
 
-    def at(step: Any) -> Any:
-        for variable, base, direction in zip(variables, bases, directions):
-            variable._data = base + step * direction
-        return problem.value()
+        def at(h: Any) -> Any:
+            move(h)
+            return problem.value()
 
-    try:
-        h = STEPS["central"]
-        central = (at(h) - at(-h)) / (2 * h)
-        with no_part_dropped():
-            exact = np.imag(at(1j * STEPS["complex"])) / STEPS["complex"]
-    except (ArithmeticError, TypeError, ValueError, Warning):
-        exact = np.nan
-    finally:
-        for variable, base in zip(variables, bases):
-            variable._data = base
+        h, tiny = BEST_H["central"], BEST_H["complex"]
+        central = exact = np.nan
+        with suppress(ArithmeticError, TypeError, ValueError, Warning):
+            central = (at(h) - at(-h)) / (2 * h)
+            with no_part_dropped():
+                exact = np.imag(at(1j * tiny)) / tiny
     return float(exact if abs(exact - central) <= 1e-4 * abs(central) else central)
 
 
 def noise_of(problem: Problem, seed: int) -> float:
-    """The size of the rounding errors in the function's value, absolute.
+    """Measure the rounding errors in the function's value: their size, absolute.
 
-    Values on a line from the inputs are smooth but for rounding, and a fourth difference removes all that
-    is smooth: what is left is noise, times sqrt(70).  The step grows until the values differ, since in
-    a function that computes in float32 a small step is lost.  Of the two sides the quieter one counts: there
-    may be a corner at the inputs or beside them, and that is no noise (R. W. Hamming, Introduction to
-    applied numerical analysis, 1971; J. Moré and S. Wild, Estimating computational noise, 2011).
+    Values on a line from the inputs are smooth but for rounding.  A fourth difference removes all that is
+    smooth and leaves the noise, times sqrt(70).  h grows until the values differ, since a function that
+    computes in float32 does not notice a small h.  The quieter of the two sides counts: a kink at the inputs
+    or next to them is not noise (R. W. Hamming, Introduction to applied numerical analysis, 1971; J. Moré
+    and S. Wild, Estimating computational noise, 2011).
     """
     return min(_noise_on_a_line(problem, seed, 1), _noise_on_a_line(problem, seed, -1))
 
 
 def _noise_on_a_line(problem: Problem, seed: int, side: int) -> float:
     values: list[float] = []
-    for step in (1e-7, 1e-5, 1e-3):
-        values = _values_on_a_line(problem, seed, side * step)
+    for h in (1e-7, 1e-5, 1e-3):
+        values = _values_on_a_line(problem, seed, side * h)
         if len(set(values)) > len(values) // 2:
             break
     finite = [v for v in values if np.isfinite(v)]
@@ -221,19 +215,31 @@ def _noise_on_a_line(problem: Problem, seed: int, side: int) -> float:
     return float(np.nanmax([np.sqrt(np.mean(differences**2)), smallest]))
 
 
-def _values_on_a_line(problem: Problem, seed: int, step: float) -> list[float]:
-    """Seven values of the function, evenly spaced along a random line that begins at the inputs."""
+def _values_on_a_line(problem: Problem, seed: int, h: float) -> list[float]:
+    """Return seven values of the function, evenly spaced along a random line that begins at the inputs."""
     rng = np.random.default_rng(seed)
-    variables = list(problem.variables.values())
-    bases = [variable._data for variable in variables]
-    directions = [rng.uniform(-1, 1, base.shape) for base in bases]
+    directions = [rng.uniform(-1, 1, variable.shape) for variable in problem.variables.values()]
     values = []
-    try:
+    with problem.moving(directions) as move:
         for k in range(7):
-            for variable, base, direction in zip(variables, bases, directions):
-                variable._data = base + (k + 0.1) * step * direction
+            move((k + 0.1) * h)
             values.append(problem.value_or_nan())
-    finally:
-        for variable, base in zip(variables, bases):
-            variable._data = base
     return values
+
+
+# Filters of warnings
+
+_ONE_AT_A_TIME = threading.RLock()  # all threads share the filters: one must not restore those of another
+
+
+@contextmanager
+def filtering(action: Literal["error", "ignore"], category: type[Warning]) -> Iterator[None]:
+    """Raise or ignore a category of warnings inside the block."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter(action, category)
+        yield
+
+
+def no_part_dropped() -> AbstractContextManager[None]:
+    """Raise where the function drops an imaginary part, which a complex step reads."""
+    return filtering("error", np.exceptions.ComplexWarning)

@@ -1,9 +1,9 @@
-"""One rule of one op, checked by itself on the values it had.
+"""Check one rule of one op by itself, on the values it had.
 
-A rule is the transpose of a Jacobian J: for any g and any direction v, <rule(g), v> = <g, J v>.  The left
-side is the rule's; J v is how the forward's outputs move along v, by the complex step, which central
-differences must confirm, output by output.  Random g and v show every mistake but by accident.  An output
-that has a corner there (relu at 0, a tie) may move by anything between its slopes to both sides.
+A rule is the transpose of a Jacobian J: for any g and any direction v, <rule(g), v> = <g, J v>.  The rule
+gives the left side.  J v is the slope of each output along v, by the complex step; central differences must
+confirm it.  With random g and v a wrong rule passes by accident only.  An output that has a kink there (relu
+at 0, a tie) may have any slope between those to both sides.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_mnist.autodiff.primitive import Primitive
-from tinygrad_mnist.checking.filters import no_part_dropped
+from tinygrad_mnist.checking.numeric import BEST_H, no_part_dropped
 from tinygrad_mnist.typing import Array
 
-EXACT = 1e-8  # relative agreement asked where the complex step is confirmed; it gives about 1e-13
-COARSE = 1e-5  # where only central differences are to be had, beyond their rounding
-_TINY = 1e-30  # the complex step
+EXACT = 1e-8  # relative agreement required where the complex step is confirmed; it gives about 1e-13
+COARSE = 1e-5  # where there are only central differences, beyond their rounding
+_TINY = BEST_H["complex"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check; `off` is relative, and None where the rule gave nothing to compare."""
+    """The outcome for a rule; `off` is relative, and None if the rule gave nothing to compare."""
 
     verdict: Literal["correct", "wrong", "untested"]
     off: float | None = 0.0
     reason: str = ""
-    corner: bool = False
+    kink: bool = False
 
 
 class Application:
-    """A primitive and what it was applied to, in float64.
+    """A primitive and its operands, in float64.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ class Application:
         self.contributions: dict[int, Array] = {}
 
     def forward(self, values: Sequence[Any]) -> Any:
-        """The op on other values."""
+        """Apply the op to other values."""
         return self.primitive.forward(*values, **self.attributes)
 
     def check(self, position: int) -> Outcome:
-        """Whether the rule of one input is right."""
+        """Check the rule of one input."""
         x = self.values[position]
         try:
             contribution = summed_to(_numbers(self._rule(position)), x.shape)
@@ -74,7 +74,7 @@ class Application:
         self.contributions[position] = contribution
         direction = self.rng.uniform(0.5, 1.5, x.shape) * self.rng.choice([-1.0, 1.0], x.shape)
         outcome = self._along({position: direction})
-        # Perhaps a matter of scale: a direction as large as the values; a pole near by looks like a corner.
+        # Perhaps a matter of scale: try a direction as large as the values.  A close pole looks like a kink.
         pole = outcome.verdict == "wrong" and self._agrees_with_complex_step(position, direction)
         if outcome.verdict == "untested" or pole:
             size = np.where(x == 0, np.abs(x).mean() or 1.0, np.abs(x))
@@ -82,7 +82,7 @@ class Application:
         return outcome
 
     def _is_odd(self, position: int, contribution: Array) -> bool:
-        """Whether the rule turns its sign with g, as a linear one does."""
+        """Return True if the rule changes its sign with g, as a linear one does."""
         try:
             turned = summed_to(_numbers(self._rule(position, -1.0)), contribution.shape)
         except Exception:
@@ -95,22 +95,22 @@ class Application:
     def _agrees_with_complex_step(self, position: int, direction: Array) -> bool:
         shifted = list(self.values)
         shifted[position] = self.values[position] + 1j * _TINY * direction
-        slopes = _complex_slopes(lambda step: self.forward(shifted))
+        slopes = _complex_slopes(lambda h: self.forward(shifted))
         found = float((self.contributions[position] * direction).sum())
         expected = np.nan if slopes is None else float((self.g * slopes).sum())
         return expected != 0 and abs(found - expected) <= EXACT * abs(expected)
 
     def check_together(self) -> Outcome:
-        """Whether the rules of all inputs are right in sum when all values grow alike.
+        """Check the sum of all inputs' rules along the direction in which all values grow alike.
 
-        At a tie each input's gradient may lie anywhere between 0 and 1, and all of them must add up to 1.
+        At a tie each input's share may lie anywhere between 0 and 1, but the shares must add up to 1.
         """
         return self._along({i: np.ones(self.values[i].shape) for i in self.contributions})
 
     def _rule(self, position: int, sign: float = 1.0) -> Any:
-        """The rule's answer to g, after a run on other values: what it may keep from there must not matter.
+        """Run the rule on g, after a run on other values, from which it must keep nothing.
 
-        It runs on copies, and must leave them as they are: others read the same arrays.
+        It runs on copies and must not change them: other rules read the same arrays.
         """
         rule: Any = self.primitive.rule(position)
         originals = [sign * self.g, self.y, *self.values]
@@ -126,10 +126,10 @@ class Application:
         return answer
 
     def _along(self, directions: dict[int, Array]) -> Outcome:
-        def moved(step: Any) -> Any:
+        def moved(h: Any) -> Any:
             shifted = list(self.values)
             for position, direction in directions.items():
-                shifted[position] = self.values[position] + step * direction
+                shifted[position] = self.values[position] + h * direction
             return self.forward(shifted)
 
         terms = [self.contributions[i] * d for i, d in directions.items()]
@@ -159,7 +159,10 @@ def _in_float64(x: Any) -> Any:
 
 
 def summed_to(contribution: Array, shape: tuple[int, ...]) -> Array | None:
-    """A gradient summed over the axes along which its input was broadcast; None when it has no such shape."""
+    """Sum a gradient over the axes along which its input was broadcast; None if the shapes do not fit.
+
+    `ops.sum_to` does the same in a backward pass.  A checker has its own, so that a mistake there shows.
+    """
     lead = contribution.ndim - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, contribution.shape[lead:])):
         return None
@@ -172,10 +175,10 @@ def summed_to(contribution: Array, shape: tuple[int, ...]) -> Array | None:
 def _compare(
     moved: Callable[[Any], Any], y: Array, g: Array, terms: list[Array], largest: float, lost: float
 ) -> Outcome:
-    """Hold the sum of the terms, <rule(g), v>, against bounds on <g, J v>, output by output."""
+    """Compare the sum of the terms, <rule(g), v>, with bounds on <g, J v>, output by output."""
     found = float(sum(t.sum() for t in terms))
     exact = _complex_slopes(moved)
-    low, high, slack, corner = _bounds(moved, y, exact, largest)
+    low, high, slack, kink = _bounds(moved, y, exact, largest)
     scale = max(
         float(sum(np.abs(t).sum() for t in terms)), float((g * np.maximum(abs(low), abs(high))).sum())
     )
@@ -192,14 +195,14 @@ def _compare(
         return Outcome("wrong", None, f"returns {found}")
     off = max(bottom - found, found - top, 0.0)
     if off <= allowed:
-        return Outcome("correct", off / scale if scale else 0.0, corner=corner)
+        return Outcome("correct", off / scale if scale else 0.0, kink=kink)
     if off <= lost:
-        return Outcome("correct" if scale > 10 * lost else "untested", off / scale, corner=corner)
-    return Outcome("wrong", off / scale, f"is wrong (off by {off / scale:.1e})", corner)
+        return Outcome("correct" if scale > 10 * lost else "untested", off / scale, kink=kink)
+    return Outcome("wrong", off / scale, f"is wrong (off by {off / scale:.1e})", kink)
 
 
 def _complex_slopes(moved: Callable[[Any], Any]) -> Array | None:
-    """How each output moves, by the complex step; None when the forward does not take complex numbers."""
+    """Return each output's slope by the complex step; None if the forward refuses complex numbers."""
     try:
         with no_part_dropped():
             return np.asarray(np.imag(moved(1j * _TINY)) / _TINY)
@@ -210,17 +213,22 @@ def _complex_slopes(moved: Callable[[Any], Any]) -> Array | None:
 def _bounds(
     moved: Callable[[Any], Any], y: Array, exact: Array | None, largest: float
 ) -> tuple[Array, Array, Array, bool]:
-    """The least and the largest slope that each output may be said to have, how sharp that is, and corners.
+    """Return bounds on each output's slope.
 
-    NaN where nothing can be said.
+    Returns
+    -------
+    low, high, slack : ndarray
+        The least and the largest slope, and how far they may be off; NaN where nothing can be said.
+    kink : bool
+        True if an output has a kink there.
     """
     eps = float(np.finfo(y.dtype).eps)
     wide = 1e-6 if eps < 1e-10 else 1e-2
 
-    def differences(step: float) -> tuple[Array, Array, Array]:
-        right, left = (moved(step) - y) / step, (y - moved(-step)) / step
+    def differences(h: float) -> tuple[Array, Array, Array]:
+        right, left = (moved(h) - y) / h, (y - moved(-h)) / h
         steepest = np.nanmax(np.abs([left, right]), initial=0.0)
-        rounding = (30 * np.abs(y).max(initial=0.0) + 4 * largest * steepest) * eps / step
+        rounding = (30 * np.abs(y).max(initial=0.0) + 4 * largest * steepest) * eps / h
         return left, right, COARSE * np.maximum(abs(left), abs(right)) + rounding
 
     left, right, slack = differences(wide)
@@ -232,13 +240,13 @@ def _bounds(
     left2, right2, slack2 = differences(wide * 1e-2)
     central2 = (left2 + right2) / 2
     gap, gap2 = abs(right - left), abs(right2 - left2)
-    corner = (gap > 10 * slack) & (gap2 > 10 * slack2) & (gap2 > 0.3 * gap)
+    kink = (gap > 10 * slack) & (gap2 > 10 * slack2) & (gap2 > 0.3 * gap)
     steady = abs(central - central2) <= slack + slack2
     middle = np.where(steady, central, np.nan)
-    low = np.where(corner, np.minimum(left2, right2), middle)
-    high = np.where(corner, np.maximum(left2, right2), middle)
-    slack = np.where(corner, slack2, slack)
+    low = np.where(kink, np.minimum(left2, right2), middle)
+    high = np.where(kink, np.maximum(left2, right2), middle)
+    slack = np.where(kink, slack2, slack)
     if exact is not None:
-        good = (good | (np.abs(exact - central2) <= slack2)) & ~corner
+        good = (good | (np.abs(exact - central2) <= slack2)) & ~kink
         low, high, slack = (np.where(good, a, b) for a, b in ((exact, low), (exact, high), (0.0, slack)))
-    return low, high, slack, bool(corner.any())
+    return low, high, slack, bool(kink.any())

@@ -1,4 +1,4 @@
-"""Straight lines through the two sides of a V on logarithmic axes, without a wish for any slope."""
+"""Straight lines through the two sides of a V on logarithmic axes; no slope is assumed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.checking.filters import filtering
+from tinygrad_mnist.checking.numeric import filtering
 from tinygrad_mnist.typing import Array
 
 EPSILON = float(np.finfo(float).eps)
 _CLEAR_TRUNCATION = 30.0  # times the least error: truncation, not rounding
 CLEAR_ROUNDING = 10.0  # times the least error: rounding, not truncation
 _LOST = 0.2  # relative error from which a shorter step only loses the last digits
-_STEADY = 0.25  # local slopes within so much of each other are one line
+_STEADY = 0.25  # local slopes that differ by less are one line
 _FEWEST_POINTS = 4
 
 
@@ -37,7 +37,7 @@ class Line:
 
 
 def running_median(errors: Array) -> Array:
-    """Of five neighbours, fewer at the ends; infinite where there is no number."""
+    """Return the median of five neighbours, fewer at the ends; infinite where there is no number."""
     padded = np.pad(errors, 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
     with filtering("ignore", RuntimeWarning):  # nothing but NaN
@@ -46,7 +46,7 @@ def running_median(errors: Array) -> Array:
 
 
 def truncation_side(steps: Array, errors: Array, typical: Array, best: int) -> Line | None:
-    """The longest straight piece to the right of the V's foot, the steps so short as to make it straight."""
+    """Fit the longest straight piece to the right of the V's foot."""
     first, last = _first_run(errors[:best] > _CLEAR_TRUNCATION * max(typical[best], EPSILON))
     x, y = np.log10(steps[first:last]), np.log10(errors[first:last])
     first, last = _straightest(x, y)
@@ -54,14 +54,14 @@ def truncation_side(steps: Array, errors: Array, typical: Array, best: int) -> L
 
 
 def _first_run(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """Begin and end of the first unbroken run of True."""
+    """Return begin and end of the first unbroken run of True."""
     first = int(np.argmax(mask)) if mask.any() else len(mask)
     ends = np.flatnonzero(~mask[first:])
     return first, first + int(ends[0]) if ends.size else len(mask)
 
 
 def _straightest(x: Array, y: Array) -> tuple[int, int]:
-    """The longest run of points with a steady local slope; of equal ones that with the shortest steps."""
+    """Find the longest run of points with a steady local slope; of equal ones the shortest steps."""
     slopes = np.diff(y) / np.diff(x)
     best = (0, 0)
     for first in range(len(slopes)):
@@ -74,7 +74,7 @@ def _straightest(x: Array, y: Array) -> tuple[int, int]:
 
 
 def rounding_side(steps: Array, errors: Array, typical: Array, best: int) -> Line | None:
-    """All steps to the left of the V's foot, down to where all digits are lost."""
+    """Fit all steps to the left of the V's foot, down to where all digits are lost."""
     lost = np.flatnonzero(errors[best:] > _LOST)
     end = best + int(lost[0]) if lost.size else len(errors)
     risen = np.flatnonzero(typical[best:] > CLEAR_ROUNDING * max(typical[best], EPSILON))
@@ -85,7 +85,7 @@ def rounding_side(steps: Array, errors: Array, typical: Array, best: int) -> Lin
 
 
 def _line(x: Array, y: Array) -> Line | None:
-    """The line of Theil and Sen through points on logarithmic axes."""
+    """Fit a line through points on logarithmic axes: Theil and Sen's, or None for fewer than four points."""
     if len(x) < _FEWEST_POINTS:
         return None
     i, j = np.triu_indices(len(x), 1)

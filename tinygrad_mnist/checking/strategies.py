@@ -2,8 +2,7 @@
 
 >>> from hypothesis import given
 >>> from tinygrad_mnist import ops
->>> from tinygrad_mnist.checking import strategies
->>> from tinygrad_mnist.checking.assert_op import assert_op
+>>> from tinygrad_mnist.checking import assert_op, strategies
 
 >>> @given(strategies.operands(2))
 ... def test_multiply(operands):
@@ -17,15 +16,17 @@ Needs Hypothesis: ``pip install -e '.[checking]'``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.expressions import BINARY, UNARY, Expression, Op, Shape
 from tinygrad_mnist.errors import MissingExtraError
 from tinygrad_mnist.typing import Array
 
@@ -37,18 +38,20 @@ except ImportError as error:
         "tinygrad_mnist.checking.strategies needs Hypothesis: pip install -e '.[checking]'"
     ) from error
 
+Shape = tuple[int, ...]
+Op = Callable[..., Any]
 MLP = tuple[nn.Sequential, nn.Module, tuple[Array, Array]]
 
-_KINKS = (-1.0, 0.0, 1.0)  # where relu, abs, clip, log or a division are apt to have theirs
+_KINKS = (-1.0, 0.0, 1.0)  # of relu, abs, clip, log and divisions, most often
 
 
 # Shapes and arrays
 
 
 def broadcastable_shapes(count: int, *, max_dims: int = 3, max_side: int = 3) -> st.SearchStrategy[Any]:
-    """Tuples of `count` shapes that NumPy broadcasts together.
+    """Draw tuples of `count` shapes that NumPy broadcasts together.
 
-    Axes of length 1 and missing axes are frequent, axes of length 0 do not occur.
+    Axes of length 1 and missing axes are frequent; axes of length 0 do not occur.
     """
     return mutually_broadcastable_shapes(
         num_shapes=count, min_side=1, max_side=max_side, max_dims=max_dims
@@ -64,9 +67,9 @@ def operands(
     max_dims: int = 3,
     max_side: int = 3,
 ) -> list[Array]:
-    """Lists of float64 arrays on which an op can be checked: well-conditioned, away from kinks.
+    """Draw lists of float64 arrays on which an op can be checked: well-conditioned, away from kinks.
 
-    All values differ, also between arrays, so that no maximum is tied; none is closer to -1, 0 or 1 than a
+    All values differ, also between arrays, so that no maximum is tied.  None is closer to -1, 0 or 1 than a
     tenth of their mean distance.
 
     Parameters
@@ -76,7 +79,7 @@ def operands(
     low, high
         Bounds of the values; ``low=0.1`` for a logarithm.
     max_dims, max_side
-        Of drawn shapes.
+        Bounds of drawn shapes.
     """
     if len(inputs) == 1 and isinstance(inputs[0], int):
         shapes = draw(broadcastable_shapes(inputs[0], max_dims=max_dims, max_side=max_side))
@@ -91,7 +94,7 @@ def operands(
 def distinct_arrays(
     shapes: Sequence[Shape], rng: np.random.Generator, *, low: float = -2.0, high: float = 2.0
 ) -> list[Array]:
-    """Operands as `operands` draws them, for shapes and a generator of one's own.
+    """Return operands as `operands` draws them, for given shapes and a given generator.
 
     >>> distinct_arrays([(3,), ()], np.random.default_rng(0))[0].shape
     (3,)
@@ -108,13 +111,93 @@ def distinct_arrays(
 
 
 def tensors(*inputs: int | Shape, **options: Any) -> st.SearchStrategy[list[Tensor]]:
-    """As `operands`, as Tensors that ask for gradients."""
+    """Draw `operands` as Tensors that require gradients."""
     return operands(*inputs, **options).map(
         lambda arrays: [Tensor(array, requires_grad=True) for array in arrays]
     )
 
 
 # Random expression graphs
+
+# Each keeps values small for small inputs, so that thirty of them in a row neither overflow nor vanish.  All
+# are smooth, and take any shape.
+UNARY: Mapping[str, Op] = {
+    "tanh": ops.tanh,
+    "sigmoid": ops.sigmoid,
+    "sin": ops.sin,
+    "cos": ops.cos,
+    "softplus": lambda x: ops.softplus(ops.sin(x)),
+    "exp": lambda x: ops.exp(ops.cos(x)),
+    "log": lambda x: ops.log(2 + ops.sin(x)),
+    "log1p": lambda x: ops.log1p(ops.sigmoid(x)),
+    "sqrt": lambda x: ops.sqrt(1.5 + ops.cos(x)),
+    "power": lambda x: (1.5 + ops.sin(x)) ** 2.5,
+    "negative": lambda x: -x,
+    "sum": lambda x: ops.tanh(ops.sum(x, axis=-1, keepdims=True)) if x.ndim else x,
+    "mean": ops.mean,
+    "logsumexp": lambda x: ops.logsumexp(x, axis=0, keepdims=True) if x.ndim else x,
+    "softmax": lambda x: ops.softmax(x) if x.ndim else x,
+    "log_softmax": lambda x: ops.log_softmax(x) if x.ndim else x,
+    "transpose": lambda x: x[..., None] * 0.5 if x.ndim < 2 else ops.matrix_transpose(ops.sin(x)).mT,
+    "getitem": lambda x: x[::-1] if x.ndim else x,
+    "gather": lambda x: x[np.arange(x.shape[0])[::-1] // 2 * 2 % x.shape[0]] if x.ndim else x,
+}
+BINARY: Mapping[str, Op] = {
+    "add": lambda a, b: 0.5 * (a + b),
+    "subtract": lambda a, b: 0.5 * (a - b),
+    "multiply": lambda a, b: ops.tanh(a) * b,
+    "divide": lambda a, b: a / (2 + ops.sin(b)),
+    "power": lambda a, b: (1.5 + ops.sin(a)) ** ops.tanh(b),
+    "matmul": lambda a, b: ops.tanh(a @ b) if a.ndim > 1 and a.shape[-1:] == b.shape[-2:-1] else a * 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A scalar function as a list of steps; takes arrays, complex arrays and Tensors.
+
+    Call ``expression(*expression.leaves())`` or ``check_gradients(expression, *expression.leaves())``.  It
+    prints as a program.
+
+    Attributes
+    ----------
+    shapes, seed
+        Shapes of the leaves, and the seed of their values.
+    steps
+        Per step an op's name, and the positions of its operands among the leaves and earlier results.
+    unary, binary
+        The ops by name.
+    """
+
+    shapes: tuple[Shape, ...]
+    seed: int
+    steps: tuple[tuple[str, tuple[int, ...]], ...]
+    unary: Mapping[str, Op] = field(default_factory=lambda: UNARY, repr=False, compare=False)
+    binary: Mapping[str, Op] = field(default_factory=lambda: BINARY, repr=False, compare=False)
+
+    def leaves(self) -> list[Array]:
+        """Return arguments for a call: values between -1 and 1, the same each time."""
+        rng = np.random.default_rng(self.seed)
+        return [rng.uniform(-1, 1, shape) for shape in self.shapes]
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Add up the mean of each leaf and of each result, so that every value has several readers."""
+        values = list(leaves)
+        for name, positions in self.steps:
+            values.append(self._step(name, [values[i] for i in positions]))
+        return reduce(lambda total, value: total + ops.mean(value), values, 0.0)
+
+    def _step(self, name: str, chosen: list[Any]) -> Any:
+        try:
+            return (self.binary if len(chosen) == 2 else self.unary)[name](*chosen)
+        except ValueError:  # shapes that no longer broadcast: an operand stands for the result
+            return chosen[0]
+
+    def __str__(self) -> str:
+        lines = [f"v{i} = leaf of shape {shape}" for i, shape in enumerate(self.shapes)]
+        for i, (name, positions) in enumerate(self.steps, len(lines)):
+            lines.append(f"v{i} = {name}({', '.join(f'v{position}' for position in positions)})")
+        return "\n".join([*lines, f"mean(v0) + ... + mean(v{len(lines) - 1})"])
 
 
 @st.composite
@@ -125,15 +208,15 @@ def expressions(
     unary: Mapping[str, Op] | None = None,
     binary: Mapping[str, Op] | None = None,
 ) -> Expression:
-    """Random smooth expression graphs with fan-out and broadcasting.
+    """Draw smooth expression graphs with fan-out and broadcasting.
 
     Parameters
     ----------
     most_ops
-        An upper bound of the number of steps.
+        Largest number of steps.
     unary, binary
-        Ops of one's own by name, to be drawn beside `UNARY` and `BINARY`.  They should be smooth and keep
-        values small; a ValueError (shapes that do not fit) replaces the result by the first operand.
+        Your own ops by name, drawn in addition to `UNARY` and `BINARY`.  They should be smooth and keep
+        values small.  After a ValueError (shapes that do not fit) the first operand stands for the result.
     """
     ones, twos = {**UNARY, **(unary or {})}, {**BINARY, **(binary or {})}
     count = draw(st.integers(1, 3))
@@ -159,14 +242,14 @@ _WITH_VALUES = (nn.MSELoss, nn.QuadraticLoss)
 def mlps(
     draw: st.DrawFn, *, most_layers: int = 3, most_units: int = 5, most_examples: int = 4, smooth: bool = True
 ) -> MLP:
-    """Random perceptrons in float64: a model, its loss and a batch, as ``check_gradients(*mlp)`` takes them.
+    """Draw perceptrons in float64: a model, its loss and a batch, the arguments of `check_gradients`.
 
     Parameters
     ----------
     most_layers, most_units, most_examples
-        Upper bounds of the number of `Linear` layers, of the length of each vector, and of the batch.
+        Largest number of `Linear` layers, largest length of each vector, and largest batch.
     smooth
-        False to draw rectified units too: a gradient check may then meet a kink.
+        False to draw rectified units too: the check may then meet a kink.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """The error of a numeric derivative against its step size, which draws a V.
 
-A long step cuts the Taylor series off too early, and the error grows with a power of the step: 1 for forward
+A long step cuts the Taylor series off too early.  The error grows with a power of the step: 1 for forward
 differences, 2 for central ones, 4 for Richardson's extrapolation of them.  A short step divides the rounding
-of two nearly equal values by a small number, and the error grows as the step shrinks: the slope -1.  The
+of two nearly equal values by a small number.  The error grows as the step shrinks, with the slope -1.  The
 complex step subtracts nothing: its error falls with the power 2 and stays down.
 """
 
@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.filters import no_part_dropped
-from tinygrad_mnist.checking.numeric import entry_derivative
 from tinygrad_mnist.checking.inputs import Problem, open_problem
+from tinygrad_mnist.checking.numeric import entry_derivative, no_part_dropped
 from tinygrad_mnist.checking.slopes import (
     CLEAR_ROUNDING,
     EPSILON,
@@ -29,6 +27,7 @@ from tinygrad_mnist.checking.slopes import (
     truncation_side,
 )
 from tinygrad_mnist.errors import GradientError
+from tinygrad_mnist.tables import Tabular
 from tinygrad_mnist.typing import Array
 
 METHODS = ("forward", "central", "richardson", "complex")
@@ -47,11 +46,11 @@ class Curve:
     method
         "forward", "central", "richardson" or "complex".
     errors
-        One for each step of the `VCurve`; NaN where the function is not defined at a step's end.
+        One per step of the `VCurve`; NaN where the function is not defined at the step's end.
     truncation, rounding
-        The two sides of the V; None for a side that is not there.
+        The two sides of the V; None for a missing side.
     best_step, best_error
-        Where the V is lowest, by the median of five neighbouring steps: a single one may be right by luck.
+        The foot of the V, by the median of five neighbouring steps: a single one may be right by luck.
     """
 
     method: str
@@ -63,31 +62,31 @@ class Curve:
 
     @property
     def stays_down(self) -> bool:
-        """Whether the shortest steps are about as good as the best: there is no rounding side."""
+        """True if the shortest steps are about as good as the best: there is no rounding side."""
         last = max(self.errors[-5:], default=float("nan"))
         return last <= CLEAR_ROUNDING * max(self.best_error, EPSILON)
 
 
 @dataclass(frozen=True)
-class VCurve:
+class VCurve(Tabular):
     """Errors against step sizes at one entry; made by `v_curve`, prints as a table.
 
     Attributes
     ----------
     name, index, value
-        The entry: its variable, where in it, and the number that stands there.
+        The entry: its variable, its index there, and its value.
     reference
         The derivative that the others are compared with.
     source
-        Where the reference comes from.
+        Origin of the reference, in words.
     relative
-        Errors are relative to the reference; False, and they are absolute, when that is 0.
+        True if errors are relative to the reference; False, for absolute errors, if that is 0.
     steps
         Long to short.
     curves
-        One for each method.
+        One per method.
     notes
-        What could not be done.
+        Limits of the measurement.
     """
 
     name: str
@@ -100,6 +99,8 @@ class VCurve:
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = ()
 
+    _words: ClassVar = ("method",)
+
     def __getitem__(self, method: str) -> Curve:
         for curve in self.curves:
             if curve.method == method:
@@ -107,23 +108,24 @@ class VCurve:
         raise KeyError(f"no curve {method!r}: there are {', '.join(c.method for c in self.curves)}")
 
     def entry(self) -> str:
-        """The entry as one writes it: ``weight[3, 5]``, or ``x`` for a number."""
+        """Return the entry as it is written in code: ``weight[3, 5]``, or ``x`` for a number."""
         return f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON; None for an error that is not a number."""
+        """Return plain data, ready for JSON; None for an error that is not a number."""
         plain = asdict(self)
         for curve in plain["curves"]:
             curve["errors"] = [error if np.isfinite(error) else None for error in curve["errors"]]
         return plain
 
     def title(self) -> str:
-        """One line: which derivative, and its value."""
+        """Return one line: the derivative and its value."""
         return f"d/d {self.entry()} = {self.reference:.10g} at {self.entry()} = {self.value:.6g}"
 
-    def _lines_below(self) -> list[str]:
+    def _lines_below(self) -> list[tuple[str, str]]:
         kind = "relative" if self.relative else "absolute, since the derivative is 0"
-        return [f"errors are {kind}; reference: {self.source}", *(f"note: {note}" for note in self.notes)]
+        lines = [f"errors are {kind}; reference: {self.source}", *(f"note: {note}" for note in self.notes)]
+        return [(line, "") for line in lines]
 
     def _cells(self) -> list[list[str]]:
         return [
@@ -140,34 +142,6 @@ class VCurve:
     def _columns(self) -> Sequence[str]:
         return "method", "truncation slope", "rounding slope", "best step", "best error"
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(title=Text(self.title()), title_justify="left")
-        for position, column in enumerate(self._columns()):
-            table.add_column(column, justify="right" if position else "left")
-        for cells in self._cells():
-            table.add_row(*cells)
-        return Group(table, *map(Text, self._lines_below()))
-
-    def __str__(self) -> str:
-        from io import StringIO
-
-        from rich.console import Console
-
-        text = StringIO()
-        Console(file=text, width=110).print(self)
-        return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(column)}</th>" for column in self._columns())
-        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in self._cells())
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        below = "".join(f"<p>{escape(line)}</p>" for line in self._lines_below())
-        return f"<p><b>{escape(self.title())}</b></p><table><tr>{head}</tr>{body}</table>{below}"
-
 
 def v_curve(
     function: Callable[..., Any],
@@ -176,7 +150,7 @@ def v_curve(
     index: int | tuple[int, ...] | None = None,
     steps: ArrayLike | None = None,
 ) -> VCurve:
-    """The errors of four numeric derivatives at one entry, for step sizes from 1 to 1e-20.
+    """Measure the errors of four numeric derivatives at one entry, for step sizes from 1 to 1e-20.
 
     Parameters
     ----------
@@ -185,17 +159,17 @@ def v_curve(
     name, index
         The variable and the entry in it; by default those with the largest gradient.
     steps
-        Other step sizes, not scaled by the value; more than 0.
+        Other step sizes, not scaled by the value; positive.
 
     Returns
     -------
     VCurve
-        ``curve["central"].truncation.slope``; prints as a table, `report.plots.v_curve` draws it.
+        ``curve["central"].truncation.slope``; prints as a table, and `report.plots.v_curve` draws it.
 
     Raises
     ------
     GradientError
-        When there is no such entry, the function does not depend on anything, or is not fit for a check.
+        If there is no such entry, or the function depends on nothing or is not fit for a check.
 
     Examples
     --------
@@ -229,7 +203,7 @@ def v_curve(
         )
 
 
-# What is differentiated
+# The entry
 
 
 class _Entry:
@@ -238,11 +212,11 @@ class _Entry:
     def __init__(self, problem: Problem, variable: Tensor, index: tuple[int, ...]) -> None:
         self.problem, self.variable, self.index = problem, variable, index
 
-    def derivative(self, method: str, step: float) -> float:
-        """NaN where the function refuses the step's end; a complex step that it cannot take raises."""
+    def derivative(self, method: str, h: float) -> float:
+        """Return NaN where the function refuses the step's end; raise if it refuses complex numbers."""
         with no_part_dropped():
             try:
-                return entry_derivative(self.problem, self.variable, self.index, method, step)
+                return entry_derivative(self.problem, self.variable, self.index, method, h)
             except (ArithmeticError, ValueError):
                 if method == "complex":
                     raise
@@ -257,7 +231,7 @@ def _step_sizes(steps: ArrayLike | None) -> Array:
 
 
 def _chosen_name(gradients: dict[str, Any], name: str | None) -> str:
-    """The variable asked for, or that with the largest gradient."""
+    """Return the variable asked for, or the one with the largest gradient."""
     if name is not None:
         if name not in gradients:
             raise GradientError(f"there is no variable {name!r}: the variables are {', '.join(gradients)}")
@@ -269,7 +243,7 @@ def _chosen_name(gradients: dict[str, Any], name: str | None) -> str:
 
 
 def _chosen_index(variable: Tensor, gradient: Any, index: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    """The entry asked for, checked, or that with the largest gradient."""
+    """Return the index asked for, checked, or that of the largest gradient."""
     if not variable.size:
         raise GradientError("the variable is empty: there is no entry to differentiate by")
     if index is None:
@@ -282,9 +256,9 @@ def _chosen_index(variable: Tensor, gradient: Any, index: int | tuple[int, ...] 
 
 
 def _reference(entry: _Entry, reverse: float | None) -> tuple[float, str]:
-    """The derivative that others are compared with, and where it comes from.
+    """Return the derivative that others are compared with, and its origin in words.
 
-    Where reverse mode and the complex step disagree, differences say which of them is right.
+    If reverse mode and the complex step disagree, differences decide which of them is right.
     """
     arbiter = entry.derivative("richardson", 1e-3 * max(1.0, abs(float(entry.variable._data[entry.index]))))
     try:
@@ -307,7 +281,7 @@ def _said(value: float | None) -> str:
 
 
 def _off(a: float, b: float) -> float:
-    """The relative difference; infinite when one is not a number."""
+    """Return the relative difference; infinite if one is not a number."""
     off = abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
     return off if np.isfinite(off) else float("inf")
 
@@ -316,7 +290,7 @@ def _off(a: float, b: float) -> float:
 
 
 def _curve(method: str, steps: Array, entry: _Entry, reference: float) -> Curve | None:
-    """None for a complex step through a function that takes no complex numbers."""
+    """Measure one method; None for a complex step through a function that refuses complex numbers."""
     try:
         found = np.array([entry.derivative(method, step) for step in steps])
     except (ArithmeticError, ValueError, TypeError, RuntimeWarning):

@@ -1,43 +1,117 @@
-"""The outcome of a gradient check: a row a variable, a verdict a row."""
+"""Verdicts on gradient entries, and the report of a check: one row and one verdict per variable."""
 
 from __future__ import annotations
 
-import shutil
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from html import escape
-from typing import Any
+from typing import Any, ClassVar, Literal
 
-from tinygrad_mnist.checking.row import Row
-from tinygrad_mnist.checking.verdict import COLOURS, MEANINGS, VERDICTS
+from tinygrad_mnist.tables import Tabular
+
+Verdict = Literal["correct", "untested", "precision", "kink", "wrong"]
+
+# From harmless to serious: a row has the most serious verdict among its entries.
+VERDICTS: tuple[Verdict, ...] = ("correct", "untested", "precision", "kink", "wrong")
+CORRECT, UNTESTED, PRECISION, KINK, WRONG = range(len(VERDICTS))
+MEANINGS: dict[Verdict, str] = {
+    "correct": "agrees with an independent derivative",
+    "untested": "too small for any difference to tell it from rounding",
+    "precision": "differs by no more than rounding explains",
+    "kink": "the function has a kink there, and the gradient is one of its slopes",
+    "wrong": "disagrees with an independent derivative",
+}
+COLOURS: dict[Verdict, str] = {
+    "correct": "green",
+    "untested": "yellow",
+    "precision": "cyan",
+    "kink": "blue",
+    "wrong": "bold red",
+}
 
 
 @dataclass(frozen=True)
-class GradReport:
-    """The rows of a check, and notes on what it could not do or had to do.
+class GradRow:
+    """The verdict on one variable.
 
-    Prints as a table; ``report.ok`` says whether every row was tested and none is wrong.
+    Attributes
+    ----------
+    name, shape
+        The variable.
+    counts
+        The number of tested entries with each verdict.
+    worst
+        Index of the entry that is shown: of those with the row's verdict the one with the largest error.
+    reverse, central, complex_step, by_hand
+        The derivative there; None where that method has none.
+    error
+        |reverse - other| / max(|reverse|, |other|), where `other` is the derivative that decided.
+    central_difference, complex_difference
+        Largest difference between reverse mode and each oracle, over the largest entry of the gradient.
+    verdict
+        The most serious one among the entries.
     """
 
-    rows: tuple[Row, ...]
+    name: str
+    shape: tuple[int, ...]
+    counts: dict[str, int]
+    worst: tuple[int, ...]
+    reverse: float | None
+    central: float | None
+    complex_step: float | None
+    by_hand: float | None
+    error: float
+    central_difference: float
+    complex_difference: float | None
+    verdict: Verdict
+
+    @property
+    def entries(self) -> int:
+        """Number of entries of the variable."""
+        return math.prod(self.shape)
+
+    @property
+    def tested(self) -> int:
+        """Number of entries that were compared, and large enough for the comparison to mean something."""
+        return sum(number for verdict, number in self.counts.items() if verdict != "untested")
+
+
+@dataclass(frozen=True)
+class GradReport(Tabular):
+    """The result of a gradient check; prints as a table.
+
+    Attributes
+    ----------
+    rows
+        One per variable.
+    notes
+        Limits of the check, and what was wrong beside the entries.
+    order
+        1 for gradients, 2 for second derivatives.
+    """
+
+    rows: tuple[GradRow, ...]
     notes: tuple[str, ...] = ()
     order: int = 1
 
+    _words: ClassVar = ("name", "verdict")
+
     @property
     def ok(self) -> bool:
-        """Nothing wrong, and something tested in every row."""
+        """True if nothing is wrong, and something was tested in every row."""
         return all(row.verdict != "wrong" and (row.tested > 0 or not row.entries) for row in self.rows)
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """The names of the variables whose gradient is wrong."""
+        """Names of the variables whose gradient is wrong."""
         return tuple(row.name for row in self.rows if row.verdict == "wrong")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return plain data, ready for JSON."""
         return {"ok": self.ok, **asdict(self)}
 
     def summary(self) -> str:
-        """One line: how many entries were tested, and what came of it."""
+        """Return one line: the number of entries that were tested, and the outcome."""
         tested, entries = sum(row.tested for row in self.rows), sum(row.entries for row in self.rows)
         untested = sum(row.counts.get("untested", 0) for row in self.rows)
         small = f", {untested:,} too small to test" if untested else ""
@@ -49,20 +123,20 @@ class GradReport:
         return f"{tested:,} of {entries:,} {what} entries tested{small}; {outcome}"
 
     def legend(self) -> list[str]:
-        """What the verdicts mean that are not plain: in the order of their gravity."""
+        """Explain each verdict except "correct", least serious first."""
         seen = {verdict for row in self.rows for verdict in row.counts}
         return [f"{v}: {MEANINGS[v]}" for v in VERDICTS if v in seen and v != "correct"]
 
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from rich.text import Text
+    def _lines_below(self) -> list[tuple[str, str]]:
+        summary = (self.summary(), "bold green" if self.ok else "bold red")
+        return [
+            summary,
+            *((line, "dim") for line in self.legend()),
+            *((f"note: {n}", "") for n in self.notes),
+        ]
 
-        yield from self._tables(options.max_width)
-        yield Text(self.summary(), "bold green" if self.ok else "bold red")
-        yield from (Text(line, "dim") for line in self.legend())
-        yield from (Text(f"note: {note}") for note in self.notes)
-
-    def _tables(self, width: int) -> Any:
-        """One table with a line for each variable; on a narrow page, several with a column for each."""
+    def _tables(self, width: int) -> Iterator[Any]:
+        """Yield one table with a line per variable; on a narrow page several, with a column per variable."""
         from rich.table import Table
         from rich.text import Text
 
@@ -73,7 +147,7 @@ class GradReport:
         if sum(max(map(len, column)) + 3 for column in zip(columns, *cells)) < width:
             table = Table()
             for column in columns:
-                table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
+                table.add_column(column, justify="left" if column in self._words else "right", no_wrap=True)
             for line in cells:
                 table.add_row(*line)
             yield table
@@ -88,7 +162,7 @@ class GradReport:
             yield table
 
     def _columns(self) -> list[str]:
-        """The heads, without that of hand-derived values when there are none."""
+        """Return the heads, without that of hand-derived values if there are none."""
         hand = any(row.by_hand is not None for row in self.rows)
         return [column for column in _COLUMNS if hand or column != "by hand"]
 
@@ -102,36 +176,14 @@ class GradReport:
             lines.append([c for c, column in zip([*cells, _verdict(row)], _COLUMNS) if column in shown])
         return lines
 
-    def __str__(self) -> str:
-        from io import StringIO
-
-        from rich.console import Console
-
-        text = StringIO()
-        width = max(60, shutil.get_terminal_size((150, 50)).columns)
-        Console(file=text, width=width).print(self)
-        return text.getvalue().rstrip()
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(column)}</th>" for column in self._columns())
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-            for cells in self._cells()
-        )
-        below = "".join(
-            f"<p>{escape(line)}</p>" for line in (*self.legend(), *(f"note: {n}" for n in self.notes))
-        )
-        return f"<table><tr>{head}</tr>{body}</table><p><b>{escape(self.summary())}</b></p>{below}"
-
 
 _COLUMNS = (
     "name", "tested", "worst at", "reverse", "central", "complex step", "by hand", "error", "verdict",
 )  # fmt: skip
-_WORDS = ("name", "verdict")
 
 
 def _side_by_side(cells: list[list[Any]], room: int) -> list[list[list[Any]]]:
-    """The lines in groups: as many beside each other, turned into columns, as there is room for."""
+    """Group the lines: as many per group as fit next to each other when they are turned into columns."""
     groups: list[list[list[Any]]] = []
     free = 0
     for line in cells:
@@ -148,7 +200,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.9g}"
 
 
-def _verdict(row: Row) -> str:
-    """The row's verdict, with the number of its entries when there are others."""
+def _verdict(row: GradRow) -> str:
+    """Return the row's verdict, with the number of its entries if there are others."""
     number = row.counts.get(row.verdict, 0)
     return row.verdict if number == sum(row.counts.values()) else f"{row.verdict} ({number:,})"

@@ -18,8 +18,8 @@ from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
-from tinygrad_mnist.checking import Mistake
-from tinygrad_mnist.checking.network import Outcome
+from tinygrad_mnist.checking import WrongRule
+from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.files import visible, visible_lines
@@ -221,25 +221,33 @@ def print_benchmark(conditions: str, tables: Sequence[BenchmarkTable]) -> None:
         console.print(table)
 
 
-def print_mistakes(mistakes: Sequence[Mistake], *, to_stderr: bool = False) -> None:
-    """The classic mistakes: names, places, and why people make them."""
+def print_wrong_rules(wrong_rules: Sequence[WrongRule], *, to_stderr: bool = False) -> None:
+    """Print the classic wrong rules: names, what they blame, and why people write them."""
     console = console_of(to_stderr)
-    for mistake in mistakes:
-        console.print(f"[bold]{mistake.name}[/]  [dim]{escape(mistake.place())}[/]")
-        console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False))
+    for wrong_rule in wrong_rules:
+        console.print(f"[bold]{wrong_rule.name}[/]  [dim]{escape(wrong_rule.blames())}[/]")
+        console.print(Padding(escape(wrong_rule.why), (0, 0, 0, 4), expand=False))
 
 
-def print_gradcheck(outcome: Outcome, mistake: Mistake | None) -> None:
-    """What was checked and broken, the table, and where the mistake is."""
+def print_gradcheck(subject: str, checked: NetworkCheck, wrong_rule: WrongRule | None) -> None:
+    """Print what was checked and broken, the table, and where the error is.
+
+    Parameters
+    ----------
+    subject
+        The network and its batch, in words.
+    """
     console = console_of()
-    if mistake is not None:
-        console.print(f"[bold]{mistake.name}[/]: {escape(mistake.place())} is wrong on purpose")
-        console.print(Padding(escape(mistake.why), (0, 0, 0, 4), expand=False), style="italic")
-    console.print(f"gradients of {outcome.subject}", markup=False)
-    console.print(outcome.report)
-    if not outcome.ok:
+    if wrong_rule is not None:
+        console.print(f"[bold]{wrong_rule.name}[/]: {escape(wrong_rule.blames())} is wrong on purpose")
+        console.print(Padding(escape(wrong_rule.why), (0, 0, 0, 4), expand=False), style="italic")
+    if checked.of_example:
+        subject = "a small function of its own, since it does not show in the network"
+    console.print(f"gradients of {subject}", markup=False)
+    console.print(checked.report)
+    if not checked.ok:
         console.print()
-        console.print(outcome.diagnosis)
+        console.print(checked.diagnosis)
 
 
 def print_side_by_side(derived: SideBySide) -> None:

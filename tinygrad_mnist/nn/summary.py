@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
+from typing import ClassVar
 
 from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.tables import Tabular
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """A layer: dotted name, repr, the shapes of its own parameters, and how many numbers these are."""
 
     name: str
@@ -20,41 +20,30 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Tabular):
     """The layers of a model; prints as a table in a terminal and in a notebook."""
 
-    title: str
-    rows: tuple[Row, ...]
+    model: str
+    rows: tuple[SummaryRow, ...]
     total: int
 
-    def __str__(self) -> str:
-        from io import StringIO
+    _words: ClassVar = ("name", "layer", "shapes")
 
-        from rich.console import Console
+    def title(self) -> str:
+        """Return the model's class."""
+        return self.model
 
-        text = StringIO()
-        Console(file=text, width=100).print(self)
-        return text.getvalue().rstrip()
+    def _columns(self) -> list[str]:
+        return ["name", "layer", "shapes", "parameters"]
 
-    def __rich__(self) -> Any:
-        from rich.table import Table
-
-        table = Table("name", "layer", "shapes", title=self.title, show_footer=True)
-        table.add_column("parameters", justify="right", footer=f"{self.total:,}")
-        for row in self.rows:
-            table.add_row(row.name, row.layer, row.shapes, f"{row.parameters:,}" if row.parameters else "")
-        return table
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{escape(row.name)}</td><td>{escape(row.layer)}</td><td>{escape(row.shapes)}</td>"
-            f"<td style='text-align:right'>{row.parameters:,}</td></tr>"
+    def _cells(self) -> list[list[str]]:
+        return [
+            [row.name, row.layer, row.shapes, f"{row.parameters:,}" if row.parameters else ""]
             for row in self.rows
-        )
-        return (
-            f"<table><caption>{escape(self.title)}: {self.total:,} parameters</caption><tr><th>name</th>"
-            f"<th>layer</th><th>shapes</th><th>parameters</th></tr>{cells}</table>"
-        )
+        ]
+
+    def _footer(self) -> list[str]:
+        return ["", "", "", f"{self.total:,}"]
 
 
 def summary(model: Module) -> Summary:
@@ -66,7 +55,7 @@ def summary(model: Module) -> Summary:
     >>> nn.summary(nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))).total
     23860
     """
-    rows: list[Row] = []
+    rows: list[SummaryRow] = []
     counted: set[int] = set()  # a shared parameter counts where it stands first, as in `parameters`
     for name, module in model.named_modules():
         own = {key: part for key, part in vars(module).items() if isinstance(part, Parameter)}
@@ -75,5 +64,5 @@ def summary(model: Module) -> Summary:
             layer = f"{type(module).__name__}({module.extra_repr()})"
             fresh = [part for part in own.values() if id(part) not in counted]
             counted |= {id(part) for part in fresh}
-            rows.append(Row(name or "-", layer, shapes, sum(part.size for part in fresh)))
+            rows.append(SummaryRow(name or "-", layer, shapes, sum(part.size for part in fresh)))
     return Summary(type(model).__name__, tuple(rows), model.count_parameters())

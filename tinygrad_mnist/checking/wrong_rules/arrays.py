@@ -1,4 +1,4 @@
-"""Mistakes in the rules of ops that reduce arrays or move their elements."""
+"""Wrong rules of ops that reduce arrays or move their elements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.checking.wrong_rules.wrong_rule import mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import wrong_rule
+
+__all__ = [
+    "each_tie_gets_all", "logsumexp_uniform", "mean_without_count", "pieces_exchanged",
+    "repeated_index_overwritten", "same_axes_on_the_way_back", "sum_along_the_wrong_axis",
+    "transposed_reshape",
+]  # fmt: skip
 
 _REPEATED = np.array([0, 2, 0])
 _sum_rule: Any = REGISTRY["sum"].rule(0)
@@ -18,20 +24,20 @@ _piece: Any = (REGISTRY["concatenate"].rules or ())[0]
 # Reductions
 
 
-@mistake("max", 0, lambda x: ops.sum(ops.max(x, axis=1)), [[1.0, 3.0, 3.0], [2.0, 0.5, 1.0]])
+@wrong_rule("max", 0, lambda x: ops.sum(ops.max(x, axis=1)), [[1.0, 3.0, 3.0], [2.0, 0.5, 1.0]])
 def each_tie_gets_all(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """g * (x == max) reads well, and random numbers never tie; pixels and relus do."""
     kept = g if keepdims or axis is None else ops.expand_dims(g, axis)
     return ops.where(x == ops.max(x, axis=axis, keepdims=True), kept, 0.0)
 
 
-@mistake("mean", 0, lambda x: ops.mean(ops.square(x)), (2, 3))
+@wrong_rule("mean", 0, lambda x: ops.mean(ops.square(x)), (2, 3))
 def mean_without_count(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """The rule of the sum is copied, and the division by the number of elements stays behind."""
     return _sum_rule(g, y, x, axis=axis, keepdims=keepdims)
 
 
-@mistake("sum", 0, lambda x: ops.sum(ops.square(ops.sum(x, axis=1))), (3, 3))
+@wrong_rule("sum", 0, lambda x: ops.sum(ops.square(ops.sum(x, axis=1))), (3, 3))
 def sum_along_the_wrong_axis(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """The summed axis is not put back before the gradient is broadcast (keepdims forgotten): in a square
     matrix rows become columns without a complaint.
@@ -42,7 +48,7 @@ def sum_along_the_wrong_axis(g: Any, y: Any, x: Any, *, axis: Any, keepdims: boo
         return _sum_rule(g, y, x, axis=axis, keepdims=keepdims)
 
 
-@mistake("logsumexp", 0, lambda x: ops.logsumexp(x), (2, 3))
+@wrong_rule("logsumexp", 0, lambda x: ops.logsumexp(x), (2, 3))
 def logsumexp_uniform(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """It is taken for a kind of mean, every element with the same weight; the weights are the softmax."""
     return _sum_rule(g, y, x, axis=axis, keepdims=keepdims) / (x.size // y.size)
@@ -51,7 +57,7 @@ def logsumexp_uniform(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> A
 # Moving elements
 
 
-@mistake("reshape", 0, lambda x: ops.sum(ops.square(ops.reshape(x, shape=(6,)))), (2, 3))
+@wrong_rule("reshape", 0, lambda x: ops.sum(ops.square(ops.reshape(x, shape=(6,)))), (2, 3))
 def transposed_reshape(g: Any, y: Any, x: Any, *, shape: Any) -> Any:
     """The way back is filled column by column, as in Fortran, MATLAB or by a stray .T: the shape fits, the
     elements are in other places.
@@ -61,13 +67,13 @@ def transposed_reshape(g: Any, y: Any, x: Any, *, shape: Any) -> Any:
     return ops.reshape(g, shape=x.shape[::-1]).T
 
 
-@mistake("transpose", 0, lambda x: ops.sum(ops.square(ops.transpose(x, axes=(1, 2, 0)))), (2, 2, 2))
+@wrong_rule("transpose", 0, lambda x: ops.sum(ops.square(ops.transpose(x, axes=(1, 2, 0)))), (2, 2, 2))
 def same_axes_on_the_way_back(g: Any, y: Any, x: Any, *, axes: Any) -> Any:
     """A transpose undoes itself, so the same axes are used again; with three axes the inverse is another."""
     return ops.transpose(g, axes=axes)
 
 
-@mistake(
+@wrong_rule(
     "getitem",
     0,
     lambda x: ops.sum(ops.square(x[_REPEATED])),
@@ -81,7 +87,9 @@ def repeated_index_overwritten(g: Any, y: Any, x: Any, *, index: Any) -> Any:
     return gradient
 
 
-@mistake("concatenate", None, lambda a, b: ops.sum(ops.square(ops.concatenate(a, b, axis=1))), (2, 2), (2, 2))
+@wrong_rule(
+    "concatenate", None, lambda a, b: ops.sum(ops.square(ops.concatenate(a, b, axis=1))), (2, 2), (2, 2)
+)
 def pieces_exchanged(g: Any, y: Any, *inputs: Any, axis: int, position: int) -> Any:
     """The gradient is cut into the right pieces, which are handed out from the last input to the first."""
     other = len(inputs) - 1 - position

@@ -1,4 +1,4 @@
-"""Mistakes in what runs the rules and adds up their results."""
+"""Wrong code around the rules: the sums over several readers and over broadcast axes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.checking.wrong_rules.wrong_rule import mistake
+from tinygrad_mnist.checking.wrong_rules.wrong_rule import wrong_rule
+
+__all__ = [
+    "broadcast_averaged", "broadcast_first_slice", "fan_out_first_only", "fan_out_overwritten",
+    "unsummed_broadcast",
+]  # fmt: skip
 
 
-@mistake(None, None, lambda x: ops.sum(x * ops.sin(x)), (2, 3), kind="fan-out")
+@wrong_rule(None, None, lambda x: ops.sum(x * ops.sin(x)), (2, 3), kind="fan-out")
 def fan_out_overwritten(gradients: dict[int, Any], serial: int, contribution: Any) -> None:
     """x.grad = ... instead of x.grad += ...: right as long as every value is used once."""
     gradients[serial] = contribution
 
 
-@mistake(None, None, lambda x: ops.sum(x * ops.sin(x)), (2, 3), kind="fan-out")
+@wrong_rule(None, None, lambda x: ops.sum(x * ops.sin(x)), (2, 3), kind="fan-out")
 def fan_out_first_only(gradients: dict[int, Any], serial: int, contribution: Any) -> None:
     """A node that has its gradient already counts as visited and is passed over: a graph is walked as if it
     were a tree.
@@ -27,7 +32,7 @@ def fan_out_first_only(gradients: dict[int, Any], serial: int, contribution: Any
 _BROADCAST = (lambda x, b: ops.sum(ops.square(x + b)), (2, 3), (3,))
 
 
-@mistake(None, None, *_BROADCAST, kind="broadcast")
+@wrong_rule(None, None, *_BROADCAST, kind="broadcast")
 def unsummed_broadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
     """NumPy broadcasts silently on the way forward, so nobody thinks of the sum on the way back: the gradient
     has the shape of the result, and an optimizer may even broadcast the parameter to it.
@@ -35,14 +40,14 @@ def unsummed_broadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
     return contribution
 
 
-@mistake(None, None, *_BROADCAST, kind="broadcast")
+@wrong_rule(None, None, *_BROADCAST, kind="broadcast")
 def broadcast_averaged(contribution: Any, shape: tuple[int, ...]) -> Any:
     """The copies of a broadcast value are averaged, as over a batch; each copy counts in full."""
     repeats = contribution.size // (int(np.prod(shape)) or 1)
     return ops.sum_to(contribution, shape=shape) / repeats
 
 
-@mistake(None, None, *_BROADCAST, kind="broadcast")
+@wrong_rule(None, None, *_BROADCAST, kind="broadcast")
 def broadcast_first_slice(contribution: Any, shape: tuple[int, ...]) -> Any:
     """The surplus axes are removed by taking their first element, which has the right shape and the wrong
     size.

@@ -1,0 +1,84 @@
+"""Results that print as a table: in a terminal, as text, and in a notebook."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from html import escape
+from io import StringIO
+from typing import Any, ClassVar
+
+
+class Tabular:
+    """Mixin for a result that prints as a table.
+
+    A subclass gives `_columns` and `_cells`, and where it has any a `title`, a `_footer` and `_lines_below`.
+    Rich is imported when a table is printed, not before.
+    """
+
+    _words: ClassVar[Sequence[str]] = ()  # the columns that hold words; the others are justified as numbers
+
+    def title(self) -> str:
+        """Return the line above the table; "" for none."""
+        return ""
+
+    def _columns(self) -> Sequence[str]:
+        """Return the heads of the columns."""
+        raise NotImplementedError
+
+    def _cells(self) -> Sequence[Sequence[str]]:
+        """Return the rows, one text per column."""
+        raise NotImplementedError
+
+    def _footer(self) -> Sequence[str]:
+        """Return a last row, below a rule; empty for none."""
+        return ()
+
+    def _lines_below(self) -> Sequence[tuple[str, str]]:
+        """Return the lines below the table: text and Rich's style of each."""
+        return ()
+
+    def _tables(self, width: int) -> Iterator[Any]:
+        """Yield the table, or several that fit into `width` columns of text."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(self.title()) if self.title() else None, title_justify="left")
+        table.show_footer = bool(self._footer())
+        for i, column in enumerate(self._columns()):
+            justify: Any = "left" if column in self._words else "right"
+            table.add_column(column, "".join(self._footer()[i : i + 1]), justify=justify)
+        for cells in self._cells():
+            table.add_row(*map(Text, cells))
+        yield table
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        yield from self._tables(options.max_width)
+        yield from (Text(line, style) for line, style in self._lines_below())
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        text = StringIO()
+        Console(file=text, width=max(60, shutil.get_terminal_size((150, 50)).columns)).print(self)
+        return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+
+    def _repr_html_(self) -> str:
+        title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
+        rows = [*self._cells(), *([self._footer()] if self._footer() else [])]
+        body = "".join(_html_row("td", cells) for cells in rows)
+        below = "".join(
+            f"<p>{_bold(line) if 'bold' in style else escape(line)}</p>"
+            for line, style in self._lines_below()
+        )
+        return f"{title}<table>{_html_row('th', self._columns())}{body}</table>{below}"
+
+
+def _bold(text: str) -> str:
+    return f"<b>{escape(text)}</b>"
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
