@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist.checking.diagnosis import RuleDiagnosis, RuleFinding
+from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.slopes import Line
 from tinygrad_mnist.checking.v_curve import Curve, VCurve
 from tinygrad_mnist.checking.verdicts import GradReport, GradRow

@@ -7,7 +7,7 @@ from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.checking.assert_op import assert_op
 from tinygrad_mnist.checking.check import assert_gradients, check_gradients
 from tinygrad_mnist.checking.diagnose import diagnose
-from tinygrad_mnist.checking.diagnosis import RuleDiagnosis, RuleFinding
+from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.numeric import numeric_gradients
 from tinygrad_mnist.checking.v_curve import v_curve
 from tinygrad_mnist.checking.verdicts import GradReport, GradRow

@@ -1,14 +1,199 @@
-"""What the doctor says: findings, the cause of the others first."""
+"""Findings of checks: a wrong rule in a graph, or a reason why a network does not learn."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 Severity = Literal["error", "warning"]
+
+
+class Finding(Protocol):
+    """Something wrong: a sentence, and details below it."""
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        ...
+
+    @property
+    def severity(self) -> Severity:
+        """Severity of the finding, for its colour."""
+        ...
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return labels and texts, in the order in which they are read."""
+        ...
+
+
+class Diagnosis:
+    """Mixin for a result that consists of findings; prints as sentences with details below.
+
+    A subclass gives `findings` and `summary`, and where it has any `_notes`.
+    """
+
+    findings: Sequence[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """True if nothing was found."""
+        return not self.findings
+
+    def summary(self) -> str:
+        """Return one line."""
+        raise NotImplementedError
+
+    def _notes(self) -> list[str]:
+        """Return the lines below the findings."""
+        return []
+
+    def _headline(self) -> str:
+        return self.summary() + ":" * (not self.ok)
+
+    def __str__(self) -> str:
+        lines = [self._headline()]
+        for number, finding in enumerate(self.findings, 1):
+            lines.append(f"{number}. {finding.what}")
+            lines += [f"    {label}: {text}" for label, text in finding.details()]
+        return "\n".join([*lines, *self._notes()])
+
+    __repr__ = __str__
+
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(
+            Text(self._headline(), "bold green" if self.ok else "bold"),
+            *(_paragraph(number, finding) for number, finding in enumerate(self.findings, 1)),
+            *(Text(note, "yellow") for note in self._notes()),
+        )
+
+    def _repr_html_(self) -> str:
+        items = []
+        for finding in self.findings:
+            details = "".join(
+                f"<tr><td>{escape(label)}</td><td>{escape(text)}</td></tr>"
+                for label, text in finding.details()
+            )
+            items.append(f"<li><b>{escape(finding.what)}</b><table>{details}</table></li>")
+        listed = f"<ol>{''.join(items)}</ol>" if items else ""
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
+        return f"<p>{escape(self._headline())}</p>{listed}{notes}"
+
+
+def _paragraph(number: int, finding: Finding) -> Any:
+    """Return a finding for Rich: the sentence in bold, the details in two columns below."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    style = "bold red" if finding.severity == "error" else "bold yellow"
+    details = Table.grid(padding=(0, 2))
+    details.add_column(style="dim", no_wrap=True)
+    details.add_column(overflow="fold", max_width=90)
+    for label, text in finding.details():
+        details.add_row(label, Text(text, "green" if label == "what to do" else ""))
+    title = Text(f"{number}. {finding.what}", style)
+    return Padding(Group(title, Padding(details, (0, 0, 0, 3), expand=False)), (1, 0, 0, 0), expand=False)
+
+
+@dataclass(frozen=True)
+class RuleFinding:
+    """Something wrong in the backward pass.
+
+    Attributes
+    ----------
+    kind
+        "rule": the rule of one input of an op; "broadcast": a gradient not summed over the axes along which
+        its input was broadcast; "fan-out": contributions of several readers not added up.
+    op, primitive
+        The node's name in the graph (``linear_7``) and its primitive.
+    input, position
+        The input whose gradient is wrong: its name in the primitive, and its position.
+    operand
+        The tensor at that input.
+    scope, where
+        The module, and the source line that recorded the op.
+    formula
+        The rule as text; empty if it is not a rule that is wrong.
+    error
+        Relative; None if the rule raised, or if the backward pass around the rules is wrong.
+    what
+        A sentence that says what is wrong.
+    affects
+        The leaves whose gradients pass through here.
+    """
+
+    kind: Literal["rule", "broadcast", "fan-out"]
+    op: str
+    primitive: str
+    input: str
+    position: int
+    operand: str
+    scope: str
+    where: str
+    formula: str
+    error: float | None
+    what: str
+    affects: tuple[str, ...]
+
+    severity: ClassVar[Severity] = "error"
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return labels and texts, in the order in which they are read."""
+        details = [("where", self.where)]
+        if self.formula:
+            details.append(("its rule", self.formula))
+        if self.affects:
+            details.append(("affects", ", ".join(self.affects)))
+        return details
+
+
+@dataclass(frozen=True, repr=False)
+class RuleDiagnosis(Diagnosis):
+    """The findings of `diagnose`; prints as sentences.
+
+    Attributes
+    ----------
+    findings
+        Those nearest to the inputs first.
+    checked
+        Number of rules that were checked.
+    kinks
+        The ops that sit on a kink (relu at 0, a tie): their rules were compared with both slopes.
+    untested
+        The ops with a slope that is not finite or lost in rounding: nothing can be said about their rules.
+    verdicts
+        "correct", "wrong" or "untested" by the op's name, for a drawing.
+    """
+
+    findings: tuple[RuleFinding, ...]
+    checked: int
+    kinks: tuple[str, ...]
+    untested: tuple[str, ...]
+    verdicts: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return {"ok": self.ok, **asdict(self)}
+
+    def summary(self) -> str:
+        """Return one line."""
+        rules = f"{self.checked} rule{'s' * (self.checked != 1)}"
+        if self.ok and not self.untested:
+            return f"{rules} checked on the values they had: all right"
+        if self.ok:
+            return f"{rules} looked at: none is wrong, and {len(self.untested)} could not be tested"
+        ops = len({finding.op for finding in self.findings})
+        return f"{ops} op{'s' * (ops != 1)} of {len(self.verdicts)} with a mistake in the backward pass"
+
+    def _notes(self) -> list[str]:
+        return [f"{op}: not tested, its slope is not finite or lost in rounding" for op in self.untested]
 
 
 @dataclass(frozen=True)
@@ -18,21 +203,21 @@ class TrainingFinding:
     Attributes
     ----------
     name
-        Which finding it is, to be compared with: ``"softmax-twice"``.
+        Name of the kind, to compare with: ``"softmax-twice"``.
     what
-        In a sentence.
+        A sentence that says what is wrong.
     evidence
-        What was measured, in words.
+        The measurements, in words.
     why
-        How the one leads to the other.
+        The way from the cause to its effect.
     remedy
-        What to do.
+        Advice.
     where
-        The module, parameter, op or line; empty when it concerns all of it.
+        The module, parameter, op or line; empty if it concerns the whole network.
     severity
-        "error": it will not learn so, or not what is meant.  "warning": it may be meant.
+        "error": the network will not learn, or not what is meant.  "warning": it may be meant.
     numbers
-        The evidence as data: each number by its name.
+        The measurements as data: each number by its name.
     """
 
     name: str
@@ -45,18 +230,18 @@ class TrainingFinding:
     numbers: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON: numbers that are not finite as text."""
+        """Return plain data, ready for JSON: numbers that are not finite as text."""
         numbers = {key: value if math.isfinite(value) else str(value) for key, value in self.numbers.items()}
         return {**asdict(self), "numbers": numbers}
 
     @classmethod
     def from_dict(cls, finding: dict[str, Any]) -> TrainingFinding:
-        """A finding from what `to_dict` gave."""
+        """Return a finding from the data of `to_dict`."""
         numbers = {key: float(value) for key, value in finding["numbers"].items()}
         return cls(**{**finding, "numbers": numbers})
 
     def details(self) -> list[tuple[str, str]]:
-        """Labels and texts, in the order in which they are read."""
+        """Return labels and texts, in the order in which they are read."""
         pairs = (
             ("where", self.where),
             ("measured", self.evidence),
@@ -69,39 +254,34 @@ class TrainingFinding:
         return "\n".join([self.what, *(f"    {label}: {text}" for label, text in self.details())])
 
 
-@dataclass(frozen=True)
-class TrainingDiagnosis:
-    """What `diagnose_training` found; prints as sentences, iterates over its findings.
+@dataclass(frozen=True, repr=False)
+class TrainingDiagnosis(Diagnosis):
+    """The findings of `diagnose_training`; prints as sentences, iterates over its findings.
 
     Attributes
     ----------
     findings
         The cause of the others first.
     subject
-        What was looked at.
+        The network and batch that were examined.
     """
 
     findings: tuple[TrainingFinding, ...]
     subject: str = ""
 
     @property
-    def ok(self) -> bool:
-        """Nothing found."""
-        return not self.findings
-
-    @property
     def names(self) -> tuple[str, ...]:
-        """Of the findings, in order."""
+        """Names of the findings, in order."""
         return tuple(finding.name for finding in self.findings)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[TrainingFinding]:
         return iter(self.findings)
 
     def __len__(self) -> int:
         return len(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return plain data, ready for JSON."""
         return {
             "ok": self.ok,
             "subject": self.subject,
@@ -109,54 +289,9 @@ class TrainingDiagnosis:
         }
 
     def summary(self) -> str:
-        """One line."""
+        """Return one line."""
         if self.ok:
             return "The doctor found nothing that keeps this network from learning."
         if len(self.findings) == 1:
-            return "The doctor found one thing:"
-        return f"The doctor found {len(self.findings)} things, the likeliest cause first:"
-
-    def __str__(self) -> str:
-        return "\n".join([self.summary(), *_numbered(self.findings)])
-
-    __repr__ = __str__
-
-    def __rich__(self) -> Any:
-        from rich.console import Group
-        from rich.text import Text
-
-        shown = [Text(self.summary(), "bold green" if self.ok else "bold")]
-        return Group(*shown, *(_rich_finding(i, finding) for i, finding in enumerate(self.findings, 1)))
-
-    def _repr_html_(self) -> str:
-        items = "".join(
-            f"<li><b>{escape(finding.what)}</b><table>"
-            + "".join(
-                f"<tr><td>{escape(label)}</td><td>{escape(text)}</td></tr>"
-                for label, text in finding.details()
-            )
-            + "</table></li>"
-            for finding in self.findings
-        )
-        return f"<p>{escape(self.summary())}</p>" + (f"<ol>{items}</ol>" if items else "")
-
-
-def _numbered(findings: Sequence[TrainingFinding]) -> list[str]:
-    return [f"{number}. {finding}" for number, finding in enumerate(findings, 1)]
-
-
-def _rich_finding(number: int, finding: TrainingFinding) -> Any:
-    """The finding as a paragraph: what it is in bold, the rest in two columns below."""
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    style = "bold red" if finding.severity == "error" else "bold yellow"
-    details = Table.grid(padding=(0, 2))
-    details.add_column(style="dim", no_wrap=True)
-    details.add_column(overflow="fold", max_width=90)
-    for label, text in finding.details():
-        details.add_row(label, Text(text, "green" if label == "what to do" else ""))
-    title = Text.assemble((f"{number}. ", style), (finding.what, style))
-    return Padding(Group(title, Padding(details, (0, 0, 0, 3), expand=False)), (1, 0, 0, 0), expand=False)
+            return "The doctor found one thing"
+        return f"The doctor found {len(self.findings)} things, the likeliest cause first"
