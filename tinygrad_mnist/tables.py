@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from html import escape
 from io import StringIO
@@ -13,7 +12,7 @@ class Tabular:
     """Mixin for a result that prints as a table.
 
     A subclass gives `_columns` and `_cells`, and where it has any a `title`, a `_footer` and `_lines_below`.
-    Rich is imported when a table is printed, not before.
+    Rich and shutil are imported when a table is printed: importing the package stays at NumPy's cost.
     """
 
     _words: ClassVar[Sequence[str]] = ()  # the columns that hold words; the others are justified as numbers
@@ -59,6 +58,8 @@ class Tabular:
         yield from (Text(line, style) for line, style in self._lines_below())
 
     def __str__(self) -> str:
+        import shutil
+
         from rich.console import Console
 
         text = StringIO()
