@@ -79,6 +79,6 @@ def branches_exchanged(g: Any, y: Any, condition: Any, a: Any, b: Any) -> Any:
 
 
 @wrong_rule("clip", 0, lambda x: ops.sum(ops.clip(x, min=-1.0, max=1.0)), [-1.5, 0.5, 2.0])
-def clip_passes_everything(g: Any, y: Any, x: Any, *, low: Any, high: Any) -> Any:
+def clip_passes_everything(g: Any, y: Any, x: Any, *, min: Any, max: Any) -> Any:
     """Clipping is thought of as a detail of the forward pass: the straight-through estimator, by accident."""
     return g
