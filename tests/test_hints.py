@@ -216,7 +216,7 @@ CALLS = [
     (lambda x: nn.Linear(in_dim=3, out_dim=4), "Linear() takes in_features=, not in_dim="),
     (lambda x: nn.Linear(3, 4, activation="relu"), "Linear() does not take activation=: give the activation"),
     (lambda x: nn.ReLU(inplace=True), "ReLU() does not take inplace=: leave it out"),
-    (lambda x: nn.MSELoss(reduction="sum"), "MSELoss() does not take reduction=: losses are means"),
+    (lambda x: nn.MSELoss(reductions="sum"), "MSELoss() does not take reductions=: did you mean reduction=?"),
     (lambda x: optim.SGD([x], learning_rate=0.1), "SGD() takes lr=, not learning_rate="),
     (lambda x: optim.StepLR(OPTIMIZER, step_siz=2), "StepLR() does not take step_siz=: did you mean"),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.errors import ShapeError
 
 OUT, IN = 400, 300
 # name: (initialiser, standard deviation, bound)
@@ -61,3 +62,28 @@ def test_what_is_no_initialiser_is_answered_with_one(argument, given, instead):
         nn.Linear(3, 2, **{argument: given})
     assert argument in str(caught.value)
     assert instead in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "value"),
+    [
+        (nn.init.zeros, 0),
+        (nn.init.zeros(), 0),
+        (nn.init.ones, 1),
+        (nn.init.ones(), 1),
+        (nn.init.constant(0.5), 0.5),
+    ],
+)
+@pytest.mark.parametrize("argument", ["weight_init", "bias_init"])
+def test_constant_values_are_taken_bare_and_called(argument, initializer, value):
+    layer = nn.Linear(3, 2, **{argument: initializer})
+    assert (getattr(layer, argument.removesuffix("_init")).data == value).all()
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [nn.init.xavier_uniform, nn.init.xavier_normal, nn.init.kaiming_uniform, nn.init.kaiming_normal],
+)
+def test_a_spread_by_fans_is_refused_for_a_bias(factory):
+    with pytest.raises(ShapeError, match=r"shape is \(2,\): expected \(fan-out, fan-in\).*nn\.init\.zeros"):
+        nn.Linear(3, 2, bias_init=factory())

@@ -172,7 +172,7 @@ def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
     assert str(np.random.get_state()) == before  # noqa: NPY002
 
 
-@pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Flatten, nn.MSELoss])
+@pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Flatten, nn.Sigmoid])
 def test_a_layer_without_settings_that_is_given_one_says_how_it_is_applied(kind):
     with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) takes no arguments"):
         kind(np.ones(2))
@@ -191,3 +191,42 @@ def test_a_seed_serves_as_a_generator(seed):
 def test_what_is_no_generator_is_refused(layer):
     with pytest.raises((TypeError, ValueError)):
         layer("seed")
+
+
+def test_a_slice_of_a_sequential_is_one_that_shares_its_layers():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    features = model[:2]
+    assert type(features) is nn.Sequential
+    assert list(features) == list(model)[:2]
+    assert [name for name, _ in features.named_parameters()] == ["0.weight", "0.bias"]
+    assert model[-1] is list(model)[2]
+
+
+def test_append_adds_a_layer_that_is_applied():
+    model = nn.Sequential(nn.Identity()).append(nn.Softplus())
+    np.testing.assert_allclose(model(np.array([0.0, 100.0])), [np.log(2), 100.0])
+
+
+def test_modules_of_a_list_belong_to_their_owner():
+    class Network(nn.Module):
+        def __init__(self):
+            self.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    network = Network()
+    names = ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]
+    assert [name for name, _ in network.named_parameters()] == names
+    assert network(np.ones((4, 2), np.float32)).shape == (4, 1)
+    assert type(network.layers[1:]) is nn.ModuleList
+    assert [name for name, _ in network.named_children()] == ["layers"]
+    assert list(network.children()) == [network.layers]
+
+
+@pytest.mark.parametrize("given", [nn.ReLU, nn.ReLU(), 3, [np.tanh], [[nn.ReLU()]]])
+def test_a_list_of_something_else_than_modules_is_refused(given):
+    with pytest.raises(TypeError, match=r"modules is|takes modules"):
+        nn.ModuleList(given)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.autodiff.oracles import check_first_order
-from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist import Tensor, autograd, nn, ops
 from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
 
 BATCHES = st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32 - 1))
@@ -186,3 +186,48 @@ def test_a_target_that_is_a_tensor_gets_its_gradient(loss):
     loss(output, target).backward()
     assert target.grad is not None
     assert np.all(target.grad != 0)
+
+
+REDUCED = {
+    "QuadraticLoss": (nn.QuadraticLoss, np.eye(4)[:3]),
+    "MSELoss": (nn.MSELoss, np.eye(4)[:3]),
+    "CrossEntropyLoss": (nn.CrossEntropyLoss, np.array([1, 0, 3])),
+    "behind a softmax": (
+        lambda reduction: (
+            lambda x, t: nn.CrossEntropyLoss(from_logits=False, reduction=reduction)(ops.softmax(x), t)
+        ),
+        np.array([1, 0, 3]),
+    ),
+    "of probabilities": (
+        lambda reduction: (
+            lambda x, t: nn.CrossEntropyLoss(from_logits=False, reduction=reduction)(ops.softmax(x) * 1.0, t)
+        ),
+        np.array([1, 0, 3]),
+    ),
+    "NLLLoss": (nn.NLLLoss, np.array([1, 0, 3])),
+    "BCEWithLogitsLoss": (nn.BCEWithLogitsLoss, np.eye(4)[:3]),
+    "BCELoss": (
+        lambda reduction: lambda x, t: nn.BCELoss(reduction=reduction)(ops.sigmoid(x), t),
+        np.eye(4)[:3],
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "target"), REDUCED.values(), ids=REDUCED)
+def test_sum_and_mean_are_those_of_the_single_losses(make, target):
+    x = Tensor(np.linspace(-2, 1.5, 12).reshape(3, 4), requires_grad=True)
+    mean, total, each = (make(reduction=r)(x, target) for r in ("mean", "sum", "none"))
+    assert each.size in (3, 12)
+    assert total.item() == pytest.approx(each.data.sum(), rel=1e-14)
+    assert mean.item() == pytest.approx(each.data.mean(), rel=1e-14)
+    (of_sum,) = autograd.grad(total, x)
+    (of_each,) = autograd.grad(each, x, np.ones(each.shape))
+    np.testing.assert_allclose(of_sum.data, of_each.data, rtol=1e-12, atol=1e-15)
+
+
+def test_reduction_is_one_of_three_and_shown():
+    with pytest.raises(ValueError, match=r"reduction is 'men': expected one of .*did you mean 'mean'"):
+        nn.MSELoss(reduction="men")
+    assert repr(nn.BCELoss(reduction="sum")) == "BCELoss(reduction='sum')"
+    shown = "CrossEntropyLoss(from_logits=False, reduction='none')"
+    assert repr(nn.CrossEntropyLoss(from_logits=False, reduction="none")) == shown

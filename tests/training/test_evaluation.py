@@ -70,3 +70,11 @@ def test_modes_come_back_after_an_error_too():
     with pytest.raises(ValueError, match="Linear"):
         predict(model, [(np.ones((1, 3), np.float32), np.ones(1))])
     assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("loss", [nn.QuadraticLoss, nn.CrossEntropyLoss])
+def test_a_summed_loss_is_reported_as_the_mean_over_examples(loss):
+    model = nn.Sequential(nn.Linear(3, 4, rng=0))
+    batches = [(np.ones((n, 3), np.float32) * n, np.arange(n) % 4) for n in (1, 5, 2)]
+    summed, mean = (evaluate(model, loss(reduction=r), batches).loss for r in ("sum", "mean"))
+    assert summed == pytest.approx(mean, rel=1e-6)

@@ -64,7 +64,6 @@ REMARKS = {
     "eps": "leave it out",
     "inplace": "leave it out: ops return new Tensors",
     "out": "assign the result: ops return new Tensors",
-    "reduction": "losses are means: multiply by the number of terms for the sum",
     "retain_graph": "leave it out: a graph can be run backward any number of times",
     "where": "select first: `ops.where(x > 0, x, 0.0).sum()`",
 }

@@ -20,7 +20,6 @@ NN = {
     "ELU": "write a Module whose forward is `ops.where(x > 0, x, ops.exp(ops.minimum(x, 0.0)) - 1)`",
     "GELU": "write a Module whose forward is `x * ops.sigmoid(1.702 * x)`, the usual approximation",
     "GRU": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
-    "Identity": "write `nn.Sequential()`: without modules it returns its input",
     "L1Loss": "write the loss: `ops.abs(output - target).mean()`",
     "LSTM": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
     "LayerNorm": "write a Module whose forward is "
@@ -30,19 +29,16 @@ NN = {
     "MaxPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
     "Mish": "write a Module whose forward is `x * ops.tanh(ops.softplus(x))`",
     "ModuleDict": "a plain dict as an attribute is enough: its modules belong to the module",
-    "ModuleList": "a plain list as an attribute is enough: its modules belong to the module",
     "ParameterList": "a plain list as an attribute is enough: its parameters belong to the module",
     "RNN": "there are no recurrent layers here: call `nn.Linear(3, 4)` in a loop in a Module's forward",
     "SiLU": "write a Module whose forward is `x * ops.sigmoid(x)`",
-    "Softplus": "write a Module whose forward is `ops.softplus(x)`",
     "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
     "functional": "its functions are ops: `ops.relu(x)`, `ops.softmax(x, axis=-1)`",
     "utils": "loops over parameters do it: `[p.grad for p in model.parameters()]`",
 }
 
 MODULE = {
-    "add": "write `nn.Sequential(*model, nn.ReLU())`",
-    "append": "write `nn.Sequential(*model, nn.ReLU())`",
+    "add": "write `model.append(nn.ReLU())`",
     "compile": "write `tm.compile(function)` for a whole step",
     "cuda": "leave it out: arrays are in main memory",
     "evaluate": "write `training.evaluate(model, loss, batches)`",
@@ -111,7 +107,7 @@ class NotInSchedule:
 _GIVE = "give it to the layer: `nn.Linear(3, 3, weight_init={})`"
 _FUNCTION = _GIVE.format("lambda shape, rng: {}")
 INIT = {
-    "constant": _FUNCTION.format("np.full(shape, 0.5)"),
+    "constant_": _GIVE.format("nn.init.constant(0.5)"),
     "eye_": _FUNCTION.format("np.eye(*shape)"),
     "glorot_normal": "write `nn.init.xavier_normal()`",
     "glorot_uniform": "write `nn.init.xavier_uniform()`",
@@ -122,8 +118,7 @@ INIT = {
     "kaiming_uniform_": _GIVE.format("nn.init.kaiming_uniform()"),
     "lecun_normal": "write `nn.init.kaiming_normal(gain=1.0)`",
     "normal_": _GIVE.format("nn.init.normal(0.01)"),
-    "ones": _FUNCTION.format("np.ones(shape)"),
-    "ones_": _FUNCTION.format("np.ones(shape)"),
+    "ones_": "give it to the layer: `nn.Linear(3, 3, bias_init=nn.init.ones)`",
     "orthogonal_": _FUNCTION.format("np.linalg.qr(rng.standard_normal(shape))[0]"),
     "uniform_": _GIVE.format("nn.init.uniform(0.1)"),
     "xavier": "write `nn.init.xavier_uniform()` or `nn.init.xavier_normal()`",

@@ -8,12 +8,15 @@ from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.layers import (
     Dropout,
     Flatten,
+    Identity,
     Linear,
     LogSoftmax,
+    ModuleList,
     ReLU,
     Sequential,
     Sigmoid,
     Softmax,
+    Softplus,
     Tanh,
 )
 from tinygrad_mnist.nn.losses import (
@@ -30,6 +33,9 @@ from tinygrad_mnist.nn.summary import summary
 
 if not TYPE_CHECKING:
 
+    def __dir__() -> list[str]:
+        return __all__
+
     def __getattr__(name: str) -> Any:
         raise _missing("nn", name, _networks.NN, lambda: __all__)
 
@@ -40,10 +46,12 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "Identity",
     "Linear",
     "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleList",
     "NLLLoss",
     "Parameter",
     "QuadraticLoss",
@@ -51,6 +59,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Softmax",
+    "Softplus",
     "Tanh",
     "init",
     "preserved",

@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     Seed = Generator | int | None
 
 
+__all__ = [
+    "Initializer",
+    "constant",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "normal",
+    "ones",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+
 class Initializer(Protocol):
     """A function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
 
@@ -33,18 +47,29 @@ class Initializer(Protocol):
 
 
 def zeros(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
-    """All zeros.  An initializer itself; ``zeros()`` is the same one, to be written as the others are."""
+    """Return zeros.  An initializer itself; ``zeros()`` is the same one, to be written as the others are."""
     return zeros if shape is None else np.zeros(shape)
 
 
+def ones(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
+    """Return ones.  An initializer itself, and so is ``ones()``."""
+    return ones if shape is None else np.ones(shape)
+
+
+def constant(value: float) -> Initializer:
+    """Return the initializer that gives every entry the number `value`."""
+    _require_number("value", value)
+    return lambda shape, rng: np.full(shape, float(value))
+
+
 def normal(std: float = 1.0) -> Initializer:
-    """Normal with mean 0 and the standard deviation `std`: what the five articles use, mostly with 1."""
+    """Return an initializer: normal with mean 0 and standard deviation `std`, as in the five articles."""
     _require_number("std", std)
     return lambda shape, rng: np.asarray(std * generator(rng).standard_normal(shape))
 
 
 def uniform(bound: float) -> Initializer:
-    """Uniform between -bound and bound."""
+    """Return an initializer: uniform between -bound and bound."""
     _require_number("bound", bound)
     return lambda shape, rng: np.asarray(generator(rng).uniform(-bound, bound, shape))
 
@@ -55,13 +80,13 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
     X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
     """
     _require_number("gain", gain)
-    return lambda shape, rng: uniform(gain * math.sqrt(6 / sum(shape)))(shape, rng)
+    return lambda shape, rng: uniform(gain * math.sqrt(6 / sum(_fans(shape))))(shape, rng)
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
     """Normal with the standard deviation gain * sqrt(2 / (fan-in + fan-out)) (Glorot and Bengio, 2010)."""
     _require_number("gain", gain)
-    return lambda shape, rng: normal(gain * math.sqrt(2 / sum(shape)))(shape, rng)
+    return lambda shape, rng: normal(gain * math.sqrt(2 / sum(_fans(shape))))(shape, rng)
 
 
 def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
@@ -70,16 +95,17 @@ def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
     K. He et al., Delving deep into rectifiers, 2015.
     """
     _require_number("gain", gain)
-    return lambda shape, rng: uniform(gain * math.sqrt(3 / shape[-1]))(shape, rng)
+    return lambda shape, rng: uniform(gain * math.sqrt(3 / _fans(shape)[1]))(shape, rng)
 
 
 def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
     """Normal with the standard deviation gain / sqrt(fan-in) (He et al., 2015)."""
     _require_number("gain", gain)
-    return lambda shape, rng: normal(gain / math.sqrt(shape[-1]))(shape, rng)
+    return lambda shape, rng: normal(gain / math.sqrt(_fans(shape)[1]))(shape, rng)
 
 
 _FACTORIES = {
+    constant: "constant(0.5)",
     normal: "normal(0.1)",
     uniform: "uniform(0.1)",
     xavier_uniform: "xavier_uniform()",
@@ -120,8 +146,20 @@ def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng:
 
 
 def _nearest(name: str) -> str:
-    calls = {factory.__name__: call for factory, call in _FACTORIES.items()} | {"zeros": "zeros"}
+    calls = {factory.__name__: call for factory, call in _FACTORIES.items()} | {
+        "zeros": "zeros",
+        "ones": "ones",
+    }
     return next((calls[near] for near in get_close_matches(name, calls, 1)), "xavier_uniform()")
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a matrix; a vector, such as a bias, has no fan-in and fan-out."""
+    if len(shape) != 2:
+        raise ShapeError(
+            f"shape is {shape}: expected (fan-out, fan-in); a bias has none, write bias_init=nn.init.zeros"
+        )
+    return shape
 
 
 def _require_number(name: str, value: Any) -> None:
@@ -135,5 +173,8 @@ def _require_number(name: str, value: Any) -> None:
 
 if not TYPE_CHECKING:
 
+    def __dir__() -> list[str]:
+        return __all__
+
     def __getattr__(name: str) -> Any:
-        raise missing("nn.init", name, networks.INIT, globals().keys)
+        raise missing("nn.init", name, networks.INIT, lambda: __all__)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, overload
+from collections.abc import Iterable, Iterator
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -130,6 +130,22 @@ class ReLU(Module):
         return ops.relu(x)
 
 
+class Softplus(Module):
+    """Apply log(1 + e**x), a smooth ReLU, element by element."""
+
+    def forward(self, x: Any) -> Any:
+        """Any shape."""
+        return ops.softplus(x)
+
+
+class Identity(Module):
+    """Return the input as it is."""
+
+    def forward(self, x: Any) -> Any:
+        """Any shape."""
+        return x
+
+
 class Softmax(Module):
     """e**x / sum(e**x) along the axis `dim`: probabilities."""
 
@@ -193,7 +209,58 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class Sequential(Module):
+class ModuleList(Module):
+    """Modules in a list, each with its position as its name; a forward calls them as it needs.
+
+    A plain list of modules as an attribute does the same.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> layers = nn.ModuleList(nn.Linear(n, n) for n in (2, 3))
+    >>> [name for name, _ in layers.named_parameters()]
+    ['0.weight', '0.bias', '1.weight', '1.bias']
+    """
+
+    @hinted
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        if isinstance(modules, Module) or not isinstance(modules, Iterable):
+            raise TypeError(
+                f"modules is {shown(modules)}: expected a list of modules; write ModuleList([...])"
+            )
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> ModuleList:
+        """Add a module at the end, and return the list itself."""
+        _require_module(type(self).__name__, len(self), module)
+        setattr(self, str(len(self)), module)
+        return self
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @overload
+    def __getitem__(self, position: int) -> Module: ...
+    @overload
+    def __getitem__(self, position: slice) -> Self: ...
+    def __getitem__(self, position: int | slice) -> Module:
+        """Return one module, or a list of those in a slice; the modules are shared."""
+        modules = list(self)
+        return self._of(modules[position]) if isinstance(position, slice) else modules[position]
+
+    def _of(self, modules: list[Module]) -> Self:
+        return type(self)(modules)
+
+
+class Sequential(ModuleList):
     """Modules applied one after the other.
 
     Examples
@@ -208,34 +275,26 @@ class Sequential(Module):
     """
 
     def __init__(self, *modules: Module) -> None:
-        for position, module in enumerate(modules):
-            if not isinstance(module, Module):
-                hint = f": did you mean {module.__name__}()?" if isinstance(module, type) else ""
-                if isinstance(module, list | tuple):
-                    hint = ": write Sequential(*modules)"
-                elif callable(module) and not hint:
-                    hint = ": write a Module whose forward calls it"
-                raise TypeError(f"Sequential takes modules, and item {position} is {shown(module)}{hint}")
-            setattr(self, str(position), module)
+        super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
-        """The output of the last module."""
+        """Return the output of the last module."""
         for part in vars(self).values():  # not `for module in self`: that looks for nested ones, at a price
             if isinstance(part, Module):
                 x = part(x)
         return x
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    def _of(self, modules: list[Module]) -> Self:
+        return type(self)(*modules)
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
-    @overload
-    def __getitem__(self, position: int) -> Module: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequential: ...
-    def __getitem__(self, position: int | slice) -> Module:
-        """Return one module, or a Sequential of those in a slice; the modules are shared."""
-        modules = list(self)
-        return Sequential(*modules[position]) if isinstance(position, slice) else modules[position]
+def _require_module(owner: str, position: int, module: Any) -> None:
+    """Refuse what is not a module in a list of them."""
+    if isinstance(module, Module):
+        return
+    hint = f": did you mean {module.__name__}()?" if isinstance(module, type) else ""
+    if isinstance(module, list | tuple):
+        hint = f": write {owner}(*modules)"
+    elif callable(module) and not hint:
+        hint = ": write a Module whose forward calls it"
+    raise TypeError(f"{owner} takes modules, and item {position} is {shown(module)}{hint}")

@@ -1,4 +1,4 @@
-"""Losses: modules of (output, target).  All average over the batch, as PyTorch's do by default.
+"""Losses: modules of (output, target).  All average over the batch by default, as PyTorch's do.
 
 The classes lie along the last axis; the axes before it are those of the targets: (classes,) is one example,
 and (n, m, classes) are n * m.  The mean over an empty batch is NaN, as in PyTorch and NumPy: a 0 would say
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
+from tinygrad_mnist.arguments import require_bool, require_choice, require_unmasked, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, checked, peeled
@@ -132,7 +132,31 @@ def _class_rows(target: Any, output: Any, loss: str) -> Any:
     return ops.one_hot(labels, classes=output.shape[-1], dtype=output.dtype)
 
 
-class QuadraticLoss(Module):
+class Loss(Module):
+    """Base of the losses: modules of (output, target).
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        "mean" averages the losses of the batch, "sum" adds them, "none" returns them one by one.
+    """
+
+    @hinted
+    def __init__(self, *, reduction: str = "mean") -> None:
+        require_choice("reduction", reduction, ("mean", "sum", "none"))
+        self.reduction = reduction
+
+    def _reduced(self, losses: Any) -> Any:
+        if self.reduction == "mean":
+            return ops.mean(losses)
+        return ops.sum(losses) if self.reduction == "sum" else losses
+
+    def extra_repr(self) -> str:
+        """Return the settings that are not the default."""
+        return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
+
+
+class QuadraticLoss(Loss):
     """Half the squared distance, averaged over the batch: the cost of the five articles.
 
     output, target: (*B, k) -> sum((output - target)**2) / (2 n) for n = the product of B; a target of (*B,)
@@ -143,20 +167,27 @@ class QuadraticLoss(Module):
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, k); target: (*B, k) or (*B,) integer labels -> scalar"""
         target = _class_rows(target, output, "QuadraticLoss")
-        return ops.squared_error(output, target, scale=0.5 / _targets(output))
+        if self.reduction == "none":
+            return 0.5 * ops.sum(ops.square(output - target), axis=-1)
+        return ops.squared_error(
+            output, target, scale=0.5 / (_targets(output) if self.reduction == "mean" else 1)
+        )
 
 
-class MSELoss(Module):
+class MSELoss(Loss):
     """The mean of (output - target)**2 over all elements."""
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
+        target = _real_target(target, output, "MSELoss")
+        if self.reduction == "none":
+            return ops.square(output - target)
         return ops.squared_error(
-            output, _real_target(target, output, "MSELoss"), scale=1 / (output.size or math.nan)
+            output, target, scale=1 / (output.size or math.nan) if self.reduction == "mean" else 1.0
         )
 
 
-class CrossEntropyLoss(Module):
+class CrossEntropyLoss(Loss):
     """-log of the probability that the network gives to the true class, averaged over the batch.
 
     Parameters
@@ -172,7 +203,8 @@ class CrossEntropyLoss(Module):
     """
 
     @hinted
-    def __init__(self, *, from_logits: bool = True) -> None:
+    def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
         require_bool("from_logits", from_logits)
         self.from_logits = from_logits
 
@@ -180,16 +212,17 @@ class CrossEntropyLoss(Module):
         """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
         target = _class_target(target, output, "CrossEntropyLoss")
         if self.from_logits:
-            return ops.mean(ops.softmax_cross_entropy(output, target))
+            return self._reduced(ops.softmax_cross_entropy(output, target))
         logits = _logits_behind(output, ops.softmax)
         if logits is not None:
-            return ops.mean(_past(output, ops.softmax_cross_entropy(logits, target)))
+            return self._reduced(_past(output, ops.softmax_cross_entropy(logits, target)))
         rows = _class_rows(target, output, "CrossEntropyLoss")
-        return -ops.mean(ops.sum(rows * _bounded_log(output), axis=-1))
+        return -self._reduced(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
         """Return the setting that is not the default."""
-        return "" if self.from_logits else "from_logits=False"
+        settings = [] if self.from_logits else ["from_logits=False"]
+        return ", ".join(filter(None, [*settings, super().extra_repr()]))
 
 
 def _bounded_log(probability: Any) -> Any:
@@ -211,7 +244,7 @@ def require_probabilities(values: Any) -> None:
         )
 
 
-class NLLLoss(Module):
+class NLLLoss(Loss):
     """Minus the log-probability of the true class, averaged: after `LogSoftmax`.
 
     output (*B, classes) of log-probabilities; target (*B,) integer labels or (*B, classes) rows of
@@ -221,10 +254,10 @@ class NLLLoss(Module):
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
         rows = _class_rows(target, output, "NLLLoss")
-        return -ops.mean(ops.sum(output * rows, axis=-1))
+        return -self._reduced(ops.sum(output * rows, axis=-1))
 
 
-class BCELoss(Module):
+class BCELoss(Loss):
     """Binary cross-entropy of probabilities (after `Sigmoid`), averaged over all elements.
 
     When the graph shows that the probabilities came from a sigmoid, the loss works on the logits behind it.
@@ -236,11 +269,11 @@ class BCELoss(Module):
         target = _real_target(target, output, "BCELoss")
         logits = _logits_behind(output, ops.sigmoid)
         if logits is not None:
-            return ops.mean(_past(output, ops.sigmoid_cross_entropy(logits, target)))
-        return -ops.mean(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
+            return self._reduced(_past(output, ops.sigmoid_cross_entropy(logits, target)))
+        return -self._reduced(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
 
 
-class BCEWithLogitsLoss(Module):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of logits: log(1 + e**x) - x * target, averaged over all elements.
 
     output, target: one shape -> scalar
@@ -249,4 +282,4 @@ class BCEWithLogitsLoss(Module):
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
         target = _real_target(target, output, "BCEWithLogitsLoss")
-        return ops.mean(ops.sigmoid_cross_entropy(output, target))
+        return self._reduced(ops.sigmoid_cross_entropy(output, target))

@@ -9,6 +9,9 @@ from tinygrad_mnist.optim.sgd import SGD
 
 if not TYPE_CHECKING:
 
+    def __dir__() -> list[str]:
+        return __all__
+
     def __getattr__(name: str) -> Any:
         raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
 

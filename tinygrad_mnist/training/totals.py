@@ -71,7 +71,7 @@ def _are_probabilities(targets: Array, output: Any) -> bool:
 class PerExample:
     """Turns the loss of a batch into the mean over its examples, whether the loss is a mean or a sum.
 
-    The losses of this package are means.  Any other is called on two parts of the first batch of two or more
+    The losses of this package say it.  Any other is called on two parts of the first batch of two or more
     examples, once: the loss of the whole is the mean of the parts' losses, weighted by their sizes, or their
     sum.  So what is reported does not depend on the batch size.
 
@@ -87,7 +87,7 @@ class PerExample:
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
-        self.reduction: str | None = "mean" if type(loss) in LOSSES else None
+        self.reduction: str | None = loss.reduction if type(loss) in LOSSES else None
 
     def __call__(self, value: float, output: Any, targets: Any) -> float:
         """Return the mean over the examples.  value: the loss of this output and these targets"""
