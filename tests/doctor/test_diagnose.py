@@ -6,9 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.doctor import patients
+from tests.doctor import findings, patients
 from tests.doctor.patients import HEALTHY, HEALTHY_TOO, SICK
-from tests.training import findings
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.doctor import diagnose_training
@@ -136,7 +135,7 @@ def test_the_origin_of_a_nan_names_op_module_line_formula_and_what_came_in(mnist
     (finding,) = patients.with_loss(patients.LogOfZero)(mnist).diagnose()
     assert "log_" in finding.what
     assert "= log(softmax_" in finding.what
-    assert "in LogOfZero, recorded at doctor_patients.py" in finding.where
+    assert "in LogOfZero, recorded at patients.py" in finding.where
     assert "softmax from 0 to" in finding.evidence
     (backward,) = patients.with_loss(patients.RootOfZero)(mnist).diagnose()
     assert "in the backward pass, by the rule of sqrt_" in backward.what
