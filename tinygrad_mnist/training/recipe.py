@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import reprlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_mnist import nn, optim
-from tinygrad_mnist.arguments import require_choice, require_number, require_whole
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
+from tinygrad_mnist.files.records import Length, Number, OneOf, Whole, require_valid
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, Callable[[], nn.Module]] = {
@@ -50,68 +47,20 @@ class Recipe:
         If a setting is of another kind, out of range, or no such choice exists.
     """
 
-    hidden: tuple[int, ...] = (128,)
-    activation: str = "relu"
-    loss: str = "cross-entropy"
-    dropout: float = 0.0
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: str = "cosine"
-    batch_size: int = 128
-    epochs: int = 10
-    seed: int = 0
+    hidden: Annotated[tuple[Annotated[int, Whole(1, MOST_UNITS)], ...], Length(MOST_LAYERS)] = (128,)
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
+    loss: Annotated[str, OneOf(LOSSES)] = "cross-entropy"
+    dropout: Annotated[float, Number(low=0, below=1)] = 0.0
+    lr: Annotated[float, Number(low=0)] = 0.1
+    momentum: Annotated[float, Number(low=0)] = 0.9
+    weight_decay: Annotated[float, Number(low=0)] = 0.0
+    schedule: Annotated[str, OneOf(SCHEDULES)] = "cosine"
+    batch_size: Annotated[int, Whole(1, MOST_COUNT)] = 128
+    epochs: Annotated[int, Whole(1, MOST_COUNT)] = 10
+    seed: Annotated[int, Whole(0)] = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("activation", ACTIVATIONS), ("loss", LOSSES), ("schedule", SCHEDULES)):
-            require_choice(name, getattr(self, name), known)
-        for name in ("lr", "momentum", "weight_decay"):
-            require_number(name, getattr(self, name), low=0)
-        require_number("dropout", self.dropout, low=0, below=1)
-        for name, least in (("batch_size", 1), ("epochs", 1), ("seed", 0)):
-            require_whole(name, getattr(self, name), low=least)
-
-    @classmethod
-    def from_dict(cls, settings: Any) -> Recipe:
-        """A recipe from what ``to_dict`` gave.
-
-        Raises
-        ------
-        CheckpointError
-            When a setting is missing, unknown, of another type, or no such choice exists.
-        """
-        kinds = {field.name: type(field.default) for field in fields(cls)}
-        if not isinstance(settings, dict) or set(settings) != set(kinds):
-            found = reprlib.repr(settings)  # which may be a megabyte
-            raise CheckpointError(f"a recipe has the settings {sorted(kinds)}, and this one is {found}")
-        for name, kind in kinds.items():
-            _require_kind(name, settings[name], kind)
-        numbers = {name: float(settings[name]) for name, kind in kinds.items() if kind is float}
-        settings = {**settings, **numbers, "hidden": _sizes(settings["hidden"])}
-        for name, least in (
-            ("lr", 0),
-            ("momentum", 0),
-            ("weight_decay", 0),
-            ("seed", 0),
-            ("dropout", 0),
-            ("batch_size", 1),
-            ("epochs", 1),
-        ):
-            value = settings[name]
-            if not least <= value < math.inf:
-                raise CheckpointError(f"the recipe's {name} is {value}, expected {least} or more")
-            if name in ("batch_size", "epochs") and value > MOST_COUNT:
-                raise CheckpointError(f"the recipe's {name} is {value}, expected at most {MOST_COUNT}")
-        if settings["dropout"] >= 1:
-            raise CheckpointError(f"the recipe's dropout is {settings['dropout']}, expected less than 1")
-        choices = (("activation", ACTIVATIONS), ("loss", LOSSES), ("schedule", SCHEDULES))
-        for name, known in choices:
-            value = settings[name]
-            if value not in known:
-                raise CheckpointError(
-                    f"the recipe asks for {reprlib.repr(value)}, and there is only {', '.join(known)}"
-                )
-        return cls(**settings)
+        require_valid(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -157,20 +106,3 @@ class Recipe:
             totals = outputs.sum(axis=1, keepdims=True)
             return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))
         return np.asarray(ops.softmax(outputs))
-
-
-def _require_kind(name: str, value: Any, kind: type) -> None:
-    kinds = {tuple: (list, tuple), float: (float, int)}.get(kind, (kind,))
-    if type(value) not in kinds:  # not isinstance: True is no number of epochs
-        raise CheckpointError(f"the recipe's {name} is {reprlib.repr(value)}, expected {kinds[0].__name__}")
-
-
-def _sizes(hidden: Sequence[Any]) -> tuple[int, ...]:
-    if len(hidden) > MOST_LAYERS:
-        raise CheckpointError(f"the recipe has {len(hidden)} hidden layers, expected at most {MOST_LAYERS}")
-    for size in hidden:
-        if type(size) is not int or not 1 <= size <= MOST_UNITS:
-            raise CheckpointError(
-                f"the recipe's hidden sizes are unreadable: {reprlib.repr(size)}, expected 1 to {MOST_UNITS}"
-            )
-    return tuple(hidden)

@@ -16,9 +16,9 @@ import os
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from tinygrad_mnist.files import (
     write_atomically,
 )
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LETTERS, MOST_THREADS
+from tinygrad_mnist.files.records import Number, Whole, read_record
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.checkpoint_files import CheckpointFolder, versions
@@ -82,35 +83,11 @@ class RunOptions:
 
     doctor: bool = False
     detect_anomaly: bool = False
-    checkpoint_steps: int | None = None
-    checkpoint_seconds: float | None = 60.0
-    keep: int = 3
-    threads: int = 1
-    backend: Backend = "numpy"
-
-    @classmethod
-    def from_dict(cls, options: dict[str, Any]) -> RunOptions:
-        """RunOptions from a run's config; a CheckpointError names what is none."""
-        names = {field.name for field in fields(cls)}
-        options = {"backend": "numpy", **options}  # earlier versions had no other
-        if set(options) != names:
-            raise CheckpointError(f"options: expected {sorted(names)}, found {reprlib.repr(options)}")
-        for name, value in options.items():
-            if not _is_option(name, value):
-                raise CheckpointError(f"options: {name} is {reprlib.repr(value)}")
-        return cls(**options)
-
-
-def _is_option(name: str, value: Any) -> bool:
-    if name in ("doctor", "detect_anomaly"):
-        return type(value) is bool
-    if name == "backend":
-        return value in get_args(Backend)
-    if value is None:
-        return name.startswith("checkpoint_")
-    if type(value) is float and name == "checkpoint_seconds":
-        return value > 0
-    return type(value) is int and 1 <= value <= (MOST_THREADS if name == "threads" else MOST_COUNT)
+    checkpoint_steps: Annotated[int | None, Whole(1, MOST_COUNT)] = None
+    checkpoint_seconds: Annotated[float | None, Number(low=1e-9, high=MOST_COUNT)] = 60.0
+    keep: Annotated[int, Whole(1, MOST_COUNT)] = 3
+    threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
+    backend: Backend = field(default="numpy", metadata={"added": True})
 
 
 @dataclass(frozen=True)
@@ -254,7 +231,8 @@ def read_settings(folder: Path) -> RunConfig:
         )
     config = _checked(f"{path}:", read_json(path, max_bytes=MOST_CONFIG_BYTES), SETTINGS)
     try:
-        recipe, options = Recipe.from_dict(config["recipe"]), RunOptions.from_dict(config["options"])
+        recipe = read_record(Recipe, config["recipe"], "recipe")
+        options = read_record(RunOptions, config["options"], "options")
         data = _checked("data:", config["data"], DATA_SETTINGS)
         image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
         _require_within("classes", data["classes"], 256)
