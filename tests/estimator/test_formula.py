@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_score
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator import Design, NeuralNetwork
-from tinygrad_mnist.experiments import iris
+from tinygrad_mnist.experiments import flowers
 
 FLOWERS = load_iris()
 COLUMNS = FLOWERS.columns()
@@ -104,7 +104,7 @@ def test_regression_of_one_and_of_two_columns(frame):
 
 
 def test_the_experiment_reads_its_formula():
-    matrix, species = iris.design_matrix()
+    matrix, species = flowers.design_matrix()
     np.testing.assert_array_equal(matrix, np.column_stack([np.ones(150), FLOWERS.measurements]))
     np.testing.assert_array_equal(species, FLOWERS.species)
 
