@@ -93,6 +93,6 @@ def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuse `value` unless it is one of `choices`; a near miss is named."""
     known = list(choices)
     if not isinstance(value, str) or value not in known:
-        near = get_close_matches(str(value), known, 1)
+        near = get_close_matches(str(value)[:60], known, 1)  # the text may be a megabyte
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")

@@ -1,4 +1,4 @@
-"""Everything that looking and trial steps may change, put back as it was."""
+"""Restore what trial steps and passes of a network change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tinygrad_mnist.nn.module import Module
 
 @contextmanager
 def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
-    """Run a block, and put parameters, gradients, velocities, modes and generators back after it.
+    """Run a block, and restore parameters, gradients, velocities, modes and generators after it.
 
     The arrays of parameters and velocities stay the same objects, for programs hold on to them.
     """
@@ -50,12 +50,12 @@ def _put_back(tensor: Tensor, serial: int, data: tuple[Any, Any], gradient: tupl
 
 
 def _of_array(array: Any) -> tuple[Any, Any]:
-    """The array itself, and its values."""
+    """Return the array itself, and a copy of its values."""
     return array, array.copy() if isinstance(array, np.ndarray) else None
 
 
 def _restored(array: Any, values: Any) -> Any:
-    """The same array with its old values."""
+    """Return the same array with its old values."""
     if values is not None and array.flags.writeable:
         np.copyto(array, values)
     return array
