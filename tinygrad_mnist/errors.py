@@ -1,4 +1,4 @@
-"""The errors of this package.  Each message says what is wrong, where, and what to do."""
+"""Errors of this package.  Each message says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import Any
 
 
 class TinygradMnistError(Exception):
-    """The base of every error below; the command line turns one into a sentence and exit status 2.
+    """Base of the errors below; the command line prints one as a sentence and exits with status 2.
 
-    `failed_op` is the op that raised it, when one did: ``Graph.of(error)`` draws how it came to that.
+    `failed_op` is the op that raised it, if there is one: ``Graph.of(error)`` draws the graph up to it.
     """
 
     failed_op: Any = None
 
 
 class ShapeError(TinygradMnistError, ValueError):
-    """Shapes that an op cannot combine, or a rule's gradient of a shape that its input cannot have."""
+    """An op cannot combine these shapes, or a rule returned a gradient that does not fit its input."""
 
 
 class DTypeError(TinygradMnistError, TypeError):
-    """Mixed dtypes, or a dtype that cannot carry a gradient."""
+    """Dtypes are mixed, or a dtype cannot have a gradient."""
 
 
 class GradientError(TinygradMnistError, RuntimeError):
-    """A backward pass that cannot be run as asked."""
+    """A backward pass cannot be run."""
 
 
 class StaleGradientError(GradientError):
@@ -35,23 +35,23 @@ class GraphCutWarning(UserWarning):
 
 
 class LabelError(TinygradMnistError, ValueError):
-    """Class labels that do not fit the network's outputs."""
+    """Class labels do not fit the network's outputs."""
 
 
 class DataError(TinygradMnistError, ValueError):
-    """A data file or array that is damaged, foreign, or inconsistent with its partner."""
+    """A data file or array is damaged, of another format, or inconsistent with its partner."""
 
 
 class CaptureError(TinygradMnistError, RuntimeError):
-    """A function that cannot be captured as a program, or a program that does not give what it gave."""
+    """A function cannot be captured, or a compiled function's result differs from the original's."""
 
 
 class CheckpointError(TinygradMnistError, ValueError):
-    """Saved weights or a run folder that do not fit, or that cannot be read."""
+    """Saved weights or a run folder do not fit, or cannot be read."""
 
 
 class MissingExtraError(TinygradMnistError, ImportError):
-    """A part of this package that needs libraries which a plain installation leaves out."""
+    """An optional dependency is not installed."""
 
 
 class GraphvizMissingError(TinygradMnistError, RuntimeError):
@@ -64,11 +64,11 @@ class DivergenceError(TinygradMnistError, RuntimeError):
     Attributes
     ----------
     findings
-        Where it appeared first, and what else the doctor says as a callback.
+        Op and layer of the first appearance, and the findings of the doctor if it is a callback.
     epoch, step
-        Of that first appearance, counted from 1; None when it could not be found.
+        Epoch and step of the first appearance, counted from 1; None if it was not found.
     examples
-        The rows of the training data whose numbers are not finite, where the data are a ``Loader``'s.
+        Rows of the training data that are not finite, if the data come from a ``Loader``.
     """
 
     findings: tuple[Any, ...] = ()

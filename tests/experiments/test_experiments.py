@@ -28,7 +28,7 @@ def off(result):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_short_form_of_each_experiment_holds(name, mnist_folder, tmp_path):
+def test_short_form_of_each_experiment_holds(name, mnist_folder, tmp_path):
     result = EXPERIMENTS[name].run(ExperimentOptions(tmp_path, mnist_folder, quick=True))
     assert off(result) == []
     assert len(figures(result)) >= 1, "a short form that checks nothing shows nothing"
@@ -45,7 +45,7 @@ def test_chapter_6_prints_every_digit_of_the_article(mnist_folder, tmp_path):
     assert "0.161683526706662" in result.listing
 
 
-def test_the_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
+def test_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
     """The check of the article's step can also say that a step is right."""
     published = chapter_6.step_of
     monkeypatch.setattr(
@@ -62,12 +62,12 @@ def test_iris_prints_every_digit_of_the_article(tmp_path):
     assert printed == [f"Loss {loss}" for loss in flowers.LOSSES]
 
 
-def test_the_first_two_epochs_of_two_layers_have_the_published_losses(mnist_folder, tmp_path):
+def test_two_layers_have_the_published_losses_of_two_epochs(mnist_folder, tmp_path):
     _, losses = two_layer.train(ExperimentOptions(tmp_path, mnist_folder), 2)
     assert [round(loss, 5) for loss in losses] == [1.73623, 0.63927]
 
 
-def test_hot_dogs_has_the_articles_points_and_regression():
+def test_hot_dogs_have_the_published_points_and_regression():
     draws = hot_dogs.draw(42)
     assert hot_dogs._rows(draws) == list(hot_dogs.PRINTED_ROWS)
     beta = hot_dogs.logistic_regression(draws.x, draws.y)
@@ -80,7 +80,7 @@ def test_hot_dogs_has_the_articles_points_and_regression():
     )  # the likelihood is at its maximum
 
 
-def test_another_seed_gives_other_numbers_and_is_not_judged(tmp_path):
+def test_another_seed_changes_numbers_and_is_not_judged(tmp_path):
     result = flowers.run(ExperimentOptions(tmp_path, r_seed=43))
     assert figures(result) == {}
     assert result.holds
@@ -89,7 +89,7 @@ def test_another_seed_gives_other_numbers_and_is_not_judged(tmp_path):
     assert all(figure.published == loss for figure, loss in zip(result.figures, flowers.LOSSES))
 
 
-def test_the_networks_of_the_distributions_have_the_articles_shapes():
+def test_chapter_1_has_the_published_shapes_and_lost_digits():
     weights = chapter_1.first_weights(chapter_1.RRandom(1), (784, 30, 10))
     assert [(w.shape, b.shape) for w, b in weights] == [((30, 784), (30,)), ((10, 30), (10,))]
     assert len(chapter_1.first_weights(chapter_1.RRandom(1), (784, 10))) == 1
@@ -105,7 +105,7 @@ def test_raw_pixels_saturate_the_hidden_units(mnist_folder):
     assert (np.abs(sums) > rouze.SATURATED).mean() > 0.98
 
 
-def test_sums_by_fours_are_the_linear_layer_but_for_rounding():
+def test_linear_in_fours_differs_from_linear_by_rounding():
     rng = np.random.default_rng(0)
     weight, bias, x = rng.normal(size=(10, 28)), rng.normal(size=10), rng.normal(size=(1, 28))
     layer = LinearInFours(weight, bias)
@@ -115,7 +115,7 @@ def test_sums_by_fours_are_the_linear_layer_but_for_rounding():
     assert layer.weight.grad == pytest.approx(np.outer(layer(x).data[0] - np.eye(10)[3], x), rel=1e-12)
 
 
-def test_the_table_says_what_is_asked_and_what_is_off(tmp_path):
+def test_comparison_shows_its_condition_and_verdict(tmp_path):
     options = ExperimentOptions(tmp_path)
     right = options.exact("a", ["1", "2"], ["1", "2"])
     wrong = options.exact("b", ["1", "2", "3"], ["1", "9", "3"])
@@ -133,7 +133,7 @@ def test_the_table_says_what_is_asked_and_what_is_off(tmp_path):
         options.exact("too few", ["1", "2"], ["1"])
 
 
-def test_workers_give_what_one_process_gives():
+def test_workers_return_the_results_of_one_process():
     tasks = [(3, 2), (10, 7)]
     with Workers(2) as workers:
         assert workers.map(divmod, tasks) == [(1, 1), (1, 3)]

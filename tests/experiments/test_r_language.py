@@ -6,24 +6,24 @@ import pytest
 from tinygrad_mnist.experiments.r_language import RRandom, column, significant
 
 
-def test_uniform_numbers_are_those_of_runif():
+def test_uniform_numbers_equal_runif():
     assert [f"{u:.7f}" for u in RRandom(42).uniform(3)] == ["0.9148060", "0.9370754", "0.2861395"]
     low_and_high = RRandom(42).uniform(2, -1.0, 3.0)
     assert low_and_high == pytest.approx(-1 + 4 * RRandom(42).uniform(2))
 
 
-def test_normal_numbers_are_those_of_rnorm():
+def test_normal_numbers_equal_rnorm():
     assert [f"{z:.7f}" for z in RRandom(1).normal(3)] == ["-0.6264538", "0.1836433", "-0.8356286"]
     assert RRandom(1).normal(2, mean=5.0, sd=2.0) == pytest.approx(5 + 2 * RRandom(1).normal(2))
 
 
-def test_a_shuffle_is_that_of_sample_since_version_3_6():
+def test_sample_equals_that_of_r_since_version_3_6():
     order = RRandom(123).sample(60_000)
     assert order[:5].tolist() == [51663, 57870, 2986, 58486, 29925]
     assert np.array_equal(np.sort(order), np.arange(1, 60_001))
 
 
-def test_sampling_before_version_3_6_rounds():
+def test_sample_before_version_3_6_rounds():
     stream = RRandom(42, rounding=True)
     places = np.floor(RRandom(42).uniform(3) * [10, 9, 8]).astype(int)
     rest, expected = list(range(1, 11)), []
@@ -35,14 +35,14 @@ def test_sampling_before_version_3_6_rounds():
     assert stream.sample(10, 3).tolist() != RRandom(42).sample(10, 3).tolist()
 
 
-def test_a_matrix_fills_column_by_column():
+def test_matrix_is_filled_column_by_column():
     matrix = RRandom(1).normal_matrix(2, 3)
     assert matrix.shape == (2, 3)
     assert np.array_equal(matrix.T.ravel(), RRandom(1).normal(6))
 
 
 @pytest.mark.parametrize("count", [1, 5, 5000, 33_000])
-def test_numbers_drawn_ahead_for_a_shuffle_are_not_lost(count):
+def test_numbers_drawn_ahead_for_a_shuffle_are_used_next(count):
     """What comes after a shuffle is the next number of the stream, however long the shuffle's blocks are."""
     stream = RRandom(9)
     stream.sample(count)
@@ -55,7 +55,7 @@ def test_numbers_drawn_ahead_for_a_shuffle_are_not_lost(count):
     assert np.array_equal(np.concatenate([again.uniform(7), again.uniform(5)]), everything[:12])
 
 
-def test_the_small_cases_of_sample_draw_as_r_does():
+def test_sample_of_two_draws_as_r_does():
     """One of one needs no bits and still a piece of 16; so does every power of two below 65536."""
     stream, pieces = RRandom(3), (65536 * RRandom(3).uniform(4)).astype(int)
     first = stream.sample(2)
@@ -63,11 +63,11 @@ def test_the_small_cases_of_sample_draw_as_r_does():
     assert stream.uniform(1) == RRandom(3).uniform(3)[2]
 
 
-def test_a_negative_seed_counts_modulo_two_to_the_32():
+def test_negative_seed_counts_modulo_two_to_the_32():
     assert np.array_equal(RRandom(-1).uniform(3), RRandom(2**32 - 1).uniform(3))
 
 
-def test_the_shuffle_of_the_c_library_permutes_and_uses_a_number_each():
+def test_shuffle_permutes_with_one_number_per_position():
     stream = RRandom(5)
     order = stream.shuffle(np.arange(6))
     assert sorted(order.tolist()) == list(range(6))
@@ -96,11 +96,11 @@ def test_the_shuffle_of_the_c_library_permutes_and_uses_a_number_each():
         (1 / 3, 7, "0.3333333"),
     ],
 )
-def test_a_number_has_no_more_digits_than_it_needs(value, digits, text):
+def test_number_is_written_without_needless_digits(value, digits, text):
     assert significant(value, digits) == text
 
 
-def test_a_column_shares_its_decimals():
+def test_column_shares_its_decimals():
     assert column([0.0790837469870936, 0.000833644977371914]) == ["0.079083747", "0.000833645"]
     assert column([0.5, 0.25]) == ["0.50", "0.25"]
     assert column([]) == []

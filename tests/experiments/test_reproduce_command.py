@@ -16,7 +16,7 @@ def run(*arguments):
     return result
 
 
-def test_an_experiment_leaves_its_folder_and_says_that_all_holds(tmp_path):
+def test_experiment_writes_its_folder_and_holds(tmp_path):
     result = run("iris", "--output", tmp_path)
     assert result.exit_code == 0, result.output
     assert "151.054969487204" in result.output
@@ -36,7 +36,7 @@ def test_an_experiment_leaves_its_folder_and_says_that_all_holds(tmp_path):
     assert "--output" in again.output
 
 
-def test_a_figure_that_is_off_makes_the_exit_status_1(tmp_path, monkeypatch):
+def test_figure_that_is_off_makes_the_exit_status_1(tmp_path, monkeypatch):
     monkeypatch.setattr(flowers, "LOSSES", ("151.054969487205", *flowers.LOSSES[1:]))
     result = run("iris", "--output", tmp_path)
     assert result.exit_code == 1
@@ -44,7 +44,7 @@ def test_a_figure_that_is_off_makes_the_exit_status_1(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "iris" / "result.json").read_text())["holds"] is False
 
 
-def test_another_seed_prints_what_r_prints(tmp_path):
+def test_another_seed_prints_the_listing_of_r(tmp_path):
     result = run("iris", "--r-seed", "7", "--output", tmp_path)
     assert result.exit_code == 0
     assert "Iteration 9000" in result.output
@@ -52,7 +52,7 @@ def test_another_seed_prints_what_r_prints(tmp_path):
     assert json.loads((tmp_path / "iris" / "result.json").read_text())["r_seed"] == 7
 
 
-def test_all_experiments_are_run_one_after_the_other(tmp_path, monkeypatch):
+def test_all_runs_every_experiment(tmp_path, monkeypatch):
     few = {name: EXPERIMENTS[name] for name in ("iris", "hot-dogs")}
     monkeypatch.setattr(experiments, "EXPERIMENTS", few)
     result = run("--all", "--quick", "--jobs", 1, "--output", tmp_path)
@@ -60,19 +60,19 @@ def test_all_experiments_are_run_one_after_the_other(tmp_path, monkeypatch):
     assert all(json.loads((tmp_path / name / "result.json").read_text())["holds"] for name in few)
 
 
-def test_the_list_names_all_experiments():
+def test_list_names_all_experiments():
     output = run("--list").output
     assert all(name in output for name in EXPERIMENTS)
 
 
 @pytest.mark.parametrize("arguments", [(), ("iris", "--all"), ("rose",)])
-def test_what_to_run_must_be_said_once(arguments):
+def test_missing_double_or_unknown_name_is_refused(arguments):
     result = run(*arguments)
     assert result.exit_code == 2
     assert "iris" in result.output or "--list" in result.output
 
 
-def test_missing_images_are_a_sentence(tmp_path):
+def test_missing_images_are_refused_in_a_sentence(tmp_path):
     result = run("two-layer", "--data", tmp_path / "nowhere", "--output", tmp_path)
     assert result.exit_code == 2
     assert "nowhere" in result.output

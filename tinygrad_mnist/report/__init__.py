@@ -1,4 +1,4 @@
-"""Pictures and the one-page HTML report: plain arrays and dicts in, files out.
+"""Pictures and the one-page HTML report: files made from plain arrays and dicts. Internal.
 
 The pictures live in `tinygrad_mnist.report.plots`, which imports matplotlib; this module does not.
 """

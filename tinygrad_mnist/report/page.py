@@ -1,4 +1,4 @@
-"""One HTML file that holds everything: text, tables and pictures, nothing fetched from anywhere."""
+"""One HTML file with all text, tables and pictures; it loads nothing else."""
 
 import re
 from base64 import b64encode
@@ -14,7 +14,7 @@ from tinygrad_mnist.files import visible, visible_lines, write_atomically
 
 CSS_DOTS_PER_INCH = 96
 FEWEST_SECTIONS_WITH_CONTENTS = 4
-FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or holds nothing
+FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or is empty
 
 # The browser itself refuses scripts and anything from the network, whatever the text may contain.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -22,7 +22,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the names of its columns, and rows of as many cells, each shown as ``str(cell)``.
+    """Names of the columns, and rows with one cell per column, each shown as ``str(cell)``.
 
     The first cell of a row names the row. Columns of numbers are aligned to the right.
     """
@@ -33,7 +33,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and whatever of the rest there is.
+    """Section of the page: a heading, and any of text, picture, table and listing.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Section:
     table
         Shown below the picture.
     preformatted
-        Shown as it is, in a font of fixed width: a listing, a terminal's output.
+        Text shown unchanged in a fixed-width font, such as the output of a terminal.
     """
 
     title: str
@@ -59,7 +59,7 @@ class Section:
 def write_report(
     path: str | PathLike[str], title: str, summary: Sequence[tuple[str, str]], sections: Sequence[Section]
 ) -> None:
-    """Write a page that can be mailed, archived or printed as the single file it is.
+    """Write a page as a single file that can be mailed, archived or printed.
 
     All text is escaped. Pictures become ``data:`` images, so nothing inside an SVG can run.
 
@@ -72,7 +72,7 @@ def write_report(
     summary
         (label, value) pairs, shown large below the heading.
     sections
-        In reading order; from four on the page begins with a table of contents.
+        Sections in reading order; with four or more, the page begins with a table of contents.
     """
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     body = [
@@ -94,12 +94,12 @@ def write_report(
 
 
 def escape(text: str) -> str:
-    """Return one line of text as HTML: markup stays text, and what cannot be seen is made visible."""
+    """Return one line of text as HTML: markup stays text, and invisible characters become visible."""
     return _escape_html(visible(text))
 
 
 def summary_lines(summary: Sequence[tuple[str, str]]) -> Iterable[str]:
-    """The big figures below the heading."""
+    """Yield the large numbers below the heading."""
     if summary:
         yield '<dl class="summary">'
         for label, value in summary:
@@ -108,7 +108,7 @@ def summary_lines(summary: Sequence[tuple[str, str]]) -> Iterable[str]:
 
 
 def contents_lines(sections: Sequence[Section]) -> Iterable[str]:
-    """Links to the sections, when there are enough of them to get lost in."""
+    """Yield links to the sections if there are many."""
     if len(sections) >= FEWEST_SECTIONS_WITH_CONTENTS:
         yield '<nav aria-label="Contents">\n<ul>'
         for number, section in enumerate(sections, 1):
@@ -117,7 +117,7 @@ def contents_lines(sections: Sequence[Section]) -> Iterable[str]:
 
 
 def section_lines(number: int, section: Section) -> Iterable[str]:
-    """One section, top to bottom."""
+    """Yield one section from top to bottom."""
     yield f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>'
     for paragraph in re.split(r"\n\s*\n", section.text.strip()):
         if paragraph:
@@ -127,13 +127,13 @@ def section_lines(number: int, section: Section) -> Iterable[str]:
     if section.table is not None:
         yield from table_lines(section.table)
     if section.preformatted is not None:
-        # Focusable, so that a long line can be scrolled to with the keyboard too.
+        # Focusable, so that the keyboard can scroll long lines too.
         yield f'<pre tabindex="0">{_escape_html(visible_lines(section.preformatted))}</pre>'
     yield "</section>"
 
 
 def image_tag(path: Path, alternative: str) -> str:
-    """The picture as an ``<img>`` that carries its own bytes."""
+    """Return the picture as an ``<img>`` that contains its bytes."""
     types = {".png": "image/png", ".svg": "image/svg+xml"}
     kind = path.suffix.lower()
     if kind not in types:
@@ -144,7 +144,7 @@ def image_tag(path: Path, alternative: str) -> str:
 
 
 def natural_width(path: Path) -> int:
-    """The width of a PNG in CSS pixels, so that a letter keeps its size whatever the resolution."""
+    """Return the width of a PNG in CSS pixels: letters keep their size at any resolution."""
     with Image.open(path) as image:
         dots_per_inch = image.info.get("dpi", (CSS_DOTS_PER_INCH,))[0]
         width: int = round(image.width * CSS_DOTS_PER_INCH / dots_per_inch)
@@ -152,7 +152,7 @@ def natural_width(path: Path) -> int:
 
 
 def table_lines(table: Table) -> Iterable[str]:
-    """The table, in a box that scrolls by itself on a narrow screen."""
+    """Yield the table in a box that scrolls on a narrow screen."""
     cells = [[str(cell) for cell in row] for row in table.rows]
     classes = [
         ' class="number"' if all(FIGURE.match(row[column]) for row in cells) else ""

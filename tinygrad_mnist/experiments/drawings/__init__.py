@@ -1,4 +1,4 @@
-"""The articles' pictures, and a few that they lack: functions from arrays to a matplotlib `Figure`."""
+"""Pictures of the experiments: each function takes arrays and returns a matplotlib `Figure`."""
 
 from matplotlib.figure import Figure
 

@@ -20,7 +20,7 @@ NAMED_OUTPUTS = {5: (BLUE, BLUE), 4: (ORANGE, DARK_ORANGE), 7: (GREEN, GREEN)}  
 
 
 def one_panel(title: str, x_label: str) -> tuple[Figure, Axes]:
-    """A figure with one quiet panel and room for names at the right."""
+    """Return a figure with one panel and room for names at the right."""
     figure = Figure(figsize=(FIGURE_WIDTH, FIGURE_HEIGHT))
     axes = place_axes(figure, **BOX)
     axes.set_title(title, pad=10)
@@ -32,7 +32,7 @@ def one_panel(title: str, x_label: str) -> tuple[Figure, Axes]:
 
 @styled
 def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float]) -> Figure:
-    """The loss at every iteration, with a ring for each published value.
+    """Draw the loss at every iteration, with a ring for each published value.
 
     losses: (iterations,); `shown` are the iterations, counted from 1, that `published` belongs to.
     """
@@ -50,7 +50,7 @@ def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float])
 
 @styled
 def epoch_loss(losses: Sequence[float], published: Sequence[float]) -> Figure:
-    """The mean loss of each epoch, with a ring for each published value."""
+    """Draw the mean loss of each epoch, with a ring for each published value."""
     figure, axes = one_panel("Training loss", "epoch")
     epochs = np.arange(1, len(losses) + 1)
     axes.plot(epochs, losses, "o-", color=BLUE, markersize=3.5)
@@ -66,7 +66,7 @@ def epoch_loss(losses: Sequence[float], published: Sequence[float]) -> Figure:
 
 @styled
 def output_paths(panels: Sequence[tuple[str, Numbers]]) -> Figure:
-    """Ten outputs over the iterations, a panel for each (title, (iterations, 10)); 4, 5 and 7 are named."""
+    """Draw ten outputs over the iterations, one panel per (title, (iterations, 10)); 4, 5 and 7 are named."""
     figure = Figure(figsize=(8.2, 3.5))
     for number, (title, outputs) in enumerate(panels):
         axes = place_axes(figure, 0.6 + 4.05 * number, 0.5, 3.15, 2.45)
@@ -85,7 +85,7 @@ def output_paths(panels: Sequence[tuple[str, Numbers]]) -> Figure:
 
 
 def name_at_fall(axes: Axes, path: Numbers, digit: int, color: str) -> None:
-    """Write an output's digit beside the place where its path crosses one half."""
+    """Write an output's digit next to the point where its path crosses one half."""
     crossings = np.flatnonzero(np.diff(path > 0.5))
     place = int(crossings[-1]) if len(crossings) else len(path) // 2
     rises = path[-1] > 0.5
@@ -102,7 +102,7 @@ def name_at_fall(axes: Axes, path: Numbers, digit: int, color: str) -> None:
 
 @styled
 def accuracies(curves: Sequence[tuple[str, Sequence[float]]], first_epochs: Sequence[float]) -> Figure:
-    """Named accuracy curves by epoch; small circles are other seeds' accuracies after their first epoch."""
+    """Draw named accuracy curves by epoch; rings are accuracies of other seeds after their first epoch."""
     figure, axes = one_panel("Test accuracy", "epoch")
     for (name, shares), (color, text_color) in zip(curves, ((BLUE, BLUE), (ORANGE, DARK_ORANGE))):
         epochs = np.arange(1, len(shares) + 1)
@@ -116,7 +116,7 @@ def accuracies(curves: Sequence[tuple[str, Sequence[float]]], first_epochs: Sequ
 
 @styled
 def many_accuracies(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """Accuracy by epoch, a panel for each name, a line for each of up to three seeds."""
+    """Draw accuracy by epoch, one panel per name, one line for each of up to three seeds."""
     width, height, gap = 1.75, 2.2, 0.25
     figure = Figure(figsize=(0.8 + len(curves) * (width + gap), height + 1.1))
     for number, (name, seeds) in enumerate(curves.items()):
@@ -133,7 +133,7 @@ def many_accuracies(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
 
 
 def finish_accuracy(axes: Axes, epochs: int) -> None:
-    """Limits and ticks of an accuracy panel, in per cent."""
+    """Set limits and ticks of an accuracy panel, in per cent."""
     axes.set_ylim(0, 1)
     axes.set_xlim(0, epochs + 0.5)
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
@@ -141,19 +141,19 @@ def finish_accuracy(axes: Axes, epochs: int) -> None:
 
 
 def per_cent(share: float) -> str:
-    """A share with one decimal."""
+    """Write a share in per cent with one decimal."""
     return f"{100 * share:.1f} %"
 
 
 def label(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    """Write beside the end of a line."""
+    """Write next to the end of a line."""
     axes.annotate(
         text, (x, y), (8, 0), textcoords="offset points", va="center", color=color, annotation_clip=False
     )
 
 
 def add_key(axes: Axes, name: str) -> None:
-    """Say what the rings are, in the upper right corner."""
+    """Name the rings in the upper right corner."""
     rings = axes.plot([0.76], [0.92], "o", markersize=8, transform=axes.transAxes)
     rings[0].set(markerfacecolor="none", markeredgecolor=VERMILION)
     axes.text(0.79, 0.92, name, transform=axes.transAxes, va="center", color=MUTED)

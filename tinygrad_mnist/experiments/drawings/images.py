@@ -1,4 +1,4 @@
-"""Handwritten digits, few and large or many and small."""
+"""Handwritten digits: a few large ones, or many small ones with their outputs."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ STRIP_TOP, STRIP_HEIGHT = 32, 12
 
 @styled
 def digits(images: Array, labels: Array) -> Figure:
-    """Images (n, height, width) in rows of three, each below its label."""
+    """Draw images (n, height, width) in rows of three, each below its label."""
     rows = -(-len(images) // 3)
     figure = Figure(figsize=(3 * DIGIT_SIDE + 4 * DIGIT_GAP, rows * (DIGIT_SIDE + DIGIT_GAP) + DIGIT_GAP))
     for number, (image, label) in enumerate(zip(images, labels)):
@@ -41,7 +41,7 @@ def digits(images: Array, labels: Array) -> Figure:
 
 @styled
 def answer_sheet(images: Array, labels: Array, shares: NDArray[np.float64]) -> Figure:
-    """Many images, what was read in each, and the ten outputs as bars; errors framed.
+    """Draw many images, the digit read in each, and the ten outputs as bars; errors are framed.
 
     images (n, 28, 28), labels (n,), shares (n, 10), each row summing to 1.
     """
@@ -58,7 +58,7 @@ def answer_sheet(images: Array, labels: Array, shares: NDArray[np.float64]) -> F
         wrong += int(row.argmax() != label)
     place_text(figure, 0.1, 0.12, f"{wrong} of {len(images)} misread", size=11, weight="bold")
     place_text(figure, 2.2, 0.15, "bars: the outputs for 0 to 9, divided by their sum", color=MUTED)
-    place_text(figure, 6.2, 0.15, "■ what was read in an error", color=VERMILION)
+    place_text(figure, 6.2, 0.15, "■ the digit read in an error", color=VERMILION)
     place_text(figure, 8.4, 0.15, "■ the true digit", color=BLUE)
     return figure
 
@@ -66,7 +66,7 @@ def answer_sheet(images: Array, labels: Array, shares: NDArray[np.float64]) -> F
 def draw_answer(
     axes: Axes, left: float, top: float, image: Array, label: int, shares: NDArray[np.float64]
 ) -> None:
-    """One cell of the sheet: image, digit read, bars."""
+    """Draw one cell of the sheet: image, digit read, bars."""
     read = int(shares.argmax())
     right = read == label
     axes.imshow(

@@ -1,4 +1,4 @@
-"""Clouds of points, and how numbers are spread."""
+"""Points, histograms and recalls."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ JITTER = 0.34  # of the distance between two digits
 def regions(
     points: Numbers, classes: Numbers, across: Numbers, up: Numbers, panels: Sequence[tuple[str, Numbers]]
 ) -> Figure:
-    """What models say of a grid, behind the points, two panels in a row.
+    """Draw the classes that models give to a grid, behind the points, two panels per row.
 
     points (n, 2); classes (n,) of 0 and 1; the grid's coordinates across (w,) and up (h,); for each panel a
     title and the class of each grid point (h, w).
@@ -53,7 +53,7 @@ def regions(
 
 @styled
 def hidden_sums(raw: Numbers, scaled: Numbers, flat: float) -> Figure:
-    """How the hidden units' sums are spread with raw and with scaled pixels; beyond `flat` is shaded."""
+    """Draw histograms of the hidden units' sums with raw and with scaled pixels, shaded beyond `flat`."""
     figure = Figure(figsize=(8.2, 2.9))
     for number, (name, sums) in enumerate((("raw pixels, 0 to 255", raw), ("pixels 0 to 1", scaled))):
         axes = place_axes(figure, 0.35 + 4.0 * number, 0.55, 3.6, 1.75)
@@ -76,7 +76,7 @@ def hidden_sums(raw: Numbers, scaled: Numbers, flat: float) -> Figure:
 
 @styled
 def jittered(true: Integers, predicted: Integers, seed: int = 0) -> Figure:
-    """A point for each image at (true, predicted), moved a little at random; errors in another colour."""
+    """Draw a point per image at (true, predicted), moved a little at random; errors in another colour."""
     rng = np.random.default_rng(seed)
     x, y = (digits + rng.uniform(-JITTER, JITTER, len(digits)) for digits in (true, predicted))
     figure = Figure(figsize=(6.0, 6.2))
@@ -99,7 +99,7 @@ def jittered(true: Integers, predicted: Integers, seed: int = 0) -> Figure:
 
 @styled
 def recalls(seeds: Sequence[Numbers]) -> Figure:
-    """The share of each digit that is found, for each seed (epochs, 10): a row a digit, dark where lost."""
+    """Draw the share of each digit that is found, per seed (epochs, 10): one row per digit, dark if lost."""
     width, height = 2.35, 2.3
     figure = Figure(figsize=(0.75 + len(seeds) * (width + 0.3) + 0.65, height + 1.05))
     for number, shares in enumerate(seeds):

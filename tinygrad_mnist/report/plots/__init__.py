@@ -1,4 +1,4 @@
-"""The pictures of a run, each a function from plain arrays to a matplotlib `Figure`."""
+"""Pictures of a run: each function takes plain arrays and returns a matplotlib `Figure`."""
 
 from tinygrad_mnist.report.plots.confusion import MOST_CLASSES, confusion_counts, confusion_matrix
 from tinygrad_mnist.report.plots.house_style import save

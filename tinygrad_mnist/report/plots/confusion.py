@@ -1,4 +1,4 @@
-"""Confusions: the classes that are taken for others, as a matrix or, for many classes, as a list."""
+"""Confusions of classes: counts, drawn as a matrix or, for many classes, as a list."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +26,7 @@ FONT_POINTS = 9.0
 DIGIT_WIDTH = 0.64  # of a DejaVu Sans digit, in units of the font size
 LEFT, TOP, EDGE = 1.15, 1.05, 0.2  # inches: class names, title, the other two sides
 RECALL_WIDTH, PRECISION_HEIGHT = 0.85, 0.45  # inches
-MOST_CLASSES = 30  # of a matrix: more cells than that are no longer read, and take gigabytes to draw
+MOST_CLASSES = 30  # of a matrix: more cells cannot be read, and take gigabytes to draw
 MOST_CONFUSIONS, BAR_HEIGHT, BAR_WIDTH, NAMES_WIDTH = 25, 0.24, 4.0, 2.6  # the others in inches
 LONGEST_NAME = 14  # letters
 
@@ -50,9 +50,9 @@ def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
 
 @styled
 def confusion_matrix(counts: ArrayLike, names: Sequence[str] | None = None) -> Figure:
-    """The confusion matrix, drawn so that the rare errors stand out from the large diagonal.
+    """Draw a confusion matrix in which rare errors stand out from the large diagonal.
 
-    The diagonal is grey; the errors have a colour scale of their own, from white (none) to vermillion
+    The diagonal is grey; the errors have another colour scale, from white (none) to vermilion
     (the most frequent error). The right margin gives the recall of each true class, the bottom margin the
     precision of each predicted class, both in per cent; "–" where a class never occurs.
 
@@ -63,7 +63,7 @@ def confusion_matrix(counts: ArrayLike, names: Sequence[str] | None = None) -> F
     counts
         (classes, classes) integers: rows are the true class, columns the predicted one.
     names
-        The name of each class; by default its number.
+        Names of the classes; by default their numbers.
     """
     table = np.asarray(counts)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:
@@ -86,12 +86,12 @@ def confusion_matrix(counts: ArrayLike, names: Sequence[str] | None = None) -> F
 
 
 def shortened(name: str) -> str:
-    """The name as it fits beside a row."""
+    """Return the name, cut to fit next to a row."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def draw_largest(table: NDArray[np.int_], names: Sequence[str]) -> Figure:
-    """The most frequent confusions as bars, the largest first, with their share of the true class."""
+    """Draw the most frequent confusions as bars, the largest first, with their share of the true class."""
     errors = np.where(np.eye(len(table), dtype=bool), 0, table)
     largest = np.argsort(-errors, axis=None, kind="stable")[:MOST_CONFUSIONS]
     pairs = [divmod(int(place), len(table)) for place in largest if errors.flat[place]]
@@ -112,13 +112,13 @@ def draw_largest(table: NDArray[np.int_], names: Sequence[str]) -> Figure:
 
 
 def cell_inches(table: NDArray[np.int_], names: Sequence[str]) -> float:
-    """The side of a cell: wide enough for the longest text, smaller when there are many classes."""
+    """Return the side of a cell: wide enough for the longest text, smaller with many classes."""
     longest_text = max(len(str(table.max())), len("100.0"), *map(len, names))
     return max(longest_text * DIGIT_WIDTH * FONT_POINTS / 72 * 1.12, min(1.1, 5.5 / len(table)))
 
 
 def draw_cells(axes: Axes, table: NDArray[np.int_]) -> None:
-    """The counts and their colours."""
+    """Draw the counts and their colours."""
     classes = len(table)
     errors = np.where(np.eye(classes, dtype=bool), 0, table)
     colors = ERRORS(errors / max(1, errors.max()))[..., :3]
@@ -133,21 +133,21 @@ def draw_cells(axes: Axes, table: NDArray[np.int_]) -> None:
 
 
 def draw_recall(axes: Axes, table: NDArray[np.int_], names: Sequence[str], column: float) -> None:
-    """The right margin: what share of each true class was found."""
+    """Draw the right margin: the share of each true class that is found."""
     for row, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=1))):
         axes.text(column, row, rate, ha="center", va="center_baseline", gid="recall")
     axes.set_xticks([*range(len(table)), column], [*names, "recall %"])
 
 
 def draw_precision(axes: Axes, table: NDArray[np.int_], names: Sequence[str], row: float) -> None:
-    """The bottom margin: what share of each prediction was right."""
+    """Draw the bottom margin: the share of each predicted class that is right."""
     for column, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=0))):
         axes.text(column, row, rate, ha="center", va="center_baseline", gid="precision")
     axes.set_yticks([*range(len(table)), row], [*names, "precision %"])
 
 
 def draw_frame(axes: Axes, classes: int) -> None:
-    """What the rows and the columns are."""
+    """Name rows and columns."""
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     middle = (classes - 1) / 2
@@ -157,12 +157,12 @@ def draw_frame(axes: Axes, classes: int) -> None:
 
 
 def percentages(correct: Iterable[int], total: Iterable[int]) -> list[str]:
-    """Each share in per cent with one decimal, or a dash where there is nothing to divide by."""
+    """Write each share in per cent with one decimal, or a dash if the total is 0."""
     return [f"{100 * part / whole:.1f}" if whole else "–" for part, whole in zip(correct, total)]
 
 
 def draw_title(figure: Figure, table: NDArray[np.int_]) -> None:
-    """Overall accuracy, and the number of errors behind it."""
+    """Write the accuracy and the number of errors."""
     total, correct = int(table.sum()), int(np.trace(table))
     accuracy = f"{100 * correct / total:.2f} %" if total else "–"
     place_text(figure, 0.2, 0.15, f"Accuracy {accuracy}", size=12, weight="bold")

@@ -1,4 +1,4 @@
-"""What all pictures share: the colours, the quiet style, placing axes in inches, saving."""
+"""Style of all pictures: greys, fonts, axes placed in inches, saving."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ DOTS_PER_INCH: Final = 192  # twice the 96 of CSS: sharp on a dense screen at it
 MOST_PIXELS: Final = 2.5e6  # drawing one takes 45 bytes
 
 STYLE: Final[dict[Any, Any]] = {
-    "font.family": "DejaVu Sans",  # matplotlib brings it along: the same picture on every machine
+    "font.family": "DejaVu Sans",  # bundled with matplotlib: the same picture on every machine
     "font.size": 9,
     "text.color": INK,
     "axes.labelcolor": MUTED,
@@ -49,7 +49,7 @@ STYLE: Final[dict[Any, Any]] = {
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Run a drawing function inside the house style, leaving the global settings alone."""
+    """Run a drawing function in the house style, without changing the global settings."""
 
     @wraps(draw)
     def draw_in_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
@@ -74,9 +74,9 @@ def place_text(figure: Figure, left: float, top: float, text: str, **properties:
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write the figure as a PNG file of 192 dots per inch, or fewer where it is large.
+    """Write the figure as a PNG file of 192 dots per inch, or fewer if it is large.
 
-    The file holds neither time nor program version: the same figure gives the same bytes.
+    The file contains neither time nor program version: the same figure gives the same bytes.
     """
     picture = BytesIO()
     width, height = figure.get_size_inches()

@@ -20,7 +20,7 @@ LOGARITHMIC_RATIO = 30.0  # a loss that falls further than this hides its end on
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a panel: the finite values only, and what the line's end says."""
+    """Line of a panel: its finite values, and the value in the label at its end."""
 
     name: str
     color: str
@@ -32,15 +32,15 @@ class Curve:
 
 @styled
 def learning_curves(history: Sequence[Epoch]) -> Figure:
-    """Loss and accuracy over the epochs, side by side, each line labelled at its end.
+    """Draw loss and accuracy over the epochs, side by side, each line labelled at its end.
 
     Parameters
     ----------
     history
         One mapping per epoch with the key ``epoch`` and any of ``train_loss``, ``validation_loss``,
         ``train_accuracy`` and ``validation_accuracy`` (accuracies as fractions of 1). A missing,
-        ``None`` or non-finite value is no point of the line; the label at its end tells the last value
-        recorded, finite or not.
+        ``None`` or non-finite value is not drawn; the label at the end of a line shows the last
+        recorded value, finite or not.
     """
     figure = Figure(figsize=(10.2, 3.6))
     loss_axes = place_axes(figure, left=0.7, top=0.45, width=2.8, height=2.65)
@@ -51,7 +51,7 @@ def learning_curves(history: Sequence[Epoch]) -> Figure:
 
 
 def find_curves(history: Sequence[Epoch], quantity: str) -> list[Curve]:
-    """The recorded curves of a quantity, training first."""
+    """Return the recorded curves of a quantity, training first."""
     curves = []
     for name, color, text_color in (("train", ORANGE, DARK_ORANGE), ("validation", BLUE, BLUE)):
         values = [(row["epoch"], row.get(f"{name}_{quantity}")) for row in history]
@@ -64,7 +64,7 @@ def find_curves(history: Sequence[Epoch], quantity: str) -> list[Curve]:
 
 
 def draw_losses(axes: Axes, curves: list[Curve]) -> None:
-    """The loss panel, on a logarithmic axis when the loss falls far."""
+    """Draw the loss panel, on a logarithmic axis if the loss falls far."""
     axes.set_title("Loss")
     draw_curves(axes, curves)
     values = [value for curve in curves for value in curve.values]
@@ -77,7 +77,7 @@ def draw_losses(axes: Axes, curves: list[Curve]) -> None:
 
 
 def draw_accuracies(axes: Axes, curves: list[Curve]) -> None:
-    """The accuracy panel in per cent; its title names the best epoch."""
+    """Draw the accuracy panel in per cent; its title names the best epoch."""
     axes.set_title("Accuracy")
     draw_curves(axes, curves)
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
@@ -91,7 +91,7 @@ def draw_accuracies(axes: Axes, curves: list[Curve]) -> None:
 
 
 def draw_curves(axes: Axes, curves: list[Curve]) -> None:
-    """The lines of one panel, without their labels."""
+    """Draw the lines of one panel, without their labels."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     axes.tick_params(length=0)
@@ -128,7 +128,7 @@ def label_ends(axes: Axes, curves: list[Curve], number: str) -> None:
 
 
 def end_value(axes: Axes, curve: Curve) -> float:
-    """Where a line ends; a curve without a finite value is labelled at the top of the panel."""
+    """Return the height of a line's end; without a finite value it is the top of the panel."""
     return curve.values[-1] if curve.values else axes.get_ylim()[1]
 
 

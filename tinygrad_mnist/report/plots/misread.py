@@ -33,11 +33,11 @@ def misread_images(
     images
         (n, height, width), the worst one first; the largest value is drawn as black ink.
     labels
-        (n,) integers: the true classes.
+        (n,) integers, the true classes.
     probabilities
         (n, classes), each row summing to 1.
     names
-        The name of each class; by default its number.
+        Names of the classes; by default their numbers.
     """
     pictures = np.asarray(images)[:MOST_MISREAD]
     truths = np.asarray(labels, dtype=int)[:MOST_MISREAD]
@@ -74,7 +74,7 @@ def draw_misread(
     shares: NDArray[np.float64],
     names: Sequence[str],
 ) -> None:
-    """One image with its title and its strip, in the cell whose upper left corner is given in inches."""
+    """Draw one image with title and strip in the cell whose upper left corner is given in inches."""
     predicted = int(shares.argmax())
     inset = (CELL_WIDTH - IMAGE_SIDE) / 2
     image_axes = place_axes(figure, left + inset, top + 0.25, IMAGE_SIDE, IMAGE_SIDE)
@@ -92,14 +92,14 @@ def draw_misread(
 
 
 def percent(share: float) -> str:
-    """A probability in per cent; one that is not quite 1 does not claim to be."""
+    """Write a probability in per cent; one just below 1 is not rounded to 100 %."""
     return ">99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
 def draw_strip(
     axes: Axes, shares: NDArray[np.float64], truth: int, predicted: int, names: Sequence[str]
 ) -> None:
-    """The probabilities of all classes as small bars."""
+    """Draw the probabilities of all classes as small bars."""
     colors = [FAINT] * len(shares)
     colors[predicted] = ORANGE
     colors[truth] = BLUE

@@ -1,4 +1,4 @@
-"""The error of numeric derivatives against the step size: a V for each method."""
+"""Error of numeric derivatives against the step size: a V for each method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Look(NamedTuple):
-    """How a method is drawn; the markers tell the methods apart in grey."""
+    """Title, colours and marker of a method; the markers differ in grey too."""
 
     title: str
     formula: str
@@ -48,32 +48,32 @@ LOOKS: Final = {
 
 
 class Range(NamedTuple):
-    """The errors shown, as powers of ten."""
+    """Range of the errors shown, as powers of ten."""
 
     low: int
     high: int
 
     @property
     def room(self) -> float:
-        """In decades: above the errors for words, below for those that are 0."""
+        """Margin in decades: above the errors for words, below for errors of 0."""
         return 0.13 * (self.high - self.low)
 
     def height(self, error: Any) -> Any:
-        """Where an error is drawn: one of 0, which has no logarithm, below all others."""
+        """Return the height of an error; 0 has no logarithm and stands below all others."""
         return np.where(np.asarray(error) < 10.0**self.low, 10 ** (self.low - self.room / 2), error)
 
 
 @styled
 def v_curve(curve: VCurve) -> Figure:
-    """Error against step size on logarithmic axes, with the fitted slopes.
+    """Draw error against step size on logarithmic axes, with the fitted slopes.
 
-    Markers are errors, lines are fitted to those along which they run; a ring is where a method is at its
-    best.  Errors of exactly 0 stand below the axis, where it says "exact".
+    Markers are errors, lines are fitted to the errors next to them, and a ring marks the best step of a
+    method.  Errors of exactly 0 stand below the axis, at "exact".
 
     Parameters
     ----------
     curve
-        What `checking.v_curve` returns.
+        Result of `checking.v_curve`.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT))
     title = "Numeric derivatives: the error against the step"
@@ -90,14 +90,14 @@ def v_curve(curve: VCurve) -> Figure:
 
 
 def subtitle(curve: VCurve) -> str:
-    """Which derivative, and what it is."""
+    """Name the derivative and its value."""
     entry = curve.entry()
     slope, value = (f"{number:.7g}".replace("-", "−") for number in (curve.reference, curve.value))
     return f"∂f / ∂{entry} = {slope}  at  {entry} = {value}"
 
 
 def find_range(curve: VCurve) -> Range:
-    """All errors that are not 0, rounded to powers of ten."""
+    """Return the range of all errors other than 0, in powers of ten."""
     errors = np.array([error for method in curve.curves for error in method.errors])
     errors = errors[np.isfinite(errors) & (errors > 0)]
     high = ceil(log10(errors.max())) if errors.size else 0
@@ -106,7 +106,7 @@ def find_range(curve: VCurve) -> Range:
 
 
 def prepare_axes(axes: Axes, curve: VCurve, shown: Range) -> None:
-    """Scales, ticks, and the names of the two sides of the V."""
+    """Set scales and ticks, and name the two sides of the V."""
     shortest, longest = log10(curve.steps[-1]), log10(curve.steps[0])
     margin = max(0.02 * (longest - shortest), 0.1)
     axes.set(xscale="log", yscale="log", xlabel="step h")
@@ -132,23 +132,23 @@ def prepare_axes(axes: Axes, curve: VCurve, shown: Range) -> None:
 
 
 def powers(low: int, high: int) -> list[float]:
-    """A handful of evenly spaced powers of ten, the highest among them."""
+    """Return a few evenly spaced powers of ten, with the highest."""
     gap = max(1, -(-(high - low) // MOST_GAPS))
     return [10.0**power for power in range(high, low - 1, -gap)][::-1]
 
 
 def power_of_ten(value: float) -> str:
-    """10 with its exponent above."""
+    """Write 10 with its exponent."""
     return f"$10^{{{round(log10(value))}}}$"
 
 
 def error_name(value: float, shown: Range) -> str:
-    """The label of a tick on the error axis."""
+    """Return the label of a tick on the error axis."""
     return "exact" if value < 10.0**shown.low * 0.9 else power_of_ten(value)
 
 
 def draw_curve(axes: Axes, steps: NDArray[np.float64], curve: Curve, shown: Range) -> None:
-    """The errors, the lines fitted to them, and a ring around the best."""
+    """Draw the errors, the lines fitted to them, and a ring around the best."""
     look = LOOKS[curve.method]
     heights = shown.height(np.array(curve.errors))
     axes.plot(steps, heights, linestyle="none", **marker_of(look, 0.55))
@@ -168,7 +168,7 @@ def draw_curve(axes: Axes, steps: NDArray[np.float64], curve: Curve, shown: Rang
 
 
 def marker_of(look: Look, alpha: float = 1.0) -> dict[str, Any]:
-    """The marker of a method, as settings of a line."""
+    """Return the marker of a method as settings of a line."""
     return {
         "marker": look.marker,
         "markersize": look.size,
@@ -180,7 +180,7 @@ def marker_of(look: Look, alpha: float = 1.0) -> dict[str, Any]:
 
 
 def draw_line(axes: Axes, line: Line, look: Look) -> None:
-    """A fitted line over the steps that it was fitted to."""
+    """Draw a fitted line over the steps of its fit."""
     ends = np.array([line.low, line.high])
     axes.plot(
         ends, 10**line.intercept * ends**line.slope, color=look.color, linewidth=1.5, linestyle=look.line
@@ -188,7 +188,7 @@ def draw_line(axes: Axes, line: Line, look: Look) -> None:
 
 
 def draw_key(figure: Figure, top: float, curve: Curve) -> None:
-    """Beside the plot: marker, name, formula, slopes, and the best error."""
+    """Draw marker, name, formula, slopes and best error next to the plot."""
     look = LOOKS[curve.method]
     width, height = figure.get_size_inches()
     sample = Line2D([(KEY_LEFT + 0.1) / width], [1 - (top + 0.075) / height], **marker_of(look))

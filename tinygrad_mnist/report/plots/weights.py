@@ -1,4 +1,4 @@
-"""What the units of the first layer look for."""
+"""Weights of the first layer as images."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,14 +15,14 @@ SIGNED = LinearSegmentedColormap.from_list("signed", COLORS).with_extremes(bad=H
 
 TILE_INCHES = 0.9
 EDGE, HEADER, BAR_SPACE = 0.15, 0.45, 1.15
-SHARE_ON_SCALE = 99.8  # per cent of the weights; a handful of outliers must not wash out the rest
+SHARE_ON_SCALE = 99.8  # per cent of the weights; a few outliers must not fade the rest
 
 
 @styled
 def first_layer_weights(weight: ArrayLike, image_shape: tuple[int, int], limit: int = 64) -> Figure:
-    """The incoming weights of each unit as an image, all on one colour scale that is white at 0.
+    """Draw the incoming weights of each unit as an image, all on one colour scale that is white at 0.
 
-    Negative weights are blue, positive ones vermillion. The scale covers 99.8 % of the weights shown; the
+    Negative weights are blue, positive ones vermilion. The scale covers 99.8 % of the weights shown; the
     pointed ends of the colour bar stand for the few beyond it.
 
     Parameters
@@ -32,7 +32,7 @@ def first_layer_weights(weight: ArrayLike, image_shape: tuple[int, int], limit: 
     image_shape
         (height, width) of the images the layer reads.
     limit
-        How many units to show, from the first on.
+        Largest number of units shown, from the first on.
     """
     rows = np.asarray(weight)
     shown = rows[:limit].reshape(-1, *image_shape)
@@ -53,13 +53,13 @@ def first_layer_weights(weight: ArrayLike, image_shape: tuple[int, int], limit: 
 
 
 def column_count(units: int) -> int:
-    """Between 5 and 10 columns, so that the last row is as full as can be."""
+    """Choose between 5 and 10 columns, so that the last row is as full as possible."""
     choices = range(min(units, 5), min(units, 10) + 1)
     return min(choices, key=lambda columns: (-units % columns, -columns))
 
 
 def tile(images: NDArray[np.float64], columns: int) -> NDArray[np.float64]:
-    """Lay (n, height, width) images out in one array, row by row, with a rim of NaN around each."""
+    """Arrange images (n, height, width) in one array, row by row, with a rim of NaN around each."""
     rows = -(-len(images) // columns)
     rimmed = np.pad(images.astype(float), ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
     _, height, width = rimmed.shape
@@ -69,13 +69,13 @@ def tile(images: NDArray[np.float64], columns: int) -> NDArray[np.float64]:
 
 
 def reach(weights: NDArray[np.float64]) -> float:
-    """The end of the colour scale: as good as the largest weight, but never 0."""
+    """Return the end of the colour scale: nearly the largest weight, and never 0."""
     sizes = np.abs(weights[np.isfinite(weights)])
     return float(np.percentile(sizes, SHARE_ON_SCALE)) if sizes.any() else 1.0
 
 
 def draw_bar(axes: Axes, picture: AxesImage, end: float) -> None:
-    """The colour bar, with its two ends and the zero named."""
+    """Draw the colour bar, with labels at its ends and at 0."""
     bar = axes.figure.colorbar(picture, cax=axes, extend="both", ticks=[-end, 0, end])
     axes.set_yticklabels([f"−{end:.2g}", "0", f"+{end:.2g}"])
     axes.tick_params(length=0)
