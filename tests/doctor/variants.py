@@ -124,9 +124,9 @@ class ByHand(nn.Module):
 
     def __init__(self, activation=True):
         normal = np.random.default_rng(0).standard_normal
-        self.w1 = nn.Parameter(normal((784, 30)) / 28, np.float32)
+        self.w1 = nn.Parameter(normal((784, 30)) / 28, dtype=np.float32)
         self.b1 = nn.Parameter(np.zeros(30), dtype=np.float32)
-        self.w2, self.w3 = (nn.Parameter(normal((n, 10)) / 6, np.float32) for n in (30, 10))
+        self.w2, self.w3 = (nn.Parameter(normal((n, 10)) / 6, dtype=np.float32) for n in (30, 10))
         self.activation = activation
 
     def forward(self, x):
