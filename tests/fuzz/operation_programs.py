@@ -122,7 +122,8 @@ class Program:
         lines += ["from numpy import float32, float64, inf, nan", "S, D = float32, float64"]
         lines += ["rng = [np.random.default_rng(i) for i in range(4)]"]
         for name, leaf, values in zip(self.names, self.leaves, self.arrays()):
-            lines += [f"{name} = Tensor({text_of(values)}, requires_grad={leaf.is_learned})  # {leaf.kind}, {leaf.layout}"]
+            built = f"{name} = Tensor({text_of(values)}, requires_grad={leaf.is_learned})"
+            lines += [f"{built}  # {leaf.kind}, {leaf.layout}"]
         return "\n".join([*lines, *self.lines(), f"outputs = [{', '.join(f'v{i}' for i in self.outputs)}]"])
 
     def _repr_pretty_(self, printer, cycle):
