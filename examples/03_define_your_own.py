@@ -60,6 +60,24 @@ history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100)
 print(history)
 assert history[-1].train_loss < 0.01
 
+
+# %% [markdown]
+# A callback is a class too: five lines end a training when it is good enough.
+
+
+# %%
+class Goal:
+    def after_epoch(self, training, epoch):
+        if epoch.train_loss < 0.02:
+            training.stop(f"the loss is {epoch.train_loss:.3f}")
+
+
+model = RadialNetwork(12, np.random.default_rng(0))
+optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100, callbacks=[Goal()])
+print(len(history), "epochs:", history.stopped)
+assert history.stopped
+
 # %% [markdown]
 # Error messages name the op, the layer and the shapes that it was given.
 
