@@ -50,7 +50,7 @@ class Box:
         """Check the values, and have that repeated at each call of the program."""
         raise TypeError(f"a {type(self).__name__} has no elements to check")
 
-    def _refuse(self, what: str) -> NoReturn:
+    def _refuse(self, what: str, instead: str = "") -> NoReturn:
         """Refuse to show elements to Python: there are none, but in an array."""
         raise TypeError(f"{what} was asked of a {type(self).__name__}, which has no elements to look at")
 

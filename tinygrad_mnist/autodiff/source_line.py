@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import linecache
 import os
+import pickle
 import sys
 from types import CodeType
+
+from numpy.lib import mixins
 
 Site = tuple[CodeType, int]
 
@@ -15,6 +19,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(_AUTODIFF)) + os.sep
 _PROGRAM = os.path.join(_PACKAGE, "program") + os.sep
 _NN = os.path.join(_PACKAGE, "nn") + os.sep
 _MODULE = os.path.join(_NN, "module.py")
+_BETWEEN = (mixins.__file__, copy.__file__, pickle.__file__)  # Python code that calls back for its caller
 
 # By source file, how many frames further out to look: past an op or ``Module.__call__`` 1, past a layer's
 # forward and the call around it 2, no further outside of the package (0) and in another part of it (None).
@@ -23,7 +28,7 @@ _steps: dict[str, int | None] = {}
 
 def _step_from(path: str) -> int | None:
     if not path.startswith(_PACKAGE):
-        step: int | None = 0
+        step: int | None = 1 if path in _BETWEEN else 0
     elif path.startswith((_AUTODIFF, _PROGRAM)) or path == _MODULE:
         step = 1
     else:

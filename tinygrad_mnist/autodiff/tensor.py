@@ -175,7 +175,14 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
                 "convert with dtype=np.float32 or np.float64"
             )
         if value and not self.inputs and not self._requires_grad:
-            self._data = peeled(self).copy()  # optimizers change it in place: it must not be anyone else's
+            array = peeled(self)
+            if array is not self._data:  # a program has no place for the array that would be exchanged
+                array._refuse(
+                    f"requires_grad=True of {self._label()}",
+                    "it came from outside and would get another array; set it before the call, or write "
+                    "x = Tensor(x, requires_grad=True) inside",
+                )
+            self._data = array.copy()  # optimizers change it in place: it must not be anyone else's
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
@@ -185,17 +192,21 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
 
     @property
     def grad(self) -> Any:
-        """The gradient that ``backward()`` added up: an array in the tensor's shape and dtype, or None."""
+        """The gradient that ``backward()`` added up: an array in the tensor's shape and dtype, or None.
+
+        An array that is assigned is copied: the gradient belongs to its tensor alone.
+        """
         capture = CAPTURE.get()
         return capture.gradient(self) if capture else self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         capture = CAPTURE.get()
+        gradient = None if value is None else self._fitting_gradient(value)
         if capture:
-            capture.set_gradient(self, value)
+            capture.set_gradient(self, gradient)
         else:
-            self._grad = value
+            self._grad = value if value is self._grad else None if gradient is None else gradient.copy("K")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -289,13 +300,17 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
             if isinstance(array, Box):
                 return np.ones_like(array)
             return np.ones(array.shape, array.dtype) if array.ndim else np.array(1, array.dtype)  # quicker
+        return self._fitting_gradient(gradient).copy()
+
+    def _fitting_gradient(self, gradient: Any) -> Any:
+        """Return a given gradient as an array in the tensor's dtype; refuse another shape."""
         require_unmasked("gradient", gradient)
-        start = _as_numbers(gradient, self.dtype).copy()
-        if start.shape != self.shape:
+        array = _as_numbers(gradient, self.dtype)
+        if array.shape != self.shape:
             raise ShapeError(
-                f"a gradient of shape {start.shape} does not fit {self._label()} of {self.shape}"
+                f"a gradient of shape {array.shape} does not fit {self._label()} of {self.shape}"
             )
-        return start
+        return array
 
     def retain_grad(self) -> Tensor:
         """Ask ``backward()`` to store ``.grad`` here too, although the tensor is not a leaf."""

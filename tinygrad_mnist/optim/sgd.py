@@ -126,7 +126,9 @@ class SGD(Observed, NotInOptimizer):
                 if scratch is None:  # only now: a program has memory of its own
                     scratch = self._scratch[position] = np.empty_like(parameter._data)
                 v = self.velocities[position]
-                self.velocities[position] = self.update(parameter._data, gradient, v, scratch, self)
+                made = self.update(parameter._data, gradient, v, scratch, self)
+                if v is None and made is not None:  # NumPy gives a number, not an array, without axes
+                    self.velocities[position] = np.asarray(made)
                 parameter.serial = next_serial()
 
     def update(self, p: Any, g: Any, v: Any, scratch: Any, numbers: Any) -> Any:

@@ -107,7 +107,7 @@ class Capturing(Surroundings):
         """Set the gradient, or None, in the program alone."""
         noted = self._gradient(tensor)
         noted.written, noted.spent = True, False
-        noted.tracer = self.lift(gradient)
+        noted.tracer = None if gradient is None else self.lift(gradient).owned()
         if noted.tracer is not None:
             noted.tracer._arrives_at(tensor)
 
@@ -134,7 +134,8 @@ class Capturing(Surroundings):
             gradient = self.gradient(parameter)
             if gradient is not None:
                 velocity = self._velocity(optimizer, position)
-                made = optimizer.update(self.lift(parameter), gradient, velocity, None, numbers)
+                p = self.lift(parameter)
+                made = optimizer.update(p, gradient, velocity, np.empty_like(p), numbers)
                 if velocity is None and made is not None:
                     self._velocities[id(optimizer), position] = made
                     self.single_use = "the optimizer makes its velocities"

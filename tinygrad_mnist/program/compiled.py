@@ -8,6 +8,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, overload
 
@@ -25,6 +26,7 @@ from tinygrad_mnist.program.program import Binding, Program
 from tinygrad_mnist.program.trace import Call, traced
 
 Backend = Literal["numpy", "native", "eager"]
+_INSIDE = ContextVar("inside", default=False)  # a function of which there is a program runs itself
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
 _EPSILONS = (
     100  # how far native results may be from NumPy's, in rounding errors of an array's largest element
@@ -74,7 +76,7 @@ class Compiled:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Repeat the program for these arguments, or capture one."""
-        if CAPTURE.get():  # inside another captured function: part of its program
+        if CAPTURE.get() or _INSIDE.get():  # inside another captured function: part of its program
             return self.function(*arguments, **keywords)
         with self._lock:
             if not keywords:  # the quick way, for arguments that are leaves themselves
@@ -172,13 +174,17 @@ class Compiled:
     def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Call the function itself, and return what its program would: arrays of their own, no graph."""
         given, (filled, filled_keywords) = _as_tensors(arguments, keywords, leaves)
-        output = self.function(*filled, **filled_keywords)
+        token = _INSIDE.set(True)
+        try:
+            output = self.function(*filled, **filled_keywords)
+        finally:
+            _INSIDE.reset(token)
         same = {id(x): leaf for x, leaf in zip(given, leaves) if isinstance(x, Tensor)}
         same |= {id(thing): thing for thing in program.trace.things}
 
         def answer(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray) and id(leaf) not in same:
-                copy = _plain(leaf).copy()
+                copy = _plain(leaf).copy("K")
                 same[id(leaf)] = copy if isinstance(leaf, np.ndarray) else new_tensor(copy)
             return same.get(id(leaf), leaf)
 

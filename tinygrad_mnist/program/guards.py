@@ -22,7 +22,10 @@ MISS: Any = object()  # what an entry answers when the program does not hold
 
 
 class Output:
-    """A leaf of the function's result: "tensor", "array" or "number" of a value, "argument", or "thing"."""
+    """A leaf of the function's result: what `kind` says of a value, an "argument" or another "thing".
+
+    A value comes out as a "tensor", an "array", a "scalar" of NumPy or a "number" of Python.
+    """
 
     def __init__(self, kind: str, what: Any) -> None:
         self.kind, self.what = kind, what
@@ -239,6 +242,8 @@ class _Answer:
             return self._met[id(output)]
         if output.kind == "array":
             return str(self._results[output.what])
+        if output.kind == "scalar":
+            return f"{self._results[output.what]}[()]"
         if output.kind == "number":
             return f"{self._results[output.what]}.item()"
         return self._leaves[output.what] if output.kind == "argument" else self._things.name(output.what)

@@ -22,13 +22,18 @@ class UntraceableError(Exception):
     """The forward of an op did what tracers cannot note; it is then called as a whole."""
 
 
-def refuse(what: str) -> NoReturn:
-    """Refuse Python code that looks at a value, with its line."""
+_NO_VALUES = (
+    "a program repeats the same operations at every call, so Python cannot look at values in between. "
+    "Compute with the Tensor as it is (ops.where in place of if), return it and look at it outside, or leave "
+    "this function uncompiled"
+)
+
+
+def refuse(what: str, instead: str = "") -> NoReturn:
+    """Refuse what a program cannot repeat, with its line: by default Python code that looks at a value."""
     site = calling_site()
     raise CaptureError(
-        f"{what} was asked for while a program is captured, at {in_words(site)}: a program repeats the same "
-        "operations at every call, so Python cannot look at values in between. Compute with the Tensor as it "
-        "is (ops.where in place of if), return it and look at it outside, or leave this function uncompiled"
+        f"{what} was asked for while a program is captured, at {in_words(site)}: {instead or _NO_VALUES}"
     )
 
 
@@ -49,8 +54,8 @@ class Recorder:
         self.is_inside_op = False  # the forward of an op is running: not the code of the captured function
         self._made: dict[Any, Value] = {}
 
-    def refuse(self, what: str) -> NoReturn:
-        """Refuse what cannot be noted.
+    def refuse(self, what: str, instead: str = "") -> NoReturn:
+        """Refuse what cannot be noted, with why and what to write instead.
 
         Raises
         ------
@@ -61,7 +66,7 @@ class Recorder:
         """
         if self.is_inside_op:
             raise UntraceableError(what)
-        refuse(what)
+        refuse(what, instead)
 
     def lift(self, value: Any) -> Any:
         """Return the tracer of a value that the captured function got from outside."""

@@ -95,7 +95,7 @@ class Source:
         generators = [f"generator{i}" for i in range(len(self.recording.generators))]
         states = [*(self.names.of(value) for value in self.states), *generators]
         defaults = [f"{self._number_names[n]}={number_text(n.get())}" for n in self.numbers]
-        outputs = [f"{self.names.of(value)}.copy()" for value in self.recording.outputs]
+        outputs = [f"{self.names.of(value)}{_copied(value)}" for value in self.recording.outputs]
         returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
         quiet = ", ".join(f'{kind}="ignore"' for kind in sorted(self.recording.quiet))
         doc = [title, "", *self._described()]
@@ -172,6 +172,11 @@ def _order(value: Value) -> tuple[int, ...]:
     """The axes from the slowest to the fastest in memory."""
     strides = value.array.strides
     return tuple(sorted(range(value.array.ndim), key=lambda axis: (-strides[axis], axis)))
+
+
+def _copied(value: Value) -> str:
+    """Code behind the name of a value that copies it in its own layout."""
+    return ".copy()" if _is_plain(value) else '.copy("K")'
 
 
 def _is_plain(value: Value) -> bool:

@@ -16,7 +16,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Fixed, State, Value
 from tinygrad_mnist.program.item import Item
-from tinygrad_mnist.program.observation import ABSENT, Reading, look
+from tinygrad_mnist.program.observation import ABSENT, Reading, look, snapshot
 from tinygrad_mnist.program.operations import Operation
 from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import Tracer
@@ -125,6 +125,9 @@ class Surroundings(Recorder):
         if self.is_local(holder) or (is_open and holder is self._updating):
             return
         self.recording.readings[key] = Reading.of(holder, name, at_each_call=is_open)
+        value = look(holder, name)
+        if type(value) in (list, dict):
+            self._undo.append(partial(_refill, value, value.copy()))
 
     def before_setting(self, holder: Any, name: str) -> None:
         """An attribute that the function sets: it has to be set back before the end."""
@@ -163,6 +166,14 @@ class Surroundings(Recorder):
         """Put back the serial numbers and the attributes that the captured function changed."""
         for step in reversed(self._undo):
             step()
+
+
+def _refill(container: Any, before: Any) -> None:
+    """Give a list or dict the parts that it had before; it is not touched where it has them."""
+    found, expected = ((list(x.items()) if isinstance(x, dict) else x) for x in (container, before))
+    if snapshot(found) != snapshot(expected):
+        container.clear()
+        (container.update if isinstance(container, dict) else container.extend)(before)
 
 
 def _twin(array: Array) -> Array:

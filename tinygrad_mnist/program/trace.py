@@ -127,7 +127,7 @@ class _Outputs:
         if isinstance(leaf, Tensor) and not capture.is_outside(leaf):
             return self._made_of("tensor", leaf, capture.lift(leaf).value)
         if isinstance(leaf, Tracer):
-            return self._made_of("array", leaf, leaf.value)
+            return self._made_of("scalar" if leaf.is_scalar else "array", leaf, leaf.value)
         if isinstance(leaf, Item):
             return self._made_of("number", leaf, leaf.value)
         is_made_anew = isinstance(leaf, _MADE_ANEW) or not is_plain(leaf)

@@ -31,6 +31,11 @@ from tinygrad_mnist.program.operations import (
 )
 from tinygrad_mnist.program.recorder import Recorder
 
+_NOT_IN_PLACE = (
+    "a program changes nothing outside but parameters, gradients and velocities. Write a = a * 2 in place of "
+    "a *= 2, return the result and keep it outside, or leave this function uncompiled"
+)
+
 
 class Tracer(NDArrayOperatorsMixin, Box):
     """An array of a program, with a sample of what it holds.
@@ -39,8 +44,10 @@ class Tracer(NDArrayOperatorsMixin, Box):
     `CaptureError` that names the line.
     """
 
-    def __init__(self, recorder: Recorder, value: Value, array: Array) -> None:
+    def __init__(self, recorder: Recorder, value: Value, array: Array, is_scalar: bool = False) -> None:
         self.recorder, self.value, self.array = recorder, value, array
+        self.is_scalar = is_scalar  # NumPy gives a number of its own there, not an array without axes
+        self.is_own = False  # nobody else holds the array, whatever its value was made from
 
     shape = property(lambda self: self.array.shape)
     ndim = property(lambda self: self.array.ndim)
@@ -77,9 +84,9 @@ class Tracer(NDArrayOperatorsMixin, Box):
         """Check the values now and at every call."""
         self.recorder.check(check, self, arguments)
 
-    def _refuse(self, what: str) -> NoReturn:
-        """Refuse to show elements to Python."""
-        self.recorder.refuse(what)
+    def _refuse(self, what: str, instead: str = "") -> NoReturn:
+        """Refuse to show elements to Python, or what `instead` explains."""
+        self.recorder.refuse(what, instead)
 
     def item(self) -> Item:
         """Return what stands for the number: it can be returned, and nothing else."""
@@ -185,10 +192,12 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if not arrays and isinstance(array, np.ndarray):
             return self._look(array, f"{{}}[{code}]")
         if not arrays:  # a single element, which NumPy copies: a view of it serves as well
-            return self[(*_parts(index), ...)]
+            element = self[(*_parts(index), ...)]
+            return Tracer(self.recorder, element.value, element.array, is_scalar=True)
         return self._emit(Pick(f"{{}}[{code}]"), (self.value, *arrays), array)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        self._require_own()
         before = self.value
         self.array[_plain(index)] = _plain(value)
         if isinstance(index, Tracer):
@@ -197,14 +206,23 @@ class Tracer(NDArrayOperatorsMixin, Box):
             code, arrays = _index_code(self.recorder, index)
             self._become(Put(code, added=False), (before, self._operand(value), *arrays))
 
+    def owned(self) -> Tracer:
+        """Return a tracer of an array with the same elements that nobody else holds."""
+        tracer = Tracer(self.recorder, self.value, self.array) if self.value.is_ours else self.copy()
+        tracer.is_own = True
+        return tracer
+
+    def _require_own(self) -> None:
+        """Refuse to be written into, before it happens, where others hold the array too."""
+        if not self.is_own and (self.value.view_of is not None or not self.value.is_ours):
+            self.recorder.refuse("a change in place of an array that others hold too", _NOT_IN_PLACE)
+        results = (i.result for i in self.recorder.recording.instructions)
+        if any(result is not None and result.view_of is self.value for result in results):
+            self.recorder.refuse("a change in place of an array that a view looks into", _NOT_IN_PLACE)
+        self.array = self.array.copy("K")  # the sample is written into: another tracer may have it too
+
     def _become(self, operation: Operation, operands: tuple[Any, ...]) -> None:
         """Become a new value, written over the old one."""
-        root = self.value.root
-        if root is not self.value or root.origin not in ("result", "constant"):
-            self.recorder.refuse("what was written into is not the op's own")
-        results = (i.result for i in self.recorder.recording.instructions)
-        if any(result is not None and result.view_of is root for result in results):
-            self.recorder.refuse("what was written into is looked at from elsewhere")
         self.value = self.recorder.emit(operation, operands, self.array)
 
     # Reductions
@@ -224,8 +242,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
     # NumPy's two protocols
 
     def _emit(self, operation: Operation, operands: tuple[Any, ...], sample: Any) -> Tracer:
-        sample = np.asarray(sample)
-        return Tracer(self.recorder, self.recorder.emit(operation, operands, sample), sample)
+        is_scalar, sample = isinstance(sample, np.generic), np.asarray(sample)
+        return Tracer(self.recorder, self.recorder.emit(operation, operands, sample), sample, is_scalar)
 
     def __pow__(self, exponent: Any) -> Any:
         """As ndarray does it, which has faster ways for some exponents."""
@@ -248,6 +266,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
             return self._reduce(ufunc, *inputs, **settings)
         if method == "at" and ufunc is np.add:
             target, index, value = inputs
+            target._require_own()
             before = target.value
             np.add.at(target.array, _plain(index), _plain(value))
             code, arrays = _index_code(self.recorder, index)
@@ -271,8 +290,11 @@ class Tracer(NDArrayOperatorsMixin, Box):
             self.recorder.refuse(f"np.{ufunc.__name__} with settings")
         operands = tuple(self._operand(value) for value in inputs)
         target = out[0] if out else None
-        if target is not None and not isinstance(target, Tracer):
-            self.recorder.refuse("a result was written into a plain array")
+        if target is not None:
+            if not isinstance(target, Tracer):
+                self.recorder.refuse("a change in place of a plain array", _NOT_IN_PLACE)
+            if target.value.origin != "state":
+                target._require_own()
         sample = ufunc(*map(_plain, inputs), out=None if target is None else target.array)
         if ufunc.signature is not None:
             return self._product(ufunc.__name__, operands, sample, target)
@@ -311,13 +333,15 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if dtype is not None or out is not None or not isinstance(x, Tracer):
             self.recorder.refuse("a reduction with settings")
         extra = {} if initial is None else {"initial": initial}
-        sample = np.asarray(ufunc.reduce(x.array, axis=axis, keepdims=keepdims, **extra))
+        sample = ufunc.reduce(x.array, axis=axis, keepdims=keepdims, **extra)
+        is_scalar, sample = isinstance(sample, np.generic), np.asarray(sample)
         reduced = _reduced_shape(x.shape, axis)
         initial = None if initial in (None, -np.inf) and 0 not in x.shape else initial
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
         operation = Reduction(ufunc.__name__, axis, initial)
         result = self._emit(operation, (x.value,), sample.reshape(reduced))
         if not keepdims:
+            result.is_scalar = is_scalar
             return result
         view = self.recorder.emit(
             KeptAxes(f"{{}}.reshape({sample.shape})"), (result.value,), sample, view_of=result.value
@@ -351,6 +375,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
         self, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
     ) -> Tracer:
         operands = (self._operand(a), self._operand(indices))
+        if out is not None:
+            out._require_own()
         taken: Any = np.take(_plain(a), _plain(indices), axis=axis, out=_plain(out), mode=mode)  # type: ignore[call-overload]
         if out is None:
             return self._emit(Take(axis, mode), operands, taken)
