@@ -31,7 +31,7 @@ def test_right_gradients_pass(mnist_folder, options):
 
 
 @pytest.mark.parametrize("name", ["missing-transpose", "stale-activation", "broadcast-averaged"])
-def test_a_mistake_in_the_network_is_shown_and_named(mnist_folder, name):
+def test_wrong_rule_in_the_network_is_named(mnist_folder, name):
     result = run(mnist_folder, "--break", name, "--sample", 40, width=200)
     assert result.exit_code == 1, result.output
     assert WRONG_RULES[name].why in result.output
@@ -41,25 +41,25 @@ def test_a_mistake_in_the_network_is_shown_and_named(mnist_folder, name):
 
 
 @pytest.mark.parametrize("name", ["each-tie-gets-all", "fan-out-overwritten", "wrong-sign"])
-def test_a_mistake_that_does_not_show_there_is_shown_on_its_example(mnist_folder, name):
+def test_wrong_rule_absent_from_network_is_shown_on_its_example(mnist_folder, name):
     result = run(mnist_folder, "--break", name, "--sample", 5)
     assert result.exit_code == 1, result.output
     assert "a small function of its own" in result.output
 
 
-def test_every_entry_of_a_small_network(mnist_folder):
+def test_every_checks_all_entries_of_a_small_network(mnist_folder):
     result = run(mnist_folder, "--all-entries", "--layers", "784-2-10")
     assert result.exit_code == 0, result.output
     assert "1,600 of 1,600" in result.output
 
 
 @pytest.mark.parametrize(("options", "status"), [(("--list-mistakes",), 0), (("--break", "nonsense"), 2)])
-def test_all_mistakes_are_listed_with_their_reasons(mnist_folder, options, status):
+def test_all_wrong_rules_are_listed_with_their_reasons(mnist_folder, options, status):
     result = run(mnist_folder, *options, width=500)
     assert result.exit_code == status
-    for mistake in WRONG_RULES.values():
-        assert mistake.name in result.output
-        assert mistake.why in result.output
+    for wrong_rule in WRONG_RULES.values():
+        assert wrong_rule.name in result.output
+        assert wrong_rule.why in result.output
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -1,4 +1,4 @@
-"""Right rules are never called wrong, on random graphs with and without corners, in float64 and float32."""
+"""Right rules are never called wrong, on random graphs with and without kinks, in float64 and float32."""
 
 import numpy as np
 from hypothesis import given
@@ -8,7 +8,7 @@ from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.checking import strategies as own
 
-CORNERS = {
+KINKS = {
     "relu": ops.relu,
     "abs": abs,
     "clip": lambda x: ops.clip(x, min=-0.5, max=0.5),
@@ -16,7 +16,7 @@ CORNERS = {
     "min": ops.min,
     "relu - relu": lambda x: ops.relu(x - 0.25) - ops.relu(0.25 - x),
 }
-CORNERS_OF_TWO = {"maximum": ops.maximum, "minimum": ops.minimum}
+KINKS_OF_TWO = {"maximum": ops.maximum, "minimum": ops.minimum}
 
 
 def assert_no_alarm(function, arrays, dtype):
@@ -32,12 +32,12 @@ dtypes = st.sampled_from([np.float64, np.float32])
 
 
 @given(own.expressions(), dtypes)
-def test_smooth_graphs(expression, dtype):
+def test_smooth_graphs_raise_no_alarm(expression, dtype):
     assert_no_alarm(expression, expression.leaves(), dtype)
 
 
-@given(own.expressions(20, unary=CORNERS, binary=CORNERS_OF_TWO), dtypes, st.booleans())
-def test_graphs_with_corners(expression, dtype, on_a_grid):
+@given(own.expressions(20, unary=KINKS, binary=KINKS_OF_TWO), dtypes, st.booleans())
+def test_graphs_with_kinks_raise_no_alarm(expression, dtype, on_a_grid):
     leaves = expression.leaves()
     if on_a_grid:  # ties, zeros and borders, exactly
         leaves = [np.round(4 * x) / 4 for x in leaves]
@@ -45,7 +45,7 @@ def test_graphs_with_corners(expression, dtype, on_a_grid):
 
 
 @given(own.mlps(smooth=False), st.booleans())
-def test_networks(mlp, on_a_grid):
+def test_networks_raise_no_alarm(mlp, on_a_grid):
     model, loss, (x, y) = mlp
     if on_a_grid:
         x = np.round(x)

@@ -1,4 +1,4 @@
-"""What a check and a diagnosis say of functions of every kind: verdict, notes, which entry is shown."""
+"""Reports and diagnoses of functions of every kind: verdicts, notes, the entry that is shown."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ FUNCTIONS = {
     "of two variables": (lambda x, y: ops.sum(x**3), X, X + 1),
     "relu at 0": (lambda x: ops.sum(ops.relu(x)), ZEROS),
     "relu beside 0": (lambda x: ops.sum(ops.relu(x)), X * 1e-9),
-    "corners that cancel": (lambda x: ops.sum(ops.relu(x) - ops.relu(-x)), ZEROS),
+    "kinks that cancel": (lambda x: ops.sum(ops.relu(x) - ops.relu(-x)), ZEROS),
     "abs at some zeros": (lambda x: ops.sum(ops.abs(x) * 2.0), np.where(X > 0.4, X, 0.0)),
     "ties": (lambda x: ops.sum(ops.max(x, axis=1)), TIES),
     "ties of a minimum": (lambda x: ops.sum(ops.minimum(x, 2.0) + ops.min(x, axis=1, keepdims=True)), TIES),
@@ -50,7 +50,7 @@ FUNCTIONS = {
 
 
 def told(report):
-    """All but the numbers; of rows that are right the entry that is shown is a matter of rounding."""
+    """Return all but the numbers; the entry that a correct row shows depends on rounding."""
     lines = [report.summary()]
     for row in report.rows:
         place = f" at {row.worst}" if row.verdict not in ("correct", "precision") else ""
@@ -81,7 +81,7 @@ def all_of(function, *inputs):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_outcome_of_a_check_is_as_it_always_was(name):
+def test_outcome_of_a_check_is_as_kept(name):
     function, *inputs = FUNCTIONS[name]
     with np.errstate(all="ignore"):
         text = "\n".join(all_of(function, *inputs)) + "\n"
@@ -89,16 +89,16 @@ def test_the_outcome_of_a_check_is_as_it_always_was(name):
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_the_outcome_of_a_wrong_rule_is_as_it_always_was(order):
+def test_outcome_of_a_wrong_rule_is_as_kept(order):
     lines = []
-    for mistake in (wrong_rules.wrong_sign, wrong_rules.sqrt_without_half, wrong_rules.unsummed_broadcast,
+    for wrong_rule in (wrong_rules.wrong_sign, wrong_rules.sqrt_without_half, wrong_rules.unsummed_broadcast,
                     wrong_rules.fan_out_overwritten, wrong_rules.each_tie_gets_all):  # fmt: skip
-        function, arrays = mistake.example()
-        with mistake:
-            lines += [mistake.name, *told(check_gradients(function, *arrays, order=order)), ""]
+        function, arrays = wrong_rule.example()
+        with wrong_rule:
+            lines += [wrong_rule.name, *told(check_gradients(function, *arrays, order=order)), ""]
     assert_as_kept(SNAPSHOTS / f"wrong-rules-of-order-{order}.txt", "\n".join(lines))
 
 
-def test_the_place_of_each_mistake_is_named():
-    places = [f"{name}: {mistake.blames()}" for name, mistake in WRONG_RULES.items()]
-    assert_as_kept(SNAPSHOTS / "places-of-mistakes.txt", "\n".join(places) + "\n")
+def test_each_wrong_rule_names_what_it_blames():
+    places = [f"{name}: {wrong_rule.blames()}" for name, wrong_rule in WRONG_RULES.items()]
+    assert_as_kept(SNAPSHOTS / "blamed-by-wrong-rules.txt", "\n".join(places) + "\n")

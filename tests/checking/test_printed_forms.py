@@ -1,4 +1,4 @@
-"""What a check found, as it is printed in terminals of several widths and shown in a notebook."""
+"""Results of checks as they are printed in terminals of several widths and shown in a notebook."""
 
 import io
 from pathlib import Path
@@ -78,7 +78,7 @@ def printed(value, width):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_form_reads_as_it_always_did(name):
+def test_printed_form_is_as_kept(name):
     form = FORMS[name]
     shown = [f"{width} columns\n{printed(form, width)}" for width in (60, 80, 150)]
     assert_as_kept(
@@ -87,7 +87,7 @@ def test_a_form_reads_as_it_always_did(name):
 
 
 @pytest.mark.parametrize("columns", [20, 60, 150])
-def test_a_report_as_text_is_as_wide_as_the_terminal_and_not_under_60(columns, monkeypatch):
+def test_report_as_text_is_as_wide_as_the_terminal_at_least_60(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     report = FORMS["report-wrong"]
     text = "\n".join(text.rstrip() for text in str(report).splitlines())

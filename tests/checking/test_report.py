@@ -1,4 +1,4 @@
-"""What reports and diagnoses say, in all their forms, and what is refused."""
+"""Reports and diagnoses in all their forms, and refusals."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def printed(thing, width):
 
 
 @pytest.mark.parametrize("width", [60, 80, 150])
-def test_tables_fit_the_page(broken, width):
+def test_table_fits_the_page(broken, width):
     text = printed(broken[0], width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
@@ -46,7 +46,7 @@ def test_tables_fit_the_page(broken, width):
     assert "rule of sigmoid" in text.replace("\n", " ")
 
 
-def test_the_forms_agree(broken):
+def test_printed_forms_agree(broken):
     report, diagnosis = broken
     for thing in broken:
         assert json.loads(json.dumps(thing.to_dict()))["ok"] is False
@@ -60,7 +60,7 @@ def test_the_forms_agree(broken):
     assert "sigmoid(y) * (1 - sigmoid(y))" in printed(diagnosis, 80)
 
 
-def test_a_finding_says_all_there_is_to_know(broken):
+def test_finding_names_op_module_line_and_leaves(broken):
     (finding,) = broken[1].findings
     assert (finding.kind, finding.primitive, finding.input, finding.position) == ("rule", "sigmoid", "x", 0)
     assert finding.op.startswith("sigmoid_")
@@ -73,7 +73,7 @@ def test_a_finding_says_all_there_is_to_know(broken):
     assert sorted(broken[1].verdicts.values()) == ["correct"] * 4 + ["wrong"]
 
 
-def test_hand_derived_values_stand_beside():
+def test_hand_derived_values_are_shown_and_compared():
     x = np.array([1.0, 2.0])
     report = check_gradients(lambda x: (x**3).sum(), x, by_hand={"x": 3 * x**2})
     assert report.rows[0].by_hand == pytest.approx(report.rows[0].reverse)
@@ -83,7 +83,7 @@ def test_hand_derived_values_stand_beside():
     assert "by hand" in str(report)
 
 
-def test_a_sample_is_counted_as_one():
+def test_sample_counts_its_entries_alone():
     report = check_gradients(lambda x: (x**3).sum(), np.ones((10, 10)), sample=7)
     assert report.rows[0].counts == {"correct": 7}
     assert report.summary().startswith("7 of 100 gradient entries tested")
@@ -95,7 +95,7 @@ def test_assert_gradients_raises_with_the_table():
         assert_gradients(*network())
 
 
-def test_what_does_not_arrive_and_what_fails_is_said():
+def test_missing_and_misshapen_gradients_are_noted():
     x = np.array([1.0, 2.0])
     report = check_gradients(lambda x, y: (x * x).sum(), x, x)
     assert not report.ok
@@ -159,7 +159,7 @@ def test_diagnose_says_what_it_could_not_test():
     assert "untested" in diagnosis.verdicts.values()
 
 
-def test_diagnose_runs_as_many_functions_for_100_000_weights_as_for_few(mnist):
+def test_diagnose_of_100_000_weights_calls_as_few_functions(mnist):
     images, labels = next(iter(mnist.train.loader(128)))
 
     def calls(pixels, hidden):

@@ -1,6 +1,6 @@
-"""How large an error of a gradient has to be to be found: by function, place, and size of the slope.
+"""Smallest error of a gradient that is found: by function, place, and size of the slope.
 
-A snapshot has a line for each error: the number of entries with each verdict, the entry that is shown, notes.
+A snapshot has a line per error: the number of entries with each verdict, the entry that is shown, notes.
 """
 
 from pathlib import Path
@@ -24,9 +24,9 @@ FUNCTIONS = {
     "square": lambda x: x * x,
     "bend": lambda x: x / (1.0 + x * x),
     "sharp bend": lambda x: 100.0 * x / (1.0 + 1e4 * x * x),
-    "corner": lambda x: x + 2.0 * ops.abs(x),
-    "two corners": lambda x: ops.abs(x - 1e-5) - ops.abs(x + 1e-5) + x,
-    "corner on a bend": lambda x: ops.abs(x) * x + ops.relu(x),
+    "kink": lambda x: x + 2.0 * ops.abs(x),
+    "two kinks": lambda x: ops.abs(x - 1e-5) - ops.abs(x + 1e-5) + x,
+    "kink on a bend": lambda x: ops.abs(x) * x + ops.relu(x),
     "pole": lambda x: 1.0 / (x + 0.1),
     "root at 0": lambda x: ops.sqrt(ops.abs(x)),
     "large constant": lambda x: x * x + 1e4,
@@ -36,7 +36,7 @@ FUNCTIONS = {
 CASES = [
     *((name, "complex step") for name in FUNCTIONS),
     *((name, "differences alone") for name in FUNCTIONS),
-    *((name, "ignored imaginary parts") for name in ("square", "sharp bend", "corner on a bend")),
+    *((name, "ignored imaginary parts") for name in ("square", "sharp bend", "kink on a bend")),
 ]
 
 

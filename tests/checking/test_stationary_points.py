@@ -1,4 +1,4 @@
-"""Where a slope is 0 and the function bends, differences show only their own error: no rule is wrong then."""
+"""At a slope of 0 on a bend, differences show only their own error: no rule is wrong there."""
 
 import numpy as np
 import pytest
@@ -38,20 +38,20 @@ class CubicLoss(nn.Module):
 
 @pytest.mark.parametrize(("function", "x"), FUNCTIONS.values(), ids=FUNCTIONS)
 @pytest.mark.parametrize("order", [1, 2])
-def test_a_stationary_point_is_not_called_wrong(function, x, order):
+def test_stationary_point_is_not_wrong(function, x, order):
     report = check_gradients(function, np.atleast_1d(x), order=order)
     assert not report.wrong, report
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 2), (60, 50)], ids=["each entry", "in bulk"])
-def test_a_layer_of_zeros_under_a_cubic_loss_is_right(inputs, outputs):
+def test_layer_of_zeros_under_a_cubic_loss_is_right(inputs, outputs):
     layer = nn.Linear(inputs, outputs, weight_init=nn.init.zeros, bias_init=nn.init.zeros, dtype=float)
     x = np.random.default_rng(0).normal(size=(4, inputs))
     assert check_gradients(layer, CubicLoss(), (x, np.zeros((4, outputs)))).ok
 
 
 @pytest.mark.parametrize(
-    ("mistake", "function", "x"),
+    ("wrong_rule", "function", "x"),
     [
         ("tanh-of-the-input", lambda x: np.sum(np.tanh(x) ** 3), [1e-3, 0.5]),
         ("power-without-exponent", lambda x: np.sum((x + 1) ** 3), [0.0]),
@@ -59,6 +59,6 @@ def test_a_layer_of_zeros_under_a_cubic_loss_is_right(inputs, outputs):
         ("cos-without-minus", lambda x: np.sum(np.cos(x)), [1e-3]),
     ],
 )
-def test_a_wrong_rule_near_a_stationary_point_is_still_found(mistake, function, x):
-    with WRONG_RULES[mistake]:
+def test_wrong_rule_near_a_stationary_point_is_found(wrong_rule, function, x):
+    with WRONG_RULES[wrong_rule]:
         assert check_gradients(function, np.array(x)).wrong

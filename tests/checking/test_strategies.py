@@ -22,7 +22,7 @@ once = settings(max_examples=30, phases=[Phase.generate], derandomize=True, data
 
 
 @given(own.broadcastable_shapes(3))
-def test_shapes_broadcast(shapes):
+def test_drawn_shapes_broadcast(shapes):
     assert len(shapes) == 3
     assert np.broadcast_shapes(*shapes) is not None
     assert all(side >= 1 for shape in shapes for side in shape)
@@ -51,13 +51,13 @@ def assert_well_conditioned(operands, low, high):
 
 
 @given(own.tensors((2,), (3, 1)))
-def test_tensors_ask_for_gradients(tensors):
+def test_drawn_tensors_require_gradients(tensors):
     assert all(isinstance(t, Tensor) and t.requires_grad for t in tensors)
     assert [t.shape for t in tensors] == [(2,), (3, 1)]
 
 
 @pytest.mark.parametrize("asked", [(), (2, (3,)), ("3",)])
-def test_unclear_wishes_are_refused(asked):
+def test_unclear_inputs_of_operands_are_refused(asked):
     with pytest.raises(ValueError, match="a number of arrays, or a shape for each"):
         once(given(own.operands(*asked))(lambda operands: None))()
 
@@ -71,7 +71,7 @@ def test_bounds_in_the_wrong_order_are_refused():
 
 
 @given(own.operands(2))
-def test_a_right_op_passes(operands):
+def test_right_op_passes(operands):
     assert_op(ops.multiply, *operands)
 
 
@@ -86,7 +86,7 @@ def test_labels_are_passed_on(operands):
 
 
 @given(own.operands(1))
-def test_a_softmax_of_one_number_has_nothing_to_test_and_is_passed_over(operands):
+def test_softmax_of_one_number_is_skipped_as_untestable(operands):
     assert_op(ops.softmax, *(x[None] for x in operands), axis=-1)
 
 
@@ -106,7 +106,7 @@ def failure(op, strategy, **options):
     return str(raised.value)
 
 
-def test_a_wrong_rule_fails_and_is_named(own_op):
+def test_wrong_rule_fails_and_is_named(own_op):
     @own_op
     def hypotenuse(a, b):
         return np.sqrt(a * a + b * b)
@@ -117,7 +117,7 @@ def test_a_wrong_rule_fails_and_is_named(own_op):
     once(given(own.operands(2))(lambda operands: assert_op(hypotenuse, *operands)))()
 
 
-def test_a_rule_that_cannot_be_differentiated_again_fails_in_second_order_only(own_op):
+def test_rule_not_differentiable_again_fails_in_second_order(own_op):
     @own_op
     def gaussian(x):
         return np.exp(-x * x)
@@ -130,7 +130,7 @@ def test_a_rule_that_cannot_be_differentiated_again_fails_in_second_order_only(o
     once(given(own.operands(1))(lambda operands: assert_op(gaussian, *operands, order=1)))()
 
 
-def test_an_op_that_loses_float32_fails(own_op):
+def test_op_that_loses_float32_fails(own_op):
     @own_op
     def halved(x):
         return x * np.float64(0.5)
@@ -141,7 +141,7 @@ def test_an_op_that_loses_float32_fails(own_op):
     assert "turns float32 into float64" in widened
 
 
-def test_an_op_that_changes_its_inputs_fails(own_op):
+def test_op_that_changes_its_inputs_fails(own_op):
     @own_op
     def doubled(x):
         x *= 2
@@ -151,7 +151,7 @@ def test_an_op_that_changes_its_inputs_fails(own_op):
     assert "doubled changes its inputs" in failure(doubled, own.operands((2,)))
 
 
-def test_a_function_that_leaves_the_graph_fails():
+def test_function_that_leaves_the_graph_fails():
     assert "nothing is recorded" in failure(lambda x: np.sin(np.asarray(_plain(x))), own.operands((2,)))
 
 
@@ -159,7 +159,7 @@ def _plain(x):
     return x.data if isinstance(x, Tensor) else x
 
 
-def test_an_op_whose_gradient_is_lost_in_rounding_is_not_passed():
+def test_op_with_gradient_lost_in_rounding_fails():
     def hidden(x):
         return 1.0 + 1e-30 * ops.cast(x, dtype=np.float32 if x.dtype == np.float32 else np.float64)
 
@@ -173,26 +173,26 @@ def test_an_op_whose_gradient_is_lost_in_rounding_is_not_passed():
 
 
 @given(own.expressions(most_ops=12))
-def test_expressions_are_checked_without_a_false_alarm(expression):
+def test_expressions_are_checked_without_false_alarm(expression):
     report = check_gradients(expression, *expression.leaves())
     assert not report.wrong, f"{expression}\n{report}"
 
 
 @given(own.expressions(most_ops=5, unary={"mine": lambda x: x * 0.5}))
-def test_an_expression_is_the_same_each_time_and_prints_as_a_program(expression):
+def test_expression_repeats_its_value_and_prints_as_a_program(expression):
     assert expression(*expression.leaves()) == expression(*expression.leaves())
     lines = str(expression).splitlines()
     assert len(lines) == len(expression.shapes) + len(expression.steps) + 1
 
 
-def test_an_op_of_ones_own_is_drawn_into_expressions():
+def test_own_op_is_drawn_into_expressions():
     drawn = set()
     mine = own.expressions(unary={"mine": ops.tanh}, binary={"ours": ops.add})
     once(given(mine)(lambda e: drawn.update(name for name, _ in e.steps)))()
     assert {"mine", "ours"} <= drawn
 
 
-def test_a_wrong_rule_fails_the_stream_of_expressions(monkeypatch):
+def test_wrong_rule_fails_a_test_of_expressions(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: 1.01 * g * (1 - y * y),))
 
     def check(expression):
@@ -203,7 +203,7 @@ def test_a_wrong_rule_fails_the_stream_of_expressions(monkeypatch):
 
 
 @given(own.mlps())
-def test_networks_are_checked_without_a_false_alarm(mlp):
+def test_networks_are_checked_without_false_alarm(mlp):
     report = check_gradients(*mlp)
     assert not report.wrong, f"{mlp[0]}\n{report}"
 
@@ -220,7 +220,7 @@ def test_networks_keep_to_their_bounds(mlp):
     assert loss(model(inputs), mlp[2][1]).item() >= 0
 
 
-def test_a_wrong_rule_fails_the_stream_of_networks(monkeypatch):
+def test_wrong_rule_fails_a_test_of_networks(monkeypatch):
     right = REGISTRY["linear"].rules
     wrong = (right[0], lambda *args: 1.01 * right[1](*args), right[2])
     monkeypatch.setattr(REGISTRY["linear"], "rules", wrong)
@@ -235,7 +235,7 @@ def test_a_wrong_rule_fails_the_stream_of_networks(monkeypatch):
 # The optional dependency
 
 
-def test_checking_does_without_hypothesis_and_strategies_say_what_to_install():
+def test_strategies_without_hypothesis_name_the_extra():
     script = (
         "import sys; sys.modules['hypothesis'] = None\n"
         "import tinygrad_mnist.checking, tinygrad_mnist.checking.assert_op\n"
@@ -256,7 +256,7 @@ def test_importing_checking_does_not_import_hypothesis():
 
 
 @pytest.mark.parametrize("name", UNARY)
-def test_an_op_of_one_operand_is_the_function_of_its_name(name):
+def test_unary_op_computes_the_function_of_its_name(name):
     for shape in ((), (3,), (2, 3), (4, 2), (4, 2, 3)):
         x = np.linspace(-0.9, 1.1, int(np.prod(shape))).reshape(shape)
         last = -1 if shape else None
@@ -278,7 +278,7 @@ def test_an_op_of_one_operand_is_the_function_of_its_name(name):
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_an_op_of_two_operands_is_the_function_of_its_name(name):
+def test_binary_op_computes_the_function_of_its_name(name):
     for shape in ((), (3,), (3, 3), (2, 3, 3)):
         a = np.linspace(-0.9, 1.1, int(np.prod(shape))).reshape(shape)
         b = 0.7 - a * a
@@ -290,12 +290,12 @@ def test_an_op_of_two_operands_is_the_function_of_its_name(name):
         np.testing.assert_allclose(BINARY[name](a, b), expected, rtol=1e-12, strict=True)
 
 
-def test_a_product_of_matrices_that_do_not_fit_halves_the_first():
+def test_product_of_mismatched_matrices_halves_the_first():
     for a, b in (((2, 3), (2, 3)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), ())):
         np.testing.assert_array_equal(BINARY["matmul"](np.ones(a), np.ones(b)), np.full(a, 0.5))
 
 
-def test_an_expression_prints_each_step_with_its_operands():
+def test_expression_prints_each_step_with_its_operands():
     expression = Expression(((2,), ()), 3, (("sin", (0,)), ("add", (2, 1))))
     assert str(expression).splitlines() == [
         "v0 = leaf of shape (2,)", "v1 = leaf of shape ()", "v2 = sin(v0)", "v3 = add(v2, v1)",
@@ -351,12 +351,12 @@ def test_networks_reach_their_bounds_and_stay_within():
     }
 
 
-def test_rectified_units_are_drawn_where_they_are_asked_for():
+def test_networks_have_rectified_units_if_not_smooth():
     measures = {"rectified units": MEASURES["rectified units"]}
     assert measured(own.mlps(smooth=False), measures) == {"rectified units": (False, True)}
 
 
-def test_expressions_begin_with_numbers_of_both_signs_up_to_1():
+def test_leaves_of_expressions_have_both_signs_up_to_1():
     measures = {
         "lowest": lambda program: min((leaf.min() for leaf in program.leaves() if leaf.size), default=0.0),
         "highest": lambda program: max((leaf.max() for leaf in program.leaves() if leaf.size), default=0.0),

@@ -11,7 +11,7 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients
 
 
-def test_a_function_that_drops_imaginary_parts_is_checked_alike_in_all_threads():
+def test_dropped_imaginary_parts_give_one_report_in_all_threads():
     try:
 
         @primitive

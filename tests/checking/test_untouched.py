@@ -36,7 +36,7 @@ def model():
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_dropout_models_are_checked_with_one_mask_and_left_as_they_were(model, order):
+def test_dropout_model_is_checked_with_one_mask_and_unchanged(model, order):
     before = state(model)
     report = check_gradients(model, nn.CrossEntropyLoss(), BATCH, order=order)
     assert report.ok, report
@@ -46,7 +46,7 @@ def test_dropout_models_are_checked_with_one_mask_and_left_as_they_were(model, o
 
 
 @pytest.mark.parametrize("call", [1, 2, 5, 40, 150])
-def test_a_function_that_raises_now_or_later(model, call):
+def test_function_that_raises_leaves_all_unchanged(model, call):
     before = state(model)
     calls = 0
 
@@ -63,7 +63,7 @@ def test_a_function_that_raises_now_or_later(model, call):
     assert "inside the function that is checked" in caught.value.__notes__[0]
 
 
-def test_random_numbers_from_a_generator_in_reach(model):
+def test_generator_in_reach_is_rewound_for_each_call(model):
     rng = np.random.default_rng(5)
     before = state(model, rng)
     assert check_gradients(lambda x: (x * x * rng.uniform(1, 2)).sum(), np.array([1.0, 2.0])).ok
@@ -72,7 +72,7 @@ def test_random_numbers_from_a_generator_in_reach(model):
     assert state(model, rng) == before
 
 
-def test_arrays_and_tensors_that_were_given():
+def test_given_arrays_and_tensors_are_unchanged():
     array, tensor = np.array([1.0, 2.0]), Tensor([3.0, 4.0], requires_grad=True, name="weights")
     tensor.grad = np.array([7.0, 8.0])
     kept = tensor.serial, tensor.name, tensor.data.tobytes(), array.tobytes()

@@ -1,4 +1,4 @@
-"""The V-curve: slopes, the foot, the reference, and what is refused."""
+"""The V-curve: slopes, the foot, the reference, and refusals."""
 
 import json
 
@@ -47,18 +47,18 @@ def assert_slopes(curve):
 
 
 @pytest.mark.parametrize("name", SMOOTH)
-def test_smooth_functions_have_the_slopes_of_the_theory(name):
+def test_smooth_function_has_the_slopes_of_the_theory(name):
     assert_slopes(v_curve(*SMOOTH[name]))
 
 
-def test_a_network_on_real_images_has_them_too(mnist):
+def test_network_on_real_images_has_the_slopes_of_the_theory(mnist):
     curve = v_curve(*sigmoid_network(mnist))
     assert_slopes(curve)
     assert "agree" in curve.source
     assert curve.name == "3.bias"
 
 
-def test_the_foot_of_each_v_is_where_theory_has_it():
+def test_foot_of_each_v_is_where_theory_has_it():
     curve = v_curve(np.exp, 1.0)
     for method, step, error in (
         ("forward", 2e-8, 2e-8),
@@ -69,7 +69,7 @@ def test_the_foot_of_each_v_is_where_theory_has_it():
         assert error / 10 < curve[method].best_error < error * 10
 
 
-def test_a_method_that_is_exact_has_no_truncation_side():
+def test_exact_method_has_no_truncation_side():
     curve = v_curve(lambda x: x * x, 1.5)
     assert curve["forward"].truncation.slope == pytest.approx(1, abs=0.01)
     for method in ("central", "richardson"):
@@ -79,7 +79,7 @@ def test_a_method_that_is_exact_has_no_truncation_side():
     assert curve["complex"].truncation is curve["complex"].rounding is None
 
 
-def test_a_level_floor_is_no_side_of_a_v():
+def test_level_foot_is_not_a_side_of_a_v():
     steps = 10.0 ** -np.arange(12.0)
     errors = np.where(np.arange(12) < 8, 4e-16, 2e-16)
     best = 9
@@ -93,7 +93,7 @@ def a_v():
     return steps, np.maximum(steps**2, 1e-12 / steps), 10
 
 
-def test_both_sides_of_a_v_are_found_from_their_ends_to_the_foot():
+def test_both_sides_of_a_v_reach_from_their_ends_to_the_foot():
     steps, errors, foot = a_v()
     right, left = truncation_side(steps, errors, errors, foot), rounding_side(steps, errors, errors, foot)
     assert (right.slope, left.slope) == (pytest.approx(2), pytest.approx(-1))
@@ -103,13 +103,13 @@ def test_both_sides_of_a_v_are_found_from_their_ends_to_the_foot():
 
 
 @pytest.mark.parametrize(("points", "slope"), [(3, None), (4, 2)])
-def test_a_side_has_at_least_four_points(points, slope):
+def test_side_has_at_least_four_points(points, slope):
     steps, errors, foot = (part[9 - points :] if np.ndim(part) else part - 9 + points for part in a_v())
     side = truncation_side(steps, errors, errors, foot)
     assert (side and side.slope) == (slope and pytest.approx(slope))
 
 
-def test_a_side_is_one_unbroken_run():
+def test_side_is_one_unbroken_run():
     steps, errors, foot = a_v()
     typical = errors.copy()
     errors[4] = 1e-16  # a lucky digit on the way down, with as many points before it as after it
@@ -117,7 +117,7 @@ def test_a_side_is_one_unbroken_run():
     assert (side.high, side.low) == (pytest.approx(1.0), pytest.approx(10**-1.2))
 
 
-def test_of_two_straight_pieces_the_longer_is_the_side_and_of_equal_ones_the_shorter_steps():
+def test_longest_straight_piece_is_the_side_then_shortest_steps():
     steps = 10.0 ** -np.arange(0, 10.0)
     bent = np.array([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-16])
     assert truncation_side(steps, bent, bent, 9).slope == pytest.approx(2)
@@ -125,7 +125,7 @@ def test_of_two_straight_pieces_the_longer_is_the_side_and_of_equal_ones_the_sho
     assert truncation_side(steps, longer, longer, 9).slope == pytest.approx(1)
 
 
-def test_where_all_digits_are_lost_the_rounding_side_ends():
+def test_rounding_side_ends_where_all_digits_are_lost():
     steps = 10.0 ** -np.arange(0, 20.0)
     errors = np.minimum(np.maximum(1e-16 / steps, 1e-15), 1.0)
     errors[steps < 1e-15] = 1.0
@@ -133,7 +133,7 @@ def test_where_all_digits_are_lost_the_rounding_side_ends():
     assert (left.slope, left.low) == (pytest.approx(-1), pytest.approx(1e-15))
 
 
-def test_a_missing_even_term_shows_in_the_slope():
+def test_missing_even_term_shows_in_the_slope():
     assert v_curve(np.tanh, 0.0)["forward"].truncation.slope == pytest.approx(2, abs=0.05)
 
 
@@ -145,12 +145,12 @@ def test_errors_are_absolute_where_the_derivative_is_0():
     assert curve["forward"].truncation.slope == pytest.approx(1, abs=0.05)  # (cos h - 1) / h = -h / 2
 
 
-def test_a_constant_has_no_errors_and_no_lines():
+def test_constant_has_no_errors_and_no_lines():
     curve = v_curve(lambda x: 0 * x + 1, 1.0)
     assert all(c.truncation is c.rounding is None and c.best_error == 0 for c in curve.curves)
 
 
-def test_the_entry_is_the_largest_gradient_or_the_one_asked_for():
+def test_entry_is_the_largest_gradient_or_the_one_given():
     def f(a, b):
         return ops.sum(ops.exp(a)) + ops.sum(b**3)
 
@@ -173,17 +173,17 @@ def test_the_entry_is_the_largest_gradient_or_the_one_asked_for():
         ({"steps": []}, "at least one"),
     ],
 )
-def test_bad_questions_are_refused(options, said):
+def test_bad_entries_and_steps_are_refused(options, said):
     with pytest.raises(GradientError, match=said):
         v_curve(lambda x: ops.sum(x), np.ones(2), **options)
 
 
-def test_a_function_that_depends_on_nothing_is_refused():
+def test_function_that_depends_on_nothing_is_refused():
     with pytest.raises(GradientError, match="does not depend on x"):
         v_curve(lambda x: 3.0, 1.0)
 
 
-def test_a_wrong_rule_does_not_become_the_reference(monkeypatch):
+def test_wrong_rule_does_not_become_the_reference(monkeypatch):
     monkeypatch.setattr(REGISTRY["sin"], "rules", (lambda g, y, x: -g * ops.cos(x),))
     curve = v_curve(np.sin, 1.0)
     assert curve.reference == pytest.approx(np.cos(1.0), rel=1e-14)
@@ -191,7 +191,7 @@ def test_a_wrong_rule_does_not_become_the_reference(monkeypatch):
     assert_slopes(curve)
 
 
-def test_a_function_without_complex_numbers_is_measured_against_reverse_mode():
+def test_reverse_mode_is_the_reference_without_complex_numbers():
     def f(x):
         return ops.sin(ops.cast(x, dtype=np.float64))
 
@@ -201,12 +201,12 @@ def test_a_function_without_complex_numbers_is_measured_against_reverse_mode():
     assert "no complex step" in str(curve)
 
 
-def test_at_a_corner_the_curve_says_what_each_method_sees():
+def test_central_difference_at_a_kink_is_off_by_half():
     curve = v_curve(ops.relu, 0.0)
     assert set(curve["central"].errors) == {0.5}
 
 
-def test_steps_out_of_the_domain_are_no_points():
+def test_steps_out_of_the_domain_have_error_nan():
     curve = v_curve(np.log, 0.1)
     assert np.isnan(curve["central"].errors[0])
     plain = json.loads(json.dumps(curve.to_dict(), allow_nan=False))
@@ -219,20 +219,20 @@ def test_own_steps_are_sorted_and_counted_once():
     assert curve["forward"].rounding is None
 
 
-def test_it_prints_as_a_table():
+def test_v_curve_prints_as_a_table():
     text = str(v_curve(np.exp, 1.0))
     assert "d/d x = 2.718281828 at x = 1" in text
     assert "+4.00" in text
     assert "agree to the last digit" in text
 
 
-def test_notebooks_see_names_as_text():
+def test_names_are_escaped_in_html():
     html = v_curve(np.exp, Tensor(1.0, name="<b>"))._repr_html_()
     assert "&lt;b&gt;" in html
     assert "<b>[" not in html
 
 
-def test_nothing_is_changed():
+def test_v_curve_changes_nothing():
     x = Tensor([1.0, 2.0], requires_grad=True)
     before = x.data.tobytes(), x.serial, x.grad
     v_curve(lambda x: ops.sum(ops.exp(x)), x)

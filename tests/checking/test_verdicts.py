@@ -39,7 +39,7 @@ def scaled(factors, signs):
 
 
 @pytest.mark.parametrize("small", [5e-6, 1e-9, 1e-11])
-def test_a_wrong_sign_in_a_small_entry_is_caught(small):
+def test_wrong_sign_in_a_small_entry_is_found(small):
     factors, signs = np.array([1.0, small, -2.0]), np.array([1.0, -1.0, 1.0])
     right = scaled(factors, np.ones(3))
     assert verdicts(lambda x: right(ops.sin(x)).sum(), [0.1, 0.2, 0.3]) == {"correct": 3}
@@ -55,14 +55,14 @@ def real_tanh(wrong=1.0):
     return op(lambda x: np.tanh(x.real), lambda g, y, x: wrong * g * (1 - y * y))
 
 
-def test_central_differences_decide_where_imaginary_parts_are_ignored():
+def test_ignored_imaginary_parts_leave_differences_to_decide():
     report = check_gradients(lambda x: real_tanh()(x).sum(), np.array([0.1, 0.2]))
     assert report.rows[0].counts == {"correct": 2}
     assert "complex step is not used" in report.notes[0]
     assert verdicts(lambda x: real_tanh(1.001)(x).sum(), [0.1, 0.2]) == {"wrong": 2}
 
 
-def test_tiny_entries_of_such_a_function_are_untested_and_said():
+def test_tiny_entries_without_imaginary_parts_are_untested():
     tiny = scaled(np.array([1.0, 1e-13]), np.ones(2))
     report = check_gradients(lambda x: tiny(real_tanh()(x)).sum(), np.array([0.1, 0.2]))
     assert report.rows[0].counts == {"correct": 1, "untested": 1}
@@ -70,7 +70,7 @@ def test_tiny_entries_of_such_a_function_are_untested_and_said():
     assert report.rows[0].tested == 1
 
 
-def test_tiny_entries_stay_untested_beside_a_complex_variable():
+def test_tiny_entries_stay_untested_next_to_complex_variable():
     """The complex step of one variable tells nothing of another, whose imaginary parts are ignored."""
     tiny = scaled(np.array([1.0, 1e-13]), np.ones(2))
     report = check_gradients(
@@ -79,7 +79,7 @@ def test_tiny_entries_stay_untested_beside_a_complex_variable():
     assert [row.counts for row in report.rows] == [{"correct": 2}, {"correct": 1, "untested": 1}]
 
 
-def test_a_row_without_a_tested_entry_is_not_passed():
+def test_row_without_a_tested_entry_is_not_ok():
     report = check_gradients(lambda x: ops.softmax(x).sum(), np.array([0.1, 0.2, 0.9]))  # the constant 1
     assert not report.wrong
     assert not report.ok
@@ -97,7 +97,7 @@ def test_float32_inside_is_precision():
         assert verdicts(function, [0.1, 0.2, 0.3])["wrong"] == 3
 
 
-def test_a_corner_beside_x_and_at_x():
+def test_kink_next_to_x_and_at_x_is_kink():
     assert verdicts(lambda x: ops.relu(x).sum(), [1e-7, -1e-7, 0.5]) == {"correct": 1, "kink": 2}
     assert verdicts(lambda x: (ops.relu(x) + 2 * abs(x)).sum(), [0.0, 0.5]) == {"correct": 1, "kink": 1}
     assert verdicts(lambda x: ops.max(x), [1.0, 1.0, 0.5]) == {"correct": 1, "kink": 2}
@@ -105,7 +105,7 @@ def test_a_corner_beside_x_and_at_x():
 
 
 @pytest.mark.parametrize("weight", [1e-5, -1e-5])
-def test_a_corner_that_only_wide_steps_show_is_no_mistake(weight):
+def test_kink_that_only_a_large_h_shows_is_not_wrong(weight):
     def function(x):
         y = ops.maximum(x, 0.3 - 1e-7) + x * x
         return (y.astype(np.float64) * np.array([1.0, weight])).sum()  # 300**2 drowns narrow steps in noise
@@ -115,19 +115,19 @@ def test_a_corner_that_only_wide_steps_show_is_no_mistake(weight):
         assert verdicts(function, [300.0, 0.3]) == {"wrong": 2}
 
 
-def test_corners_that_cancel_are_no_mistake():
+def test_kinks_that_cancel_are_not_wrong():
     assert verdicts(lambda x: (ops.relu(x) - ops.relu(-x)).sum(), [0.0, 0.5]) == {"correct": 1, "kink": 1}
 
 
 @pytest.mark.parametrize("dead", [nn.ReLU, nn.Tanh])
-def test_a_network_of_zeros(dead):
+def test_network_of_zeros_is_not_wrong(dead):
     model = nn.Sequential(nn.Linear(2, 2), dead(), nn.Linear(2, 2))
     for parameter in model.parameters():
         parameter.data = 0 * parameter.data
     assert not check_gradients(model, nn.CrossEntropyLoss(), (np.ones((3, 2)), np.array([0, 1, 1]))).wrong
 
 
-def test_a_wrong_rule_at_a_corner():
+def test_wrong_rule_at_a_kink_is_wrong():
     def at_zero(g, y, x):
         return ops.where(x > 0, g, ops.where(x < 0, 0.0, 5.0))
 
@@ -140,7 +140,7 @@ def test_a_wrong_rule_at_a_corner():
 
 
 @pytest.mark.parametrize("scale", [1e8, 1e-8, 1e100, 1e-100])
-def test_large_and_small_inputs(scale):
+def test_large_and_small_inputs_are_correct(scale):
     x = scale * np.array([1.0, 2.0, 3.0])
     assert verdicts(lambda x: ops.log(x).sum(), x) == {"correct": 3}
     with rule("log", lambda g, y, x: 1.01 * g / x):
@@ -148,7 +148,7 @@ def test_large_and_small_inputs(scale):
         assert not diagnose(ops.log(Tensor(x, requires_grad=True)).sum()).ok
 
 
-def test_strong_curvature():
+def test_strong_curvature_is_correct():
     for function in (lambda x: ops.sin(1e4 * x).sum(), lambda x: (1e6 * x * x).sum()):
         assert verdicts(function, [0.0, 1e-3, 0.2]) == {"correct": 3}
     assert verdicts(lambda x: ops.sin(x).sum(), [1e8, 2e8]) == {"correct": 2}
@@ -156,17 +156,17 @@ def test_strong_curvature():
         assert verdicts(lambda x: (1e6 * x * x).sum(), [1e-3, 0.2]) == {"wrong": 2}
 
 
-def test_a_small_slope_on_a_large_value():
+def test_small_slope_on_a_large_value_is_correct():
     assert verdicts(lambda x: (1e-3 * ops.sin(x)).sum() + 1e6, [0.1, 0.9]) == {"correct": 2}
 
 
-def test_an_infinite_slope_is_untested():
+def test_infinite_slope_is_untested():
     report = check_gradients(lambda x: ops.sqrt(x).sum(), np.array([0.0, 1.0]))
     assert report.rows[0].counts == {"correct": 1, "untested": 1}
     assert "NaN or infinity at 1 entries" in report.notes[0]
 
 
-def test_second_order():
+def test_second_order_finds_a_rule_right_in_first_only():
     def function(x):
         return (ops.tanh(x) * ops.exp(x)).sum()
 
@@ -210,9 +210,9 @@ def test_smooth_networks_agree_to_the_last_digits(digits):
         (lambda x: real_tanh(1.001)(x).sum(), [0.1, 0.2, 0.3]),
         (lambda x: (real_tanh()(x) + abs(x)).sum(), [0.0, 0.2, 1e-7]),
     ],
-    ids=["corner", "relu", "tie", "bend", "root", "flat", "wrong", "real"],
+    ids=["kink", "relu", "tie", "bend", "root", "flat", "wrong", "real"],
 )
-def test_the_mirrored_function_has_the_same_verdicts(function, x):
+def test_mirrored_function_has_the_same_verdicts(function, x):
     x = np.array(x)
     expected = verdicts(function, x)
     assert verdicts(lambda x: -function(x), x) == expected
@@ -220,7 +220,7 @@ def test_the_mirrored_function_has_the_same_verdicts(function, x):
     assert verdicts(lambda x: -function(-x), -x) == expected
 
 
-def test_a_rule_that_fails_hides_no_other_mistake():
+def test_failing_rule_hides_no_other_finding():
     def fails(g, y, x):
         raise ArithmeticError("no rule")
 

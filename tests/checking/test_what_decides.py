@@ -1,4 +1,4 @@
-"""What decides where one oracle is missing, misleading, or too coarse."""
+"""Verdicts where one oracle is missing, misleading, or too coarse."""
 
 import numpy as np
 import pytest

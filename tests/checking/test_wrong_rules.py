@@ -1,4 +1,4 @@
-"""The mutation test of the checkers: each classic mistake is caught, and named."""
+"""Mutation test of the checkers: each classic wrong rule is caught and named."""
 
 from contextlib import suppress
 
@@ -12,37 +12,39 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
 from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
 
-each = pytest.mark.parametrize("mistake", WRONG_RULES.values(), ids=list(WRONG_RULES))
+each = pytest.mark.parametrize("wrong_rule", WRONG_RULES.values(), ids=list(WRONG_RULES))
 
 
 def everything():
-    """All that a mistake may replace."""
+    """Return all that a wrong rule may replace."""
     rules = {name: primitive.rules for name, primitive in REGISTRY.items()}
     return rules, backward_pass._accumulate, backward_pass.unbroadcast
 
 
-def recorded(mistake, dtype=np.float64):
-    function, arrays = mistake.example()
+def recorded(wrong_rule, dtype=np.float64):
+    function, arrays = wrong_rule.example()
     tensors = [Tensor(a.astype(dtype), requires_grad=True, name=f"leaf {i}") for i, a in enumerate(arrays)]
     return function(*tensors)
 
 
-def test_there_are_enough_and_all_the_classics():
+def test_collection_has_at_least_24_explained_wrong_rules():
     assert len(WRONG_RULES) >= 24
-    assert all(name == mistake.name and len(mistake.why) > 40 for name, mistake in WRONG_RULES.items())
+    assert all(
+        name == wrong_rule.name and len(wrong_rule.why) > 40 for name, wrong_rule in WRONG_RULES.items()
+    )
     assert all(getattr(wrong_rules, name.replace("-", "_")) is m for name, m in WRONG_RULES.items())
     assert {m.kind for m in WRONG_RULES.values()} == {"rule", "fan-out", "broadcast"}
 
 
 @each
-def test_right_rules_pass_on_the_example(mistake):
-    function, arrays = mistake.example()
+def test_right_rules_pass_on_the_example(wrong_rule):
+    function, arrays = wrong_rule.example()
     assert not check_gradients(function, *arrays).wrong
-    assert diagnose(recorded(mistake)).ok
+    assert diagnose(recorded(wrong_rule)).ok
 
 
 @pytest.mark.parametrize("name", wrong_gradients.kept())
-def test_it_gives_the_wrong_gradient_that_is_meant(name):
+def test_wrong_rule_gives_the_kept_gradient(name):
     """A rule that raises is caught and named as well; this is the one that people write."""
     kept = [np.array(line.split(), float) for line in wrong_gradients.kept()[name]]
     given = [np.array(line.split(), float) for line in wrong_gradients.described(WRONG_RULES[name])]
@@ -50,7 +52,7 @@ def test_it_gives_the_wrong_gradient_that_is_meant(name):
         np.testing.assert_allclose(found, right, rtol=1e-5)
 
 
-def test_mistakes_are_told_apart_by_identity_also_while_one_is_installed():
+def test_installed_wrong_rule_keeps_its_identity_and_hash():
     first, second = wrong_rules.wrong_sign, wrong_rules.exp_as_a_power
     numbers = {first: 1, second: 2}
     with first:
@@ -60,9 +62,9 @@ def test_mistakes_are_told_apart_by_identity_also_while_one_is_installed():
 
 
 @each
-def test_it_is_caught(mistake):
-    function, arrays = mistake.example()
-    with mistake:
+def test_wrong_rule_is_caught(wrong_rule):
+    function, arrays = wrong_rule.example()
+    with wrong_rule:
         report = check_gradients(function, *arrays)
     assert report.wrong
     assert not report.ok
@@ -70,71 +72,73 @@ def test_it_is_caught(mistake):
 
 
 @each
-def test_its_finding_shows_a_rule_that_runs(mistake):
-    with mistake:
-        findings = diagnose(recorded(mistake)).findings
+def test_finding_shows_a_formula_that_runs(wrong_rule):
+    with wrong_rule:
+        findings = diagnose(recorded(wrong_rule)).findings
     for finding in findings:
         assert "fails" not in finding.what
         assert not any(word in finding.formula for word in ("cannot", "array("))
-        assert bool(finding.formula) == (mistake.kind == "rule")
+        assert bool(finding.formula) == (wrong_rule.kind == "rule")
 
 
 @pytest.mark.parametrize(
-    "mistake", [m for m in WRONG_RULES.values() if m.kind == "broadcast"], ids=lambda mistake: mistake.name
+    "wrong_rule",
+    [m for m in WRONG_RULES.values() if m.kind == "broadcast"],
+    ids=lambda rule: rule.name,
 )
-def test_a_mistake_of_broadcasting_takes_an_empty_batch(mistake):
+def test_wrong_broadcast_takes_an_empty_batch(wrong_rule):
     x = Tensor(np.ones((2, 0, 3)), requires_grad=True)
     b = Tensor(np.ones((0, 3)), requires_grad=True)
-    with mistake:
+    with wrong_rule:
         ops.sum(ops.square(x + b)).backward()
     assert b.grad.size == 0
 
 
 @each
-def test_it_has_a_name_with_dashes_and_one_with_underscores(mistake):
-    for name in (mistake.name, mistake.name.replace("-", "_")):
+def test_wrong_rule_is_found_by_dashes_or_underscores(wrong_rule):
+    for name in (wrong_rule.name, wrong_rule.name.replace("-", "_")):
         assert name in WRONG_RULES
-        assert WRONG_RULES[name] is WRONG_RULES.get(name) is mistake
+        assert WRONG_RULES[name] is WRONG_RULES.get(name) is wrong_rule
 
 
-def test_an_unknown_mistake_is_refused():
+def test_unknown_wrong_rule_is_refused():
     with pytest.raises(KeyError, match="expected one of each-tie-gets-all"):
-        WRONG_RULES["no-such-mistake"]
-    assert "no_such_mistake" not in WRONG_RULES
-    assert WRONG_RULES.get("no_such_mistake", 3) == 3
+        WRONG_RULES["no-such-wrong_rule"]
+    assert "no_such_rule" not in WRONG_RULES
+    assert WRONG_RULES.get("no_such_rule", 3) == 3
 
 
 @each
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_it_is_named(mistake, dtype):
-    with mistake:
-        diagnosis = diagnose(recorded(mistake, dtype))
+def test_wrong_rule_is_named(wrong_rule, dtype):
+    with wrong_rule:
+        diagnosis = diagnose(recorded(wrong_rule, dtype))
     assert diagnosis.findings
     for finding in diagnosis.findings:
-        assert finding.kind == mistake.kind
-        assert mistake.primitive in (finding.primitive, None)
-        assert mistake.position in (finding.position, None)
+        assert finding.kind == wrong_rule.kind
+        assert wrong_rule.primitive in (finding.primitive, None)
+        assert wrong_rule.position in (finding.position, None)
         assert finding.affects
         assert finding.where
-    if mistake.kind != "rule":  # the tensor whose gradient is wrong
+    if wrong_rule.kind != "rule":  # the tensor whose gradient is wrong
         assert {f.operand for f in diagnosis.findings} == {
-            "leaf 0" if mistake.kind == "fan-out" else "leaf 1"
+            "leaf 0" if wrong_rule.kind == "fan-out" else "leaf 1"
         }
 
 
 @each
-def test_everything_comes_back(mistake):
+def test_left_wrong_rule_restores_everything(wrong_rule):
     before = everything()
-    with suppress(RuntimeError), mistake:
+    with suppress(RuntimeError), wrong_rule:
         assert everything() != before
         raise RuntimeError
     assert everything() == before
-    with mistake, mistake:
+    with wrong_rule, wrong_rule:
         pass
     assert everything() == before
 
 
-def test_two_at_a_time_are_both_named():
+def test_two_wrong_rules_at_a_time_are_both_named():
     before = everything()
     x = Tensor([0.5, 1.5], requires_grad=True)
     with wrong_rules.exp_as_a_power, wrong_rules.log_without_reciprocal:
@@ -159,7 +163,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_mistakes_in_a_network(name):
+def test_wrong_rule_in_a_network_is_named_with_its_module(name):
     rng = np.random.default_rng(0)
     model = nn.Sequential(nn.Linear(6, 5, rng=rng), nn.Sigmoid(), nn.Linear(5, 3, rng=rng), nn.Sigmoid())
     x, y = rng.uniform(0, 1, (4, 6)).astype(np.float32), np.array([0, 2, 1, 1])
@@ -172,20 +176,20 @@ def test_mistakes_in_a_network(name):
     assert all("Sequential/" in f.scope for f in diagnosis.findings if f.primitive != "squared_error")
 
 
-def test_a_fan_out_of_leaves_and_of_results_in_a_deep_graph():
+def test_wrong_fan_out_in_a_deep_graph_is_found():
     def function(x):
         y = x.tanh()
         return (y * y + y.exp()).sum()
 
-    for mistake in (wrong_rules.fan_out_overwritten, wrong_rules.fan_out_first_only):
-        with mistake:
+    for wrong_rule in (wrong_rules.fan_out_overwritten, wrong_rules.fan_out_first_only):
+        with wrong_rule:
             assert check_gradients(function, np.array([0.3, -0.7])).wrong
             found = diagnose(function(Tensor([0.3, -0.7], requires_grad=True))).findings
         assert {f.kind for f in found} == {"fan-out"}
         assert all(f.operand.startswith("tanh_") for f in found)
 
 
-def test_both_sides_of_a_tie_that_take_all():
+def test_tie_with_both_shares_1_is_wrong():
     def take_all(g, y, a, b):
         return ops.where(a >= b, g, 0.0)
 
@@ -202,6 +206,6 @@ def test_both_sides_of_a_tie_that_take_all():
         maximum.rules = before
 
 
-def test_a_saturated_op_is_no_mistake():
+def test_saturated_op_is_not_wrong():
     diagnosis = diagnose(Tensor([18.5, 18.7, 17.9], requires_grad=True).tanh().sum())
     assert diagnosis.ok, diagnosis

@@ -1,4 +1,4 @@
-"""Where the first NaN or infinity comes from: the first op with finite inputs and a result that is not."""
+"""Search for the origin of a NaN or infinity: the first op with finite inputs and a result that is not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff import backward as engine
+from tinygrad_mnist.autodiff.backward import pull_back, upstream
+from tinygrad_mnist.autodiff.primitive import peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.graph import Graph
@@ -59,14 +60,14 @@ def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
     TrainingFinding
         At most one; none if all results and gradients are finite.
     """
-    ops = [t for t in reversed(engine.upstream([loss])) if t.inputs]
+    ops = [t for t in reversed(upstream([loss])) if t.inputs]
     for op in ops:
         if not _is_finite(op.data):
             yield _forward(loss, ops, op, when)
             return
     if not ops:
         return
-    gradients = engine.pull_back([loss], [np.ones(loss.shape, loss.dtype)], ops)
+    gradients = pull_back([loss], None, ops)
     for op, g in zip(reversed(ops), reversed(gradients)):
         if g is not None and _is_finite(g):
             continue
@@ -77,9 +78,9 @@ def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
 
 
 def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[TrainingFinding]:
-    """All interior gradients are finite: the last rule, into a parameter, is at fault."""
-    leaves = [t for t in engine.upstream([loss]) if not t.inputs]
-    found = engine.pull_back([loss], [np.ones(loss.shape, loss.dtype)], leaves)
+    """Find the rule of a parameter that is at fault: all gradients in between are finite."""
+    leaves = [t for t in upstream([loss]) if not t.inputs]
+    found = pull_back([loss], None, leaves)
     for leaf, g in zip(leaves, found):
         if g is not None and not _is_finite(g):
             reader = next(r for r in reversed(ops) if any(x is leaf for x in r.inputs))
@@ -121,7 +122,7 @@ def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, whe
 
 
 def _node(loss: Tensor, ops: list[Tensor], op: Tensor) -> Any:
-    """What the graph, as plain data, says of the op: name counted within the graph, formula, rules."""
+    """Return the op's node in the graph as plain data: its name counted there, its formula, its rules."""
     nodes = [node for node in Graph.of(loss).nodes if node.kind == "op"]
     return nodes[next(i for i, each in enumerate(ops) if each is op)]
 
@@ -141,12 +142,12 @@ def _inputs(op: Tensor) -> str:
 
 
 def _name(x: Any) -> str:
-    """The name of the op that made `x`; "" for a leaf or an array."""
+    """Return the name of the op that made `x`; "" for a leaf or an array."""
     return x.primitive.name if isinstance(x, Tensor) and x.primitive is not None else ""
 
 
 def _values(x: Any) -> Any:
-    return np.asarray(x.data if isinstance(x, Tensor) else x)
+    return np.asarray(peeled(x))
 
 
 def _is_finite(array: Any) -> bool:

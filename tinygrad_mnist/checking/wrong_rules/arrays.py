@@ -59,7 +59,7 @@ def logsumexp_uniform(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> A
 
 @wrong_rule("reshape", 0, lambda x: ops.sum(ops.square(ops.reshape(x, shape=(6,)))), (2, 3))
 def transposed_reshape(g: Any, y: Any, x: Any, *, shape: Any) -> Any:
-    """The way back is filled column by column, as in Fortran, MATLAB or by a stray .T: the shape fits, the
+    """The gradient is filled column by column, as in Fortran, MATLAB or by a stray .T: the shape fits, the
     elements are in other places.
     """
     if x.ndim < 2:

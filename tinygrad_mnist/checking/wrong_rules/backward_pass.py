@@ -34,8 +34,8 @@ _BROADCAST = (lambda x, b: ops.sum(ops.square(x + b)), (2, 3), (3,))
 
 @wrong_rule(None, None, *_BROADCAST, kind="broadcast")
 def unsummed_broadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
-    """NumPy broadcasts silently on the way forward, so nobody thinks of the sum on the way back: the gradient
-    has the shape of the result, and an optimizer may even broadcast the parameter to it.
+    """NumPy broadcasts silently in the forward pass, so nobody thinks of the sum in the backward pass: the
+    gradient has the shape of the result, and an optimizer may even broadcast the parameter to it.
     """
     return contribution
 

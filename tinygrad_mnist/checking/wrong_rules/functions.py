@@ -62,7 +62,7 @@ def sqrt_without_half(g: Any, y: Any, x: Any) -> Any:
 
 @wrong_rule("cos", 0, lambda x: ops.sum(ops.cos(x)), (2, 3))
 def cos_without_minus(g: Any, y: Any, x: Any) -> Any:
-    """Sine and cosine are each other's derivatives, but for a minus on the way back."""
+    """Sine and cosine are each other's derivatives, but for a minus in the backward pass."""
     return g * ops.sin(x)
 
 

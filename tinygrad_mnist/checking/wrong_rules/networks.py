@@ -46,7 +46,7 @@ def bias_of_the_first_example(g: Any, y: Any, x: Any, weight: Any, bias: Any) ->
 
 @wrong_rule("linear", 0, lambda x, weight: ops.mean(ops.square(ops.linear(x, weight, None))), (3, 4), (4, 4))
 def weight_not_turned_back(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
-    """The way back uses the weight as the way forward did, transposed; a square layer does not complain."""
+    """The backward pass uses the weight as the forward pass did, transposed; a square layer hides it."""
     return g @ weight.mT if weight.shape[0] == weight.shape[1] else g @ weight
 
 
@@ -77,8 +77,8 @@ _kept: dict[tuple[int, ...], Any] = {}
     formula="g * (y_before * (1 - y_before))",
 )
 def stale_activation(g: Any, y: Any, x: Any) -> Any:
-    """The layer keeps its activation for the way back, and the way back reads it before it is renewed: it is
-    that of the previous pass.
+    """The layer keeps its activation for the backward pass, which reads it before it is renewed: it is that
+    of the previous pass.
     """
     before = _kept.get(y.shape, y)
     _kept[y.shape] = y
@@ -93,7 +93,7 @@ def tanh_of_the_input(g: Any, y: Any, x: Any) -> Any:
 
 @wrong_rule("relu", 0, lambda x: ops.sum(ops.relu(x)), [[-1.5, 0.5, 2.0], [1.0, -0.3, 0.2]])
 def relu_passes_negatives(g: Any, y: Any, x: Any) -> Any:
-    """The mask of the forward pass is forgotten on the way back: positive test inputs do not show it."""
+    """The mask of the forward pass is forgotten in the backward pass: positive test inputs do not show it."""
     return g
 
 
