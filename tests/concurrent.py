@@ -1,4 +1,4 @@
-"""Functions run in threads at once, with the interpreter switching between them as often as it can."""
+"""Run functions in threads at once, with frequent switches of the interpreter between them."""
 
 import contextlib
 import sys
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 @contextlib.contextmanager
 def switching_often():
-    """A turn of a microsecond in place of five milliseconds."""
+    """Switch threads every microsecond instead of every five milliseconds."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -18,7 +18,7 @@ def switching_often():
 
 
 def at_once(*functions):
-    """The results of the functions, each run in a thread of its own, all started together."""
+    """Return the results of the functions, each run in its own thread, all started together."""
     barrier = threading.Barrier(len(functions))
 
     def started_together(function):

@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 @pytest.fixture
 def within_a_minute():
-    """A guard against hanging, and no expectation: what it stops would take hours."""
+    """Guard against hanging: a test that it stops would take hours."""
 
     def ring(number, frame):
         raise TimeoutError("it hangs")

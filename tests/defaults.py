@@ -1,6 +1,6 @@
-"""The defaults of all parameters and fields that have one beside None, kept in defaults.txt.
+"""List the defaults other than None of all parameters and fields, as in defaults.txt.
 
-``python -m tests.defaults`` writes it anew, after a change that is meant: read the diff.
+``python -m tests.defaults`` writes the file again after an intended change: read the diff.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ def modules():
 
 
 def callables():
-    """(name, callable) of each public function, class and method, where it is defined."""
+    """Yield (name, callable) of each public function, class and method, where it is defined."""
     for module in modules():
         for name, value in vars(module).items():
             value = value.forward if isinstance(value, Primitive) else value
@@ -43,7 +43,7 @@ def callables():
 
 
 def described(value):
-    """`` a=1, b=None``; a class that cannot be changed says so."""
+    """Return the defaults as `` a=1 b=2``, and " frozen" for a frozen dataclass."""
     try:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
@@ -60,7 +60,7 @@ def _shown(default):
 
 
 def listed():
-    """A line for each callable that has a default."""
+    """Return one line per callable with a default."""
     lines = {f"{name}:{text}" for name, value in callables() if (text := described(value))}
     return "\n".join(sorted(lines)) + "\n"
 

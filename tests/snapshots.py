@@ -1,10 +1,10 @@
-"""Texts that stay as they were: each is kept in a file, and compared with it word by word."""
+"""Texts compared word by word with files that contain their last state."""
 
 import pytest
 
 
 def assert_as_kept(path, text):
-    """After a change that is meant: delete the file, run the test twice, and read the diff."""
+    """Compare `text` with the file; after an intended change delete it, run the test twice, read the diff."""
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

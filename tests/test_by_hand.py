@@ -62,13 +62,13 @@ def assert_equal_to_rounding(actual, expected):
 
 
 @given(sizes=SIZES, cost=COSTS, seed=SEEDS)
-def test_networks_of_any_depth_and_width_agree_with_the_framework(sizes, cost, seed):
+def test_networks_of_any_size_agree_with_the_framework(sizes, cost, seed):
     problem = Problem(sizes, cost, seed)
     assert_equal_to_rounding(problem.framework(), problem.by_hand())
 
 
 @given(sizes=SIZES, cost=COSTS, seed=SEEDS)
-def test_the_derivation_agrees_with_central_differences(sizes, cost, seed):
+def test_derivation_agrees_with_central_differences(sizes, cost, seed):
     problem = Problem(sizes, cost, seed)
     arrays = [*problem.weights, *problem.biases]
     depth = len(problem.weights)
@@ -84,7 +84,7 @@ def test_the_derivation_agrees_with_central_differences(sizes, cost, seed):
 
 
 @given(sizes=SIZES, cost=COSTS, seed=SEEDS)
-def test_steps_of_descent_agree(sizes, cost, seed):
+def test_steps_of_descent_agree_with_the_framework(sizes, cost, seed):
     problem = Problem(sizes, cost, seed)
     optimizer = optim.SGD(problem.model.parameters(), lr=0.5)
     for _ in range(3):
@@ -96,7 +96,7 @@ def test_steps_of_descent_agree(sizes, cost, seed):
         np.testing.assert_allclose(layer.weight.data, weight, rtol=1e-10, atol=1e-12)
 
 
-def test_real_digits_agree_too(mnist):
+def test_real_digits_agree_with_the_framework(mnist):
     problem = Problem([784, 30, 10], "quadratic", seed=0)
     problem.x = mnist.train.raw_images[:20].reshape(20, 784) / 255
     problem.labels = mnist.train.labels[:20]
@@ -106,7 +106,7 @@ def test_real_digits_agree_too(mnist):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(sizes=SIZES, cost=COSTS, seed=SEEDS, examples=st.integers(1, 9))
-def test_a_step_in_place_is_the_step_to_rounding(dtype, sizes, cost, seed, examples):
+def test_step_in_place_equals_the_step_up_to_rounding(dtype, sizes, cost, seed, examples):
     problem = Problem(sizes, cost, seed, examples)
     x, y = problem.x.astype(dtype), problem.y.astype(dtype)
     plain, in_place = ([array.astype(dtype) for array in (*problem.weights, *problem.biases)] for _ in "12")
@@ -121,7 +121,7 @@ def test_a_step_in_place_is_the_step_to_rounding(dtype, sizes, cost, seed, examp
 
 
 @pytest.mark.parametrize("cost", NAMES)
-def test_a_step_in_place_makes_no_array(cost):
+def test_step_in_place_makes_no_array(cost):
     problem = Problem([300, 200, 100], cost, seed=0, examples=100)
     step = by_hand.InPlaceStep(problem.weights, problem.biases, 100, 0.1, cost)
     step(problem.x, problem.y)
@@ -137,7 +137,7 @@ def test_a_step_in_place_makes_no_array(cost):
 
 
 @pytest.mark.parametrize("cost", NAMES)
-def test_a_step_in_place_takes_saturated_units(cost):
+def test_step_in_place_accepts_saturated_units(cost):
     problem = Problem([3, 4, 2], cost, seed=0)
     for weight in problem.weights:
         weight *= 1e5
@@ -152,7 +152,7 @@ def test_a_step_in_place_takes_saturated_units(cost):
         np.testing.assert_allclose(array, right, rtol=1e-12, atol=1e-12)
 
 
-def test_it_imports_nothing_but_numpy():
+def test_by_hand_imports_nothing_but_numpy():
     names = set()
     for path in Path(by_hand.__file__).parent.glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
@@ -163,7 +163,7 @@ def test_it_imports_nothing_but_numpy():
 
 
 @pytest.mark.parametrize("cost", ["mse", "Quadratic", "cross_entropy", "binary-cross-entropy", "", None])
-def test_an_unknown_cost_is_refused(cost):
+def test_unknown_cost_is_refused(cost):
     x, y = np.zeros((2, 3)), np.zeros((2, 2))
     weights, biases = [np.zeros((2, 3))], [np.zeros(2)]
     for call in (

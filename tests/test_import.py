@@ -9,7 +9,7 @@ HEAVY = {
 }  # fmt: skip
 
 
-def test_importing_the_package_imports_nothing_heavier_than_numpy():
+def test_import_of_the_package_loads_nothing_but_numpy():
     code = f"import sys, tinygrad_mnist; print({HEAVY} & set(sys.modules))"
     command = [sys.executable, "-W", "error", "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"

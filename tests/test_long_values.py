@@ -109,7 +109,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}, {type(v).__name__}" for name, v in CASES])
-def test_a_long_value_is_refused_in_one_short_line(name, value):
+def test_long_value_is_refused_in_one_short_line(name, value):
     with pytest.raises((TypeError, ValueError, TinygradMnistError)) as caught:
         (OF_ANY_VALUE | OF_TEXT)[name](value)
     said = str(caught.value)

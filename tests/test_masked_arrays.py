@@ -1,4 +1,4 @@
-"""An array whose mask hides an entry is refused wherever arrays come in: NumPy would compute with it."""
+"""Arrays with masked entries are refused at every entry point: NumPy would compute with them."""
 
 import operator
 
@@ -47,7 +47,7 @@ WAYS_IN = {
 
 @pytest.mark.parametrize("way", WAYS_IN.values(), ids=WAYS_IN)
 @pytest.mark.filterwarnings("default")
-def test_a_masked_entry_is_refused(way):
+def test_masked_entry_is_refused(way):
     with pytest.raises(
         (TypeError, ValueError), match=r"is a masked array .*: expected .*; write filled\(0.0\)"
     ):
@@ -71,7 +71,7 @@ ON_THE_LEFT = [
 
 @pytest.mark.parametrize("mask", [False, [False, True, False]], ids=["whole", "masked"])
 @pytest.mark.parametrize("compute", ON_THE_LEFT)
-def test_a_masked_array_on_the_left_is_refused(compute, mask):
+def test_masked_array_on_the_left_is_refused(compute, mask):
     left = np.ma.masked_array([1.0, 2.0, 3.0], mask=mask)
     with pytest.raises(
         TypeError, match=r"is a masked array, .* would cut the graph: expected .*filled\(0.0\)"
@@ -81,13 +81,13 @@ def test_a_masked_array_on_the_left_is_refused(compute, mask):
         compute(left, X * 2.0)
 
 
-def test_a_masked_array_beside_no_gradient_keeps_its_mask():
+def test_masked_array_keeps_its_mask_without_a_gradient():
     product = np.ma.multiply(MASKED, Tensor([2.0, 2.0, 2.0]))
     np.testing.assert_array_equal(product.mask, MASKED.mask)
     np.testing.assert_array_equal(product.compressed(), [2.0, 6.0])
 
 
-def test_a_mask_that_hides_nothing_is_accepted():
+def test_mask_that_hides_nothing_is_accepted():
     whole = np.ma.masked_array([1.0, 2.0])
     assert type(Tensor(whole).data) is np.ndarray
     np.testing.assert_array_equal((Tensor([1.0, 1.0]) * whole).data, [1.0, 2.0])

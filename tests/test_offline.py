@@ -39,7 +39,7 @@ def test_no_command_opens_a_socket(tmp_path):
     assert (tmp_path / "run" / "report.html").exists()
 
 
-def test_a_socket_would_be_noticed(tmp_path):
+def test_opened_socket_is_noticed(tmp_path):
     code = WITHOUT_SOCKETS.replace("from tinygrad_mnist.cli import main", "import socket; socket.socket()")
     done = subprocess.run([sys.executable, "-c", code, ""], capture_output=True, text=True)
     assert "PermissionError: socket.__new__" in done.stderr

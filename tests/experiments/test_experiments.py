@@ -1,4 +1,4 @@
-"""The experiments themselves: in full where that takes seconds, in their short form otherwise."""
+"""Experiments: in full if that takes seconds, else in their short form."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_chapter_6_prints_every_digit_of_the_article(mnist_folder, tmp_path):
 
 
 def test_gradient_step_is_not_blamed(mnist_folder, monkeypatch):
-    """The check of the article's step can also say that a step is right."""
+    """The check of the article's step can also accept a step."""
     published = chapter_6.step_of
     monkeypatch.setattr(
         chapter_6, "step_of", lambda model, as_published: published(model, as_published=False)

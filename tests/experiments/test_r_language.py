@@ -1,4 +1,4 @@
-"""R's random numbers against values that R prints."""
+"""R's random numbers and number formats against values that R prints."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_matrix_is_filled_column_by_column():
 
 @pytest.mark.parametrize("count", [1, 5, 5000, 33_000])
 def test_numbers_drawn_ahead_for_a_shuffle_are_used_next(count):
-    """What comes after a shuffle is the next number of the stream, however long the shuffle's blocks are."""
+    """The number after a shuffle is the next one of the stream, for any length of the blocks."""
     stream = RRandom(9)
     stream.sample(count)
     after = stream.uniform(3)
@@ -56,7 +56,7 @@ def test_numbers_drawn_ahead_for_a_shuffle_are_used_next(count):
 
 
 def test_sample_of_two_draws_as_r_does():
-    """One of one needs no bits and still a piece of 16; so does every power of two below 65536."""
+    """A choice among one needs no bits, and still takes a piece of 16, as powers of two below 65536 do."""
     stream, pieces = RRandom(3), (65536 * RRandom(3).uniform(4)).astype(int)
     first = stream.sample(2)
     assert first[0] == 1 + (pieces[0] & 1)

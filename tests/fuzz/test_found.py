@@ -15,7 +15,7 @@ INPUTS = [(path.parent.name, path) for path in sorted(FOUND.glob("*/*"))]
 @pytest.mark.parametrize(
     ("name", "path"), INPUTS, ids=lambda part: part.name if isinstance(part, Path) else part
 )
-def test_an_input_that_was_found_is_read_or_refused(name, path, tmp_path):
+def test_found_input_is_read_or_refused(name, path, tmp_path):
     assert_harmless(name, path.read_bytes(), tmp_path)
 
 
@@ -28,7 +28,7 @@ def test_every_seed_is_read_or_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_wrong_exception_would_be_noticed(name, tmp_path, monkeypatch):
+def test_wrong_exception_is_noticed(name, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise ZeroDivisionError
 
@@ -39,7 +39,7 @@ def test_a_wrong_exception_would_be_noticed(name, tmp_path, monkeypatch):
         TARGETS[name].read(seed, tmp_path)
 
 
-def test_the_checksums_of_a_picture_are_repaired_and_nothing_else(tmp_path):
+def test_only_checksums_of_a_picture_are_repaired(tmp_path):
     for seed in TARGETS["png"].seeds(tmp_path):
         assert with_checksums(seed) == seed
         changed = bytearray(seed)

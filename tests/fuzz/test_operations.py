@@ -20,16 +20,16 @@ OURS = "\n".join(line.ours for line in LINES)
 
 
 @given(programs())
-def test_random_programs(program):
+def test_random_programs_agree_with_numpy_and_replay(program):
     operations.check(program)
 
 
 @given(programs(wild=False))
-def test_gradients_of_random_programs(program):
+def test_gradients_of_random_programs_equal_differences(program):
     operations.check(program)
 
 
-def test_every_line_is_drawn_and_every_primitive_met():
+def test_every_line_and_every_primitive_is_drawn():
     """Some programs of each line alone: the long form, which draws from all of them, meets what they meet."""
     drawn = set()
 
@@ -55,7 +55,7 @@ def test_every_op_method_and_numpy_function_has_a_line():
     assert [text for text in functions.values() if text not in OURS] == []
 
 
-def test_a_failure_is_printed_as_a_script_that_runs(monkeypatch):
+def test_failure_is_printed_as_a_script_that_runs(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "forward", lambda x: np.tanh(x) * 1.001)
     with pytest.raises(AssertionError) as failed:
         operations.stream(0, 300, operations.check)
@@ -87,7 +87,7 @@ def _overwritten(g, x, index):
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_wrong_rule_is_found(mistake, monkeypatch):
+def test_wrong_rule_is_found(mistake, monkeypatch):
     name, text, position, rule = MISTAKES[mistake]
     rules = list(REGISTRY[name].rules)
     rules[position] = rule
@@ -97,7 +97,7 @@ def test_a_wrong_rule_is_found(mistake, monkeypatch):
         operations.stream(0, 100, operations.check, drawn=programs(wild=False, lines=lines), shrink=False)
 
 
-def test_memory_that_is_used_again_too_early_is_found(monkeypatch):
+def test_memory_reused_too_early_is_found(monkeypatch):
     dying = memory._dying_operand
     too_early = lambda instruction, i, last_read: dying(instruction, i, dict.fromkeys(last_read, i))
     monkeypatch.setattr(memory, "_dying_operand", too_early)

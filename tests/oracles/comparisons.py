@@ -1,4 +1,4 @@
-"""What is compared: an entry for each op, written once for all frameworks.  A new op needs an entry here."""
+"""Comparisons of each op, written once for all frameworks.  A new op needs an entry here."""
 
 import operator
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from tests.autodiff.cases import arrays_for
 
 MASK = np.array([True, False, True])
 LABELS = np.array([2, 0])
-ROWS = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
 INDICES = np.array([0, 2, 0])
 
 
@@ -61,7 +60,7 @@ def several(op, function, *shapes, **more):
 
 
 def reductions(op):
-    """All axes, single ones from either end, tuples, kept or not; empty arrays too."""
+    """Yield reductions over all axes, single ones, tuples, kept or not, and of empty arrays."""
     for keepdims in (False, True):
         for axis in (None, 0, 2, -2, (0, 1), (-1, 0), (0, 1, 2)):
             yield one(op, lambda f, x, a=axis, k=keepdims: getattr(f, op)(x, axis=a, keepdims=k), (2, 3, 4))
@@ -223,7 +222,7 @@ WITHOUT_COUNTERPART = {"dropout_mask": "random numbers of its own: tests/nn/test
 
 @dataclass(frozen=True)
 class Job:
-    """A comparison on arrays: what a framework is asked for."""
+    """Comparison on arrays, which a framework evaluates."""
 
     function: Callable[..., Any]
     arrays: list[Any]
@@ -231,13 +230,13 @@ class Job:
     seed: int
 
     def weights(self, value):
-        """The vector of the product with the Jacobian: other numbers for each entry of the value."""
+        """Return the vector of the product with the Jacobian: another number for each entry of the value."""
         rng = np.random.default_rng(self.seed)
         return rng.uniform(0.5, 1.5, np.shape(value)).astype(value.dtype)
 
 
 def jobs(op, dtype, seed=0):
-    """All comparisons of an op, on arrays of a dtype."""
+    """Return all comparisons of an op on arrays of a dtype."""
     found = []
     for comparison in (c for c in COMPARISONS if c.op == op):
         for shapes in comparison.shapes:

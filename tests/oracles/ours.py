@@ -1,4 +1,4 @@
-"""Value, gradients and second derivatives by this package, and what all frameworks are asked for."""
+"""Value, gradients and second derivatives by this package, and helpers of all frameworks."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ NAMES = (*ops.__all__,)
 
 
 def namespace(**functions):
-    """The functions of a framework under the names that this package has for them."""
+    """Return the functions of a framework under the names of this package."""
     return SimpleNamespace(**functions)
 
 
@@ -19,7 +19,7 @@ FUNCTIONS = namespace(**{name: getattr(ops, name) for name in NAMES})
 
 
 def derivatives(function, arrays, weights, directions):
-    """The value, its gradients and the product of the Hessian with directions, as arrays.
+    """Return the value, its gradients and the product of the Hessian with directions, as arrays.
 
     The scalar that is differentiated is ``sum(weights(value) * value)``.  There are zeros where it does not
     depend on an input.
@@ -34,8 +34,13 @@ def derivatives(function, arrays, weights, directions):
     seconds = [None] * len(arrays)
     if moving:
         seconds = pull_back([g for g, _ in moving], [d for _, d in moving], inputs, create_graph=False)
-    return value.data, _filled(slopes, zeros), _filled(seconds, zeros)
+    return value.data, *(filled(found, zeros, _array) for found in (slopes, seconds))
 
 
-def _filled(found, zeros):
-    return [z if g is None else np.asarray(getattr(g, "data", g)) for g, z in zip(found, zeros)]
+def filled(found, zeros, to_array):
+    """Return gradients as arrays, with zeros where there is none."""
+    return [z if g is None else to_array(g) for g, z in zip(found, zeros)]
+
+
+def _array(gradient):
+    return np.asarray(getattr(gradient, "data", gradient))

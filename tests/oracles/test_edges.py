@@ -1,4 +1,4 @@
-"""Where there is no derivative, or no ordinary number: what this package gives, and which framework differs.
+"""Gradients at kinks and special values, by this package and by the frameworks that differ.
 
 The anchor is PyTorch; where its answer is a NaN that mathematics has a number for, the number.
 """
@@ -75,7 +75,7 @@ class Unweighted(Job):
 
 
 @pytest.mark.parametrize("kink", KINKS)
-def test_the_gradient_at_a_kink_is_as_documented(kink):
+def test_gradient_at_a_kink_is_as_documented(kink):
     function, arrays, expected, _ = KINKS[kink]
     _, found, _ = answers(ours, [job_of(function, arrays)])[0]
     for a, b in zip(found, expected):
@@ -83,7 +83,7 @@ def test_the_gradient_at_a_kink_is_as_documented(kink):
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_the_frameworks_differ_at_kinks_as_documented(name):
+def test_frameworks_differ_at_kinks_as_documented(name):
     module = framework(name)
     found = answers(module, [job_of(function, arrays) for function, arrays, _, _ in KINKS.values()])
     for (kink, (_, _, expected, others)), (_, slopes, _) in zip(KINKS.items(), found):
@@ -128,7 +128,7 @@ DIFFERENT = {  # where, and why
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_special_values_and_their_gradients_are_those_of_torch(case):
+def test_special_values_and_gradients_equal_those_of_torch(case):
     """Value and gradient; where PyTorch has no number, ours may have one."""
     function, arrays = CASES[case]
     mine = answers(ours, [job_of(function, arrays)])[0]

@@ -24,12 +24,12 @@ ROUNDING = {np.float64: (200, 1000, 4000), np.float32: (50, 200, 1000), np.float
 
 
 def framework(name):
-    """The module that speaks for a framework."""
+    """Return the module of a framework."""
     return importlib.import_module(f"tests.oracles.with_{name}")
 
 
 def answers(module, found):
-    """What a framework gives for jobs."""
+    """Return the answers of a framework to jobs."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if hasattr(module, "all_derivatives"):
@@ -52,7 +52,7 @@ def assert_agree(mine, theirs, job, what):
 
 
 def pairs(name, op, dtype, seed=0):
-    """Each job of an op, with our answer and that of a framework."""
+    """Yield each job of an op with our answer and that of a framework."""
     module, found = framework(name), jobs(op, dtype, seed)
     if name == "jax" and DRAWS == 1:
         found = found[:: -(-len(found) // MOST_FOR_JAX)]
@@ -79,17 +79,17 @@ def test_every_framework_has_every_op(name):
 
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_an_op_agrees_with_another_framework(name, op):
+def test_op_agrees_with_another_framework(name, op):
     for seed in range(DRAWS):
         assert compared(name, op, np.float64, seed) > 0
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_an_op_agrees_with_torch_in_single_precision(op):
+def test_op_agrees_with_torch_in_single_precision(op):
     for seed in range(DRAWS):
         assert compared("torch", op, np.float32, seed) > 0
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_an_op_agrees_with_torch_in_half_precision(op):
+def test_op_agrees_with_torch_in_half_precision(op):
     assert compared("torch", op, np.float16) > 0

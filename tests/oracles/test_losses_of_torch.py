@@ -50,7 +50,7 @@ def compared(ours, theirs, x, target, torch_x, torch_target):
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", PLAIN)
-def test_an_element_by_element_loss_is_pytorchs(name, shape):
+def test_loss_by_element_equals_that_of_torch(name, shape):
     rng = np.random.default_rng(0)
     x, target = rng.normal(size=shape), rng.random(shape)
     found, expected = compared(*PLAIN[name], x, target, x, torch.tensor(target))
@@ -60,7 +60,7 @@ def test_an_element_by_element_loss_is_pytorchs(name, shape):
 @pytest.mark.parametrize("kind", ["labels", "rows"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", OF_CLASSES)
-def test_a_loss_of_classes_is_pytorchs(name, shape, kind):
+def test_loss_of_classes_equals_that_of_torch(name, shape, kind):
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape)
     labels = rng.integers(0, 3, shape[:-1])
@@ -74,7 +74,7 @@ def test_a_loss_of_classes_is_pytorchs(name, shape, kind):
 
 
 @pytest.mark.parametrize("name", ["MSELoss", "QuadraticLoss", "BCEWithLogitsLoss"])
-def test_an_empty_batch_gives_the_parameters_zeros(name):
+def test_empty_batch_gives_zero_gradients_as_in_torch(name):
     layer = nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=float)
     PLAIN[name][0](layer(np.zeros((0, 4))), np.zeros((0, 3))).backward()
     assert (layer.weight.grad == 0).all()

@@ -1,4 +1,4 @@
-"""The same by HIPS autograd, which computes in double precision."""
+"""Values and derivatives by HIPS autograd, which computes in double precision."""
 
 import autograd.numpy as anp
 import numpy as np

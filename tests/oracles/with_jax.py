@@ -1,4 +1,4 @@
-"""The same by JAX: reverse mode for the gradients, forward over reverse for the second derivatives."""
+"""Values and derivatives by JAX: reverse mode, and forward over reverse for the second derivatives."""
 
 import jax
 import jax.numpy as jnp

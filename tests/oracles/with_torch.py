@@ -1,10 +1,10 @@
-"""The same by PyTorch."""
+"""Values and derivatives by PyTorch."""
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from tests.oracles.ours import namespace
+from tests.oracles.ours import filled, namespace
 
 torch.set_num_threads(1)
 
@@ -122,8 +122,8 @@ def derivatives(function, arrays, weights, directions):
     if moving:
         outputs, seeds = zip(*moving)
         seconds = torch.autograd.grad(outputs, inputs, seeds, allow_unused=True)
-    return value.numpy(force=True), _filled(slopes, zeros), _filled(seconds, zeros)
+    return value.numpy(force=True), *(filled(found, zeros, _array) for found in (slopes, seconds))
 
 
-def _filled(found, zeros):
-    return [z if g is None else g.numpy(force=True) for g, z in zip(found, zeros)]
+def _array(gradient):
+    return gradient.numpy(force=True)

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 
 
 class TextRecorder(RendererAgg):
-    """A renderer that remembers which texts were really drawn, hidden tick labels excluded."""
+    """Renderer that records the texts drawn, without hidden tick labels."""
 
     def draw_text(self, *args: Any, mtext: Text | None = None, **kwargs: Any) -> None:
         assert mtext is not None, "a text of several lines cannot be told from its parts"
@@ -34,7 +34,7 @@ def words_of():
 
 @pytest.fixture
 def assert_readable():
-    """Every text lies within the figure, and no two texts overlap."""
+    """Assert that every text lies within the figure and that no two texts overlap."""
 
     def check(figure: Figure) -> None:
         texts = find_texts(figure)

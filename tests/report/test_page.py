@@ -13,7 +13,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 class Outline(HTMLParser):
-    """Checks that the tags nest, and remembers the tags with their attributes, and the text."""
+    """Check that tags nest; record tags, attributes and text."""
 
     def __init__(self, page):
         super().__init__()
@@ -65,7 +65,7 @@ def full_sections(png, svg):
     return [Section("All", "One.\n\nTwo.", png, table, "a < b"), Section("Graph", picture=svg)]
 
 
-def test_the_page_parses_and_holds_what_it_was_given(write, png, svg):
+def test_page_parses_and_contains_its_sections(write, png, svg):
     outline = Outline(write("Epochs → 12", [("accuracy", "97.7 %")], full_sections(png, svg)))
     text = "".join(outline.words)
     for part in ("Epochs → 12", "accuracy", "97.7 %", "One.", "Two.", "zero", "98.7 %", "a < b", "Graph"):
@@ -83,12 +83,12 @@ def test_pictures_are_inlined_byte_for_byte(write, png, svg):
     assert contents == [png.read_bytes(), svg.read_bytes()]
 
 
-def test_a_picture_keeps_its_natural_size(write, png):
+def test_picture_keeps_its_natural_size(write, png):
     (image,) = Outline(write(sections=[Section("A", picture=png)])).all("img")
     assert image["width"] == "192"  # 384 dots at twice the density of CSS
 
 
-def test_nothing_is_fetched_from_anywhere(write, png, svg):
+def test_page_fetches_nothing(write, png, svg):
     page = write(HOSTILE, [(HOSTILE, HOSTILE)], full_sections(png, svg))
     assert "//" not in re.sub(r"base64,[^\"]*", "", page)
     assert "url(" not in page
@@ -112,37 +112,37 @@ def test_hostile_text_stays_text(write, png):
     assert "".join(outline.words).count(HOSTILE) == 2 + 2 + 4 * 6  # title, summary; sections, their links
 
 
-def test_whatever_is_missing_leaves_nothing_behind(write):
+def test_missing_parts_leave_no_empty_elements(write):
     outline = Outline(write(sections=[Section("Bare")]))
     tags = {tag for tag, _ in outline.tags}
     assert not tags & {"dl", "nav", "p", "figure", "img", "table", "pre"}
     Outline(write(sections=[]))
 
 
-def test_a_long_page_has_contents_that_lead_to_its_sections(write):
+def test_long_page_has_links_to_its_sections(write):
     outline = Outline(write(sections=[Section(f"Part {i}") for i in range(4)]))
     targets = [link["href"].removeprefix("#") for link in outline.all("a")]
     assert targets == [section["id"] for section in outline.all("section")]
     assert len(targets) == 4
 
 
-def test_columns_of_numbers_are_aligned_as_numbers(write):
+def test_columns_of_numbers_are_aligned_right(write):
     table = Table(["name", "error", "note"], [["a", 1e-9, "1 of 2"], ["b", "–", "fine"]])
     outline = Outline(write(sections=[Section("T", table=table)]))
     assert [head.get("class") for head in outline.all("th")] == [None, "number", None, None, None]
     assert [cell.get("class") for cell in outline.all("td")] == ["number", None] * 2
 
 
-def test_an_empty_table_is_only_its_head(write):
+def test_empty_table_is_only_its_head(write):
     outline = Outline(write(sections=[Section("T", table=Table(["a", "b"], []))]))
     assert len(outline.all("th")) == 2
     assert not outline.all("td")
 
 
-def test_a_picture_of_another_kind_is_refused(write, tmp_path):
+def test_picture_of_another_kind_is_refused(write, tmp_path):
     with pytest.raises(ValueError, match=r"PNG or SVG.*photo\.jpg"):
         write(sections=[Section("A", picture=tmp_path / "photo.jpg")])
 
 
-def test_the_same_report_is_the_same_file(write, png, svg):
+def test_same_report_is_the_same_file(write, png, svg):
     assert write(sections=full_sections(png, svg)) == write(sections=full_sections(png, svg))

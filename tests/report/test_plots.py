@@ -91,7 +91,7 @@ def test_texts_are_neither_cut_off_nor_overlapping(name, assert_readable):
 
 
 @pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "misread, one", "weights, one", "v"])
-def test_a_second_run_saves_the_same_bytes(name, tmp_path):
+def test_second_run_saves_the_same_bytes(name, tmp_path):
     for file in ("first.png", "second.png"):
         plots.save(FIGURES[name](), tmp_path / file)
     content = (tmp_path / "first.png").read_bytes()
@@ -100,14 +100,14 @@ def test_a_second_run_saves_the_same_bytes(name, tmp_path):
     assert b"tEXt" not in content  # no program version, no time
 
 
-def test_drawing_leaves_the_global_settings_alone():
+def test_drawing_keeps_the_global_settings():
     with matplotlib.rc_context({"axes.linewidth": 3.25}):
         before = dict(matplotlib.rcParams)
         FIGURES["curves"]()
         assert dict(matplotlib.rcParams) == before
 
 
-def test_the_package_does_not_import_matplotlib_and_the_plots_not_pyplot():
+def test_package_imports_no_matplotlib_and_plots_no_pyplot():
     code = (
         "import sys, tinygrad_mnist.report; assert 'matplotlib' not in sys.modules;"
         "import tinygrad_mnist.report.plots; assert 'matplotlib.pyplot' not in sys.modules"
@@ -115,7 +115,7 @@ def test_the_package_does_not_import_matplotlib_and_the_plots_not_pyplot():
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
-def test_curves_are_the_history_and_name_their_last_and_best_values(words_of):
+def test_curves_name_their_last_and_best_values(words_of):
     figure = plots.learning_curves(HISTORY)
     loss, accuracy = figure.axes
     drawn = [line.get_ydata().tolist() for line in (*loss.lines, *accuracy.lines[:2])]
@@ -126,7 +126,7 @@ def test_curves_are_the_history_and_name_their_last_and_best_values(words_of):
     assert "Accuracy (best validation: 93.00 % at epoch 4)" in words
 
 
-def test_curve_labels_stand_at_the_height_of_their_line_end(texts_of):
+def test_curve_labels_stand_at_the_ends_of_their_lines(texts_of):
     first = {"epoch": 1, "train_loss": 0.02, "validation_loss": 0.02, "train_accuracy": 0.1}
     history = [first, {**first, "epoch": 2, "train_loss": 0.01, "train_accuracy": 0.2}]
     figure = plots.learning_curves(history)
@@ -140,7 +140,7 @@ def test_curve_labels_stand_at_the_height_of_their_line_end(texts_of):
         assert (boxes[label].y0 + boxes[label].y1) / 2 == pytest.approx(height, abs=2)
 
 
-def test_missing_and_infinite_values_are_not_drawn_but_the_last_is_named(words_of):
+def test_infinite_value_is_not_drawn_but_named_at_the_end(words_of):
     history = [
         {"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6},
         {"epoch": 2, "train_loss": float("nan"), "validation_loss": None},
@@ -152,7 +152,7 @@ def test_missing_and_infinite_values_are_not_drawn_but_the_last_is_named(words_o
     assert {"train inf", "validation 0.6", "not recorded"} <= set(words)
 
 
-def test_confusion_matrix_shows_every_count_recall_and_precision(texts_of):
+def test_confusion_matrix_shows_counts_recall_and_precision(texts_of):
     counts = np.array([[50, 3, 0], [4, 40, 9], [0, 0, 0]])
     texts = texts_of(plots.confusion_matrix(counts))
     words = [text.get_text() for text in texts]
@@ -168,13 +168,13 @@ def test_confusion_matrix_shows_every_count_recall_and_precision(texts_of):
     assert "16 wrong of 106" in words
 
 
-def test_rows_of_the_confusion_matrix_are_the_true_class(texts_of):
+def test_rows_of_the_confusion_matrix_are_true_classes(texts_of):
     texts = {text.get_text(): text for text in texts_of(plots.confusion_matrix([[90, 33], [22, 91]]))}
     column, row = texts["33"].get_position()
     assert (row, column) == (0, 1)
 
 
-def test_errors_have_a_colour_scale_of_their_own():
+def test_errors_have_another_colour_scale_than_the_diagonal():
     (image,) = plots.confusion_matrix([[90000, 3, 0], [0, 90000, 1], [0, 0, 90000]]).axes[0].images
     colors = np.asarray(image.get_array())
     assert np.ptp(colors[0, 0]) < 0.05  # the diagonal is grey, however large
@@ -184,7 +184,7 @@ def test_errors_have_a_colour_scale_of_their_own():
 
 
 @pytest.mark.parametrize("counts", [np.zeros((2, 3), int), np.zeros(4, int), np.zeros((0, 0), int)])
-def test_a_confusion_matrix_that_is_not_square_is_refused(counts):
+def test_confusion_matrix_that_is_not_square_is_refused(counts):
     with pytest.raises(ValueError, match="square"):
         plots.confusion_matrix(counts)
 
@@ -196,7 +196,7 @@ def test_misread_images_name_both_classes_in_order(words_of):
     assert titles == ["true 0 → 1, 99.8 %", "true 1 → 2, 60.0 %", "true 0 → 2, >99.9 %"]
 
 
-def test_probability_bars_have_the_given_heights_and_mark_the_two_classes():
+def test_probability_bars_mark_the_two_classes():
     strip = plots.misread_images(np.ones((1, 2, 2)), [2], [[0.1, 0.6, 0.3]]).axes[1]
     assert [bar.get_height() for bar in strip.patches] == [0.1, 0.6, 0.3]
     other, predicted, true = (bar.get_facecolor() for bar in strip.patches)
@@ -228,7 +228,7 @@ def test_weights_are_tiled_in_order_on_a_symmetric_scale(words_of):
     assert "10 of 12 units" in words_of(figure)
 
 
-def test_one_outlier_does_not_wash_out_the_weights():
+def test_one_outlier_does_not_fade_the_weights():
     weight = np.full((10, 784), 0.1)
     weight[3, 5] = 1000
     (image,) = plots.first_layer_weights(weight, (28, 28)).axes[0].images
@@ -238,14 +238,14 @@ def test_one_outlier_does_not_wash_out_the_weights():
 # The V
 
 
-def test_the_fitted_slopes_stand_beside_the_v(words_of):
+def test_fitted_slopes_stand_next_to_the_v(words_of):
     words = words_of(FIGURES["v"]())
     slopes = [word for word in words if word.startswith("slope")]
     assert [text.split()[1] for text in slopes] == ["+1.00", "+2.00", "+4.00", "+2.00"]
     assert ["and" in text for text in slopes] == [True, True, True, False]
 
 
-def test_an_error_of_0_stands_below_the_axis(words_of):
+def test_error_of_0_stands_below_the_axis(words_of):
     figure = FIGURES["v, no error at all"]()
     assert "exact" in words_of(figure)
     axes = figure.axes[0]
@@ -254,7 +254,7 @@ def test_an_error_of_0_stands_below_the_axis(words_of):
         assert ((heights > axes.get_ylim()[0]) & (heights < axes.get_ylim()[1])).all()
 
 
-def test_a_method_that_was_not_measured_is_not_named(words_of):
+def test_method_that_was_not_measured_is_not_named(words_of):
     assert "complex step" not in words_of(FIGURES["v, no complex step"]())
 
 
@@ -276,7 +276,7 @@ def test_many_classes_show_the_largest_confusions(words_of, classes):
 
 
 @pytest.mark.parametrize("classes", [10, 26, 30, 62, 256])
-def test_a_confusion_matrix_takes_bounded_memory(tmp_path, classes):
+def test_confusion_matrix_takes_bounded_memory(tmp_path, classes):
     code = (
         "import resource, sys, numpy as np; from tinygrad_mnist.report import plots\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
