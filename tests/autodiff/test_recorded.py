@@ -109,3 +109,38 @@ def test_a_long_tensor_is_shown_with_two_numbers_at_each_end():
     assert repr(Tensor(np.arange(21.0), name="x")) == (
         "Tensor([ 0.,  1., ..., 19., 20.], shape=(21,), dtype=float64, name='x')"
     )
+
+
+@pytest.mark.parametrize("start", [lambda x: x * 1.0, lambda x: x.detach()], ids=["computed", "a constant"])
+@pytest.mark.parametrize("other", [3.0, np.array([3.0, 5.0])], ids=["number", "array"])
+def test_an_augmented_assignment_is_the_operation_of_its_sign(start, other):
+    x = Tensor([2.0, 7.0], requires_grad=True)
+    added = subtracted = multiplied = divided = start(x)
+    added += other
+    subtracted -= other
+    multiplied *= other
+    divided /= other
+    found = [added, subtracted, multiplied, divided]
+    for tensor, expected in zip(found, [x.data + other, x.data - other, x.data * other, x.data / other]):
+        np.testing.assert_array_equal(tensor.data, expected)
+    assert x.data.tolist() == [2, 7]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "advised"),
+    [
+        ((3,), (3, 4), (3,)),
+        ((3, 4), (3,), (3,)),
+        ((2, 3), (2, 3, 4), (2, 3)),
+        ((3,), (2, 3, 4), (3,)),
+        ((2,), (3, 4), None),
+        ((3, 4), (3, 5), None),
+        ((4, 3), (3, 4), None),
+    ],
+)
+def test_numbers_of_rows_beside_a_matrix_are_told_to_take_a_new_axis(a, b, advised):
+    advice = re.escape(
+        f"if {advised} are numbers of the rows, write [:, None]" if advised else "compare from"
+    )
+    with pytest.raises(ShapeError, match=advice):
+        Tensor(np.ones(a)) * Tensor(np.ones(b))
