@@ -22,7 +22,7 @@ def counts(function, *inputs):
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("power", [1.5, 1.6])
-def test_a_bend_sharper_than_a_parabola_is_no_corner(power, sign):
+def test_bend_sharper_than_a_parabola_is_not_a_kink(power, sign):
     def bend(x):
         return sign * (ops.abs(ops.cast(x, dtype=np.float64)) ** power).sum()  # differences alone decide
 
@@ -31,13 +31,13 @@ def test_a_bend_sharper_than_a_parabola_is_no_corner(power, sign):
 
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("slope", [-1.0, 0.5, 1.0])
-def test_a_slope_of_either_side_of_a_corner_is_one_of_its_gradients(slope, side):
+def test_slope_of_either_side_of_a_kink_is_kink(slope, side):
     one_sided = op(lambda x: np.abs(x), lambda g, y, x: ops.where(x == 0, slope * g, g * ops.sign(x)))
     assert counts(lambda x: side * one_sided(x).sum(), [0.0, 0.5]) == {"correct": 1, "kink": 1}
 
 
 @pytest.mark.parametrize("slope", [-1.01, 1.01, 5.0])
-def test_a_slope_outside_of_both_sides_of_a_corner_is_wrong(slope):
+def test_slope_outside_of_both_sides_of_a_kink_is_wrong(slope):
     beyond = op(lambda x: np.abs(x), lambda g, y, x: ops.where(x == 0, slope * g, g * ops.sign(x)))
     assert counts(lambda x: beyond(x).sum(), [0.0, 0.5]) == {"correct": 1, "wrong": 1}
 
@@ -50,13 +50,13 @@ def test_a_slope_outside_of_both_sides_of_a_corner_is_wrong(slope):
     ],
     ids=["differences", "complex step"],
 )
-def test_a_cut_gradient_is_noted_where_either_oracle_sees_a_change(function):
+def test_cut_gradient_is_noted_if_an_oracle_finds_a_change(function):
     report = check_gradients(function, np.array([0.5, 0.7]))
     assert "no gradient arrives at x, and yet the function changes with it" in report.notes
     assert report.wrong == ("x",)
 
 
-def test_a_variable_that_no_oracle_sees_is_untested():
+def test_variable_without_any_slope_is_untested():
     report = check_gradients(lambda x, y: x.sum(), np.array([0.5]), np.array([0.7]))
     assert "the function does not depend on y" in report.notes
     assert [row.verdict for row in report.rows] == ["correct", "untested"]
@@ -105,7 +105,7 @@ def test_the_rule_of_an_op_that_computes_in_float32_is_tested(factor):
 
 @pytest.mark.parametrize("steepness", [1e3, 1e5, 1e6])
 @pytest.mark.parametrize("function", [ops.tanh, ops.sin, ops.softplus])
-def test_a_steep_bend_that_differences_judge_is_not_called_wrong(function, steepness):
+def test_steep_bend_that_differences_judge_is_not_wrong(function, steepness):
     def steep(x):
         return function(steepness * ops.cast(x, dtype=np.float64)).sum()  # differences alone decide
 

@@ -69,19 +69,17 @@ class ExperimentOptions:
         """Return the article's seed unless the options have another."""
         return published if self.r_seed is None else self.r_seed
 
-    def exact(
-        self, name: str, published: Sequence[str] | str, ours: Sequence[str] | str, measured: str = "the same"
-    ) -> Comparison:
+    def exact(self, name: str, published: Sequence[str] | str, ours: Sequence[str] | str) -> Comparison:
         """Compare one or several figures printed in the article: ours must have the same digits."""
         wanted, found = _several(published), _several(ours)
         if self.r_seed is not None:
-            return Comparison(name, _shown(wanted), measured, _shown(found))
+            return Comparison(name, _shown(wanted), "the same", _shown(found))
         equal = [a == b for a, b in zip(wanted, found, strict=True)]
         shown = _shown(found)
         if len(wanted) > 1:
             first = next((f", not {f} where {w} is" for w, f in zip(wanted, found) if w != f), "")
             shown = f"{sum(equal)} of {len(equal)} equal{first}"
-        return Comparison(name, _shown(wanted), measured, shown, "every digit", all(equal))
+        return Comparison(name, _shown(wanted), "the same", shown, "every digit", all(equal))
 
     def same(self, name: str, published: str, measured: str, ours: str) -> Comparison:
         """Compare a figure that the article lacks or rounds with that of its program, run again."""
