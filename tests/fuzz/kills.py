@@ -1,8 +1,8 @@
-"""Kill a training at a random moment, go on, and compare: ``python -m tests.fuzz.kills --kills 200``.
+"""Kill a training at a random moment, resume it, and compare: ``python -m tests.fuzz.kills --kills 200``.
 
 Each round trains the bundled digits (dropout, momentum, cosine, a checkpoint every three steps) in a process
-of its own, ends it by SIGKILL, looks at every checkpoint that is there, and resumes; a share of the rounds is
-killed again while it resumes.  All files at the end have to be those of a run that nobody disturbed.
+of its own, ends it by SIGKILL, reads every checkpoint, and resumes.  A share of the rounds is killed again
+during the resume.  At the end all files must equal those of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def whole_run(folder: Path) -> tuple[dict[str, bytes], tuple[float, float]]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What has to be the same."""
+    """Return the contents that must be the same."""
     return {name: (folder / name).read_bytes() for name in COMPARED}
 
 
 def killed(arguments: list[str | Path], seconds: float) -> bool:
-    """Train for so long, then SIGKILL; whether it was still at work."""
+    """Train for `seconds`, then SIGKILL; return True if the training was not finished."""
     process = begin(*arguments)
     try:
         process.wait(seconds)
@@ -72,13 +72,13 @@ def killed(arguments: list[str | Path], seconds: float) -> bool:
 
 
 def finished(folder: Path) -> bool:
-    """Whether there is nothing left to do."""
+    """True if nothing is left to do."""
     config = folder / "config.json"
     return config.exists() and bool(json.loads(config.read_text())["finished"])
 
 
 def damaged(folder: Path) -> int:
-    """How many checkpoints are not whole; a JSON file makes one."""
+    """Count the checkpoints that are not whole; a JSON file completes one."""
     count = 0
     for path in folder.glob("checkpoints/*.json"):
         try:

@@ -1,4 +1,4 @@
-"""What a random program is made of: a line of Python for Tensors, and beside it a line for plain NumPy.
+"""Lines of random programs: a line of Python for Tensors, and next to it a line for plain NumPy.
 
 Where NumPy spells it alike (``{0} @ {1}``, ``np.exp({0})``, ``{0}.sum(axis=0)``) both are the same text, and
 array and Tensor must agree on what it means.  Where only we have the function, NumPy's line is written by
@@ -85,7 +85,7 @@ class Line:
 
     @property
     def operands(self) -> int:
-        """How many it takes."""
+        """Number of operands."""
         return 1 + max((int(position) for position in re.findall(r"\{(\d)\}", self.ours)), default=0)
 
     @property

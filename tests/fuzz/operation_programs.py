@@ -87,7 +87,7 @@ class Program:
         return [Tensor(a, requires_grad=leaf.is_learned) for leaf, a in zip(self.leaves, arrays)]
 
     def weights(self, values):
-        """What a backward pass from each output starts from."""
+        """Return the gradients from which the backward pass of each output starts."""
         rng = np.random.default_rng(self.seed)
         return [rng.uniform(0.5, 1.5, values[i].shape).astype(values[i].dtype) for i in self.outputs]
 
@@ -153,7 +153,7 @@ class Program:
         return values
 
     def step_on_arrays(self, step, values, settings, keep=lambda value: value):
-        """What NumPy gives for one step, from the values before."""
+        """Return NumPy's result of one step from the values before."""
         names = {f"v{i}": values[i] for i in step.operands}
         return np.asarray(
             eval(step.text(step.line.reference), {**HELPERS, **settings, **names, "keep": keep})
@@ -161,7 +161,7 @@ class Program:
 
 
 def settings_for(dtypes):
-    """What S, D and rng stand for, the generators at their beginning."""
+    """Return the values of S, D and rng, with new generators."""
     return {"S": dtypes[0], "D": dtypes[1], "rng": [np.random.default_rng(i) for i in range(4)]}
 
 
@@ -231,7 +231,7 @@ def _add_step(draw, program, values, lines):
 
 
 def _assert_refused(step, operands):
-    """What NumPy refuses, such as the maximum of nothing, is refused for Tensors."""
+    """Check that Tensors refuse what NumPy refuses, such as the maximum of nothing."""
     names = {f"v{i}": Tensor(x, requires_grad=True) for i, x in zip(step.operands, operands)}
     try:
         result = eval(step.text(step.line.ours), {**HELPERS, **settings_for(PRECISIONS), **names})

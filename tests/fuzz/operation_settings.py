@@ -1,4 +1,4 @@
-"""What the lines in `operation_lines` need: where they fit, kinks, settings, and NumPy's other means."""
+"""Helpers of the lines in `operation_lines`: where they fit, kinks, settings, and NumPy's other means."""
 
 import math
 
@@ -159,7 +159,7 @@ def index(x):
 
 
 def index_into_larger(x):
-    """Where the rows of `x` go, some of them to the same place."""
+    """Return the positions that the rows of `x` go to, some of them the same."""
     rows = hnp.arrays(int, x.shape[:1], elements=st.integers(-3, 2))
     return st.fixed_dictionaries({"index": rows, "shape": st.just((3, *x.shape[1:]))})
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: for each reader its seeds, and one function that reads any bytes with it."""
+"""Targets of fuzzing: for each reader its seeds, and one function that reads any bytes with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fuzzing found stays found: no crash, hang, unbounded memory or wrong exception."""
+"""Inputs found by fuzzing: no crash, hang, unbounded memory or wrong exception."""
 
 import tracemalloc
 from pathlib import Path

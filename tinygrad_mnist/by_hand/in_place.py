@@ -1,16 +1,16 @@
-"""The same step of descent with every buffer made once: how fast plain NumPy can be.
+"""The same step of descent with preallocated buffers: the speed that plain NumPy can reach.
 
-The formulas are those of `perceptron`; the results differ by rounding, where sums run in another order.  What
-is done for speed:
+The formulas are those of `perceptron`; the results differ by rounding, where sums run in another order.  For
+speed:
 
-- every result is written into memory made beforehand, most into the memory of an operand;
+- every result is written into preallocated memory, most into the memory of an operand;
 - a product of matrices is `np.dot`, which is called faster than `np.matmul`;
 - a sum along an axis is a product with ones, which the matrix library does faster than `np.add.reduce`;
 - a maximum along short rows is taken down the columns of a transposed copy;
 - numbers are arrays without axes, which a ufunc takes faster than Python's.
 
 The gradients are computed and then the update from them, as in `perceptron`: scaling delta by the rate would
-save a pass over each gradient, and there would be no gradient any more.
+save a pass over each gradient, but then there is no gradient.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 class InPlaceStep:
-    """`perceptron.sgd_step` for batches of one size, in memory made once.
+    """Step of `perceptron.sgd_step` for batches of one size, in preallocated memory.
 
     ``step(x, y)`` updates the weights and biases in place and returns the mean cost before, as a float.
 
@@ -75,7 +75,7 @@ class InPlaceStep:
             "cross-entropy": self._cross_entropy,
             "binary cross-entropy": self._binary_cross_entropy,
         }[cost]
-        # Of the last layer: transposed logits, a number for each example as a column and as a vector, ones.
+        # For the last layer: transposed logits, one number per example as a column and as a vector, ones.
         outputs = len(biases[-1])
         self._logits = np.empty((outputs, examples), dtype)
         self._column = np.empty((examples, 1), dtype)
@@ -84,7 +84,7 @@ class InPlaceStep:
         self._ones_everywhere = np.ones((examples, outputs), dtype)
 
     def __call__(self, x: Array, y: Array) -> float:
-        """One step on a batch; x: (n, N_0), y: (n, N_L)."""
+        """Run a step on a batch; x: (n, N_0), y: (n, N_L)."""
         a = x
         for W_transposed, b, z in self._forward[:-1]:
             dot(a, W_transposed, z)
@@ -99,7 +99,7 @@ class InPlaceStep:
         return total / len(x)
 
     def _backpropagate(self, x: Array) -> None:
-        """From delta^L to all gradients."""
+        """Compute all gradients from delta^L."""
         one = self._one
         for dW, db, delta, delta_transposed, W, a, delta_below, slope in self._backward:
             dot(delta_transposed, a, dW)

@@ -11,7 +11,7 @@ Forward
     For the cross-entropy the last layer is a softmax instead: a^L_j = exp(z^L_j) / sum_k exp(z^L_k).
     For the binary cross-entropy it is a sigmoid as the others: a^L_j is the probability that y_j is 1.
 
-Step 1: what the cost does when the last z moves, delta^L = dC/dz^L, for one example.
+Step 1: change of the cost with the last z, delta^L = dC/dz^L, for one example.
     Quadratic cost, C = 1/2 sum_j (a^L_j - y_j)^2.  Each z^L_j moves only its own a^L_j:
         delta^L_j = dC/da^L_j * da^L_j/dz^L_j = (a^L_j - y_j) * a^L_j (1 - a^L_j).
     Cross-entropy, C = -sum_k y_k log a^L_k.  Each z^L_j moves every a^L_k:
@@ -67,7 +67,7 @@ def softmax(z: Array) -> Array:
 
 
 def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, cost: Cost) -> list[Array]:
-    """The activations a^0 ... a^L.
+    """Return the activations a^0 ... a^L.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
 
 
 def cost_value(output: Array, y: Array, cost: Cost) -> float:
-    """The mean cost of a batch; output, y: (n, N_L)."""
+    """Return the mean cost of a batch; output, y: (n, N_L)."""
     require_cost(cost)
     if cost == "cross-entropy":
         return float(-np.log((output * y).sum(axis=1)).sum() / len(y))
@@ -103,7 +103,7 @@ def cost_value(output: Array, y: Array, cost: Cost) -> float:
 def backprop(
     weights: Sequence[Array], biases: Sequence[Array], x: Array, y: Array, cost: Cost = "quadratic"
 ) -> tuple[float, list[Array], list[Array]]:
-    """The mean cost of a batch and its gradients, by the four steps derived above.
+    """Return the mean cost of a batch and its gradients, by the four steps derived above.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def sgd_step(
     rate: float,
     cost: Cost = "quadratic",
 ) -> float:
-    """One step of gradient descent, in place; returns the cost before it."""
+    """Run one step of gradient descent in place; return the cost before it."""
     value, weight_gradients, bias_gradients = backprop(weights, biases, x, y, cost)
     for parameter, gradient in zip([*weights, *biases], [*weight_gradients, *bias_gradients]):
         parameter -= rate * gradient
