@@ -5,6 +5,7 @@ import pytest
 
 from tests.autodiff.oracles import check_first_order
 from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.checking.assert_op import assert_op
 
 X = np.random.default_rng(0).uniform(-2, 2, (2, 3, 4))
 REDUCTIONS = {
@@ -129,3 +130,18 @@ def test_pieces_are_joined_along_the_first_axis_where_none_is_named(join):
         getattr(join, "name", None) or join.__name__
     ]
     np.testing.assert_array_equal(found.data, expected([X, 2 * X]))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_spread_over_axes_is_numpys_in_value_and_derivatives(name, axis, keepdims):
+    values = np.random.default_rng(0).normal(size=(3, 4, 2))
+    found = getattr(Tensor(values), name)(axis, keepdims)
+    np.testing.assert_allclose(found.data, getattr(np, name)(values, axis, keepdims=keepdims), rtol=1e-14)
+    assert_op(lambda x: getattr(Tensor(x) if type(x) is np.ndarray else x, name)(axis, keepdims), values)
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_sine_and_cosine_are_methods(name):
+    assert getattr(Tensor(0.5), name)().item() == getattr(np, name)(0.5)

@@ -88,9 +88,7 @@ def few_digits(digits, tmp_path):
 @pytest.mark.filterwarnings("default")  # of other frameworks
 def test_bench_measures_installed_contestants(few_digits, monkeypatch):
     monkeypatch.setattr(benchmark.results, "WORKLOADS", WORKLOADS[2:4])
-    others = [
-        contestant for contestant in CONTESTANTS if contestant is not native
-    ]  # slow to compile
+    others = [contestant for contestant in CONTESTANTS if contestant is not native]  # slow to compile
     monkeypatch.setattr(benchmark.results, "CONTESTANTS", others)
     command = ["bench", "--rounds", "1", "--data", str(few_digits), "--json"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)

@@ -150,6 +150,22 @@ class Operators(Recordable):
             require_keepdims(keepdims)
         return ops.mean(self, axis=axis, keepdims=keepdims)
 
+    def var(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
+        """Return the variance over axes: the mean squared distance from the mean, as in NumPy (ddof=0)."""
+        if foreign:
+            raise _unknown("var", foreign, "axis", "keepdims")
+        return ops.square(self - self.mean(axis, True)).mean(axis, keepdims)
+
+    def std(
+        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
+    ) -> Tensor:
+        """Return the standard deviation over axes, as in NumPy (ddof=0); its gradient at 0 is not finite."""
+        if foreign:
+            raise _unknown("std", foreign, "axis", "keepdims")
+        return ops.sqrt(self.var(axis, keepdims))
+
     def max(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
     ) -> Tensor:
@@ -198,6 +214,14 @@ class Operators(Recordable):
     def abs(self) -> Tensor:
         """The absolute value."""
         return ops.abs(self)
+
+    def sin(self) -> Tensor:
+        """Return the sine of each element."""
+        return ops.sin(self)
+
+    def cos(self) -> Tensor:
+        """Return the cosine of each element."""
+        return ops.cos(self)
 
     def tanh(self) -> Tensor:
         """The hyperbolic tangent."""

@@ -51,7 +51,7 @@ RECIPES = {
     "sinh": "write `(ops.exp(x) - ops.exp(-x)) / 2`",
     "sort": "write `x[np.argsort(x.data)]`",
     "split": "write `[x[:1], x[1:]]`",
-    "std": "write `((x - x.mean()) ** 2).mean().sqrt()`",
+    "std": "write `x.std()`",
     "swapaxes": "write `x.transpose(1, 0)` with the new order of all axes",
     "take": "write `x[y]`",
     "tan": "write `ops.sin(x) / ops.cos(x)`",
@@ -60,7 +60,7 @@ RECIPES = {
     "trace": "write `x[np.arange(len(x)), np.arange(len(x))].sum()`",
     "tril": _TRIANGLE.format("tril"),
     "triu": _TRIANGLE.format("triu"),
-    "var": "write `((x - x.mean()) ** 2).mean()`",
+    "var": "write `x.var()`",
     "vdot": "write `x.flatten() @ y.flatten()`",
     "vstack": "write `ops.concatenate([x, y])`",
 }

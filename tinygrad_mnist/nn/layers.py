@@ -228,10 +228,8 @@ class ModuleList(Module):
 
     @hinted
     def __init__(self, modules: Iterable[Module] = ()) -> None:
-        if isinstance(modules, Module) or not isinstance(modules, Iterable):
-            raise TypeError(
-                f"modules is {shown(modules)}: expected a list of modules; write ModuleList([...])"
-            )
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"modules is {shown(modules)}: expected a list of modules; write [module]")
         for module in modules:
             self.append(module)
 
