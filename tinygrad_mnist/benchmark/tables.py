@@ -1,4 +1,4 @@
-"""Tables of the results as text, for the terminal and for the README."""
+"""Tables of the results as text, for the terminal and for `examples/speed.md`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def conditions(figures: BenchmarkResults) -> str:
 
 
 def markdown(figures: BenchmarkResults) -> str:
-    """Return the section of the README: the machine and all tables."""
+    """Return the tables of `examples/speed.md`: the machine and all rows."""
     return "\n\n".join([conditions(figures), *map(_markdown_table, tables(figures))])
 
 

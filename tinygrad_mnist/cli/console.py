@@ -1,4 +1,4 @@
-"""What the commands show in the terminal."""
+"""Output of the commands in the terminal."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def say(text: str, *, to_stderr: bool = False) -> None:
 
 
 class TrainingProgress(Callback):
-    """A bar for the epoch that runs, and a line for each that is done."""
+    """Show a bar for the running epoch, and a line for each finished one."""
 
     def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
         self.console = console_of()
@@ -120,7 +120,7 @@ class TrainingProgress(Callback):
 
 
 def print_result(result: RunResult) -> None:
-    """The end of a training: the test accuracy, and where everything is."""
+    """Print the test accuracy of a training and the path of its report."""
     console = console_of()
     if result.history.interrupted:
         console.print(
@@ -142,7 +142,7 @@ def print_result(result: RunResult) -> None:
 
 
 def print_evaluation(name: str, evaluation: Any) -> None:
-    """A line: accuracy and loss."""
+    """Print accuracy and loss in one line."""
     console_of().print(
         f"{name}: accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}, "
         f"{evaluation.examples:,} images",
@@ -171,7 +171,7 @@ def print_predictions(names: list[str], probabilities: NDArray[Any], classes: Se
 
 
 def print_images(names: list[str], images: NDArray[Any]) -> None:
-    """Each image under its name, in shades from paper to ink, two characters a pixel."""
+    """Print each image under its name, in shades from paper to ink, two characters per pixel."""
     console = console_of()
     shades = _SHADES if console.encoding.startswith("utf") else _PLAIN_SHADES
     for name, image in zip(names, images):
@@ -202,13 +202,13 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def working() -> Iterator[Callable[[str], None]]:
-    """Say on stderr what is being done, as long as it takes."""
+    """Show on stderr what is being measured while the block runs."""
     with console_of(to_stderr=True).status("") as status:
         yield lambda text: status.update(f"measuring {escape(text)}")
 
 
 def print_benchmark(conditions: str, tables: Sequence[BenchmarkTable]) -> None:
-    """The machine and the tables; what a cell says beside its figure stands dim below it."""
+    """Print the machine and the tables; further lines of a cell stand dim below its number."""
     console = console_of()
     console.print(conditions, style="dim", markup=False)
     for figures in tables:
@@ -251,7 +251,7 @@ def print_gradcheck(subject: str, checked: NetworkCheck, wrong_rule: WrongRule |
 
 
 def print_side_by_side(derived: SideBySide) -> None:
-    """Two columns of code, and how far apart they lead."""
+    """Print two columns of code and how far apart their results are."""
     from rich.syntax import Syntax
 
     def code(text: str) -> Syntax:
@@ -276,7 +276,7 @@ def print_side_by_side(derived: SideBySide) -> None:
 
 
 def print_reproduction(done: Reproduction, *, listing: bool) -> None:
-    """An experiment's table, what the original prints where it is asked for, and where the report is."""
+    """Print the table of an experiment, the listing of the original if `listing`, and the report's path."""
     console = console_of()
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
