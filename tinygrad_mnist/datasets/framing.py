@@ -13,13 +13,13 @@ from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.typing import Array
 
 Side = Literal["height", "width", "longest"]
-Centre = Literal["mass", "box"]
+Centre = Literal["mass", "box", "between"]
 SIDES: tuple[Side, ...] = ("height", "width", "longest")
-CENTRES: tuple[Centre, ...] = ("mass", "box")
+CENTRES: tuple[Centre, ...] = ("mass", "box", "between")
 Extremes = tuple[float, float, float]
-FAINTEST = 0.1  # of full ink, in an image of a data set
-FAINTEST_DRAWN = 0.25  # of full ink, in a picture: half-way up the blurred edge of a grey stroke
+FAINTEST = 0.25  # of full ink, inside the box: half-way up the blurred edge of a grey stroke
 MOST_MEASURED = 10_000
+MOST_OUTSIDE = 0.5  # pixels that a side of the box, with its soft edges, may be longer than the image
 SLACK = 0.1  # pixels by which an image may lie outside of those that were measured
 
 
@@ -31,8 +31,9 @@ class Framing:
     ----------
     side : str
         The side of the ink's box that is nearly the same in all images: "height", "width" or "longest".
-    centre : str
-        The point that lies in nearly the same place: the centre of "mass" of the ink, or that of its "box".
+    centre : tuple of two strs
+        The point whose row, and the point whose column, is nearly the same in all images: the centre of
+        "mass" of the ink, the centre of its "box", or the point half-way "between" them.
     size : tuple of three floats
         The lowest, usual and highest length of `side` in pixels.
     row, column : tuple of three floats
@@ -42,7 +43,7 @@ class Framing:
     """
 
     side: Side
-    centre: Centre
+    centre: tuple[Centre, Centre]
     size: Extremes
     row: Extremes
     column: Extremes
@@ -59,21 +60,27 @@ class Framing:
         ink = ink[(ink > FAINTEST).any(axis=(1, 2))]
         if not len(ink):
             return cls.filling((int(shape[0]), int(shape[1])))
-        boxes, masses = _boxes(ink, FAINTEST), _centres_of_mass(ink)
-        sides = _sides(boxes)
+        boxes = _boxes(ink)
+        sides, points = _sides(boxes), _points(ink, boxes)
         side = min(SIDES, key=lambda name: sides[name].std() / sides[name].mean())
-        middles = {"mass": masses, "box": _middles(boxes)}
-        centre = min(CENTRES, key=lambda name: middles[name].var(axis=1).sum())
-        row, column = middles[centre]
-        paper = round(float((ink == 0).mean(axis=(1, 2)).min()), 4)
-        return cls(side, centre, _extremes(sides[side]), _extremes(row), _extremes(column), paper)
+        row_centre, column_centre = (
+            min(CENTRES, key=lambda name: points[name][axis].var()) for axis in (0, 1)
+        )
+        return cls(
+            side,
+            (row_centre, column_centre),
+            _extremes(sides[side]),
+            _extremes(points[row_centre][0]),
+            _extremes(points[column_centre][1]),
+            round(float((ink == 0).mean(axis=(1, 2)).min()), 4),
+        )
 
     @classmethod
     def filling(cls, shape: tuple[int, int]) -> Framing:
         """Return the framing of ink whose box is the whole image."""
         height, width = map(float, shape)
         middles = (height / 2,) * 3, (width / 2,) * 3
-        return cls("height", "box", (height,) * 3, *middles, 0.0)
+        return cls("height", ("box", "box"), (height,) * 3, *middles, 0.0)
 
     @classmethod
     def of_mnist(cls, shape: tuple[int, int]) -> Framing:
@@ -85,7 +92,7 @@ class Framing:
         row, column = (side / 2 + 0.5 for side in shape)
         return cls(
             "longest",
-            "mass",
+            ("mass", "mass"),
             (size - 1, size, size),
             (row - 0.5, row, row + 0.5),
             (column - 0.5, column, column + 0.5),
@@ -104,17 +111,19 @@ class Framing:
         names = {field.name for field in fields(cls)}
         if not isinstance(record, dict) or set(record) != names:
             raise DataError(f"framing is {reprlib.repr(record)}: expected an object with {sorted(names)}")
-        for name, choices in (("side", SIDES), ("centre", CENTRES)):
-            if record[name] not in choices:
-                raise DataError(f"framing: {name} is {reprlib.repr(record[name])}: expected one of {choices}")
-        most = {"size": max(shape), "row": shape[0], "column": shape[1]}
+        side, centre = record["side"], record["centre"]
+        if side not in SIDES:
+            raise DataError(f"framing: side is {reprlib.repr(side)}: expected one of {SIDES}")
+        if not isinstance(centre, (list, tuple)) or len(centre) != 2 or not all(c in CENTRES for c in centre):
+            raise DataError(f"framing: centre is {reprlib.repr(centre)}: expected two of {CENTRES}")
+        most = {"size": max(shape) + 1, "row": shape[0], "column": shape[1]}
         triples = {name: _triple(name, record[name], limit) for name, limit in most.items()}
         if triples["size"][1] <= 0:
             raise DataError(f"framing: size is {record['size']}: expected a usual size above 0")
         paper = record["paper"]
         if type(paper) not in (int, float) or not 0 <= paper <= 1:
             raise DataError(f"framing: paper is {reprlib.repr(paper)}: expected 0 to 1")
-        return cls(**{**record, **triples, "paper": float(paper)})
+        return cls(**{**record, **triples, "centre": tuple(centre), "paper": float(paper)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -127,23 +136,22 @@ class Framing:
         """
         if image.max(initial=0) < 0.9 or (image == 0).mean() < 0.9 * self.paper:
             return False
-        boxes = _boxes(image[None], FAINTEST)
-        row, column = (_centres_of_mass(image[None]) if self.centre == "mass" else _middles(boxes))[:, 0]
-        measured = (
-            (float(_sides(boxes)[self.side][0]), self.size),
-            (row, self.row),
-            (column, self.column),
+        boxes = _boxes(image[None])
+        measured = float(_sides(boxes)[self.side][0]), *self._point(image, boxes)
+        return all(
+            low - SLACK <= value <= high + SLACK
+            for value, (low, _, high) in zip(measured, (self.size, self.row, self.column), strict=True)
         )
-        return all(low - SLACK <= value <= high + SLACK for value, (low, _, high) in measured)
 
     def place(self, ink: Array, shape: tuple[int, int]) -> Array:
         """Return the ink, an array of any size from 0 (paper) to 1, as an image of the data set: `shape`."""
         from PIL import Image
 
-        boxes = _boxes(ink[None], FAINTEST_DRAWN)
+        boxes = _boxes(ink[None])
         sides = {name: float(lengths[0]) for name, lengths in _sides(boxes).items()}
-        scale = max(sides[self.side] / self.size[1], sides["height"] / shape[0], sides["width"] / shape[1])
-        row, column = (_centres_of_mass(ink[None]) if self.centre == "mass" else _middles(boxes))[:, 0]
+        most = {self.side: self.size[1], "height": shape[0] + MOST_OUTSIDE, "width": shape[1] + MOST_OUTSIDE}
+        scale = max(sides[name] / length for name, length in most.items())
+        row, column = self._point(ink, boxes)
         top, left = row - self.row[1] * scale, column - self.column[1] * scale
         bottom, right = top + shape[0] * scale, left + shape[1] * scale
         margin = math.ceil(max(0, -top, -left, bottom - ink.shape[0], right - ink.shape[1]))
@@ -152,20 +160,33 @@ class Framing:
         small = page.resize((shape[1], shape[0]), Image.Resampling.BOX, box=box)
         return np.asarray(small, np.float32).clip(0, 1)
 
+    def _point(self, image: Array, boxes: Array) -> tuple[float, float]:
+        """Return row and column of `centre` in an image."""
+        points = _points(image[None], boxes)
+        row, column = (float(points[name][axis, 0]) for axis, name in enumerate(self.centre))
+        return row, column
 
-def _boxes(images: Array, faintest: float) -> Array:
-    """Return top, bottom, left, right of the ink, one row each, shape (4, n); every image has ink."""
-    mask = np.asarray(images > faintest)
-    rows: Array = np.any(mask, axis=2)
-    columns: Array = np.any(mask, axis=1)
-    return np.stack(
-        [
-            rows.argmax(1),
-            rows.shape[1] - rows[:, ::-1].argmax(1),
-            columns.argmax(1),
-            columns.shape[1] - columns[:, ::-1].argmax(1),
-        ]
-    ).astype(np.float64)
+
+def _boxes(images: Array) -> Array:
+    """Return top, bottom, left, right of the ink, shape (4, n); every image has ink.
+
+    An edge lies where the strongest ink of the rows or columns, drawn as a line through the middles of the
+    pixels, crosses `FAINTEST`: so it is found to a part of a pixel, and the same at every size.
+    """
+    edges = []
+    for profile in (images.max(axis=2), images.max(axis=1)):
+        padded = np.pad(profile.astype(np.float64), ((0, 0), (1, 1)))
+        length = profile.shape[1]
+        edges += [_first_edge(padded), length - _first_edge(padded[:, ::-1])]
+    return np.stack(edges)
+
+
+def _first_edge(profiles: Array) -> Array:
+    """Return where each profile, shape (n, length + 2) with a 0 at either end, first crosses `FAINTEST`."""
+    each = np.arange(len(profiles))
+    inside = (profiles > FAINTEST).argmax(axis=1)
+    here, before = profiles[each, inside], profiles[each, inside - 1]
+    return np.asarray(inside - 0.5 - (here - FAINTEST) / (here - before))
 
 
 def _sides(boxes: Array) -> dict[str, Array]:
@@ -173,8 +194,11 @@ def _sides(boxes: Array) -> dict[str, Array]:
     return {"height": height, "width": width, "longest": np.maximum(height, width)}
 
 
-def _middles(boxes: Array) -> Array:
-    return np.stack([boxes[:2].mean(axis=0), boxes[2:].mean(axis=0)])
+def _points(images: Array, boxes: Array) -> dict[str, Array]:
+    """Return row and column, shape (2, n), of each kind of centre."""
+    mass = _centres_of_mass(images)
+    box = np.stack([boxes[:2].mean(axis=0), boxes[2:].mean(axis=0)])
+    return {"mass": mass, "box": box, "between": (mass + box) / 2}
 
 
 def _centres_of_mass(images: Array) -> Array:
