@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets.strokes import components, frame_widths, grown, slide, straight_lines
+from tinygrad_mnist.datasets.strokes import Widths, components, frame, grown, slide, straight_lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,8 +17,9 @@ Array = NDArray[Any]
 SIDE = 128  # pixels of the longer side at which ink is looked for
 FAINTEST_INK = 0.08  # of the light on the paper
 CELLS = 24  # a side of the grid at which light is estimated
-POWERS = [(i, j) for i in range(3) for j in range(3 - i)]
 MOST_CUTS = 6
+FAINT_SHARE = 0.5  # of the threshold: ink of which some is above it
+FARTHEST_FAINT = 9  # pixels
 
 
 def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
@@ -38,22 +39,23 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
     for _ in range(MOST_CUTS):
         grey, scale = _shrunk(picture)
         dark_ink = _is_dark_on_light(grey) if invert is None else invert
-        frame = _frame(grey, dark_ink) if framed else (0, 0, 0, 0)
-        if any(frame):
-            picture, framed = _without(picture, frame, grey.shape, scale), False
+        slope, widths = _frame(grey, dark_ink) if framed else (0.0, (0, 0, 0, 0))
+        if slope or any(widths):
+            picture, framed = _without(picture, slope, widths, scale), False
             continue
         invert = dark_ink
         strength = _strength(grey if dark_ink else 1 - grey)
-        mask = strength > _threshold(strength)
-        lines = _lines(mask, strength)
-        kept = _kept(mask & ~lines, strength)
+        threshold = _threshold(strength)
+        faint = strength > max(FAINT_SHARE * threshold, FAINTEST_INK)
+        lines = _lines(faint, strength)
+        kept = _kept((strength > threshold) & ~lines, strength)
         if kept is None:
             return None
         closer = _around(kept)
         if scale < 1.5 and closer is not None:
             picture = _cut(picture, closer, scale)
             continue
-        return _soft(strength, kept, lines)
+        return _soft(strength, kept, faint & ~lines)
     return None
 
 
@@ -73,9 +75,14 @@ def _shrunk(picture: Image) -> tuple[Array, float]:
 
     scale = SIDE / max(picture.size)
     size = max(8, round(picture.width * scale)), max(8, round(picture.height * scale))
-    small = picture.resize(size, Image.Resampling.BOX if scale <= 1 else Image.Resampling.BICUBIC)
     if scale <= 1:
-        small = small.filter(ImageFilter.MedianFilter(3))
+        finer = [
+            max(1, round(side * min(1, 2 * scale))) for side in picture.size
+        ]  # a thin stroke is no grain there
+        without_grains = picture.resize(finer, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(3))
+        small = without_grains.resize(size, Image.Resampling.BOX)
+    else:
+        small = picture.resize(size, Image.Resampling.BICUBIC)
     grey = np.asarray(small, np.float32) / np.float32(255)
     return _blurred(grey), scale
 
@@ -89,27 +96,35 @@ def _blurred(image: Array) -> Array:
 
 def _cut(picture: Image, box: tuple[float, float, float, float], scale: float) -> Image:
     left, top, right, bottom = (side / scale for side in box)
-    corner = max(0, math.floor(left)), max(0, math.floor(top))
-    opposite = min(picture.width, math.ceil(right)), min(picture.height, math.ceil(bottom))
+    corner = max(0, round(left)), max(0, round(top))
+    opposite = min(picture.width, round(right)), min(picture.height, round(bottom))
     return picture.crop((*corner, *opposite))
 
 
-def _frame(grey: Array, dark_ink: bool) -> tuple[int, int, int, int]:
-    """Return the widths of the frame at the left, top, right and bottom.
+def _frame(grey: Array, dark_ink: bool) -> tuple[float, Widths]:
+    """Return the slope of the frame and its widths at the left, top, right and bottom.
 
     One that goes all around may be dark or light; the colour of the ink decides about a shadow at one side.
     """
     frames = []
     for version in (grey, 1 - grey):
         strength = _strength(version, shadows=False)
-        frames.append(frame_widths(strength > _threshold(strength)))
-    around = [frame for frame in frames if all(frame)]
+        frames.append(frame(strength > _threshold(strength)))
+    around = [(slope, widths) for slope, widths in frames if slope or all(widths)]
     return around[0] if around else frames[0 if dark_ink else 1]
 
 
-def _without(picture: Image, frame: tuple[int, int, int, int], shape: tuple[int, ...], scale: float) -> Image:
-    left, top, right, bottom = frame
-    return _cut(picture, (left, top, shape[1] - right, shape[0] - bottom), scale)
+def _without(picture: Image, slope: float, widths: Widths, scale: float) -> Image:
+    """Return the picture turned until its frame is upright, and cut off.  Outside, the edge is repeated."""
+    from PIL import Image
+
+    left, top, right, bottom = (width / scale for width in widths)
+    if slope:
+        margin = math.ceil(abs(slope) * max(picture.size) / 2) + 1
+        padded = Image.fromarray(np.pad(np.asarray(picture), margin, mode="edge"))
+        upright = padded.rotate(math.degrees(math.atan(slope)), Image.Resampling.BILINEAR)
+        picture = upright.crop((margin, margin, margin + picture.width, margin + picture.height))
+    return _cut(picture, (left, top, picture.width - right, picture.height - bottom), 1)
 
 
 def _is_dark_on_light(grey: Array) -> bool:
@@ -135,38 +150,39 @@ def _cells(grey: Array) -> Array:
 
 def _strength(grey: Array, *, shadows: bool = True) -> Array:
     """Return by how much each pixel is darker than its paper, as a share of the light there."""
-    strength = 1 - grey / _light(grey, shadows)
+    from PIL import Image
+
+    light = _light(_cells(grey), shadows).astype(np.float32)
+    whole = np.asarray(Image.fromarray(light).resize(grey.shape[::-1], Image.Resampling.BICUBIC))
+    strength = 1 - grey / np.maximum(whole, 0.05)
     paper = min(np.median(strength[strength <= np.median(strength)]), 0.1)
     return np.asarray((strength - paper).clip(0, 1), np.float32)
 
 
-def _light(grey: Array, shadows: bool) -> Array:
-    """Return the light on the paper: a parabola through the light pixels, on shadows where there are any."""
-    from PIL import Image
-
-    cells = _cells(grey)
-    light = _parabola(cells)
+def _light(cells: Array, shadows: bool) -> Array:
+    """Return the light on the paper: of several kinds, the simplest with which nearly the most is paper."""
+    light = _surface(cells, 2)
     if shadows:
         closed = np.maximum(_closed(cells, 7), 0.05)
-        shaded = closed * _parabola(cells / closed)
-        if _flat_share(cells / shaded) > _flat_share(cells / light) + 0.02:
-            light = shaded
-    whole = Image.fromarray(light.astype(np.float32)).resize(grey.shape[::-1], Image.Resampling.BICUBIC)
-    return np.asarray(np.maximum(np.asarray(whole), 0.05))
+        for other in (closed * _surface(cells / closed, 2), _surface(cells, 4)):
+            if _flat_share(cells / other) > _flat_share(cells / light) + 0.02:
+                light = other
+    return light
 
 
 def _flat_share(relative: Array) -> Any:
     return (relative > 0.9).mean()
 
 
-def _parabola(cells: Array) -> Array:
-    """Return a parabola that most light cells lie on and dark ones below: weights fall with the depth."""
+def _surface(cells: Array, degree: int) -> Array:
+    """Return a polynomial that most light cells lie on and dark ones below: weights fall with the depth."""
     axis = np.linspace(-1, 1, CELLS)
-    terms = np.stack([np.outer(axis**j, axis**i).ravel() for i, j in POWERS], axis=-1)
+    powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+    terms = np.stack([np.outer(axis**j, axis**i).ravel() for i, j in powers], axis=-1)
     weight, fit = np.ones(CELLS * CELLS), cells.ravel()
     for scale in np.geomspace(0.4, 0.03, 12):
         weighted = terms * weight[:, None]
-        factors = np.linalg.solve(terms.T @ weighted + 1e-6 * np.eye(len(POWERS)), weighted.T @ cells.ravel())
+        factors = np.linalg.solve(terms.T @ weighted + 1e-6 * np.eye(len(powers)), weighted.T @ cells.ravel())
         fit = terms @ factors
         below = np.minimum(cells.ravel() - fit, 0)
         weight = 1 / (1 + (below / scale) ** 2) ** 2
@@ -184,16 +200,13 @@ def _closed(cells: Array, radius: int) -> Array:
 
 
 def _threshold(strength: Array) -> float:
-    """Return the strength above which there is ink: N. Otsu's threshold of its square roots, above the noise.
-
-    The square root lets faint ink count beside black specks.
-    """
-    counts, edges = np.histogram(np.sqrt(strength), 128)
+    """Return the strength above which there is ink: N. Otsu's threshold, above the noise."""
+    counts, edges = np.histogram(strength, 128)
     share, middle = counts / counts.sum(), (edges[1:] + edges[:-1]) / 2
     below, moment = share.cumsum()[:-1], (share * middle).cumsum()[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         between = np.nan_to_num((moment[-1] * below - moment) ** 2 / (below * (1 - below)))
-    otsu = middle[:-1][between >= between.max() * 0.999].mean() ** 2
+    otsu = middle[:-1][between >= between.max() * 0.999].mean()
     return max(float(otsu), FAINTEST_INK)
 
 
@@ -268,12 +281,13 @@ def _around(kept: Array) -> tuple[float, float, float, float] | None:
     return columns[0] - margin, rows[0] - margin, columns[-1] + 1 + margin, rows[-1] + 1 + margin
 
 
-def _soft(strength: Array, kept: Array, lines: Array) -> Array:
-    """Return the kept strokes with their grey edges, full where they are strongest."""
+def _soft(strength: Array, kept: Array, faint: Array) -> Array:
+    """Return the kept strokes with the faint ink that they lead to, full where they are strongest."""
     level = np.percentile(strength[kept], 85)
-    labels = components((strength > 0.2 * level) & ~lines)
+    labels = components(faint)
     whole = np.zeros(labels.max() + 2, bool)
-    whole[labels[kept & (labels >= 0)]] = True
+    whole[labels[kept]] = True
     whole[-1] = False
-    edge = grown(whole[labels] & grown(kept, 3), 2) & ~lines
-    return np.asarray((strength / level).clip(0, 1) * edge, np.float32)
+    return np.asarray(
+        (strength / level).clip(0, 1) * (whole[labels] & grown(kept, FARTHEST_FAINT)), np.float32
+    )

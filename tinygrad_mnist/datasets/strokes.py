@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Widths = tuple[int, int, int, int]
+MOST_INK = 0.6  # of what a frame is around
 STEEPEST = 0.2  # rise of a line over its run: 11 degrees
 LINE_SHARE = 0.7  # of the width that a ruled line covers
 THICKEST_LINE = 0.08  # of the height
 DEEPEST_FRAME = 0.3  # of the height
+FRAME_SHARE = 0.8  # of a line that belongs to a frame is ink
+FARTHEST_FRAME = 0.04  # of the height, from the edge
 
 
 def grown(mask: Array, radius: int) -> Array:
@@ -66,25 +71,56 @@ def _edges(mask: Array, number: Array) -> tuple[Array, Array]:
     return first, second
 
 
-def frame_widths(mask: Array) -> tuple[int, int, int, int]:
-    """Return how wide the frame, ink to the corners, is at the left, top, right and bottom."""
-    top, right, bottom, left = (_frame_height(np.rot90(mask, turns)) for turns in range(4))
-    return left, top, right, bottom
+def frame(mask: Array) -> tuple[float, Widths]:
+    """Return the slope of the frame, ink to the corners, and its widths at left, top, right and bottom.
+
+    A width ends at the line through the middle of its side.  A frame that is turned goes all around and is
+    turned as a whole: of several slopes, that which takes away most ink and least paper.
+    """
+    most, best = 0.0, (0.0, (0, 0, 0, 0))
+    may_be_turned = mask[:: len(mask) - 1, :: mask.shape[1] - 1].all()
+    for slope in sorted(np.linspace(-STEEPEST, STEEPEST, 21), key=abs) if may_be_turned else [0.0]:
+        sides = [_frame_side(np.rot90(mask, turns), slope) for turns in range(4)]
+        (_, top), (_, right), (_, bottom), (_, left) = sides
+        scores = [score for score, _ in sides]
+        if all(scores) and not _is_paper_inside(mask, slope, (left, top, right, bottom)):
+            continue
+        if sum(scores) > most and (not slope or all(scores)):
+            most, best = sum(scores), (float(slope), (left, top, right, bottom))
+    return best
 
 
-def _frame_height(mask: Array) -> int:
+def _is_paper_inside(mask: Array, slope: float, widths: Widths) -> bool:
+    """Return False for the margin of a page: its colour is inside too, in the corners or all over."""
+    left, top, right, bottom = widths
     height, width = mask.shape
-    end, deepest = max(1, width // 10), int(DEEPEST_FRAME * height)
-    ends = np.min([mask[:, :end].mean(axis=1), mask[:, -end:].mean(axis=1)], axis=0)[:deepest]
-    full = np.flatnonzero(np.minimum(mask.mean(axis=1)[:deepest], ends) > 0.8)
-    if not full.size or full[0] > 0.02 * height:
-        return 0
-    quarter = max(end + 1, width // 4)
-    inside = np.maximum(mask[:, end:quarter].mean(axis=1), mask[:, -quarter:-end].mean(axis=1))[:deepest]
-    beyond = np.flatnonzero(inside[full[0] :] < 0.3)
-    if not beyond.size:
-        return 0  # paper of the ink's colour: it does not end
-    return int(min(full[0] + beyond[0] + 2, deepest))  # the blurred edge goes with it
+    if mask[max(0, top) : height - bottom, max(0, left) : width - right].mean() > MOST_INK:
+        return False
+    free = 0
+    for x in (left + 1 - width / 2, width / 2 - right - 2):
+        for y in (top + 1 - height / 2, height / 2 - bottom - 2):
+            row, column = round(height / 2 + y + slope * x), round(width / 2 + x - slope * y)
+            free += not (0 <= row < height and 0 <= column < width and mask[row, column])
+    return free >= 3
+
+
+def _frame_side(mask: Array, slope: float) -> tuple[float, int]:
+    """Return the ink beyond FRAME_SHARE on the lines of the frame at the upper edge, and where it ends."""
+    height, width = mask.shape
+    columns = np.arange(0, width, 4)
+    rise, deepest = math.ceil(abs(slope) / 2 * width), int(DEEPEST_FRAME * height)
+    rows = _rows(np.arange(-rise, deepest), slope, columns, width)
+    seen = rows >= 0
+    ink, ends = mask[rows.clip(0), columns] | ~seen, max(1, len(columns) // 10)
+    share = np.min([part.mean(axis=1) for part in (ink, ink[:, :ends], ink[:, -ends:])], axis=0)
+    full = share > FRAME_SHARE
+    first = int(full.argmax())
+    count = int((~full[first:]).argmax())  # 0 where all or none are full: paper of the ink's colour
+    if not count or first > FARTHEST_FRAME * height or seen[first + count].mean() < 0.25:
+        return 0.0, 0
+    lines = np.s_[first : first + count]
+    score = float(((share - FRAME_SHARE) * seen.sum(axis=1))[lines].sum())
+    return score, first + count - rise + 2  # the blurred edge goes with it
 
 
 def straight_lines(mask: Array) -> Array:
@@ -100,20 +136,20 @@ def straight_lines(mask: Array) -> Array:
     lines, best, slope = np.zeros_like(mask), 0.0, 0.0
     covered = np.zeros(height)
     for candidate in np.linspace(-STEEPEST, STEEPEST, 41):
-        along = padded[_rows(height, candidate, columns, width) + margin, columns]
+        along = padded[_rows(np.arange(height), candidate, columns, width) + margin, columns]
         ends = along[:, :end].any(axis=1) & along[:, -end:].any(axis=1)
         share = along.mean(axis=1) * ends
         score = float((share[share > LINE_SHARE] ** 2).sum())
         if score > best:
             best, slope, covered = score, candidate, share
     if best:
-        _mark(lines, mask, _rows(height, slope, np.arange(width), width)[covered > LINE_SHARE])
+        _mark(lines, mask, _rows(np.arange(height), slope, np.arange(width), width)[covered > LINE_SHARE])
     return lines
 
 
-def _rows(height: int, slope: float, columns: Array, width: int) -> Array:
-    """Return the row that the line through the middle of each row has in each column."""
-    return np.asarray(np.arange(height)[:, None] + np.rint(slope * (columns - width / 2)).astype(int))
+def _rows(middles: Array, slope: float, columns: Array, width: int) -> Array:
+    """Return the rows in which a line through each row in the middle lies in the columns."""
+    return np.asarray(middles[:, None] + np.rint(slope * (columns - width / 2)).astype(int))
 
 
 def _mark(lines: Array, mask: Array, rows: Array) -> None:
