@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Widths = tuple[int, int, int, int]
-MOST_INK = 0.6  # of what a frame is around
+MOST_INSIDE = 0.05  # of a line just inside of a frame has its colour
 STEEPEST = 0.2  # rise of a line over its run: 11 degrees
 LINE_SHARE = 0.7  # of the width that a ruled line covers
 THICKEST_LINE = 0.08  # of the height
@@ -91,17 +91,20 @@ def frame(mask: Array) -> tuple[float, Widths]:
 
 
 def _is_paper_inside(mask: Array, slope: float, widths: Widths) -> bool:
-    """Return False for the margin of a page: its colour is inside too, in the corners or all over."""
-    left, top, right, bottom = widths
-    height, width = mask.shape
-    if mask[max(0, top) : height - bottom, max(0, left) : width - right].mean() > MOST_INK:
-        return False
-    free = 0
-    for x in (left + 1 - width / 2, width / 2 - right - 2):
-        for y in (top + 1 - height / 2, height / 2 - bottom - 2):
-            row, column = round(height / 2 + y + slope * x), round(width / 2 + x - slope * y)
-            free += not (0 <= row < height and 0 <= column < width and mask[row, column])
-    return free >= 3
+    """Return False for the margin of a page, whose ink begins at three or four sides of the cut.
+
+    A frame has lines just inside of it, two at least, that are nearly free of its colour.
+    """
+    left, top, right, bottom = (max(0, width) for width in widths)
+    shares = []
+    for turns, (before, width, after) in enumerate(
+        ((left, top, right), (top, right, bottom), (right, bottom, left), (bottom, left, top))
+    ):
+        turned = np.rot90(mask, turns)
+        columns = np.arange(before + 2, turned.shape[1] - after - 2)
+        rows = _rows(np.array([width + 1]), slope, columns, turned.shape[1])[0]
+        shares.append(turned[rows.clip(0, len(turned) - 1), columns].mean() if columns.size else 1.0)
+    return bool(sorted(shares)[1] < MOST_INSIDE)
 
 
 def _frame_side(mask: Array, slope: float) -> tuple[float, int]:
