@@ -181,7 +181,14 @@ def test_the_run_keeps_the_place_of_the_ink(which, side, request, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("side", "depth"), ("size", [1, 2]), ("row", [0, 99, 0]), ("paper", 2), ("size", [0] * 3)],
+    [
+        ("side", "depth"),
+        ("centre", ["mass"]),
+        ("size", [1, 2]),
+        ("row", [0, 99, 0]),
+        ("paper", 2),
+        ("size", [0] * 3),
+    ],
 )
 def test_a_damaged_framing_is_refused(digits_run, tmp_path, name, value):
     config = json.loads((digits_run[0] / "config.json").read_text())

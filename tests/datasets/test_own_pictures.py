@@ -10,22 +10,25 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.training import Recipe, fit
 
-PICTURES = int(os.environ.get("PICTURES", "24"))  # a kind of damage and data set
+PICTURES = int(os.environ.get("PICTURES", "24"))  # that the network reads clean, per kind and data set
 LEAST_SHARE = 0.95
-# Lines as wide as a pixel of 8 x 8, and a box moved by half of one, are not told from ink there yet.
+# Measured on 100 pictures per kind: 91, 94, 89, 89, 94 and 94 %.  Lines are as wide as a pixel of 8 x 8, and
+# a thin pen leaves less than one.  Ink of the network's own size and place is taken as it is; moved by one
+# pixel of 8, the network reads 95 %.
 LEAST_SHARE_OF_8_X_8 = {
-    "drawn_frame": 0.8,
-    "ruled": 0.8,
-    "ruled_slantwise": 0.8,
-    "squared": 0.4,
-    "own_size_filled": 0.8,
+    "drawn_frame": 0.85,
+    "ruled_slantwise": 0.9,
+    "squared": 0.8,
+    "thin_pen": 0.85,
+    "own_size_filled": 0.9,
+    "own_size_corner": 0.9,
 }
-EPOCHS = {"digits": 10, "mnist": 1}
+EPOCHS = {"digits": 30, "mnist": 1}
 
 
 @pytest.fixture(scope="module", params=["digits", "mnist"])
 def reader(request):
-    """A data set, a function from images to digits, and test images with their labels."""
+    """A data set, a function from images to digits, and test images that it reads, with their labels."""
     dataset = request.getfixturevalue(request.param)
     batch_size = 16 if request.param == "digits" else 128
     recipe = Recipe(hidden=(64,), batch_size=batch_size, epochs=EPOCHS[request.param])
@@ -38,18 +41,18 @@ def reader(request):
         with no_grad():
             return model.eval()(np.asarray(images, np.float32)).data.argmax(axis=1)
 
-    chosen = np.random.default_rng(0).permutation(len(dataset.test))[:PICTURES]
-    return dataset, read, dataset.test.raw_images[chosen], dataset.test.labels[chosen]
+    clean = dataset.test.raw_images / np.float32(dataset.test.pixel_max)
+    readable = np.flatnonzero(read(clean) == dataset.test.labels)
+    chosen = np.random.default_rng(0).permutation(readable)[:PICTURES]
+    return dataset, read, clean[chosen], dataset.test.labels[chosen]
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_picture_is_read_as_the_clean_one(reader, kind, tmp_path):
     dataset, read, images, labels = reader
-    clean = images / np.float32(dataset.test.pixel_max)
     rng, framing, prepared = np.random.default_rng(1), dataset.framing(), []
-    for ink in clean:
+    for ink in images:
         DAMAGES[kind](ink, rng).save(tmp_path / "digit.png")
         prepared.append(read_pictures(tmp_path / "digit.png", dataset.image_shape, framing)[0])
-    right = (read(prepared) == labels).mean()
     least = LEAST_SHARE_OF_8_X_8.get(kind, LEAST_SHARE) if dataset.name == "digits" else LEAST_SHARE
-    assert right >= least * (read(clean) == labels).mean()
+    assert (read(prepared) == labels).mean() >= least

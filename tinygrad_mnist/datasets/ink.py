@@ -55,7 +55,7 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
         if scale < 1.5 and closer is not None:
             picture = _cut(picture, closer, scale)
             continue
-        return _soft(strength, kept, faint & ~lines)
+        return _soft(strength, kept, faint, lines)
     return None
 
 
@@ -281,13 +281,15 @@ def _around(kept: Array) -> tuple[float, float, float, float] | None:
     return columns[0] - margin, rows[0] - margin, columns[-1] + 1 + margin, rows[-1] + 1 + margin
 
 
-def _soft(strength: Array, kept: Array, faint: Array) -> Array:
-    """Return the kept strokes with the faint ink that they lead to, full where they are strongest."""
+def _soft(strength: Array, kept: Array, faint: Array, lines: Array) -> Array:
+    """Return the kept strokes with the faint ink that they lead to and its soft edges.
+
+    Ink is full where it is strongest.
+    """
     level = np.percentile(strength[kept], 85)
-    labels = components(faint)
+    labels = components(faint & ~lines)
     whole = np.zeros(labels.max() + 2, bool)
     whole[labels[kept]] = True
     whole[-1] = False
-    return np.asarray(
-        (strength / level).clip(0, 1) * (whole[labels] & grown(kept, FARTHEST_FAINT)), np.float32
-    )
+    edge = grown(whole[labels] & grown(kept, FARTHEST_FAINT), 2) & ~lines
+    return np.asarray((strength / level).clip(0, 1) * edge, np.float32)
