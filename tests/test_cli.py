@@ -145,7 +145,7 @@ def test_one_bad_picture_costs_one_line_and_the_status(digits_run, digits, tmp_p
     assert result.exit_code == 2
     assert len(predicted(result.stdout)) == 2
     first, second = result.stderr.strip().splitlines()
-    assert "blank.png: the picture is blank: there is no digit" in first
+    assert "blank.png: there is no digit in it: expected strokes" in first
     assert "missing.png: there is no such file" in second
 
 
@@ -177,6 +177,14 @@ def test_the_run_keeps_the_place_of_the_ink(which, side, request, tmp_path):
     del config["data"]["framing"]  # as runs of older versions are
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert read_settings(tmp_path).framing.side == side
+
+
+def test_a_framing_of_one_centre_is_read(mnist_run, tmp_path):
+    config = json.loads((mnist_run[0] / "config.json").read_text())
+    config["data"]["framing"].update(centre="mass", size=[18, 20, 20])  # boxes without their soft edges
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = read_settings(tmp_path).framing
+    assert (found.centre, found.size) == (("mass", "mass"), (18.5, 20.5, 20.5))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +269,7 @@ def refusals(place, run_folder, mnist_folder):
         ),
         "other images": (["evaluate", run_folder, "--data", mnist_folder], "was trained on digits, 8 x 8"),
         "foreign picture": (["predict", run_folder, place / "foreign.png"], "not a readable picture"),
-        "blank picture": (["predict", run_folder, place / "blank.png"], "is blank"),
+        "blank picture": (["predict", run_folder, place / "blank.png"], "there is no digit in it"),
         "no picture": (["predict", run_folder, place / "none.png"], "there is no such file"),
         "a folder as a picture": (["predict", run_folder, place], "Is a directory"),
         "no folder": (["train", "--data", place / "none"], "expected a folder"),

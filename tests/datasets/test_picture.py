@@ -115,8 +115,39 @@ def test_an_idx_file_of_something_else_is_refused(tmp_path, array, message):
 
 @pytest.mark.parametrize("grey", [0, 100, 255])
 def test_a_blank_picture_is_refused(read, grey):
-    with pytest.raises(DataError, match=r"digit.png: the picture is blank"):
+    with pytest.raises(DataError, match=r"digit.png: there is no digit in it"):
         read(np.full((100, 80), grey, np.uint8))
+
+
+def _noise(rng):
+    return rng.normal(160, 60, (100, 80))
+
+
+def _specks(rng):
+    return np.where(rng.random((100, 80)) < 0.1, 20, 240)
+
+
+def _clouds(rng):
+    return np.asarray(Image.fromarray(_noise(rng)).resize((300, 300), Image.Resampling.BICUBIC))
+
+
+def _ruled(rng):
+    page = np.full((300, 240), 235)
+    page[rng.integers(10, 30) :: rng.integers(20, 60)] = 120
+    return page
+
+
+def _squared(rng):
+    page = _ruled(rng)
+    page[:, rng.integers(10, 30) :: rng.integers(20, 60)] = 120
+    return page
+
+
+@pytest.mark.parametrize("make", [_noise, _specks, _clouds, _ruled, _squared])
+def test_a_picture_without_strokes_is_refused(read, make):
+    for seed in range(3):
+        with pytest.raises(DataError, match=r"digit.png: there is no digit in it"):
+            read(make(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8))
 
 
 @pytest.mark.parametrize("side", [4_100, 10_000, 20_000])  # above our limit, Pillow's warning, its error
@@ -197,7 +228,10 @@ FOREIGN = {
     ),
     "an empty profile behind": (lambda: png(after=chunk(b"iCCP")), "not a readable picture"),
     "two pictures": (lambda: png(before=chunk(b"acTL", struct.pack(">II", 2, 0))), "an animation"),
-    "an animation of nothing": (lambda: png(before=chunk(b"acTL", bytes(8))), "is blank"),  # and no warning
+    "an animation of nothing": (
+        lambda: png(before=chunk(b"acTL", bytes(8))),
+        "no digit in it",
+    ),  # and no warning
     "a large note": (
         lambda: png(before=chunk(b"prVt", bytes(2**24))),
         "bytes are more than 30 x 30 pixels need",

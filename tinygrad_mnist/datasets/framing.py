@@ -33,7 +33,8 @@ class Framing:
         The side of the ink's box that is nearly the same in all images: "height", "width" or "longest".
     centre : tuple of two strs
         The point whose row, and the point whose column, is nearly the same in all images: the centre of
-        "mass" of the ink, the centre of its "box", or the point half-way "between" them.
+        "mass" of the ink, the centre of its "box", or the point half-way "between" the centres of its box
+        and of its area.
     size : tuple of three floats
         The lowest, usual and highest length of `side` in pixels.
     row, column : tuple of three floats
@@ -112,6 +113,8 @@ class Framing:
         names = {field.name for field in fields(cls)}
         if not isinstance(record, dict) or set(record) != names:
             raise DataError(f"framing is {reprlib.repr(record)}: expected an object with {sorted(names)}")
+        if isinstance(record["centre"], str):
+            record = _with_soft_edges(record)
         side, centre = record["side"], record["centre"]
         if side not in SIDES:
             raise DataError(f"framing: side is {reprlib.repr(side)}: expected one of {SIDES}")
@@ -150,8 +153,9 @@ class Framing:
 
         boxes = _boxes(ink[None])
         sides = {name: float(lengths[0]) for name, lengths in _sides(boxes).items()}
-        most = {self.side: self.size[1], "height": shape[0] + MOST_OUTSIDE, "width": shape[1] + MOST_OUTSIDE}
-        scale = max(sides[name] / length for name, length in most.items())
+        height, width = (side + MOST_OUTSIDE for side in shape)
+        most = (self.side, self.size[1]), ("height", height), ("width", width)
+        scale = max(sides[name] / length for name, length in most)
         row, column = self._point(ink, boxes)
         top, left = row - self.row[1] * scale, column - self.column[1] * scale
         bottom, right = top + shape[0] * scale, left + shape[1] * scale
@@ -197,9 +201,9 @@ def _sides(boxes: Array) -> dict[str, Array]:
 
 def _points(images: Array, boxes: Array) -> dict[str, Array]:
     """Return row and column, shape (2, n), of each kind of centre."""
-    mass = _centres_of_mass(images)
     box = np.stack([boxes[:2].mean(axis=0), boxes[2:].mean(axis=0)])
-    return {"mass": mass, "box": box, "between": (mass + box) / 2}
+    area = _centres_of_mass(np.minimum(images, FAINTEST))
+    return {"mass": _centres_of_mass(images), "box": box, "between": (area + box) / 2}
 
 
 def _centres_of_mass(images: Array) -> Array:
@@ -213,6 +217,14 @@ def _centres_of_mass(images: Array) -> Array:
 def _extremes(values: Array) -> Extremes:
     low, usual, high = np.min(values), np.median(values), np.max(values)
     return round(float(low), 3), round(float(usual), 3), round(float(high), 3)
+
+
+def _with_soft_edges(record: dict[str, Any]) -> dict[str, Any]:
+    """Return an earlier run's framing, of one centre and of boxes without soft edges, in today's form."""
+    size = record["size"]
+    if isinstance(size, (list, tuple)) and all(type(length) in (int, float) for length in size):
+        size = [length + MOST_OUTSIDE for length in size]
+    return {**record, "centre": [record["centre"]] * 2, "size": size}
 
 
 def _triple(name: str, values: Any, most: int) -> Extremes:

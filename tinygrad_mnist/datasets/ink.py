@@ -20,10 +20,13 @@ CELLS = 24  # a side of the grid at which light is estimated
 MOST_CUTS = 6
 FAINT_SHARE = 0.5  # of the threshold: ink of which some is above it
 FARTHEST_FAINT = 9  # pixels
+LEAST_SHARE = 1 / 3  # of the ink that the strokes of a digit hold
+WIDEST = 2.5  # of the height of a digit
+MOST_AROUND = 0.5  # of the strength of a digit's ink, on its paper: above it lies noise
 
 
 def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
-    """Return the ink of the largest connected strokes, 0 to 1, on paper of 0; None where there is none.
+    """Return the ink of the largest connected strokes, 0 to 1, on paper of 0; None where no digit is found.
 
     The picture is looked at with its longer side at 128 pixels, and again without its frame, or around what
     was found, as long as that is small.
@@ -33,7 +36,7 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
     picture
         In grey: mode "L".
     invert
-        Whether dark is ink.  When None, the paper is what covers more.
+        True where dark is ink.  When None, the paper is what covers more.
     """
     framed = True
     for _ in range(MOST_CUTS):
@@ -48,7 +51,7 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
         threshold = _threshold(strength)
         faint = strength > max(FAINT_SHARE * threshold, FAINTEST_INK)
         lines = _lines(faint, strength)
-        kept = _kept((strength > threshold) & ~lines, strength)
+        kept = _kept((strength > threshold) & ~lines, strength, lines)
         if kept is None:
             return None
         closer = _around(kept)
@@ -76,9 +79,8 @@ def _shrunk(picture: Image) -> tuple[Array, float]:
     scale = SIDE / max(picture.size)
     size = max(8, round(picture.width * scale)), max(8, round(picture.height * scale))
     if scale <= 1:
-        finer = [
-            max(1, round(side * min(1, 2 * scale))) for side in picture.size
-        ]  # a thin stroke is no grain there
+        share = min(1, 2 * scale)  # at which a thin stroke is no grain
+        finer = [max(1, round(side * share)) for side in picture.size]
         without_grains = picture.resize(finer, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(3))
         small = without_grains.resize(size, Image.Resampling.BOX)
     else:
@@ -211,18 +213,19 @@ def _threshold(strength: Array) -> float:
 
 
 def _lines(mask: Array, strength: Array) -> Array:
-    """Return the pixels of ruled lines in both directions; a line that is nearly all of the ink is a 1."""
-    lines = np.zeros_like(mask)
-    for turn in (lambda array: array, np.transpose):
-        rest = mask & ~lines
-        found = turn(straight_lines(turn(rest)))
-        if strength[rest & ~found].sum() > 0.15 * strength[rest].sum():
-            lines |= found
-    return lines
+    """Return the pixels of ruled lines in both directions; one upright line that is nearly all ink is a 1."""
+    lines = straight_lines(mask)
+    rest = mask & ~lines
+    upright = straight_lines(rest.T).T
+    is_one = strength[rest & ~upright].sum() <= 0.15 * strength[rest].sum() and components(upright).max() == 0
+    return lines if is_one else lines | upright
 
 
-def _kept(mask: Array, strength: Array) -> Array | None:
-    """Return the largest connected strokes: the heaviest part, and long ones near it."""
+def _kept(mask: Array, strength: Array, lines: Array) -> Array | None:
+    """Return the largest connected strokes: the heaviest part, and long ones near it.
+
+    None where they hold little of the ink, lie like a piece of a line, or their paper is nearly as dark.
+    """
     labels = components(mask)
     count = int(labels.max()) + 1
     if not count:
@@ -244,7 +247,20 @@ def _kept(mask: Array, strength: Array) -> Array | None:
     )
     near = (mass > 0.02 * mass[main]) & (size >= 0.25 * size[main]) & (gap < 0.35 * size[main])
     near[main] = True
-    return np.asarray(near[labels] & inside)
+    kept = np.asarray(near[labels] & inside)
+    low, high = boxes[near, :2].min(axis=0), boxes[near, 2:].max(axis=0)
+    rows, columns = high - low
+    if mass[near].sum() < LEAST_SHARE * mass.sum() or columns > WIDEST * rows:
+        return None
+    paper = ~(grown(kept, 3) | lines | (inside & (mass[labels] == 0)))
+    return None if _is_noisy(strength, kept, paper) else kept
+
+
+def _is_noisy(strength: Array, kept: Array, paper: Array) -> bool:
+    """Return True where a part of the paper is nearly as dark as the strokes."""
+    if not paper.any():
+        return False
+    return bool(np.percentile(strength[paper], 95) > MOST_AROUND * np.percentile(strength[kept], 85))
 
 
 def _is_box_around(labels: Array, boxes: Array, mass: Array, number: int) -> bool:

@@ -38,7 +38,7 @@ def read_pictures(
     framing
         The place of the ink in the data set's images; MNIST's by default.
     invert
-        Whether dark is ink.  When None, the paper is what covers more.
+        True where dark is ink.  When None, the paper is what covers more.
     pixel_max
         The value of full ink in an IDX file; a picture's is that of its format.
 
@@ -69,8 +69,8 @@ def read_pictures(
     ink = find_ink(picture, invert)
     if ink is None:
         raise DataError(
-            f"{path}: the picture is blank: there is no digit in it, no stroke differs enough from its "
-            "background; give a picture of one digit"
+            f"{path}: there is no digit in it: expected strokes that stand out from their paper, not a blank "
+            "or ruled page or noise; give a picture of one digit"
         )
     return framing.place(ink, shape)[None]
 

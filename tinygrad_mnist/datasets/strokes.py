@@ -77,17 +77,18 @@ def frame(mask: Array) -> tuple[float, Widths]:
     A width ends at the line through the middle of its side.  A frame that is turned goes all around and is
     turned as a whole: of several slopes, that which takes away most ink and least paper.
     """
-    most, best = 0.0, (0.0, (0, 0, 0, 0))
     may_be_turned = mask[:: len(mask) - 1, :: mask.shape[1] - 1].all()
-    for slope in sorted(np.linspace(-STEEPEST, STEEPEST, 21), key=abs) if may_be_turned else [0.0]:
-        sides = [_frame_side(np.rot90(mask, turns), slope) for turns in range(4)]
-        (_, top), (_, right), (_, bottom), (_, left) = sides
-        scores = [score for score, _ in sides]
-        if all(scores) and not _is_paper_inside(mask, slope, (left, top, right, bottom)):
-            continue
-        if sum(scores) > most and (not slope or all(scores)):
-            most, best = sum(scores), (float(slope), (left, top, right, bottom))
-    return best
+    best, most, slope = [(0.0, 0)] * 4, 0.0, 0.0
+    for candidate in sorted(np.linspace(-STEEPEST, STEEPEST, 21), key=abs) if may_be_turned else [0.0]:
+        sides = [_frame_side(np.rot90(mask, turns), candidate) for turns in range(4)]
+        score = sum(ink for ink, _ in sides)
+        if score > most and (not candidate or all(ink for ink, _ in sides)):
+            best, most, slope = sides, score, float(candidate)
+    top, right, bottom, left = (width for _, width in best)
+    widths = left, top, right, bottom
+    if all(ink for ink, _ in best) and not _is_paper_inside(mask, slope, widths):
+        return 0.0, (0, 0, 0, 0)
+    return slope, widths
 
 
 def _is_paper_inside(mask: Array, slope: float, widths: Widths) -> bool:
