@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, ops, optim
+from tinygrad_mnist import Tensor, autograd, ops, optim
 from tinygrad_mnist.errors import CaptureError, ShapeError
 from tinygrad_mnist.program import compile
 
@@ -212,3 +212,42 @@ def test_a_refusal_names_the_line_of_the_function():
     w = parameter()
     with pytest.raises(CaptureError, match=r"test_dry_run.py:\d+: .*copy.deepcopy\(w\)"):
         compile(lambda x: (x @ copy.deepcopy(w)).sum())(batches()[0])
+
+
+@pytest.mark.parametrize("updates", [False, True])
+def test_every_call_clears_the_gradients_that_it_clears_first(updates):
+    w = parameter()
+    optimizer = optim.SGD([w], lr=0.1)
+
+    @compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = (x @ w).sum()
+        if updates:
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    for x in batches():
+        w.grad = np.ones((3, 2), np.float32)
+        step(x)
+        assert w.grad is None
+
+
+def test_a_gradient_that_is_only_read_stays_the_same_array():
+    w = parameter()
+    w.grad = np.ones((3, 2), np.float32)
+    before = w.grad
+    step = compile(lambda x: (x @ Tensor(w.grad)).sum())
+    for x in batches():
+        step(x)
+        assert w.grad is before
+
+
+def test_gradients_by_autograd_are_part_of_a_program():
+    def train(run):
+        w = parameter()
+        step = run(lambda x: autograd.grad((ops.tanh(x @ w) * w.sum()).sum(), [w])[0])
+        return [step(x).data.tobytes() for x in batches()]
+
+    require_equal(train)

@@ -160,12 +160,18 @@ class Gradient:
 
     @property
     def is_kept(self) -> bool:
-        """True if it is there after the call.
+        """True if a new one is there after the call.
 
         That is so unless an update has used it and the next call clears it, or the tensor was made inside the
         function.
         """
-        return self.tracer is not None and not self.is_local and (self.read or not self.spent)
+        used_up = self.spent and not self.read
+        return self.written and self.tracer is not None and not self.is_local and not used_up
+
+    @property
+    def is_cleared(self) -> bool:
+        """True if none is there after the call: it was set to None, or is not kept."""
+        return self.written and not self.is_local and not self.is_kept
 
 
 class TracedGenerator:

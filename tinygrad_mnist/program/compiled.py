@@ -129,7 +129,7 @@ class Compiled:
         if known is None:
             program = self._traced(arguments, keywords, structure, leaves)
             answer = self._run_itself(program, arguments, keywords, leaves)
-            program.trace.forget_spent_gradients()
+            program.trace.clear_gradients()
             if not program.trace.single_use:
                 self._programs.append(_Known(program, program.bind()))
                 del self._programs[:-_MOST_PROGRAMS]

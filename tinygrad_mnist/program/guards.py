@@ -54,6 +54,7 @@ def entry(
     numbers: Sequence[Number],
     gradients: Sequence[Any],
     kept: Sequence[Any],
+    cleared: Sequence[Any],
     output: Any,
     run: Callable[..., Any],
 ) -> tuple[Callable[..., bool], Callable[..., Any]]:
@@ -69,8 +70,8 @@ def entry(
         The leaves of the arguments that were captured.
     states
         Where the program's outside arrays are found, and the arrays that its code is bound to.
-    gradients, kept
-        Tensors whose gradient goes in; tensors whose gradient comes out.
+    gradients, kept, cleared
+        Tensors whose gradient goes in; whose gradient comes out; that have none afterwards.
     run
         Takes the arrays and then the numbers.
     """
@@ -96,6 +97,7 @@ def entry(
     count = len(recording.outputs)
     names = ["results"] if count == 1 else [f"results[{i}]" for i in range(count)]
     lines += [f"    {things.name(t)}._grad = {result}" for t, result in zip(kept, names[count - len(kept) :])]
+    lines += [f"    {things.name(tensor)}._grad = None" for tensor in cleared]
     answer = _Answer(leaves, names, things)
     returned = answer.code(output)
     code = "\n".join(

@@ -168,6 +168,7 @@ class Binding:
             program.numbers,
             trace.given,
             trace.kept,
+            trace.cleared,
             trace.output,
             partial(context.run, step),
         )
@@ -181,7 +182,8 @@ class Binding:
         trace = self.program.trace
         arrays = [(array, array.copy()) for array in self._arrays if array.flags.writeable]
         states = [(rng, rng.bit_generator.state) for rng in trace.recording.generators]
-        gradients = [(t, None if t._grad is None else t._grad.copy()) for t in trace.kept]
+        changed = [*trace.kept, *trace.cleared]
+        gradients = [(t, None if t._grad is None else t._grad.copy("K")) for t in changed]
 
         def put_back() -> None:
             for array, before in arrays:
@@ -190,7 +192,6 @@ class Binding:
                 rng.bit_generator.state = state
             for tensor, gradient in gradients:
                 tensor._grad = gradient
-            trace.forget_spent_gradients()
 
         return put_back
 

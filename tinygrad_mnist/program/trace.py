@@ -49,9 +49,9 @@ class Trace:
         Names of the arrays that a program takes: arguments, then gradients from before the call.
     output
         The function's result, with an `Output` for each leaf.
-    given, kept, spent
-        Tensors whose ``.grad`` from before goes in; those whose new one comes out; those whose new one an
-        update has used, so that it is cleared.
+    given, kept, cleared
+        Tensors whose ``.grad`` from before goes in; those whose new one comes out; those that have none
+        afterwards, since the function clears it or an update has used it.
     single_use
         Why a later call cannot repeat it, or "".
     """
@@ -62,7 +62,7 @@ class Trace:
     output: Any
     given: list[Tensor]
     kept: list[Tensor]
-    spent: list[Tensor]
+    cleared: list[Tensor]
     single_use: str
 
     @property
@@ -70,9 +70,9 @@ class Trace:
         """The parts of the result that existed before the call."""
         return [leaf.what for leaf in trees.leaves(self.output) if leaf.kind == "thing"]
 
-    def forget_spent_gradients(self) -> None:
-        """Clear what an update has used, as every call of the program does."""
-        for tensor in self.spent:
+    def clear_gradients(self) -> None:
+        """Clear what the function clears or an update has used, as every call of the program does."""
+        for tensor in self.cleared:
             tensor._grad = None
 
 
@@ -105,7 +105,7 @@ def traced(capture: Capturing, call: Call, stand_ins: Sequence[Any], result: Any
         output,
         given,
         [g.tensor for g in kept],
-        [g.tensor for g in gradients if not g.is_kept],
+        [g.tensor for g in gradients if g.is_cleared],
         capture.single_use,
     )
 
