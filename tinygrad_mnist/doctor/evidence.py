@@ -1,4 +1,4 @@
-"""What the doctor looks at: the recorded graph of a forward pass, its gradients, and trial steps."""
+"""Evidence for the doctor: the recorded graph of a forward pass, its gradients, and trial steps."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Evidence:
 
     @cached_property
     def read_loss(self) -> Loss | None:
-        """What kind of loss it is; None for one that is not known here."""
+        """Kind of the loss; None if it is not known here."""
         return find_loss(self.ops)
 
     @cached_property
@@ -125,7 +125,7 @@ class Evidence:
 
     @cached_property
     def finite(self) -> bool:
-        """Whether loss and gradients are numbers."""
+        """True if loss and gradients are finite."""
         gradients = self.recorded.gradients.values()
         return bool(np.isfinite(self.recorded.value)) and all(
             g is None or bool(np.isfinite(g).all()) for g in gradients

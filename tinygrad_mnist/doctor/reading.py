@@ -63,7 +63,7 @@ class WeightedSum:
 
 @dataclass(frozen=True)
 class Loss:
-    """What the loss compares.
+    """Facts about a loss: the things that it compares.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Loss:
 
     @property
     def classes(self) -> int:
-        """How many; 2 for a single probability."""
+        """Number of classes; 2 for a single probability."""
         return int(self.compared.shape[-1]) if self.kind != "sigmoid_cross_entropy" else 2
 
     @property

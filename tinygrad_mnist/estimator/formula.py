@@ -1,4 +1,4 @@
-"""What a formula such as ``Species ~ .`` says of a data frame: a response, and a matrix of inputs."""
+"""Formulas such as ``Species ~ .``: from a data frame to a response and a matrix of inputs."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _check_factors(side: Any, frame: Any) -> None:
 
 
 def _numeric(frame: Any, names: Iterable[str]) -> dict[str, bool]:
-    """Which of the columns among `names` hold numbers, and not categories."""
+    """Return the columns among `names` that hold numbers, not categories."""
     from pandas.api.types import is_numeric_dtype
 
     return {name: is_numeric_dtype(frame[name]) for name in names if name in frame.columns}

@@ -1,4 +1,4 @@
-"""What the last layer stands for: how responses become targets, and outputs become answers."""
+"""Heads: a last layer's way from responses to targets, and from outputs to answers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Head(Protocol):
     width: int
 
     def targets(self, response: Array) -> Array:
-        """What the loss compares outputs with.  response: (n,) or (n, outputs)"""
+        """Return the targets of the loss.  response: (n,) or (n, outputs)"""
 
     def answers(self, outputs: Array) -> Array:
-        """What `predict` gives.  outputs: (n, width)"""
+        """Return the answers of `predict`.  outputs: (n, width)"""
 
     def describe(self) -> str:
         """A few words for the repr."""

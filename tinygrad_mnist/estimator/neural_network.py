@@ -287,7 +287,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return nn.Sequential(*layers[:-1])
 
     def _outputs(self, X: Any) -> Array:  # noqa: N803
-        """What the network's last layer says of each row, (n, width)."""
+        """Return the outputs of the network's last layer, (n, width)."""
         check_is_fitted(self, "model_")
         if self.formula is None:
             inputs = validate_data(self, self._given(X), reset=False, dtype=np.float64)

@@ -34,7 +34,7 @@ _OURS = re.compile(r"step-\d+\.(json|safetensors)|\.step-\d+\.\w+\.\w+\.tmp")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is in the JSON file of a checkpoint.
+    """Contents of the JSON file of a checkpoint.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ class CheckpointFolder:
         return sorted(found, key=lambda path: int(path.stem[5:]))
 
     def newest_path(self) -> Path | None:
-        """Of the JSON file of the newest checkpoint, unread."""
+        """Return the path of the newest checkpoint's JSON file, unread."""
         return next(reversed(self._paths()), None)
 
     def most_bytes(self) -> int | None:
@@ -255,7 +255,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def versions() -> dict[str, str]:
-    """What the bits of a training depend on beside the machine."""
+    """Return the versions that the bits of a training depend on."""
     return {"python": platform.python_version(), "numpy": np.__version__}
 
 

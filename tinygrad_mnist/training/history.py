@@ -1,4 +1,4 @@
-"""What a training run did, epoch by epoch."""
+"""History of a training run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Epoch:
 
     @property
     def examples_per_second(self) -> float:
-        """How many examples were trained on in a second, evaluation not counted."""
+        """Training examples per second, evaluation not counted."""
         return self.examples / self.seconds if self.seconds else 0.0
 
 

@@ -67,7 +67,7 @@ class Recipe:
         return asdict(self)
 
     def count_parameters(self, image_shape: tuple[int, int], classes: int) -> int:
-        """How many numbers the perceptron will learn, before anything is allocated for it."""
+        """Return the number of parameters of the perceptron, without allocating it."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._fans(image_shape, classes))
 
     def _fans(self, image_shape: tuple[int, int], classes: int) -> Iterator[tuple[int, int]]:
@@ -101,7 +101,7 @@ class Recipe:
         return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """What the network's outputs say of each class, rows that sum to 1.  outputs: (n, classes)."""
+        """Turn outputs (n, classes) into probabilities, rows that sum to 1."""
         if self.loss == "quadratic":  # sigmoids need not sum to 1: normalised, as the articles do
             totals = outputs.sum(axis=1, keepdims=True)
             return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))

@@ -67,7 +67,7 @@ Weights = Literal["final", "best", "last"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is watched and saved.
+    """Options of a run: backend, doctor, checkpoints, threads.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run's config says: how it was trained, on which data, and whether to the end."""
+    """Contents of a run's config: its recipe, options and data, and whether it is finished."""
 
     folder: Path
     recipe: Recipe

@@ -58,7 +58,7 @@ def _curves(folder: Path, history: History) -> Section:
 
 
 def _doctor(history: History) -> list[Section]:
-    """What the doctor found, when it was asked."""
+    """Return the doctor's findings, if it was asked."""
     if history.findings is None:
         return []
     diagnosis = TrainingDiagnosis(tuple(history.findings))

@@ -17,7 +17,7 @@ from tinygrad_mnist.typing import Array
 
 @dataclass(frozen=True)
 class Parts:
-    """What changes while a network is trained."""
+    """State that changes while a network is trained."""
 
     model: Module
     loss: Any  # a module, or any function of (output, target)
@@ -62,7 +62,7 @@ class Position:
 
     @classmethod
     def from_dict(cls, position: dict[str, Any]) -> Position:
-        """Of what `asdict` gave; a KeyError, TypeError or ValueError from anything else."""
+        """Return the state from the result of `asdict`; raise KeyError, TypeError or ValueError otherwise."""
         totals = Totals(**position["totals"])
         made = cls(**{**position, "totals": totals})
         maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
@@ -155,7 +155,7 @@ class RunState:
 
     @property
     def finite(self) -> bool:
-        """Whether all parameters and velocities are."""
+        """Return True if all parameters and velocities are finite."""
         return all(np.isfinite(array).all() for array in self.arrays.values())
 
 

@@ -152,7 +152,7 @@ def _first_bad(loss: Tensor) -> Array | None:
 
 
 def _rows(bad: Array, count: int) -> Array | None:
-    """Where it is not finite, if its rows are the batch's."""
+    """Rows in which it is not finite, if its rows are the batch's."""
     if bad.ndim == 0 or len(bad) != count:
         return None
     return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))

@@ -68,7 +68,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _all_there_are(evidence: Evidence, different: int) -> bool:
-    """Whether few values in few columns leave hardly any other examples: xor, a parity, categories."""
+    """Return True if few values in few columns leave hardly any other examples: xor, a parity, categories."""
     combinations = sum(math.log(len(np.unique(column))) for column in evidence.flat_inputs.T)
     return math.log(different / COMBINATIONS) > combinations
 
@@ -132,7 +132,7 @@ def unscaled_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _effect_of_large_inputs(evidence: Evidence) -> tuple[str, str, dict[str, float]]:
-    """What becomes of them in the first layer: (evidence, why, numbers)."""
+    """Return their effect in the first layer: (evidence, why, numbers)."""
     layer = next((layer for layer in evidence.layers if layer.first), None)
     if layer is None:
         return "", "weights are made for inputs near 1", {}
@@ -252,7 +252,7 @@ def _nearest(x: Array) -> NDArray[np.intp]:
 
 
 def _foretold(x: Array, labels: NDArray[np.int64]) -> float:
-    """How well a linear model of all other examples foretells the labels: a correlation, about 0 by chance.
+    """Correlation of the labels with a linear model of all other examples: about 0 by chance.
 
     In many dimensions the nearest neighbour is not near.  Ridge regression, each example left out in turn
     (T. Hastie and others, The elements of statistical learning, 2009, section 7.10).

@@ -35,7 +35,7 @@ CHANGE, CHANGE_OF_FLOAT32 = 1e-7, 2e-4
 
 @dataclass(frozen=True)
 class Trial:
-    """What some steps do: the largest update-to-weight ratio of the first, its parameter, and the losses."""
+    """Result of trial steps: the largest update-to-weight ratio of the first, its parameter, the losses."""
 
     ratio: float
     parameter: str
@@ -105,7 +105,7 @@ def _set_gradients(evidence: Evidence, inputs: object, targets: object) -> None:
 
 
 def _sum_over(evidence: Evidence) -> bool:
-    """Whether the loss adds its examples up: then it doubles on the same examples twice over."""
+    """Return True if the loss adds its examples up: it doubles on the same examples given twice."""
     inputs, targets = evidence.inputs, evidence.targets
     once = evidence.value(inputs, targets)
     twice = evidence.value(np.concatenate([inputs, inputs]), np.concatenate([targets, targets]))
@@ -182,7 +182,7 @@ def _round(x: float) -> float:
 
 
 def _has_to_learn(evidence: Evidence) -> bool:
-    """Whether the loss is still high: near its end a training makes small steps."""
+    """Return True if the loss is still high: near its end a training makes small steps."""
     measured = against_ignorance(evidence)
     return measured is None or measured[0] > STILL_HIGH * measured[1]
 

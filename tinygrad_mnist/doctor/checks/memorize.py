@@ -1,4 +1,4 @@
-"""Whether the network can learn twenty examples by heart: whatever is wrong otherwise shows here."""
+"""Check that the network can learn twenty examples by heart: any other fault shows here."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ CLIMBS = -0.5  # the cosine between a change and minus the gradient; 1 for plain
 
 @dataclass(frozen=True)
 class Call:
-    """What a call of the step left: the change of each parameter, and what is in its ``.grad``."""
+    """Effects of a call of the step: the change of each parameter, and its ``.grad``."""
 
     changes: dict[str, Any]
     gradients: dict[str, Any]

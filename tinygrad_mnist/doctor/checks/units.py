@@ -51,7 +51,7 @@ def stuck_share(z: NDArray[np.float64]) -> float:
 
 
 def _is_output(evidence: Evidence, layer: WeightedSum) -> bool:
-    """Whether the activation is the network's last: outputs near 0 and 1 are what is wanted there."""
+    """Return True if the activation is the network's last: outputs near 0 and 1 are right there."""
     output = evidence.recorded.output
     return any(x is layer.sums for x in output.inputs)
 
