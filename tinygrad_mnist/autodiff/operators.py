@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Never
+from typing import Any, Never, Self
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import Recordable, looked_into, peeled, require_keepdims
 from tinygrad_mnist.errors import DTypeError
 from tinygrad_mnist.hints import unknown_keyword
-
-if TYPE_CHECKING:
-    from tinygrad_mnist.autodiff.tensor import Tensor
 
 Axis = int | tuple[int, ...] | None
 
@@ -24,52 +21,52 @@ class Operators(Recordable):
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Any) -> Self:
         return ops.add(self, other)
 
-    def __radd__(self, other: Any) -> Tensor:
+    def __radd__(self, other: Any) -> Self:
         return ops.add(other, self)
 
-    def __sub__(self, other: Any) -> Tensor:
+    def __sub__(self, other: Any) -> Self:
         return ops.subtract(self, other)
 
-    def __rsub__(self, other: Any) -> Tensor:
+    def __rsub__(self, other: Any) -> Self:
         return ops.subtract(other, self)
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Any) -> Self:
         return ops.multiply(self, other)
 
-    def __rmul__(self, other: Any) -> Tensor:
+    def __rmul__(self, other: Any) -> Self:
         return ops.multiply(other, self)
 
-    def __truediv__(self, other: Any) -> Tensor:
+    def __truediv__(self, other: Any) -> Self:
         return ops.divide(self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Any) -> Self:
         return ops.divide(other, self)
 
-    def __pow__(self, other: Any) -> Tensor:
+    def __pow__(self, other: Any) -> Self:
         return ops.power(self, other)
 
-    def __rpow__(self, other: Any) -> Tensor:
+    def __rpow__(self, other: Any) -> Self:
         return ops.power(other, self)
 
-    def __matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Any) -> Self:
         return ops.matmul(self, other)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Any) -> Self:
         return ops.matmul(other, self)
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> Self:
         return ops.negative(self)
 
-    def __pos__(self) -> Tensor:
+    def __pos__(self) -> Self:
         return ops.identity(self)
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> Self:
         return ops.abs(self)
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Any) -> Self:
         parts = tuple(_index_part(i) for i in index) if isinstance(index, tuple) else _index_part(index)
         return ops.getitem(self, index=parts)
 
@@ -101,30 +98,30 @@ class Operators(Recordable):
     def __len__(self) -> int:
         return len(self._data)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
     # Methods: the ops under the names that NumPy and PyTorch share
 
     @property
-    def T(self) -> Tensor:  # noqa: N802  NumPy's name
+    def T(self) -> Self:  # noqa: N802  NumPy's name
         """All axes in reverse order."""
         return ops.transpose(self)
 
     @property
-    def mT(self) -> Tensor:  # noqa: N802  NumPy's name
+    def mT(self) -> Self:  # noqa: N802  NumPy's name
         """The last two axes exchanged."""
         return ops.matrix_transpose(self)
 
-    def transpose(self, *axes: int) -> Tensor:
+    def transpose(self, *axes: int) -> Self:
         """The axes in the order given (as in NumPy), or reversed."""
         return ops.transpose(self, axes=_unpacked(axes) or None)
 
-    def reshape(self, *shape: int) -> Tensor:
+    def reshape(self, *shape: int) -> Self:
         """The same elements in another shape, given as numbers or one tuple."""
         return ops.reshape(self, shape=_unpacked(shape))
 
-    def flatten(self, start_dim: int = 0, **foreign: Never) -> Tensor:
+    def flatten(self, start_dim: int = 0, **foreign: Never) -> Self:
         """Return a Tensor with all axes from `start_dim` on joined into one."""
         if foreign:
             raise _unknown("flatten", foreign, "start_dim")
@@ -132,7 +129,7 @@ class Operators(Recordable):
 
     def sum(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """The sum over axes."""
         if foreign:
             raise _unknown("sum", foreign, "axis", "keepdims")
@@ -142,7 +139,7 @@ class Operators(Recordable):
 
     def mean(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """The mean over axes."""
         if foreign:
             raise _unknown("mean", foreign, "axis", "keepdims")
@@ -152,7 +149,7 @@ class Operators(Recordable):
 
     def var(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """Return the variance over axes: the mean squared distance from the mean, as in NumPy (ddof=0)."""
         if foreign:
             raise _unknown("var", foreign, "axis", "keepdims")
@@ -160,7 +157,7 @@ class Operators(Recordable):
 
     def std(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """Return the standard deviation over axes, as in NumPy (ddof=0); its gradient at 0 is not finite."""
         if foreign:
             raise _unknown("std", foreign, "axis", "keepdims")
@@ -168,7 +165,7 @@ class Operators(Recordable):
 
     def max(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """The largest element over axes."""
         if foreign:
             raise _unknown("max", foreign, "axis", "keepdims")
@@ -178,7 +175,7 @@ class Operators(Recordable):
 
     def min(
         self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Tensor:
+    ) -> Self:
         """The smallest element over axes."""
         if foreign:
             raise _unknown("min", foreign, "axis", "keepdims")
@@ -192,50 +189,50 @@ class Operators(Recordable):
             raise _unknown("argmax", foreign, "axis")
         return looked_into(self, "argmax()").argmax(axis)
 
-    def astype(self, dtype: Any) -> Tensor:
+    def astype(self, dtype: Any) -> Self:
         """The values in another dtype; the gradient comes back in this one."""
         dtype = np.dtype(dtype)
         if dtype.kind not in "fiubc":
             raise DTypeError(f"dtype is {dtype}: expected one of numbers, such as np.float32")
         return ops.cast(self, dtype=dtype)
 
-    def exp(self) -> Tensor:
+    def exp(self) -> Self:
         """e ** self"""
         return ops.exp(self)
 
-    def log(self) -> Tensor:
+    def log(self) -> Self:
         """The natural logarithm."""
         return ops.log(self)
 
-    def sqrt(self) -> Tensor:
+    def sqrt(self) -> Self:
         """The square root."""
         return ops.sqrt(self)
 
-    def abs(self) -> Tensor:
+    def abs(self) -> Self:
         """The absolute value."""
         return ops.abs(self)
 
-    def sin(self) -> Tensor:
+    def sin(self) -> Self:
         """Return the sine of each element."""
         return ops.sin(self)
 
-    def cos(self) -> Tensor:
+    def cos(self) -> Self:
         """Return the cosine of each element."""
         return ops.cos(self)
 
-    def tanh(self) -> Tensor:
+    def tanh(self) -> Self:
         """The hyperbolic tangent."""
         return ops.tanh(self)
 
-    def sigmoid(self) -> Tensor:
+    def sigmoid(self) -> Self:
         """1 / (1 + e ** -self)"""
         return ops.sigmoid(self)
 
-    def relu(self) -> Tensor:
+    def relu(self) -> Self:
         """max(self, 0)"""
         return ops.relu(self)
 
-    def clip(self, min: float | None = None, max: float | None = None, **foreign: Never) -> Tensor:
+    def clip(self, min: float | None = None, max: float | None = None, **foreign: Never) -> Self:
         """Return the elements limited to two numbers."""
         if foreign:
             raise _unknown("clip", foreign, "min", "max")
