@@ -111,14 +111,12 @@ def test_the_functions_own_error_comes_through():
         compile(lambda x: x @ x)(X)
 
 
-@pytest.mark.parametrize("kind", ["random", "counter", "array"])
+@pytest.mark.parametrize("kind", ["counter", "array"])
 def test_what_python_computes_is_found_at_the_second_call(kind):
-    rng, count, array = np.random.default_rng(0), [0], np.zeros(3)
+    count, array = [0], np.zeros(3)
 
     def function(x):
         count[0] += 1
-        if kind == "random":
-            return x * rng.random(3)
         if kind == "counter":
             return x * count[0]
         return x * (array + 1)  # computed outside of ops, and changed between the calls

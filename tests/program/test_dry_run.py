@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, autograd, ops, optim
+from tinygrad_mnist import Tensor, autograd, nn, ops, optim
 from tinygrad_mnist.errors import CaptureError, ShapeError
 from tinygrad_mnist.program import compile
 
@@ -251,3 +251,26 @@ def test_gradients_by_autograd_are_part_of_a_program():
         return [step(x).data.tobytes() for x in batches()]
 
     require_equal(train)
+
+
+@pytest.mark.parametrize("reached_by", ["a variable", "a module", "numpy"])
+def test_random_numbers_drawn_by_numpy_are_refused_undrawn(reached_by):
+    class Noise(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rng = np.random.default_rng(0)
+
+        def forward(self, x):
+            return x + self.rng.random((4, 3), np.float32)
+
+    rng, module = np.random.default_rng(0), Noise()
+    functions = {
+        "a variable": lambda x: x + rng.random((4, 3), np.float32),
+        "a module": lambda x: module(x),
+        "numpy": lambda x: x + np.random.rand(4, 3).astype(np.float32),  # noqa: NPY002  that is the point
+    }
+    generators = rng.bit_generator, module.rng.bit_generator, np.random.get_bit_generator()
+    before = [repr(generator.state) for generator in generators]
+    with pytest.raises(CaptureError, match="random numbers are drawn"):
+        compile(functions[reached_by])(batches()[0])
+    assert [repr(generator.state) for generator in generators] == before

@@ -160,6 +160,7 @@ class Compiled:
         _require_plain_containers((arguments, keywords), "an argument")
         names = _argument_names(self.function, arguments, keywords)
         with capturing() as capture:
+            capture.generators.meet_those_of(self.function)
             stand_ins = [
                 new_tensor(capture.argument(_plain(x))) if _is_array(x) else x for x in map(_accepted, leaves)
             ]
@@ -265,8 +266,9 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
         Called like the function.  A program holds for one signature: shapes, dtypes and memory layouts of
         arrays, values of all other arguments, and what the function reads of modules, optimizers and tensors
         besides their arrays (attributes, lists of parameters, frozen parameters, `no_grad`).  The first call
-        for a signature records the NumPy calls in a dry run, which changes nothing, and then runs the
-        function.  The second runs both and compares them bit for bit.  Later calls run the program.  Results
+        for a signature records the NumPy calls in a dry run, which changes no Tensor, module, optimizer or
+        generator, and then runs the function, so that a counter or a list of Python's counts that call
+        twice.  The second runs both and compares them bit for bit.  Later calls run the program.  Results
         are new Tensors without a graph; masks and gradients are arrays.  A gradient that the function's own
         ``optimizer.step()`` has used is not kept: return it to see it.
 
@@ -274,8 +276,8 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
     ------
     CaptureError
         If Python code looks at a value in between (a branch, ``float(loss)``), if an attribute of a module
-        is left changed, if an argument or a result cannot be guarded or made anew, if the second call shows
-        that something is not repeated, or if nothing in the function has a native form.  A failed capture
+        is left changed, if random numbers are drawn elsewhere than in ``nn.Dropout``, if an argument or a
+        result cannot be guarded or made anew, if the second call shows that something is not repeated, or if nothing in the function has a native form.  A failed capture
         has changed nothing.  Some differences arise only later: a side effect elsewhere, a variable of
         Python that is set again, an attribute set in ``vars(module)``.  ``compiled.check(*arguments)``
         compares again.

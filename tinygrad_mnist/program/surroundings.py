@@ -18,6 +18,7 @@ from tinygrad_mnist.program.instructions import Array, Fixed, State, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import ABSENT, Reading, look, snapshot
 from tinygrad_mnist.program.operations import Operation
+from tinygrad_mnist.program.randomness import Generators
 from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import Tracer
 
@@ -40,6 +41,7 @@ class Surroundings(Recorder):
         self._local: dict[int, Any] = {}  # modules and optimizers that the function makes
         self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
         self._updating: Any = None  # the optimizer that is at work
+        self.generators = Generators()
         self._is_running = True  # the function, of whose readings alone the program depends
 
     # Arrays
@@ -126,6 +128,7 @@ class Surroundings(Recorder):
             return
         self.recording.readings[key] = Reading.of(holder, name, at_each_call=is_open)
         value = look(holder, name)
+        self.generators.meet(value)
         if type(value) in (list, dict):
             self._undo.append(partial(_refill, value, value.copy()))
 
@@ -152,6 +155,7 @@ class Surroundings(Recorder):
     def require_unchanged(self) -> None:
         """After the function: refuse one that leaves other attributes than it found."""
         self._is_running = False
+        self.generators.require_unmoved()
         for (key, name), reading in self.recording.readings.items():
             if not reading.holds():
                 site = self._set.get((key, name))
@@ -163,9 +167,10 @@ class Surroundings(Recorder):
                 )
 
     def restore(self) -> None:
-        """Put back the serial numbers and the attributes that the captured function changed."""
+        """Put back the serial numbers, attributes and generators that the captured function changed."""
         for step in reversed(self._undo):
             step()
+        self.generators.put_back()
 
 
 def _refill(container: Any, before: Any) -> None:
