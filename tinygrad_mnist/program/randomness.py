@@ -27,7 +27,7 @@ class Generators:
 
     def meet_those_of(self, function: Callable[..., Any]) -> None:
         """Note the generators among the variables of a function, and the one behind np.random's functions."""
-        self.meet(np.random.get_bit_generator())
+        self.meet(np.random.get_bit_generator())  # type: ignore[attr-defined]
         plain = inspect.unwrap(function)
         plain = getattr(plain, "__func__", plain)
         if inspect.isfunction(plain):
