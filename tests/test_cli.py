@@ -353,6 +353,8 @@ def test_a_training_that_ends_at_chance_says_so(tmp_path, digits_run):
     output = succeed("train", *settings, *ONE, "--output", tmp_path / "run")
     assert re.search(r"close to chance \(1\d%\).*run again with --doctor", output)
     assert "close to chance" not in digits_run[1]
+    asked = succeed("train", *settings, "--doctor", *ONE, "--output", tmp_path / "asked")
+    assert re.search(r"close to chance \(1\d%\).*the doctor says above", asked)
 
 
 @pytest.mark.parametrize("command", [("gradcheck", "--sample", 5), ("graph", "-o", "step.txt"), ("derive",)])

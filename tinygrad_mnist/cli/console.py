@@ -132,9 +132,15 @@ def print_result(result: RunResult) -> None:
         )
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
     if result.near_chance:
+        advice = "run again with --doctor to be told why"
+        if result.history.findings is not None:
+            advice = (
+                "the doctor says above what to try"
+                if result.history.findings
+                else "the doctor found no cause"
+            )
         console.print(
-            f"close to chance ({result.chance:.0%}): the network has learned next to nothing; run again with "
-            "--doctor to be told why",
+            f"close to chance ({result.chance:.0%}): the network has learned next to nothing; {advice}",
             style="yellow",
             soft_wrap=True,
         )
