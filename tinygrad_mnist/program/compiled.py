@@ -278,9 +278,9 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
         If Python code looks at a value in between (a branch, ``float(loss)``), if an attribute of a module
         is left changed, if random numbers are drawn elsewhere than in ``nn.Dropout``, if an argument or a
         result cannot be guarded or made anew, if the second call shows that something is not repeated, or if
-        nothing in the function has a native form.  A failed capture has changed nothing.  Some differences arise only later: a side effect elsewhere, a variable of
-        Python that is set again, an attribute set in ``vars(module)``.  ``compiled.check(*arguments)``
-        compares again.
+        nothing in the function has a native form.  A failed capture has changed nothing.  Some differences
+        arise only later: a side effect elsewhere, a variable of Python that is set again, an attribute set
+        in ``vars(module)``.  ``compiled.check(*arguments)`` compares again.
     MissingExtraError
         If numba is not installed and `backend` is "native".
 

@@ -355,7 +355,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
             return function(*map(_plain, args), **{key: _plain(value) for key, value in kwargs.items()})
         answer = _FUNCTIONS.get(function)
         if answer is None:
-            self.recorder.refuse(f"np.{function.__name__}")
+            self.recorder.refuse(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}")
         return answer(self, *args, **kwargs)
 
     def _where(self, mask: Any, chosen: Any, other: Any) -> Tracer:
