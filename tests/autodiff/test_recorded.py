@@ -144,3 +144,12 @@ def test_numbers_of_rows_beside_a_matrix_are_told_to_take_a_new_axis(a, b, advis
     )
     with pytest.raises(ShapeError, match=advice):
         Tensor(np.ones(a)) * Tensor(np.ones(b))
+
+
+def test_an_op_by_its_sign_is_recorded_at_the_line_that_has_the_sign():
+    weight = Tensor([1.0, 2.0], requires_grad=True)
+
+    def squared():
+        return weight * weight  # by its sign
+
+    assert place_of(squared(), weight).endswith("return weight * weight  # by its sign")
