@@ -1,5 +1,7 @@
 """What an op records, what a Tensor keeps to itself, and how both are shown."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 
 from tinygrad_mnist import Tensor, nn, ops, optim, primitive
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.errors import ShapeError, StaleGradientError
+from tinygrad_mnist.errors import CaptureError, ShapeError, StaleGradientError
+from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import fit
 
 
@@ -153,3 +156,13 @@ def test_an_op_by_its_sign_is_recorded_at_the_line_that_has_the_sign():
         return weight * weight  # by its sign
 
     assert place_of(squared(), weight).endswith("return weight * weight  # by its sign")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickle.dumps])
+def test_a_copy_in_a_compiled_function_is_refused_with_its_line(copied):
+    def function(x):
+        copied(x)  # here
+        return x * 2.0
+
+    with pytest.raises(CaptureError, match=r"test_recorded\.py:\d+: copied\(x\)  # here"):
+        compile(function)(np.ones(2))
