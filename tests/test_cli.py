@@ -231,7 +231,7 @@ def test_data_shows_the_folder_that_is_named(mnist, tmp_path):
 
 def test_names_in_brackets_are_text_and_no_markup(tmp_path, digits_run):
     picture, folder = tmp_path / "[red].png", tmp_path / "[bold]run[/]"
-    Image.fromarray(np.pad(np.full((4, 2), 255, np.uint8), 2)).save(picture)
+    Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), 8)).save(picture)
     assert "[red].png" in succeed("predict", digits_run[0], picture)
     assert str(folder) in succeed("train", "--dataset", "digits", "--epochs", 1, *ONE, "--output", folder)
 
