@@ -32,7 +32,7 @@ class Finding(Protocol):
 class Diagnosis:
     """Mixin for a result that consists of findings; prints as sentences with details below.
 
-    A subclass gives `findings` and `summary`, and where it has any `_notes`.
+    A subclass defines `findings` and `summary`, and optionally `_notes`.
     """
 
     findings: Sequence[Finding]
@@ -167,7 +167,7 @@ class RuleDiagnosis(Diagnosis):
     kinks
         The ops that sit on a kink (relu at 0, a tie): their rules were compared with both slopes.
     untested
-        The ops with a slope that is not finite or lost in rounding: nothing can be said about their rules.
+        The ops with a slope that is not finite or lost in rounding: their rules cannot be checked.
     verdicts
         "correct", "wrong" or "untested" by the op's name, for a drawing.
     """
@@ -209,13 +209,13 @@ class TrainingFinding:
     evidence
         The measurements, in words.
     why
-        The way from the cause to its effect.
+        Explanation of how the cause has this effect.
     remedy
         Advice.
     where
         The module, parameter, op or line; empty if it concerns the whole network.
     severity
-        "error": the network will not learn, or not what is meant.  "warning": it may be meant.
+        "error": the network will not learn what is intended.  "warning": it may be intended.
     numbers
         The measurements as data: each number by its name.
     """
@@ -261,7 +261,7 @@ class TrainingDiagnosis(Diagnosis):
     Attributes
     ----------
     findings
-        The cause of the others first.
+        The root cause first.
     subject
         The network and batch that were examined.
     """

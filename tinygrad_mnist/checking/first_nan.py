@@ -58,7 +58,7 @@ def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
     Yields
     ------
     TrainingFinding
-        At most one; none if all results and gradients are finite.
+        At most one finding; none if all results and gradients are finite.
     """
     ops = [t for t in reversed(upstream([loss])) if t.inputs]
     for op in ops:

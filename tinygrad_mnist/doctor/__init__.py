@@ -1,4 +1,4 @@
-"""The doctor: why a network does not learn, with the evidence in numbers."""
+"""The doctor: reasons why a network does not learn, with measurements as evidence."""
 
 from tinygrad_mnist.checking.findings import TrainingDiagnosis, TrainingFinding
 from tinygrad_mnist.doctor.callback import Doctor

@@ -1,4 +1,4 @@
-"""The doctor as a callback: before the first step, when the loss does not fall, and when it is no number."""
+"""The doctor as a callback: run before the first step, if the loss does not fall, and on divergence."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tinygrad_mnist.doctor.diagnose import diagnose_training
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.nn import preserved
 
-ENOUGH_EXAMPLES, MOST_BATCHES = 128, 16  # what the first look takes
+ENOUGH_EXAMPLES, MOST_BATCHES = 128, 16  # for the first look
 ENOUGH_STEPS = 100  # before a loss that has not fallen is looked into
-FALLEN = 0.98  # of the first loss
+FALLEN = 0.98  # fraction of the first loss
 
 
 class Doctor:
     """Diagnose a training while it runs: ``fit(..., callbacks=[Doctor()])``.
 
-    It looks at the first batches before the first step, once more when the loss has not fallen, and adds its
-    findings to a `DivergenceError`.  What it finds is in ``history.findings``; None where it could not look.
-    The training is the same to the last bit.
+    It examines the first batches before the first step, and once more if the loss has not fallen.  It adds
+    its findings to a `DivergenceError` and to ``history.findings``, which is None if nothing could be
+    examined.  The training itself stays the same, bit for bit.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class Doctor:
         self.on_diagnosis = on_diagnosis
         self._batches: list[Any] = []
         self._first_loss = np.inf
-        self._is_done = False  # after the second look, and where none can be taken
+        self._is_done = False  # after the second look, or if none is possible
         self._findings: list[TrainingFinding] | None = None
 
     def before_training(self, training: Any) -> None:
-        """Look at the first batches, unless a checkpoint says what was found."""
+        """Examine the first batches, unless a checkpoint already has the findings."""
         is_known = training.resumed and self._findings is not None
         is_impossible = training.resumed and self._is_done
         self._batches = training.first_batches(ENOUGH_EXAMPLES, MOST_BATCHES)
@@ -52,7 +52,7 @@ class Doctor:
         training.history.findings = self._findings
 
     def after_epoch(self, training: Any, epoch: Any) -> None:
-        """Look again, once, when the loss has not fallen."""
+        """Look again, once, if the loss has not fallen."""
         has_fallen = epoch.train_loss < FALLEN * self._first_loss
         if self._is_done or training.stopping or training.all_steps < ENOUGH_STEPS or has_fallen:
             return
@@ -63,22 +63,22 @@ class Doctor:
         self._note(training, TrainingDiagnosis(later, found.subject), always=False)
 
     def on_error(self, training: Any, error: Exception) -> None:
-        """Put what was found before in front of the origin of the first NaN."""
+        """Put earlier findings in front of the origin of the first NaN."""
         if not isinstance(error, DivergenceError) or self._findings is None:
             return
-        if self.on_diagnosis is None:  # nobody has been told yet
+        if self.on_diagnosis is None:  # not reported yet
             for finding in self._findings:
                 error.add_note(str(finding))
         error.findings = (*self._findings, *error.findings)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps, as plain data."""
+        """Return the state for a checkpoint, as plain data."""
         first_loss = self._first_loss if np.isfinite(self._first_loss) else None  # JSON has no infinity
         findings = None if self._findings is None else [finding.to_dict() for finding in self._findings]
         return {"first_loss": first_loss, "looked_again": self._is_done, "findings": findings}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         self._first_loss = np.inf if state["first_loss"] is None else float(state["first_loss"])
         self._is_done, found = bool(state["looked_again"]), state["findings"]
         self._findings = None if found is None else [TrainingFinding.from_dict(each) for each in found]
@@ -86,7 +86,7 @@ class Doctor:
     def _first_look(self, training: Any) -> None:
         try:
             diagnosis = self._diagnosis(training)
-        except Exception as error:  # where it is a real one the training raises it again
+        except Exception as error:  # a real error is raised again by the training
             self._is_done, self._findings = True, None
             warnings.warn(
                 f"the doctor cannot look into this training, which goes on without: {error}",
@@ -102,7 +102,7 @@ class Doctor:
         return diagnose_training(training.model, training.loss, self._batches, training.optimizer)
 
     def _note(self, training: Any, diagnosis: TrainingDiagnosis, *, always: bool) -> None:
-        """Keep what was not found before, and tell it."""
+        """Keep the new findings and report them."""
         known = {(finding.name, finding.where) for finding in self._findings or ()}
         new = tuple(finding for finding in diagnosis if (finding.name, finding.where) not in known)
         self._findings = [*(self._findings or ()), *new]

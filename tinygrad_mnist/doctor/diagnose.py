@@ -1,4 +1,4 @@
-"""The doctor: all checks, in the order of causality."""
+"""The doctor: run all checks in causal order."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Check = Callable[[Evidence], Iterable[TrainingFinding]]
 
 
 def _made_not_finite(evidence: Evidence) -> Iterable[TrainingFinding]:
-    """The op that makes the first NaN or infinity out of finite inputs."""
+    """Find the op that makes the first NaN or infinity out of finite inputs."""
     return () if evidence.finite else first_nan(evidence.recorded.loss)
 
 
-# A stage is run when no error was found in the ones before: what it would find then mostly follows from that.
-# Raw pixels saturate sigmoids, those stop the gradient, and then twenty images cannot be learned: that is one
-# finding with its reason and not three.
+# A stage is run only if the earlier ones found no error, because its findings mostly follow from theirs.  Raw
+# pixels saturate sigmoids, saturated sigmoids stop the gradient, and twenty images cannot be learned.  That
+# is one finding with its reason instead of three.
 STAGES: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("no numbers", (data.not_finite,)),
     ("made no numbers", (_made_not_finite,)),
@@ -73,34 +73,34 @@ def diagnose_training(
     optimizer: Any = None,
     step: Callable[[Any, Any], Any] | None = None,
 ) -> TrainingDiagnosis:
-    """Why does it not learn?  Look at the recorded graph, the gradients and a few trial steps.
+    """Find out why a model does not learn, from its graph, its gradients and a few trial steps.
 
     Parameters
     ----------
     model, loss
         Called as ``loss(model(inputs), targets)``.
     batch
-        ``(inputs, targets)``, or several as `fit` takes them: more examples, surer findings.
+        ``(inputs, targets)``, or several as in `fit`.  More examples make the findings more certain.
     optimizer
-        The `SGD` that is to train it, for judging the learning rate and which parameters it knows.
+        The `SGD` that will train the model, to check its learning rate and its parameters.
     step
-        Your own training step, ``step(inputs, targets)``, to be watched: does it clear the gradients, does it
-        go downhill, does it move all parameters?
+        Your training step, ``step(inputs, targets)``.  The doctor checks that it clears the gradients, goes
+        downhill and moves all parameters.
 
     Returns
     -------
     TrainingDiagnosis
-        The findings, the likeliest cause first; empty (``.ok``) for a network that is fit to learn.
+        The findings, the likeliest cause first; empty (``.ok``) if the network can learn.
 
     Notes
     -----
-    Nothing is changed: parameters, gradients, velocities, modes and the modules' generators are put back.
-    What else a `step` of yours changes is its own (a counter, a file).
+    Nothing is changed: parameters, gradients, velocities, modes and the modules' generators are restored.
+    Other effects of your `step` (a counter, a file) are not undone.
 
     Raises
     ------
     DataError
-        When there is no example to look at.
+        If there are no examples.
 
     Examples
     --------
@@ -117,12 +117,12 @@ def diagnose_training(
     small_products = threadpool_limits(1)  # threads would only wait for each other
     with small_products, preserved(model, loss, optimizer), np.errstate(all="ignore"):
         evidence = Evidence(model, loss, batches, optimizer, step)
-        model.eval()  # dropout off: looks can be repeated and compared
+        model.eval()  # dropout off: results can be repeated and compared
         return TrainingDiagnosis(tuple(_run(evidence)), _subject(evidence))
 
 
 def _batches_of(given: Any, model: Module) -> list[Any]:
-    """A pair as one batch, of a split as many rows as are looked at, of anything else all batches."""
+    """Return a pair as one batch, the rows to examine of a split, and all batches of anything else."""
     if isinstance(given, Split):
         rows = np.linspace(0, len(given) - 1, min(len(given), MOST_EXAMPLES)).astype(int)
         given = Split(given.raw_images[rows], given.labels[rows], given.pixel_max)
@@ -133,7 +133,7 @@ def _batches_of(given: Any, model: Module) -> list[Any]:
 
 
 def _run(evidence: Evidence) -> list[TrainingFinding]:
-    """All stages up to the first that finds an error."""
+    """Run all stages up to the first that finds an error."""
     found: list[TrainingFinding] = []
     for _, checks in STAGES:
         for check in checks:

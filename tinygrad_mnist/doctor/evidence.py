@@ -25,12 +25,12 @@ from tinygrad_mnist.typing import Array
 
 Batch = tuple[Any, Any]
 
-MOST_EXAMPLES = 512  # for statistics: shares within two per cent or so
+MOST_EXAMPLES = 512  # for statistics: shares are accurate to about two per cent
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A forward pass, and the gradients of its loss by the parameters' names (None where there is none)."""
+    """A forward pass, and the gradients of its loss by parameter name (None for no gradient)."""
 
     output: Tensor
     loss: Tensor
@@ -43,7 +43,7 @@ class Recorded:
 
 
 class Evidence:
-    """A model, its loss and a few batches, looked at once; checks read it.
+    """A model, its loss and a few batches, examined once and read by all checks.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Evidence:
     batches
         ``(inputs, targets)`` each.
     optimizer, step
-        As for `diagnose_training`; None when the learning rate or the step is not to be judged.
+        As for `diagnose_training`; None if the learning rate or the step is not checked.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Evidence:
 
     @cached_property
     def recorded(self) -> Recorded:
-        """On all batches together."""
+        """The forward pass on all batches together."""
         return self.look(self.inputs, self.targets)
 
     def look(self, inputs: Any, targets: Any) -> Recorded:
-        """A forward pass, and a backward pass that touches no ``.grad``."""
+        """Run a forward pass, and a backward pass that leaves each ``.grad`` unchanged."""
         output = self.model(self.as_given(inputs))
         loss = self.loss(output, targets)
         named = {name: p for name, p in self.parameters.items() if p.requires_grad}
@@ -82,12 +82,12 @@ class Evidence:
         return Recorded(output, loss, dict(zip(named, found)))
 
     def value(self, inputs: Any, targets: Any) -> float:
-        """The loss on examples, without a graph."""
+        """Return the loss on examples, without a graph."""
         with no_grad():
             return float(self.loss(self.model(self.as_given(inputs)), targets).item())
 
     def as_given(self, inputs: Any) -> Any:
-        """Inputs as a Tensor where the batches hold Tensors."""
+        """Return the inputs as a Tensor if the batches consist of Tensors."""
         given = isinstance(self.batches[0][0], Tensor) and not isinstance(inputs, Tensor)
         return Tensor(inputs) if given else inputs
 
@@ -95,7 +95,7 @@ class Evidence:
 
     @cached_property
     def ops(self) -> list[Tensor]:
-        """All that was computed, each after its inputs."""
+        """All computed tensors, each after its inputs."""
         return [t for t in reversed(engine.upstream([self.recorded.loss])) if t.inputs]
 
     @cached_property
@@ -105,27 +105,27 @@ class Evidence:
 
     @cached_property
     def read_loss(self) -> Loss | None:
-        """Kind of the loss; None if it is not known here."""
+        """The loss as read from the graph; None if it is of an unknown kind."""
         return find_loss(self.ops)
 
     @cached_property
     def path(self) -> list[Tensor]:
-        """The chain of ops before the loss that only reshape or squash what they get, the latest first."""
+        """The chain of ops before the loss that only reshape or squash their input, the latest first."""
         return loss_behind(self.read_loss)
 
     @cached_property
     def labels(self) -> Array | None:
-        """Classes as integers (n,), whatever form the targets have; None when they are no classes."""
+        """Classes as integers (n,), from any form of targets; None if the targets are not classes."""
         return classes_of(self.targets)
 
     @cached_property
     def flat_inputs(self) -> Array:
-        """(n, features), in float64."""
+        """Inputs as float64, (n, features)."""
         return self.inputs.reshape(self.count, -1).astype(np.float64)
 
     @cached_property
     def finite(self) -> bool:
-        """True if loss and gradients are finite."""
+        """True if the loss and all gradients are finite."""
         gradients = self.recorded.gradients.values()
         return bool(np.isfinite(self.recorded.value)) and all(
             g is None or bool(np.isfinite(g).all()) for g in gradients
@@ -133,7 +133,7 @@ class Evidence:
 
 
 def classes_of(targets: Array) -> Array | None:
-    """Labels (n,) from integer labels, 0 and 1, or one-hot rows."""
+    """Return labels (n,) from integer labels, 0 and 1, or one-hot rows; None for other targets."""
     if targets.ndim == 2 and targets.shape[1] > 1:
         one_hot = bool(((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all())
         return targets.argmax(axis=1) if one_hot else None
@@ -146,7 +146,7 @@ def classes_of(targets: Array) -> Array | None:
 
 
 def _join(batches: Sequence[Batch]) -> tuple[Array, Array]:
-    """At most `MOST_EXAMPLES` of all batches, evenly taken, so that sorted data show every class."""
+    """Join all batches, thinned evenly to `MOST_EXAMPLES`, so that sorted data show every class."""
     if not batches or not all(len(_array(x)) for x, _ in batches):
         raise DataError("the doctor looks at one batch or more: give (inputs, targets) with examples in it")
     inputs, targets = (np.concatenate([_array(batch[i]) for batch in batches]) for i in (0, 1))

@@ -1,4 +1,4 @@
-"""Reading a recorded graph: which weighted sums there are, what squashes them, what the loss compares."""
+"""Reader of a recorded graph: its weighted sums, their activations, and both sides of the loss."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class WeightedSum:
     sums
         The tensor with the sums, (n, units).
     inputs
-        What is summed, (n, features).
+        The summed inputs, (n, features).
     weight, bias
         The values, (units, features) and (units,); None without a bias.
     weight_name, bias_name
-        Of the parameters.
+        Names of the parameters.
     activation
         "sigmoid", "tanh" or "relu" of the sums; None for anything else.
     first
-        Whether the inputs are the network's own.
+        True if the inputs are the network's inputs.
     """
 
     sums: Tensor
@@ -57,22 +57,22 @@ class WeightedSum:
 
     @property
     def place(self) -> str:
-        """The module, or the line that computed it."""
+        """The module of the sums, or the source line that computed them."""
         return self.sums.scope or self.sums._origin()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Facts about a loss: the things that it compares.
+    """A loss, read from the graph.
 
     Attributes
     ----------
     op
         The tensor of the op that compares, or takes the logarithm of probabilities.
     compared
-        What the network says, as the loss gets it.
+        The output of the network, as the loss receives it.
     target
-        The other side; None for a logarithm.
+        The targets; None for a logarithm.
     """
 
     op: Tensor
@@ -91,24 +91,24 @@ class Loss:
 
     @property
     def mean(self) -> float | None:
-        """The loss of an example, whatever is done with it afterwards; None where it cannot be told."""
+        """The mean loss of an example, before any later op; None if it cannot be computed."""
         if self.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
             return float(np.mean(self.op.data))
         return None
 
 
 def name_of(tensor: Any) -> str:
-    """The primitive that made it; "" for a leaf or an array."""
+    """Return the name of the primitive that made a tensor; "" for a leaf or an array."""
     return tensor.primitive.name if isinstance(tensor, Tensor) and tensor.primitive is not None else ""
 
 
 def values(x: Any) -> Array:
-    """The plain array of an op's input."""
+    """Return the plain array of an op's input."""
     return np.asarray(x.data if isinstance(x, Tensor) else x)
 
 
 def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> list[WeightedSum]:
-    """All of them in the order of computation: `linear`, or a `matmul` with a parameter and what is added."""
+    """Return all weighted sums in the order of computation: `linear`, or `matmul` with an added bias."""
     names = {id(p): name for name, p in parameters.items()}
     readers: dict[int, list[Tensor]] = {}
     for op in ops:
@@ -138,7 +138,7 @@ def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> li
 
 
 def _read_sum(op: Tensor, readers: Mapping[int, list[Tensor]]) -> tuple[Tensor, Any, Any, Any, bool] | None:
-    """(sums, x, weight, bias, whether the weight is (features, units)); None for any other op."""
+    """Return (sums, x, weight, bias, True if the weight is (features, units)); None for any other op."""
     if name_of(op) == "linear":
         return op, op.inputs[0], op.inputs[1], op.inputs[2], False
     if name_of(op) != "matmul":
@@ -158,7 +158,7 @@ def _read_sum(op: Tensor, readers: Mapping[int, list[Tensor]]) -> tuple[Tensor, 
 
 
 def find_loss(ops: Sequence[Tensor]) -> Loss | None:
-    """The op nearest to the end of the graph that compares with targets."""
+    """Return the op nearest to the end of the graph that compares with targets."""
     for op in reversed(ops):
         if name_of(op) in LOSS_OPS:
             target = op.inputs[1] if len(op.inputs) > 1 else None
@@ -167,7 +167,7 @@ def find_loss(ops: Sequence[Tensor]) -> Loss | None:
 
 
 def loss_behind(loss: Loss | None) -> list[Tensor]:
-    """From what the loss compares back through reshaping and activations, up to and without the last sums."""
+    """Return the reshaping and activation ops between the last weighted sums and the loss, last first."""
     chain: list[Tensor] = []
     x = loss.compared if loss else None
     squashing = (*ACTIVATIONS, "softmax", "log_softmax")
@@ -179,5 +179,5 @@ def loss_behind(loss: Loss | None) -> list[Tensor]:
 
 
 def _adds_a_number(op: Tensor) -> bool:
-    """As in log(p + 1e-8)."""
+    """Return True if the op adds a constant, as in log(p + 1e-8)."""
     return name_of(op) == "add" and not isinstance(op.inputs[1], Tensor) and np.size(op.inputs[1]) == 1

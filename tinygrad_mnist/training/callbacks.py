@@ -1,4 +1,4 @@
-"""Callbacks: what happens beside a training, such as progress, early stopping, checkpoints, the doctor."""
+"""Callbacks: code that runs next to a training, such as progress, early stopping, checkpoints, the doctor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Callback:
     """The methods that `fit` calls on each of its callbacks; each does nothing by default.
 
     Any object with one or more of these methods is a callback: subclass this class, or write only what you
-    need.  `training` is the `Training` under way: model, loss, optimizer, history, where it is, and
+    need.  `training` is the running `Training`: model, loss, optimizer, history, position, and
     ``training.stop(reason)``, which ends it.
 
     Notes
@@ -81,14 +81,14 @@ class Progress(Callback):
 class EarlyStopping(Callback):
     """End the training when the loss has not improved for some epochs.
 
-    The loss is that on the validation data, or on the training data where there are no others.
+    The loss is that on the validation data, or on the training data if there are no validation data.
 
     Parameters
     ----------
     patience : int, default 5
         Number of epochs without an improvement after which the training ends.
     min_delta : float, default 0
-        Decrease of the loss that counts as an improvement is larger than this.
+        Smallest decrease of the loss that counts as an improvement, exclusive.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class EarlyStopping(Callback):
         self._best, self._waited = math.inf, 0
 
     def before_training(self, training: Training) -> None:
-        """Begin anew, or stay at the end where a checkpoint was already there."""
+        """Start afresh, or stay stopped if the checkpoint was already stopped."""
         if not training.resumed:
             self._best, self._waited = math.inf, 0
         self._stop_after_patience(training)
@@ -126,13 +126,13 @@ class EarlyStopping(Callback):
         return {"best": self._best if math.isfinite(self._best) else None, "waited": self._waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         self._best = math.inf if state["best"] is None else float(state["best"])
         self._waited = int(state["waited"])
 
 
 def named_callbacks(callbacks: Iterable[Any]) -> dict[str, Any]:
-    """Return callbacks by the name of their class, numbered where a class comes twice.
+    """Return callbacks by the name of their class, numbered if a class occurs twice.
 
     Raises
     ------

@@ -3,8 +3,8 @@
 step-000001407.safetensors   parameters and velocities
 step-000001407.json          everything else, with the checksums of both
 
-The second file is written after the first, each under another name that is exchanged for its own at the end:
-a checkpoint exists once its JSON does, and whatever happens before leaves the one before.
+Each file is written under a temporary name and renamed at the end, the JSON last.  A checkpoint exists once
+its JSON does; an earlier interruption leaves the previous checkpoint.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Checkpoint:
     Attributes
     ----------
     path
-        Of that file.
+        Path of that file.
     steps
-        How many updates led to it.
+        Number of updates up to it.
     loss
-        Measured at an epoch's end, on the validation data where there are some; None within an epoch.
+        Loss at the end of an epoch, on the validation data if there are any; None within an epoch.
     contents
-        What the training gave to `Checkpoints.save`.
+        The data passed to `Checkpoints.save`.
     versions
-        Of Python and NumPy, which it was written with.
+        Versions of Python and NumPy that wrote it.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class Checkpoint:
         Raises
         ------
         CheckpointError
-            When the file is missing, larger than `most_bytes`, or not the one that was written.
+            If the file is missing, larger than `most_bytes`, or not the one that was written.
         """
         path = self.tensors_path
         arrays, metadata = load_tensors(path, max_bytes=most_bytes)
@@ -97,8 +97,8 @@ class CheckpointFolder:
     ) -> Path | None:
         """Write a checkpoint, and remove those that are not kept.
 
-        A disk that is full, or a folder that went away, does not end a training that may take hours: it is
-        warned about, and the older checkpoints stay.  Then None is returned.
+        A full disk or a missing folder does not end a training that may take hours.  It causes a warning,
+        keeps the older checkpoints, and returns None.
         """
         path = self.folder / f"step-{steps:09}{REST}"
         checksum = _checksum(arrays)
@@ -127,14 +127,14 @@ class CheckpointFolder:
         return path
 
     def newest(self, most_bytes: int) -> tuple[Checkpoint, dict[str, Array]] | None:
-        """The newest whole checkpoint and its arrays; None in a folder without any.
+        """Return the newest whole checkpoint and its arrays; None in a folder without any.
 
-        A warning names each damaged one that is passed over.
+        A warning names each damaged checkpoint that is skipped.
 
         Raises
         ------
         CheckpointError
-            When there are checkpoints and none of them is whole, or larger than `most_bytes`.
+            If there are checkpoints and none of them is whole, or one is larger than `most_bytes`.
         """
         for checkpoint in self.newest_first():
             try:
@@ -158,12 +158,12 @@ class CheckpointFolder:
         return None
 
     def best(self) -> Checkpoint | None:
-        """The whole checkpoint with the lowest loss, the earliest of equals."""
+        """Return the whole checkpoint with the lowest loss, the earliest of equals."""
         measured = [each for each in map(_if_whole, self._paths()) if each and each.loss is not None]
         return min(measured, key=lambda each: (each.loss, each.steps), default=None)
 
     def newest_first(self) -> Iterator[Checkpoint]:
-        """All whole checkpoints, each read when it is its turn."""
+        """Yield all whole checkpoints, newest first; each is read on demand."""
         for path in reversed(self._paths()):
             try:
                 yield read_checkpoint(path)
@@ -179,35 +179,35 @@ class CheckpointFolder:
         return sorted(found, key=lambda path: int(path.stem[5:]))
 
     def newest_path(self) -> Path | None:
-        """Return the path of the newest checkpoint's JSON file, unread."""
+        """Return the path of the newest JSON file, which is not read."""
         return next(reversed(self._paths()), None)
 
     def most_bytes(self) -> int | None:
-        """Size of the largest file of arrays, unread; None in a folder without checkpoints."""
+        """Return the size of the largest file of arrays; None in a folder without checkpoints."""
         files = [path.with_suffix(TENSORS) for path in self._paths()]
         return max((path.stat().st_size if path.is_file() else 0 for path in files), default=None)
 
     def files(self) -> list[Path]:
-        """List what stands in the folder under the name of a checkpoint's file."""
+        """List the files in the folder that are named like a checkpoint's."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if _OURS.fullmatch(path.name))
 
     def _remove_old(self, newest: Path) -> None:
-        """Keep the newest and the best; remove the rest, and what an interrupted save left behind."""
+        """Keep the newest and the best; remove the rest and the remains of interrupted saves."""
         paths = self._paths()
         kept = {path.stem for path in paths[-self.keep :]} | {newest.stem}
         if len(paths) > self.keep:
             best = self.best()
             kept |= {best.path.stem} if best else set()
-        for kind in (REST, TENSORS, ".tmp"):  # a checkpoint whose JSON is there has to be whole at any moment
+        for kind in (REST, TENSORS, ".tmp"):  # JSON first: a checkpoint with a JSON must always be whole
             for path in self.folder.iterdir():
                 if _OURS.fullmatch(path.name) and path.suffix == kind and path.stem not in kept:
                     _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or link; one that cannot be removed costs disk space, and not the training."""
+    """Remove a file or link.  Failure costs disk space and does not end the training."""
     if path.is_dir() and not path.is_symlink():
         return
     try:
@@ -233,7 +233,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        When it is missing, damaged, or of another format.
+        If it is missing, damaged, or of another format.
     """
     record = read_json(path, max_bytes=MOST_JSON)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
@@ -255,7 +255,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that the bits of a training depend on."""
+    """Return the versions that the bits of a training depend on, besides the machine."""
     return {"python": platform.python_version(), "numpy": np.__version__}
 
 
@@ -264,13 +264,13 @@ def _listed(versions: dict[str, str]) -> str:
 
 
 def checksum_of(record: dict[str, Any]) -> str:
-    """SHA-256 of a checkpoint's JSON but for the checksum itself."""
+    """Return the SHA-256 of a checkpoint's JSON without the checksum itself."""
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _checksum(arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of names, dtypes, shapes and values."""
+    """Return the SHA-256 of names, dtypes, shapes and values."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -1,4 +1,4 @@
-"""Checkpoints: the callback that saves a training, and goes on from what was saved."""
+"""Checkpoints: the callback that saves and resumes a training."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tinygrad_mnist.training.settings import require_same, settings_of, settings
 
 
 class Checkpoints(CheckpointFolder):
-    """Save a training to a folder at the end of each epoch, and go on from the newest state that is there.
+    """Save a training to a folder at the end of each epoch; resume from the newest state in it.
 
-    With the same network, data and settings the training ends with the same weights and history, bit for
-    bit, as if it had never stopped.  The training data have to repeat their batches, as a ``Loader`` does.
-    Other settings are refused; other weights are replaced by the saved ones, with a warning.
+    With the same network, data and settings, a resumed training ends with the same weights and history, bit
+    for bit, as one that never stopped.  The training data must repeat their batches, as a ``Loader`` does.
+    Different settings are refused; different weights are replaced by the saved ones, with a warning.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Checkpoints(CheckpointFolder):
     every_steps : int, optional
         Also save every N steps.
     every_seconds : float, optional
-        Also save when this many seconds have passed since the last time.
+        Also save when this many seconds have passed since the last save.
     keep : int, default 3
         Number of the newest checkpoints to keep; the one with the lowest loss is kept too.
 
@@ -55,12 +55,12 @@ class Checkpoints(CheckpointFolder):
         super().__init__(folder, keep=keep)
         self.every_steps, self.every_seconds = every_steps, every_seconds
         self._saved_at = time.monotonic()  # not the time of day, which can be set back
-        # What another call has to repeat to go on from a checkpoint, or what it was when that was saved.
+        # Settings to compare on resuming: those of the first step, or those at the time of the save.
         self._data_settings: dict[str, str] = {}
         self._settings: dict[str, str] = {}
 
     def due(self, steps: int) -> bool:
-        """Return True if a checkpoint is to be written after so many updates in all epochs."""
+        """Return True if a checkpoint is due after this number of updates in all epochs."""
         if self.every_steps and steps % self.every_steps == 0:
             return True
         return self.every_seconds is not None and time.monotonic() - self._saved_at >= self.every_seconds
@@ -68,7 +68,7 @@ class Checkpoints(CheckpointFolder):
     # As a callback
 
     def before_training(self, training: Training) -> None:
-        """Go on from the newest checkpoint that is whole, if there is any.
+        """Resume from the newest whole checkpoint, if there is any.
 
         Raises
         ------
@@ -93,12 +93,12 @@ class Checkpoints(CheckpointFolder):
             raise CheckpointError(f"{checkpoint.path} is damaged: {error!r}") from error
 
     def after_step(self, training: Training) -> None:
-        """Save when it is time, and when the run is to end within the epoch."""
+        """Save if a checkpoint is due, or if the run ends within the epoch."""
         if training.stopping or self.due(training.all_steps):
             self._save(training)
 
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        """Save with the epoch's loss, on the validation data where there are some."""
+        """Save with the epoch's loss, on the validation data if there are any."""
         self._save(training, epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss)
 
     def on_error(self, training: Training, error: Exception) -> None:
@@ -153,7 +153,7 @@ class Checkpoints(CheckpointFolder):
 
 
 def _states(contents: dict[str, Any]) -> dict[str, Any]:
-    """The states of callbacks by name; earlier versions kept the doctor's alone, apart from its findings."""
+    """Return the states of callbacks by name; earlier versions saved only that of the doctor."""
     if "callbacks" in contents:
         return dict(contents["callbacks"])
     doctor = contents.get("doctor")
@@ -161,6 +161,6 @@ def _states(contents: dict[str, Any]) -> dict[str, Any]:
 
 
 def _data(training: Training) -> dict[str, Any]:
-    """The settings of the training data, as far as they are known without reading the data."""
+    """Return the settings of the training data that are known without reading the data."""
     train = training.train
     return train.settings() if isinstance(train, Loader) else {"steps": training.steps}

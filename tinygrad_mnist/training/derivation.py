@@ -1,4 +1,4 @@
-"""A training step derived by the framework beside the one derived by hand, and taken both ways."""
+"""A training step derived by the framework, next to the one derived by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SideBySide:
     rows
         Lines of the framework's and the hand-derived step that make the same value; "" where one has none.
     distance
-        Largest difference of the parameters after a step of each, in units of the largest one's last place.
+        Largest difference of the parameters after one step each, in units in the last place of the largest.
     """
 
     subject: str

@@ -26,7 +26,7 @@ from tinygrad_mnist.typing import Array
 
 
 def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Evaluation:
-    """Mean loss and accuracy without training: dropout off, nothing recorded, all modes put back after.
+    """Measure mean loss and accuracy: dropout off, nothing recorded, all modes restored afterwards.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
     Raises
     ------
     TypeError
-        If an argument is something else than its name says.
+        If an argument is of the wrong kind.
     DataError
-        If there is no example.
+        If there are no examples.
     """
     require_separate_arrays("evaluate", separate)
     require_model(model, "evaluate(model, loss, batches)")
@@ -98,7 +98,7 @@ def predict(model: Module, batches: Any, *separate: Any) -> Any:
 
 
 def _outputs(model: Module, batches: Iterable[Batch]) -> Iterator[tuple[Any, Any]]:
-    """The output and the targets of each batch."""
+    """Yield the output and the targets of each batch."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -41,7 +41,7 @@ def fit(
     Parameters
     ----------
     model, loss, optimizer
-        The loss is called as ``loss(model(inputs), targets)``; the optimizer holds the model's parameters.
+        The loss is called as ``loss(model(inputs), targets)``; the optimizer updates the model's parameters.
     train, validation
         Batches: a ``Loader`` or another iterable of ``(inputs, targets)``, gone through once per epoch; or a
         split as ``data.train``, or a pair of arrays ``(inputs, targets)``, which are cut into batches of 32,
@@ -51,7 +51,7 @@ def fit(
     schedule
         Stepped after each epoch.
     backend : {"numpy", "native", "eager"}, default "numpy"
-        How each step is run, as in `compile`.  "numpy": captured as a program.  "native": as machine code,
+        Engine of each step, as in `compile`.  "numpy": captured as a program.  "native": as machine code,
         several times faster for small networks, within rounding errors (extra "native").  "eager": op by op,
         slower, the same bits as "numpy".  A step that cannot be captured is run op by op, with a warning.
     detect_anomaly : bool, default False
@@ -65,21 +65,21 @@ def fit(
     Returns
     -------
     History
-        The epochs; ``history.interrupted`` says that Ctrl-C or SIGTERM ended the run (the first one ends the
-        epoch early and keeps what was learned, a second one raises KeyboardInterrupt),
-        ``history.stopped`` why a callback did.
+        The epochs.  ``history.interrupted`` is True if Ctrl-C or SIGTERM ended the run: the first signal ends
+        the epoch early and keeps the weights, a second one raises KeyboardInterrupt.  ``history.stopped`` is
+        the reason given by a callback that ended the run.
 
     Raises
     ------
     DivergenceError
-        When the loss of a batch, or at an epoch's end a parameter, is NaN or infinite.  It says by which op
-        of which layer, in which step and on which examples; the network is left as it was before that step.
+        If the loss of a batch, or a parameter at the end of an epoch, is NaN or infinite.  The error names
+        the op, the layer, the step and the examples.  The network is left as it was before that step.
     TypeError, ValueError
-        If an argument is something else than its name says, or the optimizer is of another model.
+        If an argument is of the wrong kind, or the optimizer is of another model.
     DataError
         If there is no batch, too few passes can be made, or a parameter is not finite at the start.
     CheckpointError
-        When the folder's checkpoints are of another network, data set or settings, or none of them is whole.
+        If the folder's checkpoints are of another network, data set or settings, or none of them is whole.
     """
     parts = Parts(model, loss, optimizer, schedule)
     require_parts(parts)

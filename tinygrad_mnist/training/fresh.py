@@ -1,4 +1,4 @@
-"""An untrained network and a batch for it: what the commands look into."""
+"""An untrained network and a batch for it, for the commands to examine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEW_IMAGES = 10_000
 
 @dataclass(frozen=True)
 class FreshNetwork:
-    """A model, its loss, a batch of training images (n, height, width) and labels (n,), and all in words."""
+    """A model, its loss, a batch of training images (n, height, width) and labels (n,), and a description."""
 
     model: nn.Sequential
     loss: nn.Module
@@ -32,14 +32,14 @@ def fresh_network(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: 
     Parameters
     ----------
     sizes
-        Of all layers, the input and the output included; by default one hidden layer of 30.
+        Sizes of all layers, the input and the output included; by default one hidden layer of 30.
     recipe
         Activation, loss, batch size, and the seed of weights and batch.
 
     Raises
     ------
     DataError
-        When the sizes do not fit the images, or the batch is larger than the training set.
+        If the sizes do not fit the images, or the batch is larger than the training set.
     """
     pixels = dataset.image_shape[0] * dataset.image_shape[1]
     sizes = sizes or (pixels, 30, dataset.classes)
@@ -81,5 +81,5 @@ def hidden_sizes(dataset: ImageDataset, sizes: tuple[int, ...]) -> tuple[int, ..
 
 
 def default_batch_size(dataset: ImageDataset) -> int:
-    """Return 128, or 16 for a small training set, where batches of 128 would be too few steps."""
+    """Return 128, or 16 for a small training set, where batches of 128 make too few steps."""
     return 128 if len(dataset.train) >= FEW_IMAGES else 16

@@ -19,8 +19,8 @@ MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 class Epoch:
     """One epoch, counted from 1.
 
-    Losses are means over examples; accuracies fractions of 1, None where there is nothing to measure on.
-    The training figures are gathered while the weights still change; the validation figures come after.
+    Losses are means over examples; accuracies are fractions of 1, None if they cannot be measured.
+    Training numbers are gathered while the weights change, validation numbers afterwards.
     """
 
     epoch: int
@@ -34,7 +34,7 @@ class Epoch:
 
     @property
     def examples_per_second(self) -> float:
-        """Training examples per second, evaluation not counted."""
+        """Number of training examples per second, without the time of the evaluation."""
         return self.examples / self.seconds if self.seconds else 0.0
 
 
@@ -45,13 +45,13 @@ class History:
     Attributes
     ----------
     epochs
-        In order.
+        The epochs, in order.
     interrupted
-        Whether Ctrl-C ended the run.
+        True if Ctrl-C or SIGTERM ended the run.
     stopped
-        The reason that a callback gave for the end of the run; None where none did.
+        The reason that a callback gave for the end of the run; None if none did.
     findings
-        What callbacks left here: the doctor's findings, the likeliest cause first; None without a doctor.
+        The doctor's findings, the likeliest cause first; None without a doctor.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -69,22 +69,22 @@ class History:
         return self.epochs[position]
 
     def records(self) -> list[dict[str, Any]]:
-        """Plain dicts, one an epoch."""
+        """Return plain dicts, one per epoch."""
         return [asdict(epoch) for epoch in self]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON, from which `from_dict` makes the same history."""
+        """Return plain data, ready for JSON, from which `from_dict` builds the same history."""
         findings = None if self.findings is None else [finding.to_dict() for finding in self.findings]
         return {"epochs": self.records(), "interrupted": self.interrupted, "findings": findings}
 
     @classmethod
     def from_dict(cls, history: dict[str, Any]) -> History:
-        """Return the epochs of what `to_dict` returned; findings are for their callback to restore."""
+        """Return the history from the data of `to_dict`, without findings, which their callback restores."""
         epochs = [_epoch("history", record) for record in history["epochs"]]
         return cls(epochs, bool(history["interrupted"]))
 
     def save(self, path: Path) -> None:
-        """Write a JSON object per line and epoch, without the seconds, which are never the same twice."""
+        """Write one JSON object per epoch and line, without the seconds, which differ between runs."""
         records = [finite_or_text(record) for record in self.records()]
         lines = [json.dumps({k: v for k, v in record.items() if k != "seconds"}) + "\n" for record in records]
         write_atomically(path, "".join(lines))
@@ -96,7 +96,7 @@ class History:
         Raises
         ------
         CheckpointError
-            When the file is missing, too large, or a line of it is not such an object; with its number.
+            If the file is missing or too large, or a line is not such an object; the error has its number.
         """
         records = read_json_lines(path, max_bytes=MOST_HISTORY_BYTES)
         return cls([_epoch(f"{path}, line {line}", record) for line, record in enumerate(records, 1)])
@@ -122,7 +122,7 @@ class History:
 
 
 def _epoch(where: str, record: Any) -> Epoch:
-    """Build the epoch of one line; losses that are not finite stand there as text."""
+    """Build the epoch of one line; losses that are not finite are stored as text."""
     kinds = {part.name: str(part.type) for part in fields(Epoch)}
     if not isinstance(record, dict) or {*record, "seconds"} != set(kinds):
         raise CheckpointError(f"{where}: no epoch of a training history: {reprlib.repr(record)}")

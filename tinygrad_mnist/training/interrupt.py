@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM between two updates, never within one."""
+"""Signal handling: Ctrl-C and SIGTERM act between two updates, never within one."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from tinygrad_mnist.training.totals import Evaluation
 class RunResult:
     """Results of a run; `test` is measured once, after training.
 
-    `chance` is the share of the largest class among the test images: what naming it always would reach.
+    `chance` is the share of the largest class among the test images, the accuracy of always naming it.
     """
 
     history: History
@@ -47,7 +47,7 @@ class RunResult:
 
     @property
     def near_chance(self) -> bool:
-        """True if less than a tenth of the way from chance to no mistake was made."""
+        """True if the accuracy covers less than a tenth of the way from chance to 100 %."""
         accuracy = self.test.accuracy
         return accuracy is not None and accuracy - self.chance < 0.1 * (1 - self.chance)
 
@@ -63,7 +63,7 @@ def run_training(
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
     The same recipe on the same machine with the same number of threads gives the same files, byte for byte,
-    but for the seconds in times.json; with the doctor or with ``backend="eager"`` the same weights.
+    except for the seconds in times.json; with the doctor or with ``backend="eager"`` the same weights.
 
     Parameters
     ----------
@@ -73,14 +73,14 @@ def run_training(
         Created if missing.
     options : RunOptions, optional
     callbacks : list of callbacks
-        As in `fit`; the run adds its checkpoints, and the doctor where the options ask for it.
+        As in `fit`; the run adds its checkpoints, and the doctor if the options enable it.
     on_diagnosis : callable, optional
         As in `Doctor`.
 
     Raises
     ------
     CheckpointError
-        When the folder holds a run, or another process trains into it.
+        If the folder contains a run, or another process trains into it.
     DataError
         If there are no test images, or fewer than two classes.
     """
@@ -89,13 +89,13 @@ def run_training(
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
     with locked(folder):
-        make_folder(folder)  # looked at again: somebody may have begun and ended there in between
+        make_folder(folder)  # checked again under the lock: another process may have finished a run
         save_config(folder, recipe, options, dataset)
         return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis)
 
 
 def _require_measurable(dataset: ImageDataset) -> None:
-    """Refuse a data set of which no accuracy can be measured, before the first step."""
+    """Refuse a data set on which no accuracy can be measured, before the first step."""
     if not len(dataset.test):
         raise DataError(
             f"{dataset.name} has no test images: expected one or more to measure on; move some training "
@@ -114,14 +114,14 @@ def resume_training(
     callbacks: Iterable[Any] = (),
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
 ) -> RunResult:
-    """Go on with a run that was stopped, from its newest checkpoint, to the same end as if it had not been.
+    """Resume a stopped run from its newest checkpoint, with the same result as without the stop.
 
     Raises
     ------
     CheckpointError
-        When the folder holds no run, a finished one, or damaged files.
+        If the folder contains no run, a finished run, or damaged files.
     DataError
-        When these are not the data that it was trained on.
+        If `dataset` is not the one that the run was trained on.
     """
     with locked(read_settings(folder).folder):
         settings = read_settings(folder)
@@ -138,7 +138,7 @@ def resume_training(
 
 
 def require_unfinished(settings: RunConfig) -> None:
-    """Raise a CheckpointError when there is nothing left to train."""
+    """Raise a CheckpointError if the run is finished."""
     if settings.finished:
         raise CheckpointError(
             f"{settings.folder} is finished: it has been through all its {settings.recipe.epochs} epochs"
@@ -178,7 +178,7 @@ def _train(
     try:
         save_results(folder, model, history)
         report = write_run_report(folder, recipe, model, dataset, history, test)
-        save_config(folder, recipe, options, dataset, history, test)  # last: it says that all is there
+        save_config(folder, recipe, options, dataset, history, test)  # last: it marks the run as complete
     except OSError as error:
         error.add_note(f"when there is room again, go on with `train --resume {folder}`")
         raise

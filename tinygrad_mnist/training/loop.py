@@ -1,4 +1,4 @@
-"""A training under way: epochs of steps, and what happens beside them."""
+"""The training loop: epochs, steps, callbacks and the search for a first NaN."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tinygrad_mnist.training.run_state import Parts, Position, RunState
 from tinygrad_mnist.training.step import Anomaly, Step, require_finite, shortened, watched_step
 from tinygrad_mnist.training.totals import Evaluation, PerExample
 
-REMEMBERED_SECONDS = 0.1  # how much of a training is done again, or an epoch, to find the origin of a NaN
+REMEMBERED_SECONDS = 0.1  # at least an epoch or this much is repeated to find a NaN
 Hooks = Mapping[str, Sequence[Callable[..., Any]]]
 
 
 class Training:
-    """A training under way, as callbacks are given it.
+    """A running training, as passed to callbacks.
 
     Attributes
     ----------
     history : History
-        The epochs that are done; ``history.findings`` is for what a callback finds.
+        The completed epochs; ``history.findings`` is for the findings of a callback.
     last_loss : float
         Loss of the last step's batch, before its update.
     epochs : int
@@ -37,7 +37,7 @@ class Training:
     resumed : bool
         True if it goes on from a checkpoint.
     stopping : bool
-        True once somebody asked for the end: Ctrl-C, SIGTERM, or a callback by `stop`.
+        True once an end was requested by Ctrl-C, SIGTERM, or a callback that called `stop`.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class Training:
         self.history = History()
         self.last_loss = math.nan
         self.resumed = self.stopping = False
-        self.callbacks: dict[str, Any] = {}  # by the names that a checkpoint keeps their states under
+        self.callbacks: dict[str, Any] = {}  # by their names in a checkpoint
         self.first_loader_epoch = getattr(train, "epoch", None)
         self.position = Position(loader_epoch=self.first_loader_epoch)
         self.length = len(train) if isinstance(train, Sized) else None
-        self._step, self._signalled = step, signalled  # without a step each one is watched
-        # Native code rounds otherwise: a training goes on with the arithmetic that it began with.
+        self._step, self._signalled = step, signalled  # without a `step`, each step is watched
+        # Native code rounds differently: a resumed training keeps the arithmetic of its start.
         self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
         self._per_example = PerExample(parts.loss)
-        self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once looked at
+        self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once examined
         self._looked_at: list[Batch] = []
         self._since = self._remembered_at = 0.0  # the seconds of an epoch are counted from the first
         self._known: tuple[RunState, Position] | None = None  # the last state that is known to be good
 
-    # What callbacks read and do
+    # For callbacks to read and call
 
     @property
     def model(self) -> Module:
@@ -85,7 +85,7 @@ class Training:
 
     @property
     def epoch(self) -> int:
-        """Number of the epoch that runs, counted from 1."""
+        """Number of the current epoch, counted from 1."""
         return self.position.epoch
 
     @property
@@ -106,17 +106,17 @@ class Training:
     def stop(self, reason: str) -> None:
         """End the run after this step or epoch, and note the reason in ``history.stopped``.
 
-        An epoch that is cut short is measured as far as it came.
+        The history of an epoch that is cut short covers the steps done.
         """
         self.stopping, self.history.stopped = True, reason
 
     def first_batches(self, examples: int, most: int = 16) -> list[Batch]:
-        """Return the first batches of the training; they are trained on as if nobody had looked.
+        """Return the first batches of the training; the training uses them as usual.
 
         Parameters
         ----------
         examples : int
-            Number of examples that are enough.
+            Number of examples to reach.
         most : int
             Number of batches at most.
         """
@@ -130,13 +130,13 @@ class Training:
         return _enough(self._looked_at, self._opened, examples, most)
 
     def evaluate(self, batches: Batches) -> Evaluation:
-        """Return mean loss and accuracy on `batches`, as `evaluate`; the training goes on as before."""
+        """Return mean loss and accuracy on `batches`, as `evaluate`; the training is not affected."""
         return evaluate(self.model, self.loss, batches)
 
     # Epochs and steps
 
     def run(self, hooks: Hooks, last: Hooks) -> None:
-        """Train until the last epoch is done, or somebody asks for the end.
+        """Train until the last epoch is done, or an end is requested.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Training:
                 if self.stopping:
                     break
                 if has_hooks:
-                    self._since = time.perf_counter()  # their time is not the training's
+                    self._since = time.perf_counter()  # the time of callbacks is not counted
             self._end_epoch(hooks, last)
         self.remember()  # the last weights are checked too
 
@@ -165,24 +165,24 @@ class Training:
             self.stopping = True
 
     def _open(self) -> Iterator[Batch]:
-        """Begin this epoch's batches at the first that is still to be trained on."""
+        """Return this epoch's batches, from the first that is not trained on yet."""
         self.set_loader_epoch(self.position.loader_epoch)
         return islice(self.train, self.position.step, None)
 
     def _batches(self) -> Iterator[Batch]:
-        """The batches of this epoch that are still to be trained on."""
+        """Return the batches of this epoch that are not trained on yet."""
         batches = self._open() if self._opened is None else chain(self._looked_at, self._opened)
         self._opened, self._looked_at = None, []
         self.model.train()
         return batches
 
     def go_on(self, position: Position, epochs: list[Epoch]) -> None:
-        """Go on from a position of a run that has been through these epochs."""
+        """Continue from a position of a run with these completed epochs."""
         self.resumed, self.position, self.history.epochs = True, position, epochs
         self.set_loader_epoch(position.loader_epoch)
 
     def set_loader_epoch(self, epoch: int | None) -> None:
-        """Let a loader give the batches of an epoch, counted from 0, the next time."""
+        """Set the epoch, counted from 0, whose batches a loader yields next."""
         if epoch is not None:
             self.train.epoch = epoch  # type: ignore[attr-defined]
 
@@ -203,7 +203,7 @@ class Training:
         position.seconds, self._since = position.seconds + now - self._since, now
 
     def _end_epoch(self, hooks: Hooks, last: Hooks) -> None:
-        """Measure, call the callbacks, step the schedule; of an epoch that was cut short only measure."""
+        """Measure, call the callbacks, step the schedule; only measure an epoch that was cut short."""
         position = self.position
         if not position.totals.examples and position.epoch > 1:
             raise DataError(
@@ -247,10 +247,10 @@ class Training:
             self.position.epoch + 1, steps=self.position.steps, loader_epoch=loader_epoch
         )
 
-    # The end when a number is not finite
+    # Divergence: the end of a training with a number that is not finite
 
     def remember(self) -> RunState:
-        """Return the state, and keep it to look from for the origin of a NaN.
+        """Return the state, and keep it as the start of a search for the origin of a NaN.
 
         Raises
         ------
@@ -267,7 +267,7 @@ class Training:
         return f" in epoch {self.position.epoch}, step {self.position.step + 1}"
 
     def _diverge(self, what: str, step: int, inputs: Any = None, anomaly: Anomaly | None = None) -> NoReturn:
-        """Raise the error, with the origin where it is known or the last steps show it again."""
+        """Raise a DivergenceError, with the origin if it is known or can be reproduced."""
         if inputs is not None:
             require_finite(inputs, self.position.epoch, step)
         lr = self.parts.optimizer.lr
@@ -279,7 +279,7 @@ class Training:
         raise error
 
     def _watch_again(self) -> Anomaly | None:
-        """Do the steps since the last known state again, watched; None when they do not repeat themselves."""
+        """Repeat the steps since the last known state, watched; None if they cannot be reproduced."""
         if self._known is None:
             return None
         state, position = self._known
@@ -293,13 +293,13 @@ class Training:
                 if isinstance(done, Anomaly):
                     return done
                 self.position.step, self.position.steps = self.position.step + 1, self.position.steps + 1
-            if self.position.steps == before:  # batches that cannot be gone through again
+            if self.position.steps == before:  # batches that cannot be iterated again
                 return None
             self._next_epoch()
         return None
 
     def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:
-        """Add the op, the layer, the step and the examples."""
+        """Add the op, the layer, the step and the examples to the error."""
         position = self.position
         error.epoch, error.step, error.findings = position.epoch, position.step + 1, (anomaly.finding,)
         error.add_note(str(anomaly.finding))
@@ -315,7 +315,7 @@ class Training:
 
 
 def _enough(found: list[Batch], stream: Iterator[Batch], examples: int, most: int) -> list[Batch]:
-    """Return the batches that have enough examples together; `found` grows by those that are drawn."""
+    """Return the batches that have enough examples together; `found` grows by batches of `stream`."""
     count = rows = 0
     while count < most and rows < examples:
         if count == len(found):

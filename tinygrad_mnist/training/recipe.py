@@ -1,4 +1,4 @@
-"""A recipe says everything that a training run depends on, and builds its parts."""
+"""Recipe: all settings of a training run, and the construction of its parts."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Recipe:
     Attributes
     ----------
     hidden
-        The sizes of the hidden layers; none for a network without.
+        Sizes of the hidden layers; empty for a network without hidden layers.
     activation
-        Of the hidden layers; "quadratic" loss takes sigmoid outputs, "cross-entropy" takes logits.
+        Activation of the hidden layers; "quadratic" loss takes sigmoid outputs, "cross-entropy" takes logits.
     dropout
-        The share of hidden units that are left out in each training step.
+        Share of hidden units that are dropped in each training step.
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
 
     Raises
     ------
     TypeError, ValueError
-        If a setting is of another kind, out of range, or no such choice exists.
+        If a setting is of the wrong kind, out of range, or not one of the choices.
     """
 
     hidden: Annotated[tuple[Annotated[int, Whole(1, MOST_UNITS)], ...], Length(MOST_LAYERS)] = (128,)
@@ -63,11 +63,11 @@ class Recipe:
         require_valid(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
+        """Return plain JSON data."""
         return asdict(self)
 
     def count_parameters(self, image_shape: tuple[int, int], classes: int) -> int:
-        """Return the number of parameters of the perceptron, without allocating it."""
+        """Return the number of learned parameters, without allocating the perceptron."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._fans(image_shape, classes))
 
     def _fans(self, image_shape: tuple[int, int], classes: int) -> Iterator[tuple[int, int]]:
@@ -76,7 +76,7 @@ class Recipe:
     def build_model(
         self, image_shape: tuple[int, int], classes: int, *, weight_init: nn.init.Initializer | None = None
     ) -> nn.Sequential:
-        """The perceptron, its weights drawn from the seed, by default as `nn.Linear` draws them."""
+        """Build the perceptron, its weights drawn from the seed, by default as `nn.Linear` draws them."""
         rng = np.random.default_rng(self.seed)
         layers: list[nn.Module] = [nn.Flatten()]
         for position, (fan_in, fan_out) in enumerate(self._fans(image_shape, classes)):
@@ -86,22 +86,22 @@ class Recipe:
             layers.append(ACTIVATIONS[self.activation]())
         layers.pop()  # no activation after the last layer ...
         if self.loss == "quadratic":
-            layers.append(nn.Sigmoid())  # ... unless the cost compares with 0 and 1, as the articles' does
+            layers.append(nn.Sigmoid())  # ... unless the cost compares with 0 and 1, as in the articles
         return nn.Sequential(*layers)
 
     def build_loss(self) -> nn.Module:
-        """The loss."""
+        """Build the loss."""
         return LOSSES[self.loss]()
 
     def build_optimizer(self, model: nn.Module) -> tuple[optim.SGD, optim.LRScheduler | None]:
-        """The optimizer and its schedule."""
+        """Build the optimizer and its schedule."""
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
         return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Turn outputs (n, classes) into probabilities, rows that sum to 1."""
+        """Return probabilities of the classes, rows that sum to 1.  outputs: (n, classes)."""
         if self.loss == "quadratic":  # sigmoids need not sum to 1: normalised, as the articles do
             totals = outputs.sum(axis=1, keepdims=True)
             return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))

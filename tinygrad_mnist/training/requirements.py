@@ -1,4 +1,4 @@
-"""Checks of what a training is given, before its first step: one sentence each."""
+"""Checks of the arguments of a training, before its first step: one sentence each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER = "fit(model, loss, optimizer, train, ...)"
 
 
 def require_separate_arrays(call: str, separate: tuple[Any, ...]) -> None:
-    """Refuse targets that are given as an argument of their own."""
+    """Refuse targets that are passed as a separate argument."""
     if separate:
         raise TypeError(
             f"{call} takes inputs and targets as one argument: write {call}(..., (inputs, targets))"
@@ -29,9 +29,9 @@ def require_parts(parts: Parts) -> None:
     Raises
     ------
     TypeError
-        If a part is something else than its name says.
+        If a part is of the wrong kind.
     ValueError
-        If the optimizer holds no parameter of the model, or the schedule is another optimizer's.
+        If the optimizer has no parameter of the model, or the schedule is another optimizer's.
     DataError
         If a parameter is not finite before the first step.
     """
@@ -53,7 +53,7 @@ def require_parts(parts: Parts) -> None:
 
 
 def require_finite_parameters(parts: Parts) -> None:
-    """Refuse to begin with weights that are not numbers: no learning rate can mend them."""
+    """Refuse initial weights that are not finite, which no learning rate can repair."""
     for _, module in parts.modules:
         for name, parameter in module.named_parameters():
             if not np.isfinite(parameter.data).all():

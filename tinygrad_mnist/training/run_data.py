@@ -1,4 +1,4 @@
-"""The data of a run: those that it was trained on, or others of the same kind."""
+"""Loading the data of a run: those that it was trained on, or others of the same kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def load_run_data(settings: RunConfig, directory: Path | None = None, validation
     settings
         The settings of the run.
     directory
-        Folder with the four files; by default the place that the run names.
+        Folder with the four files; by default the folder in the config of the run.
     validation
         Training images to hold out.
 
@@ -46,6 +46,6 @@ def load_run_data(settings: RunConfig, directory: Path | None = None, validation
 
 
 def _alike(settings: RunConfig, images: ImageDataset) -> bool:
-    """Return True if the images have the run's shape, and no classes that it does not know."""
+    """Return True if the images have the run's shape, and only classes that the run has."""
     known = set(images.class_names) <= set(settings.class_names)
     return known and images.image_shape == settings.image_shape

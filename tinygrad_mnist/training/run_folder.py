@@ -1,8 +1,8 @@
-"""A run folder: what a training leaves behind, and how it is read again.
+"""Run folders: the files of a training, written and read.
 
 config.json            the recipe, the options, the data; at the end the test result and the doctor's findings
-checkpoints/           states to go on from
-history.jsonl          an object an epoch
+checkpoints/           states to resume from
+history.jsonl          one object per epoch
 weights.safetensors    the parameters, keys as in ``state_dict``
 times.json             the seconds of each epoch
 *.png, graph.svg       pictures
@@ -67,7 +67,7 @@ Weights = Literal["final", "best", "last"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run: backend, doctor, checkpoints, threads.
+    """Options for running and saving a training; none of them is part of the recipe.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class RunOptions:
     checkpoint_steps, checkpoint_seconds, keep
         As ``every_steps``, ``every_seconds`` and ``keep`` of `Checkpoints`.
     threads
-        Of the matrix products: another number may round differently.
+        Threads of the matrix products.  Another number may round differently.
     """
 
     doctor: bool = False
@@ -92,7 +92,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Contents of a run's config: its recipe, options and data, and whether it is finished."""
+    """Contents of a run's config: recipe, options, data, and the results once it is finished."""
 
     folder: Path
     recipe: Recipe
@@ -111,7 +111,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Run(RunConfig):
-    """A trained network and where it came from."""
+    """A trained network with the config of its run."""
 
     model: nn.Sequential
 
@@ -128,7 +128,7 @@ def make_folder(folder: Path) -> Path:
     Raises
     ------
     CheckpointError
-        When it holds a run already.
+        If it already contains a run.
     """
     if (folder / CONFIG).exists():
         raise CheckpointError(
@@ -145,12 +145,12 @@ def make_folder(folder: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from training into the folder; the end of this one, however it ends, lets go.
+    """Lock the folder against training by other processes, until this process ends in any way.
 
     Raises
     ------
     CheckpointError
-        When another one does so now, or something else stands where the run writes a file.
+        If another process has the lock, or another kind of file is in the place of one of the run.
     """
     from filelock import FileLock, Timeout
 
@@ -165,7 +165,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _require_own_files(folder: Path) -> None:
-    """Refuse a folder that leads elsewhere: a run writes and removes files in its own folder alone."""
+    """Refuse a folder with links to elsewhere: a run changes files only in its folder."""
     require_empty_file(folder / LOCK, folder)
     require_folder(folder / CHECKPOINTS, folder)
     saved = [path for path in CheckpointFolder(folder / CHECKPOINTS).files() if not path.is_dir()]
@@ -181,7 +181,7 @@ def save_config(
     history: History | None = None,
     test: Evaluation | None = None,
 ) -> None:
-    """Write how a run is made and, at its end, what came of it; with the test result it is finished."""
+    """Write the config of a run; with a test result, the run counts as finished."""
     config: dict[str, Any] = {
         "recipe": recipe.to_dict(),
         "options": asdict(options),
@@ -209,7 +209,7 @@ def save_config(
 
 
 def save_results(folder: Path, model: nn.Module, history: History) -> None:
-    """Write weights, history, and beside it the seconds, which are never the same twice."""
+    """Write weights, history, and in a separate file the seconds, which differ between runs."""
     save_tensors(folder / WEIGHTS, model.state_dict())
     history.save(folder / HISTORY)
     seconds = {"seconds of training": [round(epoch.seconds, 3) for epoch in history]}
@@ -222,7 +222,7 @@ def read_settings(folder: Path) -> RunConfig:
     Raises
     ------
     CheckpointError
-        When the folder holds no run, or its config is damaged.
+        If the folder contains no run, or its config is damaged.
     """
     path = folder / CONFIG
     if not os.path.exists(path):
@@ -265,13 +265,13 @@ def load_run(folder: Path, weights: Weights = "final") -> Run:
     Parameters
     ----------
     weights
-        "final": of its end.  "best" or "last": of the checkpoint with the lowest validation loss, or of the
-        newest one, which a run that is not finished has too.
+        "final": the weights at its end.  "best": those of the checkpoint with the lowest validation loss.
+        "last": those of the newest checkpoint, which an unfinished run has too.
 
     Raises
     ------
     CheckpointError
-        When the folder holds no run, or its files are damaged or do not fit each other.
+        If the folder contains no run, or its files are damaged or do not fit each other.
     """
     settings = read_settings(folder)
     path = folder / WEIGHTS if weights == "final" else _checkpointed(folder, weights)
@@ -284,12 +284,12 @@ def load_run(folder: Path, weights: Weights = "final") -> Run:
 
 
 def require_own_checkpoints(settings: RunConfig) -> None:
-    """Compare sizes before a network is built: what a config promises may be far more than was ever trained.
+    """Refuse a config whose network is far larger than its checkpoints, before building it.
 
     Raises
     ------
     CheckpointError
-        When no checkpoint is large enough for the recipe's network.
+        If no checkpoint is large enough for the recipe's network.
     """
     found = CheckpointFolder(settings.folder / CHECKPOINTS).most_bytes()
     if found is not None:
@@ -305,15 +305,15 @@ def _checkpointed(folder: Path, weights: Weights) -> Path:
 
 
 def _load_model(weights: Path, settings: RunConfig) -> nn.Sequential:
-    """Build the recipe's network, once the file is known to hold as many numbers, and fill it."""
+    """Build the recipe's network and load the weights, after a check of their number."""
     recipe, shape, classes = settings.recipe, settings.image_shape, settings.classes
     promised = 4 * recipe.count_parameters(shape, classes)
-    most_bytes = min(2 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES  # velocities may be there too
+    most_bytes = min(2 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES  # room for velocities too
     tensors, _ = load_tensors(weights, max_bytes=most_bytes)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint's
         tensors = {name[6:]: array for name, array in tensors.items() if name.startswith("model.")}
     _require_enough(weights, sum(array.nbytes for array in tensors.values()), settings)
-    # Zeros, in the place of numbers drawn in vain in double precision.
+    # Start from zeros: random numbers in double precision would be drawn in vain.
     model = recipe.build_model(shape, classes, weight_init=lambda shape, rng: np.broadcast_to(0.0, shape))
     try:
         _require_float32(tensors)
@@ -341,14 +341,14 @@ def _require_learnable(parameters: int) -> None:
 
 
 def _require_float32(tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Hold the dtype, where ``load_state_dict`` would convert: what a run saves is float32."""
+    """Refuse other dtypes, which ``load_state_dict`` would convert: a run saves float32."""
     for name, array in tensors.items():
         if array.dtype != np.float32:
             raise CheckpointError(f"{name} is {array.dtype}, expected float32")
 
 
 def _checked(where: str, settings: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """Return the settings, which are an object that has these keys with values of these types."""
+    """Return the settings, after a check that these keys have values of these types."""
     if type(settings) is not dict:
         raise CheckpointError(f"{where} expected an object, found {reprlib.repr(settings)}")
     for key, kind in kinds.items():
@@ -371,7 +371,7 @@ def _image_shape(sides: list[Any]) -> tuple[int, int]:
 
 
 def _framing(data: dict[str, Any], image_shape: tuple[int, int]) -> Framing:
-    """Return the framing of the data set; runs of older versions do not say it."""
+    """Return the framing of the data set; configs of older versions have none."""
     if "framing" in data:
         try:
             return Framing.from_dict(data["framing"], image_shape)
@@ -387,7 +387,7 @@ def _counts(counts: list[Any]) -> tuple[int, int, int]:
 
 
 def _class_names(names: Any, classes: int) -> tuple[str, ...]:
-    """The names that are saved where they are not the numbers from 0."""
+    """Return the names of the classes; the numbers from 0 if none are saved."""
     if names is None:
         return tuple(map(str, range(classes)))
     texts = isinstance(names, list) and all(type(name) is str and len(name) <= MOST_LETTERS for name in names)

@@ -24,7 +24,7 @@ from tinygrad_mnist.typing import Array
 def write_run_report(
     folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset, history: History, test: Evaluation
 ) -> Path:
-    """Draw the pictures of a run into its folder, and the page that shows them."""
+    """Write the pictures of a run into its folder, and the page that shows them."""
     outputs, labels = predict(model, dataset.test.loader(1000))
     probabilities = recipe.probabilities(outputs)
     sections = [
@@ -58,7 +58,7 @@ def _curves(folder: Path, history: History) -> Section:
 
 
 def _doctor(history: History) -> list[Section]:
-    """Return the doctor's findings, if it was asked."""
+    """Return a section with the findings of the doctor, if it was used."""
     if history.findings is None:
         return []
     diagnosis = TrainingDiagnosis(tuple(history.findings))
@@ -106,7 +106,7 @@ def _first_layer(folder: Path, model: nn.Module, image_shape: tuple[int, int]) -
 
 
 def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset) -> Section:
-    """The graph of one training step's forward pass; as text where Graphviz is not installed."""
+    """Draw the graph of a step's forward pass; as text if Graphviz is not installed."""
     images, labels = next(iter(dataset.train.loader(recipe.batch_size)))
     flat = Tensor(images.reshape(len(images), -1), name="images")
     graph = Graph.of(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))

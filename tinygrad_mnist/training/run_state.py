@@ -1,4 +1,4 @@
-"""All that the rest of a training depends on, beside its data: taken, and put back to the last bit."""
+"""The state of a training apart from its data: copied, and restored bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tinygrad_mnist.typing import Array
 
 @dataclass(frozen=True)
 class Parts:
-    """State that changes while a network is trained."""
+    """The objects that change while a network is trained."""
 
     model: Module
     loss: Any  # a module, or any function of (output, target)
@@ -26,27 +26,27 @@ class Parts:
 
     @property
     def modules(self) -> list[tuple[str, Module]]:
-        """The model, and the loss if it is a module, with their names."""
+        """Return the model, and the loss if it is a module, with their names."""
         named = (("model", self.model), ("loss", self.loss))
         return [(name, part) for name, part in named if isinstance(part, Module)]
 
 
 @dataclass
 class Position:
-    """Position in a training: the epoch under way, and what is done of it.
+    """Position in a training: the current epoch, and its progress.
 
     Attributes
     ----------
     epoch, step
-        The epoch, counted from 1, and how many of its steps are done.
+        The epoch, counted from 1, and the number of its completed steps.
     steps
-        How many updates there were in all epochs.
+        Number of updates in all epochs.
     seconds
-        That this epoch has taken so far.
+        Seconds that this epoch has taken so far.
     loader_epoch
-        Which of a ``Loader``'s epochs it is, counted from 0; None for other batches.
+        Epoch of the ``Loader``, counted from 0; None for other batches.
     totals
-        Of the epoch's examples so far.
+        Sums over the epoch's examples so far.
     """
 
     epoch: int = 1
@@ -57,12 +57,12 @@ class Position:
     totals: Totals = field(default_factory=Totals)
 
     def copy(self) -> Position:
-        """Return the same position, to go on from twice."""
+        """Return a copy, so that a position can be resumed from twice."""
         return replace(self, totals=replace(self.totals))
 
     @classmethod
     def from_dict(cls, position: dict[str, Any]) -> Position:
-        """Return the state from the result of `asdict`; raise KeyError, TypeError or ValueError otherwise."""
+        """Return the position from `asdict` data; other data raise KeyError, TypeError or ValueError."""
         totals = Totals(**position["totals"])
         made = cls(**{**position, "totals": totals})
         maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
@@ -76,7 +76,7 @@ class Position:
 
 @dataclass(frozen=True)
 class RunState:
-    """A moment of a training.
+    """Snapshot of a training.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class RunState:
 
     @classmethod
     def of(cls, parts: Parts) -> RunState:
-        """Take it."""
+        """Return a snapshot of the parts."""
         optimizer = parts.optimizer.state_dict()
         velocities = optimizer.pop("velocities")
         arrays = {
@@ -112,12 +112,12 @@ class RunState:
         return cls(arrays, numbers)
 
     def put_back(self, parts: Parts) -> None:
-        """Go on from it, in the same network or in one that was built alike.
+        """Restore the snapshot into the same network or one of the same structure.
 
         Raises
         ------
         CheckpointError
-            When it is the state of another network, optimizer or schedule.
+            If it is the state of another network, optimizer or schedule.
         """
         named: dict[str, dict[str, Array]] = {"model": {}, "loss": {}, "velocity": {}}
         for name, array in self.arrays.items():
@@ -155,12 +155,12 @@ class RunState:
 
     @property
     def finite(self) -> bool:
-        """Return True if all parameters and velocities are finite."""
+        """True if all parameters and velocities are finite."""
         return all(np.isfinite(array).all() for array in self.arrays.values())
 
 
 def _to_json(value: Any) -> Any:
-    """A bit generator's state: nested dicts of text and integers, in some kinds arrays of integers."""
+    """Return the state of a bit generator as JSON data: nested dicts of text, integers and lists of them."""
     if isinstance(value, dict):
         return {key: _to_json(part) for key, part in value.items()}
     return {"dtype": str(value.dtype), "values": value.tolist()} if isinstance(value, np.ndarray) else value

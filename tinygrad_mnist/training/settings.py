@@ -1,4 +1,4 @@
-"""The settings that a training depends on, as text: compared before a checkpoint is gone on from."""
+"""The settings that a training depends on, as text: compared before a checkpoint is resumed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.optim.sgd import SETTINGS
 from tinygrad_mnist.training.run_state import Parts
 
-_REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # by those of a checkpoint
+_REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # a checkpoint replaces these
 
 
 def settings_of(parts: Parts) -> dict[str, str]:
     """Return the settings of model, loss, optimizer and schedule by name.
 
-    Of each module these are its class and its plain attributes, such as the share that dropout leaves out; of
-    weights and generators, which change, a checksum.
+    The settings of a module are its class and its plain attributes, such as the share of dropout.  Weights
+    and generators, which change, are represented by a checksum.
     """
     settings = {f"optimizer.{name}": _text(getattr(parts.optimizer, name)) for name in SETTINGS}
     settings["schedule"] = type(parts.schedule).__name__
@@ -46,7 +46,7 @@ def settings_of_data(**named: Any) -> dict[str, str]:
     """Return checksums of the values in a `Loader` or in a list of batches; other batches have none."""
     settings = {}
     for name, batches in named.items():
-        batches = getattr(batches, "batches", batches)  # a list that was given as it is
+        batches = getattr(batches, "batches", batches)  # a plain list has no attribute
         if isinstance(batches, Loader):
             rest = [str(batches.dtype), str(batches.scale)]
             settings[f"the values of {name}"] = _checksum([batches.inputs, batches.targets, *rest])
@@ -58,15 +58,15 @@ def settings_of_data(**named: Any) -> dict[str, str]:
 
 
 def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Mapping[str, str]) -> None:
-    """Refuse to go on when a setting is neither what it was at the first step nor when it was saved.
+    """Refuse to resume if a setting equals neither its value at the first step nor its saved value.
 
-    Weights and random numbers are replaced by those of the checkpoint, so that others are only warned about:
-    the same model may come back after an error in the middle of an epoch.
+    Weights and random numbers are replaced by those of the checkpoint.  Different ones only cause a warning,
+    because the same model may be used again after an error within an epoch.
 
     Raises
     ------
     CheckpointError
-        With the first such setting, its present value and the saved one.
+        If there is such a setting; names the first one, its present and its saved value.
 
     Warns
     -----
@@ -101,7 +101,7 @@ def _difference(name: str, value: str | None, expected: str | None) -> str:
 
 
 def _attributes(name: str, attributes: Mapping[str, Any]) -> dict[str, str]:
-    """The plain ones, by dotted names."""
+    """Return the plain attributes by dotted name."""
     return {
         f"{name}.{key}": _text(value)
         for key, value in attributes.items()

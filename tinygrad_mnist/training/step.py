@@ -1,4 +1,4 @@
-"""A training step: forward, backward, update; by the backend that `fit` is given, or watched op by op."""
+"""A training step: forward, backward, update; by the backend given to `fit`, or watched op by op."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tinygrad_mnist.program import Backend, compile
 from tinygrad_mnist.training.run_state import Parts, RunState
 from tinygrad_mnist.typing import Array
 
-_NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # where the first fails
+_NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replacement if the first fails
 _HOW = {"numpy": "without native code", "eager": "op by op"}
 
 
 def make_train_step(model: Module, loss: Any, optimizer: SGD) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Return the step on a batch as a function of ``(inputs, targets)``.
 
-    It clears the gradients, runs forward and backward, updates, and returns loss and output as Tensors:
-    the loss is that before the update.  Compile it, or call it as it is.
+    It clears the gradients, runs forward and backward, updates, and returns loss and output as Tensors.
+    The loss is that before the update.  The function can be compiled or called directly.
     """
 
     def step(inputs: Any, targets: Any) -> tuple[Any, Any]:
@@ -44,9 +44,9 @@ def make_train_step(model: Module, loss: Any, optimizer: SGD) -> Callable[[Any, 
 
 
 class Step:
-    """The steps of a run, by one backend for as long as that can run them.
+    """The steps of a run, by one backend as long as it can run them.
 
-    A model that Python branches on, or that needs plain arrays, cannot be captured.  A warning says why,
+    A model that branches on values or needs plain arrays cannot be captured.  A warning says why,
     once, and training goes on: from "native" to "numpy", from "numpy" to "eager".
     """
 
@@ -62,7 +62,7 @@ class Step:
         except Exception as error:  # a failed capture has changed nothing
             if self.backend == "eager":
                 raise
-            value, output = self._eager(inputs, targets)  # which raises it again where it is a real one
+            value, output = self._eager(inputs, targets)  # raises a real error again
             self.backend = _NEXT[self.backend]
             self._step = self._made()
             warnings.warn(
@@ -82,14 +82,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """The first number that is not finite, and the rows of the batch it is in; None when it is in no row."""
+    """The first number that is not finite, and the rows of the batch that contain it; None for no row."""
 
     finding: TrainingFinding
     rows: Array | None
 
 
 def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[float, Array] | Anomaly:
-    """Run a step op by op, as `Step` does; one that makes a number not finite is undone and explained.
+    """Run a step op by op, like `Step`; if a number becomes not finite, undo and explain the step.
 
     Parameters
     ----------
@@ -105,17 +105,17 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
     before.put_back(parts)
     loss = _recorded(parts, inputs, targets)
     bad = _first_bad(loss)
-    if bad is None:  # then by the backward pass, where the inputs' own gradient does not count
+    if bad is None:  # the cause is in the backward pass, where the inputs' gradient does not count
         before.put_back(parts)
         loss = parts.loss(parts.model(inputs), targets)
     finding = next(first_nan(loss, when), None) or _of_update(parts, learned, when)
     finding = replace(finding, evidence=f"{finding.evidence}; {_largest(parts)}")
-    before.put_back(parts)  # the generators have drawn again
+    before.put_back(parts)  # restore the generators, which have drawn again
     return Anomaly(finding, None if bad is None else _rows(bad, len(targets)))
 
 
 def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
-    """The forward pass again, with the same random numbers, and what is done to the inputs recorded too."""
+    """Repeat the forward pass with the same random numbers, and record the ops on the inputs too."""
     array = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
     if array.dtype.kind == "f":
         inputs = Tensor(array, requires_grad=True, name="inputs")
@@ -146,26 +146,26 @@ def _largest(parts: Parts) -> str:
 
 
 def _first_bad(loss: Tensor) -> Array | None:
-    """The first result in the graph that is not finite."""
+    """Return the first result in the graph that is not finite."""
     results = (op.data for op in reversed(upstream([loss])) if op.inputs)
     return next((data for data in results if data.dtype.kind in "fc" and not np.isfinite(data).all()), None)
 
 
 def _rows(bad: Array, count: int) -> Array | None:
-    """Rows in which it is not finite, if its rows are the batch's."""
+    """Return the rows that are not finite, if `bad` has one row per example."""
     if bad.ndim == 0 or len(bad) != count:
         return None
     return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))
 
 
 def shortened(numbers: Sequence[int]) -> str:
-    """The first ten, for a message."""
+    """Return the first ten numbers as text, for a message."""
     shown = ", ".join(map(str, numbers[:10]))
     return f"{shown}, ..." if len(numbers) > 10 else shown
 
 
 def require_finite(inputs: Any, epoch: int, step: int) -> None:
-    """Blame the data where it is at fault, and not the learning rate."""
+    """Raise an error if the inputs are not finite, so that the learning rate is not blamed."""
     finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
     if not finite.all():
         example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])

@@ -16,12 +16,12 @@ from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.requirements import LOSSES
 from tinygrad_mnist.typing import Array
 
-_ROUNDING = 1e-3  # of sums over a batch, in float32 or half precision
+_ROUNDING = 1e-3  # relative rounding of sums over a batch, in float32 or half precision
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means over examples; `accuracy` is a fraction of 1, None for targets that are no classes."""
+    """Means over examples; `accuracy` is a fraction of 1, None for targets that are not classes."""
 
     loss: float
     accuracy: float | None
@@ -37,14 +37,14 @@ class Totals:
     examples: int = 0
 
     def add(self, loss: float, output: Any, targets: Array) -> None:
-        """Count a batch: its mean loss, and which rows are right."""
+        """Add a batch: its mean loss, and its number of correct rows."""
         self.loss += loss * len(targets)
         self.examples += len(targets)
         correct = _correct(output, targets)
         self.correct = None if correct is None or self.correct is None else self.correct + correct
 
     def evaluation(self) -> Evaluation:
-        """The means."""
+        """Return the means."""
         if not self.examples:
             raise DataError("there is no batch to work on: the data set or the split is empty")
         accuracy = None if self.correct is None else self.correct / self.examples
@@ -62,18 +62,18 @@ def _correct(output: Any, targets: Array) -> int | None:
 
 
 def _are_probabilities(targets: Array, output: Any) -> bool:
-    """Return True if each row is a distribution over classes rather than numbers to be met."""
+    """Return True if each row is a distribution over classes rather than numbers to predict."""
     if targets.shape != output.shape or targets.min() < 0:
         return False
     return bool(np.abs(targets.sum(axis=1) - 1).max() < 1e-3)
 
 
 class PerExample:
-    """Turns the loss of a batch into the mean over its examples, whether the loss is a mean or a sum.
+    """Convert the loss of a batch, a mean or a sum, to the mean over its examples.
 
-    The losses of this package say it.  Any other is called on two parts of the first batch of two or more
-    examples, once: the loss of the whole is the mean of the parts' losses, weighted by their sizes, or their
-    sum.  So what is reported does not depend on the batch size.
+    The losses of this package declare their reduction.  Any other loss is called once on two parts of the
+    first batch of two or more examples: the loss of the whole is the weighted mean of the parts' losses, or
+    their sum.  The reported loss therefore does not depend on the batch size.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class PerExample:
     Warns
     -----
     RuntimeWarning
-        If the loss is neither: then the batch size decides too what is reported.
+        If the loss is neither, so that the reported loss depends on the batch size.
     """
 
     def __init__(self, loss: Any) -> None:
@@ -96,7 +96,7 @@ class PerExample:
         return value / len(targets) if self.reduction == "sum" else value
 
     def _found(self, value: float, output: Any, targets: Any) -> str | None:
-        """Compare with the losses of two unequal parts; None where both answers fit, as for a loss of 0."""
+        """Compare with the losses of two unequal parts; None if both answers fit, as for a loss of 0."""
         output = output if isinstance(output, Tensor) else Tensor(output)
         rows, cut = len(targets), max(1, len(targets) // 3)
         generators = generators_of([("loss", self.loss)])
@@ -107,7 +107,7 @@ class PerExample:
                     float(self.loss(output[part], targets[part]).item())
                     for part in (slice(cut), slice(cut, None))
                 )
-        except Exception:  # a loss of whole batches alone: taken for the mean that most are
+        except Exception:  # the loss takes only whole batches: assume a mean, the usual case
             return "mean"
         finally:
             for generator, state in states:

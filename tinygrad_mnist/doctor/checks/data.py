@@ -1,4 +1,4 @@
-"""Mistakes in the data: what is looked at first when a network does not learn."""
+"""Checks for mistakes in the data, which are made before all others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Array = NDArray[np.float64]
 # The root mean square of inputs: healthy ones measured 0.34 (MNIST, pixels / 255), 3.9 (iris in centimetres)
 # and 5.0 (hot dogs); sick ones 85 (raw pixels) and 0.0013 (pixels divided by 255 twice).
 LARGE, TINY = 20.0, 0.02
-FEWEST_TO_COMPARE = 64  # examples, below which the nearest neighbour proves nothing
-BY_CHANCE = 1e-7  # eight of ten digits are alike so seldom, and 25 of two classes
-ALIKE = 0.5  # of the examples; MNIST has no duplicate, iris one
-COMBINATIONS = 0.25  # of the values in the columns: xor has four different examples of four, and no more
+FEWEST_TO_COMPARE = 64  # with fewer examples the nearest neighbour proves nothing
+BY_CHANCE = 1e-7  # probability that eight of ten digits are alike, or 25 of two classes
+ALIKE = 0.5  # fraction of the examples; MNIST has no duplicate, iris has one
+COMBINATIONS = 0.25  # fraction of the combinations of values: xor has all four
 
 
 def not_finite(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """NaN or infinity in inputs, targets or parameters."""
+    """Find NaN or infinity in inputs, targets or parameters."""
     arrays = {"the inputs": evidence.inputs, "the targets": evidence.targets}
     arrays |= {name: parameter.data for name, parameter in evidence.parameters.items()}
     for name, array in arrays.items():
@@ -44,7 +44,7 @@ def not_finite(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def constant_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """The same example again and again."""
+    """Find examples that repeat each other."""
     if evidence.count < 8:
         return
     rows = [row.tobytes() for row in evidence.inputs]
@@ -68,13 +68,13 @@ def constant_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _all_there_are(evidence: Evidence, different: int) -> bool:
-    """Return True if few values in few columns leave hardly any other examples: xor, a parity, categories."""
+    """Return True if few other examples are possible: xor, a parity, categories."""
     combinations = sum(math.log(len(np.unique(column))) for column in evidence.flat_inputs.T)
     return math.log(different / COMBINATIONS) > combinations
 
 
 def one_class(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Batches of one class each: sorted data that nobody shuffled."""
+    """Find batches of one class each: sorted data that were not shuffled."""
     batches = [classes_of(values(targets)) for _, targets in evidence.batches]
     found = [labels for labels in batches if labels is not None]
     loss, classes = evidence.read_loss, _outputs(evidence)
@@ -98,7 +98,7 @@ def one_class(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def unscaled_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Inputs far larger, or far smaller, than the first weights were made for."""
+    """Find inputs far larger, or far smaller, than the first weights are scaled for."""
     x = evidence.flat_inputs
     size = float(np.sqrt(np.mean(x * x)))
     numbers = {
@@ -132,7 +132,7 @@ def unscaled_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _effect_of_large_inputs(evidence: Evidence) -> tuple[str, str, dict[str, float]]:
-    """Return their effect in the first layer: (evidence, why, numbers)."""
+    """Return the effect of large inputs on the first layer: (evidence, why, numbers)."""
     layer = next((layer for layer in evidence.layers if layer.first), None)
     if layer is None:
         return "", "weights are made for inputs near 1", {}
@@ -157,7 +157,7 @@ def _raw_pixels(x: Array) -> bool:
 
 
 def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Targets of a regression far from 1, or out of the reach of the last activation."""
+    """Find regression targets far from 1, or outside the range of the last activation."""
     loss = evidence.read_loss
     if loss is None or loss.kind != "squared_error" or loss.target is None:
         return
@@ -194,7 +194,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def impossible_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Targets of a cross-entropy that are no probabilities: -1 and 1, pixels up to 255, several classes."""
+    """Find cross-entropy targets that are not probabilities: -1 and 1, pixels up to 255, several classes."""
     loss = evidence.read_loss
     if loss is None or loss.kind not in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
         return
@@ -219,7 +219,7 @@ def impossible_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Labels that the nearest other example does not share: exchanged or shifted against their inputs."""
+    """Find labels that nearest neighbours do not share: shuffled or shifted relative to their inputs."""
     labels, n = evidence.labels, evidence.count
     if labels is None or n < FEWEST_TO_COMPARE or len(np.unique(labels)) < 2:
         return
@@ -244,7 +244,7 @@ def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _nearest(x: Array) -> NDArray[np.intp]:
-    """The index of the nearest other row, (n,)."""
+    """Return the index of the nearest other row, (n,)."""
     squares = (x * x).sum(axis=1)
     distances = squares[:, None] + squares - 2 * (x @ x.T)
     np.fill_diagonal(distances, np.inf)
@@ -252,9 +252,9 @@ def _nearest(x: Array) -> NDArray[np.intp]:
 
 
 def _foretold(x: Array, labels: NDArray[np.int64]) -> float:
-    """Correlation of the labels with a linear model of all other examples: about 0 by chance.
+    """Return the correlation of labels with their prediction by a linear model; about 0 by chance.
 
-    In many dimensions the nearest neighbour is not near.  Ridge regression, each example left out in turn
+    In many dimensions the nearest neighbour is not near.  Ridge regression with leave-one-out predictions
     (T. Hastie and others, The elements of statistical learning, 2009, section 7.10).
     """
     rows = (labels[:, None] == np.unique(labels)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A first loss that is far from that of a network which knows nothing yet."""
+"""Check of the first loss against the loss of an untrained network."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.doctor.reading import WeightedSum, values
 
-# The first loss over that of a network which says the same of every example.  Healthy, measured: main job and
+# The first loss over that of a network with one output for all examples.  Healthy, measured: main job and
 # two-layer 1.0, hot dogs 1.0 to 3.0 (100 seeds), chapter 1 2.2 to 7.1 (quadratic cost, 60 seeds); sick:
 # N(0, 1) weights on 784-128-10 relu 35 to 75, its last layer a hundred times too large 4.6 to
 # 8.5 (10 seeds each).
-# A quadratic cost is held against the targets' mean square (chapter 1's is 0.1), or 1 where that is less.
+# A quadratic cost is compared with the targets' mean square (chapter 1's is 0.1), or 1 if that is larger.
 FAR_OF_TWO, FAR, FAR_QUADRATIC = 6.0, 2.5, 30.0
-# sqrt(fan-in) times the weights' root mean square: 1 keeps the size of what goes through.  Measured:
+# sqrt(fan-in) times the weights' root mean square: 1 keeps the size of the signal.  Measured:
 # PyTorch's default 0.58, two-layer 0.28, iris 0.02, N(0, 1) on 784 inputs 28.
 GAIN = 5.0
 
 
 def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A loss far above ln(classes), or above that of answering 0."""
+    """Find a loss far above ln(classes), or above the loss of the answer 0."""
     measured = against_ignorance(evidence)
     if measured is None:
         return
@@ -52,7 +52,7 @@ def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def against_ignorance(evidence: Evidence) -> tuple[float, float, str, float] | None:
-    """(loss of an example, that of knowing nothing, its formula, above which loss it is too much)."""
+    """Return the mean loss, that of an untrained network, its formula, and the largest healthy loss."""
     loss = evidence.read_loss
     if loss is None:
         return None
@@ -65,7 +65,7 @@ def against_ignorance(evidence: Evidence) -> tuple[float, float, str, float] | N
         compared = values(loss.compared).astype(np.float64)
         if target.shape == compared.shape:
             ignorant = float(np.mean(target**2))
-            # outputs of about 1 are no fault of the first weights, however small the targets are
+            # outputs of about 1 are healthy for first weights, however small the targets are
             limit = FAR_QUADRATIC * max(ignorant, 1.0)
             return float(np.mean((target - compared) ** 2)), ignorant, "the targets' mean square", limit
     return None

@@ -1,4 +1,4 @@
-"""The learning rate, by what a step does to the weights; and gradients that point uphill."""
+"""Checks of the learning rate, by the change of the weights, and of the direction of gradients."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tinygrad_mnist.nn.preserved import preserved
 # step.  Healthy, measured over 30 to 100 seeds: main job 0.009 to 0.013, two-layer 0.08 to 0.20, chapter 1
 # 0.05 to 0.12, iris 0.002 to 0.011.  Sick: chapter 1 with summed gradients (18-29 % after 20 epochs) 0.7 to
 # 1.1, the main job at a hundred times its rate 0.8 to 1.1; at a rate of 1e-6 3e-8 to 2e-6.
-TOO_HIGH, TOO_LOW = 0.6, 1e-5  # the first with what the momentum adds in the end: divided by 1 - momentum
-USUAL, CAREFUL = 1e-2, 3e-2  # what is recommended where it is too low, or too high
+TOO_HIGH, TOO_LOW = 0.6, 1e-5  # TOO_HIGH includes the final effect of momentum: / (1 - momentum)
+USUAL, CAREFUL = 1e-2, 3e-2  # recommended ratio if the rate is too low, or too high
 STEPS = 5
 EXPLODES = 4.0  # times the first loss after some steps; the main job at 100 times its rate 250 and more
 # Neither proves anything: a regression whose targets lie at 15 +- 5 begins with a ratio of 1, 512 sigmoids
-# go up to 4 to 13 times their first loss, and both then learn faster than at any lower rate.  So the rate is
-# tried for longer, beside the one that would be recommended, and has to do worse by more than chance.
+# go up to 4 to 13 times their first loss.  Both learn faster than at any lower rate.  The rate is therefore
+# tried for longer next to the recommended one, and reported only if it is worse by more than chance.
 LONGER, WORSE = 100, 1.1
-STILL_HIGH = 0.1  # of the loss of knowing nothing, below which small updates are what is left to do
-UPHILL, SAME_SLOPE = -0.3, 0.2  # of the slope that the gradient promises
-FLAT = 1e-6  # of the loss: a gradient below it is lost in rounding
-# How far to go: until the loss should change by this part of itself, well above rounding, then half as far:
-# both must climb alike.  On iris' plateau a change of 0.5 %, the only one tried, lies beyond the next hill:
-# false alarms with 19 of 60 seeds.
+STILL_HIGH = 0.1  # fraction of the untrained loss; below it small updates are normal
+UPHILL, SAME_SLOPE = -0.3, 0.2  # fractions of the slope that the gradient predicts
+FLAT = 1e-6  # fraction of the loss; a smaller gradient is lost in rounding
+# Predicted relative change of the loss, well above rounding.  The step is repeated at half the length: both
+# must climb alike.  On iris' plateau a single step of 0.5 % reaches beyond the next hill: false alarms with
+# 19 of 60 seeds.
 CHANGE, CHANGE_OF_FLOAT32 = 1e-7, 2e-4
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Result of trial steps: the largest update-to-weight ratio of the first, its parameter, the losses."""
+    """Trial steps: the largest update-to-weight ratio of the first, its parameter, and the losses."""
 
     ratio: float
     parameter: str
@@ -43,7 +43,7 @@ class Trial:
 
 
 def learning_rate(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Steps that throw the weights about, or that hardly move them."""
+    """Find a learning rate that is too high or too low."""
     trial = try_steps(evidence) if evidence.optimizer is not None else None
     if trial is None:
         return
@@ -56,7 +56,7 @@ def learning_rate(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def try_steps(evidence: Evidence) -> Trial | None:
-    """The optimizer's own steps on the batches, undone afterwards; None when no matrix has a gradient."""
+    """Try the optimizer's steps on the batches and undo them; None if no matrix has a gradient."""
     optimizer, batches = evidence.optimizer, evidence.batches
     names = {id(p): name for name, p in evidence.parameters.items()}
     ratios: dict[str, float] = {}
@@ -79,7 +79,7 @@ def try_steps(evidence: Evidence) -> Trial | None:
 
 
 def _loss_at(evidence: Evidence, lr: float) -> float:
-    """The loss after some more of the optimizer's steps at a rate, undone afterwards."""
+    """Return the loss after further optimizer steps at `lr`, which are undone afterwards."""
     optimizer, batches = evidence.optimizer, evidence.batches
     with preserved(evidence.model, evidence.loss, optimizer):
         optimizer.lr = lr
@@ -90,7 +90,7 @@ def _loss_at(evidence: Evidence, lr: float) -> float:
 
 
 def _ratio(evidence: Evidence, before: dict[str, np.ndarray], name: str) -> float:
-    """The update's length over the parameter's; 0 for one that begins at 0."""
+    """Return the length of the update over that of the parameter; 0 for a parameter that starts at 0."""
     old = before[name].astype(np.float64)
     size = float(np.linalg.norm(old))
     return float(np.linalg.norm(evidence.parameters[name].data - old)) / size if size else 0.0
@@ -105,7 +105,7 @@ def _set_gradients(evidence: Evidence, inputs: object, targets: object) -> None:
 
 
 def _sum_over(evidence: Evidence) -> bool:
-    """Return True if the loss adds its examples up: it doubles on the same examples given twice."""
+    """Return True if the loss is a sum: it doubles if every example is repeated."""
     inputs, targets = evidence.inputs, evidence.targets
     once = evidence.value(inputs, targets)
     twice = evidence.value(np.concatenate([inputs, inputs]), np.concatenate([targets, targets]))
@@ -113,7 +113,7 @@ def _sum_over(evidence: Evidence) -> bool:
 
 
 def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[TrainingFinding]:
-    """Nothing where the rate, bold as it is, does better than the one that would be recommended."""
+    """Report a high rate, unless it does better than the recommended one."""
     lr, first, n = evidence.optimizer.lr, trial.losses[0], _batch_size(evidence)
     summed = _sum_over(evidence) and trial.ratio / n < TOO_HIGH
     better = _round(lr / n if summed else lr * CAREFUL * (1 - _momentum(evidence)) / trial.ratio)
@@ -177,7 +177,7 @@ def _too_low(evidence: Evidence, trial: Trial) -> TrainingFinding:
 
 
 def _round(x: float) -> float:
-    """One digit."""
+    """Return `x` rounded to one significant digit."""
     return float(f"{x:.0e}")
 
 
@@ -188,7 +188,7 @@ def _has_to_learn(evidence: Evidence) -> bool:
 
 
 def wrong_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Gradients whose direction goes uphill when one really goes there."""
+    """Find gradients along which the measured loss climbs instead of falling."""
     value = abs(evidence.recorded.value)
     for name, g in evidence.recorded.gradients.items():
         size = 0.0 if g is None else float(np.linalg.norm(g))
@@ -212,7 +212,7 @@ def wrong_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _slope_along(evidence: Evidence, name: str, g: np.ndarray, length: float) -> float:
-    """The central difference of the loss along the gradient's direction."""
+    """Return the central difference of the loss along the gradient's direction."""
     parameter = evidence.parameters[name]
     direction = g / np.linalg.norm(g) * length
     middle, ends = parameter.data.copy(), []

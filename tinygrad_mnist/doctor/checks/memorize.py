@@ -1,4 +1,4 @@
-"""Check that the network can learn twenty examples by heart: any other fault shows here."""
+"""Check that the network can memorize twenty examples: any other mistake shows here."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.nn.preserved import preserved
 
 EXAMPLES, STEPS = 20, 300
-RATES = (0.01, 0.1)  # of Adam, tried in turn: weights of 0.01 and weights of 1 need different steps
+RATES = (0.01, 0.1)  # rates of Adam, tried in turn: weights of 0.01 and of 1 need different steps
 # The best loss over the first one.  Measured: all six healthy experiments fall below 0.5 within 300 steps; a
-# network that sees only the empty first rows of the images stays at 0.94.
+# network that gets only the empty first rows of the images stays at 0.94.
 LEARNED, HARDLY = 0.5, 0.8
-LOW = 0.1  # a first loss that leaves little to learn
+LOW = 0.1  # a first loss this low leaves little to learn
 
 
 def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A loss on twenty examples that does not fall, with Adam's steps and no matter what optimizer."""
+    """Find a loss on twenty examples that does not fall; always with Adam."""
     chosen = np.unique(np.linspace(0, evidence.count - 1, EXAMPLES).astype(int))
     inputs, targets = evidence.inputs[chosen], evidence.targets[chosen]
     first = evidence.value(inputs, targets)
@@ -49,7 +49,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _train(evidence: Evidence, inputs: Any, targets: Any, rate: float, goal: float) -> tuple[float, int]:
-    """Adam (D. Kingma and J. Ba, 2014) until the loss is below the goal: the lowest loss, the steps taken."""
+    """Run Adam (D. Kingma and J. Ba, 2014) down to the goal; return the lowest loss and number of steps."""
     with preserved(evidence.model, evidence.loss, evidence.optimizer):
         first: dict[str, Any] = {}
         second: dict[str, Any] = {}

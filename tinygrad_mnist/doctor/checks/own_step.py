@@ -1,4 +1,4 @@
-"""A person's own training step, watched for a call or two: what it does to parameters and gradients."""
+"""Checks of the user's training step: its effect on parameters and gradients in one or two calls."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CLIMBS = -0.5  # the cosine between a change and minus the gradient; 1 for plain
 
 @dataclass(frozen=True)
 class Call:
-    """Effects of a call of the step: the change of each parameter, and its ``.grad``."""
+    """Effect of a call of the step: the change of each parameter, and its ``.grad`` afterwards."""
 
     changes: dict[str, Any]
     gradients: dict[str, Any]
 
 
 def watch_step(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Gradients that add up, parameters that climb, parameters that stay."""
+    """Find gradients that add up, parameters that climb, and parameters that stay."""
     if evidence.step is None:
         return
     first = _call(evidence, {})
@@ -34,7 +34,7 @@ def watch_step(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
-    """Call the step on the first batch, with gradients left from the call before; all is put back."""
+    """Call the step on the first batch, with gradients left from the previous call; restore everything."""
     inputs, targets = evidence.batches[0]
     named, optimizer = evidence.parameters, evidence.optimizer
     with preserved(evidence.model, evidence.loss, optimizer):
@@ -42,7 +42,7 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
             module.training = training
         for name, parameter in named.items():
             parameter.grad = None if left_over.get(name) is None else left_over[name].copy()
-        if hasattr(optimizer, "velocities"):  # what is left in them may well point elsewhere
+        if hasattr(optimizer, "velocities"):  # old velocities may point elsewhere
             optimizer.velocities[:] = [None] * len(optimizer.velocities)
         before = {name: p.data.copy() for name, p in named.items()}
         evidence.step(inputs, targets)
@@ -52,7 +52,7 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
 
 
 def _adds_up(evidence: Evidence, first: Call) -> Iterator[TrainingFinding]:
-    """A second call in the same state but for the gradients that the first one left: is it the same call?"""
+    """Find a step whose second call differs only because of the gradients that the first one left."""
     left = {name: g for name, g in first.gradients.items() if g is not None and np.any(g)}
     if not left:
         return  # the step clears them at its end
@@ -97,7 +97,7 @@ def _climbs(evidence: Evidence, call: Call) -> Iterator[TrainingFinding]:
 
 
 def _descent(change: Any, g: Any) -> float:
-    """The cosine between a change and minus the gradient; 1 where one of them is 0."""
+    """Return the cosine between a change and minus the gradient; 1 if one of them is 0."""
     sizes = float(np.linalg.norm(change)) * float(np.linalg.norm(g))
     return -float(np.sum(change * g)) / sizes if sizes else 1.0
 

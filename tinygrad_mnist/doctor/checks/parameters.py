@@ -1,4 +1,4 @@
-"""Parameters that do not take part: without gradient, or unknown to the optimizer."""
+"""Checks for parameters that are not trained: without gradient, frozen, or not in the optimizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tinygrad_mnist.doctor.evidence import Evidence
 
 
 def without_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Parameters that the loss does not depend on."""
+    """Find parameters that the loss does not depend on."""
     missing = [name for name, g in evidence.recorded.gradients.items() if g is None]
     if missing:
         everything = len(missing) == len(evidence.recorded.gradients)
@@ -27,7 +27,7 @@ def without_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def frozen(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Parameters with ``requires_grad`` off."""
+    """Find parameters with ``requires_grad`` off."""
     names = [name for name, p in evidence.parameters.items() if not p.requires_grad]
     if names:
         yield TrainingFinding(
@@ -45,7 +45,7 @@ def frozen(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def not_in_optimizer(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Parameters that get a gradient, and that no step will change."""
+    """Find parameters with a gradient that the optimizer does not update."""
     if evidence.optimizer is None:
         return
     known = {id(p) for p in evidence.optimizer.params}

@@ -1,4 +1,4 @@
-"""Units that cannot learn: saturated, dead, or all alike."""
+"""Checks for units that cannot learn: saturated, dead, or all alike."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tinygrad_mnist.doctor.reading import WeightedSum
 # A unit is stuck when its mean slope over the examples is below 2 % of the steepest.  Measured on 200 MNIST
 # images, 784-30-10 with N(0, 1) weights: pixels / 255, which learn (95 %), 0 to 3 % of the hidden units;
 # hot dogs 0; inverted images, which do not learn, 47 to 67 %; raw pixels 100 %.  Not the share of |z| > 5,
-# which is 57 % in the healthy network and 88 % in the inverted one: a unit that is saturated for some
-# images, and for others not, still learns.
+# which is 57 % in the healthy network and 88 % in the inverted one: a unit that is saturated for some images
+# only still learns.
 STUCK_SLOPE, STUCK_SHARE = 0.02, 0.3
 # After two epochs of chapter 1 it is 3 to 20 %, with |z| > 5 in 81 to 85 %: again not that share.
-# Of few examples all may be on one side by chance: with ten a healthy 2-5-1 has 80 % stuck.  Then the share
-# of |z| > 20 has to be large too: healthy at most 8 % at first, inverted 38 to 55 %.
+# Few examples may all be on one side by chance: with ten, a healthy 2-5-1 has 80 % stuck.  For few examples
+# the share of |z| > 20 must be large too: healthy at most 8 % at first, inverted 38 to 55 %.
 FEW, STUCK_SHARE_OF_FEW, FAR, FAR_SHARE = 32, 0.45, 20.0, 0.35
 STEEP = 5.0  # where a sigmoid's slope is 2.7 % of its steepest
 
@@ -28,11 +28,11 @@ STEEP = 5.0  # where a sigmoid's slope is 2.7 % of its steepest
 # layer of 64 on (30 seeds), where examples differ little and a unit is on or off for all of them; these
 # networks learn.  A bias of -10 gives 100 %.
 DEAD_SHARE = 0.9
-NOTHING = 1e-6  # a gradient that is this part of the loss is rounding
+NOTHING = 1e-6  # fraction of the loss; a smaller gradient is rounding
 
 
 def saturated(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Hidden sigmoids and tanhs that stay in their flat ends for all examples: the first such layer."""
+    """Find the first layer of hidden sigmoids or tanhs that are saturated for all examples."""
     for layer in evidence.layers:
         if layer.activation in ("sigmoid", "tanh") and not _is_output(evidence, layer):
             z = layer.z * (2.0 if layer.activation == "tanh" else 1.0)  # tanh(z) = 2 sigmoid(2 z) - 1
@@ -44,20 +44,20 @@ def saturated(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def stuck_share(z: NDArray[np.float64]) -> float:
-    """The share of units whose sigmoid is flat for (nearly) all examples.  z: (n, units)"""
+    """Return the share of units whose sigmoid is flat for (nearly) all examples.  z: (n, units)"""
     half = np.exp(-np.abs(z) / 2)
     slopes = (2 / (half + 1 / np.maximum(half, 1e-150))) ** 2  # 4 * sigmoid'(z) = 1 / cosh(z / 2)**2
     return float(np.mean(slopes.mean(axis=0) < STUCK_SLOPE))
 
 
 def _is_output(evidence: Evidence, layer: WeightedSum) -> bool:
-    """Return True if the activation is the network's last: outputs near 0 and 1 are right there."""
+    """Return True if the activation is the network's last, where outputs near 0 and 1 are right."""
     output = evidence.recorded.output
     return any(x is layer.sums for x in output.inputs)
 
 
 def _steep(layer: WeightedSum) -> float:
-    """From where on the activation is flat."""
+    """Return the |z| above which the activation is flat."""
     return STEEP / 2 if layer.activation == "tanh" else STEEP  # tanh(z) = 2 sigmoid(2 z) - 1
 
 
@@ -94,7 +94,7 @@ def _saturated(layer: WeightedSum, stuck: float) -> TrainingFinding:
 def _cause(
     layer: WeightedSum, spread: float, mean: float, common: float, varying: float
 ) -> tuple[str, str, str]:
-    """The name of the finding, why, and the remedy."""
+    """Return the name of the finding, why, and the remedy."""
     fan_in = layer.weight.shape[1]
     scale = f"scale the weights by 1/sqrt({fan_in}) = {1 / math.sqrt(fan_in):.3f}"
     bias = 0.0 if layer.bias is None else float(np.abs(layer.bias).mean())
@@ -122,7 +122,7 @@ def _cause(
 
 
 def dead_relus(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Relus that are 0 for all examples: the first layer with many."""
+    """Find the first layer with many relus that are 0 for all examples."""
     for layer in evidence.layers:
         if layer.activation != "relu":
             continue
@@ -157,7 +157,7 @@ def dead_relus(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def symmetric(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Hidden units with the same weights and the same gradient: they stay the same unit for ever."""
+    """Find hidden units with equal weights and equal gradients, which stay equal for ever."""
     gradients = evidence.recorded.gradients
     names = [layer.weight_name for layer in evidence.layers]
     for layer, name in zip(evidence.layers[:-1], names):

@@ -1,4 +1,4 @@
-"""Mistakes in how the network is put together, read from the graph: these are certain, whatever the data."""
+"""Checks of the structure of the network, read from the graph: certain for any data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.doctor.reading import name_of, values
 
-NORMALIZED = 1e-2  # how far from 1 probabilities may sum to
-MIXING = 1e-3  # of the outputs' size; rounding in float32 gives 1e-6
+NORMALIZED = 1e-2  # largest deviation of a sum of probabilities from 1
+MIXING = 1e-3  # fraction of the outputs' size; rounding in float32 gives 1e-6
 
 
 def activation_before_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A softmax, sigmoid, tanh or relu where the loss wants plain sums."""
+    """Find a softmax, sigmoid, tanh or relu before a loss that expects logits."""
     loss = evidence.read_loss
     chain = [name_of(op) for op in evidence.path]
     if loss is None or not chain:
@@ -53,7 +53,7 @@ def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
 def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> TrainingFinding:
     low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
     span = float(high - low)
-    single = kind == "sigmoid_cross_entropy"  # a logit against 0, not against the other classes'
+    single = kind == "sigmoid_cross_entropy"  # a logit is compared with 0 instead of the other classes'
     others, apart = (1, high) if single else (output.shape[-1] - 1, span)
     floor = float(np.log1p(others * np.exp(-apart)))
     name = "probabilities-as-logits" if activation == "sigmoid" else f"{activation}-before-loss"
@@ -80,7 +80,7 @@ def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str)
 
 
 def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """NLLLoss on probabilities or on plain sums, where logarithms of probabilities are meant."""
+    """Find NLLLoss on probabilities or on logits instead of on logarithms of probabilities."""
     output = values(evidence.recorded.output).astype(np.float64)
     if type(evidence.loss).__name__ != "NLLLoss" or not output.size:
         return
@@ -103,12 +103,12 @@ def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def negative_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A loss below 0 where squares and minus logarithms of probabilities cannot be."""
+    """Find a negative loss that is made of squares or minus logarithms of probabilities."""
     loss, value = evidence.read_loss, evidence.recorded.value
     if loss is None or not value < 0:
         return
     if loss.kind == "log" and (not evidence.path or name_of(evidence.path[0]) not in ("softmax", "sigmoid")):
-        return  # it may be the logarithm of anything, a density's for one
+        return  # it may be the logarithm of something else, such as a density
     yield TrainingFinding(
         "negative-loss",
         "The loss is negative: its sign is wrong.",
@@ -122,7 +122,7 @@ def negative_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def accidental_broadcast(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A column (n, 1) and a row (n,) of one number for each example that become a table (n, n)."""
+    """Find a column (n, 1) and a row (n,) that are broadcast to (n, n)."""
     n = evidence.count
     for op in evidence.ops:
         elementwise = op.primitive is not None and op.primitive.elementwise
@@ -143,14 +143,14 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def mixed_examples(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """Outputs that depend on the other examples of the batch: an op along the wrong axis."""
+    """Find outputs that depend on other examples of the batch: an op along the wrong axis."""
     half = evidence.count // 2
     if half < 1 or evidence.count == half:
         return
     whole = values(evidence.recorded.output)
     try:
         part = values(evidence.model(evidence.as_given(evidence.inputs[:half])))
-    except ValueError:  # a model of one batch size only
+    except ValueError:  # the model takes only one batch size
         return
     if part.shape[:1] != (half,) or whole.shape[1:] != part.shape[1:] or not np.isfinite(whole).all():
         return
@@ -180,7 +180,7 @@ def _along_examples(op: Tensor) -> bool:
 
 
 def missing_activation(evidence: Evidence) -> Iterator[TrainingFinding]:
-    """A weighted sum of a weighted sum: two layers that are one."""
+    """Find a weighted sum of a weighted sum: two layers that act as one."""
     sums = {id(layer.sums): layer for layer in evidence.layers}
     for layer in evidence.layers:
         x = next((x for x in layer.sums.inputs if id(x) in sums), None)
