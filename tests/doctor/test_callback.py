@@ -32,7 +32,7 @@ def test_the_training_is_the_same_to_the_last_bit(training, lr):
     assert names[:1] == (["learning-rate-too-high"] if lr == 10 else [])
 
 
-def test_a_long_plateau_is_no_false_alarm():
+def test_long_plateau_gives_no_finding():
     """Iris goes nowhere for some hundred steps, an epoch each."""
     patient = patients.iris()
     parts = patient.model, patient.loss, patient.optimizer
@@ -41,7 +41,7 @@ def test_a_long_plateau_is_no_false_alarm():
     assert history.findings == []
 
 
-def test_each_look_is_told(training):
+def test_each_look_is_reported(training):
     told = []
     training().fit(callbacks=[Doctor(told.append)])
     assert [diagnosis.ok for diagnosis in told] == [True]
@@ -89,7 +89,7 @@ class Distance(nn.Module):
         return ((output - target) ** 2).sum().sqrt()
 
 
-def test_a_nan_of_the_backward_pass_is_found_a_step_later():
+def test_backward_pass_nan_is_found_a_step_later():
     model = Root()
     batch = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
     optimizer = optim.SGD(model.parameters(), lr=1.0)  # the first step lands on the target exactly
@@ -100,7 +100,7 @@ def test_a_nan_of_the_backward_pass_is_found_a_step_later():
     assert "step 2" in origin.what
 
 
-def test_a_loss_that_does_not_fall_is_looked_into(mnist):
+def test_loss_that_does_not_fall_is_diagnosed(mnist):
     """Healthy at first; then something pushes the relus below 0."""
     patient = patients.main_job(mnist)
     told = []
@@ -127,7 +127,7 @@ class OfOneSize(nn.Module):
         return self.layer(x.reshape(32, 784))
 
 
-def test_it_goes_on_from_a_checkpoint_too(mnist, tmp_path):
+def test_unexamined_training_resumes_from_a_checkpoint(mnist, tmp_path):
     lengths = []
     for epochs in (1, 3):
         model = OfOneSize()
@@ -143,7 +143,7 @@ def test_it_goes_on_from_a_checkpoint_too(mnist, tmp_path):
     assert lengths == [(1, None), (3, None)]
 
 
-def test_a_training_that_cannot_be_looked_into_goes_on(mnist):
+def test_training_continues_if_it_cannot_be_examined(mnist):
     ends = []
     for doctor in (False, True):
         model = OfOneSize()
@@ -163,7 +163,7 @@ def test_a_training_that_cannot_be_looked_into_goes_on(mnist):
     assert ends[0] == ends[1]
 
 
-def test_the_report_shows_what_was_found_only_when_it_was_asked(digits, tmp_path):
+def test_report_shows_findings_only_with_the_doctor(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=1, lr=20, momentum=0.0)
     for doctor in (True, False):
         run_training(recipe, digits, tmp_path / str(doctor), RunOptions(doctor=doctor))

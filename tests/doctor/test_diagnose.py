@@ -43,7 +43,7 @@ def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("make", HEALTHY.values(), ids=HEALTHY)
-def test_there_is_no_false_alarm_on_a_healthy_experiment(mnist, make, seed):
+def test_healthy_experiment_gives_no_finding(mnist, make, seed):
     patient = make(mnist, seed)
     assert patient.diagnose().names == ()
     patient.batches = patient.batches[:1]
@@ -53,19 +53,19 @@ def test_there_is_no_false_alarm_on_a_healthy_experiment(mnist, make, seed):
 
 
 @pytest.mark.parametrize("make", HEALTHY_TOO.values(), ids=HEALTHY_TOO)
-def test_there_is_no_false_alarm_where_something_only_looks_sick(mnist, make):
+def test_suspicious_but_healthy_network_gives_no_finding(mnist, make):
     assert make(mnist).diagnose().names == ()
 
 
 @pytest.mark.parametrize("make", [patients.hot_dogs, patients.iris])
-def test_small_networks_raise_no_false_alarm_whatever_their_seed(make):
+def test_small_healthy_networks_give_no_finding_for_any_seed(make):
     """Matrices of five entries are short by chance, and iris begins on a plateau with hills around it."""
     found = {seed: make(seed=seed).diagnose().names for seed in range(60)}
     assert {seed: names for seed, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(("make", "steps"), [(patients.main_job, 300), (patients.chapter_1, 3000)])
-def test_there_is_no_false_alarm_on_a_healthy_experiment_in_training(mnist, make, steps):
+def test_healthy_experiment_in_training_gives_no_finding(mnist, make, steps):
     patient, size = make(mnist), 128 if make is patients.main_job else 10
     for inputs, targets in patients.digits(mnist, steps, size, seed=7):
         patient.optimizer.zero_grad()
@@ -78,7 +78,7 @@ def test_there_is_no_false_alarm_on_a_healthy_experiment_in_training(mnist, make
 @pytest.mark.parametrize("loss", ["cross-entropy", "quadratic"])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
 @pytest.mark.parametrize("hidden", [(), (128,), (64, 32)])
-def test_there_is_no_false_alarm_on_any_recipe_of_the_command_line(mnist, loss, activation, hidden):
+def test_recipes_of_the_command_line_give_no_finding(mnist, loss, activation, hidden):
     recipe = Recipe(hidden=hidden, activation=activation, loss=loss)
     model = recipe.build_model((28, 28), 10)
     optimizer, _ = recipe.build_optimizer(model)
@@ -86,7 +86,7 @@ def test_there_is_no_false_alarm_on_any_recipe_of_the_command_line(mnist, loss, 
     assert diagnose_training(model, recipe.build_loss(), batches, optimizer).names == ()
 
 
-def test_raw_pixels_are_explained_as_the_article_was_measured(mnist):
+def test_raw_pixels_are_explained_by_the_measured_numbers(mnist):
     finding = patients.raw_pixels(mnist).diagnose().findings[0]
     assert finding.numbers["|z| > 20"] == pytest.approx(0.995, abs=0.01)
     assert finding.numbers["highest"] == 255
@@ -97,7 +97,7 @@ def test_raw_pixels_are_explained_as_the_article_was_measured(mnist):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_inverted_images_are_explained_by_their_mean_and_the_weights(mnist, seed):
+def test_inverted_images_are_explained_by_mean_and_weights(mnist, seed):
     finding = patients.inverted_images(mnist, seed).diagnose().findings[0]
     assert finding.name == "off-center-inputs"
     numbers = finding.numbers
@@ -131,7 +131,7 @@ def test_the_remedy_for_inverted_images_works(mnist):
     assert accuracy_after_training(mnist, healed, lambda x: 1 - (1 - x)) > 0.9
 
 
-def test_the_origin_of_a_nan_names_op_module_line_formula_and_what_came_in(mnist):
+def test_nan_origin_names_op_module_line_formula_and_inputs(mnist):
     (finding,) = patients.with_loss(patients.LogOfZero)(mnist).diagnose()
     assert "log_" in finding.what
     assert "= log(softmax_" in finding.what
@@ -148,7 +148,7 @@ class TargetFirst(nn.Module):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_wrong_rule_is_noticed_where_it_turns_a_gradient_around(dtype):
+def test_wrong_rule_that_reverses_a_gradient_is_found(dtype):
     rng = np.random.default_rng(0)
     model = patients.perceptron((4, 16, 1), nn.ReLU, 0, dtype=dtype)
     batch = rng.standard_normal((64, 4)).astype(dtype), rng.standard_normal((64, 1)).astype(dtype)
@@ -171,7 +171,7 @@ class Weight(nn.Module):
 @pytest.mark.parametrize(
     ("dtype", "hill"), [(np.float64, 5e-7), (np.float64, 3e-8), (np.float64, 1.7e-8), (np.float32, 1e-3)]
 )
-def test_a_right_gradient_is_not_called_wrong_for_what_lies_behind_the_next_hill(dtype, hill):
+def test_correct_gradient_is_accepted_next_to_a_steep_hill(dtype, hill):
     """The loss 1 - y + 2 h tanh(y / h) has the slope 1 at 0, and -1 from a few h on; y is 100 w."""
 
     class Hill(nn.Module):
@@ -182,7 +182,7 @@ def test_a_right_gradient_is_not_called_wrong_for_what_lies_behind_the_next_hill
     assert "wrong-gradient" not in diagnose_training(Weight(dtype), Hill(), batch).names
 
 
-def test_all_biases_that_climb_are_named_in_one_finding(mnist):
+def test_all_climbing_biases_are_named_in_one_finding(mnist):
     (finding,) = patients.stepping(patients.climbs_with_the_biases)(mnist).diagnose()
     assert finding.where == "0.bias, 2.bias"
     assert finding.numbers["cosine of 0.bias"] == pytest.approx(-1)
@@ -212,13 +212,13 @@ def compiled(model, loss, optimizer):
 
 @pytest.mark.parametrize("make", [proper, clearing_at_the_end, compiled])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_a_right_step_is_left_alone(mnist, make, momentum):
+def test_correct_step_gives_no_finding(mnist, make, momentum):
     patient = patients.main_job(mnist, momentum=momentum)
     patient.step = make(patient.model, patient.loss, patient.optimizer)
     assert [patient.diagnose().names for _ in range(3)] == [()] * 3
 
 
-def test_the_network_of_hand_written_operators_is_read_too(mnist):
+def test_network_of_hand_written_operators_is_read(mnist):
     class ByHand(nn.Module):
         def __init__(self):
             rng = np.random.default_rng(0)
@@ -263,7 +263,7 @@ def test_nothing_is_touched(mnist, sick):
     assert everything(patient, [generator]) == before
 
 
-def test_a_failing_step_leaves_nothing_behind_either(mnist):
+def test_failing_step_leaves_nothing_behind(mnist):
     patient = patients.main_job(mnist)
 
     def step(inputs, targets):
@@ -306,26 +306,26 @@ def test_one_of_two_classes_may_be_rare(mnist):
     assert (finding.name, finding.severity) == ("one-class-a-batch", "warning")
 
 
-def test_of_sorted_data_every_class_is_looked_at(mnist):
+def test_sorted_data_are_sampled_from_every_class(mnist):
     ((x, y),) = patients.digits(mnist, 1, 2000)
     order = np.argsort(y)
     evidence = Evidence(nn.Flatten(), nn.CrossEntropyLoss(), [(x[order], y[order])])
     assert (evidence.count, len(np.unique(evidence.labels))) == (512, 10)
 
 
-def test_the_mode_is_put_back(mnist):
+def test_mode_is_restored(mnist):
     patient = patients.main_job(mnist)
     patient.model = nn.Sequential(*patient.model, nn.Dropout(0.5))
     assert patient.diagnose().ok
     assert all(module.training for module in patient.model.modules())
 
 
-def test_batches_may_stand_in_a_tuple(mnist):
+def test_batches_may_be_a_tuple(mnist):
     patient = patients.main_job(mnist)
     assert "of 4 batches" in diagnose_training(patient.model, patient.loss, tuple(patient.batches)).subject
 
 
-def test_what_makes_a_rate_too_high_is_told_and_the_better_one_was_tried(mnist):
+def test_high_rate_is_explained_and_its_remedy_was_tried(mnist):
     (finding,) = patients.main_job(mnist, lr=1, momentum=0.99).diagnose()
     numbers = finding.numbers
     assert numbers["loss after at that rate"] < 1
@@ -363,7 +363,7 @@ def test_the_numbers_of_saturated_tanhs_are_those_of_their_sums(mnist):
     assert "beyond |z| = 2.5 a tanh's slope is below 2.7 %" in finding.why
 
 
-def test_a_nan_of_plain_numpy_is_not_blamed_on_the_op_it_comes_in_by(mnist):
+def test_nan_of_plain_numpy_is_not_blamed_on_the_reading_op(mnist):
     class Standardized(patients.Unused):
         def forward(self, x):
             return super().forward((x - x) / (x - x))
@@ -373,7 +373,7 @@ def test_a_nan_of_plain_numpy_is_not_blamed_on_the_op_it_comes_in_by(mnist):
     assert "NumPy" in finding.why
 
 
-def test_an_optimizer_of_another_model_is_noticed(mnist):
+def test_optimizer_of_another_model_is_found(mnist):
     patient = patients.main_job(mnist)
     patient.optimizer = optim.SGD(patients.main_job(mnist).model.parameters(), lr=0.1)
     (finding,) = patient.diagnose()

@@ -38,7 +38,7 @@ def test_a_diagnosis_reads_what_evidence_why_remedy(diagnosis):
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
-def test_the_terminal_shows_all_of_it_within_its_width(diagnosis, width):
+def test_findings_fit_the_width_of_the_terminal(diagnosis, width):
     text = printed(diagnosis, width)
     assert max(map(len, text.splitlines())) <= width
     words = " ".join(text.split())
@@ -75,7 +75,7 @@ DIAGNOSES = {
 
 
 @pytest.mark.parametrize("name", DIAGNOSES)
-def test_a_diagnosis_reads_as_it_always_did(name):
+def test_diagnosis_text_equals_the_snapshot(name):
     diagnosis = DIAGNOSES[name]
     texts = [f"{width} columns\n{printed(diagnosis, width)}" for width in (40, 80, 200)]
     shown = [*texts, str(diagnosis), repr(diagnosis), diagnosis._repr_html_(), str(diagnosis.to_dict())]
@@ -92,7 +92,7 @@ def test_an_error_is_red_a_warning_yellow_and_a_remedy_green(finding, colour):
     assert f"\x1b[32m{finding.remedy}" in text
 
 
-def test_a_finding_as_data_gives_the_same_finding_back():
+def test_finding_round_trips_through_data():
     for finding in (
         SMALL,
         WARNING,

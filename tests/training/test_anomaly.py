@@ -89,7 +89,7 @@ def test_an_op_in_a_layer_names_the_layer():
     assert "Sequential[output]/Log[0]" in bent.fails().findings[0].where
 
 
-def test_a_slope_that_is_infinite_while_the_loss_is_fine():
+def test_infinite_slope_of_a_finite_loss_is_found():
     bent = Bent(root)
     finding = bent.fails(detect_anomaly=True).findings[0]
     assert "backward pass, by the rule of sqrt" in finding.what
@@ -97,7 +97,7 @@ def test_a_slope_that_is_infinite_while_the_loss_is_fine():
     assert Bent(root).fails().findings[0].what == finding.what
 
 
-def test_a_slope_of_the_inputs_alone_is_not_to_blame():
+def test_infinite_slope_of_the_inputs_alone_is_ignored():
     bent = Bent(lambda layer, x: layer(ops.sqrt(x)), lr=3e38)
     bent.optimizer.momentum = 0.0
     bent.model.output.weight.data = bent.model.output.weight.data * 1e3
@@ -116,7 +116,7 @@ def test_an_update_that_overflows():
 
 
 @pytest.mark.parametrize("options", [{}, {"detect_anomaly": True}])
-def test_the_network_is_left_as_it_was_before_that_step(options):
+def test_diverged_network_is_restored_to_before_the_step(options):
     expected = Bent(before_layer)
     batches = [batch for batch, _ in zip(expected.loader, range(expected.step - 1))]
     fit(expected.model, nn.CrossEntropyLoss(), expected.optimizer, batches, epochs=1)
@@ -128,7 +128,7 @@ def test_the_network_is_left_as_it_was_before_that_step(options):
     assert states[0] == states[1]
 
 
-def test_in_a_later_epoch_and_from_a_checkpoint(tmp_path):
+def test_nan_is_explained_in_a_later_or_resumed_epoch(tmp_path):
     late = [0]
 
     def bend(layer, x):
@@ -146,7 +146,7 @@ def test_in_a_later_epoch_and_from_a_checkpoint(tmp_path):
     assert newest.stem == f"step-{2 * len(bent.loader):09}"
 
 
-def test_the_steps_that_are_done_again_may_span_epochs():
+def test_repeated_steps_may_span_epochs():
     found = []
     for watching in (True, False):
         bent = Bent(lambda layer, x: layer(x), value=1.0)
@@ -161,7 +161,7 @@ def test_the_steps_that_are_done_again_may_span_epochs():
     assert found[0][0] > 3
 
 
-def test_weights_that_the_loss_does_not_show_are_found_at_the_epochs_end():
+def test_nan_weights_outside_the_loss_are_found_at_epoch_end():
     bent = Bent(lambda layer, x: layer(x), value=1.0)
     hidden = nn.Linear(5, 3)
     bent.model.unused = hidden
@@ -176,7 +176,7 @@ def test_weights_that_the_loss_does_not_show_are_found_at_the_epochs_end():
     assert "a parameter became NaN or infinite" in str(error)
 
 
-def test_batches_that_are_no_loaders_are_counted_by_their_rows():
+def test_plain_batches_are_counted_by_their_rows():
     bent = Bent(before_layer)
     batches = [(bent.inputs[i : i + BATCH], LABELS[i : i + BATCH]) for i in range(0, COUNT, BATCH)]
     error = bent.fails(train=batches)

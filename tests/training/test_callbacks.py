@@ -43,7 +43,7 @@ def test_hooks_are_called_in_the_order_of_the_list():
     assert notes == [(first, name, *rest) for first, *rest in of_one for name in "ab"]
 
 
-def test_checkpoints_are_last_wherever_they_stand(tmp_path):
+def test_checkpoints_are_called_last_in_any_order(tmp_path):
     """What a callback changes at the end of an epoch is in the checkpoint of that epoch."""
 
     class Counter:
@@ -64,7 +64,7 @@ def test_checkpoints_are_last_wherever_they_stand(tmp_path):
     assert counter.count == EPOCHS
 
 
-def test_two_callbacks_of_a_class_keep_states_of_their_own(tmp_path):
+def test_two_callbacks_of_a_class_have_separate_states(tmp_path):
     class Named:
         def __init__(self, name):
             self.name = name
@@ -84,7 +84,7 @@ def test_two_callbacks_of_a_class_keep_states_of_their_own(tmp_path):
     assert [callback.restored for callback in pair] == ["a", "b"]
 
 
-def test_an_error_is_told_and_raised():
+def test_error_is_reported_and_raised():
     notes, job = [], Job()
 
     def break_it(training):
@@ -145,13 +145,13 @@ def test_early_stopping_waits_for_its_patience():
     assert history.stopped == "no loss below 2 in 2 epochs"
 
 
-def test_early_stopping_begins_anew_in_another_training():
+def test_early_stopping_starts_afresh_in_another_training():
     stopping = EarlyStopping(patience=1, min_delta=1e9)
     lengths = [len(Job(schedule=False).fit(epochs=5, callbacks=[stopping])) for _ in range(2)]
     assert lengths == [2, 2]
 
 
-def test_early_stopping_goes_on_from_a_checkpoint(tmp_path):
+def test_early_stopping_resumes_from_a_checkpoint(tmp_path):
     def run(epochs=8, **options):
         job = Job(schedule=False)
         return job.end(job.fit(epochs=epochs, **options))
@@ -174,7 +174,7 @@ def test_progress_writes_a_line_per_epoch():
     assert "validation accuracy" in lines[0]
 
 
-def test_first_batches_are_trained_on_as_if_nobody_had_looked():
+def test_first_batches_are_trained_on_after_examination():
     seen = []
 
     def look(training):
@@ -201,7 +201,7 @@ class OnlyOldNames:
         ("Progress", r"callbacks is 'Progress': expected a list"),
     ],
 )
-def test_what_is_not_a_callback_is_refused(callbacks, message):
+def test_non_callback_is_refused(callbacks, message):
     job = Job()
     with pytest.raises(TypeError, match=message):
         job.fit(callbacks=callbacks) if isinstance(callbacks, list) else fit_with(job, callbacks)
@@ -213,7 +213,7 @@ def fit_with(job, callbacks):
     return fit(job.model, job.loss, job.optimizer, job.train, epochs=1, callbacks=callbacks)
 
 
-def test_two_folders_to_go_on_from_are_refused(tmp_path):
+def test_two_folders_to_resume_from_are_refused(tmp_path):
     with pytest.raises(ValueError, match="callbacks holds 2 Checkpoints: expected at most one"):
         Job().fit(callbacks=[Checkpoints(tmp_path / "a"), Checkpoints(tmp_path / "b")])
 

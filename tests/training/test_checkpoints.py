@@ -47,7 +47,7 @@ def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps,
     assert go_on(folder, every_steps=every_steps, keep=keep) == END
 
 
-def test_it_does_go_on_and_does_not_begin_again(tmp_path):
+def test_resumed_training_does_not_start_afresh(tmp_path):
     with pytest.raises(Killed):
         Job().fit(Checkpoints(tmp_path, every_steps=2), callbacks=[killed_after(STEPS + 5)])
     seen = []
@@ -64,7 +64,7 @@ def test_it_does_go_on_and_does_not_begin_again(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["MT19937", "PCG64DXSM", "Philox", "SFC64"])
-def test_random_numbers_of_any_kind_go_on(tmp_path, kind):
+def test_random_generators_of_any_kind_resume(tmp_path, kind):
     def job():
         made = Job()
         made.model[2].rng = np.random.Generator(getattr(np.random, kind)(7))
@@ -111,7 +111,7 @@ def test_the_newest_and_the_best_are_kept(tmp_path):
     assert names == [f"step-00000000{k}.{kind}" for k in (2, 6, 7) for kind in ("json", "safetensors")]
 
 
-def test_what_an_interrupted_save_left_is_removed_by_the_next(tmp_path):
+def test_remains_of_an_interrupted_save_are_removed_by_the_next(tmp_path):
     for name in ("step-000000001.safetensors", ".step-000000002.json.0123456789abcdef.tmp"):
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("mine")
@@ -120,7 +120,7 @@ def test_what_an_interrupted_save_left_is_removed_by_the_next(tmp_path):
     assert names == ["notes.txt", "step-000000003.json", "step-000000003.safetensors"]
 
 
-def test_other_files_are_no_checkpoints_and_ten_digits_come_after_nine(tmp_path):
+def test_other_files_are_ignored_and_ten_digits_follow_nine(tmp_path):
     (tmp_path / "step-by-step.json").write_text("{")
     checkpoints = Checkpoints(tmp_path, keep=1)
     assert checkpoints.newest(1000) is None
@@ -130,7 +130,7 @@ def test_other_files_are_no_checkpoints_and_ten_digits_come_after_nine(tmp_path)
     assert (tmp_path / "step-by-step.json").exists()
 
 
-def test_seconds_go_by_the_steady_clock(tmp_path, monkeypatch):
+def test_seconds_follow_the_monotonic_clock(tmp_path, monkeypatch):
     import time
 
     now = [100.0]
@@ -156,7 +156,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, suffix, damage):
+def test_damaged_checkpoint_is_skipped_with_its_name(tmp_path, suffix, damage):
     with pytest.raises(Killed):
         Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path().with_suffix(suffix)
@@ -166,7 +166,7 @@ def test_a_damaged_checkpoint_is_passed_over_by_name(tmp_path, suffix, damage):
     assert end == END
 
 
-def test_a_checkpoint_without_its_arrays_is_passed_over(tmp_path):
+def test_checkpoint_without_arrays_is_skipped(tmp_path):
     with pytest.raises(Killed):
         Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path()
@@ -175,7 +175,7 @@ def test_a_checkpoint_without_its_arrays_is_passed_over(tmp_path):
         assert go_on(tmp_path) == END
 
 
-def test_arrays_of_another_step_are_not_taken(tmp_path):
+def test_checkpoint_with_arrays_of_another_step_is_skipped(tmp_path):
     with pytest.raises(Killed):
         Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest, before = (each.path for each in list(Checkpoints(tmp_path).newest_first())[:2])
@@ -184,7 +184,7 @@ def test_arrays_of_another_step_are_not_taken(tmp_path):
         assert go_on(tmp_path) == END
 
 
-def test_when_none_is_whole_it_says_so_and_does_not_begin_again(tmp_path):
+def test_folder_without_a_whole_checkpoint_is_an_error(tmp_path):
     Job().fit(Checkpoints(tmp_path), epochs=2)
     for path in tmp_path.glob("*.json"):
         path.write_text("{}")
@@ -235,14 +235,14 @@ def test_another_setting_is_named_with_both_values(tmp_path, settings, message):
     assert go_on(tmp_path) == END
 
 
-def test_the_same_objects_may_go_on_after_an_epoch(tmp_path):
+def test_same_objects_may_resume_after_an_epoch(tmp_path):
     job = Job()
     job.fit(Checkpoints(tmp_path), epochs=1)
     assert job.end(job.fit(Checkpoints(str(tmp_path)))) == END
 
 
 @pytest.mark.parametrize("steps", [STEPS + 2, STEPS + 5, 2 * STEPS + 1])
-def test_the_same_objects_go_on_after_an_error(tmp_path, steps):
+def test_same_objects_resume_after_an_error(tmp_path, steps):
     job = Job()
     with pytest.raises(Killed):
         job.fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(steps)])
@@ -250,7 +250,7 @@ def test_the_same_objects_go_on_after_an_error(tmp_path, steps):
         assert job.end(job.fit(Checkpoints(tmp_path))) == END
 
 
-def test_another_seed_is_warned_about(tmp_path):
+def test_different_seed_causes_a_warning(tmp_path):
     Job().fit(Checkpoints(tmp_path), epochs=1)
     job = Job(seed=2)
     with pytest.warns(
@@ -260,7 +260,7 @@ def test_another_seed_is_warned_about(tmp_path):
     assert caught[0].filename.endswith("jobs.py"), "the line that calls fit"
 
 
-def test_a_checkpoint_without_settings_is_gone_on_from(tmp_path):
+def test_checkpoint_without_settings_is_resumed(tmp_path):
     Job().fit(Checkpoints(tmp_path), epochs=1)
     forge(Checkpoints(tmp_path).newest_path(), lambda contents: contents.pop("settings"))
     assert go_on(tmp_path) == END
@@ -274,7 +274,7 @@ def forge(path, change):
     path.write_text(json.dumps({**record, "checksum": checksum_of(record)}))
 
 
-def test_another_numpy_is_warned_about(tmp_path):
+def test_different_numpy_version_causes_a_warning(tmp_path):
     Job().fit(Checkpoints(tmp_path), epochs=1)
     path = Checkpoints(tmp_path).newest_path()
     record = json.loads(path.read_text())
@@ -310,7 +310,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_checkpoint_is_an_error_of_ours(tmp_path, change):
+def test_forged_checkpoint_raises_checkpoint_error(tmp_path, change):
     Job().fit(Checkpoints(tmp_path), epochs=1)
     path = Checkpoints(tmp_path).newest_path()
     forge(path, change)
@@ -371,7 +371,7 @@ def test_any_value_in_any_place_is_read_or_refused(one_epoch, tmp_path_factory, 
         job.end(job.fit(Checkpoints(folder), epochs=2))
 
 
-def test_a_full_disk_is_warned_about_and_does_not_end_the_training(tmp_path, monkeypatch):
+def test_full_disk_causes_a_warning_and_training_continues(tmp_path, monkeypatch):
     from tinygrad_mnist.training import checkpoint_files as module
 
     def full(*arguments):
@@ -387,12 +387,12 @@ def test_a_full_disk_is_warned_about_and_does_not_end_the_training(tmp_path, mon
 
 
 @pytest.mark.parametrize("setting", [{"every_steps": 0}, {"every_seconds": 0.0}, {"keep": 0}])
-def test_settings_that_cannot_be_are_refused(tmp_path, setting):
+def test_impossible_settings_are_refused(tmp_path, setting):
     with pytest.raises(ValueError, match=f"{next(iter(setting))} is 0"):
         Checkpoints(tmp_path, **setting)
 
 
-def test_the_doctor_goes_on_too(tmp_path):
+def test_doctor_resumes_from_a_checkpoint(tmp_path):
     expected = uninterrupted(callbacks=[Doctor()])
     for steps in (3, STEPS, 5):
         with pytest.raises(Killed):
@@ -406,7 +406,7 @@ def test_without_warnings(tmp_path):
         go_on(tmp_path, every_seconds=1e-9, every_steps=1)
 
 
-def test_one_changed_digit_of_the_record_is_a_damage(tmp_path):
+def test_changed_digit_in_the_record_is_damage(tmp_path):
     path = Checkpoints(tmp_path).save(12, {"w": np.ones(2)}, {"a": 1}, 0.5)
     record = json.loads(path.read_text())
     assert (record["format"], record["steps"], record["loss"]) == (1, 12, 0.5)
@@ -426,13 +426,13 @@ def test_one_changed_digit_of_the_record_is_a_damage(tmp_path):
 @pytest.mark.parametrize(
     ("every", "due"), [(1, [True] * 6), (3, [False, False, True] * 2), (None, [False] * 6)]
 )
-def test_a_checkpoint_is_due_after_every_so_many_steps(tmp_path, every, due):
+def test_checkpoint_is_due_every_n_steps(tmp_path, every, due):
     checkpoints = Checkpoints(tmp_path, every_steps=every)
     assert [checkpoints.due(steps) for steps in range(1, 7)] == due
 
 
 @pytest.mark.parametrize("keep", [1, 2, 5])
-def test_as_many_of_the_newest_are_kept_as_was_asked(tmp_path, keep):
+def test_requested_number_of_newest_checkpoints_is_kept(tmp_path, keep):
     checkpoints = Checkpoints(tmp_path, keep=keep)
     for steps in range(1, 5):
         checkpoints.save(steps, {}, {})

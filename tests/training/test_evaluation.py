@@ -33,7 +33,7 @@ ROWS = np.eye(3)[LABELS]
         (ROWS + 2e-3 * np.array([1, 0, 0]), None),
     ],
 )
-def test_accuracy_is_measured_where_targets_are_classes_and_only_there(targets, accuracy):
+def test_accuracy_is_measured_only_for_class_targets(targets, accuracy):
     loss = nn.CrossEntropyLoss() if targets.ndim == 1 else nn.MSELoss()
     result = evaluate(Same(), loss, [(OUTPUTS[:3], targets[:3]), (OUTPUTS[3:], targets[3:])])
     assert (result.accuracy, result.examples) == (accuracy, 4)
@@ -44,7 +44,7 @@ def test_a_single_output_has_no_accuracy():
     assert evaluate(Same(), nn.MSELoss(), [batch]).accuracy is None
 
 
-def test_one_batch_without_classes_leaves_none_for_all():
+def test_batch_without_classes_makes_accuracy_none():
     batches = [(OUTPUTS, ROWS), (OUTPUTS, 2 * ROWS), (OUTPUTS, ROWS)]
     result = evaluate(Same(), nn.MSELoss(), batches)
     assert (result.accuracy, result.examples) == (None, 12)
@@ -56,7 +56,7 @@ def test_the_loss_is_weighted_by_the_examples_of_each_batch():
     assert result.loss == pytest.approx((OUTPUTS**2).mean())
 
 
-def test_predictions_come_in_the_order_of_the_batches_and_modes_come_back_one_by_one():
+def test_predictions_keep_batch_order_and_modes_are_restored():
     model = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5), Same())
     model[0].eval()
     outputs, targets = predict(model, [(OUTPUTS[:1], LABELS[:1]), (OUTPUTS[1:], LABELS[1:])])
@@ -65,7 +65,7 @@ def test_predictions_come_in_the_order_of_the_batches_and_modes_come_back_one_by
     assert [module.training for module in model.modules()] == [True, False, True, True]
 
 
-def test_modes_come_back_after_an_error_too():
+def test_modes_are_restored_after_an_error():
     model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2))
     with pytest.raises(ValueError, match="Linear"):
         predict(model, [(np.ones((1, 3), np.float32), np.ones(1))])

@@ -79,14 +79,14 @@ def finished(tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_a_killed_training_goes_on_to_the_same_files(whole, number):
+def test_killed_training_resumes_to_the_same_files(whole, number):
     found = kills.one_round(4 * number, *whole)
     assert found["identical"] == 1
     assert found["damaged checkpoints"] == found["resumes that failed"] == found["DIFFERENT"] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_training_that_is_asked_to_stop_writes_all_and_goes_on(tmp_path, whole, number):
+def test_stopped_training_writes_everything_and_resumes(tmp_path, whole, number):
     with training(tmp_path / "run", *kills.SETTINGS) as process:
         process.send_signal(number)
         process.communicate(timeout=LONGEST)
@@ -120,7 +120,7 @@ def limited(nbytes):
     return limit
 
 
-def test_a_disk_that_is_full_costs_the_checkpoint_and_leaves_the_older_ones(tmp_path):
+def test_full_disk_keeps_older_checkpoints(tmp_path):
     first = train(*SHORT, "--output", tmp_path / "run", preexec_fn=limited(8_000))
     assert first.returncode == 2
     assert "could not be written (File too large); training goes on" in first.stderr
@@ -146,13 +146,13 @@ def test_a_real_full_disk(tmp_path):
         subprocess.run(["umount", place], check=True)
 
 
-def test_places_where_nothing_can_be_written(tmp_path):
+def test_unwritable_folder_is_refused(tmp_path):
     refused(here("train", *SHORT, "--output", "/proc/run"), "/proc/run")
     (tmp_path / "file").write_text("")
     refused(here("train", *SHORT, "--output", tmp_path / "file/run"), "a file is in the way")
 
 
-def test_a_folder_that_may_not_be_made(tmp_path, monkeypatch):
+def test_folder_that_cannot_be_created_is_refused(tmp_path, monkeypatch):
     def refuse(path, *arguments, **options):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
@@ -161,14 +161,14 @@ def test_a_folder_that_may_not_be_made(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
-def test_a_folder_in_the_place_of_a_file(tmp_path, finished, name):
+def test_folder_in_place_of_a_file_is_refused(tmp_path, finished, name):
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run" / name).unlink()
     (tmp_path / "run" / name).mkdir()
     refused(here("evaluate", tmp_path / "run"), name, "Is a directory")
 
 
-def test_data_that_vanished_or_changed_are_refused(tmp_path, mnist):
+def test_missing_or_changed_data_are_refused(tmp_path, mnist):
     data = tmp_path / "data"
     data.mkdir()
     for name, split in (("train", mnist.train), ("t10k", mnist.test)):

@@ -17,7 +17,7 @@ FIRST = Epoch(1, 0.1, 2.30259, 0.125, None, None, 100)
 SECOND = Epoch(2, 0.05, 1.5, None, 1.25, 0.98765, 200, 4.0)
 
 
-def test_what_was_not_measured_is_left_out_of_the_table():
+def test_missing_measurements_are_left_out_of_the_table():
     console = Console(width=100, file=io.StringIO())
     console.print(History([FIRST, SECOND]))
     rows = [
@@ -48,7 +48,7 @@ def test_examples_per_second_are_0_where_no_time_was_measured():
     assert SECOND.examples_per_second == 50
 
 
-def test_a_history_as_data_gives_the_same_history_back():
+def test_history_round_trips_through_data():
     finding = TrainingFinding("a", "b", "c", "d", "e", numbers={"loss": float("inf"), "rate": 0.1})
     for history in (
         History(),
@@ -60,7 +60,7 @@ def test_a_history_as_data_gives_the_same_history_back():
         assert plain["interrupted"] is history.interrupted
 
 
-def test_the_file_of_a_history_has_a_line_for_each_epoch_and_no_seconds(tmp_path):
+def test_history_file_has_a_line_per_epoch_and_no_seconds(tmp_path):
     path = tmp_path / "history.jsonl"
     History([FIRST, Epoch(2, 0.1, float("nan"), 0.5, float("inf"), 0.5, 10, 3.0)]).save(path)
     first, second = map(json.loads, path.read_text().splitlines())
@@ -91,7 +91,7 @@ def test_a_training_measures_its_seconds_examples_and_rates():
 
 
 @pytest.mark.parametrize("backend", ["numpy", "eager"])
-def test_each_step_and_each_epoch_is_told_with_its_number_and_loss(backend):
+def test_callbacks_get_number_and_loss_of_each_step_and_epoch(backend):
     steps, epochs = [], []
     calls = Calls(
         after_step=lambda t: steps.append((t.epoch, t.step, t.steps, t.last_loss)),
@@ -105,7 +105,7 @@ def test_each_step_and_each_epoch_is_told_with_its_number_and_loss(backend):
         assert np.average(losses, weights=[4, 4, 2]) == pytest.approx(epoch.train_loss)
 
 
-def test_every_module_is_in_training_during_a_step_and_as_it_was_in_an_evaluation():
+def test_modules_train_in_steps_and_keep_modes_in_evaluation():
     seen = []
 
     class Watch(nn.Module):
@@ -129,7 +129,7 @@ def test_every_module_is_in_training_during_a_step_and_as_it_was_in_an_evaluatio
     assert seen == [True, False, True, False]
 
 
-def test_the_number_of_steps_is_not_known_of_a_stream():
+def test_stream_has_no_known_number_of_steps():
     model = nn.Linear(3, 2)
     batch = np.ones((2, 3), np.float32), np.array([0, 1])
     told = []

@@ -93,7 +93,7 @@ def put(kind, path):
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "link to a device", "link to itself"])
 @pytest.mark.parametrize("name", ["report.html", "curves.png", "weights.safetensors", LOCK])
-def test_what_is_no_file_is_refused(run, few_digits, kind, name):
+def test_non_file_is_refused(run, few_digits, kind, name):
     remove(run / name)
     put(kind, run / name)
     with pytest.raises(CheckpointError, match=rf"{name} (is a|cannot be read)") as caught:
@@ -102,7 +102,7 @@ def test_what_is_no_file_is_refused(run, few_digits, kind, name):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "file"])
-def test_what_is_no_folder_is_refused_as_checkpoints(run, few_digits, kind):
+def test_non_folder_is_refused_as_checkpoints(run, few_digits, kind):
     remove(run / CHECKPOINTS)
     put(kind, run / CHECKPOINTS) if kind != "file" else (run / CHECKPOINTS).write_text("")
     with pytest.raises(CheckpointError, match=f"{CHECKPOINTS} is a {kind}: expected a folder"):
@@ -132,7 +132,7 @@ def test_links_inside_and_hard_links_are_replaced(run, few_digits, tmp_path):
     assert (run / "report.html").read_bytes().startswith(b"<!DOCTYPE html>")
 
 
-def test_folders_named_like_checkpoints_are_passed_over(tmp_path):
+def test_folders_named_like_checkpoints_are_skipped(tmp_path):
     for name in ("step-000000001.json", "step-000000002.safetensors", ".step-000000003.json.ab.tmp"):
         (tmp_path / name).mkdir()
     checkpoints = Checkpoints(tmp_path, keep=1)
@@ -143,7 +143,7 @@ def test_folders_named_like_checkpoints_are_passed_over(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_a_checkpoint_that_cannot_be_removed_ends_no_training(tmp_path, monkeypatch):
+def test_unremovable_checkpoint_does_not_end_the_training(tmp_path, monkeypatch):
     checkpoints = Checkpoints(tmp_path, keep=1)
     checkpoints.save(1, {}, {})
 
@@ -176,7 +176,7 @@ ABSURD = {
 
 
 @pytest.mark.parametrize("key", ABSURD)
-def test_absurd_settings_are_one_short_sentence(run, few_digits, key):
+def test_absurd_setting_is_refused_in_one_short_sentence(run, few_digits, key):
     part, values = ABSURD[key]
     for value in values:
         edit(run, lambda config: config[part].update({key: value}))  # noqa: B023
@@ -191,7 +191,7 @@ def test_absurd_settings_are_one_short_sentence(run, few_digits, key):
 
 
 @pytest.mark.parametrize(("key", "value"), [("seed", 10**38), ("lr", 10**39), ("weight_decay", 1e300)])
-def test_large_numbers_that_mean_something_are_read(run, key, value):
+def test_large_meaningful_numbers_are_read(run, key, value):
     edit(run, lambda config: config["recipe"].update({key: value}))
     assert getattr(load_run(run).recipe, key) in (value, float(value))
 

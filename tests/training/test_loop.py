@@ -43,7 +43,7 @@ def press_ctrl_c_at(epoch, step):
     return Calls(after_step=on_step)
 
 
-def test_ctrl_c_ends_the_epoch_early_and_keeps_what_was_learned(training):
+def test_ctrl_c_ends_the_epoch_early_and_keeps_the_weights(training):
     before = signal.getsignal(signal.SIGINT)
     job = training()
     history = job.fit(callbacks=[press_ctrl_c_at(2, 3)])
@@ -77,7 +77,7 @@ def test_a_second_ctrl_c_stops_at_once(training):
         training().fit(callbacks=[Calls(after_step=on_step)])
 
 
-def test_a_loss_that_is_no_number_names_epoch_and_step(training, digits):
+def test_nan_loss_names_epoch_and_step(training, digits):
     job = training()
     images, labels = next(iter(digits.train.loader(16)))
 
@@ -91,12 +91,12 @@ def test_a_loss_that_is_no_number_names_epoch_and_step(training, digits):
         fit(job.model, job.loss, job.optimizer, batches(), epochs=1)
 
 
-def test_a_run_that_explodes_ends_in_one_error_and_no_warning(training):
+def test_diverging_run_raises_one_error_without_warnings(training):
     with pytest.raises(DivergenceError, match=r"at the learning rate 1e\+30"):
         training(lr=1e30).fit()
 
 
-def test_evaluation_leaves_modes_parameters_and_gradients_as_they_were(training, digits):
+def test_evaluation_keeps_modes_parameters_and_gradients(training, digits):
     job = training()
     frozen = nn.Dropout(0.5).eval()
     model = nn.Sequential(frozen, nn.Dropout(0.5), job.model)
@@ -109,7 +109,7 @@ def test_evaluation_leaves_modes_parameters_and_gradients_as_they_were(training,
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_evaluation_is_the_mean_over_examples_whatever_the_batches(training, digits):
+def test_evaluation_is_the_mean_over_examples_for_any_batches(training, digits):
     job = training()
     whole, parts = (evaluate(job.model, job.loss, digits.test.loader(n)) for n in (360, 7))
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
@@ -126,7 +126,7 @@ def test_a_regression_has_no_accuracy():
     assert history[-1].validation_loss is None
 
 
-def test_no_batch_is_an_error_and_not_a_division_by_zero(training):
+def test_no_batch_is_an_error_instead_of_a_division_by_zero(training):
     job = training()
     for work in (
         lambda: fit(job.model, job.loss, job.optimizer, [], epochs=1),
@@ -137,7 +137,7 @@ def test_no_batch_is_an_error_and_not_a_division_by_zero(training):
             work()
 
 
-def test_a_pixel_that_is_no_number_is_blamed_and_not_the_learning_rate():
+def test_nan_pixel_is_reported_instead_of_learning_rate():
     model = nn.Linear(2, 2)
     batch = np.ones((3, 2), np.float32)
     batch[1, 0] = np.nan

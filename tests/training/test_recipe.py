@@ -44,7 +44,7 @@ def test_weights_and_each_mask_are_drawn_from_the_seed():
     assert len({str(mask) for mask in masks}) == 4
 
 
-def test_optimizer_schedule_and_loss_have_the_settings_of_the_recipe():
+def test_optimizer_schedule_and_loss_follow_the_recipe():
     recipe = Recipe(lr=0.3, momentum=0.5, weight_decay=0.01, epochs=7, loss="quadratic")
     optimizer, schedule = recipe.build_optimizer(recipe.build_model((2, 3), 4))
     assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.3, 0.5, 0.01)
@@ -67,7 +67,7 @@ def test_probabilities_sum_to_1_whatever_the_loss():
 
 
 @pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay", "dropout", "seed"])
-def test_a_setting_of_0_is_taken_and_one_below_is_refused(name):
+def test_setting_of_0_is_accepted_and_a_negative_one_refused(name):
     settings = Recipe().to_dict()
     assert getattr(read_record(Recipe, {**settings, name: 0}, "recipe"), name) == 0
     with pytest.raises(CheckpointError, match=f"{name} is -1"):
@@ -75,7 +75,7 @@ def test_a_setting_of_0_is_taken_and_one_below_is_refused(name):
 
 
 @pytest.mark.parametrize("name", ["batch_size", "epochs"])
-def test_a_count_of_1_is_taken_and_0_is_refused(name):
+def test_count_of_1_is_accepted_and_0_refused(name):
     settings = Recipe().to_dict()
     assert getattr(read_record(Recipe, {**settings, name: 1}, "recipe"), name) == 1
     with pytest.raises(CheckpointError, match=f"{name} is 0"):
@@ -97,7 +97,7 @@ def test_a_count_of_1_is_taken_and_0_is_refused(name):
         ("seed", 10**30, 1.0),
     ],
 )
-def test_a_saved_setting_is_taken_up_to_its_bound(name, most, more):
+def test_saved_setting_is_accepted_up_to_its_bound(name, most, more):
     settings = Recipe().to_dict()
     found = getattr(read_record(Recipe, {**settings, name: most}, "recipe"), name)
     assert found == (tuple(most) if name == "hidden" else most)
@@ -106,14 +106,14 @@ def test_a_saved_setting_is_taken_up_to_its_bound(name, most, more):
         read_record(Recipe, {**settings, name: more}, "recipe")
 
 
-def test_a_dropout_below_1_is_taken_and_1_is_refused():
+def test_dropout_below_1_is_accepted_and_1_refused():
     settings = Recipe().to_dict()
     assert read_record(Recipe, {**settings, "dropout": 0.99}, "recipe").dropout == 0.99
     with pytest.raises(CheckpointError, match="dropout is 1"):
         read_record(Recipe, {**settings, "dropout": 1.0}, "recipe")
 
 
-def test_a_fresh_network_has_the_sizes_and_the_batch_that_were_asked_for(digits):
+def test_fresh_network_has_the_requested_sizes_and_batch(digits):
     fresh = fresh_network(digits, (64, 12, 10), Recipe(batch_size=7, activation="tanh"))
     assert fresh.subject == "64-12-10, tanh, cross-entropy loss, on 7 images of digits"
     assert (fresh.images.shape, fresh.labels.shape) == ((7, 8, 8), (7,))
@@ -136,7 +136,7 @@ def test_sizes_that_do_not_fit_the_images_are_refused(digits, sizes):
     )
 
 
-def test_a_batch_may_be_all_images_and_not_one_more(digits):
+def test_batch_may_have_all_images_at_most(digits):
     count = len(digits.train)
     assert len(fresh_network(digits, None, Recipe(batch_size=count)).images) == count
     with pytest.raises(DataError, match="is more than the"):
@@ -155,6 +155,6 @@ def test_a_batch_may_be_all_images_and_not_one_more(digits):
         ({"lr": "0.1"}, "lr is '0.1': expected a finite number >= 0"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named_when_the_recipe_is_made(settings, message):
+def test_impossible_setting_is_named_by_the_recipe(settings, message):
     with pytest.raises((TypeError, ValueError), match=message):
         Recipe(**settings)

@@ -94,7 +94,7 @@ def test_the_first_batches_have_enough_examples_together(examples, most, expecte
     ("stop_at", "epochs", "examples", "epochs_of_schedule"),
     [(1, 1, [2], 0), (3, 1, [6], 0), (5, 1, [10], 1), (6, 2, [10, 2], 1), (10, 2, [10, 10], 2)],
 )
-def test_a_stopped_training_is_measured_as_far_as_it_came(stop_at, epochs, examples, epochs_of_schedule):
+def test_stopped_training_measures_the_steps_done(stop_at, epochs, examples, epochs_of_schedule):
     def stop(training):
         if training.all_steps == stop_at:
             training.stop("enough")
@@ -115,7 +115,7 @@ def test_a_training_stopped_after_an_epoch_ends_there():
     assert (len(history), history.stopped, history.interrupted) == (1, "done", False)
 
 
-def test_callbacks_are_told_where_the_training_is():
+def test_callbacks_can_read_the_position():
     seen = []
 
     def note(training):
@@ -167,7 +167,7 @@ def test_a_loss_is_reported_per_example(reduce, sizes):
     assert found.loss == pytest.approx(91 / 6)
 
 
-def test_a_loss_that_is_neither_mean_nor_sum_is_warned_about():
+def test_loss_that_is_neither_mean_nor_sum_causes_a_warning():
     batches = [(np.arange(1.0, 7.0)[:, None], np.zeros((6, 1)))]
     with pytest.warns(RuntimeWarning, match="neither the mean nor the sum"):
         evaluate(Same(), lambda y, t: ops.sum(y) ** 2, batches)

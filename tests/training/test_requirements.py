@@ -83,7 +83,7 @@ def test_other_calls_check_their_arguments_too(call):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_are_named_before_the_first_step(value):
+def test_nan_weights_are_named_before_the_first_step(value):
     given = arguments()
     given["model"][2].bias.data = np.full(2, value, np.float32)
     what = "NaN" if np.isnan(value) else "infinity"
@@ -91,7 +91,7 @@ def test_weights_that_are_no_numbers_are_named_before_the_first_step(value):
         fit(**given)
 
 
-def test_a_part_of_the_model_may_be_left_as_it_is():
+def test_part_of_the_model_may_stay_untrained():
     given = arguments()
     frozen, trained = (given["model"][i].weight.data.copy() for i in (0, 2))
     given["optimizer"] = optim.SGD(given["model"][2].parameters(), lr=0.1)

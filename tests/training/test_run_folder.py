@@ -43,7 +43,7 @@ def run(training, digits, tmp_path):
     return tmp_path, job
 
 
-def test_a_run_comes_back_whole(run, digits):
+def test_run_round_trips_through_its_folder(run, digits):
     folder, job = run
     trained = load_run(folder)
     assert trained.recipe == job.recipe
@@ -86,7 +86,7 @@ def test_an_option_that_is_a_flag_is_true_or_false(name):
             read_record(RunOptions, {**asdict(RunOptions()), name: value}, "options")
 
 
-def test_checkpoints_may_be_left_out_and_taken_by_parts_of_a_second():
+def test_checkpoints_may_be_off_or_due_in_parts_of_a_second():
     options = asdict(RunOptions())
     half = {**options, "checkpoint_steps": None, "checkpoint_seconds": 0.5}
     assert read_record(RunOptions, half, "options").checkpoint_seconds == 0.5
@@ -163,7 +163,7 @@ def test_a_recipe_that_does_not_fit_is_explained(run, key, value, message):
         ("name", None, "expected a str as 'name', found None"),
     ],
 )
-def test_data_that_cannot_be_are_refused(run, key, value, message):
+def test_impossible_data_are_refused(run, key, value, message):
     edit_config(run[0], lambda config: config["data"].update({key: value}))
     with pytest.raises(CheckpointError, match=message):
         load_run(run[0])
@@ -189,7 +189,7 @@ def test_data_that_cannot_be_are_refused(run, key, value, message):
         ("class_names", list("abcdefghij"), "abcdefghij"),
     ],
 )
-def test_what_is_said_of_the_data_is_taken_up_to_its_bound(digits, tmp_path, key, most, more):
+def test_data_settings_are_accepted_up_to_their_bound(digits, tmp_path, key, most, more):
     expected = Path(most) if key == "directory" else tuple(most) if isinstance(most, list) else most
 
     def settings(value):
@@ -219,7 +219,7 @@ def test_a_missing_part_of_the_config_is_named(run, key, message):
         load_run(run[0])
 
 
-def test_weights_of_another_precision_are_refused_and_not_converted(run):
+def test_weights_of_another_precision_are_refused(run):
     weights, _ = load_tensors(run[0] / WEIGHTS, max_bytes=10**6)
     weights["1.bias"] = weights["1.bias"].astype(np.float64) * 1e300
     save_tensors(run[0] / WEIGHTS, weights)
@@ -235,7 +235,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(run, name):
         load_run(run[0])
 
 
-def test_a_test_result_that_blew_up_does_not_make_the_run_unreadable(run, digits):
+def test_run_with_a_diverged_test_result_is_readable(run, digits):
     _, job = run
     folder = run[0] / "again"
     folder.mkdir()
@@ -258,7 +258,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("most", "message"), [(0, "is damaged"), (1, "where at most .* are expected")])
-def test_weights_are_read_up_to_twice_what_the_recipe_promises(digits, tmp_path, most, message):
+def test_weights_are_read_up_to_twice_the_size_of_the_recipe(digits, tmp_path, most, message):
     recipe = Recipe(hidden=(1,))
     save_config(tmp_path, recipe, RunOptions(), digits, History())
     promised = 4 * recipe.count_parameters(digits.image_shape, digits.classes)
@@ -278,7 +278,7 @@ def small_run(digits, tmp_path_factory):
 
 
 @given(setting=st.sampled_from(SETTINGS), value=VALUES)
-def test_any_value_of_any_setting_gives_a_run_or_names_the_file(small_run, setting, value):
+def test_any_setting_value_gives_a_run_or_an_error_with_the_file(small_run, setting, value):
     folder, config = small_run
     changed = json.loads(config)
     *outer, last = setting
@@ -301,7 +301,7 @@ def test_any_value_of_any_setting_gives_a_run_or_names_the_file(small_run, setti
         elements={"allow_nan": False, "allow_infinity": False},
     ),
 )
-def test_any_tensor_under_any_name_fits_or_is_refused_by_it(small_run, name, array):
+def test_any_tensor_is_loaded_or_refused_by_name(small_run, name, array):
     folder, config = small_run
     (folder / CONFIG).write_text(config)
     kept = (folder / WEIGHTS).read_bytes()
@@ -336,7 +336,7 @@ def test_a_run_is_never_written_over_another_or_over_a_file(run, digits):
         run_training(job.recipe, digits, folder / CONFIG)
 
 
-def test_history_comes_back_from_its_file(tmp_path):
+def test_history_round_trips_through_its_file(tmp_path):
     first, second = Epoch(1, 0.1, 2.5, None, None, None, 100, 0.5), Epoch(2, 0.05, 1 / 3, 0.5, 1.0, 0.5, 7, 0)
     history = History([first, second])
     history.save(tmp_path / HISTORY)
@@ -348,7 +348,7 @@ def test_history_comes_back_from_its_file(tmp_path):
 
 
 @pytest.mark.parametrize("loss", [float("inf"), float("nan")])
-def test_a_loss_that_blew_up_in_the_last_step_is_kept(tmp_path, loss):
+def test_loss_that_diverged_in_the_last_step_is_recorded(tmp_path, loss):
     History([Epoch(1, 0.1, 2.5, None, loss, 0.1, 100, 0.5)]).save(tmp_path / HISTORY)
     assert str(History.load(tmp_path / HISTORY)[0].validation_loss) == str(loss)
 

@@ -45,7 +45,7 @@ def written(trained, tmp_path, monkeypatch):
     return write
 
 
-def test_the_figures_of_the_page_are_those_of_the_test(trained, written):
+def test_report_numbers_equal_the_test_result(trained, written):
     job, _, test = trained
     text, drawn = written()
     assert f"test accuracy {test.accuracy:.2%}" in text
@@ -91,13 +91,13 @@ def test_the_page_lists_all_settings_layers_and_data(trained, written):
     assert places == sorted(places)
 
 
-def test_without_graphviz_the_graph_stands_there_as_text(written):
+def test_graph_is_text_without_graphviz(written):
     text, _ = written()
     assert "no Graphviz here" in text
     assert "images [16 × 64] data" in text
 
 
-def test_an_interrupted_run_and_what_the_doctor_found_are_said(trained, written):
+def test_interruption_and_findings_are_shown(trained, written):
     _, history, _ = trained
     finding = TrainingFinding("a", "Something is wrong.", "1 of 2", "because", "mend it", "Linear[0]")
     text, _ = written(history=History(history.epochs, True, [finding, finding]))

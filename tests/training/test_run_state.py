@@ -18,7 +18,7 @@ def parts_of(job):
     return Parts(job.model, job.loss, job.optimizer, job.schedule)
 
 
-def test_a_state_holds_copies_by_name_and_comes_back_to_the_last_bit():
+def test_state_has_copies_by_name_and_restores_every_bit():
     job = Job()
     job.fit(epochs=1)
     parts = parts_of(job)
@@ -36,7 +36,7 @@ def test_a_state_holds_copies_by_name_and_comes_back_to_the_last_bit():
     assert [job.model[2](np.ones(50)).tolist() for _ in range(2)] == masks
 
 
-def test_a_state_of_a_loss_with_parameters_is_kept_too():
+def test_loss_with_parameters_is_part_of_the_state():
     class Scaled(nn.Module):
         def __init__(self):
             self.scale = nn.Parameter(np.ones(1), dtype=np.float32)
@@ -59,7 +59,7 @@ def test_a_state_of_a_loss_with_parameters_is_kept_too():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["model.3.bias", "velocity.0"])
-def test_one_number_that_is_not_finite_makes_the_state_so(name, value):
+def test_one_number_that_is_not_finite_makes_a_state_not_finite(name, value):
     job = Job()
     job.fit(epochs=1)
     state = RunState.of(parts_of(job))
@@ -96,7 +96,7 @@ def test_a_state_of_another_training_is_refused(what):
         state.put_back(parts_of(job))
 
 
-def test_a_state_with_a_schedule_is_refused_by_a_training_without():
+def test_schedule_state_is_refused_without_a_schedule():
     job = Job()
     state = RunState.of(parts_of(job))
     with pytest.raises(CheckpointError, match="one has a learning-rate schedule and the other has none"):
@@ -106,12 +106,12 @@ def test_a_state_with_a_schedule_is_refused_by_a_training_without():
 PLACE = Position(2, 3, 21, 1.5, 1, Totals(4.5, 7, 48))
 
 
-def test_a_place_as_data_gives_the_same_place_back():
+def test_position_round_trips_through_data():
     for place in (PLACE, Position(), replace(PLACE, loader_epoch=None, totals=Totals(1.0, None, 3))):
         assert Position.from_dict(json.loads(json.dumps(asdict(place)))) == place
 
 
-def test_a_copied_place_goes_on_by_itself():
+def test_copied_position_advances_separately():
     copy = PLACE.copy()
     assert copy == PLACE
     copy.totals.examples += 1
@@ -124,7 +124,7 @@ def test_a_copied_place_goes_on_by_itself():
     ("value", "fits"),
     [(0, True), (2**53 - 1, True), (2**53, False), (-1, False), (1.0, False), (True, False)],
 )
-def test_counts_of_a_place_are_whole_numbers_that_a_float_can_hold(name, value, fits):
+def test_position_counts_are_whole_and_exact_as_float(name, value, fits):
     record = asdict(PLACE) | {name: value}
     if fits:
         assert getattr(Position.from_dict(record), name) == value
@@ -136,6 +136,6 @@ def test_counts_of_a_place_are_whole_numbers_that_a_float_can_hold(name, value, 
 @pytest.mark.parametrize(
     "change", [{"seconds": "1"}, {"totals": asdict(Totals("1", 1, 1))}, {"totals": {}, "more": 1}]
 )
-def test_what_is_no_place_is_an_error(change):
+def test_invalid_position_is_an_error(change):
     with pytest.raises((TypeError, ValueError, KeyError)):
         Position.from_dict(asdict(PLACE) | change)

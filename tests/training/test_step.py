@@ -69,7 +69,7 @@ class Standardized(nn.Module):
         return self.inner(nn.Flatten()(x) / max(1.0, float(np.max(x))))
 
 
-def test_a_model_that_cannot_be_captured_is_trained_op_by_op_with_one_warning(digits):
+def test_uncapturable_model_trains_op_by_op_with_one_warning(digits):
     weights = []
     for eager in (True, False):
         model = Standardized(np.random.default_rng(0))
@@ -86,7 +86,7 @@ def test_a_model_that_cannot_be_captured_is_trained_op_by_op_with_one_warning(di
     assert weights[0] == weights[1]
 
 
-def test_a_real_error_is_raised_as_it_is(digits):
+def test_real_error_is_raised_unchanged(digits):
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(LabelError, match="5 classes"):

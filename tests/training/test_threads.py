@@ -115,7 +115,7 @@ def alone(digits):
 @pytest.mark.parametrize(
     "pair", list(combinations(RUNS, 2)), ids=lambda pair: "-".join(run.__name__ for run in pair)
 )
-def test_two_at_once_give_what_each_gives_alone(pair, alone, digits):
+def test_two_concurrent_runs_equal_separate_ones(pair, alone, digits):
     for _ in range(ROUNDS):
         found = at_once(*(lambda run=run: run(digits) for run in pair))
         for run, result in zip(pair, found):
@@ -123,13 +123,13 @@ def test_two_at_once_give_what_each_gives_alone(pair, alone, digits):
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
-def test_four_of_a_kind_at_once_give_what_one_gives_alone(run, alone, digits):
+def test_four_concurrent_runs_equal_a_single_one(run, alone, digits):
     for _ in range(ROUNDS):
         for result in at_once(*[lambda: run(digits)] * 4):
             assert result == alone(run)
 
 
-def test_tasks_of_an_event_loop_have_modes_and_scopes_of_their_own(digits):
+def test_event_loop_tasks_have_separate_modes_and_scopes(digits):
     """One task waits inside of no_grad and a scope while others train."""
     inputs, targets = next(iter(digits.train.loader(20)))
 

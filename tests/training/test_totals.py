@@ -54,7 +54,7 @@ def test_a_loss_of_zero_decides_nothing():
     assert evaluate(model, loss, batches).loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_neither_mean_nor_sum_is_warned_about():
+def test_unknown_reduction_causes_a_warning():
     def root(output, target):
         return ops.mean(ops.softmax_cross_entropy(output, target)) * len(target) ** 0.5
 
@@ -62,7 +62,7 @@ def test_neither_mean_nor_sum_is_warned_about():
         evaluate(model_of(), root, Loader(X, Y, 61))
 
 
-def test_looking_at_a_loss_leaves_its_generator_as_it_was():
+def test_examining_a_loss_keeps_its_generator():
     class Noisy(nn.Module):
         def __init__(self):
             self.rng = np.random.default_rng(3)
