@@ -1,4 +1,4 @@
-"""What the doctor says of each planted bug, word by word, kept in findings.txt.
+"""Findings of the doctor for each planted bug, word for word, kept in findings.txt.
 
 ``python -m tests.doctor.findings`` writes it anew, after a change that is meant: read the diff.
 """
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d[\d,]*\.?\d*(?:e[+-]?\d+)?)")
 
 
 def described(diagnosis):
-    """All that is said as text, but for lines that move and for where a loss that explodes ends."""
+    """Return the findings as text, without line numbers and without the last value of an exploding loss."""
     parts = [f"({diagnosis.subject})"]
     for finding in diagnosis:
         numbers = ", ".join(f"{key} {value:.4g}" for key, value in finding.numbers.items())
@@ -28,13 +28,13 @@ def described(diagnosis):
 
 
 def words_and_numbers(text):
-    """The text with # for each number, and the numbers: these may differ a little between machines."""
+    """Return the text with # for each number, and the numbers, which differ a little between machines."""
     numbers = [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
     return _NUMBER.sub("#", text), numbers
 
 
 def kept():
-    """The cases by name."""
+    """Return the cases by name."""
     cases = FILE.read_text(encoding="utf-8").split("\n\n# ")
     return dict(case.strip().split("\n", 1) for case in cases[1:])
 

@@ -146,7 +146,7 @@ def xor_drawn(rng):
 
 
 def parity(rng):
-    """The nearest neighbours of each are all of the other class."""
+    """Examples whose nearest neighbours are all of the other class."""
     x = rng.permutation(64)[:, None] >> np.arange(6) & 1
     return x, x.sum(axis=1) % 2
 
@@ -167,7 +167,7 @@ def a_rare_class(rng):
 
 
 def nearly_done(mnist):
-    """A network that has learned: what is left to learn makes small steps."""
+    """A network that has learned, so that its steps are small."""
     patient = classified(lambda rng: (np.sign(x := rng.standard_normal((64, 2))), x[:, 0] > 0), sizes=())(
         mnist
     )
@@ -183,14 +183,14 @@ def sure_and_right(mnist):
 
 
 def equal_weights_before_others(mnist):
-    """The layer above gives each unit a gradient of its own."""
+    """Equal units, with a different gradient for each from the layer above."""
     model = perceptron((784, 128, 10), nn.Tanh, 0)
     model[0].weight.data[:] = 0
     return replace(main_job(mnist), model=model, optimizer=optim.SGD(model.parameters(), lr=0.1))
 
 
 def done(mnist):
-    """A regression solved but for rounding."""
+    """A regression solved up to rounding."""
     patient = fitted(lambda y: y, 0.01)(mnist)
     model = perceptron((3, 1), nn.Tanh, 0)
     x, y = (np.concatenate(parts) for parts in zip(*patient.batches))
@@ -199,7 +199,7 @@ def done(mnist):
 
 
 def xor_on_its_plateau(mnist):
-    """Two sigmoids that go nowhere for some hundred steps, at any rate."""
+    """Two sigmoids on a plateau of some hundred steps, at any rate."""
     model = perceptron((2, 2, 1), nn.Sigmoid, 0, last=nn.Sigmoid, dtype=np.float64)
     batch = XOR.astype(np.float64), np.array([[0.0], [1.0], [1.0], [0.0]])
     return Patient(model, nn.BCELoss(), [batch], optim.SGD(model.parameters(), lr=5.0))
@@ -215,7 +215,7 @@ def logarithms_for_nll_loss(mnist):
 
 
 class MinusLogOfDensity(nn.Module):
-    """Of a normal distribution: a density may be above 1, and the loss below 0."""
+    """The loss of a normal distribution: a density may be above 1, and the loss below 0."""
 
     def forward(self, output, target):
         mean, spread = output[:, :1], (output[:, 1:] ** 2 + 0.1).sqrt()
@@ -378,7 +378,7 @@ class Detached(Unused):
 
 
 class FirstRow(Unused):
-    """Takes the first row of each image, which is empty: meant were the first 28 images."""
+    """Take the first row of each image, which is empty, instead of the first 28 images."""
 
     def __init__(self):
         rng = np.random.default_rng(0)
@@ -516,7 +516,7 @@ class WithoutMinus(nn.Module):
         return (rows * ops.log(ops.softmax(output) + 1e-7)).sum() / len(output)
 
 
-# Planted bugs: no numbers
+# Planted bugs: NaN and infinity
 
 
 class LogOfSoftmax(nn.Module):

@@ -1,4 +1,4 @@
-"""The doctor beside a run: it changes nothing; findings are in the history, the report and the terminal."""
+"""The doctor in a run: it changes nothing; findings are in the history, the report and the terminal."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_the_training_is_the_same_to_the_last_bit(training, lr):
 
 
 def test_long_plateau_gives_no_finding():
-    """Iris goes nowhere for some hundred steps, an epoch each."""
+    """Iris stays on a plateau for some hundred steps, one per epoch."""
     patient = patients.iris()
     parts = patient.model, patient.loss, patient.optimizer
     history = fit(*parts, patient.batches, epochs=150, callbacks=[Doctor()])

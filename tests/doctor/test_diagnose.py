@@ -32,7 +32,7 @@ def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, na
 
 @pytest.mark.parametrize("name", findings.CASES)
 def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
-    """After a change that is meant: ``python -m tests.doctor.findings``, and read the diff."""
+    """After an intended change: ``python -m tests.doctor.findings``, and read the diff."""
     diagnosis = findings.CASES[name](mnist).diagnose()
     assert {type(number) for finding in diagnosis for number in finding.numbers.values()} <= {int, float}
     said, numbers = findings.words_and_numbers(findings.described(diagnosis))

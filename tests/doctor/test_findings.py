@@ -1,4 +1,4 @@
-"""What the doctor says can be read, drawn and stored."""
+"""Findings of the doctor can be read, drawn and stored."""
 
 import io
 import json

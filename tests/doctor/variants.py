@@ -1,4 +1,4 @@
-"""Planted bugs again, each in the other form of a sentence that the doctor says only in some cases."""
+"""Variants of the planted bugs, for sentences of the doctor that appear only in some cases."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def large_features(activation, by=100.0):
 
 
 class WithoutLayers(nn.Module):
-    """Nothing in it is a weighted sum."""
+    """A network without a weighted sum."""
 
     def __init__(self):
         self.scale = nn.Parameter(np.ones(3, np.float32))

@@ -1,4 +1,4 @@
-"""A small training with all kinds of state, to be stopped and to go on."""
+"""A small training with all kinds of state, to stop and to resume."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ LABELS = RNG.integers(0, 4, 135)
 
 
 class Job:
-    """All that has a state: dropout, momentum, weight decay, a schedule, a loader that shuffles."""
+    """Every kind of state: dropout, momentum, weight decay, a schedule, a loader that shuffles."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Job:
         return fit(*parts, epochs=epochs, schedule=self.schedule, callbacks=callbacks, **options)
 
     def end(self, history):
-        """All that a training leaves, but for the seconds."""
+        """Return all results of a training, without the seconds."""
         weights = {name: array.tobytes() for name, array in self.model.state_dict().items()}
         velocities = [v.tobytes() for v in self.optimizer.velocities]
         records = [{**record, "seconds": 0} for record in history.records()]
@@ -66,7 +66,7 @@ END = uninterrupted()
 
 
 class Killed(BaseException):
-    """In the place of SIGKILL: nothing in the training catches it."""
+    """Replacement for SIGKILL: nothing in the training catches it."""
 
 
 def killed_after(steps):

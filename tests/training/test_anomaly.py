@@ -29,7 +29,7 @@ class Network(nn.Module):
 
 
 class Bent:
-    """A network whose `bend` goes wrong on one example, and where a run meets it."""
+    """A network whose `bend` fails on one example, and the place of that example in a run."""
 
     def __init__(self, bend, example=123, value=0.0, lr=0.1):
         self.inputs = INPUTS.copy()
@@ -101,7 +101,7 @@ def test_infinite_slope_of_the_inputs_alone_is_ignored():
     bent = Bent(lambda layer, x: layer(ops.sqrt(x)), lr=3e38)
     bent.optimizer.momentum = 0.0
     bent.model.output.weight.data = bent.model.output.weight.data * 1e3
-    bent.inputs[:, 2] = 0.0  # sqrt's slope is infinite, and nobody asks for it
+    bent.inputs[:, 2] = 0.0  # sqrt's slope is infinite, but not needed
     assert "by the update of" in bent.fails(detect_anomaly=True).findings[0].what
 
 

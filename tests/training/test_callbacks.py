@@ -44,7 +44,7 @@ def test_hooks_are_called_in_the_order_of_the_list():
 
 
 def test_checkpoints_are_called_last_in_any_order(tmp_path):
-    """What a callback changes at the end of an epoch is in the checkpoint of that epoch."""
+    """A callback's changes at the end of an epoch are in the checkpoint of that epoch."""
 
     class Counter:
         count = 0
@@ -164,7 +164,7 @@ def test_early_stopping_resumes_from_a_checkpoint(tmp_path):
         with pytest.raises(Killed):
             run(callbacks=callbacks(killed_after(steps), Checkpoints(tmp_path)))
     assert run(callbacks=callbacks(Checkpoints(tmp_path))) == whole
-    assert run(callbacks=callbacks(Checkpoints(tmp_path))) == whole  # it stays at its end
+    assert run(callbacks=callbacks(Checkpoints(tmp_path))) == whole  # it stays finished
 
 
 def test_progress_writes_a_line_per_epoch():

@@ -30,7 +30,7 @@ class Machine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def fit(self, every_steps=None, **options):
-        """A new process, as it were: what it leaves, or None when it found nothing whole."""
+        """Return the results of a run as in a new process, or None if no checkpoint is whole."""
         job = Job()
         with warnings.catch_warnings(action="ignore" if self.damaged else "error"):
             try:

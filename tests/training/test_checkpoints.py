@@ -1,4 +1,4 @@
-"""A training that was stopped and goes on ends as if it had not been stopped, bit for bit."""
+"""A stopped and resumed training ends like one that was never stopped, bit for bit."""
 
 import contextlib
 import json
@@ -267,7 +267,7 @@ def test_checkpoint_without_settings_is_resumed(tmp_path):
 
 
 def forge(path, change):
-    """Change what a checkpoint says, and give it the right checksum, as an attacker would."""
+    """Change the contents of a checkpoint and correct its checksum, as an attacker would."""
     record = json.loads(path.read_text())
     record.pop("checksum")
     change(record["contents"])
@@ -319,7 +319,7 @@ def test_forged_checkpoint_raises_checkpoint_error(tmp_path, change):
 
 
 def places(value, path=()):
-    """The keys that lead to each part of nested JSON."""
+    """Yield the keys that lead to each part of nested JSON."""
     yield path
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):

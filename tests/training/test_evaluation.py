@@ -1,4 +1,4 @@
-"""What counts as right: by labels, by rows of probabilities, and not at all for other targets."""
+"""Accuracy: by labels, by rows of probabilities, and None for other targets."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tinygrad_mnist.training import evaluate, predict
 
 
 class Same(nn.Module):
-    """Gives its inputs back."""
+    """Return the inputs unchanged."""
 
     def forward(self, x):
         return x

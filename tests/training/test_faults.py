@@ -1,4 +1,4 @@
-"""What can go wrong around a training, with real processes, signals and file systems."""
+"""Faults around a training, with real processes, signals and file systems."""
 
 import contextlib
 import errno
@@ -36,14 +36,14 @@ def train(*arguments, **options):
 
 
 def here(*arguments):
-    """Run to the end in this process: what is refused needs none of its own."""
+    """Run to the end in this process: a refusal does not need a separate one."""
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 @contextlib.contextmanager
 def training(folder, *settings):
-    """A training that has just begun; ended by its id whatever happens."""
+    """Start a training; the process is ended by its id in any case."""
     process = kills.begin(*(settings or LONG), "--output", folder)
     try:
         deadline = time.monotonic() + LONGEST
@@ -102,7 +102,7 @@ def test_two_trainings_in_one_folder(tmp_path):
         refused(train(*SHORT, "--output", tmp_path / "run"), "holds a run already")
         refused(train("--resume", tmp_path / "run"), "another process is training into it")
         assert process.poll() is None
-        process.kill()  # the lock goes with the process
+        process.kill()  # the lock ends with the process
         process.wait()
     config = json.loads((tmp_path / "run/config.json").read_text())
     config["recipe"]["epochs"] = 1  # 400 would take a while
@@ -111,7 +111,7 @@ def test_two_trainings_in_one_folder(tmp_path):
 
 
 def limited(nbytes):
-    """For a process whose files cannot grow beyond so many bytes: what a full disk does, on any machine."""
+    """Return a function that limits the file sizes of a process: acts like a full disk, on any machine."""
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""A history: what it holds, how it prints, and what of it is kept."""
+"""A history: its contents, its printed form, and its file."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A run folder that comes from anywhere is gone on with inside of itself, or refused in one sentence."""
+"""An untrusted run folder is resumed without touching other files, or refused in one sentence."""
 
 import json
 import os

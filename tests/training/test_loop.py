@@ -1,4 +1,4 @@
-"""Training learns, repeats itself bit for bit, and ends well however it ends."""
+"""Training learns, is reproducible bit for bit, and ends cleanly in every case."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""A training keeps to its memory, and the number of epochs does not matter."""
+"""Peak memory of a training is bounded for any number of epochs."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A recipe builds what it says, from its seed."""
+"""A recipe builds the parts that it describes, from its seed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Figures that a training, an evaluation and a prediction report, counted by hand."""
+"""Numbers reported by a training, an evaluation and a prediction, counted by hand."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from tinygrad_mnist.training import Callback, evaluate, fit, predict
 
 
 class Same(nn.Module):
-    """Returns what it is given."""
+    """Return the input unchanged."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ def test_the_seconds_of_an_epoch_are_those_of_its_steps_alone(monkeypatch):
 
     slow = Calls(lambda training: wait(1000), lambda training, epoch: wait(1000))
     _, _, history = trained([slow], batches=batches, loss=loss, validation=BATCHES)
-    asked = 2  # of the first batch: how its loss counts
+    asked = 2  # calls on the first batch, to find its reduction
     assert [epoch.seconds for epoch in history] == [5 * 10 + 5 + asked, 5 * 10 + 5]
     assert [epoch.examples_per_second for epoch in history] == [10 / 57, 10 / 55]
 
@@ -87,7 +87,7 @@ def test_the_first_batches_have_enough_examples_together(examples, most, expecte
 
     trained([Look()], epochs=2)
     assert [[x[0, 0] for x, _ in batches] for batches in found] == [list(range(1, expected + 1))] * 12
-    assert steps == [1, 4, 9, 16, 25] * 2  # trained on as if nobody had looked
+    assert steps == [1, 4, 9, 16, 25] * 2  # trained on as usual
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a training is given, checked before its first step."""
+"""Arguments of a training are checked before its first step."""
 
 import numpy as np
 import pytest

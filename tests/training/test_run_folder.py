@@ -1,4 +1,4 @@
-"""What a run leaves behind is read again as it was, or refused by the name of the file."""
+"""Files of a run are read back unchanged, or refused with the name of the file."""
 
 import json
 from dataclasses import asdict, fields, replace
@@ -34,7 +34,7 @@ from tinygrad_mnist.training.totals import Evaluation
 
 @pytest.fixture
 def run(training, digits, tmp_path):
-    """A folder as `run_training` leaves it, but for the report, which takes the most time."""
+    """A folder as `run_training` leaves it, without the report, which takes most of the time."""
     job = training()
     test = evaluate(job.model, job.loss, digits.test.loader(100))
     history = job.fit(epochs=1)

@@ -1,4 +1,4 @@
-"""What the page of a run says is what was measured."""
+"""The page of a run shows the measured numbers."""
 
 import html
 import re
@@ -24,7 +24,7 @@ def trained():
 
 @pytest.fixture
 def written(trained, tmp_path, monkeypatch):
-    """The text of the page, and what was drawn: the pictures themselves are tested elsewhere."""
+    """Return the text of the page, and the drawn data: the pictures are tested elsewhere."""
     job, history, test = trained
     drawn = {}
     for name in ("learning_curves", "confusion_matrix", "misread_images", "first_layer_weights"):

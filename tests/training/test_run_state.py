@@ -1,4 +1,4 @@
-"""A state and a place of a training: taken, put back, and refused where they are not of this training."""
+"""State and position of a training: copied, restored, and refused if they are of another training."""
 
 import json
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Training by a captured program is training op by op, to the last bit."""
+"""Training by a captured program equals training op by op, bit for bit."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tinygrad_mnist.training.run_folder import RunOptions
 
 
 def train(mnist, backend, *, loss, activation, dropout=0.0, **options):
-    """Two epochs of 100 steps and a rest each, on real images; what is left of it."""
+    """Two epochs of 100 steps and a rest each, on real images; return the results."""
     rng = np.random.default_rng(0)
     final = [nn.Sigmoid()] if loss == "quadratic" else []
     hidden = [activation(), *([nn.Dropout(dropout, rng=rng)] if dropout else [])]

@@ -1,4 +1,4 @@
-"""Models trained at once in threads give bit for bit what each gives alone.
+"""Models trained at once in threads give the same bits as each model alone.
 
 The long form: ``THREAD_ROUNDS=50 pytest tests/training/test_threads.py``
 """
@@ -23,7 +23,7 @@ ROUNDS = int(os.environ.get("THREAD_ROUNDS", "1"))
 
 
 def left(model, *more):
-    """What a run leaves, as bits."""
+    """Return the results of a run, as bits."""
     return [p.data.tobytes() for p in model.parameters()], *more
 
 
@@ -65,7 +65,7 @@ def with_dropout(digits):
 
 
 def by_hand(digits):
-    """A loop of one's own that changes modes, scopes and NumPy's error states, and draws graphs."""
+    """A hand-written loop that changes modes, scopes and NumPy's error states, and draws graphs."""
     rng = np.random.default_rng(3)
     model = nn.Sequential(nn.Linear(64, 16, rng=rng), nn.Sigmoid(), nn.Linear(16, 10, rng=rng))
     seen = []

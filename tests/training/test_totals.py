@@ -1,4 +1,4 @@
-"""Losses that are reported: means over the examples, whatever the batches."""
+"""Losses that are reported: means over the examples, for any batches."""
 
 import warnings
 
