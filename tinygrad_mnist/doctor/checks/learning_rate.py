@@ -131,7 +131,7 @@ def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Traini
         f"The learning rate {lr:g} is too high" + (" for a loss summed over the batch." if summed else "."),
         f"the first step changes {trial.parameter} by {trial.ratio:.3g} times its own size, and {STEPS} "
         f"steps take the loss from {first:.3g} to {worst:.3g} at worst; after {LONGER} steps it is "
-        f"{bold:.3g}, and at a rate of {better:g} {careful:.3g}",
+        f"{bold:.3g}, and {careful:.3g} with a rate of {better:g}",
         why,
         (f"average over the batch, or divide the rate by {n}: " if summed else "") + f"begin near {better:g}",
         trial.parameter,
