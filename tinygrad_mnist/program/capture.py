@@ -39,6 +39,12 @@ class Capturing(Surroundings):
         self.gradients: dict[int, Gradient] = {}
         self._velocities: dict[tuple[int, int], Any] = {}  # that an optimizer makes meanwhile
 
+    def let_go(self) -> None:
+        """Drop the tracers: they refer to the capture, and would keep its samples until the next collection."""
+        self._tracers.clear()
+        self.gradients.clear()
+        self._velocities.clear()
+
     # Ops
 
     def argument(self, array: Array) -> Tracer:
@@ -220,3 +226,4 @@ def capturing() -> Iterator[Capturing]:
     finally:
         CAPTURE.reset(token)
         capture.restore()
+        capture.let_go()
