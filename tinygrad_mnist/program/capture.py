@@ -40,7 +40,7 @@ class Capturing(Surroundings):
         self._velocities: dict[tuple[int, int], Any] = {}  # that an optimizer makes meanwhile
 
     def let_go(self) -> None:
-        """Drop the tracers: they refer to the capture, and would keep its samples until the next collection."""
+        """Drop the tracers: in a circle with the capture, their samples would stay until a collection."""
         self._tracers.clear()
         self.gradients.clear()
         self._velocities.clear()
