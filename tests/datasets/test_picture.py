@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_mnist.datasets import write_idx
+from tinygrad_mnist.datasets import strokes, write_idx
 from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.errors import DataError
 
@@ -316,3 +316,12 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     for path, message in ((tmp_path, "Is a directory"), (tmp_path / "pipe.png", "Not a regular file")):
         with pytest.raises(DataError, match=message):
             read_pictures(path, SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(2, 7), (7, 2), (3, 3), (10, 60), (60, 10), (17, 90)])
+def test_a_frame_is_looked_for_in_pictures_of_any_shape(shape):
+    noise = np.random.default_rng(0).random(shape) < 0.9
+    noise[:: shape[0] - 1, :: shape[1] - 1] = True
+    slope, widths = strokes.frame(noise)
+    assert abs(slope) <= strokes.STEEPEST
+    assert len(widths) == 4

@@ -112,10 +112,10 @@ def _frame_side(mask: Array, slope: float) -> tuple[float, int]:
     """Return the ink beyond FRAME_SHARE on the lines of the frame at the upper edge, and where it ends."""
     height, width = mask.shape
     columns = np.arange(0, width, 4)
-    rise, deepest = math.ceil(abs(slope) / 2 * width), int(DEEPEST_FRAME * height)
+    rise, deepest = math.ceil(abs(slope) / 2 * width), max(1, int(DEEPEST_FRAME * height))
     rows = _rows(np.arange(-rise, deepest), slope, columns, width)
     seen = rows >= 0
-    ink, ends = mask[rows.clip(0), columns] | ~seen, max(1, len(columns) // 10)
+    ink, ends = mask[rows.clip(0, height - 1), columns] | ~seen, max(1, len(columns) // 10)
     share = np.min([part.mean(axis=1) for part in (ink, ink[:, :ends], ink[:, -ends:])], axis=0)
     full = share > FRAME_SHARE
     first = int(full.argmax())
