@@ -16,6 +16,7 @@ from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Array, Instruction, Number, Value
+from tinygrad_mnist.program.numpy_functions import FUNCTIONS
 from tinygrad_mnist.program.observation import look
 from tinygrad_mnist.program.operations import Call, Draw
 from tinygrad_mnist.program.surroundings import Surroundings
@@ -32,6 +33,8 @@ class Capturing(Surroundings):
     gradients
         The tensors whose ``.grad`` was touched.
     """
+
+    functions = FUNCTIONS
 
     def __init__(self) -> None:
         super().__init__()

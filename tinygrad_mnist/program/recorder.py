@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -44,9 +44,13 @@ class Recorder:
     ----------
     recording
         What was noted so far.
+    functions
+        NumPy's functions that tracers note; others are refused.
     epoch
         How many changes in place of outside arrays were noted: what was read before is another value after.
     """
+
+    functions: Mapping[Callable[..., Any], Callable[..., Any]] = {}
 
     def __init__(self) -> None:
         self.recording = Recording()

@@ -18,7 +18,6 @@ from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.operations import (
     Copy,
     Elementwise,
-    Join,
     KeptAxes,
     Operation,
     Pick,
@@ -26,7 +25,6 @@ from tinygrad_mnist.program.operations import (
     Put,
     Reduction,
     Select,
-    Take,
     View,
 )
 from tinygrad_mnist.program.recorder import Recorder
@@ -199,7 +197,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
     def __setitem__(self, index: Any, value: Any) -> None:
         self._require_own()
         before = self.value
-        self.array[_plain(index)] = _plain(value)
+        self.array[plain(index)] = plain(value)
         if isinstance(index, Tracer):
             self._become(Select(by_mask=False), (index.value, self._operand(value), before))
         else:
@@ -247,7 +245,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     def __pow__(self, exponent: Any) -> Any:
         """As ndarray does it, which has faster ways for some exponents."""
-        array = self.array ** _plain(exponent)
+        array = self.array ** plain(exponent)
         faster = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
         ufunc: Any = faster.get(exponent) if isinstance(exponent, int | float) else None
         is_faster = ufunc is not None and self.dtype.kind == "f"  # the root of integers is in another dtype
@@ -268,7 +266,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
             target, index, value = inputs
             target._require_own()
             before = target.value
-            np.add.at(target.array, _plain(index), _plain(value))
+            np.add.at(target.array, plain(index), plain(value))
             code, arrays = _index_code(self.recorder, index)
             target._become(Put(code, added=True), (before, self._operand(value), *arrays))
             return None
@@ -295,7 +293,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
                 self.recorder.refuse("a change in place of a plain array", _NOT_IN_PLACE)
             if target.value.origin != "state":
                 target._require_own()
-        sample = ufunc(*map(_plain, inputs), out=None if target is None else target.array)
+        sample = ufunc(*map(plain, inputs), out=None if target is None else target.array)
         if ufunc.signature is not None:
             return self._product(ufunc.__name__, operands, sample, target)
         operation = Elementwise(ufunc.__name__)
@@ -317,8 +315,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if any(not isinstance(operand, Value) for operand in operands):
             self.recorder.refuse("a product with a number")
         arrays = [operand.array for operand in operands]
-        plain = all(a.ndim == 2 and a.flags.forc and min(a.strides) > 0 for a in arrays)
-        return self._emit(Product("dot" if plain or name == "dot" else name), operands, sample)
+        simple = all(a.ndim == 2 and a.flags.forc and min(a.strides) > 0 for a in arrays)
+        return self._emit(Product("dot" if simple or name == "dot" else name), operands, sample)
 
     def _reduce(
         self,
@@ -351,62 +349,10 @@ class Tracer(NDArrayOperatorsMixin, Box):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, Recordable) for kind in types):
             return NotImplemented
-        if function in _OF_SHAPES:
-            return function(*map(_plain, args), **{key: _plain(value) for key, value in kwargs.items()})
-        answer = _FUNCTIONS.get(function)
-        if answer is None:
+        noted = self.recorder.functions.get(function)
+        if noted is None:
             self.recorder.refuse(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}")
-        return answer(self, *args, **kwargs)
-
-    def _where(self, mask: Any, chosen: Any, other: Any) -> Tracer:
-        sample = np.where(_plain(mask), _plain(chosen), _plain(other))
-        operands = (self._operand(mask), self._operand(chosen), self._operand(other))
-        single = not isinstance(operands[1], Value) or operands[1].array.ndim == 0
-        by_mask = single and np.shape(_plain(mask)) == sample.shape
-        return self._emit(Select(by_mask), operands, sample)
-
-    def _dot(self, a: Any, b: Any) -> Any:
-        sample = np.dot(_plain(a), _plain(b))
-        if np.ndim(_plain(a)) == 0 or np.ndim(_plain(b)) == 0:
-            self.recorder.refuse("a product with a number")
-        return self._product("dot", (self._operand(a), self._operand(b)), sample)
-
-    def _take(
-        self, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
-    ) -> Tracer:
-        operands = (self._operand(a), self._operand(indices))
-        if out is not None:
-            out._require_own()
-        taken: Any = np.take(_plain(a), _plain(indices), axis=axis, out=_plain(out), mode=mode)  # type: ignore[call-overload]
-        if out is None:
-            return self._emit(Take(axis, mode), operands, taken)
-        out._become(Take(axis, mode), operands)
-        return out  # type: ignore[no-any-return]
-
-    def _clip(self, x: Any, low: Any, high: Any) -> Any:
-        if low is None:
-            return np.minimum(x, high)
-        if high is None:
-            return np.maximum(x, low)
-        return self._emit(Elementwise("clip"), (x.value, low, high), np.clip(x.array, low, high))
-
-    def _join(self, inputs: Any, axis: int = 0) -> Tracer:
-        sample = np.concatenate([_plain(x) for x in inputs], axis)
-        return self._emit(Join(axis), tuple(self._operand(x) for x in inputs), sample)
-
-    def _broadcast(self, x: Tracer, shape: Any) -> Tracer:
-        return x._look(np.broadcast_to(x.array, shape), f"np.broadcast_to({{}}, {tuple(shape)})")
-
-    def _squeeze(self, x: Tracer, axis: Any = None) -> Tracer:
-        return x.reshape(np.squeeze(x.array, axis).shape)
-
-    def _zeros_like(self, x: Tracer, dtype: Any = None, shape: Any = None) -> Tracer:
-        sample = np.zeros_like(x.array, dtype, shape=shape)
-        return Tracer(self.recorder, self.recorder.constant(sample), sample)
-
-    def _ones_like(self, x: Tracer, dtype: Any = None, shape: Any = None) -> Tracer:
-        sample = np.ones_like(x.array, dtype, shape=shape)
-        return Tracer(self.recorder, self.recorder.constant(sample), sample)
+        return noted(self, *args, **kwargs)
 
 
 class TracedNumber:
@@ -416,7 +362,7 @@ class TracedNumber:
         self.number = number
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the sample of a tracer, the value of an open number, or the value itself."""
     if isinstance(value, Tracer):
         return value.array
@@ -444,26 +390,3 @@ def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
         return ()
     gone = {a % max(len(shape), 1) for a in (axis if isinstance(axis, tuple) else (axis,))}
     return tuple(length for i, length in enumerate(shape) if i not in gone)
-
-
-_OF_SHAPES = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.result_type})
-_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.where: Tracer._where,
-    np.dot: Tracer._dot,
-    np.take: Tracer._take,
-    np.clip: Tracer._clip,
-    np.concatenate: Tracer._join,
-    np.broadcast_to: Tracer._broadcast,
-    np.squeeze: Tracer._squeeze,
-    np.zeros_like: Tracer._zeros_like,
-    np.empty_like: Tracer._zeros_like,  # written over by what follows
-    np.ones_like: Tracer._ones_like,
-    np.reshape: lambda self, x, shape: x.reshape(shape),
-    np.ravel: lambda self, x: x.ravel(),
-    np.transpose: lambda self, x, axes=None: x.transpose(*(() if axes is None else (axes,))),
-    np.sum: lambda self, x, axis=None, keepdims=False: x.sum(axis, keepdims),
-    np.max: lambda self, x, axis=None, keepdims=False, initial=None: np.maximum.reduce(
-        x, axis=axis, keepdims=keepdims, initial=initial
-    ),
-    np.abs: lambda self, x: np.absolute(x),
-}
