@@ -14,12 +14,12 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING
 from tinygrad_mnist.autodiff.primitive import Box, Recordable, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import GradientError, GraphCutWarning, ShapeError
+from tinygrad_mnist.typing import Array
 
 _MOVES_ELEMENTS = frozenset({"identity", "getitem", "reshape", "transpose", "broadcast_to"})
 
@@ -48,9 +48,9 @@ def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
     )
 
 
-def looked_at(tensor: Any, what: str) -> NDArray[Any]:
+def looked_at(tensor: Any, what: str) -> Array:
     """Return the plain array, read-only; `what` names the conversion where a tracer refuses it."""
-    view: NDArray[Any] = looked_into(tensor, what).view()
+    view: Array = looked_into(tensor, what).view()
     view.flags.writeable = False
     return view
 
@@ -96,7 +96,7 @@ class Conversions(Recordable):
     def __complex__(self) -> complex:
         return complex(self._number("complex()"))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = looked_at(self, "np.asarray()")
         if needs_gradient(self) and not _looks_at_a_leaf(self):
             raise TypeError(

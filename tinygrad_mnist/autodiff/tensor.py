@@ -6,7 +6,7 @@ import itertools
 from typing import Any, Never, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked
 from tinygrad_mnist.autodiff import numpy_protocol
@@ -33,8 +33,7 @@ from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
 from tinygrad_mnist.hints import hinted, unknown_keyword
 from tinygrad_mnist.hints.tensors import NotInTensor
-
-Array = NDArray[Any]
+from tinygrad_mnist.typing import Array
 
 next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray

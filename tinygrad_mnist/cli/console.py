@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -26,6 +25,7 @@ from tinygrad_mnist.files import visible, visible_lines
 from tinygrad_mnist.training import Callback, Epoch, Recipe, Training
 from tinygrad_mnist.training.derivation import SideBySide
 from tinygrad_mnist.training.job import RunResult
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from tinygrad_mnist.benchmark import BenchmarkTable
@@ -157,7 +157,7 @@ def print_evaluation(name: str, evaluation: Any) -> None:
     )
 
 
-def print_predictions(names: list[str], probabilities: NDArray[Any], classes: Sequence[str]) -> None:
+def print_predictions(names: list[str], probabilities: Array, classes: Sequence[str]) -> None:
     """Print one row per image: class, probability, runners-up."""
     kind = "digit" if all(name.isdecimal() and len(name) == 1 for name in classes) else "class"
     table = Table(Column("image", overflow="fold"), kind, "probability", "next")
@@ -176,7 +176,7 @@ def print_predictions(names: list[str], probabilities: NDArray[Any], classes: Se
         )
 
 
-def print_images(names: list[str], images: NDArray[Any]) -> None:
+def print_images(names: list[str], images: Array) -> None:
     """Print each image under its name, in shades from paper to ink, two characters per pixel."""
     console = console_of()
     shades = _SHADES if console.encoding.startswith("utf") else _PLAIN_SHADES

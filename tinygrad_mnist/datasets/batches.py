@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.typing import Array
 
 Batch: TypeAlias = tuple[Any, Any]
 Batches: TypeAlias = "Iterable[Batch] | Split | Batch | Callable[[], Iterable[Batch]]"
@@ -150,6 +151,6 @@ def _require_rows(name: str, count: int) -> None:
         raise DataError(f"{name} is empty: there is no batch to work on; expected at least one example")
 
 
-def inputs_of(given: Any, model: Module) -> NDArray[Any]:
+def inputs_of(given: Any, model: Module) -> Array:
     """Return inputs without targets in the dtype of the model, as those of a pair are."""
     return np.asarray(given.data if isinstance(given, Tensor) else given, dtype_of(model))

@@ -7,10 +7,10 @@ from numbers import Integral, Number
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.typing import Array
 
 
 def as_pandas(data: Any) -> Any:
@@ -50,7 +50,7 @@ def as_pandas(data: Any) -> Any:
     return _numbers_as_such(pd.DataFrame({name: _column(frame[name]) for name in frame.columns}))
 
 
-def as_response(values: Any, name: str = "y") -> NDArray[Any]:
+def as_response(values: Any, name: str = "y") -> Array:
     """One value, or row of values, for each example, none of them missing.
 
     Raises
@@ -100,7 +100,7 @@ def _numbers_as_such(frame: Any) -> Any:
     return frame.assign(**changed) if changed else frame
 
 
-def _as_numbers(values: NDArray[Any]) -> NDArray[Any] | None:
+def _as_numbers(values: Array) -> Array | None:
     """The values as whole numbers or float64; None if they are categories, as text always is."""
     if not all(isinstance(value, Number) and not isinstance(value, bool | complex) for value in values):
         return None

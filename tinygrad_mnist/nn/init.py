@@ -11,13 +11,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.arguments import require_number, shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import missing, networks
 from tinygrad_mnist.seeding import generator
+from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # NumPy loads it on first use only, and so do we
@@ -42,7 +42,7 @@ __all__ = [
 class Initializer(Protocol):
     """A function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
 
-    def __call__(self, shape: tuple[int, ...], rng: Seed, /) -> NDArray[Any]:
+    def __call__(self, shape: tuple[int, ...], rng: Seed, /) -> Array:
         """Values of the shape; their dtype is up to the layer."""
 
 
@@ -115,7 +115,7 @@ _FACTORIES = {
 }
 
 
-def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng: Generator) -> NDArray[Any]:
+def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng: Generator) -> Array:
     """Return the values that an initializer gives a parameter of `shape`.
 
     Raises

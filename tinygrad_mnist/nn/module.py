@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Never
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import SCOPE
@@ -16,6 +16,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted, unknown_keyword
 from tinygrad_mnist.hints.networks import NotInModule
+from tinygrad_mnist.typing import Array
 
 
 class Parameter(Tensor):
@@ -163,11 +164,11 @@ class Module(Observed, NotInModule):
         for parameter in self.parameters():
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, NDArray[Any]]:
+    def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters' arrays by dotted name."""
         return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
 
-    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over the arrays of a ``state_dict``; nothing is changed unless all of them fit.
 
         Raises

@@ -15,12 +15,13 @@ from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Array, Instruction, Number, Value
+from tinygrad_mnist.program.instructions import Instruction, Number, Value
 from tinygrad_mnist.program.numpy_functions import FUNCTIONS
 from tinygrad_mnist.program.observation import look
 from tinygrad_mnist.program.operations import Call, Draw
 from tinygrad_mnist.program.surroundings import Surroundings
 from tinygrad_mnist.program.tracer import TracedNumber, Tracer
+from tinygrad_mnist.typing import Array
 
 
 class Capturing(Surroundings):

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist.autodiff.modes import RECORDING
 from tinygrad_mnist.program.observation import Reading
 from tinygrad_mnist.program.operations import Operation
+from tinygrad_mnist.typing import Array
 
-Array = NDArray[Any]
 Origin = Literal["argument", "state", "number", "constant", "result"]
 
 

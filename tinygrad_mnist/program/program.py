@@ -17,13 +17,14 @@ import numpy as np
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.derivation import derivation
 from tinygrad_mnist.program.guards import entry
-from tinygrad_mnist.program.instructions import Array, Number, Recording, State
+from tinygrad_mnist.program.instructions import Number, Recording, State
 from tinygrad_mnist.program.memory import Plan, plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.optimize import lowered
 from tinygrad_mnist.program.source import Source, all_values
 from tinygrad_mnist.program.trace import Trace, outline
+from tinygrad_mnist.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import calling_site, in_words
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Array, Instruction, Number, Recording, Value
+from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
 from tinygrad_mnist.program.operations import Call, Elementwise, Operation
+from tinygrad_mnist.typing import Array
 
 _NUMBERS = (bool, int, float, complex)
 

@@ -14,13 +14,14 @@ from tinygrad_mnist.autodiff.primitive import Box
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Array, Fixed, State, Value
+from tinygrad_mnist.program.instructions import Fixed, State, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import ABSENT, Reading, look, snapshot
 from tinygrad_mnist.program.operations import Operation
 from tinygrad_mnist.program.randomness import Generators
 from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import Tracer
+from tinygrad_mnist.typing import Array
 
 _DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
 

@@ -13,7 +13,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_mnist.autodiff.expression import index_text
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
-from tinygrad_mnist.program.instructions import Array, Number, Value
+from tinygrad_mnist.program.instructions import Number, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.operations import (
     Copy,
@@ -28,6 +28,7 @@ from tinygrad_mnist.program.operations import (
     View,
 )
 from tinygrad_mnist.program.recorder import Recorder
+from tinygrad_mnist.typing import Array
 
 _NOT_IN_PLACE = (
     "a program changes nothing outside but parameters, gradients and velocities. Write a = a * 2 in place of "

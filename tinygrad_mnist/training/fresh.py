@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.typing import Array
 
 FEW_IMAGES = 10_000
 
@@ -21,8 +19,8 @@ class FreshNetwork:
 
     model: nn.Sequential
     loss: nn.Module
-    images: NDArray[Any]
-    labels: NDArray[Any]
+    images: Array
+    labels: Array
     subject: str
 
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import Length, Number, OneOf, Whole, require_valid
+from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, Callable[[], nn.Module]] = {
@@ -100,7 +100,7 @@ class Recipe:
         )
         return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
 
-    def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
+    def probabilities(self, outputs: Array) -> Array:
         """Return probabilities of the classes, rows that sum to 1.  outputs: (n, classes)."""
         if self.loss == "quadratic":  # sigmoids need not sum to 1: normalised, as the articles do
             totals = outputs.sum(axis=1, keepdims=True)

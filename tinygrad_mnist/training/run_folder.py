@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.modes import no_grad
@@ -45,6 +44,7 @@ from tinygrad_mnist.training.checkpoint_files import CheckpointFolder, versions
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.totals import Evaluation
+from tinygrad_mnist.typing import Array
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
@@ -115,7 +115,7 @@ class Run(RunConfig):
 
     model: nn.Sequential
 
-    def probabilities(self, images: NDArray[Any]) -> NDArray[Any]:
+    def probabilities(self, images: Array) -> Array:
         """Return the probability of each class for images (n, height, width): (n, classes)."""
         with no_grad():
             outputs = self.model.eval()(images)
@@ -340,7 +340,7 @@ def _require_learnable(parameters: int) -> None:
         )
 
 
-def _require_float32(tensors: Mapping[str, NDArray[Any]]) -> None:
+def _require_float32(tensors: Mapping[str, Array]) -> None:
     """Refuse other dtypes, which ``load_state_dict`` would convert: a run saves float32."""
     for name, array in tensors.items():
         if array.dtype != np.float32:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_mnist.autodiff.expression import is_uniform
-from tinygrad_mnist.program.instructions import Array, Instruction, Recording, State, Value
+from tinygrad_mnist.program.instructions import Instruction, Recording, State, Value
 from tinygrad_mnist.program.operations import View
+from tinygrad_mnist.typing import Array
 
 _NARROW = 16  # the most columns of what is kept column by column
 _TALL = 4  # and how many times as many rows it has at least

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_mnist.program.instructions import Array, Recording, Value
+from tinygrad_mnist.program.instructions import Recording, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group, Kind
 from tinygrad_mnist.program.native.layout import Layout, memory_key, uniform
 from tinygrad_mnist.program.source import all_values
+from tinygrad_mnist.typing import Array
 
 _LINE = 64  # bytes of a cache line, at which each result begins
 

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.autodiff.ops.fused import require_labels
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Array, Instruction, Recording, State, Value
+from tinygrad_mnist.program.instructions import Instruction, Recording, State, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
 from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, look, memory_key
@@ -21,6 +21,7 @@ from tinygrad_mnist.program.native.memory import Slots
 from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
 from tinygrad_mnist.program.operations import Call, View
 from tinygrad_mnist.program.source import outside
+from tinygrad_mnist.typing import Array
 
 Step = Callable[..., Any]
 _ALIASED, _FIRST_CHECK = 1, 2  # what a native function returns that has not run to its end; 0 if it has
