@@ -68,6 +68,15 @@ def test_options_of_train_stand_in_five_groups():
     assert group.startswith("  --resume RUN")
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_help_breaks_no_word_and_no_example(command, columns):
+    text = CliRunner().invoke(main, [command.name, "--help"], terminal_width=columns).output
+    assert not re.search(r"\w-$", text, re.MULTILINE)
+    for example in command.examples:
+        assert f" {command.name} {example}".rstrip() + "\n" in text
+
+
 def test_unknown_suffix_is_refused_before_data_are_loaded(tmp_path):
     result = CliRunner().invoke(main, ["graph", "-o", "x.jpg", "--data", str(tmp_path / "none")])
     assert result.exit_code == 2

@@ -9,7 +9,7 @@ import click
 
 from tinygrad_mnist import __version__
 from tinygrad_mnist.cli.bench_command import bench
-from tinygrad_mnist.cli.command import write_exit_status
+from tinygrad_mnist.cli.command import Context, write_exit_status
 from tinygrad_mnist.cli.data_command import data
 from tinygrad_mnist.cli.derive_command import derive
 from tinygrad_mnist.cli.evaluate_command import evaluate
@@ -33,6 +33,8 @@ _HEADINGS = {  # by use
 class _Commands(click.Group):
     """Commands under headings; our errors become a sentence on stderr and exit status 2."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
         return list(self.commands)
@@ -54,7 +56,7 @@ class _Commands(click.Group):
             try:
                 return super().invoke(context)
             except click.ClickException as error:
-                error.message = visible_lines(error.message)  # type: ignore[misc]  # Final, for no reason
+                error.message = visible_lines(error.message)  # type: ignore[misc]  # click declares it Final
                 raise
             except (TinygradMnistError, OSError, MemoryError) as error:
                 _say("\n  ".join([f"Error: {error}", *getattr(error, "__notes__", ())]))
@@ -75,7 +77,7 @@ def _say(text: str) -> None:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__)
 def main() -> None:
-    """Train an MNIST perceptron and look into its gradients: every one comes from the recorded graph."""
+    """Train an MNIST perceptron; check, draw and print its gradients."""
 
 
 for _commands in _HEADINGS.values():

@@ -11,7 +11,30 @@ import click
 
 Decorator = Callable[[Any], Any]
 FEW_OPTIONS = 8  # fewer are listed in one block
+_HYPHEN = "\N{NON-BREAKING HYPHEN}"  # stands for a hyphen while a text is wrapped
 EXIT_STATUS = "Exit status: 0 success, 1 a check failed, 2 bad usage or input."
+
+
+class Formatter(click.HelpFormatter):
+    """A formatter that wraps at spaces only: an option or a name broken at its hyphen reads as two."""
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], *widths: Any, **settings: Any) -> None:
+        """Write names with their descriptions."""
+        super().write_dl([(name, text.replace("-", _HYPHEN)) for name, text in rows], *widths, **settings)
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", _HYPHEN))
+
+    def write(self, string: str) -> None:
+        """Write text that has been wrapped."""
+        super().write(string.replace(_HYPHEN, "-"))
+
+
+class Context(click.Context):
+    """A context whose help is written by our formatter."""
+
+    formatter_class = Formatter
 
 
 class Option(click.Option):
@@ -29,6 +52,8 @@ def under(heading: str) -> Callable[..., Decorator]:
 
 class Command(click.Command):
     """A command with options under headings, examples, and the exit statuses in its help."""
+
+    context_class = Context
 
     def __init__(self, *arguments: Any, examples: Sequence[str], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -51,7 +76,7 @@ class Command(click.Command):
         """Write the examples and the exit statuses."""
         with formatter.section("Examples"):
             for example in self.examples:
-                formatter.write_text(f"{ctx.command_path} {example}")
+                formatter.write(f"  {ctx.command_path} {example}\n")  # on one line, to be copied
         write_exit_status(formatter)
 
 

@@ -32,7 +32,7 @@ from tinygrad_mnist.cli.options import (
 @seed_option("Training", "weights and batch")
 def derive(dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None, loss: str,
            lr: float, seed: int) -> None:  # fmt: skip
-    """Print a training step as NumPy: as the graph gives it, next to the one derived by hand.
+    """Print a training step as NumPy code, next to the same step derived by hand.
 
     Both columns run as printed. The step is then taken both ways on real digits, and the parameters are
     compared.

@@ -51,7 +51,11 @@ def _drawable(context: click.Context, parameter: click.Parameter, value: Path) -
     help="modules: one box per layer; ops: one per op; values: with numbers and work.",
 )
 @_drawing("--backward", is_flag=True, help="Also draw the backward pass.")
-@_drawing("--whole", is_flag=True, help="Draw more than 400 nodes as they are, not as modules.")
+@_drawing(
+    "--whole",
+    is_flag=True,
+    help="Draw every node of a large graph. Otherwise a graph of more than 400 is folded into modules.",
+)
 @seed_option("Drawing", "weights and batch")
 @output_option(
     "Drawing",

@@ -25,17 +25,17 @@ _pictures = under("Pictures")
     "--invert/--no-invert",
     default=None,
     show_default=False,
-    help="Dark is ink / bright is ink.  [default: the paper covers more]",
+    help="Dark is ink / bright is ink.  [default: ink is the colour that covers less]",
 )
-@_pictures("--show", is_flag=True, help="Also print each picture as the network gets it.")
+@_pictures("--show", is_flag=True, help="Also print each picture as the network receives it.")
 @click.pass_context
 def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], invert: bool | None,
             show: bool, weights: Any) -> None:  # fmt: skip
     """Read digits from pictures with a trained network.
 
     RUN is the folder that `train` wrote; IMAGES are pictures of one digit each (PNG, JPEG, WebP or BMP), or
-    IDX files of many. A picture that cannot be read costs a line on stderr and makes the exit status 2; the
-    others are answered.
+    IDX files of many. A picture that cannot be read is reported on stderr; the others are read, and the exit
+    status is 2.
     """
     import numpy as np
 

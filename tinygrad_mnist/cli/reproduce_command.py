@@ -28,7 +28,7 @@ _articles = under("Experiment")
 @_articles(
     "--r-seed",
     type=Whole(-MOST_SEED, MOST_SEED),
-    help="Seed other than the article's: prints what R prints with it, judges only what holds for any seed.",
+    help="Seed in place of the article's. Prints what R prints; checks only what is true for any seed.",
 )
 @data_option
 @under("Training")(
@@ -42,9 +42,9 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
               r_seed: int | None, data: Path | None, jobs: int, output: Path | None) -> None:  # fmt: skip
     """Run the experiment NAME of one of the five articles again, and compare.
 
-    The table shows each number as published, as the original program gave it when it was run again, and as
-    computed here. The exit status is 1 if one of ours differs from what it should be. Pictures, the table and
-    a report are in the output folder.
+    The table shows each number as published, as printed by the original program when it was run again, and as
+    computed here. The exit status is 1 if a number computed here is not the expected one. The output folder
+    has the table, pictures and a report.
     """
     from threadpoolctl import threadpool_limits
 

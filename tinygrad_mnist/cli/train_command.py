@@ -99,7 +99,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     "--checkpoint-seconds",
     type=Finite("seconds", zero=False),
     default=60.0,
-    help="Also save a checkpoint when this time has passed; one is saved after each epoch.",
+    help="Also save a checkpoint after this many seconds without one; each epoch ends with one.",
 )
 @_output("--keep", type=COUNT, default=3, help="Newest checkpoints to keep, next to the best.")
 @_debugging(
