@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import inspect
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,17 +18,24 @@ from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor
 from tinygrad_mnist.errors import CaptureError, MissingExtraError
 from tinygrad_mnist.program.capture import capturing
+from tinygrad_mnist.program.equality import alike, same_bits
 from tinygrad_mnist.program.guards import MISS
-from tinygrad_mnist.program.observation import is_plain
 from tinygrad_mnist.program.program import Binding, Program
+from tinygrad_mnist.program.signature import (
+    accepted,
+    argument_names,
+    as_tensors,
+    flat,
+    is_array,
+    plain_array,
+    require_plain_containers,
+    require_unchanged,
+)
 from tinygrad_mnist.program.trace import Call, traced
 
 Backend = Literal["numpy", "native", "eager"]
 _INSIDE = ContextVar("inside", default=False)  # a function of which there is a program runs itself
 _MOST_PROGRAMS = 32  # of one function: older ones are forgotten
-_EPSILONS = (
-    100  # how far native results may be from NumPy's, in rounding errors of an array's largest element
-)
 
 
 @dataclass
@@ -72,7 +77,7 @@ class Compiled:
         """
         self._require_programs()
         with self._lock:
-            return self._traced(arguments, keywords, *_flat(arguments, keywords))
+            return self._traced(arguments, keywords, *flat(arguments, keywords))
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Repeat the program for these arguments, or capture one."""
@@ -84,7 +89,7 @@ class Compiled:
                     answer = enter(*arguments)
                     if answer is not MISS:
                         return answer
-            structure, leaves = _flat(arguments, keywords)
+            structure, leaves = flat(arguments, keywords)
             for enter in self._entries.get(structure, ()):
                 answer = enter(*leaves)
                 if answer is not MISS:
@@ -103,7 +108,7 @@ class Compiled:
             Where they differ: the function does something that a program does not repeat.
         """
         self._require_programs()
-        structure, leaves = _flat(arguments, keywords)
+        structure, leaves = flat(arguments, keywords)
         with self._lock:
             known = self._find(structure, leaves)
             program = known.program if known else self._traced(arguments, keywords, structure, leaves)
@@ -123,7 +128,7 @@ class Compiled:
     def _call(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Any:
         """Call where no entry is ready: capture, check, or bind again to exchanged arrays."""
         if self.backend == "eager":
-            given, given_keywords = _as_tensors(arguments, keywords, leaves)[1]
+            given, given_keywords = as_tensors(arguments, keywords, leaves)[1]
             return self.function(*given, **given_keywords)
         known = self._find(structure, leaves)
         if known is None:
@@ -157,24 +162,25 @@ class Compiled:
 
     def _traced(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Program:
         """Return the program of a call, from a dry run that changes nothing."""
-        _require_plain_containers((arguments, keywords), "an argument")
-        names = _argument_names(self.function, arguments, keywords)
+        require_plain_containers((arguments, keywords), "an argument")
+        names = argument_names(self.function, arguments, keywords)
         with capturing() as capture:
             capture.generators.meet_those_of(self.function)
             stand_ins = [
-                new_tensor(capture.argument(_plain(x))) if _is_array(x) else x for x in map(_accepted, leaves)
+                new_tensor(capture.argument(plain_array(x))) if is_array(x) else x
+                for x in map(accepted, leaves)
             ]
             filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
             output = self.function(*filled, **filled_keywords)
             capture.require_unchanged()
-            _require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
-            _require_plain_containers(output, "the result")
+            require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
+            require_plain_containers(output, "the result")
             call = Call(self._name, structure, leaves, names)
             return Program.of(traced(capture, call, stand_ins, output))
 
     def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Call the function itself, and return what its program would: arrays of their own, no graph."""
-        given, (filled, filled_keywords) = _as_tensors(arguments, keywords, leaves)
+        given, (filled, filled_keywords) = as_tensors(arguments, keywords, leaves)
         token = _INSIDE.set(True)
         try:
             output = self.function(*filled, **filled_keywords)
@@ -185,7 +191,7 @@ class Compiled:
 
         def answer(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray) and id(leaf) not in same:
-                copy = _plain(leaf).copy("K")
+                copy = plain_array(leaf).copy("K")
                 same[id(leaf)] = copy if isinstance(leaf, np.ndarray) else new_tensor(copy)
             return same.get(id(leaf), leaf)
 
@@ -202,9 +208,9 @@ class Compiled:
         touched = {name: _copy(array) for name, array in binding.touched().items()}
         put_back()
         answer = binding.enter(*leaves)
-        different = [name for name, x in binding.touched().items() if not _same(x, touched.get(name))]
+        different = [name for name, x in binding.touched().items() if not same_bits(x, touched.get(name))]
         for i, (x, other) in enumerate(zip(trees.leaves(answer), expected)):
-            if not _same(_plain(x), other):
+            if not same_bits(plain_array(x), other):
                 different.append(f"output {i}")
         if different:
             put_back()
@@ -226,7 +232,7 @@ class Compiled:
             results[-1] |= {name: _copy(array) for name, array in binding.touched().items()}
             put_back()
         by_numpy, native = results
-        different = [name for name, x in by_numpy.items() if not _alike(native.get(name), x)]
+        different = [name for name, x in by_numpy.items() if not alike(native.get(name), x)]
         if different:
             raise CaptureError(
                 f"the native code of {self._name} does not give what NumPy gives, up to rounding; different: "
@@ -323,114 +329,6 @@ def require_backend(backend: Any) -> None:
         raise MissingExtraError("backend='native' needs numba: pip install -e '.[native]'")
 
 
-def _as_tensors(arguments: Any, keywords: Any, leaves: Sequence[Any]) -> tuple[list[Any], Any]:
-    """Return the leaves with Tensors in place of arrays, and the arguments made of them."""
-    given = [Tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
-    return given, trees.refill((arguments, keywords), given)
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """Return True if two results are equal up to rounding."""
-    if not isinstance(b, np.ndarray | float) or np.asarray(b).dtype.kind != "f":
-        return bool(np.array_equal(a, b))
-    a, b = np.asarray(a), np.asarray(b)
-    bound = _EPSILONS * np.finfo(b.dtype).eps * np.abs(b[np.isfinite(b)]).max(initial=0)
-    return bool(np.allclose(a, b, rtol=0, atol=bound, equal_nan=True))
-
-
-def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Tensor) else x
-
-
 def _copy(x: Any) -> Any:
-    x = _plain(x)
+    x = plain_array(x)
     return x.copy() if isinstance(x, np.ndarray) else x
-
-
-def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray | Tensor)
-
-
-def _flat(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
-    """The leaves of the arguments and what they are the leaves of: for plain ones just their number."""
-    if keywords or any(isinstance(x, dict | list | tuple) for x in arguments):
-        return _structure((arguments, keywords)), trees.leaves((arguments, keywords))
-    return len(arguments), arguments
-
-
-def _structure(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return type(tree), tuple((type(key), key, _structure(x)) for key, x in tree.items())
-    if isinstance(tree, list | tuple):
-        return type(tree), tuple(map(_structure, tree))
-    return None
-
-
-def _accepted(x: Any) -> Any:
-    """An argument, refused where a program cannot take it."""
-    if not _is_array(x) and not is_plain(x):
-        raise CaptureError(
-            f"an argument of a compiled function is a {type(x).__name__}, which may change unseen: give "
-            "arrays, Tensors, modules, numbers, texts, and lists, tuples and dicts of them"
-        )
-    if isinstance(x, Tensor) and x._requires_grad:
-        raise CaptureError(
-            f"{x._label()}, an argument of a compiled function, requires a gradient, and a program takes "
-            "plain arrays: differentiate inside, with tm.grad"
-        )
-    return x
-
-
-def _require_plain_containers(tree: Any, what: str) -> None:
-    """Refuse containers that may hold more than their parts: they could not be made again."""
-    if not isinstance(tree, dict | list | tuple):
-        return
-    if type(tree) not in (dict, OrderedDict, list, tuple) and not hasattr(tree, "_fields"):
-        raise CaptureError(
-            f"{what} of a compiled function is a {type(tree).__name__}: expected a list, tuple, named tuple "
-            "or dict; turn it into one, outside for an argument"
-        )
-    for key in trees.leaves(list(tree)) if isinstance(tree, dict) else ():
-        if isinstance(key, Tensor) or not is_plain(key):
-            raise CaptureError(
-                f"{what} of a compiled function is a dict whose keys hold a {type(key).__name__}: expected "
-                "texts and numbers; write a list of pairs"
-            )
-    for part in tree.values() if isinstance(tree, dict) else tree:
-        _require_plain_containers(part, what)
-
-
-def _require_unchanged(filled: Any, given: Any, stand_ins: list[Any]) -> None:
-    """Refuse a function that adds to, or removes from, the lists and dicts that it is given."""
-    found = trees.leaves(filled)
-    same = len(found) == len(stand_ins) and all(a is b for a, b in zip(found, stand_ins))
-    if not same or _structure(filled) != _structure(given):
-        raise CaptureError(
-            "a list or dict among the arguments is changed while a program is captured, which a program does "
-            "not repeat: return the new parts instead"
-        )
-
-
-def _argument_names(function: Callable[..., Any], arguments: Any, keywords: Any) -> list[str]:
-    """A name for each array among the arguments, from the function's own parameters."""
-    bound = inspect.signature(function).bind(*arguments, **keywords).arguments
-    names = []
-    for name, tree in bound.items():
-        arrays = [x for x in trees.leaves(tree) if isinstance(x, np.ndarray | Tensor)]
-        names += [name] if len(arrays) == 1 else [f"{name}{i + 1}" for i in range(len(arrays))]
-    return names
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Return True if two results have the same bits; NaN counts as equal to itself."""
-    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
-        return a.shape == b.shape and a.dtype == b.dtype and _bits(a) == _bits(b)
-    return type(a) is type(b) and (a == b or (a != a and b != b))
-
-
-def _bits(x: Any) -> bytes:
-    """The bits of an array, NaN always the same: the processor chooses its sign."""
-    array: np.ndarray[Any, Any] = np.asarray(x)
-    if array.dtype.kind in "fc":
-        array = np.where(np.isnan(array), array.dtype.type(np.nan), array)
-    return array.tobytes()
