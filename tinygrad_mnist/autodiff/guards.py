@@ -7,10 +7,11 @@ from collections.abc import Iterator, MutableSequence, Set, ValuesView
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE, Capture
-from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
 
@@ -182,7 +183,27 @@ def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.
     raise mixed
 
 
-def not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:
+def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
+    """Return data as an array of numbers; while a function is compiled, a tracer of what comes from outside.
+
+    Raises
+    ------
+    DTypeError, ShapeError
+        If the data are not numbers, or rows of different lengths.
+    """
+    array = peeled(data)
+    if isinstance(array, Box):
+        return array if dtype in (None, array.dtype) else array.astype(dtype)  # type: ignore[attr-defined]
+    try:
+        array = np.asarray(array, dtype)
+    except ValueError as error:
+        raise _not_numbers(data, None, error) from error
+    if array.dtype.kind not in "fiubc":
+        raise _not_numbers(data, array.dtype, None)
+    return array
+
+
+def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:
     """Return the error for data that are not an array of numbers."""
     if error is not None and "inhomogeneous" in str(error):
         return ShapeError("data is a nested list with rows of different lengths: pad them to one length")

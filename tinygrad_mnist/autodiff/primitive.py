@@ -69,6 +69,10 @@ class Recordable(Box):
         """Return a name for messages."""
         return type(self).__name__
 
+    def _mark_changed(self) -> None:
+        """Note that the array was written into: graphs that have read it are stale."""
+        raise NotImplementedError
+
 
 def peeled(value: Any) -> Any:
     """Return the array of a Tensor, or its tracer while a function is compiled; any other value lifted."""

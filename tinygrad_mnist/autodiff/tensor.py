@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Never, NoReturn
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -16,18 +16,18 @@ from tinygrad_mnist.autodiff.copying import Copied
 from tinygrad_mnist.autodiff.guards import (
     CONSTANTS,
     PLAIN_OPERANDS,
+    as_numbers,
     as_operand,
     explain,
     has_rule,
     kept_beside_gradients,
     kept_settings,
     lifted_operands,
-    not_numbers,
     require_one_dtype,
 )
+from tinygrad_mnist.autodiff.in_place import InPlace
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE, Capture
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
-from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError
@@ -40,7 +40,7 @@ _ndarray = np.ndarray
 _new = object.__new__
 
 
-class Tensor(Copied, Conversions, Operators, NotInTensor):
+class Tensor(Copied, Conversions, InPlace, NotInTensor):
     """A NumPy array in a computation graph.
 
     Parameters
@@ -113,7 +113,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
         if isinstance(data, Tensor):
             warn_of_cut(data, "Tensor()", "tensor.detach()")
         require_unmasked("data", data)
-        self._data: Array = _as_numbers(data, dtype)
+        self._data: Array = as_numbers(data, dtype)
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
@@ -304,7 +304,7 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
     def _fitting_gradient(self, gradient: Any) -> Any:
         """Return a given gradient as an array in the tensor's dtype; refuse another shape."""
         require_unmasked("gradient", gradient)
-        array = _as_numbers(gradient, self.dtype)
+        array = as_numbers(gradient, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"a gradient of shape {array.shape} does not fit {self._label()} of {self.shape}"
@@ -381,72 +381,16 @@ class Tensor(Copied, Conversions, Operators, NotInTensor):
             return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
         return new_tensor(value)
 
+    def _mark_changed(self) -> None:
+        """Note that the array was written into: graphs that have read it are stale."""
+        self.serial = next_serial()
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         return numpy_protocol.call(function, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return numpy_protocol.call(function, args, kwargs)
-
-    # What would change it
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError(
-            "a Tensor's elements cannot be assigned: the graph would not know. Build the result with "
-            "ops.where, ops.concatenate or ops.stack, or fill a NumPy array first and wrap it"
-        )
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._change_in_place(np.add, other) if self._changes_in_place() else self + other
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._change_in_place(np.subtract, other) if self._changes_in_place() else self - other
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._change_in_place(np.multiply, other) if self._changes_in_place() else self * other
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._change_in_place(np.divide, other) if self._changes_in_place() else self / other
-
-    def _changes_in_place(self) -> bool:
-        """Return True if ``x -= y`` updates the array: of what is learned, under no_grad.  Else x = x - y."""
-        learned = self.is_leaf and self._requires_grad
-        if learned and RECORDING.get():
-            raise GradientError(
-                f"{self._label()} requires a gradient: change it in place under no_grad() only"
-            )
-        return learned
-
-    def _change_in_place(self, ufunc: Any, other: Any) -> Tensor:
-        """Write ``ufunc(self, other)`` into the own array; a graph that has read it is stale then."""
-        array = peeled(self)
-        ufunc(array, peeled(other), out=array)
-        self._mark_changed()
-        return self
-
-    def _mark_changed(self) -> None:
-        """Say that the own array was written into: graphs that have read it are stale then."""
-        self.serial = next_serial()
-
-
-def _as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
-    """Return data as an array of numbers; while a function is compiled, a tracer of what comes from outside.
-
-    Raises
-    ------
-    DTypeError, ShapeError
-        If the data are not numbers, or rows of different lengths.
-    """
-    array = peeled(data)
-    if isinstance(array, Box):
-        return array if dtype in (None, array.dtype) else array.astype(dtype)  # type: ignore[attr-defined]
-    try:
-        array = np.asarray(array, dtype)
-    except ValueError as error:
-        raise not_numbers(data, None, error) from error
-    if array.dtype.kind not in "fiubc":
-        raise not_numbers(data, array.dtype, None)
-    return array
 
 
 def new_tensor(
