@@ -18,9 +18,10 @@ EXIT_STATUS = "Exit status: 0 success, 1 a check failed, 2 bad usage or input."
 class Formatter(click.HelpFormatter):
     """A formatter that wraps at spaces only: an option or a name broken at its hyphen reads as two."""
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], *widths: Any, **settings: Any) -> None:
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write names with their descriptions."""
-        super().write_dl([(name, text.replace("-", _HYPHEN)) for name, text in rows], *widths, **settings)
+        whole = [(name, text.replace("-", _HYPHEN)) for name, text in rows]
+        super().write_dl(whole, col_max, col_spacing)
 
     def write_text(self, text: str) -> None:
         """Write a paragraph."""
@@ -76,7 +77,8 @@ class Command(click.Command):
         """Write the examples and the exit statuses."""
         with formatter.section("Examples"):
             for example in self.examples:
-                formatter.write(f"  {ctx.command_path} {example}\n")  # on one line, to be copied
+                line = f"  {ctx.command_path} {example}".rstrip()
+                formatter.write(f"{line}\n")  # never wrapped: it is there to be copied
         write_exit_status(formatter)
 
 
