@@ -18,7 +18,7 @@ EXIT_STATUS = "Exit status: 0 success, 1 a check failed, 2 bad usage or input."
 class Formatter(click.HelpFormatter):
     """A formatter that wraps at spaces only: an option or a name broken at its hyphen reads as two."""
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write names with their descriptions."""
         whole = [(name, text.replace("-", _HYPHEN)) for name, text in rows]
         super().write_dl(whole, col_max, col_spacing)
