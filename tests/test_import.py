@@ -2,11 +2,24 @@
 
 import subprocess
 import sys
+from importlib import import_module
+from pkgutil import walk_packages
+
+import pytest
+
+import tinygrad_mnist
 
 HEAVY = {
     "PIL", "click", "graphviz", "matplotlib", "numpy.random", "rich", "safetensors",
     "threadpoolctl",
 }  # fmt: skip
+
+# Every folder of the package, and the files that are named by users
+ROOMS = [room.name for room in walk_packages(tinygrad_mnist.__path__, "tinygrad_mnist.") if room.ispkg]
+ROOMS += [
+    f"tinygrad_mnist.{name}"
+    for name in ("autodiff.transforms", "autograd", "checking.strategies", "errors", "nn.init")
+]
 
 
 def test_import_of_the_package_loads_nothing_but_numpy():
@@ -23,3 +36,12 @@ def test_every_public_name_is_there_in_a_fresh_interpreter():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["[]", "[]", "True"]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_room_lists_its_public_names_and_nothing_else(name):
+    room = import_module(name)
+    assert len(set(room.__all__)) == len(room.__all__)
+    assert [public for public in room.__all__ if not hasattr(room, public)] == []
+    if room.__all__:  # an internal room has none
+        assert dir(room) == sorted(room.__all__)

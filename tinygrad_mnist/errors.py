@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+__all__ = [
+    "CaptureError",
+    "CheckpointError",
+    "DTypeError",
+    "DataError",
+    "DivergenceError",
+    "GradientError",
+    "GraphCutWarning",
+    "GraphvizMissingError",
+    "LabelError",
+    "MissingExtraError",
+    "ShapeError",
+    "StaleGradientError",
+    "TinygradMnistError",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class TinygradMnistError(Exception):
     """Base of the errors below; the command line prints one as a sentence and exits with status 2.

@@ -38,6 +38,21 @@ except ImportError as error:
         "tinygrad_mnist.checking.strategies needs Hypothesis: pip install -e '.[checking]'"
     ) from error
 
+__all__ = [
+    "Expression",
+    "broadcastable_shapes",
+    "distinct_arrays",
+    "expressions",
+    "mlps",
+    "operands",
+    "tensors",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Shape = tuple[int, ...]
 Op = Callable[..., Any]
 MLP = tuple[nn.Sequential, nn.Module, tuple[Array, Array]]

@@ -23,6 +23,11 @@ from tinygrad_mnist.files import visible_lines
 
 __all__ = ["main"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _HEADINGS = {  # by use
     "Train and use a network": (train, evaluate, predict, data),
     "Look into a training step": (gradcheck, graph, derive),

@@ -19,3 +19,7 @@ __all__ = [
     "read_idx",
     "write_idx",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,3 +5,7 @@ from tinygrad_mnist.doctor.callback import Doctor
 from tinygrad_mnist.doctor.diagnose import diagnose_training
 
 __all__ = ["Doctor", "TrainingDiagnosis", "TrainingFinding", "diagnose_training"]
+
+
+def __dir__() -> list[str]:
+    return __all__

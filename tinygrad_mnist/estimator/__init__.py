@@ -17,3 +17,7 @@ from tinygrad_mnist.estimator.frames import as_pandas
 from tinygrad_mnist.estimator.neural_network import NeuralNetwork
 
 __all__ = ["Design", "NeuralNetwork", "as_pandas"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,3 +12,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 __all__ = ["EXPERIMENTS", "Comparison", "Experiment", "ExperimentOptions", "ExperimentResult", "Workers"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,3 +22,7 @@ __all__ = [
     "visible_lines",
     "write_atomically",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

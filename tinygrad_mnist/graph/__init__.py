@@ -22,3 +22,7 @@ __all__ = [
     "to_svg",
     "to_text",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

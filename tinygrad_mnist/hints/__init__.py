@@ -14,9 +14,23 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
 
+__all__ = [
+    "ForeignName",
+    "MissingNameError",
+    "call_error",
+    "foreign_names",
+    "hinted",
+    "missing",
+    "unknown_keyword",
+]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class ForeignName:

@@ -6,3 +6,7 @@ The pictures live in `tinygrad_mnist.report.plots`, which imports matplotlib; th
 from tinygrad_mnist.report.page import Section, Table, write_report
 
 __all__ = ["Section", "Table", "write_report"]
+
+
+def __dir__() -> list[str]:
+    return __all__

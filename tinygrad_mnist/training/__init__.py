@@ -25,3 +25,7 @@ __all__ = [
     "make_train_step",
     "predict",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -66,6 +66,11 @@ __all__ = sorted(name for name, thing in globals().items() if callable(thing) an
 
 _require_rules()
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 if not _typing.TYPE_CHECKING:
 
     def __getattr__(name: str) -> _typing.Any:

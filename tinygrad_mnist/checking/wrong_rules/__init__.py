@@ -24,3 +24,7 @@ __all__ += arrays.__all__
 __all__ += backward_pass.__all__
 __all__ += functions.__all__
 __all__ += networks.__all__
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,3 +3,7 @@
 from tinygrad_mnist.program.native.step import native_step
 
 __all__ = ["native_step"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -18,3 +18,7 @@ __all__ = [
     "save",
     "v_curve",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
