@@ -16,6 +16,7 @@ from tinygrad_mnist.autodiff.modes import enable_grad, no_grad, scope
 from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_mnist.default_dtype import get_default_dtype, set_default_dtype
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
 from tinygrad_mnist.seeding import manual_seed
@@ -37,6 +38,7 @@ __all__ = [
     "enable_grad",
     "errors",
     "estimator",
+    "get_default_dtype",
     "grad",
     "graph",
     "hessian",
@@ -51,6 +53,7 @@ __all__ = [
     "primitive",
     "program",
     "scope",
+    "set_default_dtype",
     "training",
     "value_and_grad",
     "vjp",

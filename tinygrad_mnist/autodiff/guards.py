@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_unmasked, shown
+from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE, Capture
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
@@ -157,30 +158,72 @@ def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> 
     error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
 
 
-def require_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> None:
-    """Refuse floating inputs of another precision than the result's: NumPy would promote them silently."""
-    if primitive.changes_dtype:
-        return
-    values = (
-        x._data if isinstance(x, Recordable) else x
-        for position, x in enumerate(inputs)
-        if primitive.rule(position) is not None  # a condition or labels have dtypes of their own
-    )
-    arrays = [value for value in values if isinstance(value, np.ndarray | Box)]
-    precision = np.dtype(result.type(0).real.dtype) if result.kind in "fc" else None
-    if (
-        precision is None
-        or PROMOTING.get()
-        or all(x.dtype.kind not in "fc" or x.dtype == result or x.dtype == precision for x in arrays)
-    ):
-        return
-    narrow = min((x.dtype for x in arrays if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=result)
+def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> tuple[Any, ...]:
+    """Return the inputs in one floating-point dtype: those without a dtype of their own take the others'.
+
+    NumPy would promote all to the widest.  An input without a dtype of its own is an array of integers, or
+    a Tensor with ``weak_dtype``.
+
+    Parameters
+    ----------
+    result
+        The dtype that NumPy gave the result.
+
+    Raises
+    ------
+    DTypeError
+        If two of the others have different dtypes.
+    """
+    if primitive.changes_dtype or result.kind not in "fc" or PROMOTING.get():
+        return inputs
+    precision = np.dtype(result.type(0).real.dtype)
+    own: dict[int, np.dtype[Any]] = {}
+    weak: dict[int, np.dtype[Any]] = {}
+    for position, x in enumerate(inputs):
+        array = x._data if isinstance(x, Recordable) else x
+        if not isinstance(array, np.ndarray | Box) or primitive.rule(position) is None:
+            continue  # a condition or labels have dtypes of their own
+        has_own = array.dtype.kind in "fc" and not (isinstance(x, Recordable) and x.weak_dtype)
+        (own if has_own else weak)[position] = array.dtype
+    dtypes = set(own.values())
+    if dtypes <= {result, precision}:
+        return inputs
+    if len(dtypes) > 1:
+        raise _mixed(primitive, inputs, dtypes)
+    (dtype,) = dtypes
+    narrowed = list(inputs)
+    for position, other in weak.items():
+        if other != dtype:
+            narrowed[position] = ops.cast(inputs[position], dtype=dtype)
+    return tuple(narrowed)
+
+
+def _mixed(primitive: Primitive, inputs: tuple[Any, ...], dtypes: set[np.dtype[Any]]) -> DTypeError:
+    narrow = min((dtype for dtype in dtypes if dtype.kind == "f"), key=lambda dtype: dtype.itemsize)
     mixed = DTypeError(
         f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; "
         f"write .astype(np.{narrow}) behind what is not {narrow}"
     )
     mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
-    raise mixed
+    return mixed
+
+
+def is_weak(inputs: tuple[Any, ...]) -> bool:
+    """Return True if no input of an op has a floating-point dtype of its own: nor has the result then."""
+    for x in inputs:
+        if isinstance(x, Recordable):
+            if not x.weak_dtype and x._data.dtype.kind in "fc":
+                return False
+        elif isinstance(x, np.ndarray | Box) and x.dtype.kind in "fc":
+            return False
+    return True
+
+
+def has_no_dtype(data: Any) -> bool:
+    """Return True for numbers and lists of numbers, whose float64 is only Python's."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, int | float | list | tuple)
 
 
 def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:

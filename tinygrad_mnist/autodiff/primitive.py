@@ -62,6 +62,7 @@ class Recordable(Box):
 
     serial: int
     inputs: tuple[Any, ...]
+    weak_dtype: bool
     _data: Any
     _requires_grad: bool
 

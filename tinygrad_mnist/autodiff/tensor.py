@@ -19,11 +19,13 @@ from tinygrad_mnist.autodiff.guards import (
     as_numbers,
     as_operand,
     explain,
+    has_no_dtype,
     has_rule,
+    is_weak,
     kept_beside_gradients,
     kept_settings,
     lifted_operands,
-    require_one_dtype,
+    with_one_dtype,
 )
 from tinygrad_mnist.autodiff.in_place import InPlace
 from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE, Capture
@@ -37,6 +39,7 @@ from tinygrad_mnist.typing import Array
 
 next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
+_FLOAT64 = np.dtype(np.float64)
 _new = object.__new__
 
 
@@ -46,8 +49,8 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     Parameters
     ----------
     data
-        Anything ``np.asarray`` takes, with its dtype: Python floats become float64.  An array is shared
-        unless `requires_grad`: what is learned owns its memory.
+        Anything ``np.asarray`` takes, with its dtype: Python floats become float64 (see `weak_dtype`).  An
+        array is shared unless `requires_grad`: what is learned owns its memory.
     requires_grad
         Record what is computed from this tensor, so that ``backward()`` gives it a gradient.
     dtype
@@ -68,6 +71,10 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     bypassed : Tensor or None
         What lies between the inputs and this tensor, and the op passes by: a loss of probabilities that works
         on the logits behind them.
+    weak_dtype : bool
+        True for float64 that nobody chose: of Python numbers and lists of them, and computed from such and
+        from integers.  Beside a floating-point dtype that was chosen, such as float32 parameters, the values
+        are taken in that one, as are arrays of integers.  Two chosen dtypes are an error.
     scope : str
         The modules it was computed in, outermost first: ``Sequential/Linear[0]``.
 
@@ -99,6 +106,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         "retains_grad",
         "scope",
         "serial",
+        "weak_dtype",
     )
 
     @hinted
@@ -124,6 +132,11 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self.serial: int = next_serial()
         self.retains_grad = False
         self._site: Site | None = None
+        self.weak_dtype = dtype is None and (
+            data.weak_dtype
+            if isinstance(data, Tensor)
+            else self._data.dtype is _FLOAT64 and has_no_dtype(data)
+        )
         self._requires_grad = False
         self._require_grad(requires_grad)
 
@@ -238,7 +251,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
     def detach(self) -> Tensor:
         """A copy as a leaf without gradient, which later changes in place do not reach."""
-        return Tensor(peeled(self).copy())
+        return new_tensor(peeled(self).copy(), weak_dtype=self.weak_dtype)
 
     def _label(self) -> str:
         """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
@@ -354,7 +367,9 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         for array in arrays:
             if type(array) is _ndarray and array.dtype is not dtype:
                 if array.dtype.kind in "fc":
-                    require_one_dtype(primitive, inputs, dtype)
+                    same = with_one_dtype(primitive, inputs, dtype)
+                    if same is not inputs:
+                        return self._apply(primitive, same, attributes)
                 else:
                     inputs = kept_beside_gradients(inputs) if connected else inputs
         if (
@@ -363,8 +378,12 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             and dtype.kind in "fc"  # the derivative of integers and booleans is 0
             and (primitive.all_differentiable or has_rule(primitive, inputs))
         ):
-            return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
-        return new_tensor(value)
+            result = new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+        else:
+            result = new_tensor(value)
+        if dtype is _FLOAT64 and not primitive.changes_dtype and is_weak(inputs):
+            result.weak_dtype = True
+        return result
 
     def _apply_in_program(
         self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any], capture: Capture
@@ -376,10 +395,15 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         except Exception as error:
             explain(error, primitive, inputs)
             raise
-        require_one_dtype(primitive, inputs, value.dtype)
+        same = with_one_dtype(primitive, inputs, value.dtype)
+        if same is not inputs:
+            return self._apply_in_program(primitive, same, attributes, capture)
         if RECORDING.get() and value.dtype.kind in "fc" and has_rule(primitive, inputs):
-            return new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
-        return new_tensor(value)
+            result = new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+        else:
+            result = new_tensor(value)
+        result.weak_dtype = value.dtype == _FLOAT64 and not primitive.changes_dtype and is_weak(inputs)
+        return result
 
     def _mark_changed(self) -> None:
         """Note that the array was written into: graphs that have read it are stale."""
@@ -401,6 +425,7 @@ def new_tensor(
     attributes: dict[str, Any] | None = None,
     scope: str = "",
     site: Site | None = None,
+    weak_dtype: bool = False,
 ) -> Tensor:
     """Return a Tensor around an array, without the checks of ``Tensor(...)``: every op ends here."""
     result = _new(Tensor)
@@ -413,5 +438,6 @@ def new_tensor(
     result._site = site
     result.bypassed = result._grad = result.name = None
     result.retains_grad = False
+    result.weak_dtype = weak_dtype
     result.serial = next_serial()
     return result

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
@@ -33,7 +34,7 @@ class Linear(Module):
     rng
         Seed or generator of the initial values; without it see `manual_seed`.
     dtype
-        float32 unless told otherwise.
+        Without it see `set_default_dtype`: float32 unless that was called.
 
     Shapes
     ------
@@ -50,12 +51,13 @@ class Linear(Module):
         weight_init: init.Initializer | None = None,
         bias_init: init.Initializer | None = None,
         rng: np.random.Generator | int | None = None,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = None,
     ) -> None:
         require_whole("in_features", in_features)
         require_whole("out_features", out_features)
         require_bool("bias", bias)
         rng = generator(rng)
+        dtype = get_default_dtype() if dtype is None else dtype
         default = init.uniform(1 / math.sqrt(in_features))
         weight_init, bias_init = (default if given is None else given for given in (weight_init, bias_init))
         self.in_features, self.out_features = in_features, out_features

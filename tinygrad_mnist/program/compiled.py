@@ -27,6 +27,7 @@ from tinygrad_mnist.program.signature import (
     as_tensors,
     flat,
     is_array,
+    is_weak,
     plain_array,
     require_plain_containers,
     require_unchanged,
@@ -167,7 +168,7 @@ class Compiled:
         with capturing() as capture:
             capture.generators.meet_those_of(self.function)
             stand_ins = [
-                new_tensor(capture.argument(plain_array(x))) if is_array(x) else x
+                new_tensor(capture.argument(plain_array(x)), weak_dtype=is_weak(x)) if is_array(x) else x
                 for x in map(accepted, leaves)
             ]
             filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
@@ -192,7 +193,8 @@ class Compiled:
         def answer(leaf: Any) -> Any:
             if isinstance(leaf, Tensor | np.ndarray) and id(leaf) not in same:
                 copy = plain_array(leaf).copy("K")
-                same[id(leaf)] = copy if isinstance(leaf, np.ndarray) else new_tensor(copy)
+                is_array = isinstance(leaf, np.ndarray)
+                same[id(leaf)] = copy if is_array else new_tensor(copy, weak_dtype=is_weak(leaf))
             return same.get(id(leaf), leaf)
 
         return trees.replace(output, answer)

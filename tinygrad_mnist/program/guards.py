@@ -24,7 +24,7 @@ MISS: Any = object()  # what an entry answers when the program does not hold
 class Output:
     """A leaf of the function's result: what `kind` says of a value, an "argument" or another "thing".
 
-    A value comes out as a "tensor", an "array", a "scalar" of NumPy or a "number" of Python.
+    A value comes out as a "tensor", a "weak tensor", an "array", a "scalar" of NumPy or a "number" of Python.
     """
 
     def __init__(self, kind: str, what: Any) -> None:
@@ -186,7 +186,8 @@ def _guards(leaf: str, x: Any, things: Things) -> list[str]:
     """Return conditions on a leaf of the arguments."""
     kind = f"type({leaf}) is {things.name(type(x))}"
     if isinstance(x, Tensor):
-        return [kind, f"not {leaf}._requires_grad", _layout(f"{leaf}._data", x._data, things)]
+        weak = f"{leaf}.weak_dtype is {x.weak_dtype}"
+        return [kind, f"not {leaf}._requires_grad", weak, _layout(f"{leaf}._data", x._data, things)]
     if isinstance(x, np.ndarray):
         return [kind, _layout(leaf, x, things)]
     if x is None or isinstance(x, THEMSELVES):
@@ -237,10 +238,11 @@ class _Answer:
         return f"{self._things.name(type(tree))}._make({plain})" if hasattr(tree, "_fields") else plain
 
     def _leaf(self, output: Output) -> str:
-        if output.kind == "tensor":
+        if output.kind.endswith("tensor"):
             if id(output) not in self._met:
                 self._met[id(output)] = f"tensor{len(self._met)}"
-                self.lines.append(f"    {self._met[id(output)]} = new_tensor({self._results[output.what]})")
+                made = f"new_tensor({self._results[output.what]}, weak_dtype={output.kind == 'weak tensor'})"
+                self.lines.append(f"    {self._met[id(output)]} = {made}")
             return self._met[id(output)]
         if output.kind == "array":
             return str(self._results[output.what])

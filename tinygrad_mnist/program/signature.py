@@ -97,6 +97,11 @@ def is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray | Tensor)
 
 
+def is_weak(x: Any) -> bool:
+    """Return True for a Tensor whose dtype yields to another's."""
+    return isinstance(x, Tensor) and x.weak_dtype
+
+
 def plain_array(x: Any) -> Any:
     """Return the array of a Tensor, and anything else as it is."""
     return x._data if isinstance(x, Tensor) else x

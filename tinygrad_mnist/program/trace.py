@@ -125,7 +125,8 @@ class _Outputs:
             if leaf is stand_in and isinstance(leaf, Tensor):
                 return Output("argument", position)
         if isinstance(leaf, Tensor) and not capture.is_outside(leaf):
-            return self._made_of("tensor", leaf, capture.lift(leaf).value)
+            kind = "weak tensor" if leaf.weak_dtype else "tensor"
+            return self._made_of(kind, leaf, capture.lift(leaf).value)
         if isinstance(leaf, Tracer):
             return self._made_of("scalar" if leaf.is_scalar else "array", leaf, leaf.value)
         if isinstance(leaf, Item):
@@ -155,6 +156,7 @@ def outline(leaf: Any) -> Any:
     if isinstance(leaf, Tensor):
         tensor = type(leaf).__new__(type(leaf))
         tensor._data = outline(leaf._data)
+        tensor.weak_dtype = leaf.weak_dtype
         return tensor
     if isinstance(leaf, np.ndarray):
         looks = np.lib.stride_tricks.as_strided(np.empty(0, leaf.dtype), leaf.shape, leaf.strides)
