@@ -1,5 +1,6 @@
-"""The README's Python, run as it stands, block after block in one session."""
+"""Code in the documents runs, block after block in one session; links and pictures exist."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import pytest
 from tinygrad_mnist import datasets
 
 ROOT = Path(__file__).parent.parent
+DIFFERENCES = "examples/differences_from_pytorch.md"
+DOCUMENTS = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", DIFFERENCES, "examples/speed.md"
 
 
 def blocks(document):
     return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+def test_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "load_mnist", datasets.load_digits)  # quick
     session: dict = {}
@@ -24,12 +27,22 @@ def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch,
     assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "step.html", "run"}
 
 
-def test_no_document_has_a_gap():
-    for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        text = (ROOT / document).read_text(encoding="utf-8")
-        assert not re.search(r"^[A-Z]{5,}$|TODO|FIXME", text, re.MULTILINE), document
+def test_examples_of_the_differences_give_their_results():
+    text = (ROOT / DIFFERENCES).read_text(encoding="utf-8")
+    page = doctest.DocTestParser().get_doctest(text, {}, DIFFERENCES, DIFFERENCES, 0)
+    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(page)
+    assert result.failed == 0
+    assert result.attempted == text.count(">>> ")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_document_has_no_gap_and_no_dead_link(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert not re.search(r"^[A-Z]{5,}$|TODO|FIXME", text, re.MULTILINE)
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
+    assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
 
 
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text("utf-8")))
-def test_every_picture_of_the_readme_is_there(picture):
+def test_picture_of_the_readme_is_not_empty(picture):
     assert (ROOT / picture).stat().st_size > 1000

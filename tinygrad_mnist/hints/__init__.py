@@ -1,7 +1,8 @@
 """Advice for names that people know from other libraries, shown when a name is not found.
 
-In the tables of this folder the text between backquotes is code to write instead: a test runs it.  A name
-that becomes part of the package has to leave its table: a test says so.
+In the tables of this folder the text between backquotes is code to write instead: a test runs it. A name
+that becomes part of the package has to leave its table: a test fails until it does. Names that exist here and
+there with different meanings are on the page ``examples/differences_from_pytorch.md``.
 """
 
 from __future__ import annotations
