@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.nn import init
+from tinygrad_mnist.nn.containers import ModuleList, Sequential
 from tinygrad_mnist.nn.layers import (
     Dropout,
     Flatten,
     Identity,
     Linear,
     LogSoftmax,
-    ModuleList,
     ReLU,
-    Sequential,
     Sigmoid,
     Softmax,
     Softplus,

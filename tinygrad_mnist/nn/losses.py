@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_bool, require_choice, require_unmasked, shown
+from tinygrad_mnist.arguments import require_bool, require_choice
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import lifted
-from tinygrad_mnist.autodiff.primitive import Box, Primitive, checked, peeled
+from tinygrad_mnist.autodiff.primitive import Primitive, checked, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.targets import class_rows, class_target, real_target
 
 _LEAST = math.exp(-100)
 _ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
@@ -44,92 +43,6 @@ def _past(probabilities: Any, loss: Any) -> Any:
 def _targets(output: Any) -> float:
     """The number of targets of an output (*B, classes); NaN for none, as the mean over them is then."""
     return math.prod(output.shape[:-1]) or math.nan
-
-
-def _in_dtype(target: Any, output: Any) -> Any:
-    """Return a target as an array in the output's dtype; a Tensor as it is, since it may need a gradient."""
-    if isinstance(target, Tensor):
-        return target
-    if type(target) is np.ndarray or target.dtype != output.dtype:
-        return target.astype(output.dtype)  # a copy: it may be filled anew before the backward pass
-    return target  # of a program, which reads it anew at each call
-
-
-def _as_target(target: Any) -> Any:
-    """Return a target as an array, or the Tensor or tracer that it is."""
-    if type(target) is not np.ndarray:
-        require_unmasked("target", target)
-        if isinstance(target, Box):
-            return target
-        target = np.asarray(target)
-    return lifted(target)
-
-
-def _real_target(target: Any, output: Any, loss: str) -> Any:
-    """A target for an element-by-element loss: the output's shape, never broadcast."""
-    target = _as_target(target)
-    if target.shape != _shape_of(output, loss):
-        raise _of_another_shape(target, output, loss, target.dtype.kind)
-    return _in_dtype(target, output)
-
-
-def _class_target(target: Any, output: Any, loss: str) -> Any:
-    """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
-    target, shape = _as_target(target), _shape_of(output, loss)
-    if target.shape == shape:
-        return _in_dtype(target, output)
-    if target.shape != shape[:-1]:
-        raise ShapeError(
-            f"{loss} cannot compare an output of shape {output.shape} with a target of shape {target.shape}: "
-            f"{_target_advice(target, output, loss)}"
-        )
-    if target.dtype.kind not in "iu":
-        if output.shape[-1] == 1:
-            raise _of_another_shape(target, output, loss, target.dtype.kind)
-        raise DTypeError(
-            f"{loss} takes integer class labels, and these are {target.dtype}: convert with astype(np.int64)"
-        )
-    return target
-
-
-def _shape_of(output: Any, loss: str) -> tuple[int, ...]:
-    """Return the shape of an output; refuse what has none."""
-    try:
-        return output.shape
-    except AttributeError:
-        write = f"write {loss}()(model(x), target)"
-        raise TypeError(f"output is {shown(output)}: expected a Tensor; {write}") from None
-
-
-def _of_another_shape(target: Any, output: Any, loss: str, kind: str) -> ShapeError:
-    """Return the error for a target that does not have the output's shape."""
-    shape = np.shape(target)
-    message = f"{loss}: target {shape} does not match output {output.shape}: "
-    if (*shape, 1) == output.shape:
-        return ShapeError(message + "write target[:, None]")
-    if shape == (*output.shape, 1):
-        return ShapeError(message + "write target[:, 0]")
-    if kind in "iu" and shape == output.shape[:-1]:
-        return ShapeError(message + f"write np.eye({output.shape[-1]})[target] for labels")
-    return ShapeError(message + "give both one shape")
-
-
-def _target_advice(target: Any, output: Any, loss: str) -> str:
-    """Return what to write for a target of classes that has another shape."""
-    if output.ndim < 2 and target.ndim > output.ndim:
-        return f"arguments swapped? write {loss}()(output, target), with an output of shape (n, classes)"
-    if target.shape == (*output.shape[:-1], 1):
-        return "write target[:, 0]"
-    return f"give integer labels of shape {output.shape[:-1]} or rows of probabilities of {output.shape}"
-
-
-def _class_rows(target: Any, output: Any, loss: str) -> Any:
-    """As `_class_target`, with labels turned into one-hot rows."""
-    target = _class_target(target, output, loss)
-    if target.shape == output.shape:
-        return target
-    labels = target if isinstance(target, Tensor) else Tensor(target)  # its errors name the loss
-    return ops.one_hot(labels, classes=output.shape[-1], dtype=output.dtype)
 
 
 class Loss(Module):
@@ -166,7 +79,7 @@ class QuadraticLoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, k); target: (*B, k) or (*B,) integer labels -> scalar"""
-        target = _class_rows(target, output, "QuadraticLoss")
+        target = class_rows(target, output, "QuadraticLoss")
         if self.reduction == "none":
             return 0.5 * ops.sum(ops.square(output - target), axis=-1)
         return ops.squared_error(
@@ -179,7 +92,7 @@ class MSELoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
-        target = _real_target(target, output, "MSELoss")
+        target = real_target(target, output, "MSELoss")
         if self.reduction == "none":
             return ops.square(output - target)
         return ops.squared_error(
@@ -210,13 +123,13 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
-        target = _class_target(target, output, "CrossEntropyLoss")
+        target = class_target(target, output, "CrossEntropyLoss")
         if self.from_logits:
             return self._reduced(ops.softmax_cross_entropy(output, target))
         logits = _logits_behind(output, ops.softmax)
         if logits is not None:
             return self._reduced(_past(output, ops.softmax_cross_entropy(logits, target)))
-        rows = _class_rows(target, output, "CrossEntropyLoss")
+        rows = class_rows(target, output, "CrossEntropyLoss")
         return -self._reduced(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
@@ -253,7 +166,7 @@ class NLLLoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
-        rows = _class_rows(target, output, "NLLLoss")
+        rows = class_rows(target, output, "NLLLoss")
         return -self._reduced(ops.sum(output * rows, axis=-1))
 
 
@@ -266,7 +179,7 @@ class BCELoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
-        target = _real_target(target, output, "BCELoss")
+        target = real_target(target, output, "BCELoss")
         logits = _logits_behind(output, ops.sigmoid)
         if logits is not None:
             return self._reduced(_past(output, ops.sigmoid_cross_entropy(logits, target)))
@@ -281,5 +194,5 @@ class BCEWithLogitsLoss(Loss):
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
-        target = _real_target(target, output, "BCEWithLogitsLoss")
+        target = real_target(target, output, "BCEWithLogitsLoss")
         return self._reduced(ops.sigmoid_cross_entropy(output, target))
