@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import Elementwise, Join, Select, Take
+from tinygrad_mnist.program.operations import Broadcast, Elementwise, Join, Select, Take
 from tinygrad_mnist.program.tracer import Tracer, plain
 
 
@@ -63,7 +63,8 @@ def _join(tracer: Tracer, inputs: Any, axis: int = 0) -> Tracer:
 
 
 def _broadcast(_: Tracer, x: Tracer, shape: Any) -> Tracer:
-    return x._look(np.broadcast_to(x.array, shape), f"np.broadcast_to({{}}, {tuple(shape)})")
+    array = np.broadcast_to(x.array, shape)
+    return x._look(array, Broadcast(f"np.broadcast_to({{}}, {tuple(shape)})", array.shape))
 
 
 def _squeeze(_: Tracer, x: Tracer, axis: Any = None) -> Tracer:

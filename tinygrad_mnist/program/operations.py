@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from tinygrad_mnist.autodiff.expression import (
     number_text,
 )
 
+PLACE = object()  # in an index: an array that is an operand
 _METHODS = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 
@@ -141,8 +142,36 @@ class View(Operation):
 
 
 @dataclass(frozen=True)
-class KeptAxes(View):
+class Transpose(View):
+    """The view with the axes in another order."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reshape(View):
+    """The view in another shape."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class KeptAxes(Reshape):
     """The view of a reduction in which the reduced axes have length 1."""
+
+
+@dataclass(frozen=True)
+class Index(View):
+    """The view of some elements: whole numbers, slices, None and Ellipsis."""
+
+    index: Any = field(compare=False)  # what the code says
+
+
+@dataclass(frozen=True)
+class Broadcast(View):
+    """The view with elements repeated."""
+
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -227,6 +256,7 @@ class Pick(Operation):
     """Indexing that copies: with arrays and masks.  {} stand for the operand, then for the arrays."""
 
     code: str
+    index: Any = field(compare=False)  # what the code says, with a `PLACE` for each array
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
         """copyto(result, a[rows])"""
@@ -245,8 +275,9 @@ class Pick(Operation):
 class Put(Operation):
     """The first operand with the second written (or added) at an index, whose arrays are further operands."""
 
-    index: str
+    code: str
     added: bool
+    index: Any = field(compare=False)  # what the code says, with a `PLACE` for each array
 
     def may_overwrite(self, position: int) -> bool:
         """Return True for the operand whose elements are kept."""
@@ -256,7 +287,7 @@ class Put(Operation):
         """copyto(result, a); result[rows] = b"""
         base, value, *arrays = operands
         first = [] if shared == 0 else [f"copyto({result}, {base})"]
-        index = self.index.format(*arrays)
+        index = self.code.format(*arrays)
         if self.added:
             return [*first, f"add.at({result}, np.s_[{index}], {value})"]
         return [*first, f"{result}[{index}] = {value}"]
@@ -265,7 +296,7 @@ class Put(Operation):
         """put(a, (rows,), b)"""
         base, value, *arrays = (operand.text for operand in operands)
         name = "added_at" if self.added else "put_at"
-        return Expression(f"{name}({base}, np.s_[{self.index.format(*arrays)}], {value})")
+        return Expression(f"{name}({base}, np.s_[{self.code.format(*arrays)}], {value})")
 
     def functions(self) -> set[str]:
         """np.copyto, and np.add.at"""

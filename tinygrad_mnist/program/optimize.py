@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tinygrad_mnist.program.instructions import Instruction, Recording, Value
-from tinygrad_mnist.program.operations import Copy, Reduction, View
+from tinygrad_mnist.program.operations import Copy, Reduction, Transpose
 
 _SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
 
@@ -51,7 +51,7 @@ def _row_extremum(instruction: Instruction) -> list[Instruction]:
     view = Value(operand.array.T, "result", view_of=operand, scope=instruction.scope)
     columns = Value(view.array.copy(), "result", scope=instruction.scope)
     return [
-        Instruction(View("{}.T"), (operand,), view, scope=instruction.scope),
+        Instruction(Transpose("{}.T", (1, 0)), (operand,), view, scope=instruction.scope),
         Instruction(Copy(view.shape), (view,), columns, scope=instruction.scope),
         replace(instruction, operation=replace(operation, axis=0), operands=(columns,), result=result),
     ]

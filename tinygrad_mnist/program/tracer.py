@@ -16,15 +16,19 @@ from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
 from tinygrad_mnist.program.instructions import Number, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.operations import (
+    PLACE,
     Copy,
     Elementwise,
+    Index,
     KeptAxes,
     Operation,
     Pick,
     Product,
     Put,
     Reduction,
+    Reshape,
     Select,
+    Transpose,
     View,
 )
 from tinygrad_mnist.program.recorder import Recorder
@@ -128,10 +132,10 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     # Views and copies
 
-    def _look(self, array: Array, code: str) -> Tracer:
+    def _look(self, array: Array, view: View) -> Tracer:
         """Return a view of the memory, or a copy where NumPy had to make one."""
         if np.may_share_memory(array, self.array) or not array.size:
-            value = self.recorder.emit(View(code), (self.value,), array, view_of=self.value)
+            value = self.recorder.emit(view, (self.value,), array, view_of=self.value)
         else:
             value = self.recorder.emit(Copy(self.shape, reshaped=array.shape), (self.value,), array)
         return Tracer(self.recorder, value, array)
@@ -139,12 +143,14 @@ class Tracer(NDArrayOperatorsMixin, Box):
     @property
     def T(self) -> Tracer:  # noqa: N802  NumPy's name
         """All axes reversed."""
-        return self._look(self.array.T, "{}.T")
+        return self._look(self.array.T, Transpose("{}.T", tuple(range(self.ndim))[::-1]))
 
     @property
     def mT(self) -> Tracer:  # noqa: N802  NumPy's name
         """The last two axes exchanged."""
-        return self._look(self.array.mT, "{}.T" if self.ndim == 2 else "{}.mT")
+        *first, rows, columns = range(self.ndim)
+        code = "{}.T" if self.ndim == 2 else "{}.mT"
+        return self._look(self.array.mT, Transpose(code, (*first, columns, rows)))
 
     @property
     def real(self) -> Tracer:
@@ -158,7 +164,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         array = self.array.reshape(*shape)
         flattens = array.ndim == 1 and self.array.flags.c_contiguous  # else ravel() would copy
         code = "{}.ravel()" if flattens else f"{{}}.reshape({array.shape})"
-        return self if array.shape == self.shape else self._look(array, code)
+        return self if array.shape == self.shape else self._look(array, Reshape(code, array.shape))
 
     def ravel(self) -> Tracer:
         """One axis."""
@@ -169,7 +175,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
         order = axes[0] if len(axes) == 1 else axes
         if not order or tuple(axis % self.ndim for axis in order) == (1, 0):
             return self.T
-        return self._look(self.array.transpose(order), f"{{}}.transpose({tuple(order)})")
+        view = Transpose(f"{{}}.transpose({tuple(order)})", tuple(axis % self.ndim for axis in order))
+        return self._look(self.array.transpose(order), view)
 
     def copy(self) -> Tracer:
         """Return a copy in its own memory."""
@@ -187,13 +194,13 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if any(isinstance(part, Tracer) for part in _parts(index)):
             self.recorder.refuse("an index was computed")
         array = self.array[index]
-        code, arrays = _index_code(self.recorder, index)
+        code, places, arrays = _index_code(self.recorder, index)
         if not arrays and isinstance(array, np.ndarray):
-            return self._look(array, f"{{}}[{code}]")
+            return self._look(array, Index(f"{{}}[{code}]", places))
         if not arrays:  # a single element, which NumPy copies: a view of it serves as well
             element = self[(*_parts(index), ...)]
             return Tracer(self.recorder, element.value, element.array, is_scalar=True)
-        return self._emit(Pick(f"{{}}[{code}]"), (self.value, *arrays), array)
+        return self._emit(Pick(f"{{}}[{code}]", places), (self.value, *arrays), array)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._require_own()
@@ -202,8 +209,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if isinstance(index, Tracer):
             self._become(Select(by_mask=False), (index.value, self._operand(value), before))
         else:
-            code, arrays = _index_code(self.recorder, index)
-            self._become(Put(code, added=False), (before, self._operand(value), *arrays))
+            code, places, arrays = _index_code(self.recorder, index)
+            self._become(Put(code, False, places), (before, self._operand(value), *arrays))
 
     def owned(self) -> Tracer:
         """Return a tracer of an array with the same elements that nobody else holds."""
@@ -268,8 +275,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
             target._require_own()
             before = target.value
             np.add.at(target.array, plain(index), plain(value))
-            code, arrays = _index_code(self.recorder, index)
-            target._become(Put(code, added=True), (before, self._operand(value), *arrays))
+            code, places, arrays = _index_code(self.recorder, index)
+            target._become(Put(code, True, places), (before, self._operand(value), *arrays))
             return None
         return self.recorder.refuse(f"np.{ufunc.__name__}.{method}")
 
@@ -343,7 +350,10 @@ class Tracer(NDArrayOperatorsMixin, Box):
             result.is_scalar = is_scalar
             return result
         view = self.recorder.emit(
-            KeptAxes(f"{{}}.reshape({sample.shape})"), (result.value,), sample, view_of=result.value
+            KeptAxes(f"{{}}.reshape({sample.shape})", sample.shape),
+            (result.value,),
+            sample,
+            view_of=result.value,
         )
         return Tracer(self.recorder, view, sample)
 
@@ -374,8 +384,8 @@ def _parts(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
-def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
-    """An index as code, and the arrays for its {}."""
+def _index_code(recorder: Recorder, index: Any) -> tuple[str, tuple[Any, ...], list[Value]]:
+    """Return an index as code and as parts, with a {} or a `PLACE` for each array, and the arrays."""
     arrays: list[Value] = []
 
     def placeholder(part: Any) -> str:
@@ -383,7 +393,9 @@ def _index_code(recorder: Recorder, index: Any) -> tuple[str, list[Value]]:
         arrays.append(recorder.constant(chosen.astype(int) if chosen.dtype == float else chosen))  # of []
         return "{}"
 
-    return index_text(index, placeholder), arrays
+    code = index_text(index, placeholder)
+    is_array = [isinstance(part, np.ndarray | list | tuple) for part in _parts(index)]
+    return code, tuple(PLACE if is_place else part for part, is_place in zip(_parts(index), is_array)), arrays
 
 
 def _reduced_shape(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
