@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from tinygrad_mnist.program.instructions import Instruction, Number, Value
 from tinygrad_mnist.program.numpy_functions import FUNCTIONS
 from tinygrad_mnist.program.observation import look
 from tinygrad_mnist.program.operations import Call, Draw
+from tinygrad_mnist.program.recorder import UntraceableError
 from tinygrad_mnist.program.surroundings import Surroundings
 from tinygrad_mnist.program.tracer import TracedNumber, Tracer
 from tinygrad_mnist.typing import Array
@@ -33,12 +34,15 @@ class Capturing(Surroundings):
         Why a later call cannot repeat the program, or "".
     gradients
         The tensors whose ``.grad`` was touched.
+    whole
+        The ops that are not looked into.
     """
 
     functions = FUNCTIONS
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Collection[str] = ()) -> None:
         super().__init__()
+        self.whole = whole
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
         self._velocities: dict[tuple[int, int], Any] = {}  # that an optimizer makes meanwhile
@@ -64,6 +68,8 @@ class Capturing(Surroundings):
         length = len(self.recording.instructions)
         self.is_inside_op = True
         try:
+            if primitive.name in self.whole and not outer:
+                raise UntraceableError(primitive.name)
             result = primitive.forward(*arrays, **attributes)
             if not isinstance(result, Tracer):
                 result = Tracer(self, self.constant(result), np.array(result))
@@ -220,9 +226,9 @@ class _Numbers:
 
 
 @contextmanager
-def capturing() -> Iterator[Capturing]:
+def capturing(whole: Collection[str] = ()) -> Iterator[Capturing]:
     """Note what runs in the block; afterwards everything outside is as it was before."""
-    capture = Capturing()
+    capture = Capturing(whole)
     token = CAPTURE.set(capture)
     try:
         with reads_noted():

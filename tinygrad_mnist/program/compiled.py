@@ -17,22 +17,16 @@ from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor
 from tinygrad_mnist.errors import CaptureError, MissingExtraError
-from tinygrad_mnist.program.capture import capturing
+from tinygrad_mnist.program.dry_run import dry_run, title
 from tinygrad_mnist.program.equality import alike, same_bits
 from tinygrad_mnist.program.guards import MISS
 from tinygrad_mnist.program.program import Binding, Program
 from tinygrad_mnist.program.signature import (
-    accepted,
-    argument_names,
     as_tensors,
     flat,
-    is_array,
     is_weak,
     plain_array,
-    require_plain_containers,
-    require_unchanged,
 )
-from tinygrad_mnist.program.trace import Call, traced
 
 Backend = Literal["numpy", "native", "eager"]
 _INSIDE = ContextVar("inside", default=False)  # a function of which there is a program runs itself
@@ -78,7 +72,7 @@ class Compiled:
         """
         self._require_programs()
         with self._lock:
-            return self._traced(arguments, keywords, *flat(arguments, keywords))
+            return self._traced(arguments, keywords)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Repeat the program for these arguments, or capture one."""
@@ -112,7 +106,7 @@ class Compiled:
         structure, leaves = flat(arguments, keywords)
         with self._lock:
             known = self._find(structure, leaves)
-            program = known.program if known else self._traced(arguments, keywords, structure, leaves)
+            program = known.program if known else self._traced(arguments, keywords)
             if program.trace.single_use:
                 raise CaptureError(
                     f"{self._name} is captured anew at this call ({program.trace.single_use}): call it once, "
@@ -124,7 +118,7 @@ class Compiled:
 
     @property
     def _name(self) -> str:
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        return title(self.function)
 
     def _call(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Any:
         """Call where no entry is ready: capture, check, or bind again to exchanged arrays."""
@@ -133,7 +127,7 @@ class Compiled:
             return self.function(*given, **given_keywords)
         known = self._find(structure, leaves)
         if known is None:
-            program = self._traced(arguments, keywords, structure, leaves)
+            program = self._traced(arguments, keywords)
             answer = self._run_itself(program, arguments, keywords, leaves)
             program.trace.clear_gradients()
             if not program.trace.single_use:
@@ -161,23 +155,8 @@ class Compiled:
                 return known
         return None
 
-    def _traced(self, arguments: Any, keywords: Any, structure: Any, leaves: Sequence[Any]) -> Program:
-        """Return the program of a call, from a dry run that changes nothing."""
-        require_plain_containers((arguments, keywords), "an argument")
-        names = argument_names(self.function, arguments, keywords)
-        with capturing() as capture:
-            capture.generators.meet_those_of(self.function)
-            stand_ins = [
-                new_tensor(capture.argument(plain_array(x)), weak_dtype=is_weak(x)) if is_array(x) else x
-                for x in map(accepted, leaves)
-            ]
-            filled, filled_keywords = trees.refill((arguments, keywords), stand_ins)
-            output = self.function(*filled, **filled_keywords)
-            capture.require_unchanged()
-            require_unchanged((filled, filled_keywords), (arguments, keywords), stand_ins)
-            require_plain_containers(output, "the result")
-            call = Call(self._name, structure, leaves, names)
-            return Program.of(traced(capture, call, stand_ins, output))
+    def _traced(self, arguments: Any, keywords: Any) -> Program:
+        return Program.of(dry_run(self.function, arguments, keywords))
 
     def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
         """Call the function itself, and return what its program would: arrays of their own, no graph."""
