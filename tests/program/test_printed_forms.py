@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_mnist as tm
+from tests.program.native_functions import NATIVE
 from tests.program.networks import batch, binary, classifier, quadratic
 from tests.snapshots import assert_as_kept
 from tinygrad_mnist import nn, ops
@@ -94,20 +95,35 @@ def test_an_op_that_is_called_as_a_whole_is_printed_by_its_name():
         del REGISTRY["sorted_rows"]
 
 
-@pytest.mark.parametrize(("name", "rows"), [("quadratic", 10), ("dropout", 12), ("sigmoid", 7), ("wide", 70)])
-def test_native_code_is_written_as_it_always_was(name, rows, monkeypatch):
-    """Tall and narrow arrays lie column by column, so the number of rows decides too."""
-    pytest.importorskip("numba", reason="the native extra is not installed")
+def native_texts(compiled, monkeypatch):
+    """The step that calls native code, and the native functions: the text alone, which is not compiled."""
     from tinygrad_mnist.program import native
 
     made, make = [], native.native_step
     monkeypatch.setattr(native, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
-    monkeypatch.setattr(native.step, "_compiled", lambda *arguments: None)  # the text alone: seconds less
+    monkeypatch.setattr(native.step, "_compiled", lambda *arguments: None)
+    compiled.program.bind("native")
+    things = made[0].__globals__
+    return f"{things['source']}\n\n{things['native_source']}\n"
+
+
+@pytest.mark.parametrize(("name", "rows"), [("quadratic", 10), ("dropout", 12), ("sigmoid", 7), ("wide", 70)])
+def test_native_code_is_written_as_it_always_was(name, rows, monkeypatch):
+    """Tall and narrow arrays lie column by column, so the number of rows decides too."""
+    pytest.importorskip("numba", reason="the native extra is not installed")
     training = TRAININGS[name]()
     compiled = compile(training.step)
     rng = np.random.default_rng(0)
     for _ in range(3):
         compiled(*batch(rng, training, rows))
-    compiled.program.bind("native")
-    things = made[0].__globals__
-    assert_as_kept(SNAPSHOTS / f"{name}-native.txt", f"{things['source']}\n\n{things['native_source']}\n")
+    assert_as_kept(SNAPSHOTS / f"{name}-native.txt", native_texts(compiled, monkeypatch))
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_each_way_of_native_code_is_written_as_it_was(name, monkeypatch):
+    pytest.importorskip("numba", reason="the native extra is not installed")
+    function, arrays = NATIVE[name](np.random.default_rng(0))
+    compiled = compile(function)
+    for _ in range(3):
+        compiled(*arrays)
+    assert_as_kept(SNAPSHOTS / f"{name}-native.txt", native_texts(compiled, monkeypatch))
