@@ -11,13 +11,19 @@ from tinygrad_mnist.nn.module import Module
 
 
 class ModuleList(Module):
-    """Modules in a list, each with its position as its name; a forward calls them as it needs.
+    """Hold modules in a list, each named by its position; the forward of another module calls them.
 
     A plain list of modules as an attribute does the same.
 
     Parameters
     ----------
     modules : iterable of Module, optional
+        The first modules; `append` adds more.
+
+    Raises
+    ------
+    TypeError
+        If an item is not a module.
 
     Examples
     --------
@@ -35,7 +41,7 @@ class ModuleList(Module):
             self.append(module)
 
     def append(self, module: Module) -> ModuleList:
-        """Add a module at the end, and return the list itself."""
+        """Add a module at the end and return the list."""
         _require_module(type(self).__name__, len(self), module)
         setattr(self, str(len(self)), module)
         return self
@@ -51,7 +57,7 @@ class ModuleList(Module):
     @overload
     def __getitem__(self, position: slice) -> Self: ...
     def __getitem__(self, position: int | slice) -> Module:
-        """Return one module, or a list of those in a slice; the modules are shared."""
+        """Return the module at a position, or a container with those of a slice; modules are not copied."""
         modules = list(self)
         return self._of(modules[position]) if isinstance(position, slice) else modules[position]
 
@@ -60,7 +66,17 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules applied one after the other.
+    """Apply modules one after the other.
+
+    Parameters
+    ----------
+    *modules : Module
+        In the order in which they are applied.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a module.
 
     Examples
     --------
@@ -77,8 +93,8 @@ class Sequential(ModuleList):
         super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
-        """Return the output of the last module."""
-        for part in vars(self).values():  # not `for module in self`: that looks for nested ones, at a price
+        """Return the output of the last module; each takes the output of the one before."""
+        for part in vars(self).values():  # faster than `for module in self`, which searches nested ones
             if isinstance(part, Module):
                 x = part(x)
         return x
@@ -88,7 +104,7 @@ class Sequential(ModuleList):
 
 
 def _require_module(owner: str, position: int, module: Any) -> None:
-    """Refuse what is not a module in a list of them."""
+    """Refuse an item of a container that is not a module."""
     if isinstance(module, Module):
         return
     hint = f": did you mean {module.__name__}()?" if isinstance(module, type) else ""

@@ -1,6 +1,15 @@
 """Initial values of weights: functions of a shape and a random generator.
 
-A weight has the shape (fan-out, fan-in): as many rows as outputs, as many columns as inputs.
+A weight has the shape (fan-out, fan-in): one row per output, one column per input. `zeros` and `ones` are
+initializers; the other functions return one.
+
+Examples
+--------
+>>> from tinygrad_mnist import nn
+>>> nn.Linear(3, 2, weight_init=nn.init.constant(0.5), bias_init=nn.init.zeros).weight.data
+array([[0.5, 0.5, 0.5],
+       [0.5, 0.5, 0.5]], dtype=float32)
+>>> layer = nn.Linear(784, 30, weight_init=nn.init.xavier_uniform(), bias_init=nn.init.zeros, rng=0)
 """
 
 from __future__ import annotations
@@ -20,7 +29,7 @@ from tinygrad_mnist.seeding import generator
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
-    from numpy.random import Generator  # NumPy loads it on first use only, and so do we
+    from numpy.random import Generator  # NumPy loads it on first use, and so does this package
 
     Seed = Generator | int | None
 
@@ -40,66 +49,175 @@ __all__ = [
 
 
 class Initializer(Protocol):
-    """A function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
+    """Function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
 
     def __call__(self, shape: tuple[int, ...], rng: Seed, /) -> Array:
-        """Values of the shape; their dtype is up to the layer."""
+        """Return an array of this shape; the layer converts its dtype."""
 
 
 def zeros(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
-    """Return zeros.  An initializer itself; ``zeros()`` is the same one, to be written as the others are."""
+    """Return zeros of a shape; without a shape, as ``zeros()``, return the initializer itself.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        Shape of a weight or a bias.
+    rng : int or numpy.random.Generator, optional
+        Ignored.
+
+    Returns
+    -------
+    ndarray of float64, or Initializer
+    """
     return zeros if shape is None else np.zeros(shape)
 
 
 def ones(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
-    """Return ones.  An initializer itself, and so is ``ones()``."""
+    """Return ones of a shape; without a shape, as ``ones()``, return the initializer itself.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        Shape of a weight or a bias.
+    rng : int or numpy.random.Generator, optional
+        Ignored.
+
+    Returns
+    -------
+    ndarray of float64, or Initializer
+    """
     return ones if shape is None else np.ones(shape)
 
 
 def constant(value: float) -> Initializer:
-    """Return the initializer that gives every entry the number `value`."""
+    """Return the initializer that sets every entry to `value`.
+
+    Parameters
+    ----------
+    value : float
+        A finite number.
+
+    Returns
+    -------
+    Initializer
+    """
     _require_number("value", value)
     return lambda shape, rng: np.full(shape, float(value))
 
 
 def normal(std: float = 1.0) -> Initializer:
-    """Return an initializer: normal with mean 0 and standard deviation `std`, as in the five articles."""
+    """Return the initializer that draws from a normal distribution with mean 0, as in the five articles.
+
+    Parameters
+    ----------
+    std : float, default 1.0
+        Standard deviation.
+
+    Returns
+    -------
+    Initializer
+    """
     _require_number("std", std)
     return lambda shape, rng: np.asarray(std * generator(rng).standard_normal(shape))
 
 
 def uniform(bound: float) -> Initializer:
-    """Return an initializer: uniform between -bound and bound."""
+    """Return the initializer that draws uniformly between -bound and bound.
+
+    Parameters
+    ----------
+    bound : float
+        Largest absolute value.
+
+    Returns
+    -------
+    Initializer
+    """
     _require_number("bound", bound)
     return lambda shape, rng: np.asarray(generator(rng).uniform(-bound, bound, shape))
 
 
 def xavier_uniform(gain: float = 1.0) -> Initializer:
-    """Uniform within gain * sqrt(6 / (fan-in + fan-out)): keeps variances through tanh and sigmoid layers.
+    """Return Glorot's uniform initializer, which keeps variances through layers of tanh and sigmoid.
 
-    X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Factor for the activation that follows.
+
+    Returns
+    -------
+    Initializer
+        It raises a ShapeError for a shape other than (fan-out, fan-in): a bias has no fan-in.
+
+    Notes
+    -----
+    Values lie within ``gain * sqrt(6 / (fan_in + fan_out))``. X. Glorot and Y. Bengio, Understanding the
+    difficulty of training deep feedforward neural networks, 2010.
     """
     _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(6 / sum(_fans(shape))))(shape, rng)
 
 
 def xavier_normal(gain: float = 1.0) -> Initializer:
-    """Normal with the standard deviation gain * sqrt(2 / (fan-in + fan-out)) (Glorot and Bengio, 2010)."""
+    """Return Glorot's normal initializer, which keeps variances through layers of tanh and sigmoid.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Factor for the activation that follows.
+
+    Returns
+    -------
+    Initializer
+        It raises a ShapeError for a shape other than (fan-out, fan-in): a bias has no fan-in.
+
+    Notes
+    -----
+    The standard deviation is ``gain * sqrt(2 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).
+    """
     _require_number("gain", gain)
     return lambda shape, rng: normal(gain * math.sqrt(2 / sum(_fans(shape))))(shape, rng)
 
 
 def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
-    """Uniform within gain * sqrt(3 / fan-in); the default gain keeps variances through relu layers.
+    """Return He's uniform initializer, which keeps variances through layers of relu.
 
-    K. He et al., Delving deep into rectifiers, 2015.
+    Parameters
+    ----------
+    gain : float, default sqrt(2)
+        Factor for the activation that follows; the default is for relu.
+
+    Returns
+    -------
+    Initializer
+        It raises a ShapeError for a shape other than (fan-out, fan-in): a bias has no fan-in.
+
+    Notes
+    -----
+    Values lie within ``gain * sqrt(3 / fan_in)``. K. He et al., Delving deep into rectifiers, 2015.
     """
     _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(3 / _fans(shape)[1]))(shape, rng)
 
 
 def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
-    """Normal with the standard deviation gain / sqrt(fan-in) (He et al., 2015)."""
+    """Return He's normal initializer, which keeps variances through layers of relu.
+
+    Parameters
+    ----------
+    gain : float, default sqrt(2)
+        Factor for the activation that follows; the default is for relu.
+
+    Returns
+    -------
+    Initializer
+        It raises a ShapeError for a shape other than (fan-out, fan-in): a bias has no fan-in.
+
+    Notes
+    -----
+    The standard deviation is ``gain / sqrt(fan_in)`` (He et al., 2015).
+    """
     _require_number("gain", gain)
     return lambda shape, rng: normal(gain / math.sqrt(_fans(shape)[1]))(shape, rng)
 
@@ -116,14 +234,25 @@ _FACTORIES = {
 
 
 def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng: Generator) -> Array:
-    """Return the values that an initializer gives a parameter of `shape`.
+    """Return the initial values of a parameter.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the layer's argument, for the messages.
+    initializer : Initializer
+        Function of a shape and a generator.
+    shape : tuple of int
+        Shape of the parameter.
+    rng : numpy.random.Generator
+        Passed on to the initializer.
 
     Raises
     ------
     TypeError
-        If `initializer`, which a layer took as `argument`, is not a function of a shape and a generator.
+        If `initializer` is not a function of a shape and a generator.
     ShapeError
-        If its values have another shape.
+        If it returns another shape.
     """
     if isinstance(initializer, Hashable) and initializer in _FACTORIES:
         raise TypeError(
@@ -154,7 +283,7 @@ def _nearest(name: str) -> str:
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a matrix; a vector, such as a bias, has no fan-in and fan-out."""
+    """Return fan-out and fan-in of a matrix; refuse a vector, such as a bias, which has none."""
     if len(shape) != 2:
         raise ShapeError(
             f"shape is {shape}: expected (fan-out, fan-in); a bias has none, write bias_init=nn.init.zeros"

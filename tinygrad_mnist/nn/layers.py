@@ -1,4 +1,4 @@
-"""The layers, under PyTorch's names and with PyTorch's meanings."""
+"""Layers, with PyTorch's names and meanings."""
 
 from __future__ import annotations
 
@@ -20,24 +20,39 @@ from tinygrad_mnist.seeding import generator
 
 
 class Linear(Module):
-    """x @ weight.T + bias.
+    """Apply the affine map ``y = x @ weight.T + bias``.
 
     Parameters
     ----------
-    in_features, out_features
-        The lengths of an input and of an output vector.
-    bias
-        Whether to add a bias.
-    weight_init, bias_init
-        Functions of ``nn.init``.  The default of both is PyTorch's: uniform within 1 / sqrt(in_features).
-    rng
-        Seed or generator of the initial values; without it see `manual_seed`.
-    dtype
-        Without it see `set_default_dtype`: float32 unless that was called.
+    in_features, out_features : int
+        Length of the last axis of the input and of the output.
+    bias : bool, default True
+        If False, the layer has no bias.
+    weight_init, bias_init : Initializer, optional
+        Functions of `nn.init`; by default uniform within ``1 / sqrt(in_features)``, as in PyTorch.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator for the initial values; see `manual_seed` if omitted.
+    dtype : dtype, optional
+        Dtype of the parameters, and required of the input; by default that of `set_default_dtype`, at first
+        float32.
 
-    Shapes
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in_features)
+    bias : Parameter, shape (out_features,), or None
+
+    Raises
     ------
-    input (..., in_features) -> output (..., out_features); weight (out_features, in_features)
+    ShapeError
+        When called, if the last axis of the input is not `in_features` long.
+    DTypeError
+        When called, if the input has another dtype than the parameters.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> nn.Linear(784, 30)(np.zeros((5, 784), np.float32)).shape
+    (5, 30)
     """
 
     @hinted
@@ -68,7 +83,7 @@ class Linear(Module):
             self.bias = Parameter(values, dtype=dtype)
 
     def forward(self, x: Any) -> Any:
-        """x: (..., in_features) -> (..., out_features)"""
+        """Return ``x @ weight.T + bias``: (..., in_features) -> (..., out_features)."""
         try:
             return ops.linear(x, self.weight, self.bias)
         except (ShapeError, TypeError) as error:
@@ -80,7 +95,7 @@ class Linear(Module):
             raise advised from None
 
     def _advice(self, error: ShapeError | TypeError, x: Any) -> str:
-        """Return what is wrong with the input `x`, and what to write; empty if it is something else."""
+        """Return a sentence on what is wrong with the input `x` and what to write; empty if it is right."""
         if x is None:
             return "got None for its input: return a value from the forward before it"
         if not hasattr(x, "shape"):
@@ -103,52 +118,64 @@ class Linear(Module):
         return f"expects {self.in_features} features in the last axis, got inputs of shape {shape}: {instead}"
 
     def extra_repr(self) -> str:
-        """The sizes."""
+        """Return the sizes, and ``bias=False`` without a bias."""
         return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
 
 
 class Sigmoid(Module):
-    """1 / (1 + e**-x), element by element."""
+    """Apply ``1 / (1 + exp(-x))`` to each element."""
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the sigmoid, in the shape and dtype of `x`."""
         return ops.sigmoid(x)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent, element by element."""
+    """Apply the hyperbolic tangent to each element."""
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the hyperbolic tangent, in the shape and dtype of `x`."""
         return ops.tanh(x)
 
 
 class ReLU(Module):
-    """max(x, 0), element by element."""
+    """Apply ``max(x, 0)`` to each element; the gradient at 0 is 0."""
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the positive part, in the shape and dtype of `x`."""
         return ops.relu(x)
 
 
 class Softplus(Module):
-    """Apply log(1 + e**x), a smooth ReLU, element by element."""
+    """Apply ``log(1 + exp(x))``, a smooth ReLU, to each element."""
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the softplus, in the shape and dtype of `x`."""
         return ops.softplus(x)
 
 
 class Identity(Module):
-    """Return the input as it is."""
+    """Return the input unchanged."""
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return `x`."""
         return x
 
 
 class Softmax(Module):
-    """e**x / sum(e**x) along the axis `dim`: probabilities."""
+    """Normalize scores to probabilities, ``exp(x) / sum(exp(x))``.
+
+    Parameters
+    ----------
+    dim : int, default -1
+        Axis along which the result sums to 1.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> nn.Softmax()(np.zeros((1, 2)))
+    array([[0.5, 0.5]])
+    """
 
     @hinted
     def __init__(self, dim: int = -1) -> None:
@@ -156,41 +183,58 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the probabilities, in the shape and dtype of `x`."""
         return ops.softmax(x, axis=self.dim)
 
     def extra_repr(self) -> str:
-        """The axis."""
+        """Return the axis."""
         return f"dim={self.dim}"
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of the softmax along the axis `dim`: log-probabilities, for `NLLLoss`."""
+    """Normalize scores to log-probabilities, ``x - log(sum(exp(x)))``, for `NLLLoss`.
+
+    Parameters
+    ----------
+    dim : int, default -1
+        Axis along which the exponentials of the result sum to 1.
+    """
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return the log-probabilities, in the shape and dtype of `x`."""
         return ops.log_softmax(x, axis=self.dim)
 
 
 class Flatten(Module):
-    """All axes but the first joined into one: (n, 28, 28) -> (n, 784)."""
+    """Join all axes but the first, such as (n, 28, 28) to (n, 784)."""
 
     def forward(self, x: Any) -> Any:
-        """x: (n, ...) -> (n, product of the rest)"""
+        """Return the elements of `x` in the shape (n, product of the other lengths)."""
         return ops.flatten(x, 1)
 
 
 class Dropout(Module):
-    """In training, sets each element to 0 with probability `p` and divides the rest by 1 - p.
-
-    N. Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
+    """Set random elements to 0 in training; return the input unchanged in evaluation.
 
     Parameters
     ----------
-    p
-        In [0, 1).
-    rng
-        Seed or generator of the masks; without it see `manual_seed`.
+    p : float, default 0.5
+        Probability that an element is set to 0, in [0, 1). The others are divided by 1 - p.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator for the masks; see `manual_seed` if omitted.
+
+    Notes
+    -----
+    N. Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> layer = nn.Dropout(0.5, rng=0)
+    >>> sorted(set(layer(np.ones(100)).tolist()))
+    [0.0, 2.0]
+    >>> layer.eval()(np.ones(3))
+    array([1., 1., 1.])
     """
 
     @hinted
@@ -200,11 +244,11 @@ class Dropout(Module):
         self.rng = generator(rng)
 
     def forward(self, x: Any) -> Any:
-        """Any shape."""
+        """Return `x`, in training times a random mask, in its shape and dtype."""
         if not self.training or self.p == 0:
             return x
         return x * ops.dropout_mask(x, p=self.p, rng=self.rng)
 
     def extra_repr(self) -> str:
-        """The probability."""
+        """Return the probability."""
         return f"p={self.p}"
