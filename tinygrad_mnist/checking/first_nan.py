@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.backward import pull_back, upstream
+from tinygrad_mnist.autodiff.backward import Sent, upstream, walk
 from tinygrad_mnist.autodiff.primitive import peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.graph.build import names_of
 
 _REASONS = {
     "log": (
@@ -60,39 +61,30 @@ def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
     TrainingFinding
         At most one finding; none if all results and gradients are finite.
     """
-    ops = [t for t in reversed(upstream([loss])) if t.inputs]
-    for op in ops:
-        if not _is_finite(op.data):
-            yield _forward(loss, ops, op, when)
+    for op in reversed(upstream([loss])):
+        if op.inputs and not _is_finite(op.data):
+            yield _forward(loss, op, when)
             return
-    if not ops:
-        return
-    gradients = pull_back([loss], None, ops)
-    for op, g in zip(reversed(ops), reversed(gradients)):
-        if g is not None and _is_finite(g):
-            continue
-        reader = next((r for r in reversed(ops) if any(x is op for x in r.inputs)), op)
-        yield _backward(loss, ops, reader, op, when)
-        return
-    yield from _leaves(loss, ops, when)
-
-
-def _leaves(loss: Tensor, ops: list[Tensor], when: str) -> Iterator[TrainingFinding]:
-    """Find the rule of a parameter that is at fault: all gradients in between are finite."""
-    leaves = [t for t in upstream([loss]) if not t.inputs]
-    found = pull_back([loss], None, leaves)
-    for leaf, g in zip(leaves, found):
-        if g is not None and not _is_finite(g):
-            reader = next(r for r in reversed(ops) if any(x is leaf for x in r.inputs))
-            yield _backward(loss, ops, reader, leaf, when)
+    sent: Sent = []
+    for tensor, g in walk([loss], sent=sent):
+        if not _is_finite(g):
+            yield _backward(loss, _culprit(tensor, sent), tensor, when)
             return
 
 
-def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> TrainingFinding:
+def _culprit(tensor: Tensor, sent: Sent) -> Tensor:
+    """Return the reader whose rule sent `tensor` what is not finite; the last one if only the sum is not."""
+    readers: list[tuple[Tensor, Any]] = [
+        (reader, part) for reader, position, part in sent if reader.inputs[position] is tensor
+    ]
+    return next((reader for reader, part in readers if not _is_finite(part)), readers[-1][0])
+
+
+def _forward(loss: Tensor, op: Tensor, when: str) -> TrainingFinding:
     came_in = not all(_is_finite(_values(x)) for x in op.inputs)
     why, remedy = _CAME_IN if came_in else _REASONS.get(_name(op), _OVERFLOW)
     bad = int(np.count_nonzero(~np.isfinite(op.data)))
-    node = _node(loss, ops, op)
+    node = _node(loss, op)
     kind = "NaN" if np.isnan(op.data).any() else "infinity"
     return TrainingFinding(
         "first-nan",
@@ -105,15 +97,15 @@ def _forward(loss: Tensor, ops: list[Tensor], op: Tensor, when: str) -> Training
     )
 
 
-def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, when: str) -> TrainingFinding:
+def _backward(loss: Tensor, reader: Tensor, into: Tensor, when: str) -> TrainingFinding:
     why, remedy = _REASONS.get(_name(reader), _OVERFLOW)
-    node = _node(loss, ops, reader)
-    rule = next((r for r in node.rules if r.source == _name_in(loss, ops, into)), None)
+    node = _node(loss, reader)
+    rule = next(r for r in node.rules if r.source == names_of(loss)[id(into)])
     return TrainingFinding(
         "first-nan",
         f"The first number that is not finite is made in the backward pass, by the rule of {node.name} = "
         f"{node.formula}{when}.",
-        (f"the rule is {rule.formula}; " if rule else "") + f"the forward pass is finite: {_inputs(reader)}",
+        f"the rule is {rule.formula}; the forward pass is finite: {_inputs(reader)}",
         why,
         remedy,
         reader._origin(),
@@ -121,14 +113,10 @@ def _backward(loss: Tensor, ops: list[Tensor], reader: Tensor, into: Tensor, whe
     )
 
 
-def _node(loss: Tensor, ops: list[Tensor], op: Tensor) -> Any:
+def _node(loss: Tensor, op: Tensor) -> Any:
     """Return the op's node in the graph as plain data: its name counted there, its formula, its rules."""
-    nodes = [node for node in Graph.of(loss).nodes if node.kind == "op"]
-    return nodes[next(i for i, each in enumerate(ops) if each is op)]
-
-
-def _name_in(loss: Tensor, ops: list[Tensor], tensor: Tensor) -> str:
-    return str(_node(loss, ops, tensor).name) if tensor.inputs else tensor._label()
+    name = names_of(loss)[id(op)]
+    return next(node for node in Graph.of(loss).nodes if node.name == name)
 
 
 def _inputs(op: Tensor) -> str:
