@@ -1,8 +1,8 @@
-"""Losses: modules of (output, target).  All average over the batch by default, as PyTorch's do.
+"""Losses: modules called as ``loss(output, target)``. They average over the batch by default, as in PyTorch.
 
-The classes lie along the last axis; the axes before it are those of the targets: (classes,) is one example,
-and (n, m, classes) are n * m.  The mean over an empty batch is NaN, as in PyTorch and NumPy: a 0 would say
-that the network is right on examples that nobody has shown it.
+Classes lie along the last axis; the axes before it are those of the targets: an output of shape (classes,) is
+one example, (n, m, classes) are n * m. The mean over an empty batch is NaN, as in PyTorch and NumPy: 0 would
+say that the network is right on examples that it never saw.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.targets import class_rows, class_target, real_target
 
 _LEAST = math.exp(-100)
-_ROUNDING = 1e-3  # how far outside of [0, 1] a probability may come to lie
+_ROUNDING = 1e-3  # tolerated distance of a probability from [0, 1]
 
 
 def _logits_behind(output: Any, activation: Primitive) -> Any:
-    """Return what the activation was applied to, row by row, from the graph; None if that cannot be seen."""
+    """Return the input of the activation from the graph; None if `output` is not its result per row."""
     if not isinstance(output, Tensor) or output.primitive is not activation:
         return None
     logits = output.inputs[0]
@@ -34,24 +34,29 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
 
 
 def _past(probabilities: Any, loss: Any) -> Any:
-    """The loss, with a note of the probabilities that it passes by: their gradient may be asked for."""
+    """Return the loss with a link to the probabilities that it bypasses: a user may need their gradient."""
     if loss.inputs:
         loss.bypassed = probabilities
     return loss
 
 
 def _targets(output: Any) -> float:
-    """The number of targets of an output (*B, classes); NaN for none, as the mean over them is then."""
+    """Return the number of targets of an output (*B, classes); NaN for none, which makes their mean NaN."""
     return math.prod(output.shape[:-1]) or math.nan
 
 
 class Loss(Module):
-    """Base of the losses: modules of (output, target).
+    """Base class of the losses: modules of output and target.
 
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" averages the losses of the batch, "sum" adds them, "none" returns them one by one.
+
+    Raises
+    ------
+    ValueError
+        If `reduction` is another word.
     """
 
     @hinted
@@ -70,15 +75,43 @@ class Loss(Module):
 
 
 class QuadraticLoss(Loss):
-    """Half the squared distance, averaged over the batch: the cost of the five articles.
+    """Compute half the squared distance per example: the cost of the five articles.
 
-    output, target: (*B, k) -> sum((output - target)**2) / (2 n) for n = the product of B; a target of (*B,)
-    integer labels stands for one-hot rows.  Not PyTorch's MSELoss, which also averages over the k outputs and
-    has no half.
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the examples, their sum, or one loss per example.
+
+    Notes
+    -----
+    ``sum((output - target)**2) / (2 * n)`` for n examples. PyTorch's MSELoss differs: it has no half, and
+    also averages over the outputs of an example.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> float(nn.QuadraticLoss()(np.array([[0.5, 0.5], [1.0, 0.0]]), [0, 0]))
+    0.125
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (*B, k); target: (*B, k) or (*B,) integer labels -> scalar"""
+        """Return the loss: a scalar, or one per example without reduction.
+
+        Parameters
+        ----------
+        output : Tensor or ndarray, shape (*B, k)
+        target : Tensor, ndarray or list, shape (*B, k), or (*B,) of integer labels
+            Labels stand for one-hot rows.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit.
+        DTypeError
+            If labels are not integers.
+        LabelError
+            If a label is out of range.
+        """
         target = class_rows(target, output, "QuadraticLoss")
         if self.reduction == "none":
             return 0.5 * ops.sum(ops.square(output - target), axis=-1)
@@ -88,10 +121,28 @@ class QuadraticLoss(Loss):
 
 
 class MSELoss(Loss):
-    """The mean of (output - target)**2 over all elements."""
+    """Compute the mean of ``(output - target)**2`` over all elements.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the elements, their sum, or one loss per element.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> float(nn.MSELoss()(np.array([1.0, 2.0]), [1.0, 4.0]))
+    2.0
+    """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output, target: one shape -> scalar"""
+        """Return the loss of output and target, which have the same shape: they are never broadcast.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        """
         target = real_target(target, output, "MSELoss")
         if self.reduction == "none":
             return ops.square(output - target)
@@ -101,18 +152,22 @@ class MSELoss(Loss):
 
 
 class CrossEntropyLoss(Loss):
-    """-log of the probability that the network gives to the true class, averaged over the batch.
+    """Compute minus the logarithm of the predicted probability of the true class.
 
     Parameters
     ----------
     from_logits : bool, default True
-        If True, the loss takes the softmax itself. If False, the network ends in `Softmax`: the loss looks in
-        the graph for the logits that the softmax came from and works on those, which is stable. For
-        probabilities of another origin it takes the logarithm, limited to e**-100.
+        If True, the loss applies the softmax itself. If False, the network ends in `Softmax`: the loss finds
+        the logits behind it in the graph and uses them, which is stable. For probabilities of another origin
+        it takes the logarithm, at least -100.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the examples, their sum, or one loss per example.
 
-    Shapes
-    ------
-    output (*B, classes); target (*B,) integer labels or (*B, classes) rows of probabilities -> scalar
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> round(float(nn.CrossEntropyLoss()(np.zeros((3, 10)), [7, 2, 1])), 4)  # log(10)
+    2.3026
     """
 
     @hinted
@@ -122,7 +177,26 @@ class CrossEntropyLoss(Loss):
         self.from_logits = from_logits
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
+        """Return the loss: a scalar, or one per example without reduction.
+
+        Parameters
+        ----------
+        output : Tensor or ndarray, shape (*B, classes)
+            Logits, or probabilities with ``from_logits=False``.
+        target : Tensor, ndarray or list, shape (*B,) of integer labels, or (*B, classes)
+            Classes from 0, or rows of probabilities.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit.
+        DTypeError
+            If labels are not integers.
+        LabelError
+            If a label is out of range.
+        ValueError
+            If probabilities lie outside [0, 1].
+        """
         target = class_target(target, output, "CrossEntropyLoss")
         if self.from_logits:
             return self._reduced(ops.softmax_cross_entropy(output, target))
@@ -133,13 +207,13 @@ class CrossEntropyLoss(Loss):
         return -self._reduced(ops.sum(rows * _bounded_log(output), axis=-1))
 
     def extra_repr(self) -> str:
-        """Return the setting that is not the default."""
+        """Return the settings that are not the default."""
         settings = [] if self.from_logits else ["from_logits=False"]
         return ", ".join(filter(None, [*settings, super().extra_repr()]))
 
 
 def _bounded_log(probability: Any) -> Any:
-    """The logarithm, held above -100 as in PyTorch's BCELoss: a probability of 0 is no infinite loss."""
+    """Return the logarithm, at least -100 as in PyTorch's BCELoss: a probability of 0 has a finite loss."""
     checked(require_probabilities, peeled(probability))
     if probability.dtype != np.float16:
         return ops.log(ops.clip(probability, min=_LEAST))
@@ -148,7 +222,13 @@ def _bounded_log(probability: Any) -> Any:
 
 
 def require_probabilities(values: Any) -> None:
-    """Refuse numbers outside of [0, 1], but for rounding."""
+    """Refuse numbers outside [0, 1], apart from rounding errors.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside.
+    """
     low, high = values.min(initial=0), values.max(initial=1)
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise ValueError(
@@ -158,27 +238,73 @@ def require_probabilities(values: Any) -> None:
 
 
 class NLLLoss(Loss):
-    """Minus the log-probability of the true class, averaged: after `LogSoftmax`.
+    """Compute minus the log-probability of the true class, for a network that ends in `LogSoftmax`.
 
-    output (*B, classes) of log-probabilities; target (*B,) integer labels or (*B, classes) rows of
-    probabilities -> scalar
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the examples, their sum, or one loss per example.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> float(nn.NLLLoss()(np.array([[-0.25, -1.5]]), [1]))
+    1.5
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output: (*B, classes); target: (*B,) or (*B, classes) -> scalar"""
+        """Return the loss: a scalar, or one per example without reduction.
+
+        Parameters
+        ----------
+        output : Tensor or ndarray, shape (*B, classes)
+            Log-probabilities.
+        target : Tensor, ndarray or list, shape (*B,) of integer labels, or (*B, classes)
+            Classes from 0, or rows of probabilities.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit.
+        DTypeError
+            If labels are not integers.
+        LabelError
+            If a label is out of range.
+        """
         rows = class_rows(target, output, "NLLLoss")
         return -self._reduced(ops.sum(output * rows, axis=-1))
 
 
 class BCELoss(Loss):
-    """Binary cross-entropy of probabilities (after `Sigmoid`), averaged over all elements.
+    """Compute the binary cross-entropy of probabilities, for a network that ends in `Sigmoid`.
 
-    When the graph shows that the probabilities came from a sigmoid, the loss works on the logits behind it.
-    output, target: one shape -> scalar
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the elements, their sum, or one loss per element.
+
+    Notes
+    -----
+    ``-target * log(output) - (1 - target) * log(1 - output)``, with logarithms of at least -100. If the graph
+    has a sigmoid as the op of `output`, the loss uses the logits behind it, which is stable.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> round(float(nn.BCELoss()(np.array([0.5, 0.5]), [1.0, 0.0])), 4)  # log(2)
+    0.6931
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output, target: one shape -> scalar"""
+        """Return the loss of output and target, which have the same shape.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        ValueError
+            If probabilities lie outside [0, 1].
+        """
         target = real_target(target, output, "BCELoss")
         logits = _logits_behind(output, ops.sigmoid)
         if logits is not None:
@@ -187,12 +313,27 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """Binary cross-entropy of logits: log(1 + e**x) - x * target, averaged over all elements.
+    """Compute the binary cross-entropy of logits, ``log(1 + exp(output)) - output * target``.
 
-    output, target: one shape -> scalar
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
+        Average over the elements, their sum, or one loss per element.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> round(float(nn.BCEWithLogitsLoss()(np.zeros(2), [1.0, 0.0])), 4)  # log(2)
+    0.6931
     """
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Output, target: one shape -> scalar"""
+        """Return the loss of output and target, which have the same shape.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        """
         target = real_target(target, output, "BCEWithLogitsLoss")
         return self._reduced(ops.sigmoid_cross_entropy(output, target))

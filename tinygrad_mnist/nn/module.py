@@ -1,4 +1,4 @@
-"""The base of all layers: a module finds its parameters and submodules by looking at its attributes."""
+"""Base class of layers and networks: it finds parameters and submodules among its attributes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ from tinygrad_mnist.typing import Array
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns.
+    """Tensor that a module learns.
 
     Parameters
     ----------
     data : array_like
         Initial values; they are copied.
     requires_grad : bool, default True
-        If False, the parameter is kept in the state of the module, and no gradient reaches it.
+        If False, the parameter belongs to the state of the module but gets no gradient.
     dtype : dtype, optional
         Dtype of the parameter; that of `data` if omitted.
     name : str, optional
-        Name in errors and drawings; a module that is called gives its parameters their dotted names.
+        Name in errors and drawings. The first module that is called gives its parameters their dotted names.
+
+    Raises
+    ------
+    DTypeError
+        If `requires_grad` is true and the values are not floating-point numbers.
 
     Examples
     --------
@@ -50,15 +55,20 @@ class Parameter(Tensor):
         dtype: DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        own = data if requires_grad else Tensor(data, dtype=dtype).detach()  # else a copy is made anyway
+        own = data if requires_grad else Tensor(data, dtype=dtype).detach()  # else Tensor copies
         super().__init__(own, requires_grad=requires_grad, dtype=dtype, name=name)
 
 
 class Module(Observed, NotInModule):
-    """A part of a network: subclasses set parameters and modules as attributes and define ``forward``.
+    """Base class of layers and networks: subclasses set attributes and define `forward`.
 
-    Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module; they
-    are found in the order in which they were set.
+    Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module, in
+    the order in which they were set.
+
+    Attributes
+    ----------
+    training : bool
+        True in training, the default; False in evaluation. `train` and `eval` set it.
 
     Examples
     --------
@@ -82,14 +92,14 @@ class Module(Observed, NotInModule):
             raise unknown_keyword(kind, name, ())
 
     training: bool = True
-    _scope: str = ""  # the name it has in scopes, given by the module that is called first
+    _scope: str = ""  # name in graphs and errors, given by the outermost module at its first call
 
     def forward(self, *inputs: Any) -> Any:
-        """Compute the output; called by ``module(...)``."""
+        """Compute the output; ``module(...)`` calls it."""
         raise TypeError(f"{type(self).__name__} does not define forward(self, ...): add it to the class")
 
     def __call__(self, *inputs: Any) -> Any:
-        """Run ``forward`` in the module's scope, so that graphs and errors can name it."""
+        """Run `forward` in the module's scope: graphs and errors name the module."""
         if not self._scope:
             self._name_parts()
         outer = SCOPE.get()
@@ -100,25 +110,25 @@ class Module(Observed, NotInModule):
             SCOPE.reset(token)
 
     def _name_parts(self) -> None:
-        """Give modules and parameters the names that graphs and errors show, seen from this module."""
+        """Give modules and parameters the names that graphs and errors show, relative to this module."""
         for name, module in self.named_modules():
             kind = type(module).__name__
             vars(module)["_scope"] = f"{kind}[{name.rpartition('.')[2]}]" if name else kind
         for name, parameter in self.named_parameters():
             parameter.name = name
 
-    # What belongs to it
+    # Parts
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Return the direct submodules with their names."""
+        """Yield the direct submodules with their names."""
         return ((name, part) for name, part in _parts(vars(self)) if isinstance(part, Module))
 
     def children(self) -> Iterator[Module]:
-        """Return the direct submodules."""
+        """Yield the direct submodules."""
         return (module for _, module in self.named_children())
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """The module itself (as "") and all below it, each once, with dotted names."""
+        """Yield the module itself, named `prefix`, and all modules below it, each once, with dotted names."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
@@ -131,11 +141,11 @@ class Module(Observed, NotInModule):
             stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Module]:
-        """The module and all below it, each once."""
+        """Yield the module and all modules below it, each once."""
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted names, in the order of definition; a shared one appears once."""
+        """Yield all parameters with dotted names, in the order of definition; a shared one appears once."""
         seen: set[int] = set()
         for prefix, module in self.named_modules():
             for name, part in _parts(vars(module)):
@@ -144,37 +154,50 @@ class Module(Observed, NotInModule):
                     yield (f"{prefix}.{name}" if prefix else name), part
 
     def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
+        """Yield all parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
     # Modes and state
 
     def train(self, mode: bool = True) -> Module:
-        """Switch this module and all below it to training behaviour (dropout on)."""
+        """Switch this module and all modules below it to training (dropout on), and return it.
+
+        Parameters
+        ----------
+        mode : bool, default True
+            If False, switch to evaluation.
+        """
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Module:
-        """Switch this module and all below it to evaluation behaviour (dropout off)."""
+        """Switch this module and all modules below it to evaluation (dropout off), and return it."""
         return self.train(False)
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Set the gradients of all parameters to None."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of all parameters' arrays by dotted name."""
+        """Return copies of the arrays of all parameters by dotted name."""
         return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Take over the arrays of a ``state_dict``; nothing is changed unless all of them fit.
+        """Load the arrays of a `state_dict`; if any array does not fit, change nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            One array per parameter by dotted name; each is converted to the dtype of its parameter.
 
         Raises
         ------
+        TypeError
+            If `state` is not a mapping.
         CheckpointError
-            When a parameter is missing, too many, of another shape, or not finite.
+            If a name is missing or unknown, or an array has another shape or is not finite.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
@@ -194,10 +217,10 @@ class Module(Observed, NotInModule):
         for name, parameter in own.items():
             parameter.data = state[name].astype(parameter.dtype)
 
-    # How it shows itself
+    # Text
 
     def extra_repr(self) -> str:
-        """The text between the parentheses of the repr of a layer."""
+        """Return the text between the parentheses of the repr of a layer."""
         return ""
 
     def __repr__(self) -> str:
@@ -212,12 +235,12 @@ class Module(Observed, NotInModule):
         return summary(self)._repr_html_()
 
     def count_parameters(self) -> int:
-        """The number of numbers that the module learns."""
+        """Return how many numbers the module learns."""
         return sum(math.prod(parameter.shape) for parameter in self.parameters())
 
 
 def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Attributes with dotted names, those inside lists, tuples and dicts included."""
+    """Yield attributes with dotted names, including those in lists, tuples and dicts."""
     for name, value in attributes.items():
         if isinstance(value, list | tuple):
             value = {str(i): part for i, part in enumerate(value)}

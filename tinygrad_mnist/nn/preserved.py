@@ -1,4 +1,4 @@
-"""Restore what trial steps and passes of a network change."""
+"""Restoring of everything that a trial step or pass changes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from tinygrad_mnist.nn.module import Module
 
 @contextmanager
 def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
-    """Run a block, and restore parameters, gradients, velocities, modes and generators after it.
+    """Run a block, then restore parameters, gradients, velocities, modes and generators.
 
-    The arrays of parameters and velocities stay the same objects, for programs hold on to them.
+    The arrays of parameters and velocities stay the same objects, because programs keep references to them.
+
+    Parameters
+    ----------
+    model, loss : Module or object
+        Only modules have a state to restore.
+    optimizer : SGD or None
     """
     modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
     leaves = {id(p): p for m in modules for p in m.parameters()}
@@ -50,7 +56,7 @@ def _put_back(tensor: Tensor, serial: int, data: tuple[Any, Any], gradient: tupl
 
 
 def _of_array(array: Any) -> tuple[Any, Any]:
-    """Return the array itself, and a copy of its values."""
+    """Return the array itself and a copy of its values."""
     return array, array.copy() if isinstance(array, np.ndarray) else None
 
 
@@ -62,7 +68,7 @@ def _restored(array: Any, values: Any) -> Any:
 
 
 def generators_of(parts: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, np.random.Generator]]:
-    """Generators that modules draw from, as dropout does, by the names of part, module and attribute."""
+    """Yield the generators of modules, such as dropout's, named by part, module and attribute."""
     for group, part in parts:
         if not isinstance(part, Module):
             continue

@@ -1,4 +1,4 @@
-"""Checks of a model and a loss before they are used: one sentence each."""
+"""Checks of a model and a loss before they are used."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ def require_model(model: Any, order: str) -> None:
     Parameters
     ----------
     model : object
+        Value that the caller took for a network.
     order : str
-        The call with its arguments in their places, for the message.
+        Correct call with its arguments in order, for the message.
 
     Raises
     ------
     TypeError
-        If `model` is a class, a loss, or no module at all.
+        If `model` is a class, a loss, or not a module.
     """
     refuse_class("model", model)
     if not isinstance(model, Module):
@@ -40,15 +41,16 @@ def require_loss(loss: Any, order: str) -> None:
     Raises
     ------
     TypeError
-        If `loss` is a class, or cannot be called.
+        If `loss` is a class or cannot be called.
     """
     refuse_class("loss", loss)
     if not callable(loss):
-        raise TypeError(f"loss is {shown(loss)}: expected a loss as nn.CrossEntropyLoss(); write {order}")
+        expected = "expected a loss such as nn.CrossEntropyLoss()"
+        raise TypeError(f"loss is {shown(loss)}: {expected}; write {order}")
 
 
 def refuse_class(name: str, value: Any) -> None:
-    """Refuse a class in the place of one of its objects.
+    """Refuse a class where one of its objects is expected.
 
     Raises
     ------

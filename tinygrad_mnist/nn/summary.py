@@ -1,4 +1,4 @@
-"""A model as a table: layer, shape, parameters."""
+"""Table of a model: layers, shapes, numbers of parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tinygrad_mnist.tables import Tabular
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """A layer: dotted name, repr, the shapes of its own parameters, and how many numbers these are."""
+    """Row of the table: dotted name, repr, and shapes and size of the layer's own parameters."""
 
     name: str
     layer: str
@@ -21,7 +21,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class Summary(Tabular):
-    """The layers of a model; prints as a table in a terminal and in a notebook."""
+    """Layers of a model; prints as a table in a terminal and in a notebook."""
 
     model: str
     rows: tuple[SummaryRow, ...]
@@ -47,7 +47,15 @@ class Summary(Tabular):
 
 
 def summary(model: Module) -> Summary:
-    """The table of a model's layers.
+    """Return a table of a model's layers.
+
+    Parameters
+    ----------
+    model : Module
+
+    Returns
+    -------
+    Summary
 
     Examples
     --------
@@ -56,7 +64,7 @@ def summary(model: Module) -> Summary:
     23860
     """
     rows: list[SummaryRow] = []
-    counted: set[int] = set()  # a shared parameter counts where it stands first, as in `parameters`
+    counted: set[int] = set()  # a shared parameter counts in the first layer that has it, as in `parameters`
     for name, module in model.named_modules():
         own = {key: part for key, part in vars(module).items() if isinstance(part, Parameter)}
         if own or not any(True for _ in module.children()):

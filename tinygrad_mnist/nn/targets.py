@@ -1,4 +1,4 @@
-"""Targets of the losses: accepted in the forms that users write, refused with what to write."""
+"""Targets of the losses: checks, conversions, and advice where shapes do not fit."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _in_dtype(target: Any, output: Any) -> Any:
     if isinstance(target, Tensor):
         return target
     if type(target) is np.ndarray or target.dtype != output.dtype:
-        return target.astype(output.dtype)  # a copy: it may be filled anew before the backward pass
-    return target  # of a program, which reads it anew at each call
+        return target.astype(output.dtype)  # a copy: the caller may refill the array before the backward pass
+    return target  # a tracer: its program reads the array at each call
 
 
 def _as_target(target: Any) -> Any:
@@ -34,7 +34,7 @@ def _as_target(target: Any) -> Any:
 
 
 def real_target(target: Any, output: Any, loss: str) -> Any:
-    """A target for an element-by-element loss: the output's shape, never broadcast."""
+    """Return the target of an element-wise loss; refuse a shape other than the output's."""
     target = _as_target(target)
     if target.shape != _shape_of(output, loss):
         raise _of_another_shape(target, output, loss, target.dtype.kind)
@@ -42,7 +42,7 @@ def real_target(target: Any, output: Any, loss: str) -> Any:
 
 
 def class_target(target: Any, output: Any, loss: str) -> Any:
-    """Integer labels, one for each row of the output, or rows of probabilities in the output's shape."""
+    """Return integer labels, one per row of the output, or rows of probabilities in the output's shape."""
     target, shape = _as_target(target), _shape_of(output, loss)
     if target.shape == shape:
         return _in_dtype(target, output)
@@ -61,7 +61,7 @@ def class_target(target: Any, output: Any, loss: str) -> Any:
 
 
 def _shape_of(output: Any, loss: str) -> tuple[int, ...]:
-    """Return the shape of an output; refuse what has none."""
+    """Return the shape of an output; refuse an object without a shape."""
     try:
         return output.shape
     except AttributeError:
@@ -92,9 +92,9 @@ def _target_advice(target: Any, output: Any, loss: str) -> str:
 
 
 def class_rows(target: Any, output: Any, loss: str) -> Any:
-    """As `class_target`, with labels turned into one-hot rows."""
+    """Return the result of `class_target`, with labels as one-hot rows."""
     target = class_target(target, output, loss)
     if target.shape == output.shape:
         return target
-    labels = target if isinstance(target, Tensor) else Tensor(target)  # its errors name the loss
+    labels = target if isinstance(target, Tensor) else Tensor(target)  # a label error then names the loss
     return ops.one_hot(labels, classes=output.shape[-1], dtype=output.dtype)
