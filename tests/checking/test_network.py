@@ -23,6 +23,13 @@ NETWORKS = {
     "sigmoids to the end": (network(nn.Sigmoid, sigmoid_outputs=True), nn.QuadraticLoss(), True),
     "tanh": (network(nn.Tanh), nn.CrossEntropyLoss(), False),
     "no bias": (network(nn.Sigmoid, bias=False), nn.CrossEntropyLoss(), False),
+    "sums instead of means": (network(nn.Sigmoid), nn.CrossEntropyLoss(reduction="sum"), False),
+    "summed squares": (network(nn.Sigmoid, sigmoid_outputs=True), nn.QuadraticLoss(reduction="sum"), False),
+    "probabilities": (
+        network(nn.Sigmoid, sigmoid_outputs=True),
+        nn.CrossEntropyLoss(from_logits=False),
+        False,
+    ),
     "logits and squares": (network(nn.Sigmoid), nn.QuadraticLoss(), False),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tinygrad_mnist.benchmark.measure import TrainingStep, contestant
 from tinygrad_mnist.benchmark.workloads import LR, Workload
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import make_train_step
+from tinygrad_mnist.training.recipe import LOSSES
 from tinygrad_mnist.typing import Array
 
 
@@ -84,12 +84,10 @@ def native(workload: Workload) -> TrainingStep | None:
 
 
 def _ours(workload: Workload, prepare: Callable[[Callable[..., Any]], Callable[..., Any]]) -> TrainingStep:
-    model = _model(workload)
-    loss_function = {
-        "quadratic": nn.QuadraticLoss,
-        "cross-entropy": nn.CrossEntropyLoss,
-        "binary cross-entropy": nn.BCEWithLogitsLoss,
-    }[workload.cost]()
+    loss_function = {**LOSSES, "binary cross-entropy": nn.BCEWithLogitsLoss}[workload.cost]()
+    final = None if loss_function.takes_logits else nn.Sigmoid
+    model = nn.perceptron(workload.sizes, nn.Sigmoid, final_activation=final)
+    model.load_state_dict(dict(zip(model.state_dict(), _alternating(*workload.parameters()))))
     optimizer = optim.SGD(model.parameters(), lr=LR)
     x, _, labels = workload.data()
 
@@ -99,17 +97,6 @@ def _ours(workload: Workload, prepare: Callable[[Callable[..., Any]], Callable[.
         lambda: float(prepared(x, labels).item()),
         lambda: [parameter.data for parameter in model.parameters()],
     )
-
-
-def _model(workload: Workload) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for (fan_in, fan_out), weight, bias in zip(pairwise(workload.sizes), *workload.parameters()):
-        linear = nn.Linear(fan_in, fan_out)
-        linear.load_state_dict({"weight": weight, "bias": bias})
-        layers += [linear, nn.Sigmoid()]
-    return nn.Sequential(
-        *(layers if workload.cost == "quadratic" else layers[:-1])
-    )  # else the loss takes logits
 
 
 CONTESTANTS = (

@@ -56,9 +56,8 @@ def _torch_epoch(dataset: ImageDataset, recipe: Recipe) -> Step | None:
         return None
     images = torch.tensor(dataset.train.raw_images).float().flatten(1) / dataset.train.pixel_max
     labels = torch.tensor(dataset.train.labels).long()
-    sizes = (images.shape[1], *recipe.hidden, dataset.classes)
     layers: list[Any] = []
-    for fan_in, fan_out in pairwise(sizes):
+    for fan_in, fan_out in pairwise(recipe.sizes(dataset.image_shape, dataset.classes)):
         layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=recipe.momentum)

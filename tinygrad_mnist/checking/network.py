@@ -101,7 +101,9 @@ def _cost(model: Module, loss: Module) -> by_hand.Cost | None:
     kinds = [type(layer) for layer in layers if not isinstance(layer, Flatten)]
     if any(isinstance(layer, Linear) and layer.bias is None for layer in layers):
         return None
-    if kinds == [Linear, Sigmoid] * (len(kinds) // 2) and isinstance(loss, QuadraticLoss):
+    sigmoids = [Linear, Sigmoid] * (len(kinds) // 2)
+    if isinstance(loss, QuadraticLoss) and loss.reduction == "mean" and kinds == sigmoids:
         return "quadratic"
-    logits = kinds == [*[Linear, Sigmoid] * (len(kinds) // 2), Linear]
-    return "cross-entropy" if logits and isinstance(loss, CrossEntropyLoss) else None
+    if isinstance(loss, CrossEntropyLoss) and loss.reduction == "mean" and loss.takes_logits:
+        return "cross-entropy" if kinds == [*sigmoids, Linear] else None
+    return None

@@ -70,16 +70,19 @@ def layers_option(hidden: int) -> Decorator:
 
 def _layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """Return the sizes of "784-30-10" as numbers."""
+    from tinygrad_mnist.nn.perceptrons import layer_sizes
+
     if value is None:
         return None
-    parts = value.split("-")
-    if len(parts) < 2 or not all(part.isdecimal() for part in parts):
-        raise click.BadParameter("give the sizes of all layers, such as 784-30-10")
-    if not all(len(part) < 9 and 1 <= int(part) <= MOST_UNITS for part in parts):
+    try:
+        sizes = layer_sizes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if max(sizes) > MOST_UNITS:
         raise click.BadParameter(f"a layer has 1 to {MOST_UNITS:,} units")
-    if len(parts) > MOST_LAYERS + 2:
+    if len(sizes) > MOST_LAYERS + 2:
         raise click.BadParameter(f"a network has at most {MOST_LAYERS:,} hidden layers")
-    return tuple(map(int, parts))
+    return sizes
 
 
 def activation_option(default: str, said: str = "") -> Decorator:

@@ -178,10 +178,10 @@ def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) 
 
 def _setting_of(run: Path, name: str) -> str:
     """Return a setting that the run was begun with, in words."""
+    from tinygrad_mnist.nn.perceptrons import sizes_as_text
     from tinygrad_mnist.training.run_folder import read_settings
 
     settings = read_settings(run)
-    height, width = settings.image_shape
-    layers = "-".join(map(str, (height * width, *settings.recipe.hidden, settings.classes)))
+    layers = sizes_as_text(settings.recipe.sizes(settings.image_shape, settings.classes))
     saved = {**vars(settings.recipe), **vars(settings.options), "layers": layers}
     return f"the run has {saved[name]}" if name in saved else "leave it out, the run's folder says it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -24,6 +23,7 @@ from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
 from tinygrad_mnist.estimator.frames import as_pandas, as_response
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
+from tinygrad_mnist.nn.perceptrons import layer_sizes, sizes_as_text
 from tinygrad_mnist.training import Epoch, Training, evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 from tinygrad_mnist.typing import Array
@@ -278,13 +278,19 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _build(self, fan_in: int) -> nn.Sequential:
         """The network, its weights drawn from the seed."""
-        rng = np.random.default_rng(self._seed)
-        activation = _choice("activation", ACTIVATIONS, self.activation)
-        layers: list[nn.Module] = []
-        for before, after in pairwise((fan_in, *_sizes(self.hidden), self._head.width)):
-            bias = bool(layers) or self.formula is None or INTERCEPT in self.design_.names
-            layers += [nn.Linear(before, after, bias=bias, rng=rng, dtype=np.float64), activation()]
-        return nn.Sequential(*layers[:-1])
+        try:
+            sizes = layer_sizes((fan_in, *_hidden_sizes(self.hidden), self._head.width))
+        except (TypeError, ValueError) as error:
+            expected = "expected the size of a layer, or a tuple of sizes"
+            raise DataError(f"hidden is {self.hidden!r}: {expected}") from error
+        intercept = self.formula is None or INTERCEPT in self.design_.names
+        return nn.perceptron(
+            sizes,
+            _choice("activation", ACTIVATIONS, self.activation),
+            bias=[intercept, *[True] * (len(sizes) - 2)],
+            rng=self._seed,
+            dtype=np.float64,
+        )
 
     def _outputs(self, X: Any) -> Array:  # noqa: N803
         """Return the outputs of the network's last layer, (n, width)."""
@@ -317,7 +323,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         lines = [f"NeuralNetwork({', '.join(parts)})"]
         if hasattr(self, "model_"):
             linear = [layer for layer in self.model_ if isinstance(layer, nn.Linear)]
-            sizes = "-".join(str(size) for size in (linear[0].in_features, *(l.out_features for l in linear)))
+            sizes = sizes_as_text([linear[0].in_features, *(layer.out_features for layer in linear)])
             activation = f", {type(self.model_[1]).__name__.lower()}" if len(linear) > 1 else ""
             lines += [f"  {sizes}{activation}: {self._head.describe()}"]
             lines += [f"  loss {self.loss_:.4g} after {len(self.history_)} epochs"]
@@ -333,12 +339,10 @@ def _size(data: Any) -> str:
         return type(data).__name__
 
 
-def _sizes(hidden: Any) -> tuple[int, ...]:
-    several = isinstance(hidden, (tuple, list, np.ndarray))
-    sizes = tuple(hidden) if several else (hidden,) if hidden else ()
-    if not all(isinstance(size, (int, np.integer)) and size is not True and size > 0 for size in sizes):
-        raise DataError(f"hidden is {hidden!r}: expected the size of a layer, or a tuple of sizes")
-    return sizes
+def _hidden_sizes(hidden: Any) -> tuple[Any, ...]:
+    if isinstance(hidden, (tuple, list, np.ndarray)):
+        return tuple(hidden)
+    return (hidden,) if hidden else ()
 
 
 def _choice(setting: str, known: Any, value: Any) -> Any:

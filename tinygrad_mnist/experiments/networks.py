@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,12 @@ def linear(weight: Array, bias: Array) -> nn.Linear:
 
 
 def perceptron(layers: Sequence[Layer], *, logits: bool = False) -> nn.Sequential:
-    """Build layers, each followed by a sigmoid; with `logits` the last sigmoid is left to the loss."""
-    modules = [module for weight, bias in layers for module in (linear(weight, bias), nn.Sigmoid())]
-    return nn.Sequential(*(modules[:-1] if logits else modules))
+    """Build layers with these first values, each followed by a sigmoid; with `logits`, not the last one."""
+    sizes = [layers[0][0].shape[1], *(len(bias) for _, bias in layers)]
+    final = None if logits else nn.Sigmoid
+    model = nn.perceptron(sizes, nn.Sigmoid, final_activation=final, dtype=np.float64)
+    model.load_state_dict(dict(zip(model.state_dict(), chain(*layers))))
+    return model
 
 
 class LinearInFours(nn.Module):

@@ -26,6 +26,7 @@ NN = {
     "`(x - x.mean(-1, keepdims=True)) / "
     "((x - x.mean(-1, keepdims=True)) ** 2).mean(-1, keepdims=True).sqrt()`",
     "LeakyReLU": "write a Module whose forward is `ops.maximum(x, 0.01 * x)`",
+    "MLP": "write `nn.perceptron((784, 128, 10))`",
     "MaxPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
     "Mish": "write a Module whose forward is `x * ops.tanh(ops.softplus(x))`",
     "ModuleDict": "a plain dict as an attribute is enough: its modules belong to the module",

@@ -27,6 +27,7 @@ from tinygrad_mnist.nn.losses import (
     QuadraticLoss,
 )
 from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.nn.perceptrons import perceptron
 from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.summary import summary
 
@@ -61,6 +62,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "init",
+    "perceptron",
     "preserved",
     "summary",
 ]

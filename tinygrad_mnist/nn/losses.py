@@ -64,6 +64,11 @@ class Loss(Module):
         require_choice("reduction", reduction, ("mean", "sum", "none"))
         self.reduction = reduction
 
+    @property
+    def takes_logits(self) -> bool:
+        """True if the loss applies the activation of the last layer itself, so that the network has none."""
+        return False
+
     def _reduced(self, losses: Any) -> Any:
         if self.reduction == "mean":
             return ops.mean(losses)
@@ -175,6 +180,11 @@ class CrossEntropyLoss(Loss):
         super().__init__(reduction=reduction)
         require_bool("from_logits", from_logits)
         self.from_logits = from_logits
+
+    @property
+    def takes_logits(self) -> bool:
+        """As `from_logits`."""
+        return self.from_logits
 
     def forward(self, output: Any, target: Any) -> Any:
         """Return the loss: a scalar, or one per example without reduction.
@@ -326,6 +336,11 @@ class BCEWithLogitsLoss(Loss):
     >>> round(float(nn.BCEWithLogitsLoss()(np.zeros(2), [1.0, 0.0])), 4)  # log(2)
     0.6931
     """
+
+    @property
+    def takes_logits(self) -> bool:
+        """Always true."""
+        return True
 
     def forward(self, output: Any, target: Any) -> Any:
         """Return the loss of output and target, which have the same shape.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn.perceptrons import sizes_as_text
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.typing import Array
 
@@ -49,13 +50,12 @@ def fresh_network(dataset: ImageDataset, sizes: tuple[int, ...] | None, recipe: 
     loader = dataset.train.loader(recipe.batch_size, shuffle=True, seed=recipe.seed)
     images, labels = next(iter(loader))
     number = f"{recipe.batch_size} image{'s' * (recipe.batch_size != 1)}"
-    layers = "-".join(map(str, sizes))
     return FreshNetwork(
         recipe.build_model(dataset.image_shape, dataset.classes),
         recipe.build_loss(),
         images,
         labels,
-        f"{layers}, {recipe.activation}, {recipe.loss} loss, on {number} of {dataset.name}",
+        f"{sizes_as_text(sizes)}, {recipe.activation}, {recipe.loss} loss, on {number} of {dataset.name}",
     )
 
 
@@ -72,8 +72,8 @@ def hidden_sizes(dataset: ImageDataset, sizes: tuple[int, ...]) -> tuple[int, ..
     if (sizes[0], sizes[-1]) != (pixels, dataset.classes):
         raise DataError(
             f"images of {dataset.name} have {height} x {width} pixels in {dataset.classes} classes, and "
-            f"{'-'.join(map(str, sizes))} takes {sizes[0]} and tells {sizes[-1]} apart: "
-            f"--layers {'-'.join(map(str, (pixels, *sizes[1:-1], dataset.classes)))} would fit"
+            f"{sizes_as_text(sizes)} takes {sizes[0]} and tells {sizes[-1]} apart: "
+            f"--layers {sizes_as_text((pixels, *sizes[1:-1], dataset.classes))} would fit"
         )
     return sizes[1:-1]
 

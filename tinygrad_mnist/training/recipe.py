@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Annotated, Any
@@ -13,13 +13,11 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import Length, Number, OneOf, Whole, require_valid
+from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
-LOSSES: dict[str, Callable[[], nn.Module]] = {
-    "cross-entropy": nn.CrossEntropyLoss,
-    "quadratic": nn.QuadraticLoss,
-}
+LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
 SCHEDULES: dict[str, Callable[[optim.SGD, int], optim.LRScheduler | None]] = {
     "constant": lambda optimizer, epochs: None,
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
@@ -68,28 +66,27 @@ class Recipe:
 
     def count_parameters(self, image_shape: tuple[int, int], classes: int) -> int:
         """Return the number of learned parameters, without allocating the perceptron."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self._fans(image_shape, classes))
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self.sizes(image_shape, classes)))
 
-    def _fans(self, image_shape: tuple[int, int], classes: int) -> Iterator[tuple[int, int]]:
-        return pairwise((image_shape[0] * image_shape[1], *self.hidden, classes))
+    def sizes(self, image_shape: tuple[int, int], classes: int) -> tuple[int, ...]:
+        """Return the sizes of all layers, from pixels to classes."""
+        return (image_shape[0] * image_shape[1], *self.hidden, classes)
 
     def build_model(
         self, image_shape: tuple[int, int], classes: int, *, weight_init: nn.init.Initializer | None = None
     ) -> nn.Sequential:
         """Build the perceptron, its weights drawn from the seed, by default as `nn.Linear` draws them."""
-        rng = np.random.default_rng(self.seed)
-        layers: list[nn.Module] = [nn.Flatten()]
-        for position, (fan_in, fan_out) in enumerate(self._fans(image_shape, classes)):
-            if self.dropout and position:
-                layers.append(nn.Dropout(self.dropout, rng=np.random.default_rng([self.seed, position])))
-            layers.append(nn.Linear(fan_in, fan_out, rng=rng, weight_init=weight_init))
-            layers.append(ACTIVATIONS[self.activation]())
-        layers.pop()  # no activation after the last layer ...
-        if self.loss == "quadratic":
-            layers.append(nn.Sigmoid())  # ... unless the cost compares with 0 and 1, as in the articles
-        return nn.Sequential(*layers)
+        perceptron = nn.perceptron(
+            self.sizes(image_shape, classes),
+            ACTIVATIONS[self.activation],
+            final_activation=None if self.build_loss().takes_logits else nn.Sigmoid,  # as in the articles
+            dropout=self.dropout,
+            weight_init=weight_init,
+            rng=self.seed,
+        )
+        return nn.Sequential(nn.Flatten(), *perceptron)
 
-    def build_loss(self) -> nn.Module:
+    def build_loss(self) -> Loss:
         """Build the loss."""
         return LOSSES[self.loss]()
 
@@ -102,7 +99,7 @@ class Recipe:
 
     def probabilities(self, outputs: Array) -> Array:
         """Return probabilities of the classes, rows that sum to 1.  outputs: (n, classes)."""
-        if self.loss == "quadratic":  # sigmoids need not sum to 1: normalised, as the articles do
-            totals = outputs.sum(axis=1, keepdims=True)
-            return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))
-        return np.asarray(ops.softmax(outputs))
+        if self.build_loss().takes_logits:
+            return np.asarray(ops.softmax(outputs))
+        totals = outputs.sum(axis=1, keepdims=True)  # of sigmoids: normalised, as in the articles
+        return np.asarray(outputs / np.maximum(totals, np.finfo(outputs.dtype).tiny))
