@@ -32,14 +32,14 @@ def namespace(tmp_path):
     draw = np.random.default_rng(0).uniform
     x, y = (Tensor(draw(0.5, 1.5, (3, 3)), requires_grad=True) for _ in range(2))
     model = nn.Sequential(nn.Linear(3, 3, rng=0, dtype=np.float64), nn.ReLU())
-    np.savez(tmp_path / "model.npz", **model.state_dict())
+    tm.save(model, tmp_path / "model.safetensors")
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     loss = nn.CrossEntropyLoss()
     data = np.ones((4, 3)), np.array([0, 1, 2, 0])
     return {
         "np": np, "nn": nn, "ops": ops, "optim": optim, "tm": tm, "Tensor": Tensor,
         "no_grad": no_grad, "x": x, "y": y, "labels": np.array([0, 1, 2]), "mask": x.data > 1, "model": model,
-        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.npz",
+        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.safetensors",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
         "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
         "batches": [data], "module": model, "Module": nn.Module, "params": list(model.parameters()),

@@ -22,7 +22,18 @@ from tinygrad_mnist.hints import tensors as _tensors
 from tinygrad_mnist.seeding import manual_seed
 
 if TYPE_CHECKING:
-    from tinygrad_mnist import by_hand, checking, datasets, doctor, estimator, graph, program, training
+    from tinygrad_mnist import (
+        by_hand,
+        checking,
+        datasets,
+        doctor,
+        estimator,
+        formats,
+        graph,
+        program,
+        training,
+    )
+    from tinygrad_mnist.formats import export, load, save
     from tinygrad_mnist.program import compile
 
 __version__ = "0.1.0"
@@ -38,6 +49,8 @@ __all__ = [
     "enable_grad",
     "errors",
     "estimator",
+    "export",
+    "formats",
     "get_default_dtype",
     "grad",
     "graph",
@@ -45,6 +58,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "load",
     "manual_seed",
     "nn",
     "no_grad",
@@ -52,6 +66,7 @@ __all__ = [
     "optim",
     "primitive",
     "program",
+    "save",
     "scope",
     "set_default_dtype",
     "training",
@@ -59,6 +74,7 @@ __all__ = [
     "vjp",
 ]
 
+_FUNCTIONS = {"compile": "program", "export": "formats", "load": "formats", "save": "formats"}
 # Rooms that the commands use: they load on first use too, and are not listed.
 _INTERNAL = ("benchmark", "cli", "experiments", "files", "report")
 
@@ -70,11 +86,9 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name == "compile":
-            from tinygrad_mnist.program import compile
-
-            globals()["compile"] = compile
-            return compile
+        if name in _FUNCTIONS:
+            globals()[name] = getattr(import_module(f"tinygrad_mnist.{_FUNCTIONS[name]}"), name)
+            return globals()[name]
         if name in __all__ or name in _INTERNAL:
             return import_module(f"tinygrad_mnist.{name}")
         raise _missing("tinygrad_mnist", name, _tensors.TOP_LEVEL, lambda: __all__)

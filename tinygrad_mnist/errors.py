@@ -66,6 +66,10 @@ class CaptureError(TinygradMnistError, RuntimeError):
     """A function cannot be captured, or a compiled function's result differs from the original's."""
 
 
+class ExportError(TinygradMnistError, ValueError):
+    """A function cannot be written in another format."""
+
+
 class CheckpointError(TinygradMnistError, ValueError):
     """Saved weights or a run folder do not fit, or cannot be read."""
 

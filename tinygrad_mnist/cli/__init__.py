@@ -13,6 +13,7 @@ from tinygrad_mnist.cli.command import Context, write_exit_status
 from tinygrad_mnist.cli.data_command import data
 from tinygrad_mnist.cli.derive_command import derive
 from tinygrad_mnist.cli.evaluate_command import evaluate
+from tinygrad_mnist.cli.export_command import export
 from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
 from tinygrad_mnist.cli.predict_command import predict
@@ -29,7 +30,7 @@ def __dir__() -> list[str]:
 
 
 _HEADINGS = {  # by use
-    "Train and use a network": (train, evaluate, predict, data),
+    "Train and use a network": (train, evaluate, predict, export, data),
     "Look into a training step": (gradcheck, graph, derive),
     "Compare": (reproduce, bench),
 }

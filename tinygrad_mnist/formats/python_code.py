@@ -1,0 +1,73 @@
+"""A network or a step as a Python module that needs NumPy alone, with its arrays in a file beside it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.errors import ExportError
+from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.formats.open_batch import Batch, OpenShapes
+from tinygrad_mnist.program.derivation import derivation
+from tinygrad_mnist.program.instructions import Instruction, Recording
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.operations import Broadcast, Reshape
+from tinygrad_mnist.program.source import outside
+from tinygrad_mnist.program.trace import Trace
+
+
+def write_python(trace: Trace, shapes: OpenShapes, path: Path) -> None:
+    """Write the mathematics of a trace into ``path``, and the arrays that it takes into ``.npz`` beside it.
+
+    Raises
+    ------
+    ExportError
+        If random numbers are drawn, or a shape cannot be left open.
+    """
+    if trace.recording.generators:
+        raise ExportError("random numbers cannot be written: write model.eval() for a model with dropout")
+    recording = _with_open_shapes(trace.recording, shapes)
+    names = Names(recording, trace.argument_names, None)
+    states, _ = outside(recording)
+    arrays = io.BytesIO()
+    np.savez(arrays, allow_pickle=False, **{names.of(value): value.source.get() for value in states})
+    write_atomically(path.with_suffix(".npz"), arrays.getvalue())
+    given = ", ".join(names.arguments)
+    code = derivation(recording, names, trace.call.title)
+    write_atomically(
+        path,
+        f'''{code}
+
+ARRAYS = dict(np.load(__file__.removesuffix(".py") + ".npz"))
+
+
+def run({given}):
+    """Call `step` with the arrays from the file beside this one."""
+    return step({given}, **ARRAYS)
+''',
+    )
+
+
+def _with_open_shapes(recording: Recording, shapes: OpenShapes) -> Recording:
+    """Return the recording with -1 for the number of examples in the shapes that are written out."""
+    return replace(recording, instructions=[_opened(i, shapes) for i in recording.instructions])
+
+
+def _opened(instruction: Instruction, shapes: OpenShapes) -> Instruction:
+    operation, result = instruction.operation, instruction.result
+    if result is None or not isinstance(operation, Reshape | Broadcast):
+        return instruction
+    shape: tuple[Any, ...] = shapes.of(result)
+    is_open = [isinstance(length, Batch) for length in shape]
+    if not any(is_open):
+        return instruction
+    if sum(is_open) > 1 or isinstance(operation, Broadcast):
+        raise ExportError(f"a shape {result.shape} cannot be left open: write dynamic_batch=False")
+    shape = tuple(-1 if isinstance(length, Batch) else length for length in shape)
+    flat = operation.code == "{}.ravel()"
+    code = operation.code if flat else f"{{}}.reshape({shape})"
+    return replace(instruction, operation=replace(operation, code=code, shape=shape))

@@ -1,0 +1,91 @@
+"""Weights of a model in a file of safetensors, which PyTorch reads by the same names and shapes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES, load_tensors, save_tensors
+from tinygrad_mnist.nn import Module
+
+AnyModule = TypeVar("AnyModule", bound=Module)
+
+
+def save(model: Module, path: str | os.PathLike[str]) -> None:
+    """Write the parameters of a model into a file of safetensors.
+
+    Parameters
+    ----------
+    model : Module
+        Its ``state_dict()`` is written: names, shapes and dtypes are those of the same model in PyTorch.
+    path : str or path
+        Ends in ``.safetensors``; an existing file is replaced.
+
+    Raises
+    ------
+    TypeError
+        If `model` is not a Module.
+    ValueError
+        If `path` ends otherwise.
+
+    Notes
+    -----
+    PyTorch takes the file by ``model.load_state_dict(safetensors.torch.load_file(path))``, and this package
+    takes one of ``safetensors.torch.save_file(model.state_dict(), path)`` by `load`.  Keras keeps the weight
+    of a dense layer transposed, as (in, out), and that of a convolution as (height, width, in, out).
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> save(nn.Linear(3, 2, rng=0), path)
+    >>> load(nn.Linear(3, 2), path).weight.shape
+    (2, 3)
+    """
+    _require_module(model, "save")
+    save_tensors(_tensors_path(path), model.state_dict())
+
+
+def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
+    """Read the parameters of a model from a file of safetensors, and return the model.
+
+    Parameters
+    ----------
+    model : Module
+        Built with the sizes of the one that was saved.  It is changed only if everything fits.
+    path : str or path
+        A file of `save`, or of ``safetensors.torch.save_file``.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, far larger than the model, or does not fit it by names and shapes.
+    TypeError, ValueError
+        If `model` is not a Module, or `path` does not end in ``.safetensors``.
+    """
+    _require_module(model, "load")
+    path = _tensors_path(path)
+    bytes_of_model = sum(array.nbytes for array in model.state_dict().values())
+    tensors, _ = load_tensors(path, max_bytes=2 * bytes_of_model + MOST_HEADER_BYTES)
+    try:
+        model.load_state_dict(tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return model
+
+
+def _require_module(model: object, function: str) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"model is {shown(model)}: expected a Module; write {function}(model, 'model.safetensors')"
+        )
+
+
+def _tensors_path(path: str | os.PathLike[str]) -> Path:
+    found = Path(path)
+    if found.suffix != ".safetensors":
+        raise ValueError(f"path is {shown(str(path))}: expected a name that ends in .safetensors")
+    return found
