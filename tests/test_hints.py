@@ -39,7 +39,8 @@ def namespace(tmp_path):
     return {
         "np": np, "nn": nn, "ops": ops, "optim": optim, "tm": tm, "Tensor": Tensor,
         "no_grad": no_grad, "x": x, "y": y, "labels": np.array([0, 1, 2]), "mask": x.data > 1, "model": model,
-        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1), "path": tmp_path / "model.safetensors",
+        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1),
+        "path": tmp_path / "model.safetensors",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
         "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
         "batches": [data], "module": model, "Module": nn.Module, "params": list(model.parameters()),
