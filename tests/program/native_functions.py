@@ -118,9 +118,20 @@ def between(rng):
 
 
 def labels(rng):
-    """Checks of labels: one of their own axes, and what is computed before them."""
+    """Checks of labels, some before what NumPy computes and some after it."""
     training = classifier(momentum=0.9)
-    return training.step, [rng.random((9, 6)).astype(np.float32), rng.integers(0, 3, 9)]
+    arrays = [
+        rng.random((9, 6)).astype(np.float32),
+        rng.integers(0, 3, 9),
+        rng.integers(0, 5, (2, 3)),
+        np.array(1),
+    ]
+
+    def function(x, classes, grid, single):
+        rows = [ops.one_hot(labels, classes=5, dtype=np.float32) * 2 for labels in (grid, single)]
+        return training.step(x, classes), *rows, ops.one_hot(classes, classes=4, dtype=np.float64) + 1
+
+    return function, arrays
 
 
 NATIVE = {make.__name__: make for make in (products, reductions, lookups, arguments, between, labels)}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.program.test_replay import CASES, SHAPES, step_of
 from tinygrad_mnist import Tensor, no_grad, ops
+from tinygrad_mnist.errors import LabelError
 
 pytest.importorskip("numba", reason="native code needs numba: pip install -e '.[native]'")
 
@@ -158,3 +159,15 @@ def test_each_way_of_native_code_gives_what_eager_gives(name):
 
 def _tensors(arrays):
     return [Tensor(a) if a.dtype.kind == "f" else a for a in arrays]
+
+
+@pytest.mark.parametrize(("position", "place"), [(1, 8), (2, (1, 2)), (3, ())])
+def test_each_check_of_native_code_names_its_wrong_label(position, place):
+    function, arrays = NATIVE["labels"](np.random.default_rng(0))
+    compiled = on_native_code(function, arrays, arrays, arrays)
+    compiled(*arrays)
+    for label in (-1, 7):
+        wrong = [a.copy() for a in arrays]
+        wrong[position][place] = label
+        with pytest.raises(LabelError, match=f"label {label}"):
+            compiled(*wrong)

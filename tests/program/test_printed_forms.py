@@ -9,7 +9,7 @@ import tinygrad_mnist as tm
 from tests.program.native_functions import NATIVE
 from tests.program.networks import batch, binary, classifier, quadratic
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist import nn, ops
+from tinygrad_mnist import Tensor, nn, no_grad, ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.program import compile
 
@@ -47,7 +47,70 @@ def shared_pieces(x, y):
     return {"first": a + b, "again": [a + b, x], "text": "kept", "number": 3}
 
 
-FUNCTIONS = {f.__name__: f for f in (constants, reductions, shapes, gradients, shared_pieces)}
+def long_lines(x, y):
+    """Formulas and constants that fit into a line, and those that are a line too long."""
+    table, flat = np.linspace(0, 1, 12).reshape(3, 4), np.array([1.0, 2.0, 3.0, 4.5])
+    short = ops.tanh(x * 0.25 + y * 0.125) * ops.sqrt(y + 1.0) - x
+    longer = ops.tanh(x * 0.25 + y * 0.125) * ops.sqrt(y + 1.0) - ops.exp(x * 0.5 - y) + ops.sin(x)
+    by_arrays = ops.where(x > 0, x, y) * ops.concatenate([x[:1], y[1:]])
+    return ops.exp(short), ops.exp(longer) * 2, by_arrays * table, x @ flat, ops.sum(x * flat, axis=1)
+
+
+def indexed(x, y):
+    """Elements that are put and added, with the gradients that do so."""
+    rows = np.array([2, 0, 2])
+
+    def inner(v):
+        return (
+            ops.sum(v[rows] * y)
+            + ops.sum(v[1:, ::2] ** 2)
+            + v[0, 1]
+            + ops.sum(ops.getitem(v, index=(rows, rows)))
+        )
+
+    return tm.grad(inner)(x), x[rows][:, rows], ops.max(x, axis=1, keepdims=True) * ops.min(y, keepdims=True)
+
+
+def updates(x, y):
+    """A parameter that is changed in each way, read before and after."""
+    w = STATES["w"]
+    before, seen = w * 2.0, ops.sum(w * x)
+    with no_grad():
+        w.__imul__(0.5), w.__iadd__(y), w.__isub__(0.25 * x), w.__itruediv__(2.0)
+    return before, seen, ops.tanh(w.detach()), STATES["v"] * x
+
+
+def repeated(x, y):
+    """What is computed twice is noted once; a product with one, not at all."""
+    a = x * y
+    ones = np.ones((3, 4))
+    return (
+        (x * y) + a * 1.0,
+        ops.exp(x) * np.float64(1),
+        ones * ops.exp(x),
+        x * 1.0,
+        np.full((3, 4), 2.0) * x + 2.0 * y,
+    )
+
+
+STATES = {
+    "w": Tensor(np.linspace(0.5, 1, 12).reshape(3, 4), requires_grad=True, name="0.weight"),
+    "v": Tensor(np.linspace(0.5, 1, 12).reshape(3, 4), name="a name"),
+}
+FUNCTIONS = {
+    f.__name__: f
+    for f in (
+        constants,
+        reductions,
+        shapes,
+        gradients,
+        shared_pieces,
+        long_lines,
+        indexed,
+        updates,
+        repeated,
+    )
+}
 TRAININGS = {
     "quadratic": lambda: quadratic(momentum=0.9, nesterov=True, weight_decay=0.01),
     "deep": lambda: quadratic(sizes=(6, 5, 4, 3), dtype=np.float64),
@@ -78,6 +141,26 @@ def test_a_function_is_printed_as_it_always_was(name):
     for _ in range(2):
         compiled(X, Y)
     assert_as_kept(SNAPSHOTS / f"{name}.txt", printed(compiled.program))
+
+
+def spelled(exp, copyto, lambda_, t, c, memory, step, _9, np_sum, generator0):
+    """Arguments under names that the printed code has for something else."""
+    parts = (
+        exp + copyto,
+        lambda_ * t,
+        c - memory,
+        step / _9,
+        np_sum[0] - np_sum[1],
+        generator0["a"] * generator0["b"],
+    )
+    return [ops.tanh(part) for part in parts]
+
+
+def test_names_that_mean_something_else_are_changed_in_print():
+    compiled = compile(spelled)
+    for _ in range(2):
+        compiled(X, Y, X, Y, X, Y, X, Y, [X, Y], {"a": X, "b": Y})
+    assert_as_kept(SNAPSHOTS / "spelled.txt", printed(compiled.program))
 
 
 def test_an_op_that_is_called_as_a_whole_is_printed_by_its_name():

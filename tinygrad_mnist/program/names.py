@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 
-from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
+from tinygrad_mnist.program.instructions import Instruction, Number, Recording, State, Value
 from tinygrad_mnist.program.memory import Plan
 from tinygrad_mnist.program.operations import Call, View
 
@@ -43,6 +43,7 @@ class Names:
         self._counts: Counter[str] = Counter()
         self._makers = {id(i.result): i for i in recording.instructions if i.result is not None}
         self._number_names: dict[Number, str] = {}
+        self._state_names: dict[State, str] = {}
         self._layers: dict[str, int] = {}
         self.arguments = [self._give(value, name) for value, name in zip(recording.arguments, arguments)]
         for value in _states(recording):
@@ -94,16 +95,9 @@ class Names:
         return self._of[id(value)]
 
     def _state_name(self, value: Value) -> str:
-        known = [other for other in self._states_named if other[0] is value.source]
-        if known:
-            return known[0][1]
-        name = self.new(self._on_paper(value.source.name))
-        self._states_named.append((value.source, name))
-        return name
-
-    @property
-    def _states_named(self) -> list[tuple[object, str]]:
-        return self.__dict__.setdefault("_named", [])  # type: ignore[no-any-return]
+        if value.source not in self._state_names:
+            self._state_names[value.source] = self.new(self._on_paper(value.source.name))
+        return self._state_names[value.source]
 
     def _on_paper(self, name: str) -> str:
         """W1 for the weight of the first layer, b1 for its bias, v_W1 for a velocity."""

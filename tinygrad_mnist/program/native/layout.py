@@ -90,9 +90,9 @@ class Layout:
         if value.origin == "constant":
             self._models[id(value)] = np.ascontiguousarray(value.array)
             return
-        order = "F" if is_free and is_tall(value.shape) else "K"
-        self._models[id(value)] = _like(value.array, order)
-        if order == "F" and not all(self._is_view(other) for other in self._looks_at(value)):
+        by_columns = is_free and is_tall(value.shape)
+        self._models[id(value)] = _like(value.array, by_columns=by_columns)
+        if by_columns and not all(self._is_view(other) for other in self._looks_at(value)):
             self._models[id(value)] = _like(value.array)
 
     def _looks_at(self, value: Value) -> Iterable[Value]:
@@ -181,9 +181,9 @@ def _axes(array: Array) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
 
 
-def _like(array: Array, order: str = "K") -> Array:
-    """Memory for an array that lies in the same order, without gaps."""
-    if order == "F":
+def _like(array: Array, *, by_columns: bool = False) -> Array:
+    """Return memory for an array in the same order, without gaps, or column by column."""
+    if by_columns:
         return np.empty(array.shape, array.dtype, order="F")
     axes = _axes(array) if 0 not in array.strides else list(range(array.ndim))
     made: Array = np.empty([array.shape[axis] for axis in axes], array.dtype)
