@@ -5,12 +5,8 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.containers import ModuleList, Sequential
-from tinygrad_mnist.nn.layers import (
-    Dropout,
-    Flatten,
+from tinygrad_mnist.nn.activations import (
     Identity,
-    Linear,
     LogSoftmax,
     ReLU,
     Sigmoid,
@@ -18,6 +14,8 @@ from tinygrad_mnist.nn.layers import (
     Softplus,
     Tanh,
 )
+from tinygrad_mnist.nn.containers import ModuleList, Sequential
+from tinygrad_mnist.nn.layers import Dropout, Flatten, Linear
 from tinygrad_mnist.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,

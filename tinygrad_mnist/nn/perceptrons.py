@@ -13,8 +13,9 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
+from tinygrad_mnist.nn.activations import ReLU
 from tinygrad_mnist.nn.containers import Sequential
-from tinygrad_mnist.nn.layers import Dropout, Linear, ReLU
+from tinygrad_mnist.nn.layers import Dropout, Linear
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.seeding import generator
 
