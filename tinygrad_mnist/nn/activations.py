@@ -60,6 +60,7 @@ class Softmax(Module):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from tinygrad_mnist import nn
     >>> nn.Softmax()(np.zeros((1, 2)))
     array([[0.5, 0.5]])
