@@ -34,7 +34,7 @@ class Slots:
 
     def _place_all(self, recording: Recording, groups: list[Group]) -> None:
         read = set().union(*(group.reads for group in groups if group.kind is not Kind.NUMPY))
-        for root in {value.root for value in all_values(recording)}:
+        for root in dict.fromkeys(value.root for value in all_values(recording)):  # in the order of use
             if root.origin == "constant" and id(root) in read and uniform(root) is None:
                 self._put(root)
         for value in self._layout.packed.values():
