@@ -69,7 +69,7 @@ network = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 2))
 loss = nn.CrossEntropyLoss()(network(batch), np.array([0, 1]))
 graph = Graph.of(loss)
 modules = show(graph.collapsed(2), "network")
-assert sum(node.parameters for node in modules.nodes) == network.count_parameters()
+assert sum(node.parameters for node in modules.nodes) == network.num_parameters()
 print("for a README:\n" + to_mermaid(modules))
 
 # %% [markdown]

@@ -38,7 +38,7 @@ def test_parameters_are_found_everywhere_once_and_in_order_of_definition():
     zoo = Zoo()
     assert [name for name, _ in zoo.named_parameters()] == NAMES
     assert len(list(zoo.parameters())) == len(NAMES)
-    assert zoo.count_parameters() == 1 + 1 + 2 + 4 + 2 + 1 + 1 + 1
+    assert zoo.num_parameters() == 1 + 1 + 2 + 4 + 2 + 1 + 1 + 1
 
 
 def test_names_do_not_depend_on_the_hash_seed():
@@ -64,8 +64,8 @@ def test_a_saved_state_comes_back_in_another_model():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"alpha": None}, "missing parameters: alpha; unknown: none"),
-        ({"beta": np.ones(1)}, "missing parameters: none; unknown: beta"),
+        ({"alpha": None}, "missing: alpha; unknown: none"),
+        ({"beta": np.ones(1)}, "missing: none; unknown: beta"),
         ({"alpha": np.ones(3)}, r"alpha has shape \(3,\) .* \(2,\) here"),
         ({"alpha": np.array([1, np.nan])}, "alpha holds NaN or infinity"),
     ],

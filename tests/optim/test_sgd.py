@@ -267,12 +267,12 @@ def test_a_tied_layer_counts_and_moves_once():
     layer = nn.Linear(2, 2, rng=np.random.default_rng(0))
     model = nn.Sequential(layer, nn.Tanh(), layer)
     assert len(optim.SGD(model.parameters(), lr=0.1).params) == 2
-    assert model.count_parameters() == nn.summary(model).total == 6
+    assert model.num_parameters() == nn.summary(model).total == 6
     assert sum(row.parameters for row in nn.summary(model).rows) == 6
     assert set(model.state_dict()) == {"0.weight", "0.bias"}
     tied = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     tied[1].weight = tied[0].weight
-    assert tied.count_parameters() == nn.summary(tied).total == 8
+    assert tied.num_parameters() == nn.summary(tied).total == 8
     assert sum(row.parameters for row in nn.summary(tied).rows) == 8
 
 

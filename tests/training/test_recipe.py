@@ -27,7 +27,7 @@ def test_the_layers_are_those_of_the_recipe(settings, layers):
     recipe = Recipe(**settings)
     model = recipe.build_model((2, 3), 4)
     assert [repr(layer) for layer in model] == layers
-    assert recipe.count_parameters((2, 3), 4) == model.count_parameters()
+    assert recipe.count_parameters((2, 3), 4) == model.num_parameters()
     assert read_record(Recipe, recipe.to_dict(), "recipe") == recipe
 
 

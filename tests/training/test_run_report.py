@@ -50,7 +50,7 @@ def test_report_numbers_equal_the_test_result(trained, written):
     text, drawn = written()
     assert f"test accuracy {test.accuracy:.2%}" in text
     assert f"test loss {test.loss:.4f}" in text
-    assert f"parameters {job.model.count_parameters():,}" in text
+    assert f"parameters {job.model.num_parameters():,}" in text
     assert "epochs 1 " in text
     assert "interrupted" not in text
     assert "doctor" not in text

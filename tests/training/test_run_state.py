@@ -77,7 +77,7 @@ REFUSALS = {
         lambda s: s.arrays.update({"velocity.4": np.ones(1)}),
         r"no parameter for velocity\.4",
     ),
-    "a parameter missing": (lambda s: s.arrays.pop("model.0.bias"), "missing parameters: 0.bias"),
+    "a parameter missing": (lambda s: s.arrays.pop("model.0.bias"), "missing: 0.bias"),
     "no schedule": (lambda s: s.numbers.update(schedule=None), "one has a learning-rate schedule"),
     "no generator": (lambda s: s.numbers.update(generators={}), "random numbers are drawn by"),
     "numbers missing": (lambda s: s.numbers.pop("generators"), "numbers of the state are damaged"),

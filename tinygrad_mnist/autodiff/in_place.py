@@ -17,6 +17,8 @@ class InPlace(Operators):
 
     __slots__ = ()
 
+    _is_state = False  # a buffer is changed in place without being learned
+
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             "a Tensor's elements cannot be assigned: the graph would not know. Build the result with "
@@ -36,13 +38,16 @@ class InPlace(Operators):
         return self._change_in_place(np.divide, other) if self._changes_in_place() else self / other
 
     def _changes_in_place(self) -> bool:
-        """Return True if ``x -= y`` updates the array: of what is learned, under no_grad.  Else x = x - y."""
+        """Return True if ``x -= y`` updates the array: of what is learned, under no_grad, and of buffers.
+
+        Else it means x = x - y.
+        """
         learned = not self.inputs and self._requires_grad
         if learned and RECORDING.get():
             raise GradientError(
                 f"{self._label()} requires a gradient: change it in place under no_grad() only"
             )
-        return learned
+        return learned or self._is_state
 
     def _change_in_place(self, ufunc: Any, other: Any) -> Self:
         """Write ``ufunc(self, other)`` into the tensor's array; a graph that has read it is stale then."""

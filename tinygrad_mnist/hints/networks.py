@@ -41,6 +41,7 @@ NN = {
 MODULE = {
     "add": "write `model.append(nn.ReLU())`",
     "compile": "write `tm.compile(function)` for a whole step",
+    "count_parameters": "write `model.num_parameters()`",
     "cuda": "leave it out: arrays are in main memory",
     "evaluate": "write `training.evaluate(model, loss, batches)`",
     "fit": "write `training.fit(model, loss, optimizer, batches, epochs=1)`",
@@ -48,9 +49,6 @@ MODULE = {
     "layers": "write `list(model.modules())`",
     "load": "write `tm.load(model, path)`",
     "predict": "write `model(x)`, or `training.predict(model, batches)`",
-    "register_buffer": "an array that is not learned is a plain attribute",
-    "register_forward_hook": "compute in the forward of a Module around it; `graph.draw` shows all values",
-    "requires_grad_": "write the loop: `[p.requires_grad_(False) for p in model.parameters()]`",
     "save": "write `tm.save(model, path)`",
     "summary": "write `nn.summary(model)`",
     "to": "leave it out: arrays are in main memory; a dtype is given to the layers",

@@ -24,7 +24,7 @@ from tinygrad_mnist.nn.losses import (
     NLLLoss,
     QuadraticLoss,
 )
-from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.nn.module import Buffer, Module, Parameter
 from tinygrad_mnist.nn.perceptrons import perceptron
 from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.summary import summary
@@ -41,6 +41,7 @@ if not TYPE_CHECKING:
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Buffer",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",

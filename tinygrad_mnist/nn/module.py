@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, Never
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Never, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,11 +12,14 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.observed import Observed
+from tinygrad_mnist.autodiff.primitive import looked_into
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted, unknown_keyword
 from tinygrad_mnist.hints.networks import NotInModule
 from tinygrad_mnist.typing import Array
+
+AnyTensor = TypeVar("AnyTensor", bound=Tensor)
 
 
 class Parameter(Tensor):
@@ -59,11 +62,40 @@ class Parameter(Tensor):
         super().__init__(own, requires_grad=requires_grad, dtype=dtype, name=name)
 
 
+class Buffer(Tensor):
+    """Tensor that belongs to the state of a module and is not learned, such as a running mean.
+
+    ``state_dict`` and checkpoints have it. ``buffer += x`` changes it in place, in compiled functions too.
+
+    Parameters
+    ----------
+    data : array_like
+        Initial values; they are copied.
+    dtype : dtype, optional
+        Dtype of the buffer; that of `data` if omitted.
+
+    Examples
+    --------
+    >>> count = Buffer(0)
+    >>> count += 1
+    >>> count.item()
+    1
+    """
+
+    __slots__ = ()
+
+    _is_state = True
+
+    @hinted
+    def __init__(self, data: Any, *, dtype: DTypeLike | None = None) -> None:
+        super().__init__(Tensor(data, dtype=dtype).detach())
+
+
 class Module(Observed, NotInModule):
     """Base class of layers and networks: subclasses set attributes and define `forward`.
 
-    Attributes that are Parameters or Modules, or lists, tuples and dicts of them, belong to the module, in
-    the order in which they were set.
+    Attributes that are Parameters, Buffers or Modules, or lists, tuples and dicts of them, belong to the
+    module, in the order in which they were set.
 
     Attributes
     ----------
@@ -92,6 +124,7 @@ class Module(Observed, NotInModule):
             raise unknown_keyword(kind, name, ())
 
     training: bool = True
+    _forward_hooks: Mapping[int, Callable[..., Any]] = {}
     _scope: str = ""  # name in graphs and errors, given by the outermost module at its first call
 
     def forward(self, *inputs: Any) -> Any:
@@ -105,9 +138,47 @@ class Module(Observed, NotInModule):
         outer = SCOPE.get()
         token = SCOPE.set(f"{outer}/{self._scope}" if outer else self._scope)
         try:
-            return self.forward(*inputs)
+            output = self.forward(*inputs)
+            return self._through_hooks(inputs, output) if self._forward_hooks else output
         finally:
             SCOPE.reset(token)
+
+    def _through_hooks(self, inputs: tuple[Any, ...], output: Any) -> Any:
+        for hook in self._forward_hooks.values():
+            looked_into(output, f"a forward hook of {type(self).__name__}")
+            changed = hook(self, inputs, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Hook:
+        """Call a function after each forward of this module, to look at what goes through it.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, inputs, output)``; what it returns, unless None, takes the place of the output.
+
+        Returns
+        -------
+        Hook
+            Its ``remove()`` takes the hook away; ``with`` does so at the end of the block.
+
+        Notes
+        -----
+        A compiled function refuses hooks, since a program would not call them: write ``backend="eager"``.
+
+        Examples
+        --------
+        >>> from tinygrad_mnist import nn
+        >>> layer, shapes = nn.Linear(3, 2), []
+        >>> with layer.register_forward_hook(lambda module, inputs, output: shapes.append(output.shape)):
+        ...     _ = layer(np.ones((5, 3), np.float32))
+        >>> shapes
+        [(5, 2)]
+        """
+        if not callable(hook):
+            raise TypeError(f"hook is {shown(hook)}: expected a function of module, inputs and output")
+        return Hook(self, hook)
 
     def _name_parts(self) -> None:
         """Give modules and parameters the names that graphs and errors show, relative to this module."""
@@ -146,20 +217,48 @@ class Module(Observed, NotInModule):
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield all parameters with dotted names, in the order of definition; a shared one appears once."""
-        seen: set[int] = set()
-        for prefix, module in self.named_modules():
-            for name, part in _parts(vars(module)):
-                if isinstance(part, Parameter) and id(part) not in seen:
-                    seen.add(id(part))
-                    yield (f"{prefix}.{name}" if prefix else name), part
+        return self._named_tensors(Parameter)
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield all parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield all buffers with dotted names, in the order of definition; a shared one appears once."""
+        return self._named_tensors(Buffer)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Yield all buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def register_buffer(self, name: str, data: Any) -> None:
+        """Set an attribute to a `Buffer` with these initial values."""
+        setattr(self, name, Buffer(data))
+
+    def _named_tensors(self, kind: type[AnyTensor]) -> Iterator[tuple[str, AnyTensor]]:
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, part in _parts(vars(module)):
+                if isinstance(part, kind) and id(part) not in seen:
+                    seen.add(id(part))
+                    yield (f"{prefix}.{name}" if prefix else name), part
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call a function on all modules below this one, then on this one, and return it.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a module, such as one that sets initial values.
+        """
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
     # Modes and state
 
-    def train(self, mode: bool = True) -> Module:
+    def train(self, mode: bool = True) -> Self:
         """Switch this module and all modules below it to training (dropout on), and return it.
 
         Parameters
@@ -171,9 +270,15 @@ class Module(Observed, NotInModule):
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         """Switch this module and all modules below it to evaluation (dropout off), and return it."""
         return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set ``requires_grad`` of all parameters, and return the module: False freezes it."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to None."""
@@ -181,8 +286,12 @@ class Module(Observed, NotInModule):
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Array]:
-        """Return copies of the arrays of all parameters by dotted name."""
-        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        """Return copies of the arrays of all parameters and buffers by dotted name."""
+        return {name: tensor.data.copy() for name, tensor in self._state()}
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self.named_parameters()
+        yield from self.named_buffers()
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Load the arrays of a `state_dict`; if any array does not fit, change nothing.
@@ -190,7 +299,7 @@ class Module(Observed, NotInModule):
         Parameters
         ----------
         state : mapping of str to ndarray
-            One array per parameter by dotted name; each is converted to the dtype of its parameter.
+            One array per parameter and buffer by dotted name; each is converted to the dtype here.
 
         Raises
         ------
@@ -204,18 +313,18 @@ class Module(Observed, NotInModule):
                 f"state is {shown(state)}: expected a dict of arrays by name; for a file of np.savez write "
                 "model.load_state_dict(dict(np.load(path)))"
             )
-        own = dict(self.named_parameters())
+        own = dict(self._state())
         _require_same_keys(set(own), set(state))
-        for name, parameter in own.items():
-            if state[name].shape != parameter.shape:
+        for name, tensor in own.items():
+            if state[name].shape != tensor.shape:
                 raise CheckpointError(
-                    f"{name} has shape {state[name].shape} where it was saved and {parameter.shape} here: "
+                    f"{name} has shape {state[name].shape} where it was saved and {tensor.shape} here: "
                     "build the model with the layer sizes it was saved with"
                 )
             if not np.isfinite(state[name]).all():
                 raise CheckpointError(f"{name} holds NaN or infinity in the saved state")
-        for name, parameter in own.items():
-            parameter.data = state[name].astype(parameter.dtype)
+        for name, tensor in own.items():
+            tensor.data = state[name].astype(tensor.dtype)
 
     # Text
 
@@ -234,9 +343,28 @@ class Module(Observed, NotInModule):
 
         return summary(self)._repr_html_()
 
-    def count_parameters(self) -> int:
+    def num_parameters(self) -> int:
         """Return how many numbers the module learns."""
         return sum(math.prod(parameter.shape) for parameter in self.parameters())
+
+
+class Hook:
+    """Registration of a forward hook, made by ``register_forward_hook``."""
+
+    def __init__(self, module: Module, hook: Callable[..., Any]) -> None:
+        self._module = module
+        module._forward_hooks = {**module._forward_hooks, id(self): hook}
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        hooks = self._module._forward_hooks
+        self._module._forward_hooks = {key: hook for key, hook in hooks.items() if key != id(self)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
 
 def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -255,6 +383,4 @@ def _require_same_keys(own: set[str], given: set[str]) -> None:
         return
     missing = ", ".join(sorted(own - given)) or "none"
     extra = ", ".join(sorted(given - own)) or "none"
-    raise CheckpointError(
-        f"the saved state is of another model: missing parameters: {missing}; unknown: {extra}"
-    )
+    raise CheckpointError(f"the saved state is of another model: missing: {missing}; unknown: {extra}")

@@ -14,7 +14,7 @@ from tinygrad_mnist.nn.module import Module
 
 @contextmanager
 def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
-    """Run a block, then restore parameters, gradients, velocities, modes and generators.
+    """Run a block, then restore parameters, buffers, gradients, velocities, modes and generators.
 
     The arrays of parameters and velocities stay the same objects, because programs keep references to them.
 
@@ -25,7 +25,7 @@ def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     optimizer : SGD or None
     """
     modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
-    leaves = {id(p): p for m in modules for p in m.parameters()}
+    leaves = {id(t): t for m in modules for t in (*m.parameters(), *m.buffers())}
     leaves |= {id(p): p for p in getattr(optimizer, "parameters", ())}
     tensors = [_of_tensor(p) for p in leaves.values()]
     modes = [(m, m.training) for m in modules]

@@ -73,4 +73,4 @@ def summary(model: Module) -> Summary:
             fresh = [part for part in own.values() if id(part) not in counted]
             counted |= {id(part) for part in fresh}
             rows.append(SummaryRow(name or "-", layer, shapes, sum(part.size for part in fresh)))
-    return Summary(type(model).__name__, tuple(rows), model.count_parameters())
+    return Summary(type(model).__name__, tuple(rows), model.num_parameters())

@@ -39,7 +39,7 @@ def write_run_report(
     summary = [
         ("test accuracy", f"{test.accuracy:.2%}"),
         ("test loss", f"{test.loss:.4f}"),
-        ("parameters", f"{model.count_parameters():,}"),
+        ("parameters", f"{model.num_parameters():,}"),
         ("epochs", f"{len(history)}" + (" (interrupted)" if history.interrupted else "")),
     ]
     write_report(folder / REPORT, f"{dataset.name} perceptron", summary, sections)

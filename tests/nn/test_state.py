@@ -1,0 +1,164 @@
+"""Buffers, hooks, apply, freezing: what belongs to a module besides its parameters."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import tinygrad_mnist as tm
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.errors import CaptureError, CheckpointError
+
+F32 = np.float32
+
+
+class Counter(nn.Module):
+    """Counts its calls and keeps a running mean of its inputs in training."""
+
+    def __init__(self):
+        self.layer = nn.Linear(3, 2, rng=0)
+        self.register_buffer("mean", np.zeros(3, F32))
+        self.calls = nn.Buffer(0)
+
+    def forward(self, x):
+        if self.training:
+            self.mean *= 0.9
+            self.mean += 0.1 * x.mean(axis=0)
+            self.calls += 1
+        return self.layer(x - self.mean)
+
+
+def batches(count=5):
+    rng = np.random.default_rng(0)
+    return [rng.random((4, 3), dtype=F32) for _ in range(count)]
+
+
+def test_buffers_are_state_and_not_parameters():
+    model = Counter()
+    assert [name for name, _ in model.named_parameters()] == ["layer.weight", "layer.bias"]
+    assert [name for name, _ in model.named_buffers()] == ["mean", "calls"]
+    assert list(model.buffers()) == [model.mean, model.calls]
+    assert list(model.state_dict()) == ["layer.weight", "layer.bias", "mean", "calls"]
+    assert not model.mean.requires_grad
+    assert model.calls.dtype == np.int64
+    assert model.num_parameters() == 8
+
+
+def test_a_buffer_has_an_array_of_its_own():
+    array = np.ones(2)
+    buffer = nn.Buffer(array)
+    buffer += 1
+    assert array.tolist() == [1, 1]
+    assert buffer.data.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native", "eager"])
+def test_buffers_change_in_programs_as_in_eager_calls(backend):
+    if backend == "native":
+        pytest.importorskip("numba", reason="numba is not installed")
+    plain, compiled = Counter(), Counter()
+    step = tm.compile(compiled, backend=backend)
+    for x in batches():
+        expected, found = plain(tm.Tensor(x)), step(x)
+        np.testing.assert_allclose(found.data, expected.data, rtol=1e-6)
+    assert compiled.calls.item() == 5
+    for name, array in plain.state_dict().items():
+        np.testing.assert_allclose(compiled.state_dict()[name], array, rtol=1e-6)
+        if backend == "numpy":
+            np.testing.assert_array_equal(compiled.state_dict()[name], array)
+
+
+def test_a_state_goes_into_another_model():
+    model, other = Counter(), Counter()
+    model(tm.Tensor(batches()[0]))
+    other.load_state_dict(model.state_dict())
+    assert other.calls.item() == 1
+    assert copy.deepcopy(other).calls.item() == 1
+    np.testing.assert_array_equal(other.mean.data, model.mean.data)
+    with pytest.raises(CheckpointError, match="missing: mean"):
+        other.load_state_dict({k: v for k, v in model.state_dict().items() if k != "mean"})
+
+
+def test_a_trial_puts_buffers_back():
+    model = Counter()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with nn.preserved(model, None, optimizer):
+        model(tm.Tensor(batches()[0]))
+        assert model.calls.item() == 1
+    assert model.calls.item() == 0
+    assert model.mean.data.tolist() == [0, 0, 0]
+
+
+def test_buffers_come_back_with_a_checkpoint(tmp_path):
+    from tinygrad_mnist import training
+
+    def fit(model, epochs, callbacks=()):
+        optimizer, data = optim.SGD(model.parameters(), lr=0.1), [(x, x[:, :2]) for x in batches()]
+        training.fit(model, nn.MSELoss(), optimizer, data, epochs=epochs, callbacks=callbacks)
+        return model
+
+    straight = fit(Counter(), 3)
+    fit(Counter(), 1, [training.Checkpoints(tmp_path)])
+    resumed = fit(Counter(), 3, [training.Checkpoints(tmp_path)])
+    for name, array in straight.state_dict().items():
+        np.testing.assert_array_equal(resumed.state_dict()[name], array)
+
+
+def test_a_hook_sees_and_may_change_what_comes_out():
+    layer, seen = nn.Linear(3, 2, rng=0), []
+    x = batches()[0]
+    plain = layer(x).data
+    hook = layer.register_forward_hook(lambda *given: seen.append(given))
+    doubled = layer.register_forward_hook(lambda module, inputs, output: output * 2)
+    np.testing.assert_array_equal(layer(x).data, plain * 2)
+    module, inputs, output = seen[0]
+    assert module is layer
+    assert inputs[0] is x
+    np.testing.assert_array_equal(output.data, plain)
+    doubled.remove()
+    hook.remove()
+    hook.remove()
+    np.testing.assert_array_equal(layer(x).data, plain)
+    assert len(seen) == 1
+
+
+def test_a_hook_belongs_to_one_module():
+    first, second = nn.ReLU(), nn.ReLU()
+    with first.register_forward_hook(lambda module, inputs, output: output + 1):
+        assert first(np.ones(1)).tolist() == [2]
+        assert second(np.ones(1)).tolist() == [1]
+    assert first(np.ones(1)).tolist() == [1]
+
+
+def test_a_compiled_function_refuses_hooks():
+    layer = nn.Linear(3, 2, rng=0)
+    step = tm.compile(layer)
+    x = batches()[0]
+    for _ in range(3):
+        step(x)
+    with (
+        layer.register_forward_hook(lambda module, inputs, output: None),
+        pytest.raises(CaptureError, match="a forward hook of Linear was asked for while a program"),
+    ):
+        step(x)
+    step(x)
+
+
+def test_something_else_than_a_function_is_no_hook():
+    with pytest.raises(TypeError, match=r"hook is 3: expected a function of module, inputs and output"):
+        nn.ReLU().register_forward_hook(3)
+
+
+def test_apply_reaches_all_modules_the_outermost_last():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))
+    met = []
+    assert model.apply(lambda module: met.append(type(module).__name__)) is model
+    assert met == ["Linear", "ReLU", "Sequential", "Sequential"]
+
+
+def test_freezing_a_module_freezes_all_its_parameters():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    assert model.requires_grad_(False) is model
+    assert not any(p.requires_grad for p in model.parameters())
+    model[1].requires_grad_()
+    assert [p.requires_grad for p in model.parameters()] == [False, False, True, True]
