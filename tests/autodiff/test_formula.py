@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.autodiff.cases import CASES, arrays_for
 from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.autodiff.backward import differentiated, upstream
+from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.graph import Graph
@@ -48,6 +51,40 @@ def test_a_rule_as_text_gives_what_it_gives(name):
     names = {"np": np, "x": X, "exp": np.exp, "sum": np.sum}
     np.testing.assert_allclose(eval(text, names), rule(X), err_msg=text)
     assert text.replace(" ", "").count("(") <= name.replace(" ", "").count("(") + 1
+
+
+BROADCAST = [((2, 3), (2, 3)), ((2, 3), (1, 3)), ((2, 1), (3,)), ((), (2, 1, 3)), ((1, 2, 1), (2, 2, 3))]
+EVERY_CASE = [
+    pytest.param(case, shapes, id=f"{i}-{case.primitive}-{shapes}")
+    for i, case in enumerate(CASES)
+    for shapes in ([case.shapes] if case.shapes else sorted({s[: case.broadcast] for s in BROADCAST}))
+]
+
+
+@pytest.mark.parametrize(("case", "shapes"), EVERY_CASE)
+def test_the_text_of_every_op_and_rule_computes_what_it_computes(case, shapes):
+    rng = np.random.default_rng(0)
+    result = case.call(*(Tensor(a, requires_grad=True) for a in arrays_for(case, shapes, rng)))
+    for tensor in upstream([result]):
+        if not tensor.inputs:
+            continue
+        primitive, settings = tensor.primitive, tensor.attributes
+        inputs = tuple(x.data if isinstance(x, Tensor) else x for x in tensor.inputs)
+        names = input_names(primitive, len(inputs))
+        known = {"np": np, **REGISTRY, **dict(zip(names, inputs)), "y": tensor.data}
+        known["g"] = g = rng.uniform(1, 2, tensor.shape)
+        forward = forward_formula(primitive, tuple(names), settings)
+        np.testing.assert_array_equal(eval(forward, known), tensor.data, err_msg=forward)
+        for position in differentiated(tensor):
+            text, summed = rule_formula(primitive, position, inputs, settings)
+            right = primitive.rule(position)(g, tensor.data, *inputs, **settings)
+            shape = inputs[position].shape
+            assert summed == (right.shape != shape)
+            found = eval(text, known)
+            assert found.shape == shape, text
+            np.testing.assert_allclose(
+                found, ops.sum_to.forward(right, shape=shape), rtol=1e-12, err_msg=text
+            )
 
 
 @pytest.mark.parametrize("op", [ops.maximum, ops.minimum])
