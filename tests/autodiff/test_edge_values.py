@@ -187,3 +187,72 @@ def test_a_cast_and_a_mask_of_probability_0_change_nothing():
     mask = ops.dropout_mask(np.ones(2000), p=0.75, rng=np.random.default_rng(0))
     assert set(mask.tolist()) == {0.0, 4.0}
     assert 0.2 < np.mean(mask > 0) < 0.3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (1, 4), (4, 1)])
+def test_a_softmax_of_a_matrix_takes_the_maximum_along_its_axis(shape, axis, dtype):
+    """Scores that overflow unless the maximum of their own row or column is subtracted."""
+    scores = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape) * 997.0
+    below = scores - scores.max(axis=axis, keepdims=True)
+    expected = below - np.log(np.exp(below).sum(axis=axis, keepdims=True))
+    scores = scores.astype(dtype)
+    for x in (scores, np.asfortranarray(scores), Tensor(scores)):
+        found = np.asarray(ops.log_softmax(x, axis=axis))
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        np.testing.assert_allclose(np.asarray(ops.softmax(x, axis=axis)), np.exp(expected), atol=1e-6)
+        assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
+def test_a_cross_entropy_of_far_apart_logits_is_finite(leading):
+    """Each row has another maximum: what is subtracted must be that of the row."""
+    logits = np.array([0.0, -2000.0, 1000.0]) + 5000.0 * np.arange(np.prod(leading)).reshape((*leading, 1))
+    for label, loss in ((2, 0.0), (0, 1000.0), (1, 3000.0)):
+        labels = np.full(leading, label)
+        for targets in (labels, np.eye(3)[labels]):
+            np.testing.assert_array_equal(
+                ops.softmax_cross_entropy(logits, targets), np.full(leading, loss), strict=True
+            )
+
+
+@pytest.mark.parametrize("wrap", [np.array, Tensor], ids=["arrays", "Tensors"])
+@pytest.mark.parametrize("join", ["concatenate", "stack"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_joined_pieces_take_their_axis_by_position(join, axis, wrap):
+    parts = [np.arange(4.0).reshape(2, 2), np.arange(4.0, 8.0).reshape(2, 2)]
+    expected = getattr(np, join)(parts, axis)
+    for kind in (list, tuple):
+        found = getattr(ops, join)(kind(wrap(part) for part in parts), axis)
+        np.testing.assert_array_equal(np.asarray(found), expected)
+
+
+@pytest.mark.parametrize("wrap", [np.array, Tensor], ids=["arrays", "Tensors"])
+def test_stacked_pieces_of_two_shapes_are_named(wrap):
+    with pytest.raises(ShapeError, match=r"stack takes arrays of one shape, got \(2,\) and \(3,\)"):
+        ops.stack([wrap(np.ones(2)), wrap(np.ones(3))])
+    with pytest.raises((ValueError, np.exceptions.AxisError)) as caught:
+        ops.stack([wrap(np.ones(2)), wrap(np.ones(2))], 5)
+    assert "one shape" not in str(caught.value)
+
+
+NUMBERS = [np.int64(3), np.int8(3), np.True_, np.float64(3), np.float32(3), np.longdouble(3), 3, 3.0, True]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: f"{type(number).__name__}")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
+def test_a_number_beside_a_tensor_counts_as_pythons(number, dtype):
+    """NumPy's scalars have a dtype, which does not reach the Tensor; a whole number makes no float."""
+    x = Tensor(np.array([1, 2], dtype))
+    plain = float(number) if isinstance(number, np.floating) else getattr(number, "item", lambda: number)()
+    for found in (x * number, number * x):
+        np.testing.assert_array_equal(found.data, x.data * plain, strict=True)
+
+
+def test_masks_are_joined_and_other_numbers_are_not():
+    both = Tensor([True, True, False, False]) & np.array([True, False, True, False])
+    assert both.tolist() == [True, False, False, False]
+    assert (Tensor([True, True]) & Tensor([False, True])).tolist() == [False, True]
+    with pytest.raises(TypeError):
+        Tensor([1.0, 2.0]) & Tensor([1.0, 2.0])

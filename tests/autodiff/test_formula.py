@@ -109,3 +109,41 @@ def test_a_product_whose_inner_lengths_differ_names_both(shapes, lengths, transp
         Tensor(np.ones(shapes[0])) @ Tensor(np.ones(shapes[1]))
     assert f"the inner lengths {lengths} differ" in str(caught.value)
     assert ("transpose the second" in str(caught.value)) == transposed
+
+
+def formula_of(call, size):
+    result = call(Tensor(np.ones(size), requires_grad=True, name="x"))
+    node = Graph.of(result).nodes[-1]
+    return node.formula, node.rules[0].formula
+
+
+@pytest.mark.parametrize(("length", "shown"), [(8, str([0] * 8)), (9, "indices")])
+def test_an_index_of_more_than_eight_numbers_is_not_written_out(length, shown):
+    index = np.zeros(length, int)
+    forward, rule = formula_of(lambda x: x[index], 3)
+    assert (forward, rule) == (f"x[{shown}]", f"scatter_add(g, index=np.s_[{shown}], shape=(3,))")
+
+
+@pytest.mark.parametrize(("length", "shown"), [(8, "np.full((8,), 2.0, np.float64)"), (9, "array(9,)")])
+def test_an_array_of_more_than_eight_numbers_is_not_written_out(length, shown):
+    @primitive
+    def own(x):
+        return x * 1.0
+
+    own.vjps(lambda g, y, x: g * np.full(length, 2.0))
+    try:
+        assert formula_of(own, length)[1] == f"g * {shown}"
+    finally:
+        del REGISTRY["own"]
+
+
+def test_a_gradient_with_too_few_axes_keeps_its_text():
+    @primitive
+    def own(x):
+        return x * 1.0
+
+    own.vjps(lambda g, y, x: ops.sum(g))
+    try:
+        assert rule_formula(own, 0, (np.ones((2, 3)),), {}) == ("sum(g)", True)
+    finally:
+        del REGISTRY["own"]

@@ -39,6 +39,8 @@ TEXTS = [
     (slice(1, None), "slice(1, None, None)"),
     ([1, 2.0], "[1, 2.0]"),
     ((1,), "(1,)"),
+    ((), "()"),
+    ([], "[]"),
     ((1, "a"), "(1, 'a')"),
     ({"a": np.dtype(FLOAT)}, "{'a': np.float64}"),
     (np.float16, "np.float16"),

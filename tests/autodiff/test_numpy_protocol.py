@@ -62,6 +62,19 @@ def test_a_numpy_function_is_differentiable_and_gives_numpys_value(function):
     check_first_order(call, [x], complex_step=False)  # NumPy's own functions on complex arrays differ
 
 
+@pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
+def test_a_numpy_function_of_negative_numbers_gives_numpys_value(function):
+    x = np.random.default_rng(1).uniform(-1.5, 0.5, (2, 3))
+    call = CALLS[function]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(call(Tensor(x, requires_grad=True)).data, call(x), rtol=1e-14)
+
+
+def test_the_modulus_of_complex_numbers_is_refused():
+    with pytest.raises(TypeError, match="of a complex Tensor has no gradient rule"):
+        np.abs(Tensor([1j, 2.0]))
+
+
 def test_a_plain_numpy_function_is_differentiated():
     def tanh_by_exp(x):
         y = np.exp(-2.0 * x)
