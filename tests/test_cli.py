@@ -56,7 +56,7 @@ def percentage(output):
     return float(re.search(r"accuracy ([\d.]+)%", output.replace("validation accuracy", "")).group(1))
 
 
-def test_training_leaves_everything_in_its_folder(digits_run):
+def test_training_writes_everything_into_its_folder(digits_run):
     folder, output = digits_run
     names = {"config.json", "history.jsonl", "weights.safetensors", "report.html"} | PICTURES
     names |= {"times.json", "checkpoints", ".lock"}
@@ -68,29 +68,29 @@ def test_training_leaves_everything_in_its_folder(digits_run):
     assert "epoch   2/2" in output
 
 
-def test_the_report_is_one_file_that_fetches_nothing(digits_run):
+def test_report_is_one_file_that_fetches_nothing(digits_run):
     page = (digits_run[0] / "report.html").read_text(encoding="utf-8")
     assert page.count('src="data:image/') == len(PICTURES) + bool(shutil.which("dot"))
     assert not re.search(r"""(src|href)\s*=\s*["'](?!data:|#)|url\(|@import""", page)
 
 
-def test_an_epoch_of_mnist_reads_more_than_95_percent(mnist_run):
+def test_epoch_of_mnist_reads_more_than_95_percent(mnist_run):
     assert percentage(mnist_run[1]) > 95
 
 
 @pytest.mark.parametrize("which", ["digits_run", "mnist_run"])
-def test_evaluate_repeats_the_figure_of_training(which, request, mnist_folder):
+def test_evaluate_repeats_the_accuracy_of_training(which, request, mnist_folder):
     folder, output = request.getfixturevalue(which)
     options = ["--data", mnist_folder] if which == "mnist_run" else []
     assert percentage(succeed("evaluate", folder, *ONE, *options)) == percentage(output)
 
 
-def test_the_defaults_serve_the_digits_too(tmp_path):
+def test_defaults_suit_the_digits_too(tmp_path):
     output = succeed("train", "--dataset", "digits", *ONE, "--output", tmp_path / "run")
     assert percentage(output) > 89
 
 
-def test_the_same_command_gives_the_same_weights(digits_run, tmp_path):
+def test_same_command_gives_the_same_weights(digits_run, tmp_path):
     again = tmp_path / "run"
     succeed("train", "--dataset", "digits", "--epochs", 2, *ONE, "--output", again)
     assert (again / "weights.safetensors").read_bytes() == (
@@ -102,7 +102,7 @@ def predicted(output):
     return re.findall(r"│ +(\d) +│ +([\d.]+)%", output)
 
 
-def test_a_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
+def test_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
     digits = mnist.test.raw_images[:3]
     for i, digit in enumerate(digits):
         large = np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC))
@@ -115,7 +115,7 @@ def test_a_digit_is_read_the_same_in_any_picture(mnist_run, mnist, tmp_path):
 
 
 @pytest.mark.parametrize("which", ["digits", "mnist"])
-def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
+def test_idx_file_is_read_row_by_row(which, request, tmp_path):
     split = request.getfixturevalue(which).test
     path = tmp_path / "some-idx3-ubyte.gz"
     write_idx(path, split.raw_images[:50])
@@ -126,7 +126,7 @@ def test_an_idx_file_is_read_row_by_row(which, request, tmp_path):
 
 
 @pytest.mark.parametrize("which", ["digits", "mnist"])
-def test_a_test_digit_saved_large_is_read_as_it_was(which, request, tmp_path):
+def test_enlarged_test_digit_is_read_as_the_original(which, request, tmp_path):
     split, folder = request.getfixturevalue(which).test, request.getfixturevalue(f"{which}_run")[0]
     write_idx(tmp_path / "own.gz", split.raw_images[:20])
     for number, image in enumerate(split.raw_images[:20] * (255 // split.pixel_max)):
@@ -137,7 +137,7 @@ def test_a_test_digit_saved_large_is_read_as_it_was(which, request, tmp_path):
     assert np.mean([a == b for a, b in zip(own, found, strict=True)]) >= 0.9
 
 
-def test_one_bad_picture_costs_one_line_and_the_status(digits_run, digits, tmp_path):
+def test_bad_picture_is_one_error_line_and_status_2(digits_run, digits, tmp_path):
     good, blank, missing = (tmp_path / f"{name}.png" for name in ("good", "blank", "missing"))
     Image.fromarray(digits.test.raw_images[0] * 15).save(good)
     Image.new("L", (50, 50), 200).save(blank)
@@ -149,7 +149,7 @@ def test_one_bad_picture_costs_one_line_and_the_status(digits_run, digits, tmp_p
     assert "missing.png: there is no such file" in second
 
 
-def test_an_answer_below_one_half_is_called_unsure(digits_run, tmp_path):
+def test_answer_below_one_half_is_called_unsure(digits_run, tmp_path):
     path = tmp_path / "odd.gz"
     write_idx(path, np.random.default_rng(0).integers(0, 17, (30, 8, 8), np.uint8))
     output = succeed("predict", digits_run[0], path)
@@ -159,7 +159,7 @@ def test_an_answer_below_one_half_is_called_unsure(digits_run, tmp_path):
     assert f"unsure of {doubted} of 30: no digit reaches 50%" in output
 
 
-def test_show_prints_what_the_network_was_given(digits_run, digits, tmp_path):
+def test_show_prints_the_input_of_the_network(digits_run, digits, tmp_path):
     path = tmp_path / "digit.png"
     Image.fromarray(digits.test.raw_images[0] * 15).save(path)
     shown = succeed("predict", digits_run[0], path, "--show").split("+----------------+")[1].strip()
@@ -170,7 +170,7 @@ def test_show_prints_what_the_network_was_given(digits_run, digits, tmp_path):
 
 
 @pytest.mark.parametrize(("which", "side"), [("digits_run", "height"), ("mnist_run", "longest")])
-def test_the_run_keeps_the_place_of_the_ink(which, side, request, tmp_path):
+def test_run_keeps_the_position_of_the_ink(which, side, request, tmp_path):
     folder = request.getfixturevalue(which)[0]
     assert read_settings(folder).framing.side == side
     config = json.loads((folder / "config.json").read_text())
@@ -179,7 +179,7 @@ def test_the_run_keeps_the_place_of_the_ink(which, side, request, tmp_path):
     assert read_settings(tmp_path).framing.side == side
 
 
-def test_a_framing_of_one_centre_is_read(mnist_run, tmp_path):
+def test_framing_of_one_centre_is_read(mnist_run, tmp_path):
     config = json.loads((mnist_run[0] / "config.json").read_text())
     config["data"]["framing"].update(centre="mass", size=[18, 20, 20])  # boxes without their soft edges
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -198,7 +198,7 @@ def test_a_framing_of_one_centre_is_read(mnist_run, tmp_path):
         ("size", [0] * 3),
     ],
 )
-def test_a_damaged_framing_is_refused(digits_run, tmp_path, name, value):
+def test_damaged_framing_is_refused(digits_run, tmp_path, name, value):
     config = json.loads((digits_run[0] / "config.json").read_text())
     config["data"]["framing"][name] = value
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -214,12 +214,12 @@ def test_data_shows_source_sizes_and_classes():
     assert "digits: 1,437 training and 360 test images, 8 x 8" in succeed("data", "--dataset", "digits")
 
 
-def test_a_run_finds_its_data_again(mnist_run, tmp_path):
+def test_run_finds_its_data_again(mnist_run, tmp_path):
     elsewhere = {"TINYGRAD_MNIST_DATA": str(tmp_path)}  # an empty folder
     assert percentage(succeed("evaluate", mnist_run[0], environment=elsewhere)) == percentage(mnist_run[1])
 
 
-def test_data_shows_the_folder_that_is_named(mnist, tmp_path):
+def test_data_shows_the_named_folder(mnist, tmp_path):
     for part in ("train", "t10k"):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte", mnist.test.raw_images[:40])
         write_idx(tmp_path / f"{part}-labels-idx1-ubyte", mnist.test.labels[:40])
@@ -229,7 +229,7 @@ def test_data_shows_the_folder_that_is_named(mnist, tmp_path):
         assert f"source: the IDX files in {tmp_path}" in output
 
 
-def test_names_in_brackets_are_text_and_no_markup(tmp_path, digits_run):
+def test_names_in_brackets_are_text_instead_of_markup(tmp_path, digits_run):
     picture, folder = tmp_path / "[red].png", tmp_path / "[bold]run[/]"
     Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), 8)).save(picture)
     assert "[red].png" in succeed("predict", digits_run[0], picture)
@@ -293,7 +293,7 @@ def refusals(place, run_folder, mnist_folder):
     }
 
 
-def test_bad_input_is_a_sentence_and_status_2(tmp_path, digits_run, mnist_folder):
+def test_bad_input_gives_a_sentence_and_status_2(tmp_path, digits_run, mnist_folder):
     for what, (arguments, message) in refusals(tmp_path, digits_run[0], mnist_folder).items():
         result = run(*arguments)
         assert result.exit_code == 2, (what, result.output)
@@ -304,7 +304,7 @@ def test_bad_input_is_a_sentence_and_status_2(tmp_path, digits_run, mnist_folder
         assert not notes or what == "lr too large", (what, error)
 
 
-def test_help_reads_well_from_a_shell():
+def test_help_is_readable_from_a_shell():
     command = [sys.executable, "-W", "error", "-m", "tinygrad_mnist", "--help"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
@@ -314,11 +314,11 @@ def test_help_reads_well_from_a_shell():
         assert "--help" in succeed(command, "--help")
 
 
-def test_the_version_is_that_of_the_package():
+def test_version_is_that_of_the_package():
     assert succeed("--version").endswith(f"version {__version__}\n")
 
 
-def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
+def test_ctrl_c_ends_training_early_with_a_message(tmp_path):
     folder = tmp_path / "run"
     command = [
         "train",
@@ -348,7 +348,7 @@ def test_ctrl_c_ends_training_early_and_says_so(tmp_path):
     assert percentage(succeed("evaluate", folder)) == percentage(output[output.index("interrupted") :])
 
 
-def test_a_training_that_ends_at_chance_says_so(tmp_path, digits_run):
+def test_training_that_ends_at_chance_causes_a_warning(tmp_path, digits_run):
     settings = "--dataset", "digits", "--epochs", 1, "--lr", 1e9, "--loss", "quadratic"
     output = succeed("train", *settings, *ONE, "--output", tmp_path / "run")
     assert re.search(r"close to chance \(1\d%\).*run again with --doctor", output)
@@ -358,7 +358,7 @@ def test_a_training_that_ends_at_chance_says_so(tmp_path, digits_run):
 
 
 @pytest.mark.parametrize("command", [("gradcheck", "--sample", 5), ("graph", "-o", "step.txt"), ("derive",)])
-def test_dataset_digits_serves_every_command(command, tmp_path, monkeypatch):
+def test_dataset_digits_works_in_every_command(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     output = succeed(*command, "--dataset", "digits")
     assert "64-30-10" in output

@@ -12,7 +12,7 @@ from tinygrad_mnist.training import Recipe
 from tinygrad_mnist.training.derivation import side_by_side
 
 
-def test_the_lines_of_the_backward_pass_are_the_same_on_both_sides():
+def test_backward_lines_are_the_same_on_both_sides():
     result = CliRunner().invoke(main, ["derive"], env={"COLUMNS": "150"})
     assert result.exit_code == 0, result.output
     rows = [
@@ -28,7 +28,7 @@ def test_the_lines_of_the_backward_pass_are_the_same_on_both_sides():
 
 @pytest.mark.parametrize("loss", ["quadratic", "cross-entropy"])
 @pytest.mark.parametrize("sizes", [(64, 10), (64, 12, 10), (64, 12, 9, 10)])
-def test_each_column_runs_as_it_stands_and_takes_the_same_step(digits, loss, sizes):
+def test_columns_run_as_printed_and_take_the_same_step(digits, loss, sizes):
     recipe = Recipe(activation="sigmoid", loss=loss, batch_size=8, lr=0.5)
     derived = side_by_side(digits, sizes, recipe)
     assert derived.distance < 4
@@ -49,7 +49,7 @@ def test_each_column_runs_as_it_stands_and_takes_the_same_step(digits, loss, siz
             np.testing.assert_allclose(names[f"b{i + 1}"], b)
 
 
-def test_every_line_on_paper_has_its_partner(digits):
+def test_lines_derived_by_hand_have_partners(digits):
     derived = side_by_side(digits, None, Recipe(activation="sigmoid", loss="quadratic", batch_size=8))
     alone = [left or right for left, right in derived.rows if not (left and right)]
     assert all(re.match(r"t\d|da\d|ones", code) for code in alone), alone

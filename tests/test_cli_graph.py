@@ -56,7 +56,7 @@ def test_command_draws_the_given_network_and_passes(mnist_folder, tmp_path):
         (["-o", "missing/step.txt"], "missing"),
     ],
 )
-def test_mistaken_argument_is_answered_in_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments, said):
+def test_wrong_argument_is_refused_in_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     result = run("--data", mnist_folder, *arguments)
     assert result.exit_code == 2
@@ -64,7 +64,7 @@ def test_mistaken_argument_is_answered_in_a_sentence(mnist_folder, tmp_path, mon
     assert "Traceback" not in result.output
 
 
-def test_command_without_graphviz_says_how_to_install_it(mnist_folder, tmp_path, monkeypatch):
+def test_command_without_graphviz_names_its_installation(mnist_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("--data", mnist_folder, "-o", tmp_path / "step.png")
     assert result.exit_code == 2

@@ -75,7 +75,7 @@ def test_names_are_shown_in_errors(small, tmp_path, name, shown):
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31mred", os.fsdecode(b"caf\xe9"), "[red]x[reset]"])
-def test_a_run_folder_may_have_any_name(tmp_path, name):
+def test_run_folder_may_have_any_name(tmp_path, name):
     data = tmp_path / f"data of {name}"
     shutil.copytree(BUNDLED["digits"], data)
     folder, shown = tmp_path / name, NAMES[name]
@@ -90,7 +90,7 @@ def test_a_run_folder_may_have_any_name(tmp_path, name):
     assert run("evaluate", folder).exit_code == 0
 
 
-def test_warnings_are_sentences_that_show_all(small, tmp_path):
+def test_warnings_are_complete_sentences(small, tmp_path):
     folder = shutil.copytree(small, tmp_path / "a\x1b[31mred")
     Checkpoints(folder / "checkpoints").newest_path().write_text("{")
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
@@ -119,7 +119,7 @@ def test_settings_are_shown_in_errors(small, tmp_path):
     ],
     ids=["ascii", "latin-1", "C"],
 )
-def test_a_terminal_without_unicode_shows_escapes(small, digits, tmp_path, environment):
+def test_terminal_without_unicode_shows_escapes(small, digits, tmp_path, environment):
     Image.fromarray(digits.test.raw_images[0] * 15).save(tmp_path / "fünf→.png")
     command = [sys.executable, "-m", "tinygrad_mnist", "predict", small, "fünf→.png", "→.png"]
     environment = {**os.environ, "COLUMNS": "200", **environment}

@@ -31,7 +31,7 @@ def test_lessons_are_numbered_without_a_gap():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_a_lesson_is_made_of_prose_and_cells_that_parse_alone(path):
+def test_lesson_has_prose_and_cells_that_parse_alone(path):
     first, *_ = found = cells(path)
     assert first[0] == "# %% [markdown]"
     assert first[1][0].startswith("# # ")
@@ -44,7 +44,7 @@ def test_a_lesson_is_made_of_prose_and_cells_that_parse_alone(path):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_a_lesson_asserts_what_it_claims(path):
+def test_lesson_asserts_its_claims(path):
     assert "assert " in path.read_text(encoding="utf-8")
 
 

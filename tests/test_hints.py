@@ -58,7 +58,7 @@ def follow(code, names):
 
 
 @pytest.mark.parametrize(("owner", "name", "advice"), NAMES, ids=lambda value: str(value)[:20])
-def test_a_foreign_name_is_answered_with_code_that_runs(owner, name, advice, tmp_path):
+def test_foreign_name_is_answered_with_code_that_runs(owner, name, advice, tmp_path):
     assert not hasattr(owner, name), f"{name} exists: take it out of its table in tinygrad_mnist/hints"
     with pytest.raises(AttributeError, match=re.escape(f"has no attribute {name!r}: {advice}")):
         getattr(owner, name)
@@ -79,7 +79,7 @@ def test_foreign_names_are_hidden_from_dir():
     assert not set(networks.MODULE) & set(dir(MODEL))
 
 
-def test_an_attribute_hides_a_foreign_name():
+def test_attribute_hides_a_foreign_name():
     class Block(nn.Module):
         def __init__(self):
             self.layers = [nn.Linear(2, 3)]
@@ -95,12 +95,12 @@ def test_an_attribute_hides_a_foreign_name():
     (tm, "Tensr", "Tensor"), (ops, "matmull", "matmul"), (nn, "Lineaer", "Linear"),
     (optim, "SDG", "SGD"), (nn.init, "unifrm", "uniform"),
 ])  # fmt: skip
-def test_a_misspelt_name_is_answered_with_its_neighbour(owner, name, near):
+def test_misspelt_name_is_answered_with_a_similar_one(owner, name, near):
     with pytest.raises(AttributeError, match=f"did you mean {near}"):
         getattr(owner, name)
 
 
-def test_a_missing_name_without_neighbours_is_plain():
+def test_missing_name_without_similar_ones_is_plain():
     with pytest.raises(AttributeError, match=r"^ops has no attribute 'qqqq'$"):
         _ = ops.qqqq
     assert (
@@ -154,7 +154,7 @@ def numpy_function(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(numpy_functions.RECIPES) - BY_HAND))
-def test_a_recipe_computes_what_the_numpy_function_does(name):
+def test_recipe_computes_what_the_numpy_function_does(name):
     function = numpy_function(name)
     x = MATRIX if name in MATRICES else HOLES if name.startswith("nan") else VECTOR
     y = MATRIX.T if name in MATRICES else OTHER
@@ -170,18 +170,18 @@ def test_a_recipe_computes_what_the_numpy_function_does(name):
         assert mine.requires_grad
 
 
-def test_a_function_with_an_op_has_no_recipe():
+def test_function_with_an_op_has_no_recipe():
     names = {function.__name__ for function in (*ANSWERS, *PLAIN)}
     assert not names & (set(numpy_functions.RECIPES) | numpy_functions.ON_ARRAYS)
 
 
 @pytest.mark.parametrize("name", sorted(numpy_functions.ON_ARRAYS))
-def test_a_function_without_derivative_is_sent_to_the_array(name):
+def test_function_without_derivative_is_sent_to_the_array(name):
     with pytest.raises(TypeError, match=re.escape(f"write `np.{name}(x.data)`")):
         tm.autodiff.numpy_protocol.call(getattr(np, name), (Tensor(VECTOR, requires_grad=True),), {})
 
 
-def test_a_ufunc_of_another_library_is_named_without_np():
+def test_ufunc_of_another_library_is_named_without_np():
     special = pytest.importorskip("scipy.special._ufuncs", reason="SciPy is not installed")
     x = Tensor([0.3, 0.6], requires_grad=True)
     for name, advice in numpy_functions.SCIPY.items():
@@ -224,12 +224,12 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("call", "message"), CALLS, ids=[message[:30] for _, message in CALLS])
-def test_a_foreign_keyword_is_answered_with_the_word_here(call, message):
+def test_foreign_keyword_is_answered_with_the_word_used_here(call, message):
     with pytest.raises(TypeError, match=re.escape(message)):
         call(Tensor(np.ones((2, 3)), requires_grad=True))
 
 
-def test_a_type_error_inside_a_hinted_function_is_left_alone():
+def test_type_error_inside_a_hinted_function_is_unchanged():
     @hints.hinted
     def inner(a):
         return a + "text"

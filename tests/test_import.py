@@ -22,13 +22,13 @@ ROOMS += [
 ]
 
 
-def test_import_of_the_package_loads_nothing_but_numpy():
+def test_package_import_loads_only_numpy():
     code = f"import sys, tinygrad_mnist; print({HEAVY} & set(sys.modules))"
     command = [sys.executable, "-W", "error", "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
-def test_every_public_name_is_there_in_a_fresh_interpreter():
+def test_public_names_exist_in_a_fresh_interpreter():
     code = (
         "import tinygrad_mnist as tm; "
         "missing = [n for n in tm.__all__ if not hasattr(tm, n) or n not in dir(tm)]; "

@@ -26,7 +26,7 @@ def fresh_afterwards(monkeypatch):
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_the_same_seed_gives_the_same_numbers(make):
+def test_same_seed_gives_the_same_numbers(make):
     found = []
     for seed in (0, 0, 1, None):
         if seed is not None:
@@ -44,7 +44,7 @@ def test_layers_made_after_a_seed_differ_from_each_other():
 
 
 @pytest.mark.parametrize("backend", ["plain", "numpy", "native"])
-def test_a_dropout_that_exists_starts_its_masks_anew(backend):
+def test_existing_dropout_restarts_its_masks(backend):
     if backend == "native":
         pytest.importorskip("numba")
     layers = [nn.Dropout(), nn.Dropout()]
@@ -64,7 +64,7 @@ def test_a_dropout_that_exists_starts_its_masks_anew(backend):
     assert set(np.unique(found[0])) == {0.0, 2.0, 4.0, 6.0}  # the two layers draw apart from each other
 
 
-def test_what_was_given_a_seed_is_left_alone():
+def test_layer_with_its_own_seed_is_not_affected():
     ours, theirs = nn.Dropout(rng=3), nn.Dropout(rng=3)
     tm.manual_seed(0)
     np.testing.assert_array_equal(ours(X), theirs(X))
@@ -76,14 +76,14 @@ def test_what_was_given_a_seed_is_left_alone():
     assert generator.bit_generator.state == before
 
 
-def test_a_copy_of_a_dropout_keeps_its_position():
+def test_copied_dropout_keeps_its_position():
     layer = nn.Dropout()
     layer(X)
     twin = copy.deepcopy(layer)
     np.testing.assert_array_equal(layer(X), twin(X))
 
 
-def test_threads_draw_and_seed_at_once():
+def test_threads_may_draw_and_seed_at_once():
     def work():
         for seed in range(30):
             tm.manual_seed(seed)
@@ -98,6 +98,6 @@ def test_threads_draw_and_seed_at_once():
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])
-def test_a_seed_other_than_a_whole_number_is_refused(seed):
+def test_seed_other_than_a_whole_number_is_refused(seed):
     with pytest.raises((TypeError, ValueError), match=r"seed is .*: expected a whole number >= 0"):
         tm.manual_seed(seed)

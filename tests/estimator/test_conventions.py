@@ -29,18 +29,18 @@ ESTIMATORS = [
 
 
 @parametrize_with_checks(ESTIMATORS)
-def test_scikit_learns_own_checks(estimator, check):
+def test_estimator_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-def test_tells_what_it_is():
+def test_tags_name_classifier_or_regressor():
     assert is_classifier(NeuralNetwork())
     assert is_regressor(NeuralNetwork(task="regression"))
     assert hasattr(NeuralNetwork(), "predict_proba")
     assert not hasattr(NeuralNetwork(task="regression"), "predict_proba")
 
 
-def test_in_a_pipeline_and_a_search():
+def test_estimator_works_in_a_pipeline_and_a_search():
     pipeline = make_pipeline(StandardScaler(), NeuralNetwork(standardize=False, epochs=100))
     assert cross_val_score(pipeline, INPUTS, SPECIES, cv=5).min() > 0.9
     search = GridSearchCV(NeuralNetwork(epochs=40), {"hidden": [0, (4, 4)], "lr": [0.1, 1e-6]})
@@ -49,7 +49,7 @@ def test_in_a_pipeline_and_a_search():
     assert search.best_score_ > 0.93
 
 
-def test_a_clone_is_as_new_and_a_copy_is_as_trained():
+def test_clone_is_untrained_and_copy_is_trained():
     network = NeuralNetwork("Species ~ .", FLOWERS.columns(), hidden=3, epochs=20).fit()
     copied = pickle.loads(pickle.dumps(network))
     np.testing.assert_array_equal(copied.predict_proba(), network.predict_proba())
@@ -59,7 +59,7 @@ def test_a_clone_is_as_new_and_a_copy_is_as_trained():
     np.testing.assert_array_equal(fresh.fit().predict_proba(), network.predict_proba())
 
 
-def test_the_same_random_state_gives_the_same_network_and_another_another():
+def test_random_state_determines_the_network():
     def probabilities(random_state):
         return NeuralNetwork(epochs=3, random_state=random_state).fit(INPUTS, SPECIES).predict_proba(INPUTS)
 
@@ -69,7 +69,7 @@ def test_the_same_random_state_gives_the_same_network_and_another_another():
     assert (probabilities(generator) != probabilities(generator)).any()
 
 
-def test_regression_explains_what_least_squares_explains():
+def test_regression_scores_like_least_squares():
     patients, progression = load_diabetes(return_X_y=True)
     straight = NeuralNetwork(hidden=0, task="regression", batch_size=None, epochs=500).fit(
         patients, progression
@@ -81,23 +81,23 @@ def test_regression_explains_what_least_squares_explains():
     assert straight.loss_ == pytest.approx(1 - straight.score(patients, progression), rel=1e-9)
 
 
-def test_the_defaults_read_handwritten_digits():
+def test_defaults_learn_handwritten_digits():
     digits = load_digits(return_X_y=True)
     assert cross_val_score(NeuralNetwork(epochs=60), *digits, cv=3).mean() > 0.92
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-def test_the_default_rate_suits_a_wide_layer(activation):
+def test_default_rate_suits_a_wide_layer(activation):
     patients, progression = load_diabetes(return_X_y=True)
     network = NeuralNetwork(hidden=100, activation=activation, task="regression", epochs=60)
     assert network.fit(patients, progression).loss_ < 0.9
 
 
-def test_a_divergence_that_is_still_finite_is_warned_of():
+def test_finite_divergence_causes_a_warning():
     patients, progression = load_diabetes(return_X_y=True)
     network = NeuralNetwork(hidden=0, task="regression", lr=10.0, epochs=1)
     with pytest.warns(
-        ConvergenceWarning, match="diverged at the learning rate 10.0, take a lower one"
+        ConvergenceWarning, match="diverged at the learning rate 10.0; use a lower one"
     ) as caught:
         network.fit(patients, progression)
     assert caught[0].filename == __file__
@@ -122,7 +122,7 @@ def test_logistic_regression_finds_the_maximum_of_the_likelihood():
     np.testing.assert_array_equal(network.classes_, reference.classes_)
 
 
-def test_two_classes_take_one_output_and_more_take_one_each():
+def test_two_classes_share_one_output():
     binary = NeuralNetwork(hidden=0, epochs=1).fit(INPUTS, SPECIES == "setosa")
     assert binary.model_[-1].weight.shape == (1, 4)
     assert type(binary._head.loss).__name__ == "BCEWithLogitsLoss"
@@ -130,7 +130,7 @@ def test_two_classes_take_one_output_and_more_take_one_each():
     assert [layer.weight.shape for layer in list(several.model_)[::2]] == [(7, 4), (6, 7), (3, 6)]
 
 
-def test_the_penalty_counts_in_the_loss():
+def test_loss_includes_the_weight_penalty():
     settings = {"hidden": 0, "epochs": 5, "batch_size": None}
     network = NeuralNetwork(weight_decay=0.1, **settings).fit(INPUTS, SPECIES)
     probabilities = network.predict_proba(INPUTS)
@@ -139,7 +139,7 @@ def test_the_penalty_counts_in_the_loss():
     assert network.loss_ == pytest.approx(-np.log(right).mean() + 0.05 * squares, rel=1e-12)
 
 
-def test_a_schedule_lowers_the_rate():
+def test_schedule_lowers_the_rate():
     network = NeuralNetwork(schedule="cosine", epochs=10).fit(INPUTS, SPECIES)
     rates = [epoch.learning_rate for epoch in network.history_]
     assert rates[0] == NeuralNetwork().lr
@@ -147,14 +147,14 @@ def test_a_schedule_lowers_the_rate():
     assert rates[-1] < 0.01
 
 
-def test_inputs_in_any_unit_give_the_same_answers():
+def test_inputs_in_any_unit_give_the_same_predictions():
     metres = INPUTS * np.array([0.01, 1000.0, 1.0, 10.0]) + np.array([5.0, -1e4, 0.0, 3.0])
     one = NeuralNetwork(epochs=20).fit(INPUTS, SPECIES).predict_proba(INPUTS)
     other = NeuralNetwork(epochs=20).fit(metres, SPECIES).predict_proba(metres)
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-def test_numbers_that_are_all_the_same_are_no_classes_and_no_division_by_zero():
+def test_constant_columns_and_responses_are_handled():
     constant = np.column_stack([INPUTS, np.full(150, 0.1)])
     network = NeuralNetwork(epochs=5).fit(constant, SPECIES)
     assert np.isfinite(network.predict_proba(constant)).all()
@@ -162,7 +162,7 @@ def test_numbers_that_are_all_the_same_are_no_classes_and_no_division_by_zero():
     np.testing.assert_allclose(flat.predict(INPUTS), 0.1, atol=2)
 
 
-def test_several_numbers_at_once_have_no_accuracy():
+def test_regression_of_several_numbers_has_no_accuracy():
     pair = INPUTS[:, :2]
     network = NeuralNetwork(task="regression").fit(INPUTS[:, 2:], pair)
     assert network.predict(INPUTS[:, 2:]).shape == (150, 2)
@@ -198,22 +198,22 @@ def test_frames_without_a_formula_keep_their_names():
         ({"lr": "adaptive"}, "lr is 'adaptive': expected a number"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_when_it_is_fitted(settings, message):
+def test_impossible_settings_are_refused_by_fit(settings, message):
     with pytest.raises(ValueError, match=message):
         NeuralNetwork(**settings).fit(INPUTS, SPECIES)
 
 
-def test_sizes_may_be_an_array():
+def test_hidden_sizes_may_be_an_array():
     network = NeuralNetwork(hidden=np.array([4, 3]), epochs=1).fit(INPUTS, SPECIES)
     assert [layer.weight.shape for layer in list(network.model_)[::2]] == [(4, 4), (3, 4), (3, 3)]
 
 
-def test_the_activation_shown_is_the_one_it_was_trained_with():
+def test_repr_shows_the_activation_of_the_training():
     network = NeuralNetwork(activation=nn.Tanh, epochs=1).fit(INPUTS, SPECIES)
     assert "4-20-3, tanh" in repr(network.set_params(activation="relu"))
 
 
-def test_a_score_of_weighted_rows_is_that_of_repeated_rows():
+def test_score_of_weighted_rows_equals_repeated_rows():
     repeats = np.arange(150) % 3
     network = NeuralNetwork(epochs=5, hidden=1).fit(INPUTS, SPECIES)
     repeated = network.score(np.repeat(INPUTS, repeats, axis=0), np.repeat(SPECIES, repeats))
@@ -221,13 +221,13 @@ def test_a_score_of_weighted_rows_is_that_of_repeated_rows():
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
-def test_inputs_whose_squares_no_float_holds(scale):
+def test_inputs_with_overflowing_squares_are_standardized(scale):
     one = NeuralNetwork(epochs=20).fit(INPUTS, SPECIES).predict_proba(INPUTS)
     other = NeuralNetwork(epochs=20).fit(INPUTS * scale, SPECIES).predict_proba(INPUTS * scale)
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-def test_says_what_it_has_learned(capsys):
+def test_repr_and_verbose_show_the_training(capsys):
     network = NeuralNetwork(hidden=(4,), epochs=10, verbose=5)
     assert repr(network) == "NeuralNetwork(epochs=10, hidden=(4,), verbose=5)"
     network.fit(INPUTS, SPECIES)

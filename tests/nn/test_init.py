@@ -9,7 +9,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.errors import ShapeError
 
 OUT, IN = 400, 300
-# name: (initialiser, standard deviation, bound)
+# name: (initializer, standard deviation, bound)
 SPREADS = {
     "normal": (nn.init.normal(0.1), 0.1, math.inf),
     "uniform": (nn.init.uniform(0.3), 0.3 / math.sqrt(3), 0.3),
@@ -22,7 +22,7 @@ SPREADS = {
 
 
 @pytest.mark.parametrize(("initializer", "std", "bound"), SPREADS.values(), ids=SPREADS)
-def test_spread(initializer, std, bound):
+def test_initial_values_have_the_prescribed_spread(initializer, std, bound):
     values = initializer((OUT, IN), np.random.default_rng(0))
     assert values.shape == (OUT, IN)
     assert values.std() == pytest.approx(std, rel=0.01)
@@ -30,7 +30,7 @@ def test_spread(initializer, std, bound):
     assert abs(values).max() <= bound
 
 
-def test_linear_starts_as_pytorchs_does():
+def test_linear_starts_with_the_distribution_of_pytorch():
     layer = nn.Linear(100, 2000, rng=np.random.default_rng(0))
     for parameter in layer.parameters():  # uniform within 1 / sqrt(fan-in), the bias too
         assert parameter.dtype == np.float32
@@ -38,7 +38,7 @@ def test_linear_starts_as_pytorchs_does():
         assert parameter.data.std() == pytest.approx(0.1 / math.sqrt(3), rel=0.05)
 
 
-def test_linear_takes_initialisers_and_repeats_with_its_seed():
+def test_linear_takes_initializers_and_repeats_with_its_seed():
     first, second = (
         nn.Linear(3, 2, weight_init=nn.init.normal(), bias_init=nn.init.zeros, rng=np.random.default_rng(5))
         for _ in range(2)
@@ -57,7 +57,7 @@ def test_linear_takes_initialisers_and_repeats_with_its_seed():
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("argument", ["weight_init", "bias_init"])
-def test_what_is_no_initialiser_is_answered_with_one(argument, given, instead):
+def test_non_initializer_is_refused_with_an_example(argument, given, instead):
     with pytest.raises(TypeError) as caught:
         nn.Linear(3, 2, **{argument: given})
     assert argument in str(caught.value)
@@ -75,7 +75,7 @@ def test_what_is_no_initialiser_is_answered_with_one(argument, given, instead):
     ],
 )
 @pytest.mark.parametrize("argument", ["weight_init", "bias_init"])
-def test_constant_values_are_taken_bare_and_called(argument, initializer, value):
+def test_zeros_and_ones_are_accepted_with_and_without_a_call(argument, initializer, value):
     layer = nn.Linear(3, 2, **{argument: initializer})
     assert (getattr(layer, argument.removesuffix("_init")).data == value).all()
 
@@ -84,6 +84,6 @@ def test_constant_values_are_taken_bare_and_called(argument, initializer, value)
     "factory",
     [nn.init.xavier_uniform, nn.init.xavier_normal, nn.init.kaiming_uniform, nn.init.kaiming_normal],
 )
-def test_a_spread_by_fans_is_refused_for_a_bias(factory):
+def test_initializer_with_fans_is_refused_for_a_bias(factory):
     with pytest.raises(ShapeError, match=r"shape is \(2,\): expected \(fan-out, fan-in\).*nn\.init\.zeros"):
         nn.Linear(3, 2, bias_init=factory())

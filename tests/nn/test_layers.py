@@ -29,7 +29,7 @@ def away_from_kinks(seed, shape):
 
 @pytest.mark.parametrize("name", FORMULAS)
 @given(seed=SEEDS, shape=array_shapes(min_dims=2, max_dims=3, max_side=4))
-def test_a_layer_is_its_formula_and_its_gradient_that_of_differences(name, seed, shape):
+def test_layer_equals_its_formula_and_gradient_differences(name, seed, shape):
     layer, formula = FORMULAS[name]
     x = away_from_kinks(seed, shape)
     np.testing.assert_allclose(layer(Tensor(x)).data, formula(x), rtol=1e-12, atol=1e-15)
@@ -53,7 +53,7 @@ def test_linear_is_affine_with_weights_as_rows(seed, lead, bias):
     check_first_order(affine, arrays, complex_step=False)
 
 
-def test_dropout_keeps_the_mean_drops_its_share_and_repeats_with_its_seed():
+def test_dropout_keeps_the_mean_and_repeats_with_its_seed():
     x = Tensor(np.ones((200, 500)), requires_grad=True)
     first, second = (nn.Dropout(0.3, rng=np.random.default_rng(1))(x) for _ in range(2))
     np.testing.assert_array_equal(first.data, second.data)
@@ -63,13 +63,13 @@ def test_dropout_keeps_the_mean_drops_its_share_and_repeats_with_its_seed():
     np.testing.assert_array_equal(x.grad, first.data)
 
 
-def test_dropout_draws_a_new_mask_each_time_and_none_in_evaluation():
+def test_dropout_draws_a_mask_per_call_and_none_in_evaluation():
     dropout, x = nn.Dropout(0.5, rng=np.random.default_rng(1)), np.ones((20, 20))
     assert (dropout(x) != dropout(x)).any()
     assert dropout.eval()(x) is x
 
 
-def test_a_network_in_float32_stays_in_float32():
+def test_float32_network_stays_float32():
     model = nn.Sequential(
         nn.Flatten(), nn.Linear(4, 3), nn.Tanh(), nn.Dropout(0.5), nn.Linear(3, 2), nn.Softmax()
     )
@@ -79,7 +79,7 @@ def test_a_network_in_float32_stays_in_float32():
     assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
 
 
-def test_the_images_of_a_batch_get_no_gradient_computed(monkeypatch):
+def test_images_of_a_batch_get_no_gradient(monkeypatch):
     from tinygrad_mnist.autodiff.ops import linear
 
     called = []
@@ -108,7 +108,7 @@ def test_errors_name_op_layer_and_operands():
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 4), (3, 2, 4)])
-def test_a_right_input_is_not_blamed_for_a_wrong_parameter(shape):
+def test_correct_input_is_not_blamed_for_a_wrong_parameter(shape):
     layer = nn.Linear(4, 3, dtype=np.float64)
     layer.bias = nn.Parameter(np.ones(2), dtype=np.float64)
     with pytest.raises(ShapeError) as caught:
@@ -127,7 +127,7 @@ def test_bad_settings_of_layers_are_refused():
         nn.Module()(1)
 
 
-def test_dropout_of_nothing_gives_its_input_back_and_the_largest_share_is_below_1():
+def test_dropout_accepts_0_and_shares_just_below_1():
     x = np.ones(3)
     assert nn.Dropout(0)(x) is x
     assert nn.Dropout(0.999).p == 0.999
@@ -136,14 +136,14 @@ def test_dropout_of_nothing_gives_its_input_back_and_the_largest_share_is_below_
             nn.Dropout(p)
 
 
-def test_sizes_of_1_are_taken_and_each_size_below_is_refused():
+def test_sizes_of_1_are_accepted_and_smaller_ones_refused():
     assert nn.Linear(1, 1).weight.shape == (1, 1)
     for sizes in ((0, 1), (1, 0), (-1, 2)):
         with pytest.raises(ValueError, match="features is"):
             nn.Linear(*sizes)
 
 
-def test_an_item_of_a_sequential_that_is_no_class_gets_no_hint():
+def test_non_class_item_of_a_sequential_gets_no_hint():
     with pytest.raises(TypeError, match=r"takes modules, and item 0 is 3$"):
         nn.Sequential(3)
 
@@ -160,11 +160,11 @@ def test_an_item_of_a_sequential_that_is_no_class_gets_no_hint():
         (nn.Sequential(), "Sequential()"),
     ],
 )
-def test_a_layer_shows_its_settings(layer, text):
+def test_layer_repr_shows_its_settings(layer, text):
     assert repr(layer) == text
 
 
-def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
+def test_layer_without_rng_keeps_numpys_global_generator():
     before = str(np.random.get_state())  # noqa: NPY002
     drawn = [nn.Linear(3, 2).weight.data.tolist() for _ in range(2)]
     assert drawn[0] != drawn[1]
@@ -173,13 +173,13 @@ def test_a_layer_without_a_generator_leaves_numpys_global_one_alone():
 
 
 @pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Flatten, nn.Sigmoid])
-def test_a_layer_without_settings_that_is_given_one_says_how_it_is_applied(kind):
+def test_argument_of_a_layer_without_settings_is_explained(kind):
     with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) takes no arguments"):
         kind(np.ones(2))
 
 
 @pytest.mark.parametrize("seed", [0, 7, np.int64(3)])
-def test_a_seed_serves_as_a_generator(seed):
+def test_seed_is_accepted_as_a_generator(seed):
     first, again = (nn.Linear(3, 4, rng=rng) for rng in (seed, np.random.default_rng(seed)))
     np.testing.assert_array_equal(first.weight.data, again.weight.data)
     x = np.ones((4, 5))
@@ -188,12 +188,12 @@ def test_a_seed_serves_as_a_generator(seed):
 
 
 @pytest.mark.parametrize("layer", [lambda rng: nn.Linear(2, 2, rng=rng), lambda rng: nn.Dropout(rng=rng)])
-def test_what_is_no_generator_is_refused(layer):
+def test_non_generator_is_refused(layer):
     with pytest.raises((TypeError, ValueError)):
         layer("seed")
 
 
-def test_a_slice_of_a_sequential_is_one_that_shares_its_layers():
+def test_slice_of_a_sequential_shares_its_layers():
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     features = model[:2]
     assert type(features) is nn.Sequential
@@ -202,7 +202,7 @@ def test_a_slice_of_a_sequential_is_one_that_shares_its_layers():
     assert model[-1] is list(model)[2]
 
 
-def test_append_adds_a_layer_that_is_applied():
+def test_appended_layer_is_applied():
     model = nn.Sequential(nn.Identity()).append(nn.Softplus())
     np.testing.assert_allclose(model(np.array([0.0, 100.0])), [np.log(2), 100.0])
 
@@ -227,6 +227,6 @@ def test_modules_of_a_list_belong_to_their_owner():
 
 
 @pytest.mark.parametrize("given", [nn.ReLU, nn.ReLU(), 3, [np.tanh], [[nn.ReLU()]]])
-def test_a_list_of_something_else_than_modules_is_refused(given):
+def test_list_of_non_modules_is_refused(given):
     with pytest.raises(TypeError, match=r"modules is|takes modules"):
         nn.ModuleList(given)

@@ -39,7 +39,7 @@ def assert_same(one, other):
 
 
 @given(size=BATCHES)
-def test_losses_are_their_formulas(size):
+def test_losses_equal_their_formulas(size):
     x, rows, labels = batch(size)
     n, one_hot = len(x), np.eye(x.shape[1])[labels]
     p, q = 1 / (1 + np.exp(-x)), rows * 0.8 + 0.1
@@ -74,7 +74,7 @@ def test_five_ways_to_the_cross_entropy_agree(size):
         assert_same(loss_and_gradient(way, x), expected)
 
 
-def test_a_softmax_along_another_axis_is_not_taken_for_one_over_the_classes():
+def test_softmax_along_another_axis_is_not_bypassed():
     x, labels = np.arange(6.0).reshape(3, 2) ** 2, [0, 1, 1]
     p = np.exp(x) / np.exp(x).sum(axis=0)
     expected = -np.log(p[range(3), labels]).mean()
@@ -82,7 +82,7 @@ def test_a_softmax_along_another_axis_is_not_taken_for_one_over_the_classes():
     assert value == pytest.approx(expected)
 
 
-def test_saturated_logits_have_a_finite_loss_and_the_right_gradient():
+def test_saturated_logits_have_a_finite_loss_and_gradient():
     wrong = np.array([[1000.0, 0.0]])
     for loss in (
         lambda x: nn.CrossEntropyLoss()(x, [1]),
@@ -104,7 +104,7 @@ def test_probabilities_of_zero_give_a_finite_loss():
 
 @pytest.mark.parametrize("loss", [PROBABILITIES, nn.BCELoss()], ids=repr)
 @pytest.mark.parametrize(("low", "high"), [(-3, 1), (0, 7)])
-def test_logits_are_not_taken_for_probabilities(loss, low, high):
+def test_logits_in_place_of_probabilities_are_refused(loss, low, high):
     with pytest.raises(ValueError, match=f"from {low} to {high}: end the network in Softmax or Sigmoid"):
         loss(Tensor([[float(low), float(high)]]), [[0.0, 1.0]])
 
@@ -121,7 +121,7 @@ def test_logits_are_not_taken_for_probabilities(loss, low, high):
         ([0, 1, -1], LabelError, "label -1 of example 2"),
     ],
 )
-def test_targets_that_do_not_fit_are_refused(loss, target, error, message):
+def test_unfitting_targets_are_refused(loss, target, error, message):
     output = Tensor(np.full((3, 4), 0.25), requires_grad=True, name="output")
     with pytest.raises(error, match=message) as caught:
         loss(output, target)
@@ -130,7 +130,7 @@ def test_targets_that_do_not_fit_are_refused(loss, target, error, message):
 
 
 @pytest.mark.parametrize("loss", REAL_LOSSES, ids=repr)
-def test_a_column_is_never_broadcast_against_a_row(loss):
+def test_column_is_never_broadcast_against_a_row(loss):
     with pytest.raises(ShapeError, match=r"Loss: target \(3,\) does not match output \(3, 1\)"):
         loss(Tensor(np.full((3, 1), 0.5)), np.ones(3))
 
@@ -150,7 +150,7 @@ def test_a_column_is_never_broadcast_against_a_row(loss):
         ((3, 1), np.ones(3), "write target[:, None]"),
     ],
 )
-def test_a_target_of_another_shape_is_refused_with_what_to_write(loss, output, target, instead):
+def test_target_of_another_shape_is_refused_with_advice(loss, output, target, instead):
     with pytest.raises(ShapeError) as caught:
         loss(Tensor(np.full(output, 0.5)), target)
     found = f"target {np.shape(target)} does not match output {output}"
@@ -158,7 +158,7 @@ def test_a_target_of_another_shape_is_refused_with_what_to_write(loss, output, t
 
 
 @pytest.mark.parametrize("loss", CLASS_LOSSES + REAL_LOSSES, ids=repr)
-def test_a_loss_has_the_precision_of_the_output_whatever_the_target(loss):
+def test_loss_has_the_precision_of_the_output(loss):
     output = Tensor(np.full((3, 4), 0.25, np.float32), requires_grad=True)
     value = loss(output, np.eye(4)[:3])
     value.backward()
@@ -172,7 +172,7 @@ def test_from_logits_other_than_a_boolean_is_refused(value):
 
 
 @pytest.mark.parametrize("loss", [PROBABILITIES, nn.BCELoss()], ids=repr)
-def test_probabilities_may_be_off_by_rounding(loss):
+def test_probabilities_with_rounding_errors_are_accepted(loss):
     off = 0.9e-3
     assert np.isfinite(loss(Tensor([[-off, 1 + off]]), [[0.0, 1.0]]).item())
     for low, high in ((-2e-3, 1), (0, 1 + 2e-3)):
@@ -181,7 +181,7 @@ def test_probabilities_may_be_off_by_rounding(loss):
 
 
 @pytest.mark.parametrize("loss", [nn.QuadraticLoss(), nn.MSELoss(), nn.BCEWithLogitsLoss()], ids=repr)
-def test_a_target_that_is_a_tensor_gets_its_gradient(loss):
+def test_tensor_target_gets_its_gradient(loss):
     output, target = Tensor([[0.5, -1.0]]), Tensor([[0.25, 0.75]], requires_grad=True)
     loss(output, target).backward()
     assert target.grad is not None
@@ -214,7 +214,7 @@ REDUCED = {
 
 
 @pytest.mark.parametrize(("make", "target"), REDUCED.values(), ids=REDUCED)
-def test_sum_and_mean_are_those_of_the_single_losses(make, target):
+def test_sum_and_mean_equal_those_of_single_losses(make, target):
     x = Tensor(np.linspace(-2, 1.5, 12).reshape(3, 4), requires_grad=True)
     mean, total, each = (make(reduction=r)(x, target) for r in ("mean", "sum", "none"))
     assert each.size in (3, 12)

@@ -44,7 +44,7 @@ def test_retained_gradients_of_probabilities_arrive(activation, loss, target, wh
 
 @every_case
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_gradients_of_probabilities_can_be_asked_for(activation, loss, target, create_graph):
+def test_autograd_returns_gradients_of_probabilities(activation, loss, target, create_graph):
     z = logits()
     p = activation(z)
     value = loss(p, target)
@@ -80,7 +80,7 @@ def test_second_derivatives_by_probabilities_are_right(activation, loss, target)
 
 
 @every_case
-def test_a_program_gives_the_gradient_of_probabilities(activation, loss, target):
+def test_program_gives_the_gradient_of_probabilities(activation, loss, target):
     z = logits()
 
     def step():
@@ -108,7 +108,7 @@ def test_certain_probabilities_have_finite_gradients(activation, loss, target, d
 
 
 @every_case
-def test_logits_changed_in_between_are_not_taken(activation, loss, target):
+def test_logits_changed_in_between_are_not_used(activation, loss, target):
     z = logits()
     p = activation(z)
     right = loss(Tensor(p.data), target).item()

@@ -34,7 +34,7 @@ def perceptron():
     return nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
 
 
-def test_parameters_are_found_everywhere_once_and_in_order_of_definition():
+def test_parameters_are_found_once_in_order_of_definition():
     zoo = Zoo()
     assert [name for name, _ in zoo.named_parameters()] == NAMES
     assert len(list(zoo.parameters())) == len(NAMES)
@@ -51,7 +51,7 @@ def test_names_do_not_depend_on_the_hash_seed():
         assert result.stdout.split() == NAMES
 
 
-def test_a_saved_state_comes_back_in_another_model():
+def test_saved_state_is_restored_in_another_model():
     one, other = Zoo(), Zoo()
     state = one.state_dict()
     other.load_state_dict(state)
@@ -70,7 +70,7 @@ def test_a_saved_state_comes_back_in_another_model():
         ({"alpha": np.array([1, np.nan])}, "alpha holds NaN or infinity"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+def test_unfitting_state_is_refused_and_changes_nothing(change, message):
     zoo = Zoo()
     before = zoo.state_dict()
     state = {name: values + 1 for name, values in before.items()} | change
@@ -89,7 +89,7 @@ def test_train_and_eval_reach_every_module_below():
     assert all(module.training for module in zoo.modules())
 
 
-def test_zero_grad_forgets_all_gradients():
+def test_zero_grad_clears_all_gradients():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     model(np.ones((1, 2), np.float32)).sum().backward()
     assert all(p.grad is not None for p in model.parameters())
@@ -97,7 +97,7 @@ def test_zero_grad_forgets_all_gradients():
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_what_a_module_computes_carries_its_scope_and_its_parameters_their_names():
+def test_results_have_scopes_and_parameters_have_names():
     class Net(nn.Module):
         def __init__(self):
             self.body = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
@@ -113,20 +113,20 @@ def test_what_a_module_computes_carries_its_scope_and_its_parameters_their_names
     assert [p.name for p in linear.inputs[1:]] == ["body.0.weight", "body.0.bias"]
 
 
-def test_a_parameter_owns_its_array():
+def test_parameter_owns_its_array():
     array = np.zeros(2)
     nn.Parameter(array).data += 1
     assert array.tolist() == [0, 0]
 
 
-def test_a_model_shows_its_layers():
+def test_model_repr_shows_its_layers():
     assert repr(nn.Sequential(nn.Linear(2, 1, bias=False), nn.Sequential(nn.Dropout(0.1), nn.Softmax()))) == (
         "Sequential(\n  (0): Linear(2, 1, bias=False)\n  (1): Sequential(\n"
         "    (0): Dropout(p=0.1)\n    (1): Softmax(dim=-1)\n  )\n)"
     )
 
 
-def test_the_summary_counts_23860_parameters_for_784_30_10():
+def test_summary_counts_23860_parameters_for_784_30_10():
     summary = nn.summary(perceptron())
     assert summary.total == 23_860 == sum(row.parameters for row in summary.rows)
     assert [row.name for row in summary.rows] == ["0", "1", "2"]
@@ -135,7 +135,7 @@ def test_the_summary_counts_23860_parameters_for_784_30_10():
     assert "23,860" in perceptron()._repr_html_()
 
 
-def test_the_summary_is_a_table_with_a_total():
+def test_summary_is_a_table_with_a_total():
     model = nn.Sequential(nn.Linear(2, 600, bias=False), nn.Tanh(), nn.Dropout(0.25))
     text = "\n".join(line.rstrip() for line in str(nn.summary(model)).splitlines())
     assert [line.split("│")[1:-1] for line in text.splitlines() if "│" in line] == [
@@ -153,7 +153,7 @@ def test_the_summary_is_a_table_with_a_total():
     )
 
 
-def test_the_summary_of_a_layer_and_of_nested_modules_names_each_once():
+def test_summary_names_each_nested_layer_once():
     assert [row.name for row in nn.summary(nn.Linear(1, 1)).rows] == ["-"]
     zoo = Zoo()
     zoo.own = nn.Sequential()
@@ -162,7 +162,7 @@ def test_the_summary_of_a_layer_and_of_nested_modules_names_each_once():
     ]  # fmt: skip
 
 
-def test_a_state_is_a_copy_on_both_ways_and_takes_the_dtype_of_the_model():
+def test_state_is_copied_both_ways_and_takes_the_models_dtype():
     model = nn.Linear(2, 1, dtype=np.float32)
     state = {"weight": np.array([[1.5, 2.5]]), "bias": np.array([0.5])}
     model.load_state_dict(state)
@@ -172,7 +172,7 @@ def test_a_state_is_a_copy_on_both_ways_and_takes_the_dtype_of_the_model():
     assert (model.weight.data.tolist(), model.bias.data.tolist()) == ([[1.5, 2.5]], [0.5])
 
 
-def test_the_mode_of_a_module_alone_stays_with_it():
+def test_mode_of_one_module_stays_with_it():
     model = nn.Sequential(nn.Tanh(), nn.Dropout())
     model[1].eval()
     assert [module.training for module in model.modules()] == [True, True, False]
@@ -180,7 +180,7 @@ def test_the_mode_of_a_module_alone_stays_with_it():
     assert [module.training for module in model.modules()] == [False] * 3
 
 
-def test_every_one_of_several_gradients_is_forgotten():
+def test_each_of_several_gradients_is_cleared():
     model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     for parameter in model.parameters():
         parameter.grad = np.ones(parameter.shape, np.float32)
@@ -188,7 +188,7 @@ def test_every_one_of_several_gradients_is_forgotten():
     assert [parameter.grad for parameter in model.parameters()] == [None] * 4
 
 
-def test_a_sequential_is_a_sequence():
+def test_sequential_behaves_as_a_sequence():
     first, second, third = nn.Tanh(), nn.ReLU(), nn.Sigmoid()
     model = nn.Sequential(first, second, third)
     assert (list(model), len(model), model[0], model[-1]) == ([first, second, third], 3, first, third)
@@ -211,7 +211,7 @@ def test_html_is_escaped():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_a_copied_model_computes_the_same_and_learns_by_itself(copied):
+def test_copied_model_computes_the_same_and_learns_separately(copied):
     model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
     x = np.ones((4, 3), np.float32)
     model(x)

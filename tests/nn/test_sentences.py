@@ -89,13 +89,13 @@ LOSSES = [
 @pytest.mark.parametrize(
     ("call", "sentence"), LINEAR + LOSSES, ids=[said[-50:] for _, said in LINEAR + LOSSES]
 )
-def test_a_sentence_names_what_does_not_fit_and_what_to_write(call, sentence):
+def test_message_names_the_mismatch_and_what_to_write(call, sentence):
     with pytest.raises((TypeError, ValueError)) as caught:
         call()
     assert str(caught.value) == sentence
 
 
-def test_probabilities_off_by_rounding_are_taken():
+def test_probabilities_with_rounding_errors_are_accepted():
     for loss, rows in (
         (nn.BCELoss(), np.zeros(2)),
         (nn.CrossEntropyLoss(from_logits=False), np.eye(2)[0]),

@@ -7,7 +7,7 @@ from tinygrad_mnist import Tensor, nn
 
 
 @pytest.mark.parametrize("leading", [(), (4,), (4, 2), (4, 2, 3)])
-def test_a_quadratic_loss_is_its_sum_over_the_number_of_targets(leading):
+def test_quadratic_loss_divides_by_the_number_of_targets(leading):
     rng = np.random.default_rng(0)
     output, rows = rng.normal(size=(2, *leading, 5))
     labels = rng.integers(0, 5, leading)

@@ -1,6 +1,6 @@
-"""A network as one object that fits and predicts, by scikit-learn's conventions; needs the extra `estimator`.
+"""Networks as scikit-learn estimators. Needs the extra `estimator`.
 
-A formula and the data frames it reads need the extra `formula`.
+Formulas and data frames need the extra `formula`.
 """
 
 from tinygrad_mnist.errors import MissingExtraError

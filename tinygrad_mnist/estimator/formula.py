@@ -1,4 +1,4 @@
-"""Formulas such as ``Species ~ .``: from a data frame to a response and a matrix of inputs."""
+"""Formulas such as ``Species ~ .``, which turn a data frame into a response and a matrix of inputs."""
 
 from __future__ import annotations
 
@@ -19,36 +19,46 @@ INTERCEPT = "Intercept"
 
 
 class Design:
-    """A formula, read on the frame of the training examples.
+    """Code data frames by a formula that was read on the training examples.
 
-    Categories become indicator columns, and transformations such as ``scale(x)`` keep the numbers they took
-    from these examples, so that any later frame is coded in the same way.
+    Categories become indicator columns. Transformations such as ``scale(x)`` keep the mean and standard
+    deviation of the training examples, and code later frames with them.
 
     Parameters
     ----------
-    formula
-        In R's notation, as formulaic reads it: ``response ~ a + b``, ``.`` for all other columns, ``a:b`` and
-        ``a*b`` for interactions, ``- 1`` for no intercept, names that are no Python names in backticks.
-        Inside of calls it is Python, ``I(a**2)``, ``np.log(a)``, and is run: take no formula from strangers.
-    data
-        A frame or a mapping of columns, see `as_pandas`.
+    formula : str
+        Formula in R's notation, as formulaic reads it: ``response ~ a + b``, ``.`` for all other columns,
+        ``a:b`` and ``a*b`` for interactions, ``- 1`` for no intercept, backticks around names that are not
+        valid in Python. Calls such as ``I(a**2)`` and ``np.log(a)`` are run as Python: never read a formula
+        from a source that you do not trust.
+    data : frame or mapping of str to column
+        Training examples; see `as_pandas`.
 
     Attributes
     ----------
+    formula : str
     names : list of str
-        Of the columns of inputs, the intercept among them.
+        Names of the columns of the matrix of inputs, including the intercept.
 
     Raises
     ------
     DataError
-        When the formula cannot be read, or names a column that is not there.
+        If the formula cannot be read, or names a column that does not exist.
     MissingExtraError
-        Without the extra `formula`.
+        If the extra `formula` is not installed.
 
     Warns
     -----
     UserWarning
-        If a column of text holds numbers alone: it is taken for categories.
+        If a text column contains only numbers: they become categories.
+
+    Examples
+    --------
+    >>> design = Design("y ~ a", {"y": [0.0, 1.0, 2.0], "a": ["left", "right", "left"]})
+    >>> design.names
+    ['Intercept', 'a[T.right]']
+    >>> design.inputs({"a": ["right"]})
+    array([[1., 1.]])
     """
 
     def __init__(self, formula: str, data: Any) -> None:
@@ -61,21 +71,37 @@ class Design:
             _check_sides(formulaic, left, right)
             _check_factors(right, frame)
             self._numeric = _numeric(frame, {factor.expr for term in right for factor in term.factors})
-            with np.errstate(all="ignore"):  # infinities are reported with their column by `inputs`
+            with np.errstate(all="ignore"):  # `inputs` reports infinities with their column
                 self._spec = right.get_model_matrix(frame, context=None, na_action="raise").model_spec
             self._left = left
-        except Exception as error:  # formulaic's own errors, and whatever the expressions in it raise
+        except Exception as error:  # formulaic's own errors, and errors of the expressions in the formula
             raise DataError(_told(formula, error, frame)) from error
         self.formula = formula
         self.names = list(self._spec.column_names)
         _warn_of_text(self._numeric, frame, self.names)
 
     def inputs(self, data: Any) -> Array:
-        """The matrix of inputs, (n, len(names)) in float64."""
+        """Return the matrix of inputs of a frame.
+
+        Parameters
+        ----------
+        data : frame or mapping of str to column
+            n rows with the columns that the formula names.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, len(names))
+
+        Raises
+        ------
+        DataError
+            If a column is missing, has another kind than the training examples, an unknown category, or a
+            value that becomes infinite or NaN.
+        """
         frame = as_pandas(data)
         self._check_kinds(frame)
         try:
-            # A category that the examples had not is no row of zeros; infinities are reported below.
+            # An unknown category is an error, not a row of zeros; infinities are reported below.
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("error", _formulaic().errors.DataMismatchWarning)
                 matrix = np.ascontiguousarray(self._spec.get_model_matrix(frame, context=None), np.float64)
@@ -89,15 +115,32 @@ class Design:
         return matrix
 
     def _check_kinds(self, frame: Any) -> None:
-        """Refuse numbers for categories, which formulaic would put into each of their columns."""
+        """Refuse numbers in place of categories: formulaic would copy them into each indicator column."""
         kinds = {True: "numbers", False: "categories"}
         for name, numeric in _numeric(frame, self._numeric).items():
             if numeric != self._numeric[name]:
                 then, now = kinds[not numeric], kinds[numeric]
-                raise DataError(f"{name} held {then} when {self.formula!r} was read, and holds {now} now")
+                raise DataError(f"{name} has {now}: expected {then}, as when {self.formula!r} was read")
 
     def response(self, data: Any) -> Array | None:
-        """The left side, if any: a column as it is (n,), an expression in float64, (n,) or (n, terms)."""
+        """Return the response on the left side of the formula.
+
+        Parameters
+        ----------
+        data : frame or mapping of str to column
+            n rows with the columns that the left side names.
+
+        Returns
+        -------
+        ndarray or None
+            A column unchanged, shape (n,); an expression as float64, shape (n,), or (n, terms) for several
+            terms; None if the formula has no left side.
+
+        Raises
+        ------
+        DataError
+            If the expression cannot be computed or a value is missing.
+        """
         if self._left is None:
             return None
         frame = as_pandas(data)
@@ -127,28 +170,28 @@ def _check_sides(formulaic: Any, left: Any, right: Any) -> None:
 
 
 def _check_factors(side: Any, frame: Any) -> None:
-    """Refuse what would fail without a column's name, or not fail and mean something else."""
+    """Refuse terms that formulaic reports without the column's name, or reads with another meaning."""
     for name in {"1", INTERCEPT} & set(frame.columns):
-        raise DataError(f"rename the column {name}: in a formula that is the intercept")
+        raise DataError(f"rename the column {name}: in a formula this name is the intercept")
     for expression in {factor.expr for term in side for factor in term.factors}:
         if expression in frame.columns:
             if frame[expression].dtype.kind in "mM":
                 raise DataError(
-                    f"{expression} holds dates or times: make a column of numbers of it, or leave it out"
+                    f"{expression} holds dates or times: convert it to a column of numbers, or leave it out"
                 )
         elif _excludes(expression):
-            raise DataError(f"inside of calls ^ is Python's exclusive or: write ** in {expression}")
+            raise DataError(f"inside a call ^ is Python's exclusive or: write ** in {expression}")
 
 
 def _numeric(frame: Any, names: Iterable[str]) -> dict[str, bool]:
-    """Return the columns among `names` that hold numbers, not categories."""
+    """Return, for each column in `names`, True for numbers and False for categories."""
     from pandas.api.types import is_numeric_dtype
 
     return {name: is_numeric_dtype(frame[name]) for name in names if name in frame.columns}
 
 
 def _warn_of_text(columns: Iterable[str], frame: Any, names: list[str]) -> None:
-    """Name text columns whose every entry is a number, as from a file that was read without dtypes."""
+    """Warn about text columns that contain only numbers, as after reading a file without dtypes."""
     for name in columns:
         indicators = sum(each.startswith(f"{name}[") for each in names)
         if indicators and is_text_of_numbers(frame[name]):
@@ -163,7 +206,7 @@ def _warn_of_text(columns: Iterable[str], frame: Any, names: list[str]) -> None:
 def _excludes(expression: str) -> bool:
     try:
         tree = ast.parse(re.sub("`[^`]*`", "column", expression), mode="eval")
-    except SyntaxError:  # which formulaic explains
+    except SyntaxError:  # formulaic explains it
         return False
     return any(isinstance(node, ast.BitXor) for node in ast.walk(tree))
 
@@ -171,7 +214,7 @@ def _excludes(expression: str) -> bool:
 def _told(formula: str, error: Exception, frame: Any) -> str:
     columns = ", ".join(map(str, frame.columns))
     reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).replace("\n\n", " ")  # colours for a terminal
-    reason = reason.split(" They are being")[0]  # what formulaic would do with an unknown category
+    reason = reason.split(" They are being")[0]  # the rest is about formulaic's own default
     for name in map(str, frame.columns):
         bare = rf"(?<![\w.]){re.escape(name)}(?![\w.])"
         if not name.isidentifier() and name in reason and re.search(bare, re.sub("`[^`]*`", "", formula)):

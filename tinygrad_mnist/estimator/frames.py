@@ -1,4 +1,4 @@
-"""Data frames of any library, and mappings of columns, as the pandas frames that formulas are read on."""
+"""Conversion of data frames of any library, and mappings of columns, to pandas frames."""
 
 from __future__ import annotations
 
@@ -14,17 +14,27 @@ from tinygrad_mnist.typing import Array
 
 
 def as_pandas(data: Any) -> Any:
-    """The columns of `data` as a pandas frame, one row an example.
+    """Return the columns of `data` as a pandas frame with one row per example.
 
     Parameters
     ----------
-    data
-        A frame of pandas, polars or another library that narwhals knows, or a mapping of names to columns.
+    data : frame or mapping of str to column
+        Frame of pandas, polars or another library that narwhals supports, or a mapping of names to columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Numbers in columns of objects are converted to float64, missing ones to NaN.
 
     Raises
     ------
     DataError
-        When it is none of these, its columns differ in length, or their names are not text or not unique.
+        If `data` is neither, its columns differ in length, or their names are not text or not unique.
+
+    Examples
+    --------
+    >>> as_pandas({"a": [1, 2], "b": ["x", "y"]}).shape
+    (2, 2)
     """
     import narwhals.stable.v2 as nw
     import pandas as pd
@@ -36,27 +46,33 @@ def as_pandas(data: Any) -> Any:
             return _numbers_as_such(_named(pd.DataFrame(dict(data))))
         except ValueError as error:
             raise DataError(
-                f"the columns make no table: {error}: give each name a list of as many values as the others"
+                f"the columns do not form a table: {error}: give each name a list of the same length"
             ) from error
     if hasattr(data, "collect"):
-        raise DataError(f"this is a {type(data).__name__}, a table yet to be made: collect() it first")
+        raise DataError(f"data is a {type(data).__name__}, which is not computed yet: write data.collect()")
     try:
         frame = nw.from_native(data, eager_only=True)
     except TypeError as error:
         raise DataError(
-            f"a formula reads named columns, and this is a {type(data).__name__}: give a data frame (pandas, "
+            f"data is a {type(data).__name__}: expected named columns; give a data frame (pandas, "
             "polars, ...) or a mapping of names to columns"
         ) from error
     return _numbers_as_such(pd.DataFrame({name: _column(frame[name]) for name in frame.columns}))
 
 
 def as_response(values: Any, name: str = "y") -> Array:
-    """One value, or row of values, for each example, none of them missing.
+    """Return the response as an array with one value, or one row of values, per example.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,) or (n, outputs)
+    name : str, default "y"
+        Name for the messages.
 
     Raises
     ------
     DataError
-        When it is a single value, or one is missing.
+        If it is a single value, or a value is missing.
     """
     import pandas as pd
 
@@ -73,7 +89,7 @@ def as_response(values: Any, name: str = "y") -> Array:
 
 
 def is_text_of_numbers(column: Any) -> bool:
-    """Return True if a pandas column holds text alone, and each entry could be a number."""
+    """Return True if a pandas column contains only text, and each entry reads as a number."""
     if str(column.dtype) == "category":
         return False
     values = column.dropna().to_numpy(object)
@@ -87,7 +103,7 @@ def is_text_of_numbers(column: Any) -> bool:
 
 
 def _numbers_as_such(frame: Any) -> Any:
-    """The frame with numbers in columns of objects as float64 columns, missing ones as NaN."""
+    """Return the frame with numbers in columns of objects as float64, missing ones as NaN."""
     changed = {}
     for name in frame.columns:
         if frame[name].dtype.kind == "O" and str(frame[name].dtype) != "category":
@@ -101,7 +117,7 @@ def _numbers_as_such(frame: Any) -> Any:
 
 
 def _as_numbers(values: Array) -> Array | None:
-    """The values as whole numbers or float64; None if they are categories, as text always is."""
+    """Return the values as int64 or float64; None if they are categories, as text always is."""
     if not all(isinstance(value, Number) and not isinstance(value, bool | complex) for value in values):
         return None
     whole = all(isinstance(value, Integral) for value in values)
@@ -114,15 +130,15 @@ def _as_numbers(values: Array) -> Array | None:
 def _named(frame: Any) -> Any:
     names = list(frame.columns)
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise DataError(f"a formula wants names of columns that are text and unique, and these are {names}")
+        raise DataError(f"the columns are named {names}: a formula needs names that are text and unique")
     return frame
 
 
 def _column(series: Any) -> Any:
-    """A column by itself, since the frame's own conversion wants a library for that alone."""
+    """Return one column: converting a whole polars frame would need another library (pyarrow)."""
     import narwhals.stable.v2 as nw
     import pandas as pd
 
-    if isinstance(series.dtype, nw.Enum):  # whose levels have an order
+    if isinstance(series.dtype, nw.Enum):  # its levels are ordered
         return pd.Categorical(series.to_list(), categories=series.dtype.categories)
     return series.to_numpy()

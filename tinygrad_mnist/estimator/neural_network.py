@@ -1,10 +1,9 @@
-"""A multi-layer perceptron as one object, by scikit-learn's conventions, with R's formulas."""
+"""A multi-layer perceptron by scikit-learn's conventions, with R's formulas."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -20,15 +19,17 @@ from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.estimator.description import Trace, described
 from tinygrad_mnist.estimator.formula import INTERCEPT, Design
 from tinygrad_mnist.estimator.frames import as_pandas, as_response
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
-from tinygrad_mnist.nn.perceptrons import layer_sizes, sizes_as_text
-from tinygrad_mnist.training import Epoch, Training, evaluate, fit
+from tinygrad_mnist.estimator.settings import chosen, require_settings
+from tinygrad_mnist.nn.perceptrons import layer_sizes
+from tinygrad_mnist.training import evaluate, fit
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 from tinygrad_mnist.typing import Array
 
-UNLEARNED = 10.0  # a loss that guessing is far below: 1 for standardized numbers, log(n) for n classes
+UNLEARNED = 10.0  # far above the loss of guessing: 1 for standardized numbers, log(n) for n classes
 TASKS = {"classification": Classes, "regression": Numbers}
 
 
@@ -36,77 +37,69 @@ def _classifies(network: NeuralNetwork) -> bool:
     return network.task == "classification"
 
 
-class _Trace:
-    """A callback that prints loss and accuracy of every N-th epoch."""
-
-    def __init__(self, every: int) -> None:
-        self.every = every
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        if epoch.epoch % self.every == 0:
-            accuracy = "" if epoch.train_accuracy is None else f"  accuracy {epoch.train_accuracy:.4f}"
-            print(f"epoch {epoch.epoch:,}  loss {epoch.train_loss:.6f}{accuracy}")
-
-
 class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A multi-layer perceptron that is told what to learn by a formula, or given arrays.
+    """Multi-layer perceptron, specified by a formula or trained on arrays.
 
     It works wherever scikit-learn takes an estimator: pipelines, `cross_val_score`, `GridSearchCV`, `clone`.
 
     Parameters
     ----------
     formula : str, optional
-        ``"Species ~ ."``, see `Design`; without, ``fit(X, y)`` takes arrays or frames of numbers.
-    data : frame or mapping of columns, optional
-        What the methods use where they are given no `X`.
-    hidden : int or tuple of int
-        The sizes of the hidden layers; 0 or () for none, which is logistic or linear regression.
-    task : "classification" or "regression"
-        Two classes get one output, trained by binary cross-entropy; more get an output each and softmax
-        cross-entropy; numbers get the mean squared error, as a share of their variance.
-    activation : str or callable
-        "sigmoid", "tanh", "relu", or what gives a module when it is called.
-    lr, momentum, weight_decay
-        As `optim.SGD` takes them.  A wide layer wants a lower `lr` for regression: from about 0.1 on, the
-        default momentum and 100 hidden units diverge.
-    schedule : str or callable
-        "constant"; "cosine", down to 0 over the epochs; or ``(optimizer, epochs)`` to an `optim.LRScheduler`.
-    batch_size : int, optional
-        Examples a step; None for all of them.
-    epochs : int
-        How often to go through the examples.
-    standardize : bool
-        Subtract each input's mean and divide by its standard deviation, both of the training examples.
-    random_state : int, RandomState or None
-        For the first weights and the order of examples; the same number gives the same network.
-    verbose : int
-        Print the loss every so many epochs; 0 for never.
+        Formula such as ``"Species ~ ."``, see `Design`. Without one, ``fit(X, y)`` takes arrays or frames of
+        numbers.
+    data : frame or mapping of str to column, optional
+        Examples for calls without `X`.
+    hidden : int or tuple of int, default 20
+        Sizes of the hidden layers; 0 or () for none, which is logistic or linear regression.
+    task : {"classification", "regression"}, default "classification"
+        Two classes share one output, trained by binary cross-entropy. More classes get one output each and
+        softmax cross-entropy. Numbers get the mean squared error as a share of their variance.
+    activation : {"sigmoid", "tanh", "relu"} or callable, default "sigmoid"
+        Activation of the hidden layers, or a callable that returns a module.
+    lr : float, default 0.05
+        Learning rate. For regression a wide layer needs a lower one: 100 hidden units with the default
+        momentum diverge from about 0.1 on.
+    momentum, weight_decay : float, default 0.9 and 0.0
+        Settings of `optim.SGD`.
+    schedule : {"constant", "cosine"} or callable, default "constant"
+        "cosine" lowers the learning rate to 0 over the epochs. A callable takes ``(optimizer, epochs)`` and
+        returns an `optim.LRScheduler` or None.
+    batch_size : int or None, default 32
+        Examples per step; None for all of them.
+    epochs : int, default 200
+        Passes over the examples.
+    standardize : bool, default True
+        Subtract the mean of each input and divide by its standard deviation, both of the training examples.
+    random_state : int, RandomState or None, default 0
+        Seed for initial weights and the order of examples; the same number gives the same network.
+    verbose : int, default 0
+        Print the loss every N epochs; 0 for never.
 
     Attributes
     ----------
     model_ : nn.Sequential
-        The network, on (standardized) inputs, giving logits or standardized numbers, in float64.
+        The network in float64, from (standardized) inputs to logits or standardized numbers.
     loss_ : float
-        After the last epoch, over all training examples, with ``weight_decay / 2`` times the sum of squared
-        parameters added; for regression as a share of the response's variance.
+        Loss over all training examples after the last epoch, plus ``weight_decay / 2`` times the sum of
+        squared parameters; for regression as a share of the response's variance.
     history_ : training.History
-        The epochs, with the loss while they ran and, for more than two classes, the accuracy.
+        Loss of each epoch and, for more than two classes, accuracy.
     classes_ : ndarray
-        The classes in the order of `predict_proba`'s columns; for classification only.
+        Classes in the order of the columns of `predict_proba`; only for classification.
     design_ : Design
-        How the formula codes a frame; with a formula only.
+        Coding of frames by the formula; only with a formula.
 
     Raises
     ------
     DataError
-        When a setting, the formula or the examples cannot be used.  It is a ValueError.
+        If a setting, the formula or the examples cannot be used. It is a ValueError.
     DivergenceError
-        When the loss becomes NaN or infinite.
+        If the loss becomes NaN or infinite.
 
     Warns
     -----
     ConvergenceWarning
-        When the loss has grown far above that of guessing, by too high a rate.
+        If the loss ends far above that of guessing, usually because `lr` is too high.
 
     Examples
     --------
@@ -141,24 +134,31 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.standardize, self.random_state, self.verbose = standardize, random_state, verbose
 
     def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: N803  scikit-learn's names
-        """Train from fresh weights.
+        """Train from fresh weights and return the estimator.
 
         Parameters
         ----------
-        X : array (n, inputs) or frame, optional
-            Of numbers; with a formula a frame or a mapping of columns, by default `data`.
-        y : array (n,), or (n, outputs) for regression, optional
-            The response; with a formula it takes the place of the left side.
+        X : array, shape (n, inputs), or frame, optional
+            Numbers; with a formula a frame or a mapping of columns, by default `data`.
+        y : array, shape (n,), or (n, outputs) for regression, optional
+            Response; with a formula it replaces the left side.
+
+        Raises
+        ------
+        DataError
+            If a setting, the formula or the examples cannot be used.
+        DivergenceError
+            If the loss becomes NaN or infinite.
         """
-        self._check_settings()
+        require_settings(self)
         inputs, response = self._examples(X, y)
-        self._head: Head = _choice("task", TASKS, self.task)(response)
+        self._head: Head = chosen("task", TASKS, self.task)(response)
         self._measure(inputs)
         loader, model = self._loader(self._standardized(inputs), response), self._build(inputs.shape[1])
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
-        schedule = _choice("schedule", SCHEDULES, self.schedule)(optimizer, self.epochs)
+        schedule = chosen("schedule", SCHEDULES, self.schedule)(optimizer, self.epochs)
         loss = self._head.loss
         self.history_ = fit(
             model,
@@ -167,7 +167,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             loader,
             epochs=self.epochs,
             schedule=schedule,
-            callbacks=[_Trace(self.verbose)] if self.verbose else [],
+            callbacks=[Trace(self.verbose)] if self.verbose else [],
         )
         squares = sum(float(np.sum(parameter.data**2)) for parameter in model.parameters())
         measured = evaluate(model, loss, loader).loss
@@ -179,50 +179,69 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return self
 
     def predict(self, X: Any = None) -> Array:  # noqa: N803
-        """The likeliest class of each row, or its number: (n,), or (n, outputs) as the response was."""
+        """Return the most probable class or the number of each row.
+
+        Parameters
+        ----------
+        X : array, shape (n, inputs), or frame, optional
+            Examples; by default `data`.
+
+        Returns
+        -------
+        ndarray, shape (n,), or (n, outputs) if the response had several columns
+        """
         outputs = self._outputs(X)
         return self._head.answers(outputs)
 
     @available_if(_classifies)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any = None) -> Array:  # noqa: N803
-        """The probability of each of `classes_`, (n, classes); for classification only."""
+        """Return the probability of each class; only for classification.
+
+        Parameters
+        ----------
+        X : array, shape (n, inputs), or frame, optional
+            Examples; by default `data`.
+
+        Returns
+        -------
+        ndarray, shape (n, classes)
+            Columns in the order of `classes_`; each row sums to 1.
+        """
         outputs = self._outputs(X)
         assert isinstance(self._head, Classes)
         return self._head.probabilities(outputs)
 
     def score(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
-        """Accuracy, as a fraction of 1, or the share R^2 of the variance explained; rows may have weights."""
+        """Return the accuracy from 0 to 1, or for regression R^2, the explained share of the variance.
+
+        Parameters
+        ----------
+        X : array, shape (n, inputs), or frame, optional
+            Examples; by default `data`.
+        y : array, optional
+            Response; by default the left side of the formula.
+        sample_weight : array, shape (n,), optional
+            Weight of each row.
+        """
         predicted = self.predict(X)
         if y is None and self.formula is not None:
             y = self._response(self._given(X))
         measure = accuracy_score if _classifies(self) else r2_score
         return float(measure(y, predicted, sample_weight=sample_weight))
 
-    def _check_settings(self) -> None:
-        for name, least in (("epochs", 0), ("verbose", 0), ("batch_size", 1)):
-            value = getattr(self, name)
-            if name == "batch_size" and value is None:
-                continue
-            if not isinstance(value, Integral) or value < least:
-                raise DataError(f"{name} is {value!r}: expected a whole number, at least {least}")
-        for name in ("lr", "momentum", "weight_decay"):
-            value = getattr(self, name)
-            if not isinstance(value, Real):
-                raise DataError(f"{name} is {value!r}: expected a number")
-
     def _warn_of_divergence(self, loss: float) -> None:
-        """Say so where the loss grew without becoming infinite in time."""
+        """Warn if the loss grew far above that of guessing but stayed finite."""
         if loss > UNLEARNED:
             warnings.warn(
-                f"the loss ended at {loss:.3g}, where guessing makes about 1: it diverged "
-                f"at the learning rate {self.lr}, take a lower one",
+                f"the loss ended at {loss:.3g}, and guessing gives about 1: training diverged at the "
+                f"learning rate {self.lr}; use a lower one",
                 ConvergenceWarning,
                 stacklevel=warning_level(),
             )
 
     def _given(self, X: Any) -> Any:  # noqa: N803
         if X is None and self.data is None:
-            raise DataError("there are no examples: give X, or data when the network is made")
+            raise DataError("there are no examples: pass X, or write NeuralNetwork(..., data=frame)")
         given = self.data if X is None else X
         columns = given.items() if isinstance(given, Mapping) else [("X" if X is not None else "data", given)]
         for name, values in columns:
@@ -232,11 +251,11 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def _response(self, frame: Any) -> Array:
         response = self.design_.response(frame)
         if response is None:
-            raise DataError(f"{self.formula!r} has no left side: give y, or name the response before the ~")
+            raise DataError(f"{self.formula!r} has no left side: pass y, or name the response before the ~")
         return response
 
     def _examples(self, X: Any, y: Any) -> tuple[Array, Array]:  # noqa: N803
-        """Inputs (n, inputs) in float64 and the response, from a frame and a formula or from arrays."""
+        """Return inputs (n, inputs) in float64 and the response, from a frame or from arrays."""
         if self.formula is None:
             regression = not _classifies(self)
             require_unmasked("y", y, DataError)
@@ -245,23 +264,23 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             )
         frame = as_pandas(self._given(X))
         if not len(frame):
-            raise DataError("the frame has no rows to learn from")
+            raise DataError("the frame has no rows: expected at least one example")
         self.design_ = Design(self.formula, frame)
         response = self._response(frame) if y is None else as_response(y)
         inputs = self._coded(frame)
         if len(inputs) != len(response):
-            raise DataError(f"the frame has {len(inputs)} rows and y {len(response)}: each row needs one")
+            raise DataError(f"y has {len(response)} values: expected {len(inputs)}, one per row of the frame")
         return inputs, response
 
     def _coded(self, frame: Any) -> Array:
-        """The formula's inputs; the intercept is the first layer's bias and no input."""
+        """Return the inputs of the formula without the intercept, which is the bias of the first layer."""
         kept = [name != INTERCEPT for name in self.design_.names]
         if not any(kept):
-            raise DataError(f"{self.formula!r} leaves no input to learn from")
+            raise DataError(f"{self.formula!r} has no input: name a column after the ~")
         return self.design_.inputs(frame)[:, kept]
 
     def _measure(self, inputs: Array) -> None:
-        """Note the means and standard deviations that inputs are standardized by."""
+        """Store the means and standard deviations for standardizing inputs."""
         self._mean, self._deviation = np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
         if self.standardize:
             self._mean, self._deviation = inputs.mean(axis=0), deviations(inputs)
@@ -277,7 +296,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return Loader(inputs, targets, size, shuffle=shuffle, seed=self._seed, dtype=np.float64)
 
     def _build(self, fan_in: int) -> nn.Sequential:
-        """The network, its weights drawn from the seed."""
+        """Return the network with initial weights from the seed."""
         try:
             sizes = layer_sizes((fan_in, *_hidden_sizes(self.hidden), self._head.width))
         except (TypeError, ValueError) as error:
@@ -286,7 +305,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         intercept = self.formula is None or INTERCEPT in self.design_.names
         return nn.perceptron(
             sizes,
-            _choice("activation", ACTIVATIONS, self.activation),
+            chosen("activation", ACTIVATIONS, self.activation),
             bias=[intercept, *[True] * (len(sizes) - 2)],
             rng=self._seed,
             dtype=np.float64,
@@ -313,42 +332,10 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return tags
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803
-        defaults = type(self)().get_params()
-        parts = [repr(self.formula)] if self.formula is not None else []
-        if self.data is not None:
-            parts.append(f"data={_size(self.data)}")
-        for name, value in self.get_params(deep=False).items():
-            if name not in ("formula", "data") and repr(value) != repr(defaults[name]):
-                parts.append(f"{name}={value!r}")
-        lines = [f"NeuralNetwork({', '.join(parts)})"]
-        if hasattr(self, "model_"):
-            linear = [layer for layer in self.model_ if isinstance(layer, nn.Linear)]
-            sizes = sizes_as_text([linear[0].in_features, *(layer.out_features for layer in linear)])
-            activation = f", {type(self.model_[1]).__name__.lower()}" if len(linear) > 1 else ""
-            lines += [f"  {sizes}{activation}: {self._head.describe()}"]
-            lines += [f"  loss {self.loss_:.4g} after {len(self.history_)} epochs"]
-        return "\n".join(lines)
-
-
-def _size(data: Any) -> str:
-    """The number of rows in words, or what it is where it has none, as what is refused may still be shown."""
-    column = next(iter(data.values()), ()) if isinstance(data, dict) else data
-    try:
-        return f"{len(column)} rows"
-    except TypeError:
-        return type(data).__name__
+        return described(self)
 
 
 def _hidden_sizes(hidden: Any) -> tuple[Any, ...]:
     if isinstance(hidden, (tuple, list, np.ndarray)):
         return tuple(hidden)
     return (hidden,) if hidden else ()
-
-
-def _choice(setting: str, known: Any, value: Any) -> Any:
-    """The setting's meaning: by name, or a callable of one's own."""
-    if callable(value):
-        return value
-    if value not in known:
-        raise DataError(f"{setting} is {value!r}: expected one of {', '.join(known)}")
-    return known[value]

@@ -1,0 +1,37 @@
+"""Checks of the settings of an estimator, when it is fitted."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from tinygrad_mnist.errors import DataError
+
+
+def require_settings(network: Any) -> None:
+    """Refuse counts that are not whole numbers, and rates that are not numbers.
+
+    Raises
+    ------
+    DataError
+        If a setting cannot be used.
+    """
+    for name, least in (("epochs", 0), ("verbose", 0), ("batch_size", 1)):
+        value = getattr(network, name)
+        if name == "batch_size" and value is None:
+            continue
+        if not isinstance(value, Integral) or value < least:
+            raise DataError(f"{name} is {value!r}: expected a whole number, at least {least}")
+    for name in ("lr", "momentum", "weight_decay"):
+        value = getattr(network, name)
+        if not isinstance(value, Real):
+            raise DataError(f"{name} is {value!r}: expected a number")
+
+
+def chosen(setting: str, known: Any, value: Any) -> Any:
+    """Return the value of a setting: the entry with this name, or the callable itself."""
+    if callable(value):
+        return value
+    if value not in known:
+        raise DataError(f"{setting} is {value!r}: expected one of {', '.join(known)}")
+    return known[value]
