@@ -120,7 +120,6 @@ WITH_ARGUMENTS = {
     "hstack": lambda f, x, y: f([x, y]),
     "hypot": lambda f, x, y: f(x, y),
     "inner": lambda f, x, y: f(x, y),
-    "logaddexp": lambda f, x, y: f(x, y),
     "moveaxis": lambda f, x, y: f(x, 0, 1),
     "outer": lambda f, x, y: f(x, y),
     "repeat": lambda f, x, y: f(x, 2),

@@ -21,6 +21,26 @@ CALLS = {
     np.log: np.log,
     np.log1p: np.log1p,
     np.sqrt: np.sqrt,
+    **{
+        f: f
+        for f in (
+            np.expm1,
+            np.exp2,
+            np.log2,
+            np.log10,
+            np.reciprocal,
+            np.tan,
+            np.sinh,
+            np.cosh,
+            np.arctan,
+            np.arcsinh,
+        )
+    },
+    **{f: lambda x, f=f: f(x / 2) for f in (np.arcsin, np.arccos, np.arctanh)},
+    **{f: lambda x, f=f: f(x) * x for f in (np.sign, np.floor)},
+    np.arccosh: lambda x: np.arccosh(x + 1),
+    np.logaddexp: lambda x: np.logaddexp(x, 0.75),
+    np.arctan2: lambda x: np.arctan2(x, 0.75),
     np.sin: np.sin,
     np.cos: np.cos,
     np.tanh: np.tanh,
@@ -93,8 +113,8 @@ def test_constant_functions_answer_with_arrays():
 
 def test_functions_without_a_rule_are_refused_by_name():
     x = Tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(TypeError, match=r"np\.arctan has no gradient rule here"):
-        np.arctan(x)
+    with pytest.raises(TypeError, match=r"np\.cbrt has no gradient rule here"):
+        np.cbrt(x)
     with pytest.raises(TypeError, match=r"np\.cumsum has no gradient rule here"):
         np.cumsum(x)
     with pytest.raises(TypeError, match=r"np\.add\.reduce has no gradient rule"):

@@ -24,7 +24,7 @@ def cut(x):
 
 
 def dropped_imaginary_parts(x):
-    return ops.sum(ops.sin(ops.cast(x, dtype=np.float64)))
+    return ops.sum(ops.sin(ops.astype(x, np.float64)))
 
 
 FUNCTIONS = {

@@ -58,7 +58,7 @@ def passing():
         {
             "complex step": lambda x: x * 1.0,
             "ignored imaginary parts": REGISTRY["real"],
-            "differences alone": lambda x: ops.cast(x, dtype=np.float64),
+            "differences alone": lambda x: ops.astype(x, np.float64),
         },
     )
     del REGISTRY["off"], REGISTRY["real"]

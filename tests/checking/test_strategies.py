@@ -137,7 +137,7 @@ def test_op_that_loses_float32_fails(own_op):
 
     halved.vjps(lambda g, y, x: g * 0.5)
     assert "halved does not keep float32" in failure(halved, own.operands((2,)))
-    widened = failure(lambda x: ops.cast(x, dtype=np.float64), own.operands((2,)))
+    widened = failure(lambda x: ops.astype(x, np.float64), own.operands((2,)))
     assert "turns float32 into float64" in widened
 
 
@@ -161,7 +161,7 @@ def _plain(x):
 
 def test_op_with_gradient_lost_in_rounding_fails():
     def hidden(x):
-        return 1.0 + 1e-30 * ops.cast(x, dtype=np.float32 if x.dtype == np.float32 else np.float64)
+        return 1.0 + 1e-30 * ops.astype(x, np.float32 if x.dtype == np.float32 else np.float64)
 
     with pytest.raises(AssertionError, match="too small at these inputs"):
         assert_op(hidden, np.ones(2), order=1)

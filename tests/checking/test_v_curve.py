@@ -193,7 +193,7 @@ def test_wrong_rule_does_not_become_the_reference(monkeypatch):
 
 def test_reverse_mode_is_the_reference_without_complex_numbers():
     def f(x):
-        return ops.sin(ops.cast(x, dtype=np.float64))
+        return ops.sin(ops.astype(x, np.float64))
 
     curve = v_curve(f, 1.0)
     assert [c.method for c in curve.curves] == ["forward", "central", "richardson"]

@@ -88,7 +88,7 @@ def test_row_without_a_tested_entry_is_not_ok():
 
 def test_float32_inside_is_precision():
     def function(x):
-        return ops.cast(ops.sin(ops.cast(x, dtype=np.float32)), dtype=np.float64).sum()
+        return ops.astype(ops.sin(ops.astype(x, np.float32)), np.float64).sum()
 
     counts = verdicts(function, [0.1, 0.2, 0.3])
     assert set(counts) <= {"correct", "precision"}

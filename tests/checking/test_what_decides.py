@@ -24,7 +24,7 @@ def counts(function, *inputs):
 @pytest.mark.parametrize("power", [1.5, 1.6])
 def test_bend_sharper_than_a_parabola_is_not_a_kink(power, sign):
     def bend(x):
-        return sign * (ops.abs(ops.cast(x, dtype=np.float64)) ** power).sum()  # differences alone decide
+        return sign * (ops.abs(ops.astype(x, np.float64)) ** power).sum()  # differences alone decide
 
     assert counts(bend, [0.0, 0.5]) == {"correct": 2}
 
@@ -45,7 +45,7 @@ def test_slope_outside_of_both_sides_of_a_kink_is_wrong(slope):
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: ops.cast(x.detach(), dtype=np.float64).sum(),  # no complex step
+        lambda x: ops.astype(x.detach(), np.float64).sum(),  # no complex step
         lambda x: 1.0 + 1e-30 * x.detach().sum(),  # the complex step alone sees it
     ],
     ids=["differences", "complex step"],
@@ -107,6 +107,6 @@ def test_the_rule_of_an_op_that_computes_in_float32_is_tested(factor):
 @pytest.mark.parametrize("function", [ops.tanh, ops.sin, ops.softplus])
 def test_steep_bend_that_differences_judge_is_not_wrong(function, steepness):
     def steep(x):
-        return function(steepness * ops.cast(x, dtype=np.float64)).sum()  # differences alone decide
+        return function(steepness * ops.astype(x, np.float64)).sum()  # differences alone decide
 
     assert not check_gradients(steep, np.array([0.0, 5e-7, 0.3])).wrong

@@ -48,6 +48,14 @@ def not_large(*arrays):
     return all(bool((np.abs(x) < 3).all()) for x in arrays)
 
 
+def inside(x):
+    return bool((np.abs(x) < 0.95).all())
+
+
+def above_one(x):
+    return bool((x > 1.05).all() and (x < 10).all())
+
+
 def away_from_zero(x):
     return bool((np.abs(x) > 0.2).all())
 
@@ -242,6 +250,10 @@ def log_total(x, axis, keepdims=False):
 def chosen(x, labels):
     """The element of each row that a label names."""
     return np.take_along_axis(x, labels[..., None], axis=-1)[..., 0]
+
+
+def error_function(x):
+    return np.vectorize(math.erf, [float])(x).astype(x.dtype)
 
 
 def drawn(rng, x, p):

@@ -76,7 +76,7 @@ MISTAKES = {
         lambda g, y, x, *, index: _overwritten(g, x, index),
     ),
     "a mean that does not divide": ("mean", "mean(", 0, REGISTRY["sum"].rules[0]),
-    "a gradient that is the input": ("identity", "identity(", 0, lambda g, y, x: x),
+    "a gradient that is the input": ("identity", "+{0}", 0, lambda g, y, x: x),
 }
 
 

@@ -153,6 +153,7 @@ def movements():
         "concatenate", lambda f, a, b: f.concatenate(a * a, b, axis=0), ((2, 3), (1, 3)), ((0, 3), (1, 3))
     )
     yield several("stack", lambda f, a, b: f.stack([a * a, b], axis=-1), ((2, 3), (2, 3)), ((), ()))
+    yield one("astype", lambda f, x: f.astype(f.astype(x * x, np.float32), np.float64), (2, 3))
     yield one("cast", lambda f, x: f.cast(f.cast(x * x, dtype=np.float32), dtype=np.float64), (2, 3))
 
 
@@ -188,26 +189,29 @@ def networks():
     )
 
 
-POSITIVE = {"log": 0.5, "log1p": -0.5, "sqrt": 0.5}
-WIDE = {"sigmoid": 20.0, "softplus": 20.0}
+POSITIVE = {
+    "log": 0.5,
+    "log1p": -0.5,
+    "log2": 0.5,
+    "log10": 0.5,
+    "sqrt": 0.5,
+    "reciprocal": 0.5,
+    "arccosh": 1.1,
+}
+WIDE = {"sigmoid": 20.0, "softplus": 20.0, "erf": 6.0}
+NARROW = dict.fromkeys(("arcsin", "arccos", "arctanh", "tan"), 0.95)
 SMOOTH = (
-    "identity",
-    "negative",
-    "exp",
-    "log",
-    "log1p",
-    "sqrt",
-    "square",
-    "sin",
-    "cos",
-    "tanh",
-    "sigmoid",
-    "softplus",
+    *("identity", "negative", "square", "reciprocal", "sqrt", "exp", "expm1", "exp2", "log", "log1p", "log2"),
+    *("log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh"),
+    *("arccosh", "arctanh", "sigmoid", "softplus", "erf"),
 )
+LIMITS = {**WIDE, **NARROW}
 
 COMPARISONS = [
-    *(unary(op, low=POSITIVE.get(op, -WIDE.get(op, 2.0)), high=WIDE.get(op, 2.0)) for op in SMOOTH),
-    *(unary(op) for op in ("abs", "sign", "relu")),
+    *(unary(op, low=POSITIVE.get(op, -LIMITS.get(op, 2.0)), high=LIMITS.get(op, 2.0)) for op in SMOOTH),
+    *(unary(op) for op in ("abs", "sign", "floor", "relu")),
+    binary("logaddexp", low=-5.0, high=5.0),
+    binary("arctan2"),
     *(binary(op) for op in ("add", "subtract", "multiply", "maximum", "minimum")),
     binary("divide", low=0.5),
     *powers(),

@@ -6,8 +6,11 @@ import numpy as np
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.backward import pull_back
+from tinygrad_mnist.autodiff.ops.casts import cast, dropout_mask, identity
+from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
 
-NAMES = (*ops.__all__,)
+HELPERS = {f.name: f for f in (cast, dropout_mask, identity, scatter_add, sum_to)}
+NAMES = (*ops.__all__, *HELPERS)
 
 
 def namespace(**functions):
@@ -15,7 +18,7 @@ def namespace(**functions):
     return SimpleNamespace(**functions)
 
 
-FUNCTIONS = namespace(**{name: getattr(ops, name) for name in NAMES})
+FUNCTIONS = namespace(**{name: getattr(ops, name) for name in ops.__all__}, **HELPERS)
 
 
 def derivatives(function, arrays, weights, directions):

@@ -53,6 +53,19 @@ KINKS = {
         [[0.0, 1.0]],
         {"torch": [[NAN, NAN]], "jax": [[0.0, 0.0]], "autograd": [[NAN, NAN]]},
     ),
+    "arctan2 at the origin": (
+        lambda f, a, b: f.arctan2(a, b),
+        [[0.0], [0.0]],
+        [[0.0], [0.0]],
+        {"jax": [[NAN], [NAN]], "autograd": [[NAN], [NAN]]},
+    ),
+    "logaddexp of equal infinities": (
+        lambda f, a, b: f.logaddexp(a, b),
+        [[-INF, INF], [-INF, INF]],
+        [[0.5, 0.5], [0.5, 0.5]],
+        {name: [[NAN, 1.0 if name == "jax" else NAN]] * 2 for name in FRAMEWORKS},
+    ),
+    "floor at a whole number": (lambda f, x: f.floor(x) * x, [[2.0]], [[2.0]], {}),
     "logsumexp of nothing but -inf": (
         lambda f, x: f.logsumexp(x),
         [[-INF, -INF]],
@@ -106,6 +119,7 @@ UNARY = (
     "sin",
     "cos",
     "tanh",
+    *("expm1", "exp2", "log2", "log10", "arctan", "sinh", "cosh", "arcsinh", "erf"),
     "sigmoid",
     "softplus",
 )
@@ -122,6 +136,7 @@ CASES = {
     },
 }
 DIFFERENT = {  # where, and why
+    "arcsinh": (np.abs(SPECIAL) == 1e300, "PyTorch's slope is 0 where x * x overflows"),
     "abs": (np.isnan(SPECIAL), "PyTorch's slope at NaN is 0, as if it were known"),
     "power": ((FIRST == 0) & (SECOND < 0), "PyTorch's slope of 0 ** b is -inf where 0 ** b is infinite"),
 }

@@ -64,10 +64,9 @@ WITH_SETTINGS = [
     "{}[:0]",
     "ops.reshape({}, shape=(3, -1))",
     "ops.broadcast_to({}, shape=(2, 3, 3))",
-    "ops.sum_to({}, shape=(1, 3))",
     "ops.concatenate({0}, {0}, axis=-1)",
-    "ops.cast({}, dtype=np.dtype('float32'))",
-    "ops.cast({}, dtype=np.dtype('float64'))",
+    "ops.astype({}, np.dtype('float32'))",
+    "ops.astype({}, np.dtype('float64'))",
     "{}.T",
 ]
 PRODUCTS = ["{} @ {}", "{} @ {}.T", "{}.T @ {}"]

@@ -29,7 +29,7 @@ def step_of(text):
     def step(x, y):
         tensors = Tensor(x, requires_grad=True), Tensor(y, requires_grad=True)
         result = function(*tensors)
-        result = ops.identity(result) if isinstance(result, Tensor) else result
+        result = +result if isinstance(result, Tensor) else result
         if not (isinstance(result, Tensor) and result.requires_grad):
             return [result]
         result.backward(np.full(result.shape, 0.75, result.dtype))

@@ -76,7 +76,7 @@ FIGURES = {
     "v, not defined at long steps": lambda: draw_v(np.log, 0.1),
     "v, flat": lambda: draw_v(ops.sigmoid, 30.0),
     "v, steep": lambda: draw_v(lambda x: np.exp(x * x), -20.0),
-    "v, no complex step": lambda: draw_v(lambda x: ops.cast(x, dtype=np.float64) ** 3, 2.0),
+    "v, no complex step": lambda: draw_v(lambda x: ops.astype(x, np.float64) ** 3, 2.0),
     "v, one step": lambda: draw_v(np.exp, 1.0, steps=[1e-3]),
     "v, a long name": lambda: draw_v(
         lambda x: ops.sum(ops.exp(x)),

@@ -90,7 +90,9 @@ class Symbol(Operators):
         """Written as .T where that is the same."""
         return self._method("T" if self.ndim == 2 else "mT", self._data.mT)
 
-    def sum(self, axis: Any = None, keepdims: bool = False, dtype: Any = None, **foreign: Any) -> Any:
+    def sum(  # type: ignore[override]
+        self, axis: Any = None, keepdims: bool = False, dtype: Any = None, **foreign: Any
+    ) -> Any:
         """The sum; of a mask too, which is why it takes a dtype."""
         said = {"axis": axis, "keepdims": keepdims, "dtype": dtype}
         return self._method(f"sum({_settings(said, _SUM)})", self._data.sum(**said))

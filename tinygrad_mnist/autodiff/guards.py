@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_unmasked, shown
-from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE, Capture
+from tinygrad_mnist.autodiff.ops.casts import cast
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
@@ -194,7 +194,7 @@ def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dty
     narrowed = list(inputs)
     for position, other in weak.items():
         if other != dtype:
-            narrowed[position] = ops.cast(inputs[position], dtype=dtype)
+            narrowed[position] = cast(inputs[position], dtype=dtype)
     return tuple(narrowed)
 
 

@@ -46,6 +46,7 @@ def _concatenate(inputs: Any, axis: int | None = 0) -> Any:
 # NumPy functions whose arguments are not those of an op; the others stand on the ops, as ``numpy=``.
 _ADAPTED: dict[Callable[..., Any], Callable[..., Any]] = {
     np.square: ops.square,
+    np.reciprocal: ops.reciprocal,
     np.absolute: _absolute,
     np.dot: _dot,
     np.clip: _clip,
@@ -84,8 +85,6 @@ PLAIN: frozenset[Callable[..., Any]] = frozenset(
         np.isinf,
         np.isnan,
         np.signbit,
-        np.sign,
-        np.floor,
         np.ceil,
         np.rint,
         np.argmax,

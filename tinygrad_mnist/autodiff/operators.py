@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
-from typing import Any, Never, Self
+from typing import Any, Never, Protocol, Self, cast
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.primitive import Recordable, looked_into, peeled, require_keepdims
-from tinygrad_mnist.errors import DTypeError
+from tinygrad_mnist.autodiff.ops.casts import identity
+from tinygrad_mnist.autodiff.primitive import Primitive, Recordable, looked_into, peeled, require_keepdims
 from tinygrad_mnist.hints import unknown_keyword
 
 Axis = int | tuple[int, ...] | None
+
+
+class Reduction(Protocol):
+    """A method that reduces axes."""
+
+    def __call__(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Reduce all axes, one or several."""
+
+
+def _method(op: Any) -> Callable[[], Any]:
+    """Return an op of one input as a method."""
+
+    def method(self: Any) -> Any:
+        return op(self)
+
+    _describe(method, op)
+    return cast(Callable[[], Any], method)
+
+
+def _reduction(op: Primitive) -> Reduction:
+    """Return an op that reduces axes as a method."""
+
+    def method(self: Any, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Any:
+        if foreign:
+            raise _unknown(op.name, foreign, "axis", "keepdims")
+        if keepdims is not False and keepdims is not True:
+            require_keepdims(keepdims)
+        return op(self, axis=axis, keepdims=keepdims)
+
+    _describe(method, op)
+    return cast(Reduction, method)
+
+
+def _describe(method: Any, op: Any) -> None:
+    """Give a method the name of its op and the first line of its docstring."""
+    method.__name__, method.__doc__ = op.__name__, f"{op.__doc__.splitlines()[0]}  See ops.{op.__name__}."
 
 
 class Operators(Recordable):
@@ -61,7 +97,7 @@ class Operators(Recordable):
         return ops.negative(self)
 
     def __pos__(self) -> Self:
-        return ops.identity(self)
+        return identity(self)
 
     def __abs__(self) -> Self:
         return ops.abs(self)
@@ -114,11 +150,11 @@ class Operators(Recordable):
         return ops.matrix_transpose(self)
 
     def transpose(self, *axes: int) -> Self:
-        """The axes in the order given (as in NumPy), or reversed."""
+        """Return the axes in the order given (as in NumPy), or reversed."""
         return ops.transpose(self, axes=_unpacked(axes) or None)
 
     def reshape(self, *shape: int) -> Self:
-        """The same elements in another shape, given as numbers or one tuple."""
+        """Return the same elements in another shape, given as numbers or one tuple."""
         return ops.reshape(self, shape=_unpacked(shape))
 
     def flatten(self, start_dim: int = 0, **foreign: Never) -> Self:
@@ -127,116 +163,50 @@ class Operators(Recordable):
             raise _unknown("flatten", foreign, "start_dim")
         return ops.flatten(self, start_dim)
 
-    def sum(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
-        """The sum over axes."""
-        if foreign:
-            raise _unknown("sum", foreign, "axis", "keepdims")
-        if keepdims is not False and keepdims is not True:
-            require_keepdims(keepdims)
-        return ops.sum(self, axis=axis, keepdims=keepdims)
+    sum = _reduction(ops.sum)
+    mean = _reduction(ops.mean)
+    max = _reduction(ops.max)
+    min = _reduction(ops.min)
 
-    def mean(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
-        """The mean over axes."""
-        if foreign:
-            raise _unknown("mean", foreign, "axis", "keepdims")
-        if keepdims is not False and keepdims is not True:
-            require_keepdims(keepdims)
-        return ops.mean(self, axis=axis, keepdims=keepdims)
-
-    def var(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
+    def var(self, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Self:
         """Return the variance over axes: the mean squared distance from the mean, as in NumPy (ddof=0)."""
         if foreign:
             raise _unknown("var", foreign, "axis", "keepdims")
         return ops.square(self - self.mean(axis, True)).mean(axis, keepdims)
 
-    def std(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
+    def std(self, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Self:
         """Return the standard deviation over axes, as in NumPy (ddof=0); its gradient at 0 is not finite."""
         if foreign:
             raise _unknown("std", foreign, "axis", "keepdims")
         return ops.sqrt(self.var(axis, keepdims))
 
-    def max(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
-        """The largest element over axes."""
-        if foreign:
-            raise _unknown("max", foreign, "axis", "keepdims")
-        if keepdims is not False and keepdims is not True:
-            require_keepdims(keepdims)
-        return ops.max(self, axis=axis, keepdims=keepdims)
-
-    def min(
-        self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, **foreign: Never
-    ) -> Self:
-        """The smallest element over axes."""
-        if foreign:
-            raise _unknown("min", foreign, "axis", "keepdims")
-        if keepdims is not False and keepdims is not True:
-            require_keepdims(keepdims)
-        return ops.min(self, axis=axis, keepdims=keepdims)
-
     def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
-        """The position of the largest element: plain integers, no gradient."""
+        """Return the position of the largest element: plain integers, no gradient."""
         if foreign:
             raise _unknown("argmax", foreign, "axis")
         return looked_into(self, "argmax()").argmax(axis)
 
     def astype(self, dtype: Any) -> Self:
-        """The values in another dtype; the gradient comes back in this one."""
-        dtype = np.dtype(dtype)
-        if dtype.kind not in "fiubc":
-            raise DTypeError(f"dtype is {dtype}: expected one of numbers, such as np.float32")
-        return ops.cast(self, dtype=dtype)
-
-    def exp(self) -> Self:
-        """e ** self"""
-        return ops.exp(self)
-
-    def log(self) -> Self:
-        """The natural logarithm."""
-        return ops.log(self)
-
-    def sqrt(self) -> Self:
-        """The square root."""
-        return ops.sqrt(self)
-
-    def abs(self) -> Self:
-        """The absolute value."""
-        return ops.abs(self)
-
-    def sin(self) -> Self:
-        """Return the sine of each element."""
-        return ops.sin(self)
-
-    def cos(self) -> Self:
-        """Return the cosine of each element."""
-        return ops.cos(self)
-
-    def tanh(self) -> Self:
-        """The hyperbolic tangent."""
-        return ops.tanh(self)
-
-    def sigmoid(self) -> Self:
-        """1 / (1 + e ** -self)"""
-        return ops.sigmoid(self)
-
-    def relu(self) -> Self:
-        """max(self, 0)"""
-        return ops.relu(self)
+        """Return the values in another dtype; the gradient comes back in this one."""
+        return ops.astype(self, dtype)
 
     def clip(self, min: float | None = None, max: float | None = None, **foreign: Never) -> Self:
         """Return the elements limited to two numbers."""
         if foreign:
             raise _unknown("clip", foreign, "min", "max")
         return ops.clip(self, min=min, max=max)
+
+    # fmt: off
+    exp, expm1, exp2 = _method(ops.exp), _method(ops.expm1), _method(ops.exp2)
+    log, log1p, log2, log10 = _method(ops.log), _method(ops.log1p), _method(ops.log2), _method(ops.log10)
+    sin, cos, tan = _method(ops.sin), _method(ops.cos), _method(ops.tan)
+    arcsin, arccos, arctan = _method(ops.arcsin), _method(ops.arccos), _method(ops.arctan)
+    sinh, cosh, tanh = _method(ops.sinh), _method(ops.cosh), _method(ops.tanh)
+    arcsinh, arccosh, arctanh = _method(ops.arcsinh), _method(ops.arccosh), _method(ops.arctanh)
+    sqrt, square, reciprocal = _method(ops.sqrt), _method(ops.square), _method(ops.reciprocal)
+    abs, sign, floor = _method(ops.abs), _method(ops.sign), _method(ops.floor)
+    sigmoid, relu, erf = _method(ops.sigmoid), _method(ops.relu), _method(ops.erf)
+    # fmt: on
 
 
 for _name, _method in vars(Operators).items():

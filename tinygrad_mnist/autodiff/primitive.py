@@ -155,7 +155,7 @@ class Primitive:
                 f"forward is {shown(forward)}: expected a Python function; write def my_op(x): return ..."
             )
         self.forward = forward
-        self.name = forward.__name__
+        self.name = self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
         self.variadic = bool(forward.__code__.co_flags & 0x04)

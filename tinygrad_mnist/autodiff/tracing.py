@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.arguments import require_whole, shown
-from tinygrad_mnist.autodiff import ops, trees
+from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
 from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING, recording
+from tinygrad_mnist.autodiff.ops.casts import identity
 from tinygrad_mnist.autodiff.primitive import Box, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import DTypeError, GradientError
@@ -106,7 +107,7 @@ def require_floats(output: Any) -> None:
 def _variable(value: Any, position: int) -> Tensor:
     """Return a fresh tensor for `value`, so that other references to it stay constant."""
     if isinstance(value, Tensor) and value.requires_grad:
-        return ops.identity(value)  # type: ignore[no-any-return]
+        return identity(value)  # type: ignore[no-any-return]
     array = value._data if isinstance(value, Tensor) else value
     if isinstance(array, int) and not isinstance(array, bool):
         array = float(array)

@@ -161,7 +161,7 @@ def _in_float64(x: Any) -> Any:
 def summed_to(contribution: Array, shape: tuple[int, ...]) -> Array | None:
     """Sum a gradient over the axes along which its input was broadcast; None if the shapes do not fit.
 
-    `ops.sum_to` does the same in a backward pass.  A checker has its own, so that an error there shows.
+    The op `sum_to` does the same in a backward pass.  A checker has its own, so that an error there shows.
     """
     lead = contribution.ndim - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, contribution.shape[lead:])):

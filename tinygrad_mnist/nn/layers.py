@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
@@ -164,7 +165,7 @@ class Dropout(Module):
         """Return `x`, in training times a random mask, in its shape and dtype."""
         if not self.training or self.p == 0:
             return x
-        return x * ops.dropout_mask(x, p=self.p, rng=self.rng)
+        return x * dropout_mask(x, p=self.p, rng=self.rng)
 
     def extra_repr(self) -> str:
         """Return the probability."""

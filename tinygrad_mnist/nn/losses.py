@@ -227,8 +227,8 @@ def _bounded_log(probability: Any) -> Any:
     checked(require_probabilities, peeled(probability))
     if probability.dtype != np.float16:
         return ops.log(ops.clip(probability, min=_LEAST))
-    wide = ops.cast(probability, dtype=np.dtype(np.float32))  # the bound is 0 in half precision
-    return ops.cast(ops.log(ops.clip(wide, min=_LEAST)), dtype=probability.dtype)
+    wide = ops.astype(probability, np.float32)  # the bound is 0 in half precision
+    return ops.astype(ops.log(ops.clip(wide, min=_LEAST)), probability.dtype)
 
 
 def require_probabilities(values: Any) -> None:

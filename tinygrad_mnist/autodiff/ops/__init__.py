@@ -1,67 +1,35 @@
 """The ops.  Each is a primitive (forward and rules in one place) or a short composition of some.
 
 Called with arrays they return arrays; with a Tensor among the inputs they are recorded and return a Tensor.
+What only rules and layers use (cast, identity, sum_to, scatter_add, dropout_mask) stays in its file.
 """
 
 import typing as _typing
 
-from tinygrad_mnist.autodiff.ops.elementwise import (
-    abs,
-    add,
-    cast,
-    clip,
-    cos,
-    divide,
-    dropout_mask,
-    exp,
-    identity,
-    log,
-    log1p,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    power,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    softplus,
-    sqrt,
-    square,
-    subtract,
-    tanh,
-    where,
+# fmt: off
+from tinygrad_mnist.autodiff.ops.arithmetic import (
+    add, divide, multiply, negative, power, reciprocal, square, subtract,
 )
+from tinygrad_mnist.autodiff.ops.casts import astype
+from tinygrad_mnist.autodiff.ops.choices import abs, clip, floor, maximum, minimum, relu, sign, where
 from tinygrad_mnist.autodiff.ops.fused import (
-    linear,
-    log_softmax,
-    one_hot,
-    sigmoid_cross_entropy,
-    softmax,
-    softmax_cross_entropy,
-    squared_error,
+    linear, log_softmax, one_hot, sigmoid_cross_entropy, softmax, softmax_cross_entropy, squared_error,
 )
 from tinygrad_mnist.autodiff.ops.products import matmul
 from tinygrad_mnist.autodiff.ops.reducing import logsumexp, max, mean, min, sum
 from tinygrad_mnist.autodiff.ops.shaping import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    flatten,
-    getitem,
-    matrix_transpose,
-    reshape,
-    scatter_add,
-    squeeze,
-    stack,
-    sum_to,
+    broadcast_to, concatenate, expand_dims, flatten, getitem, matrix_transpose, reshape, squeeze, stack,
     transpose,
+)
+from tinygrad_mnist.autodiff.ops.smooth import (
+    arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, erf, exp, exp2, expm1, log, log1p,
+    log2, log10, logaddexp, sigmoid, sin, sinh, softplus, sqrt, tan, tanh,
 )
 from tinygrad_mnist.autodiff.primitive import require_rules as _require_rules
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
 
+# fmt: on
 __all__ = sorted(name for name, thing in globals().items() if callable(thing) and not name.startswith("_"))
 
 _require_rules()

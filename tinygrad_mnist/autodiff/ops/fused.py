@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.elementwise import abs, cast, exp, relu, sigmoid, where
+from tinygrad_mnist.autodiff.ops.casts import cast
+from tinygrad_mnist.autodiff.ops.choices import abs, relu, where
 from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, ones
+from tinygrad_mnist.autodiff.ops.smooth import exp, sigmoid
 from tinygrad_mnist.autodiff.primitive import checked, primitive
 from tinygrad_mnist.errors import LabelError, ShapeError
 

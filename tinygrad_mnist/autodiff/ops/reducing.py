@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.elementwise import cast, exp, where
+from tinygrad_mnist.autodiff.ops.casts import cast
+from tinygrad_mnist.autodiff.ops.choices import where
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, broadcast_to, reshape
+from tinygrad_mnist.autodiff.ops.smooth import exp
 from tinygrad_mnist.autodiff.primitive import primitive
 
 # The reductions behind np.sum, np.max and np.min, without the 2 µs that those spend on dispatch.

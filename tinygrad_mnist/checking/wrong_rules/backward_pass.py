@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.checking.wrong_rules.wrong_rule import wrong_rule
 
 __all__ = [
@@ -44,7 +45,7 @@ def unsummed_broadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
 def broadcast_averaged(contribution: Any, shape: tuple[int, ...]) -> Any:
     """The copies of a broadcast value are averaged, as over a batch; each copy counts in full."""
     repeats = contribution.size // (int(np.prod(shape)) or 1)
-    return ops.sum_to(contribution, shape=shape) / repeats
+    return sum_to(contribution, shape=shape) / repeats
 
 
 @wrong_rule(None, None, *_BROADCAST, kind="broadcast")

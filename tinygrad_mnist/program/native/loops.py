@@ -29,7 +29,6 @@ _EXPRESSIONS = {
     "absolute": "abs({0})",
     "add": "({0} + {1})",
     "clip": "smaller(larger({0}, {1}), {2})",
-    "cos": "cos({0})",
     "divide": "({0} / {1})",
     "equal": "({0} == {1})",
     "exp": "exp_{dtype}({0})",
@@ -47,12 +46,16 @@ _EXPRESSIONS = {
     "not_equal": "({0} != {1})",
     "power": "({0} ** {1})",
     "reciprocal": "({dtype}(1) / {0})",
-    "sin": "sin({0})",
-    "sqrt": "sqrt({0})",
     "square": "({0} * {0})",
     "subtract": "({0} - {1})",
     "tanh": "tanh_{dtype}({0})",
 }
+# Functions that native code takes from NumPy, as numba compiles them.
+NUMPY_FUNCTIONS = (
+    *("sqrt", "expm1", "exp2", "log2", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh"),
+    *("cosh", "arcsinh", "arccosh", "arctanh", "floor", "sign"),
+)
+_EXPRESSIONS |= {name: f"{name}({{0}})" for name in NUMPY_FUNCTIONS}
 _ALSO_INTEGERS = frozenset({"add", "multiply", "subtract"})
 _COMPARISONS = frozenset({"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"})
 _REDUCTIONS = {"add": "add_to_sum({0}, {1})", "maximum": "larger({0}, {1})", "minimum": "smaller({0}, {1})"}

@@ -16,7 +16,7 @@ from tinygrad_mnist.program.instructions import Instruction, Recording, State, V
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
 from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, look, memory_key
-from tinygrad_mnist.program.native.loops import Writer, is_loop
+from tinygrad_mnist.program.native.loops import NUMPY_FUNCTIONS, Writer, is_loop
 from tinygrad_mnist.program.native.memory import Slots
 from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
 from tinygrad_mnist.program.operations import Call, View
@@ -372,7 +372,7 @@ def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> St
     from tinygrad_mnist.program.native import functions
 
     things: dict[str, Any] = {"inf": np.inf, "nan": np.nan, **vars(functions)}
-    things |= {name: getattr(np, name) for name in ("bool", "cos", "int32", "sin", "sqrt")}
+    things |= {name: getattr(np, name) for name in ("bool", "int32", *NUMPY_FUNCTIONS)}
     exec(text, things)
     compile_for = njit(error_model="numpy")(things[name]).compile
     return compile_for((*arrays, *(float64,) * numbers))
