@@ -91,7 +91,7 @@ X, V = np.linspace(0.5, 1, 9).reshape(3, 3), np.linspace(0, 1, 3)
         (lambda x: ops.where(x > 0, 1.0, x), Select(by_mask=True)),
         (lambda x: ops.where(x[0] > 0, 1.0, x), Select(by_mask=False)),
         (lambda x: ops.where(x > 0, x[0], x), Select(by_mask=False)),
-        (lambda x: ops.cast(x, dtype=np.float32), Copy((3, 3), "np.float32")),
+        (lambda x: ops.astype(x, np.float32), Copy((3, 3), "np.float32")),
     ],
 )
 def test_the_quickest_instruction_is_chosen(function, expected):

@@ -9,6 +9,7 @@ import numpy as np
 from tests.program.networks import batch, classifier, quadratic
 from tests.snapshots import assert_as_kept
 from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 
@@ -83,7 +84,7 @@ IN_BETWEEN = {
     "plain array": into_a_plain_array,
     "view": into_a_view,
     "held": into_what_others_hold,
-    "double precision": lambda x: x * ops.dropout_mask(x, p=0.5, rng=GENERATOR).sum() * GENERATOR.random(),
+    "double precision": lambda x: x * dropout_mask(x, p=0.5, rng=GENERATOR).sum() * GENERATOR.random(),
     "random": lambda x: x * GENERATOR.random((2, 3)),
     "attribute": lambda x: (setattr(LAYER, "p", 0.25), x * 2)[1],
     "parameter": lambda x: (setattr(WEIGHT, "requires_grad", False), x * 2)[1],
