@@ -7,6 +7,7 @@ from tests.autodiff.cases import CASES, arrays_for
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.backward import differentiated, upstream
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.graph import Graph
@@ -82,9 +83,7 @@ def test_the_text_of_every_op_and_rule_computes_what_it_computes(case, shapes):
             assert summed == (right.shape != shape)
             found = eval(text, known)
             assert found.shape == shape, text
-            np.testing.assert_allclose(
-                found, ops.sum_to.forward(right, shape=shape), rtol=1e-12, err_msg=text
-            )
+            np.testing.assert_allclose(found, sum_to.forward(right, shape=shape), rtol=1e-12, err_msg=text)
 
 
 @pytest.mark.parametrize("op", [ops.maximum, ops.minimum])
