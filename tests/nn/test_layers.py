@@ -1,4 +1,4 @@
-"""What the layers compute, and how they pass gradients on."""
+"""Layers compute their formulas and pass gradients on; bad settings and inputs are refused."""
 
 import numpy as np
 import pytest

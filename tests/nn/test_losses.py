@@ -1,4 +1,4 @@
-"""What the losses compute, how they agree with each other, and what they refuse."""
+"""Losses equal their formulas, agree with each other, and refuse unfitting targets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What layers and losses say of inputs and targets that do not fit: each sentence as a whole."""
+"""Complete error messages of layers and losses for inputs and targets that do not fit."""
 
 import numpy as np
 import pytest

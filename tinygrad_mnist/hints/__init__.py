@@ -35,9 +35,16 @@ def __dir__() -> list[str]:
 
 
 class ForeignName:
-    """A class attribute that is not there: reading it raises the AttributeError with its advice.
+    """Class attribute that raises an AttributeError with advice when it is read.
 
     A ``__getattr__`` would make every other attribute of a Tensor slower.
+
+    Parameters
+    ----------
+    name : str
+        Name in the other library.
+    advice : str
+        What to write instead, with code between backquotes.
     """
 
     def __init__(self, name: str, advice: str) -> None:
@@ -48,7 +55,7 @@ class ForeignName:
 
 
 def foreign_names(table: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
-    """Return the decorator that gives a base class the names in `table`, each raising its advice."""
+    """Return a decorator that adds the names in `table` to a base class; reading one raises its advice."""
 
     def decorated(base: type[T]) -> type[T]:
         for name, advice in table.items():
@@ -60,7 +67,7 @@ def foreign_names(table: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
 
 
 class MissingNameError(AttributeError):
-    """An attribute that is not there; its message lists similar names, found only when it is read."""
+    """Error for a missing attribute; its message lists similar names, searched only when it is read."""
 
     def __init__(self, owner: str, name: str, known: Callable[[], Iterable[str]]) -> None:
         super().__init__(f"{owner} has no attribute {name!r}", name=name)
@@ -77,7 +84,19 @@ class MissingNameError(AttributeError):
 def missing(
     owner: str, name: str, hints: Mapping[str, str], known: Callable[[], Iterable[str]]
 ) -> AttributeError:
-    """Return the error for an attribute that `owner` does not have: with its hint, or with similar names."""
+    """Return the error for an attribute that `owner` lacks, with its hint or with similar names.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the module or class, for the message.
+    name : str
+        Missing attribute.
+    hints : mapping of str to str
+        Advice by name.
+    known : callable
+        Returns the names that exist.
+    """
     hint = hints.get(name)
     if hint is None:
         return MissingNameError(owner, name, known)
@@ -85,7 +104,17 @@ def missing(
 
 
 def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError:
-    """Return the error for a keyword that a function does not take: with the word that it has for it."""
+    """Return the error for a keyword that a function does not take, with the keyword that it takes instead.
+
+    Parameters
+    ----------
+    function : str
+        Name of the function, for the message.
+    name : str
+        Keyword that was given.
+    known : iterable of str
+        Keywords that the function takes.
+    """
     own = list(known)
     meant = next((word for word in KEYWORDS.get(name, ()) if word in own), None)
     if meant is not None:
@@ -100,9 +129,9 @@ def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError
 
 
 def hinted(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function answer a call with other keywords, or too many arguments, by what to write instead.
+    """Decorate a function: a call with unknown keywords or too many arguments raises advice.
 
-    For functions that are called once, such as constructors: it adds a call around the function.
+    The decorator adds a call around the function. It is for functions that run once, such as constructors.
     """
 
     @wraps(function)
@@ -111,7 +140,7 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # from inside the function, whose arguments were right
+                raise  # raised inside the function: its arguments were right
             raise call_error(function, error, args, kwargs) from None
 
     return call
@@ -120,7 +149,18 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
 def call_error(
     function: Callable[..., Any], error: TypeError, arguments: Sequence[Any], keywords: Iterable[str]
 ) -> TypeError:
-    """Return the error for a call that does not fit the parameters of `function`."""
+    """Return the error for a call that does not match the parameters of `function`.
+
+    Parameters
+    ----------
+    function : callable
+    error : TypeError
+        Python's own error, returned if there is nothing to add.
+    arguments : sequence
+        Positional arguments, with ``self`` for a method.
+    keywords : iterable of str
+        Names of the keyword arguments.
+    """
     parameters = list(inspect.signature(function).parameters.values())
     is_method = bool(parameters) and parameters[0].name == "self"
     name = type(arguments[0]).__name__ if function.__name__ == "__init__" else function.__qualname__

@@ -1,8 +1,8 @@
-"""Keywords of other libraries, with the words that this package has for them."""
+"""Keywords of other libraries, with the keywords of this package."""
 
 from __future__ import annotations
 
-# The words that may be meant; the first that the function has is named.
+# Keywords that may be meant; the message names the first that the function takes.
 KEYWORDS: dict[str, tuple[str, ...]] = {
     "a_max": ("max",),
     "a_min": ("min",),
@@ -51,7 +51,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "weight_decay_rate": ("weight_decay",),
 }
 
-# Keywords that no function here has, with advice.
+# Keywords that no function here takes, with advice.
 REMARKS = {
     "activation": "give the activation its own place: `nn.Sequential(nn.Linear(3, 4), nn.ReLU())`",
     "allow_unused": "leave it out: an input that the output does not depend on is refused",

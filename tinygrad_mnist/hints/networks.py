@@ -1,4 +1,4 @@
-"""Names of layers, optimizers and initial values in PyTorch and Keras, with what to write here."""
+"""Layers, optimizers and initial values of PyTorch and Keras, with what to write here."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""NumPy's and SciPy's functions without an op, by name: what to write on Tensors `x` and `y` instead.
+"""Recipes for functions of NumPy and SciPy that have no op, on Tensors `x` and `y`.
 
-A test compares each expression with the function.  A function that gets an op has to leave its table.
+A test compares each expression with the function. A function that gets an op has to leave its table.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ON_ARRAYS = frozenset(
     }
 )  # fmt: skip
 
-# SciPy's, which are ufuncs; one that is not reads `np.asarray(x)`.
+# Ufuncs of SciPy; its other functions convert with `np.asarray(x)`.
 SCIPY = {
     "erf": "write `ops.erf(x)`",
     "expit": "write `ops.sigmoid(x)`",
@@ -75,7 +75,7 @@ SCIPY = {
 
 
 def advice(name: str, *, is_numpy: bool) -> str:
-    """Return what to write instead of a function that has no gradient rule."""
+    """Return a sentence on what to write instead of a function without a gradient rule."""
     if is_numpy and name in ON_ARRAYS:
         return f"its result has no derivative: write `np.{name}(x.data)`"
     recipe = (RECIPES if is_numpy else SCIPY).get(name, "compose it of ops, or declare it with @primitive")

@@ -1,4 +1,4 @@
-"""Names of tensors' methods and functions in PyTorch, NumPy, TensorFlow and JAX, with what to write here."""
+"""Methods and functions of PyTorch, NumPy, TensorFlow and JAX, with what to write here."""
 
 from __future__ import annotations
 
