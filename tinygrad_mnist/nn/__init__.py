@@ -6,15 +6,19 @@ from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.activations import (
+    ELU,
+    GELU,
     Identity,
+    LeakyReLU,
     LogSoftmax,
     ReLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
 )
-from tinygrad_mnist.nn.containers import ModuleList, Sequential
+from tinygrad_mnist.nn.containers import ModuleDict, ModuleList, Sequential
 from tinygrad_mnist.nn.layers import Dropout, Flatten, Linear
 from tinygrad_mnist.nn.losses import (
     BCELoss,
@@ -25,8 +29,10 @@ from tinygrad_mnist.nn.losses import (
     QuadraticLoss,
 )
 from tinygrad_mnist.nn.module import Buffer, Module, Parameter
+from tinygrad_mnist.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from tinygrad_mnist.nn.perceptrons import perceptron
 from tinygrad_mnist.nn.preserved import preserved
+from tinygrad_mnist.nn.recurrent import LSTM, RNN
 from tinygrad_mnist.nn.summary import summary
 
 if not TYPE_CHECKING:
@@ -39,23 +45,33 @@ if not TYPE_CHECKING:
 
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "LSTM",
+    "RNN",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Buffer",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
     "Identity",
+    "LayerNorm",
+    "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "NLLLoss",
     "Parameter",
     "QuadraticLoss",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.arguments import require_choice, require_number, require_whole
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
@@ -32,6 +33,94 @@ class ReLU(Module):
     def forward(self, x: Any) -> Any:
         """Return the positive part, in the shape and dtype of `x`."""
         return ops.relu(x)
+
+
+class LeakyReLU(Module):
+    """Apply ``x`` where it is positive, and ``negative_slope * x`` elsewhere.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        The gradient at 0 and below.
+    """
+
+    @hinted
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        require_number("negative_slope", negative_slope)
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Any:
+        """Return the result, in the shape and dtype of `x`."""
+        return ops.where(x > 0, x, self.negative_slope * x)
+
+    def extra_repr(self) -> str:
+        """Return the slope."""
+        return f"negative_slope={self.negative_slope}"
+
+
+class ELU(Module):
+    """Apply ``x`` where it is positive, and ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        The limit for small `x` is -alpha.
+
+    Notes
+    -----
+    D. Clevert, T. Unterthiner and S. Hochreiter, Fast and accurate deep network learning by exponential
+    linear units, 2016.
+    """
+
+    @hinted
+    def __init__(self, alpha: float = 1.0) -> None:
+        require_number("alpha", alpha)
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        """Return the result, in the shape and dtype of `x`."""
+        return ops.where(x > 0, x, self.alpha * ops.expm1(ops.minimum(x, 0.0)))
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return f"alpha={self.alpha}"
+
+
+class GELU(Module):
+    """Apply ``x * Phi(x)``, where Phi is the distribution function of the normal distribution.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}, default "none"
+        "tanh" takes ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``.
+
+    Notes
+    -----
+    D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
+    """
+
+    @hinted
+    def __init__(self, approximate: str = "none") -> None:
+        require_choice("approximate", approximate, ("none", "tanh"))
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        """Return the result, in the shape and dtype of `x`."""
+        if self.approximate == "tanh":
+            return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+        return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
+
+    def extra_repr(self) -> str:
+        """Return the formula that is taken."""
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """Apply ``x * sigmoid(x)``, also called swish, to each element."""
+
+    def forward(self, x: Any) -> Any:
+        """Return the result, in the shape and dtype of `x`."""
+        return x * ops.sigmoid(x)
 
 
 class Softplus(Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from tinygrad_mnist.arguments import shown
@@ -40,7 +40,7 @@ class ModuleList(Module):
         for module in modules:
             self.append(module)
 
-    def append(self, module: Module) -> ModuleList:
+    def append(self, module: Any) -> Self:
         """Add a module at the end and return the list."""
         _require_module(type(self).__name__, len(self), module)
         setattr(self, str(len(self)), module)
@@ -71,7 +71,7 @@ class Sequential(ModuleList):
     Parameters
     ----------
     *modules : Module
-        In the order in which they are applied.
+        In the order in which they are applied; or one dict of modules, whose keys are their names.
 
     Raises
     ------
@@ -89,8 +89,14 @@ class Sequential(ModuleList):
     )
     """
 
-    def __init__(self, *modules: Module) -> None:
-        super().__init__(modules)
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            for key, module in modules[0].items():
+                _set_named(self, key, module)
+            return
+        for part in modules:
+            self.append(part)
 
     def forward(self, x: Any) -> Any:
         """Return the output of the last module; each takes the output of the one before."""
@@ -103,7 +109,81 @@ class Sequential(ModuleList):
         return type(self)(*modules)
 
 
-def _require_module(owner: str, position: int, module: Any) -> None:
+class ModuleDict(Module):
+    """Hold modules in a dict, each under its key; the forward of another module calls them.
+
+    A plain dict of modules as an attribute does the same.
+
+    Parameters
+    ----------
+    modules : mapping of str to Module, optional
+        The first modules; ``modules[key] = module`` adds more.
+
+    Raises
+    ------
+    TypeError
+        If a value is not a module.
+    ValueError
+        If a key is not a text without dots, or the name of an attribute.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> heads = nn.ModuleDict({"digit": nn.Linear(30, 10), "parity": nn.Linear(30, 2)})
+    >>> [name for name, _ in heads.named_parameters()]
+    ['digit.weight', 'digit.bias', 'parity.weight', 'parity.bias']
+    >>> heads["parity"]
+    Linear(30, 2)
+    """
+
+    @hinted
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        for key, module in (modules or {}).items():
+            self[key] = module
+
+    def __getitem__(self, key: str) -> Module:
+        return dict(self.items())[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        _set_named(self, key, module)
+
+    def __delitem__(self, key: str) -> None:
+        delattr(self, key) if key in self.keys() else self[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def keys(self) -> list[str]:
+        """Return the keys, in the order in which they were set."""
+        return [name for name, _ in self.named_children()]
+
+    def values(self) -> list[Module]:
+        """Return the modules."""
+        return list(self.children())
+
+    def items(self) -> list[tuple[str, Module]]:
+        """Return the pairs of key and module."""
+        return list(self.named_children())
+
+
+def _set_named(owner: Module, key: Any, module: Any) -> None:
+    """Set a module under a key; refuse a key that means something else."""
+    _require_module(type(owner).__name__, key, module)
+    if not isinstance(key, str) or not key or "." in key or hasattr(type(owner), key):
+        raise ValueError(
+            f"key is {shown(key)}: expected a text without dots that is not the name of an attribute of "
+            f"{type(owner).__name__}; write {key!s}_"
+        )
+    setattr(owner, key, module)
+
+
+def _require_module(owner: str, position: int | str, module: Any) -> None:
     """Refuse an item of a container that is not a module."""
     if isinstance(module, Module):
         return

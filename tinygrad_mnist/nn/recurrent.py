@@ -1,0 +1,218 @@
+"""Recurrent layers, unrolled: each step of the sequence is a part of the graph."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_mnist.arguments import require_bool, require_choice, require_whole
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.default_dtype import get_default_dtype
+from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.nn import init
+from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.seeding import generator
+
+
+class _Recurrent(Module):
+    """Weights of the layers, under PyTorch's names, and the loop over layers and steps."""
+
+    _gates = 1  # blocks of rows in each weight
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        rng: np.random.Generator | int | None,
+        dtype: DTypeLike | None,
+    ) -> None:
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            require_whole(name, size)
+        require_bool("bias", bias)
+        require_bool("batch_first", batch_first)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.batch_first = batch_first
+        rng, dtype = generator(rng), get_default_dtype() if dtype is None else dtype
+        uniform, rows = init.uniform(1 / math.sqrt(hidden_size)), self._gates * hidden_size
+        for layer in range(num_layers):
+            inputs = hidden_size if layer else input_size
+            shapes: list[tuple[str, tuple[int, ...]]]
+            shapes = [("weight_ih", (rows, inputs)), ("weight_hh", (rows, hidden_size))]
+            shapes += [("bias_ih", (rows,)), ("bias_hh", (rows,))] if bias else []
+            for name, shape in shapes:
+                setattr(self, f"{name}_l{layer}", Parameter(uniform(shape, rng), dtype=dtype))
+
+    def _run(self, x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        """Return the outputs (steps, n, hidden_size) of the last layer, and the last states of each layer."""
+        last = []
+        for layer in range(self.num_layers):
+            weights = (getattr(self, f"{name}_l{layer}", None) for name in ("weight_hh", "bias_hh"))
+            recurrent, recurrent_bias = weights
+            into = ops.linear(
+                x, getattr(self, f"weight_ih_l{layer}"), getattr(self, f"bias_ih_l{layer}", None)
+            )  # of all steps at once
+            state, outputs = states[layer], []
+            for step in range(x.shape[0]):
+                state = self._step(into[step], state, recurrent, recurrent_bias)
+                outputs.append(state[0])
+            x = ops.stack(outputs)
+            last.append(state)
+        return x, last
+
+    def _step(self, into: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
+        """Return the state after a step, the output first."""
+        raise NotImplementedError
+
+    def _by_steps(self, x: Any) -> Any:
+        """Return the inputs with the steps first; refuse other shapes."""
+        if x.ndim != 3 or x.shape[2] != self.input_size or 0 in x.shape:
+            axes = "(n, steps, input_size)" if self.batch_first else "(steps, n, input_size)"
+            raise ShapeError(
+                f"{type(self).__name__} takes {axes} with input_size = {self.input_size}, "
+                f"got inputs of shape {tuple(x.shape)}"
+            )
+        return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
+
+    def _initial(self, given: Any, x: Any) -> list[Any]:
+        """Return the state of each layer before the first step: as given, or zeros."""
+        shape = (self.num_layers, x.shape[1], self.hidden_size)
+        if given is None:
+            return [np.zeros(shape[1:], x.dtype)] * self.num_layers
+        if tuple(given.shape) != shape:
+            raise ShapeError(f"the initial state has shape {tuple(given.shape)}: expected {shape}")
+        return [given[layer] for layer in range(self.num_layers)]
+
+    def _outputs(self, x: Any) -> Any:
+        return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
+        return f"{self.input_size}, {self.hidden_size}{layers}"
+
+
+class RNN(_Recurrent):
+    """Apply ``h = tanh(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh)`` step by step.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Lengths of an input and of a state.
+    num_layers : int, default 1
+        Each layer takes the states of the one before as its inputs.
+    nonlinearity : {"tanh", "relu"}, default "tanh"
+    bias : bool, default True
+        If False, leave the biases out.
+    batch_first : bool, default False
+        If True, inputs and outputs are (n, steps, features) in place of (steps, n, features).
+    rng : int or numpy.random.Generator, optional
+        Seed or generator of the initial values, uniform within 1 / sqrt(hidden_size); see `manual_seed`.
+    dtype : dtype, optional
+        Dtype of the parameters; see `set_default_dtype` if omitted.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> outputs, last = nn.RNN(3, 5)(np.zeros((7, 2, 3), np.float32))
+    >>> outputs.shape, last.shape
+    ((7, 2, 5), (1, 2, 5))
+    """
+
+    @hinted
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        require_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
+        self.nonlinearity = nonlinearity
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, rng, dtype)
+
+    def forward(self, x: Any, h_0: Any = None) -> tuple[Any, Any]:
+        """Return the states of the last layer after each step, and of all layers after the last step.
+
+        Shapes: x (steps, n, input_size), h_0 (num_layers, n, hidden_size) -> (steps, n, hidden_size) and
+        (num_layers, n, hidden_size).
+        """
+        x = self._by_steps(x)
+        outputs, last = self._run(x, [(h,) for h in self._initial(h_0, x)])
+        return self._outputs(outputs), ops.stack([h for (h,) in last])
+
+    def _step(self, into: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
+        total = into + ops.linear(state[0], weight, bias)
+        return (ops.tanh(total) if self.nonlinearity == "tanh" else ops.relu(total),)
+
+
+class LSTM(_Recurrent):
+    """Apply a long short-term memory step by step: gates decide what its cell keeps, takes in and shows.
+
+    With i, f, g, o the four blocks of rows of ``x @ W_ih.T + b_ih + h @ W_hh.T + b_hh``::
+
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, bias, batch_first, rng, dtype
+        As in `RNN`.
+
+    Notes
+    -----
+    S. Hochreiter and J. Schmidhuber, Long short-term memory, 1997; the forget gate is F. Gers' of 1999.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> outputs, (h, c) = nn.LSTM(3, 5)(np.zeros((7, 2, 3), np.float32))
+    >>> outputs.shape, h.shape, c.shape
+    ((7, 2, 5), (1, 2, 5), (1, 2, 5))
+    """
+
+    _gates = 4
+
+    @hinted
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, rng, dtype)
+
+    def forward(self, x: Any, initial: tuple[Any, Any] | None = None) -> tuple[Any, tuple[Any, Any]]:
+        """Return the states of the last layer after each step, and h and c of all layers after the last step.
+
+        Shapes: x (steps, n, input_size), h and c (num_layers, n, hidden_size) -> (steps, n, hidden_size) and
+        h and c in their shapes.
+        """
+        x = self._by_steps(x)
+        given = (None, None) if initial is None else initial
+        outputs, last = self._run(x, list(zip(*(self._initial(state, x) for state in given), strict=True)))
+        return self._outputs(outputs), (ops.stack([h for h, _ in last]), ops.stack([c for _, c in last]))
+
+    def _step(self, into: Any, state: tuple[Any, ...], weight: Any, bias: Any) -> tuple[Any, ...]:
+        h, c = state
+        total, size = into + ops.linear(h, weight, bias), self.hidden_size
+        i, f, g, o = (total[:, gate * size : (gate + 1) * size] for gate in range(4))
+        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+        return ops.sigmoid(o) * ops.tanh(c), c
