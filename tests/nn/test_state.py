@@ -162,3 +162,26 @@ def test_freezing_a_module_freezes_all_its_parameters():
     assert not any(p.requires_grad for p in model.parameters())
     model[1].requires_grad_()
     assert [p.requires_grad for p in model.parameters()] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("value", [tm.Tensor(np.ones((2, 3))), np.ones((2, 3)), [[1.0]], 3])
+def test_a_plain_value_does_not_take_the_place_of_a_parameter(value):
+    layer = nn.Linear(3, 2)
+    with pytest.raises(
+        TypeError, match=r"weight is a Parameter of Linear.*write module\.weight\.data = values"
+    ):
+        layer.weight = value
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+    model = Counter()
+    with pytest.raises(TypeError, match=r"mean is a Buffer of Counter.*nn\.Buffer\(values\)"):
+        model.mean = value
+
+
+def test_another_parameter_takes_the_place_of_one():
+    layer = nn.Linear(3, 2)
+    layer.weight = nn.Parameter(np.ones((2, 3), F32))
+    layer.bias = None
+    assert layer(np.ones((1, 3), F32)).data.tolist() == [[3, 3]]
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    layer.bias = nn.Parameter(np.ones(2, F32))
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]

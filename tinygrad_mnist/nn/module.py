@@ -127,6 +127,19 @@ class Module(Observed, NotInModule):
     _forward_hooks: Mapping[int, Callable[..., Any]] = {}
     _scope: str = ""  # name in graphs and errors, given by the outermost module at its first call
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:  # not by vars(), after which reading any attribute takes longer
+            before = object.__getattribute__(self, name)
+        except AttributeError:
+            before = None
+        for kind in (Parameter, Buffer):
+            if isinstance(before, kind) and not (value is None or isinstance(value, kind)):
+                raise TypeError(
+                    f"{name} is a {kind.__name__} of {type(self).__name__}, and {shown(value)} would replace "
+                    f"it: write module.{name}.data = values, or module.{name} = nn.{kind.__name__}(values)"
+                )
+        super().__setattr__(name, value)
+
     def forward(self, *inputs: Any) -> Any:
         """Compute the output; ``module(...)`` calls it."""
         raise TypeError(f"{type(self).__name__} does not define forward(self, ...): add it to the class")
