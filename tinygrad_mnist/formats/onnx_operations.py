@@ -118,6 +118,14 @@ def _logaddexp(graph: OnnxGraph, one: str, a: str, b: str) -> str:
     return graph.node("Add", graph.node("Max", a, b), rest)
 
 
+def _arctan2(graph: OnnxGraph, one: str, y: str, x: str) -> str:
+    """Add the angle of a point: that of its slope, and half a turn more or less on the left."""
+    zero, half_turn = graph.node("Sub", one, one), graph.constant(np.array(np.pi, _dtype(graph, one)))
+    up = graph.node("Where", graph.node("Less", y, zero), graph.node("Neg", half_turn), half_turn)
+    more = graph.node("Where", graph.node("Less", x, zero), up, zero)
+    return graph.node("Add", graph.node("Atan", graph.node("Div", y, x)), more)
+
+
 def _isfinite(graph: OnnxGraph, one: str, x: str) -> str:
     either = graph.node("Or", graph.node("IsNaN", x), graph.node("IsInf", x))
     return graph.node("Not", either)
@@ -125,6 +133,7 @@ def _isfinite(graph: OnnxGraph, one: str, x: str) -> str:
 
 # Ufuncs of several nodes; the second argument is the name of a one in the operands' dtype.
 _COMPOSED: dict[str, Callable[..., str]] = {
+    "arctan2": _arctan2,
     "clip": _clip,
     "exp2": lambda graph, one, x: graph.node("Pow", graph.node("Add", one, one), x),
     "expm1": lambda graph, one, x: graph.node("Sub", graph.node("Exp", x), one),

@@ -150,7 +150,7 @@ class BatchNorm(Module):
         self.num_batches_tracked += 1
         rate = self.momentum
         if rate is None:  # the mean of all batches so far
-            rate = 1.0 / ops.cast(self.num_batches_tracked, dtype=self.running_mean.dtype)
+            rate = 1.0 / ops.astype(self.num_batches_tracked, self.running_mean.dtype)
         for running, found in (
             (self.running_mean, mean),
             (self.running_var, variance * (count / (count - 1))),
