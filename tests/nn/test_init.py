@@ -87,3 +87,35 @@ def test_zeros_and_ones_are_accepted_with_and_without_a_call(argument, initializ
 def test_initializer_with_fans_is_refused_for_a_bias(factory):
     with pytest.raises(ShapeError, match=r"shape is \(2,\): expected \(fan-out, fan-in\).*nn\.init\.zeros"):
         nn.Linear(3, 2, bias_init=factory())
+
+
+def test_initial_values_may_be_a_list_of_the_right_shape():
+    layer = nn.Linear(2, 1, weight_init=lambda shape, rng: [[1, 2]], bias_init=lambda shape, rng: (3,))
+    assert (layer.weight.data.tolist(), layer.bias.data.tolist()) == ([[1, 2]], [3])
+    assert layer.weight.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(nn.init.normal, lambda: nn.init.uniform(0.5), nn.init.xavier_uniform, nn.init.xavier_normal),
+        *(nn.init.kaiming_uniform, nn.init.kaiming_normal),
+    ],
+)
+def test_an_initializer_takes_a_seed_as_a_generator(make):
+    one, same, other = (make()((3, 4), rng) for rng in (7, np.random.default_rng(7), 8))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).all()
+    assert type(one) is np.ndarray
+
+
+def test_each_factory_has_its_default():
+    """Of the spread: 1 for all but kaiming, whose gain is that of relu."""
+    for make, std in (
+        (nn.init.normal, 1.0),
+        (nn.init.xavier_uniform, math.sqrt(2 / 500)),
+        (nn.init.xavier_normal, math.sqrt(2 / 500)),
+        (nn.init.kaiming_uniform, math.sqrt(2 / 200)),
+        (nn.init.kaiming_normal, math.sqrt(2 / 200)),
+    ):
+        assert make()((300, 200), 0).std() == pytest.approx(std, rel=0.02)

@@ -231,3 +231,37 @@ def test_reduction_is_one_of_three_and_shown():
     assert repr(nn.BCELoss(reduction="sum")) == "BCELoss(reduction='sum')"
     shown = "CrossEntropyLoss(from_logits=False, reduction='none')"
     assert repr(nn.CrossEntropyLoss(from_logits=False, reduction="none")) == shown
+
+
+@pytest.mark.parametrize("lead", [(), (5,), (2, 3), (2, 1, 3), (0,), (2, 0)])
+@pytest.mark.parametrize(
+    "loss", [type(loss) for loss in (*CLASS_LOSSES[::2], nn.QuadraticLoss(), *REAL_LOSSES)]
+)
+def test_a_mean_is_the_sum_over_the_number_of_targets(loss, lead):
+    """Of classes one target for each row, however many axes there are; of numbers one for each element."""
+    rng = np.random.default_rng(0)
+    output = rng.uniform(0.1, 0.9, (*lead, 4))
+    target = rng.dirichlet(np.ones(4), lead)
+    mean, total, each = (loss(reduction=r)(output, target) for r in ("mean", "sum", "none"))
+    assert np.shape(each) == (lead if loss in map(type, CLASS_LOSSES) else output.shape)
+    np.testing.assert_allclose(np.sum(each), total, rtol=1e-12)
+    count = np.size(each)
+    np.testing.assert_allclose(mean, total / count if count else np.nan, rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", [*CLASS_LOSSES, *REAL_LOSSES], ids=repr)
+@pytest.mark.parametrize("wrap", [np.asarray, Tensor, list])
+def test_targets_may_be_refilled_before_the_backward_pass(loss, wrap):
+    """As a loader does that fills one array again and again; a Tensor is read as it is."""
+    rng = np.random.default_rng(0)
+    output, target = rng.uniform(0.1, 0.9, (3, 4)), rng.dirichlet(np.ones(4), 3)
+
+    def gradient(refilled):
+        x, given = Tensor(output, requires_grad=True), target.copy()
+        value = loss(x, wrap(given))
+        if refilled and wrap is not Tensor:
+            given[:] = 0.25
+        value.backward()
+        return x.grad
+
+    np.testing.assert_array_equal(gradient(True), gradient(False))

@@ -1,9 +1,15 @@
 """Complete error messages of layers and losses for inputs and targets that do not fit."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn
+from tests.snapshots import assert_as_kept
+from tinygrad_mnist import Tensor, nn, optim
+from tinygrad_mnist.nn.perceptrons import layer_sizes
+from tinygrad_mnist.nn.requirements import require_loss, require_model
 
 F32 = np.float32
 
@@ -102,3 +108,90 @@ def test_probabilities_with_rounding_errors_are_accepted():
     ):
         for numbers in ([1.0009, 0.5], [-0.0009, 0.5]):
             assert np.isfinite(loss(Tensor(numbers), rows).item())
+
+
+def fails_inside(shape, rng):
+    return None + 1
+
+
+def of_one_argument(shape):
+    return np.ones(shape)
+
+
+INITIALIZERS = ["zero", "Normal", "xavier_unifrom", "glorot_normal", "he_uniform", "qqq", "", 3, None, [1]]
+INITIALIZERS += [nn.init.uniform, nn.init.constant, nn.init.xavier_normal, nn.init.kaiming_uniform]
+INITIALIZERS += [
+    nn.init.normal,
+    nn.init.xavier_uniform,
+    nn.init.kaiming_normal,
+    of_one_argument,
+    fails_inside,
+]
+INITIALIZERS += [lambda shape, rng: np.ones(7), lambda shape, rng: 1.0, nn.init.xavier_uniform()]
+SETTINGS = {
+    "in_features": lambda: nn.Linear(0, 3),
+    "out_features": lambda: nn.Linear(3, 2.5),
+    "bias": lambda: nn.Linear(3, 2, bias=1),
+    "bias of initial values": lambda: nn.Linear(3, 2, nn.init.zeros),
+    "p": lambda: nn.Dropout(1.0),
+    "p as text": lambda: nn.Dropout("0.5"),
+    "dim": lambda: nn.Softmax(0.5),
+    "foreign": lambda: nn.Linear(3, 2, activation="relu"),
+    "foreign of a module": lambda: nn.ReLU(inplace=True),
+    "an input": lambda: nn.Tanh(np.ones(2)),
+    "reduction": lambda: nn.MSELoss(reduction="batchmean"),
+    "from_logits": lambda: nn.CrossEntropyLoss(from_logits=1),
+    "no forward": lambda: nn.Module()(1),
+    "hook": lambda: nn.ReLU().register_forward_hook(3),
+    "a class in a sequence": lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU),
+    "a list in a sequence": lambda: nn.Sequential([nn.ReLU()]),
+    "a tuple in a list": lambda: nn.ModuleList([(nn.ReLU(),)]),
+    "a function in a sequence": lambda: nn.Sequential(np.tanh),
+    "a number in a list": lambda: nn.ModuleList([3]),
+    "a module for a list": lambda: nn.ModuleList(nn.ReLU()),
+    "constant": lambda: nn.init.constant(np.inf),
+    "constant of an array": lambda: nn.init.constant(np.ones(2)),
+    "normal of a shape": lambda: nn.init.normal((3, 2)),
+    "uniform": lambda: nn.init.uniform("1"),
+    "uniform of a list": lambda: nn.init.uniform([1]),
+    "gain of a tensor": lambda: nn.init.xavier_uniform(Tensor(1.0)),
+    "gain of xavier_normal": lambda: nn.init.xavier_normal("1"),
+    "gain of kaiming_uniform": lambda: nn.init.kaiming_uniform(None),
+    "gain of kaiming_normal": lambda: nn.init.kaiming_normal(np.nan),
+    "fans of a bias": lambda: nn.Linear(3, 2, bias_init=nn.init.kaiming_normal()),
+    "fans of blocks": lambda: nn.init.xavier_normal()((2, 3, 4), 0),
+    "state": lambda: nn.Linear(3, 2).load_state_dict([np.ones(2)]),
+    "names of a state": lambda: nn.Linear(3, 2).load_state_dict({"b": np.ones(2), "a": np.ones(2)}),
+    "shapes of a state": lambda: nn.Linear(1, 1).load_state_dict({"weight": np.ones(2), "bias": np.ones(1)}),
+    "NaN in a state": lambda: nn.Linear(1, 1, False).load_state_dict({"weight": np.full((1, 1), np.nan)}),
+    "model as a class": lambda: require_model(nn.Linear, "call(model)"),
+    "model as a function": lambda: require_model(np.tanh, "call(model)"),
+    "model as a loss": lambda: require_model(nn.MSELoss(), "call(model)"),
+    "loss as a class": lambda: require_loss(nn.MSELoss, "call(loss)"),
+    "loss as text": lambda: require_loss("mse", "call(loss)"),
+    "sizes": lambda: layer_sizes((3,)),
+    "sizes as text": lambda: layer_sizes("3-x"),
+    "a size": lambda: layer_sizes((3, 0)),
+    "activation": lambda: nn.perceptron((3, 2), "relu"),
+    "final_activation": lambda: nn.perceptron((3, 2), final_activation=nn.ReLU()),
+    "biases": lambda: nn.perceptron((3, 2, 1), bias=[True]),
+    "an operator of a module": lambda: nn.Linear(2, 2) + 1,
+    "an optimizer of a module": lambda: optim.SGD(nn.Linear(2, 2), lr=0.1),
+}
+
+
+def said(call):
+    try:
+        call()
+    except Exception as error:
+        return re.sub(r"0x\w+|\.py:\d+", "...", f"{type(error).__name__}: {error}")
+    return "nothing"
+
+
+def test_wrong_settings_word_by_word():
+    lines = [(name, said(call)) for name, call in SETTINGS.items()]
+    for argument in ("weight_init", "bias_init"):
+        for i, given in enumerate(INITIALIZERS):
+            lines.append((f"{argument} {i}", said(lambda: nn.Linear(3, 2, **{argument: given}))))  # noqa: B023
+    text = "\n\n".join(f"{name}\n    {sentence}" for name, sentence in lines)
+    assert_as_kept(Path(__file__).parent / "snapshots" / "settings.txt", text + "\n")

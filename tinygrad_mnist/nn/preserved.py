@@ -26,7 +26,7 @@ def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     """
     modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
     leaves = {id(t): t for m in modules for t in (*m.parameters(), *m.buffers())}
-    leaves |= {id(p): p for p in getattr(optimizer, "parameters", ())}
+    leaves |= {id(p): p for p in getattr(optimizer, "params", ())}
     tensors = [_of_tensor(p) for p in leaves.values()]
     modes = [(m, m.training) for m in modules]
     generators = [(g, g.bit_generator.state) for _, g in generators_of((("model", model), ("loss", loss)))]
