@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, overload
 
-from numpy import generic, ndarray
+from numpy import asarray, generic, ndarray
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
@@ -79,6 +79,17 @@ def peeled(value: Any) -> Any:
     """Return the array of a Tensor, or its tracer while a function is compiled; any other value lifted."""
     value = lifted(value)
     return value._data if isinstance(value, Recordable) else value
+
+
+def array_of(value: Any) -> Any:
+    """Return the array of a Tensor; any other value as an array."""
+    return asarray(peeled(value))
+
+
+def op_name(value: Any) -> str:
+    """Return the name of the op that made a Tensor; "" for a leaf, and for any other value."""
+    primitive = getattr(value, "primitive", None)
+    return primitive.name if primitive is not None else ""
 
 
 def looked_into(value: Any, what: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff.backward import Sent, upstream, walk
-from tinygrad_mnist.autodiff.primitive import peeled
+from tinygrad_mnist.autodiff.primitive import array_of, op_name
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.graph import Graph
@@ -81,8 +81,8 @@ def _culprit(tensor: Tensor, sent: Sent) -> Tensor:
 
 
 def _forward(loss: Tensor, op: Tensor, when: str) -> TrainingFinding:
-    came_in = not all(_is_finite(_values(x)) for x in op.inputs)
-    why, remedy = _CAME_IN if came_in else _REASONS.get(_name(op), _OVERFLOW)
+    came_in = not all(_is_finite(array_of(x)) for x in op.inputs)
+    why, remedy = _CAME_IN if came_in else _REASONS.get(op_name(op), _OVERFLOW)
     bad = int(np.count_nonzero(~np.isfinite(op.data)))
     node = _node(loss, op)
     kind = "NaN" if np.isnan(op.data).any() else "infinity"
@@ -98,7 +98,7 @@ def _forward(loss: Tensor, op: Tensor, when: str) -> TrainingFinding:
 
 
 def _backward(loss: Tensor, reader: Tensor, into: Tensor, when: str) -> TrainingFinding:
-    why, remedy = _REASONS.get(_name(reader), _OVERFLOW)
+    why, remedy = _REASONS.get(op_name(reader), _OVERFLOW)
     node = _node(loss, reader)
     rule = next(r for r in node.rules if r.source == names_of(loss)[id(into)])
     return TrainingFinding(
@@ -122,20 +122,11 @@ def _node(loss: Tensor, op: Tensor) -> Any:
 def _inputs(op: Tensor) -> str:
     parts = []
     for x in op.inputs:
-        array = _values(x)
+        array = array_of(x)
         if array.size and array.dtype.kind in "iuf":
-            label = x._label() if isinstance(x, Tensor) and not x.inputs else _name(x) or "an array"
+            label = x._label() if isinstance(x, Tensor) and not x.inputs else op_name(x) or "an array"
             parts.append(f"{label} from {array.min():.4g} to {array.max():.4g}")
     return ", ".join(parts)
-
-
-def _name(x: Any) -> str:
-    """Return the name of the op that made `x`; "" for a leaf or an array."""
-    return x.primitive.name if isinstance(x, Tensor) and x.primitive is not None else ""
-
-
-def _values(x: Any) -> Any:
-    return np.asarray(peeled(x))
 
 
 def _is_finite(array: Any) -> bool:

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
 from tinygrad_mnist.autodiff.modes import no_grad, promoting, recording
-from tinygrad_mnist.autodiff.primitive import peeled
+from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.nn import Module, Parameter
@@ -69,7 +69,7 @@ class Problem:
     def value(self) -> Any:
         """Return the function's value: a float, or complex in a complex step.  Nothing is recorded."""
         with no_grad():
-            return np.asarray(peeled(self.output())).item()
+            return array_of(self.output()).item()
 
     def value_or_nan(self) -> float:
         """Return the value, or NaN where the function refuses its argument: h may lead out of its domain."""

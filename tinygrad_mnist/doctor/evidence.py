@@ -11,14 +11,9 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import backward as engine
 from tinygrad_mnist.autodiff.modes import no_grad
+from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.doctor.reading import (
-    Loss,
-    WeightedSum,
-    find_loss,
-    loss_behind,
-    weighted_sums,
-)
+from tinygrad_mnist.doctor.reading import LossOp, WeightedSum, find_loss, loss_behind, weighted_sums
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.typing import Array
@@ -104,7 +99,7 @@ class Evidence:
         return weighted_sums(self.ops, self.parameters)
 
     @cached_property
-    def read_loss(self) -> Loss | None:
+    def read_loss(self) -> LossOp | None:
         """The loss as read from the graph; None if it is of an unknown kind."""
         return find_loss(self.ops)
 
@@ -147,14 +142,10 @@ def classes_of(targets: Array) -> Array | None:
 
 def _join(batches: Sequence[Batch]) -> tuple[Array, Array]:
     """Join all batches, thinned evenly to `MOST_EXAMPLES`, so that sorted data show every class."""
-    if not batches or not all(len(_array(x)) for x, _ in batches):
+    if not batches or not all(len(array_of(x)) for x, _ in batches):
         raise DataError("the doctor looks at one batch or more: give (inputs, targets) with examples in it")
-    inputs, targets = (np.concatenate([_array(batch[i]) for batch in batches]) for i in (0, 1))
+    inputs, targets = (np.concatenate([array_of(batch[i]) for batch in batches]) for i in (0, 1))
     if len(inputs) > MOST_EXAMPLES:
         chosen = np.linspace(0, len(inputs) - 1, MOST_EXAMPLES).astype(int)
         inputs, targets = inputs[chosen], targets[chosen]
     return inputs, targets
-
-
-def _array(value: Any) -> Array:
-    return np.asarray(value.data if isinstance(value, Tensor) else value)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.primitive import array_of, op_name
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.typing import Array
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf), "softmax": (0.0, 1.0)}
 LOSS_OPS = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error", "log_softmax", "log")
-_SHAPE_ONLY = ("reshape", "identity", "cast", "transpose", "getitem", "clip")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class WeightedSum:
 
 
 @dataclass(frozen=True)
-class Loss:
+class LossOp:
     """A loss, read from the graph.
 
     Attributes
@@ -82,29 +83,37 @@ class Loss:
     @property
     def kind(self) -> str:
         """The primitive's name."""
-        return name_of(self.op)
+        return op_name(self.op)
+
+    @property
+    def is_cross_entropy(self) -> bool:
+        """True if it compares logits with classes or probabilities."""
+        return self.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy")
+
+    @property
+    def is_binary(self) -> bool:
+        """True for a cross-entropy of one logit for each target."""
+        return self.kind == "sigmoid_cross_entropy"
+
+    @property
+    def is_quadratic(self) -> bool:
+        """True if it adds squares of differences from the targets."""
+        return self.kind == "squared_error"
+
+    @property
+    def takes_logits(self) -> bool:
+        """True if it applies the activation of the last layer itself."""
+        return self.is_cross_entropy or self.kind == "log_softmax"
 
     @property
     def classes(self) -> int:
         """Number of classes; 2 for a single probability."""
-        return int(self.compared.shape[-1]) if self.kind != "sigmoid_cross_entropy" else 2
+        return 2 if self.is_binary else int(self.compared.shape[-1])
 
     @property
     def mean(self) -> float | None:
         """The mean loss of an example, before any later op; None if it cannot be computed."""
-        if self.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
-            return float(np.mean(self.op.data))
-        return None
-
-
-def name_of(tensor: Any) -> str:
-    """Return the name of the primitive that made a tensor; "" for a leaf or an array."""
-    return tensor.primitive.name if isinstance(tensor, Tensor) and tensor.primitive is not None else ""
-
-
-def values(x: Any) -> Array:
-    """Return the plain array of an op's input."""
-    return np.asarray(x.data if isinstance(x, Tensor) else x)
+        return float(np.mean(self.op.data)) if self.is_cross_entropy else None
 
 
 def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> list[WeightedSum]:
@@ -120,14 +129,14 @@ def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> li
         if read is None:
             continue
         sums, x, weight, bias, transposed = read
-        array = values(weight)
-        activation = next((name_of(r) for r in readers.get(id(sums), ()) if name_of(r) in ACTIVATIONS), None)
+        array = array_of(weight)
+        activation = next((op_name(r) for r in readers.get(id(sums), ()) if op_name(r) in ACTIVATIONS), None)
         found.append(
             WeightedSum(
                 sums,
-                values(x),
+                array_of(x),
                 array.T if transposed else array,
-                None if bias is None else values(bias),
+                None if bias is None else array_of(bias),
                 names.get(id(weight), "the weight"),
                 names.get(id(bias), "the bias"),
                 activation,
@@ -139,17 +148,17 @@ def weighted_sums(ops: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> li
 
 def _read_sum(op: Tensor, readers: Mapping[int, list[Tensor]]) -> tuple[Tensor, Any, Any, Any, bool] | None:
     """Return (sums, x, weight, bias, True if the weight is (features, units)); None for any other op."""
-    if name_of(op) == "linear":
+    if op_name(op) == "linear":
         return op, op.inputs[0], op.inputs[1], op.inputs[2], False
-    if name_of(op) != "matmul":
+    if op_name(op) != "matmul":
         return None
     x, weight = op.inputs
     transposed = True
-    if name_of(weight) == "transpose":
+    if op_name(weight) == "transpose":
         weight, transposed = weight.inputs[0], False
     if not (isinstance(weight, Tensor) and weight.is_leaf and weight.requires_grad and weight.ndim == 2):
         return None
-    added = [r for r in readers.get(id(op), ()) if name_of(r) == "add"]
+    added = [r for r in readers.get(id(op), ()) if op_name(r) == "add"]
     for sums in added:
         other = sums.inputs[1] if sums.inputs[0] is op else sums.inputs[0]
         if isinstance(other, Tensor) and other.is_leaf and other.requires_grad:
@@ -157,27 +166,33 @@ def _read_sum(op: Tensor, readers: Mapping[int, list[Tensor]]) -> tuple[Tensor, 
     return op, x, weight, None, transposed
 
 
-def find_loss(ops: Sequence[Tensor]) -> Loss | None:
+def find_loss(ops: Sequence[Tensor]) -> LossOp | None:
     """Return the op nearest to the end of the graph that compares with targets."""
     for op in reversed(ops):
-        if name_of(op) in LOSS_OPS:
+        if op_name(op) in LOSS_OPS:
             target = op.inputs[1] if len(op.inputs) > 1 else None
-            return Loss(op, op.inputs[0], target)
+            return LossOp(op, op.inputs[0], target)
     return None
 
 
-def loss_behind(loss: Loss | None) -> list[Tensor]:
+def loss_behind(loss: LossOp | None) -> list[Tensor]:
     """Return the reshaping and activation ops between the last weighted sums and the loss, last first."""
     chain: list[Tensor] = []
     x = loss.compared if loss else None
-    squashing = (*ACTIVATIONS, "softmax", "log_softmax")
-    while isinstance(x, Tensor) and (name_of(x) in (*_SHAPE_ONLY, *squashing) or _adds_a_number(x)):
-        if name_of(x) in squashing:
+    squashing = (*RANGES, "log_softmax")
+    while isinstance(x, Tensor) and (op_name(x) in squashing or _keeps_numbers(x) or _adds_a_number(x)):
+        if op_name(x) in squashing:
             chain.append(x)
         x = x.inputs[0]
     return chain
 
 
+def _keeps_numbers(op: Tensor) -> bool:
+    """Return True if the op moves, converts or limits the elements of its only input."""
+    moves = op.primitive is not None and op.primitive.moves_elements
+    return len(op.inputs) == 1 and (moves or op_name(op) == "clip")
+
+
 def _adds_a_number(op: Tensor) -> bool:
     """Return True if the op adds a constant, as in log(p + 1e-8)."""
-    return name_of(op) == "add" and not isinstance(op.inputs[1], Tensor) and np.size(op.inputs[1]) == 1
+    return op_name(op) == "add" and not isinstance(op.inputs[1], Tensor) and np.size(op.inputs[1]) == 1

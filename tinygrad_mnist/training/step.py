@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff.backward import upstream
+from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
@@ -116,7 +117,7 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
 
 def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
     """Repeat the forward pass with the same random numbers, and record the ops on the inputs too."""
-    array = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
+    array = array_of(inputs)
     if array.dtype.kind == "f":
         inputs = Tensor(array, requires_grad=True, name="inputs")
     loss: Tensor = parts.loss(parts.model(inputs), targets)
@@ -166,7 +167,7 @@ def shortened(numbers: Sequence[int]) -> str:
 
 def require_finite(inputs: Any, epoch: int, step: int) -> None:
     """Raise an error if the inputs are not finite, so that the learning rate is not blamed."""
-    finite = np.isfinite(inputs.data if hasattr(inputs, "backward") else np.asarray(inputs))
+    finite = np.isfinite(array_of(inputs))
     if not finite.all():
         example = int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
         raise DataError(

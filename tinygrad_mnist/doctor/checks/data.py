@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.primitive import array_of, op_name
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence, classes_of
-from tinygrad_mnist.doctor.reading import name_of, values
+from tinygrad_mnist.doctor.reading import RANGES
 
 Array = NDArray[np.float64]
 
@@ -75,10 +76,10 @@ def _all_there_are(evidence: Evidence, different: int) -> bool:
 
 def one_class(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Find batches of one class each: sorted data that were not shuffled."""
-    batches = [classes_of(values(targets)) for _, targets in evidence.batches]
+    batches = [classes_of(array_of(targets)) for _, targets in evidence.batches]
     found = [labels for labels in batches if labels is not None]
     loss, classes = evidence.read_loss, _outputs(evidence)
-    if loss is not None and loss.kind == "sigmoid_cross_entropy":
+    if loss is not None and loss.is_binary:
         classes = max(classes, 2)
     if len(found) < len(batches) or classes < 2 or any(len(np.unique(labels)) > 1 for labels in found):
         return
@@ -159,12 +160,11 @@ def _raw_pixels(x: Array) -> bool:
 def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Find regression targets far from 1, or outside the range of the last activation."""
     loss = evidence.read_loss
-    if loss is None or loss.kind != "squared_error" or loss.target is None:
+    if loss is None or not loss.is_quadratic:
         return
-    y = values(loss.target).astype(np.float64)
-    reach = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
-    chain = [name_of(op) for op in evidence.path]
-    low, high = reach[chain[0]] if chain and chain[0] in reach else (-np.inf, np.inf)
+    y = array_of(loss.target).astype(np.float64)
+    last = op_name(evidence.path[0]) if evidence.path else ""
+    low, high = RANGES.get(last, (-np.inf, np.inf))
     outside = float(np.mean((y < low - 0.01) | (y > high + 0.01)))
     size = float(np.sqrt(np.mean(y * y)))
     numbers = {"root mean square": size, "mean": float(y.mean()), "out of reach": outside}
@@ -172,10 +172,9 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     if outside > 0:
         yield TrainingFinding(
             "unreachable-targets",
-            f"Targets lie out of the reach of the last {chain[0]}.",
+            f"Targets lie out of the reach of the last {last}.",
             f"{measured}; {outside:.0%} of them outside of [{low:g}, {high:g}]",
-            f"a {chain[0]} gives numbers in [{low:g}, {high:g}] only: the network is driven to its end and "
-            "stays",
+            f"a {last} gives numbers in [{low:g}, {high:g}] only: the network is driven to its end and stays",
             "scale the targets into that range, or leave the activation out of the last layer",
             evidence.path[0].scope,
             numbers=numbers,
@@ -185,7 +184,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
             "unscaled-targets",
             f"The targets are not scaled: they are up to {np.abs(y).max():.4g}.",
             f"{measured}; the outputs' is "
-            f"{np.sqrt(np.mean(values(loss.compared).astype(np.float64) ** 2)):.3g}",
+            f"{np.sqrt(np.mean(array_of(loss.compared).astype(np.float64) ** 2)):.3g}",
             "errors, and with them gradients, are as large as the targets, and the learning rate is made for "
             "errors near 1",
             "train on (targets - mean) / std, and undo it on what the network says",
@@ -196,12 +195,12 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
 def impossible_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Find cross-entropy targets that are not probabilities: -1 and 1, pixels up to 255, several classes."""
     loss = evidence.read_loss
-    if loss is None or loss.kind not in ("softmax_cross_entropy", "sigmoid_cross_entropy"):
+    if loss is None or not loss.is_cross_entropy:
         return
-    y = values(loss.target).astype(np.float64)
+    y = array_of(loss.target).astype(np.float64)
     if y.shape != loss.compared.shape:
         return  # labels
-    rows = loss.kind == "softmax_cross_entropy"
+    rows = not loss.is_binary
     total = float((y.sum(axis=-1) if rows else y).max())
     if y.min() < -0.01 or total > 1.01:
         yield TrainingFinding(

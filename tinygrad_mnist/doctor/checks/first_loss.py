@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence
-from tinygrad_mnist.doctor.reading import WeightedSum, values
+from tinygrad_mnist.doctor.reading import WeightedSum
 
 # The first loss over that of a network with one output for all examples.  Healthy, measured: main job and
 # two-layer 1.0, hot dogs 1.0 to 3.0 (100 seeds), chapter 1 2.2 to 7.1 (quadratic cost, 60 seeds); sick:
@@ -60,9 +61,9 @@ def against_ignorance(evidence: Evidence) -> tuple[float, float, str, float] | N
     if mean is not None:
         classes, ignorant = loss.classes, math.log(loss.classes)
         return mean, ignorant, f"ln({classes})", ignorant * (FAR_OF_TWO if classes == 2 else FAR)
-    if loss.kind == "squared_error" and loss.target is not None:
-        target = values(loss.target).astype(np.float64)
-        compared = values(loss.compared).astype(np.float64)
+    if loss.is_quadratic:
+        target = array_of(loss.target).astype(np.float64)
+        compared = array_of(loss.compared).astype(np.float64)
         if target.shape == compared.shape:
             ignorant = float(np.mean(target**2))
             # outputs of about 1 are healthy for first weights, however small the targets are
@@ -77,7 +78,7 @@ def _gain(layer: WeightedSum) -> float:
 
 def _outputs_said(evidence: Evidence) -> str:
     loss = evidence.read_loss
-    output = values(loss.compared if loss else evidence.recorded.output).astype(np.float64)
+    output = array_of(loss.compared if loss else evidence.recorded.output).astype(np.float64)
     return f"; the loss is given numbers from {output.min():.3g} to {output.max():.3g}"
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.primitive import array_of, op_name
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence
-from tinygrad_mnist.doctor.reading import name_of, values
+from tinygrad_mnist.doctor.reading import ACTIVATIONS, RANGES, LossOp
+from tinygrad_mnist.nn import NLLLoss
 
 NORMALIZED = 1e-2  # largest deviation of a sum of probabilities from 1
 MIXING = 1e-3  # fraction of the outputs' size; rounding in float32 gives 1e-6
@@ -18,16 +20,15 @@ MIXING = 1e-3  # fraction of the outputs' size; rounding in float32 gives 1e-6
 def activation_before_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Find a softmax, sigmoid, tanh or relu before a loss that expects logits."""
     loss = evidence.read_loss
-    chain = [name_of(op) for op in evidence.path]
+    chain = [op_name(op) for op in evidence.path]
     if loss is None or not chain:
         return
     place = evidence.path[0].scope or evidence.path[0]._origin()
-    output = values(loss.compared)
-    takes_logits = loss.kind in ("softmax_cross_entropy", "sigmoid_cross_entropy", "log_softmax")
-    if chain[:2] == ["softmax", "softmax"] or (takes_logits and chain[0] == "softmax"):
+    output = array_of(loss.compared)
+    if chain[:2] == ["softmax", "softmax"] or (loss.takes_logits and chain[0] == "softmax"):
         yield _softmax_twice(output, place)
-    elif takes_logits and chain[0] in ("sigmoid", "tanh", "relu"):
-        yield _squashed_logits(chain[0], loss.kind, output, place)
+    elif loss.takes_logits and chain[0] in ACTIVATIONS:
+        yield _squashed_logits(chain[0], loss, output, place)
 
 
 def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
@@ -50,11 +51,10 @@ def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
     )
 
 
-def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str) -> TrainingFinding:
-    low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf)}[activation]
-    span = float(high - low)
-    single = kind == "sigmoid_cross_entropy"  # a logit is compared with 0 instead of the other classes'
-    others, apart = (1, high) if single else (output.shape[-1] - 1, span)
+def _squashed_logits(activation: str, loss: LossOp, output: np.ndarray, place: str) -> TrainingFinding:
+    low, high = RANGES[activation]
+    # a single logit is compared with 0 instead of the other classes'
+    others, apart = (1, high) if loss.is_binary else (output.shape[-1] - 1, high - low)
     floor = float(np.log1p(others * np.exp(-apart)))
     name = "probabilities-as-logits" if activation == "sigmoid" else f"{activation}-before-loss"
     fix = {
@@ -81,8 +81,8 @@ def _squashed_logits(activation: str, kind: str, output: np.ndarray, place: str)
 
 def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
     """Find NLLLoss on probabilities or on logits instead of on logarithms of probabilities."""
-    output = values(evidence.recorded.output).astype(np.float64)
-    if type(evidence.loss).__name__ != "NLLLoss" or not output.size:
+    output = array_of(evidence.recorded.output).astype(np.float64)
+    if not isinstance(evidence.loss, NLLLoss) or not output.size:
         return
     totals = np.exp(np.minimum(output, 50)).sum(axis=-1)
     if np.abs(totals - 1).max() > NORMALIZED:
@@ -107,7 +107,7 @@ def negative_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     loss, value = evidence.read_loss, evidence.recorded.value
     if loss is None or not value < 0:
         return
-    if loss.kind == "log" and (not evidence.path or name_of(evidence.path[0]) not in ("softmax", "sigmoid")):
+    if loss.kind == "log" and (not evidence.path or op_name(evidence.path[0]) not in ("softmax", "sigmoid")):
         return  # it may be the logarithm of something else, such as a density
     yield TrainingFinding(
         "negative-loss",
@@ -126,11 +126,11 @@ def accidental_broadcast(evidence: Evidence) -> Iterator[TrainingFinding]:
     n = evidence.count
     for op in evidence.ops:
         elementwise = op.primitive is not None and op.primitive.elementwise
-        shapes = [np.shape(values(x)) for x in op.inputs] if elementwise else []
+        shapes = [np.shape(array_of(x)) for x in op.inputs] if elementwise else []
         if n > 1 and sorted(shapes, key=len) == [(n,), (n, 1)]:
             yield TrainingFinding(
                 "accidental-broadcast",
-                f"{name_of(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
+                f"{op_name(op)} of shapes {shapes[0]} and {shapes[1]} gives {op.shape}: every example is "
                 "compared with every other.",
                 f"{n} examples, and {n * n:,} numbers in the result",
                 "NumPy lines axes up from the right, so a column and a row broadcast to a table: the loss "
@@ -147,9 +147,9 @@ def mixed_examples(evidence: Evidence) -> Iterator[TrainingFinding]:
     half = evidence.count // 2
     if half < 1 or evidence.count == half:
         return
-    whole = values(evidence.recorded.output)
+    whole = array_of(evidence.recorded.output)
     try:
-        part = values(evidence.model(evidence.as_given(evidence.inputs[:half])))
+        part = array_of(evidence.model(evidence.as_given(evidence.inputs[:half])))
     except ValueError:  # the model takes only one batch size
         return
     if part.shape[:1] != (half,) or whole.shape[1:] != part.shape[1:] or not np.isfinite(whole).all():
@@ -164,7 +164,7 @@ def mixed_examples(evidence: Evidence) -> Iterator[TrainingFinding]:
             f"on {half} of the {evidence.count} examples the same outputs differ by {off:.0%} of their size",
             "an op goes along axis 0, the examples, instead of along the features or classes"
             + (
-                f": {name_of(culprit)} with axis={culprit.attributes.get('axis')}"
+                f": {op_name(culprit)} with axis={culprit.attributes.get('axis')}"
                 if culprit is not None
                 else ""
             ),
