@@ -33,8 +33,8 @@ def require_unmasked(name: str, value: Any, error: type[Exception] = TypeError) 
     """
     if type(value) is not np.ndarray and "numpy.ma" in sys.modules and _hides(value):  # loaded at first use
         raise error(
-            f"{name} is a masked array with masked entries: expected an array without; write filled(0.0) "
-            "behind it, or leave the masked rows out"
+            f"{name} is a masked array with masked entries: expected an array without; write "
+            "array.filled(0.0), or leave the masked rows out"
         )
 
 

@@ -20,8 +20,8 @@ def get_default_dtype() -> np.dtype[Any]:
 def set_default_dtype(dtype: DTypeLike) -> None:
     """Set the dtype of the parameters that layers make from now on, as in PyTorch.
 
-    Arrays and Tensors keep the dtypes they have.  What has no dtype of its own (lists, Python numbers,
-    integers) takes that of the parameters it meets: see ``weak_dtype`` of a `Tensor`.
+    Arrays and Tensors keep their dtypes. Lists, Python numbers and integers have no dtype of their own and
+    take that of the parameters they are combined with: see ``weak_dtype`` of a `Tensor`.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
     Notes
     -----
-    It holds for the whole process.  The commands and the estimator choose their dtypes themselves.
+    The setting applies to the whole process. The commands and the estimator choose their dtypes themselves.
 
     Examples
     --------

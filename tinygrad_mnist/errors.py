@@ -1,4 +1,4 @@
-"""Errors of this package.  Each message says what is wrong, where, and what to do."""
+"""Errors of this package. Each message says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random generators: from a seed or a generator, and reproducible where none is given."""
+"""Random generators: from a seed or a generator, and reproducible if none is given."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from tinygrad_mnist.arguments import require_whole, shown
 
 if TYPE_CHECKING:
-    from numpy.random import Generator  # NumPy loads it on first use only
+    from numpy.random import Generator  # NumPy loads it on first use
 
 _lock = threading.Lock()
 _seed: int | None = None  # of `manual_seed`
 _made = 0  # generators since then
-_living: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by number, in the order they were made
+_living: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by number, in order of creation
 _born = 0
 
 
@@ -47,9 +47,8 @@ def generator(rng: Any, name: str = "rng") -> Generator:
 def manual_seed(seed: int) -> None:
     """Set the seed of all random numbers whose `rng` is not given, as in PyTorch.
 
-    Layers that are made afterwards have initial values that follow from `seed` and from their order. Each
-    `Dropout` that exists already starts its masks anew, also in compiled functions. A seed or generator that
-    was given to a layer is not affected.
+    The initial values of layers made afterwards follow from `seed` and their order. Each existing `Dropout`
+    restarts its masks, also in compiled functions. Layers with their own seed or generator are not affected.
 
     Parameters
     ----------
@@ -63,10 +62,10 @@ def manual_seed(seed: int) -> None:
 
     Notes
     -----
-    It holds for the whole process. Threads may draw and make layers at once: each generator has a stream of
-    its own, so that they never disturb each other. Which stream a layer gets depends on the order in which
-    layers are made; give `rng` where threads make them. A copy of a `Dropout` by copy or pickle keeps its
-    position and is not reached by later calls.
+    The seed applies to the whole process. Threads may draw and make layers at the same time, because each
+    generator has a separate stream. The order in which layers are made determines their streams; pass
+    `rng` if threads make them. A copied or pickled `Dropout` keeps its position and ignores later
+    calls.
 
     Examples
     --------
@@ -88,7 +87,7 @@ def manual_seed(seed: int) -> None:
 
 
 def _unseeded() -> Generator:
-    """Return a new generator that `manual_seed` reaches as long as it lives."""
+    """Return a new generator that `manual_seed` resets as long as it exists."""
     global _made, _born
     with _lock:
         made: Generator = _weakly_referenced()(_stream(0, _made))

@@ -417,7 +417,7 @@ def test_changed_digit_in_the_record_is_damage(tmp_path):
             read_checkpoint(path)
     for other in (0, 2, "1", None):
         path.write_text(json.dumps(record | {"format": other}))
-        with pytest.raises(CheckpointError, match="is no checkpoint of format 1"):
+        with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
             read_checkpoint(path)
     path.write_text(json.dumps(record))
     assert read_checkpoint(path).steps == 12

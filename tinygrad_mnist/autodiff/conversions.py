@@ -114,7 +114,7 @@ class Conversions(Recordable):
         if not made and (needs_gradient(self) or isinstance(peeled(self), Box)):
             raise TypeError(
                 f"an operand of {self._label()} is a masked array, or numpy.ma computes with it, which "
-                "would cut the graph: expected an array; write filled(0.0) behind the masked array, or "
+                "would cut the graph: expected an array; write array.filled(0.0), or "
                 "leave the masked rows out"
             )
         return np.False_  # numpy.ma.nomask, without loading numpy.ma

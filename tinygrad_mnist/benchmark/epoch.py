@@ -36,8 +36,8 @@ def time_epochs(dataset: ImageDataset, rounds: int) -> Timing:
 def _steps_alone(step: FitStep, loader: Loader) -> Step:
     """Return the steps of an epoch on prepared batches, without loader, sums and capture.
 
-    Each step has another batch: one that is still in the cache from the step before makes a step a tenth
-    faster than any step of an epoch.
+    Each step has another batch: a batch that is still in the cache makes a step a tenth faster than any step
+    of an epoch.
     """
     batches = list(loader)
 

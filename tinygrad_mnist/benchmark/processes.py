@@ -18,7 +18,7 @@ _IMPORTED = ("numpy", "tinygrad_mnist", "torch")
 
 @dataclass(frozen=True)
 class TrainingProcess:
-    """Costs of `tinygrad-mnist train --epochs 1` in a process of its own.
+    """Costs of `tinygrad-mnist train --epochs 1` in a separate process.
 
     Attributes
     ----------

@@ -82,7 +82,7 @@ def run(
     Parameters
     ----------
     load
-        Returns the images of the epoch; called after the processes, whose memory excludes them.
+        Returns the images of the epoch; called after the processes, so that their memory excludes the images.
     data
         The folder of these images, for the processes.
     threads

@@ -1,4 +1,4 @@
-"""Assert all that must hold for a primitive, or for a function made of some."""
+"""Assertion that a primitive, or a function composed of ops, is correct."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def check_gradients(
     seed : int, default 0
         Seed of the sample and of random directions.
     by_hand : mapping of str to array, optional
-        Gradients derived by hand, by the variable's name, for a column of their own; a difference is noted.
+        Gradients derived by hand, by variable name: shown in a separate column, with a note if they differ.
 
     Returns
     -------
@@ -229,7 +229,7 @@ class _Check:
                 self.note(f"the gradient of {name} derived by hand differs from the numeric one")
 
     def look_at_rules(self, compared: dict[str, Entries]) -> None:
-        """Check each rule by itself where something is wrong or a kink is near; name what is wrong.
+        """Check each rule separately if a gradient is wrong or a kink is near; name the wrong rule.
 
         Where ops sit on kinks, slopes do not decide.  If both sides of a tie take the whole gradient, each
         entry lies between the slopes and is wrong all the same.  And relu(x) - relu(-x) has the slope 1 and

@@ -215,7 +215,7 @@ class TrainingFinding:
     where
         The module, parameter, op or line; empty if it concerns the whole network.
     severity
-        "error": the network will not learn what is intended.  "warning": it may be intended.
+        "error": the network will not learn as intended. "warning": this may be intended.
     numbers
         The measurements as data: each number by its name.
     """

@@ -73,7 +73,7 @@ def first_nan(loss: Tensor, when: str = "") -> Iterator[TrainingFinding]:
 
 
 def _culprit(tensor: Tensor, sent: Sent) -> Tensor:
-    """Return the reader whose rule sent `tensor` what is not finite; the last one if only the sum is not."""
+    """Return the reader whose rule sent `tensor` a non-finite part; else the last one."""
     readers: list[tuple[Tensor, Any]] = [
         (reader, part) for reader, position, part in sent if reader.inputs[position] is tensor
     ]

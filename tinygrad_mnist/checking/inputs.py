@@ -260,7 +260,7 @@ def _training_loss(model: Module, loss: Any = None, batch: Any = None, *more: An
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """Return the names of the function's parameters, where Python knows them."""
+    """Return the names of the function's parameters if Python can read its signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
         names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -20,7 +20,7 @@ from tinygrad_mnist.checking.numeric import BEST_H, no_part_dropped
 from tinygrad_mnist.typing import Array
 
 EXACT = 1e-8  # relative agreement required where the complex step is confirmed; it gives about 1e-13
-COARSE = 1e-5  # where there are only central differences, beyond their rounding
+COARSE = 1e-5  # required with central differences alone, beyond their rounding
 _TINY = BEST_H["complex"]
 
 

@@ -37,7 +37,7 @@ class Line:
 
 
 def running_median(errors: Array) -> Array:
-    """Return the median of five neighbours, fewer at the ends; infinite where there is no number."""
+    """Return the median of five neighbours, fewer at the ends; infinite if all are NaN."""
     padded = np.pad(errors, 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
     with filtering("ignore", RuntimeWarning):  # nothing but NaN

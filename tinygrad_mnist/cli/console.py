@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tinygrad_mnist.benchmark import BenchmarkTable
     from tinygrad_mnist.experiments.reproduce import Reproduction
 
-_WIDTH_OF_A_FILE = 150  # columns of a wide table where the output is no terminal
-_SURE = 0.5  # the probability below which an answer is doubted
+_WIDTH_OF_A_FILE = 150  # columns of a wide table if the output is not a terminal
+_SURE = 0.5  # below this probability an answer is unsure
 _SHADES, _PLAIN_SHADES = " ░▒▓█", " .:+#"
 _STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
@@ -208,7 +208,7 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def working() -> Iterator[Callable[[str], None]]:
-    """Show on stderr what is being measured while the block runs."""
+    """Show the current measurement on stderr while the block runs."""
     with console_of(to_stderr=True).status("") as status:
         yield lambda text: status.update(f"measuring {escape(text)}")
 
@@ -228,7 +228,7 @@ def print_benchmark(conditions: str, tables: Sequence[BenchmarkTable]) -> None:
 
 
 def print_wrong_rules(wrong_rules: Sequence[WrongRule], *, to_stderr: bool = False) -> None:
-    """Print the classic wrong rules: names, what they blame, and why people write them."""
+    """Print the classic wrong rules: names, affected ops, and why people write them."""
     console = console_of(to_stderr)
     for wrong_rule in wrong_rules:
         console.print(f"[bold]{wrong_rule.name}[/]  [dim]{escape(wrong_rule.blames())}[/]")
@@ -236,7 +236,7 @@ def print_wrong_rules(wrong_rules: Sequence[WrongRule], *, to_stderr: bool = Fal
 
 
 def print_gradcheck(subject: str, checked: NetworkCheck, wrong_rule: WrongRule | None) -> None:
-    """Print what was checked and broken, the table, and where the error is.
+    """Print the subject of the check, the table, and the place of the error.
 
     Parameters
     ----------

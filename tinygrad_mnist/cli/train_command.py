@@ -158,7 +158,7 @@ def _resume(run: Path, data: Path | None) -> None:
     require_unfinished(settings)  # before data are read
     images = load_run_data(settings, data, settings.counts[1])
     newest = CheckpointFolder(run / CHECKPOINTS).newest_path()
-    console.say(f"going on from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
+    console.say(f"resuming from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
     with (
         limit_threads(settings.options.threads),
         console.TrainingProgress(images, settings.recipe) as progress,
@@ -168,7 +168,7 @@ def _resume(run: Path, data: Path | None) -> None:
 
 
 def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) -> None:
-    """Refuse the options that a run was begun with: with others it would not come to the same end."""
+    """Refuse other options on resuming: with new values the result would not be that of the run."""
     for option in context.command.params:
         name = option.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -177,7 +177,7 @@ def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) 
 
 
 def _setting_of(run: Path, name: str) -> str:
-    """Return a setting that the run was begun with, in words."""
+    """Return a setting of the run in words."""
     from tinygrad_mnist.nn.perceptrons import sizes_as_text
     from tinygrad_mnist.training.run_folder import read_settings
 

@@ -1,4 +1,4 @@
-"""A picture from anywhere, read as grey values: PNG, JPEG, WebP or BMP, within bounds on what it may cost."""
+"""Reading of pictures from any source as grey values: PNG, JPEG, WebP or BMP, with bounded cost."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MOST_PIXELS = 16_000_000
-MOST_BYTES = 4 * MOST_PIXELS  # the most that so many pixels of 8 bits take, with transparency
-MOST_NOTES = 2**23  # bytes beside the pixels: colour profiles, texts, small previews
+MOST_BYTES = 4 * MOST_PIXELS  # size of that many pixels of 8 bits with transparency
+MOST_NOTES = 2**23  # bytes other than pixels: colour profiles, texts, small previews
 MOST_READS = 50_000  # a writer puts some thousand bytes into each part, a forger none
-_HIDDEN = 0.1  # of the way from black to white: what differs less from white paper cannot be seen on it
+_HIDDEN = 0.1  # fraction of black to white: a smaller difference from white paper is invisible
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-# What Pillow raises for damaged files, beside its error for decompression bombs.
+# Errors that Pillow raises for damaged files, next to its error for decompression bombs.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, struct.error)
 _ADVICE = "give a PNG, JPEG, WebP or BMP file, or an IDX file"
 
@@ -39,7 +39,7 @@ def read_grey(path: Path) -> Image:
     Raises
     ------
     DataError
-        It is no such picture, damaged, animated, or larger than a digit needs.
+        If it is not such a picture, damaged, animated, or larger than a digit needs.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -91,7 +91,7 @@ class _Bounded:
 
 
 def _require_small(path: Path, picture: ImageFile, file_size: int) -> None:
-    """Refuse what is no picture of a digit, by what its header says."""
+    """Refuse a picture whose header shows that it is not a digit."""
     pixels = picture.width * picture.height
     if pixels > MOST_PIXELS:
         raise DataError(
@@ -108,8 +108,8 @@ def _require_small(path: Path, picture: ImageFile, file_size: int) -> None:
 
 
 def _verify_png(path: Path, picture: ImageFile, file: BufferedReader, size: int) -> None:
-    picture.verify()  # the checksums, which reading the pixels does not look at
-    end = file.seek(file.tell() - 8)  # it stops within the last chunk, and looks at its name alone
+    picture.verify()  # checks the checksums, which reading the pixels ignores
+    end = file.seek(file.tell() - 8)  # it stops within the last chunk and reads only its name
     if file.read(len(_PNG_END) + 1) != _PNG_END:
         raise DataError(
             f"{path}: expected the picture and the file to end with the chunk at offset {end}, "
@@ -133,7 +133,7 @@ def _grey(picture: ImageFile) -> Image:
 
 
 def _on_paper(layers: Image) -> Image:
-    """Return what is seen of transparent layers on white paper, or on black where white hides it."""
+    """Return transparent layers on white paper, or on black paper if white hides them."""
     from PIL import Image
 
     ink, opacity = layers.convert("L"), layers.getchannel("A")

@@ -208,5 +208,5 @@ def outputs(model: nn.Module, inputs: Array) -> Array:
 
 
 def accuracy(answers: Array, labels: Array) -> float:
-    """Share of rows whose largest output is at the label."""
+    """Return the share of rows whose largest output is at the label."""
     return float((answers.argmax(axis=1) == labels).mean())

@@ -48,7 +48,7 @@ class RRandom:
     def __init__(self, seed: int, *, rounding: bool = False) -> None:
         self._bits = np.random.MT19937()
         self._rounding = rounding
-        self._ahead = np.empty(0)  # uniform numbers drawn from the twister and not used yet
+        self._ahead = np.empty(0)  # uniform numbers drawn from the twister but not used yet
         value = seed & 0xFFFFFFFF
         for _ in range(_SCRAMBLES):
             value = (69069 * value + 1) & 0xFFFFFFFF
@@ -124,7 +124,7 @@ class RRandom:
         return places
 
     def _pieces(self) -> Generator[int, None, None]:
-        """Yield 16 bits per uniform number; numbers drawn and not taken are put back at the end."""
+        """Yield 16 bits per uniform number; unused numbers are put back at the end."""
         while True:
             numbers, taken = self.uniform(_BLOCK), 0
             try:

@@ -67,7 +67,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Length:
-    """Rule of a field: so many items, or letters, at most."""
+    """Rule of a field: at most this many items or letters."""
 
     high: int
 

@@ -1,4 +1,4 @@
-"""The graph behind tensors, as a person makes and shows it."""
+"""The graph behind tensors, as users build and show it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CSS_DOTS_PER_INCH = 96
 FEWEST_SECTIONS_WITH_CONTENTS = 4
 FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or is empty
 
-# The browser itself refuses scripts and anything from the network, whatever the text may contain.
+# The browser refuses scripts and network access, even if a text contained markup.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 

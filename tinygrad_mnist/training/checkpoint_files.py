@@ -237,7 +237,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     record = read_json(path, max_bytes=MOST_JSON)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}")
     checksum = record.pop("checksum", None)
     if checksum != checksum_of(record):
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")

@@ -50,7 +50,7 @@ def sum_along_the_wrong_axis(g: Any, y: Any, x: Any, *, axis: Any, keepdims: boo
 
 @wrong_rule("logsumexp", 0, lambda x: ops.logsumexp(x), (2, 3))
 def logsumexp_uniform(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    """It is taken for a kind of mean, every element with the same weight; the weights are the softmax."""
+    """It looks like a kind of mean with equal weights; the correct weights are the softmax."""
     return _sum_rule(g, y, x, axis=axis, keepdims=keepdims) / (x.size // y.size)
 
 

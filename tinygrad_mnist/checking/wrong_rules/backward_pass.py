@@ -35,7 +35,7 @@ _BROADCAST = (lambda x, b: ops.sum(ops.square(x + b)), (2, 3), (3,))
 
 @wrong_rule(None, None, *_BROADCAST, kind="broadcast")
 def unsummed_broadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
-    """NumPy broadcasts silently in the forward pass, so nobody thinks of the sum in the backward pass: the
+    """NumPy broadcasts silently in the forward pass, and the sum in the backward pass is forgotten: the
     gradient has the shape of the result, and an optimizer may even broadcast the parameter to it.
     """
     return contribution

@@ -26,7 +26,7 @@ def wrong_sign(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 @wrong_rule("multiply", 0, lambda a, b: ops.sum(a * b), (2, 3), (2, 3))
 def factor_of_its_own(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """The product rule hands each factor the other one; in x * x, tried first, both are the same."""
+    """The product rule multiplies by the other factor; in x * x, the usual first test, both are the same."""
     return g * a
 
 

@@ -52,7 +52,7 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
 
 
 def _adds_up(evidence: Evidence, first: Call) -> Iterator[TrainingFinding]:
-    """Find a step whose second call differs only because of the gradients that the first one left."""
+    """Find a step whose second call differs only by the gradients that the first one left."""
     left = {name: g for name, g in first.gradients.items() if g is not None and np.any(g)}
     if not left:
         return  # the step clears them at its end

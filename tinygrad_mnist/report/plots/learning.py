@@ -108,7 +108,7 @@ def draw_curves(axes: Axes, curves: list[Curve]) -> None:
 
 
 def label_ends(axes: Axes, curves: list[Curve], number: str) -> None:
-    """Name each line beside its end, moving the names apart where they would overlap."""
+    """Name each line next to its end, moving names apart if they would overlap."""
     axes.autoscale_view()  # limits are lazy, and the heights below depend on them
     ends = [(0.0, end_value(axes, curve)) for curve in curves]
     wanted = [axes.transData.transform(end)[1] * 72 / axes.figure.dpi for end in ends]
