@@ -7,6 +7,7 @@ import pytest
 
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training import evaluate, fit
 
 RNG = np.random.default_rng(0)
@@ -75,3 +76,31 @@ def test_examining_a_loss_keeps_its_generator():
     once = np.random.default_rng(3)
     once.random()
     assert loss.rng.bit_generator.state == once.bit_generator.state
+
+
+UNEQUAL = {
+    "weight": nn.CrossEntropyLoss(weight=[0.2, 1.0, 3.0]),
+    "ignore_index": nn.CrossEntropyLoss(ignore_index=1),
+    "all of it": nn.CrossEntropyLoss(weight=[0.2, 1.0, 3.0], ignore_index=1, label_smoothing=0.1),
+}
+
+
+@pytest.mark.parametrize("loss", UNEQUAL.values(), ids=UNEQUAL)
+@pytest.mark.parametrize("size", [1, 7, 61])
+def test_examples_that_count_differently_are_weighted_in_the_mean(loss, size):
+    model = model_of()
+    counted = loss.ignore_index != Y
+    found = evaluate(model, loss, Loader(X, Y, size))
+    right = model(X).data.argmax(axis=1) == Y
+    assert found.loss == pytest.approx(loss(model(X), Y).item(), rel=1e-5)
+    assert found.accuracy == pytest.approx(right[counted].mean())
+    assert found.examples == counted.sum()
+
+
+def test_batch_of_ignored_labels_is_an_error_of_the_data():
+    model, loss = model_of(), nn.CrossEntropyLoss(ignore_index=-1)
+    batches = [(X[:4], Y[:4]), (X[4:8], np.full(4, -1))]
+    with pytest.raises(DataError, match="all labels of the batch in epoch 1, step 2 are -1, which the loss"):
+        fit(model, loss, optim.SGD(model.parameters(), lr=0.1), batches, epochs=1)
+    with pytest.raises(DataError, match="the loss ignores all its labels"):
+        evaluate(model, loss, batches[1:])

@@ -18,14 +18,15 @@ from tinygrad_mnist.nn.activations import (
     Softplus,
     Tanh,
 )
+from tinygrad_mnist.nn.class_losses import CrossEntropyLoss, NLLLoss
 from tinygrad_mnist.nn.containers import ModuleDict, ModuleList, Sequential
 from tinygrad_mnist.nn.layers import Dropout, Flatten, Linear
 from tinygrad_mnist.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
-    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
     MSELoss,
-    NLLLoss,
     QuadraticLoss,
 )
 from tinygrad_mnist.nn.module import Buffer, Module, Parameter
@@ -57,7 +58,9 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "HuberLoss",
     "Identity",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",

@@ -7,24 +7,27 @@ say that the network is right on examples that it never saw.
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_bool, require_choice
+from tinygrad_mnist.arguments import require_choice, require_number
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.primitive import Primitive, checked, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.targets import class_rows, class_target, real_target
+from tinygrad_mnist.nn.targets import class_rows, real_target, weights
+from tinygrad_mnist.typing import Array
 
 _LEAST = math.exp(-100)
 _ROUNDING = 1e-3  # tolerated distance of a probability from [0, 1]
 
 
-def _logits_behind(output: Any, activation: Primitive) -> Any:
+def logits_behind(output: Any, activation: Primitive) -> Any:
     """Return the input of the activation from the graph; None if `output` is not its result per row."""
     if not isinstance(output, Tensor) or output.primitive is not activation:
         return None
@@ -33,7 +36,7 @@ def _logits_behind(output: Any, activation: Primitive) -> Any:
     return logits if along_rows and logits.serial < output.serial else None  # and not changed since
 
 
-def _past(probabilities: Any, loss: Any) -> Any:
+def past(probabilities: Any, loss: Any) -> Any:
     """Return the loss with a link to the probabilities that it bypasses: a user may need their gradient."""
     if loss.inputs:
         loss.bypassed = probabilities
@@ -69,14 +72,29 @@ class Loss(Module):
         """True if the loss applies the activation of the last layer itself, so that the network has none."""
         return False
 
-    def _reduced(self, losses: Any) -> Any:
-        if self.reduction == "mean":
+    def _reduced(self, losses: Any, total: Any = None) -> Any:
+        """Return the losses by the reduction; `total` is what the mean divides by if not by their number."""
+        if self.reduction != "mean":
+            return ops.sum(losses) if self.reduction == "sum" else losses
+        if total is None:
             return ops.mean(losses)
-        return ops.sum(losses) if self.reduction == "sum" else losses
+        none = total == 0  # the mean over nothing is NaN, and its gradient is 0, as in PyTorch
+        return ops.where(none, np.nan, ops.sum(losses) / ops.where(none, 1.0, total))
+
+    def measured(self, output: Array, target: Array) -> tuple[Array, Array, float]:
+        """Return the outputs and targets that count, and the weight of their mean among other batches'."""
+        return output, target, len(target)
 
     def extra_repr(self) -> str:
         """Return the settings that are not the default."""
-        return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
+        parameters = inspect.signature(type(self)).parameters.values()
+        settings = [(p.name, _shown(getattr(self, p.name, p.default)), repr(p.default)) for p in parameters]
+        return ", ".join(f"{name}={value}" for name, value, usual in settings if value != usual)
+
+
+def _shown(setting: Any) -> str:
+    """Return a setting as it was written."""
+    return repr(setting.tolist() if isinstance(setting, np.ndarray) else setting)
 
 
 class QuadraticLoss(Loss):
@@ -156,73 +174,45 @@ class MSELoss(Loss):
         )
 
 
-class CrossEntropyLoss(Loss):
-    """Compute minus the logarithm of the predicted probability of the true class.
+class L1Loss(Loss):
+    """The mean of |output - target| over all elements; its gradient is 0 where the two are equal."""
+
+    def forward(self, output: Any, target: Any) -> Any:
+        """Output, target: one shape -> scalar"""
+        target = real_target(target, output, "L1Loss")
+        return self._reduced(ops.abs(output - target))
+
+
+class HuberLoss(Loss):
+    """Half the square of a small error, and a line beyond: an outlier counts less than in `MSELoss`.
 
     Parameters
     ----------
-    from_logits : bool, default True
-        If True, the loss applies the softmax itself. If False, the network ends in `Softmax`: the loss finds
-        the logits behind it in the graph and uses them, which is stable. For probabilities of another origin
-        it takes the logarithm, at least -100.
-    reduction : {"mean", "sum", "none"}, default "mean"
-        Average over the examples, their sum, or one loss per example.
+    delta : float, default 1
+        Size of the error from which on the loss grows as a line.
 
-    Examples
-    --------
-    >>> from tinygrad_mnist import nn
-    >>> round(float(nn.CrossEntropyLoss()(np.zeros((3, 10)), [7, 2, 1])), 4)  # log(10)
-    2.3026
+    Notes
+    -----
+    For d = output - target: ``d**2 / 2`` where |d| <= delta, else ``delta * (|d| - delta / 2)``, averaged
+    over all elements.  P. J. Huber, Robust estimation of a location parameter (1964).
     """
 
     @hinted
-    def __init__(self, *, from_logits: bool = True, reduction: str = "mean") -> None:
+    def __init__(self, *, delta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        require_bool("from_logits", from_logits)
-        self.from_logits = from_logits
-
-    @property
-    def takes_logits(self) -> bool:
-        """As `from_logits`."""
-        return self.from_logits
+        require_number("delta", delta, low=0)
+        if delta == 0:
+            raise ValueError("delta is 0: expected a number > 0; write L1Loss() for a line on both sides")
+        self.delta = float(delta)
 
     def forward(self, output: Any, target: Any) -> Any:
-        """Return the loss: a scalar, or one per example without reduction.
-
-        Parameters
-        ----------
-        output : Tensor or ndarray, shape (*B, classes)
-            Logits, or probabilities with ``from_logits=False``.
-        target : Tensor, ndarray or list, shape (*B,) of integer labels, or (*B, classes)
-            Classes from 0, or rows of probabilities.
-
-        Raises
-        ------
-        ShapeError
-            If the shapes do not fit.
-        DTypeError
-            If labels are not integers.
-        LabelError
-            If a label is out of range.
-        ValueError
-            If probabilities lie outside [0, 1].
-        """
-        target = class_target(target, output, "CrossEntropyLoss")
-        if self.from_logits:
-            return self._reduced(ops.softmax_cross_entropy(output, target))
-        logits = _logits_behind(output, ops.softmax)
-        if logits is not None:
-            return self._reduced(_past(output, ops.softmax_cross_entropy(logits, target)))
-        rows = class_rows(target, output, "CrossEntropyLoss")
-        return -self._reduced(ops.sum(rows * _bounded_log(output), axis=-1))
-
-    def extra_repr(self) -> str:
-        """Return the settings that are not the default."""
-        settings = [] if self.from_logits else ["from_logits=False"]
-        return ", ".join(filter(None, [*settings, super().extra_repr()]))
+        """Output, target: one shape -> scalar"""
+        difference = output - real_target(target, output, "HuberLoss")
+        near = ops.clip(difference, min=-self.delta, max=self.delta)
+        return self._reduced(near * (difference - 0.5 * near))
 
 
-def _bounded_log(probability: Any) -> Any:
+def bounded_log(probability: Any) -> Any:
     """Return the logarithm, at least -100 as in PyTorch's BCELoss: a probability of 0 has a finite loss."""
     checked(require_probabilities, peeled(probability))
     if probability.dtype != np.float16:
@@ -247,49 +237,29 @@ def require_probabilities(values: Any) -> None:
         )
 
 
-class NLLLoss(Loss):
-    """Compute minus the log-probability of the true class, for a network that ends in `LogSoftmax`.
+class _BinaryLoss(Loss):
+    """Base of the binary cross-entropies, with a factor for each element."""
 
-    Parameters
-    ----------
-    reduction : {"mean", "sum", "none"}, default "mean"
-        Average over the examples, their sum, or one loss per example.
+    @hinted
+    def __init__(self, *, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.weight = None if weight is None else weights("weight", weight)
 
-    Examples
-    --------
-    >>> from tinygrad_mnist import nn
-    >>> float(nn.NLLLoss()(np.array([[-0.25, -1.5]]), [1]))
-    1.5
-    """
-
-    def forward(self, output: Any, target: Any) -> Any:
-        """Return the loss: a scalar, or one per example without reduction.
-
-        Parameters
-        ----------
-        output : Tensor or ndarray, shape (*B, classes)
-            Log-probabilities.
-        target : Tensor, ndarray or list, shape (*B,) of integer labels, or (*B, classes)
-            Classes from 0, or rows of probabilities.
-
-        Raises
-        ------
-        ShapeError
-            If the shapes do not fit.
-        DTypeError
-            If labels are not integers.
-        LabelError
-            If a label is out of range.
-        """
-        rows = class_rows(target, output, "NLLLoss")
-        return -self._reduced(ops.sum(output * rows, axis=-1))
+    def _weighted(self, losses: Any) -> Any:
+        """Return the losses times the weight, reduced."""
+        if self.weight is not None:
+            losses = losses * _fitting("weight", self.weight, losses)
+        return self._reduced(losses)
 
 
-class BCELoss(Loss):
+class BCELoss(_BinaryLoss):
     """Compute the binary cross-entropy of probabilities, for a network that ends in `Sigmoid`.
 
     Parameters
     ----------
+    weight : array_like, optional
+        Factor of each element, in a shape that broadcasts to the target's.  The average divides by the
+        number of elements all the same, as in PyTorch.
     reduction : {"mean", "sum", "none"}, default "mean"
         Average over the elements, their sum, or one loss per element.
 
@@ -316,17 +286,23 @@ class BCELoss(Loss):
             If probabilities lie outside [0, 1].
         """
         target = real_target(target, output, "BCELoss")
-        logits = _logits_behind(output, ops.sigmoid)
+        logits = logits_behind(output, ops.sigmoid)
         if logits is not None:
-            return self._reduced(_past(output, ops.sigmoid_cross_entropy(logits, target)))
-        return -self._reduced(target * _bounded_log(output) + (1 - target) * _bounded_log(1 - output))
+            return self._weighted(past(output, ops.sigmoid_cross_entropy(logits, target)))
+        return -self._weighted(target * bounded_log(output) + (1 - target) * bounded_log(1 - output))
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(_BinaryLoss):
     """Compute the binary cross-entropy of logits, ``log(1 + exp(output)) - output * target``.
 
     Parameters
     ----------
+    weight : array_like, optional
+        Factor of each element, in a shape that broadcasts to the target's.  The average divides by the
+        number of elements all the same, as in PyTorch.
+    pos_weight : array_like, optional
+        Factor of the part of the target that is 1, in a shape that broadcasts to the target's: one number
+        per class lifts the rare ones.
     reduction : {"mean", "sum", "none"}, default "mean"
         Average over the elements, their sum, or one loss per element.
 
@@ -336,6 +312,11 @@ class BCEWithLogitsLoss(Loss):
     >>> round(float(nn.BCEWithLogitsLoss()(np.zeros(2), [1.0, 0.0])), 4)  # log(2)
     0.6931
     """
+
+    @hinted
+    def __init__(self, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(weight=weight, reduction=reduction)
+        self.pos_weight = None if pos_weight is None else weights("pos_weight", pos_weight)
 
     @property
     def takes_logits(self) -> bool:
@@ -351,4 +332,19 @@ class BCEWithLogitsLoss(Loss):
             If the shapes differ.
         """
         target = real_target(target, output, "BCEWithLogitsLoss")
-        return self._reduced(ops.sigmoid_cross_entropy(output, target))
+        if self.pos_weight is None:
+            return self._weighted(ops.sigmoid_cross_entropy(output, target))
+        factor = _fitting("pos_weight", self.pos_weight, target)
+        return self._weighted(factor * target * ops.softplus(-output) + (1 - target) * ops.softplus(output))
+
+
+def _fitting(name: str, weight: Array, values: Any) -> Array:
+    """Return a weight in the dtype of the values; refuse one that does not broadcast to their shape."""
+    try:
+        np.broadcast_to(weight, values.shape)
+    except ValueError:
+        raise ShapeError(
+            f"{name} has the shape {weight.shape}: expected one that broadcasts to the output's "
+            f"{values.shape}"
+        ) from None
+    return weight.astype(values.dtype)

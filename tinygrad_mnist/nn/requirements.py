@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.nn import losses
+from tinygrad_mnist.nn import class_losses, losses
 from tinygrad_mnist.nn.module import Module
 
 LOSSES = tuple(
-    kind for kind in vars(losses).values() if isinstance(kind, type) and kind.__module__ == losses.__name__
+    kind
+    for module in (losses, class_losses)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and kind.__module__ == module.__name__
 )
 
 

@@ -12,6 +12,7 @@ from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.autodiff.primitive import Box
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.typing import Array
 
 
 def _in_dtype(target: Any, output: Any) -> Any:
@@ -98,3 +99,42 @@ def class_rows(target: Any, output: Any, loss: str) -> Any:
         return target
     labels = target if isinstance(target, Tensor) else Tensor(target)  # a label error then names the loss
     return ops.one_hot(labels, classes=output.shape[-1], dtype=output.dtype)
+
+
+def kept_labels(target: Any, output: Any, loss: str, ignored: int | None) -> tuple[Any, Any]:
+    """As `class_target`, with the mask of the labels that count; None if no label is to be left out.
+
+    A label that is left out becomes 0, a class that exists.
+    """
+    target = class_target(target, output, loss)
+    if ignored is None:
+        return target, None
+    if target.shape == output.shape:
+        raise ValueError(
+            f"ignore_index is {ignored} and the target has rows of probabilities: expected integer labels; "
+            "write loss(output[kept], target[kept]) to leave rows out"
+        )
+    kept = target != ignored
+    return ops.where(kept, target, 0), kept
+
+
+def weights(name: str, values: Any) -> Array:
+    """Return weights as an array of their own, which nobody can write into.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not finite numbers >= 0.
+    """
+    require_unmasked(name, values)
+    try:
+        array = np.array(values.data if isinstance(values, Tensor) else values)
+    except ValueError:  # lists of several lengths
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is {shown(values)}: expected an array of numbers")
+    array = array.astype(np.float64)
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ValueError(f"{name} is {shown(values)}: expected finite numbers >= 0")
+    array.flags.writeable = False
+    return array

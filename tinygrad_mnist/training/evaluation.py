@@ -50,7 +50,7 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
     for output, targets in _outputs(model, as_batches("batches", batches, model)):
         with no_grad():
             value = float(loss(output, targets).item())
-        totals.add(per_example(value, output, targets), output, targets)
+        totals.add(*per_example(value, output, targets))
     return totals.evaluation()
 
 

@@ -16,7 +16,14 @@ from tinygrad_mnist.optim import SGD
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.run_state import Parts, Position, RunState
-from tinygrad_mnist.training.step import Anomaly, Step, require_finite, shortened, watched_step
+from tinygrad_mnist.training.step import (
+    Anomaly,
+    Step,
+    require_counted,
+    require_finite,
+    shortened,
+    watched_step,
+)
 from tinygrad_mnist.training.totals import Evaluation, PerExample
 
 REMEMBERED_SECONDS = 0.1  # at least an epoch or this much is repeated to find a NaN
@@ -191,14 +198,14 @@ class Training:
         if self._step is None:
             done = watched_step(self.parts, inputs, targets, self._when())
             if isinstance(done, Anomaly):
-                self._diverge("a number became NaN or infinite", position.step + 1, inputs, done)
+                self._diverge("a number became NaN or infinite", position.step + 1, (inputs, targets), done)
             value, output = done
         else:
             value, output = self._step(inputs, targets)
             if not math.isfinite(value):
-                self._diverge(f"the loss became {value}", position.step + 1, inputs)
+                self._diverge(f"the loss became {value}", position.step + 1, (inputs, targets))
         position.step, position.steps, self.last_loss = position.step + 1, position.steps + 1, value
-        position.totals.add(self._per_example(value, output, targets), output, targets)
+        position.totals.add(*self._per_example(value, output, targets))
         now = time.perf_counter()
         position.seconds, self._since = position.seconds + now - self._since, now
 
@@ -266,10 +273,13 @@ class Training:
     def _when(self) -> str:
         return f" in epoch {self.position.epoch}, step {self.position.step + 1}"
 
-    def _diverge(self, what: str, step: int, inputs: Any = None, anomaly: Anomaly | None = None) -> NoReturn:
+    def _diverge(
+        self, what: str, step: int, batch: Batch | None = None, anomaly: Anomaly | None = None
+    ) -> NoReturn:
         """Raise a DivergenceError, with the origin if it is known or can be reproduced."""
-        if inputs is not None:
-            require_finite(inputs, self.position.epoch, step)
+        if batch is not None:
+            require_finite(batch[0], self.position.epoch, step)
+            require_counted(self.loss, batch[1], self.position.epoch, step)
         lr = self.parts.optimizer.lr
         when = f"in epoch {self.position.epoch}, step {step}, at the learning rate {lr:g}"
         anomaly = anomaly or self._watch_again()

@@ -63,13 +63,14 @@ class Position:
     @classmethod
     def from_dict(cls, position: dict[str, Any]) -> Position:
         """Return the position from `asdict` data; other data raise KeyError, TypeError or ValueError."""
-        totals = Totals(**position["totals"])
+        sums = position["totals"]
+        totals = Totals(**{"weight": float(sums["examples"]), **sums})  # earlier versions wrote no weight
         made = cls(**{**position, "totals": totals})
         maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
         counts = [made.epoch, made.step, made.steps, totals.examples, *maybe]
         if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
             raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
-        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss)):
+        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss, totals.weight)):
             raise TypeError("seconds and loss have to be numbers")
         return made
 

@@ -174,3 +174,13 @@ def require_finite(inputs: Any, epoch: int, step: int) -> None:
             f"example {example} of the batch in epoch {epoch}, step {step} holds NaN or infinity: "
             "remove or repair it"
         )
+
+
+def require_counted(loss: Any, targets: Any, epoch: int, step: int) -> None:
+    """Raise an error if the loss ignores all targets, whose mean is NaN at any learning rate."""
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is not None and np.all(np.asarray(targets) == ignored):
+        raise DataError(
+            f"all labels of the batch in epoch {epoch}, step {step} are {ignored}, which the loss ignores: "
+            "expected one that counts; leave such batches out, or write reduction='sum'"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.requirements import LOSSES
 from tinygrad_mnist.typing import Array
@@ -30,15 +32,18 @@ class Evaluation:
 
 @dataclass
 class Totals:
-    """Sums over the examples so far."""
+    """Sums over the examples so far that count; `weight` is the divisor of the sum of losses."""
 
     loss: float = 0.0
     correct: int | None = 0
     examples: int = 0
+    weight: float = 0.0
 
-    def add(self, loss: float, output: Any, targets: Array) -> None:
-        """Add a batch: its mean loss, and its number of correct rows."""
-        self.loss += loss * len(targets)
+    def add(self, loss: float, output: Any, targets: Array, weight: float) -> None:
+        """Add a batch: its mean loss with the weight of that mean, and its number of correct rows."""
+        if weight:  # the mean over nothing is NaN
+            self.loss += loss * weight
+        self.weight += weight
         self.examples += len(targets)
         correct = _correct(output, targets)
         self.correct = None if correct is None or self.correct is None else self.correct + correct
@@ -46,9 +51,13 @@ class Totals:
     def evaluation(self) -> Evaluation:
         """Return the means."""
         if not self.examples:
-            raise DataError("there is no batch to work on: the data set or the split is empty")
+            raise DataError(
+                "there is no batch to work on: the data set or the split is empty, or the loss ignores all "
+                "its labels"
+            )
         accuracy = None if self.correct is None else self.correct / self.examples
-        return Evaluation(self.loss / self.examples, accuracy, self.examples)
+        loss = self.loss / self.weight if self.weight else math.nan
+        return Evaluation(loss, accuracy, self.examples)
 
 
 def _correct(output: Any, targets: Array) -> int | None:
@@ -68,12 +77,16 @@ def _are_probabilities(targets: Array, output: Any) -> bool:
     return bool(np.abs(targets.sum(axis=1) - 1).max() < 1e-3)
 
 
+def _all_count(output: Any, targets: Any) -> tuple[Any, Any, float]:
+    return output, targets, len(targets)
+
+
 class PerExample:
     """Convert the loss of a batch, a mean or a sum, to the mean over its examples.
 
-    The losses of this package declare their reduction.  Any other loss is called once on two parts of the
-    first batch of two or more examples: the loss of the whole is the weighted mean of the parts' losses, or
-    their sum.  The reported loss therefore does not depend on the batch size.
+    The losses of this package declare their reduction, and which examples count how much.  Any other loss is
+    called once on two parts of the first batch of two or more examples: the loss of the whole is the weighted
+    mean of the parts' losses, or their sum.  The reported loss therefore does not depend on the batch size.
 
     Parameters
     ----------
@@ -88,12 +101,27 @@ class PerExample:
     def __init__(self, loss: Any) -> None:
         self.loss = loss
         self.reduction: str | None = loss.reduction if type(loss) in LOSSES else None
+        self._measured = loss.measured if isinstance(loss, Loss) else _all_count
 
-    def __call__(self, value: float, output: Any, targets: Any) -> float:
-        """Return the mean over the examples.  value: the loss of this output and these targets"""
+    def __call__(self, value: float, output: Any, targets: Any) -> tuple[float, Any, Any, float]:
+        """Return the mean over the examples that count, as `Totals.add` takes it.
+
+        Parameters
+        ----------
+        value : float
+            The loss of this output and these targets.
+
+        Returns
+        -------
+        loss, output, targets, weight
+            The mean; the rows that count; the weight of the mean among those of other batches.
+        """
         if self.reduction is None and len(targets) > 1:
             self.reduction = self._found(value, output, targets)
-        return value / len(targets) if self.reduction == "sum" else value
+        output, targets, weight = self._measured(output, targets)
+        if self.reduction == "sum":
+            value = value / weight if weight else math.nan
+        return value, output, targets, weight
 
     def _found(self, value: float, output: Any, targets: Any) -> str | None:
         """Compare with the losses of two unequal parts; None if both answers fit, as for a loss of 0."""

@@ -235,9 +235,11 @@ def require_labels(labels: Any, classes: int) -> None:
     if not labels.size or labels.view(labels.dtype.str.replace("i", "u")).max() < classes:
         return
     first = int(np.flatnonzero((labels < 0) | (labels >= classes))[0])
+    label = labels.ravel()[first]
+    instead = f"; write ignore_index={label} to leave such examples out of a loss" if label < 0 else ""
     raise LabelError(
-        f"label {labels.ravel()[first]} of example {first} is out of range: "
-        f"{classes} classes have the labels 0 to {classes - 1}"
+        f"label {label} of example {first} is out of range: "
+        f"{classes} classes have the labels 0 to {classes - 1}{instead}"
     )
 
 
