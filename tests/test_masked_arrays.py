@@ -49,7 +49,7 @@ WAYS_IN = {
 @pytest.mark.filterwarnings("default")
 def test_masked_entry_is_refused(way):
     with pytest.raises(
-        (TypeError, ValueError), match=r"is a masked array .*: expected .*; write filled\(0.0\)"
+        (TypeError, ValueError), match=r"is a masked array .*: expected .*; write array\.filled\(0.0\)"
     ):
         way()
 

@@ -1,4 +1,4 @@
-"""compile(function): capture once for each signature, repeat afterwards."""
+"""Compile functions: capture once per signature, repeat afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tinygrad_mnist.program.signature import (
 
 Backend = Literal["numpy", "native", "eager"]
 _INSIDE = ContextVar("inside", default=False)  # a function of which there is a program runs itself
-_MOST_PROGRAMS = 32  # of one function: older ones are forgotten
+_MOST_PROGRAMS = 32  # per function; older ones are dropped
 
 
 @dataclass
@@ -43,11 +43,11 @@ class _Known:
 
 
 class Compiled:
-    """A function that runs as a captured program; made by `compile`."""
+    """Function that runs as a captured program; `compile` returns it."""
 
     def __init__(self, function: Callable[..., Any], *, backend: Backend = "numpy") -> None:
         require_backend(backend)
-        functools.update_wrapper(self, function, updated=())  # a model's attributes stay the model's
+        functools.update_wrapper(self, function, updated=())  # attributes of a model stay with the model
         self.function = function
         self.backend: Backend = backend
         self._programs: list[_Known] = []  # the one used last comes last
@@ -56,14 +56,14 @@ class Compiled:
 
     @property
     def program(self) -> Program:
-        """The program that was captured or repeated last."""
+        """The last program that was captured or repeated."""
         self._require_programs()
         if not self._programs:
             raise CaptureError(f"{self._name} has not been called yet: there is no program to look at")
         return self._programs[-1].program
 
     def trace(self, *arguments: Any, **keywords: Any) -> Program:
-        """Return the program of a call, from a dry run: nothing is computed for good, and nothing changes.
+        """Return the program of a call by a dry run, which changes nothing.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Compiled:
         if CAPTURE.get() or _INSIDE.get():  # inside another captured function: part of its program
             return self.function(*arguments, **keywords)
         with self._lock:
-            if not keywords:  # the quick way, for arguments that are leaves themselves
+            if not keywords:  # faster, for arguments that are leaves themselves
                 for enter in self._entries.get(len(arguments), ()):
                     answer = enter(*arguments)
                     if answer is not MISS:
@@ -94,13 +94,13 @@ class Compiled:
     def check(self, *arguments: Any, **keywords: Any) -> Any:
         """Run the function and its program side by side and compare them bit for bit.
 
-        Outputs, parameters, gradients and whatever else they change.  Native code is compared with the
-        program on NumPy, up to rounding.  Afterwards all is as after one call, and the result is that call's.
+        Outputs, parameters, gradients and all other changes are compared. Native code is compared with the
+        program on NumPy, up to rounding. Afterwards the state is that of one call, whose result is returned.
 
         Raises
         ------
         CaptureError
-            Where they differ: the function does something that a program does not repeat.
+            If they differ: the function does something that a program does not repeat.
         """
         self._require_programs()
         structure, leaves = flat(arguments, keywords)
@@ -159,7 +159,7 @@ class Compiled:
         return Program.of(dry_run(self.function, arguments, keywords))
 
     def _run_itself(self, program: Program, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
-        """Call the function itself, and return what its program would: arrays of their own, no graph."""
+        """Call the function itself and return the results as its program would: copies without a graph."""
         given, (filled, filled_keywords) = as_tensors(arguments, keywords, leaves)
         token = _INSIDE.set(True)
         try:
@@ -179,9 +179,9 @@ class Compiled:
         return trees.replace(output, answer)
 
     def _compare(self, binding: Binding, arguments: Any, keywords: Any, leaves: Sequence[Any]) -> Any:
-        """Run both from the same start, the program last; what differs is an error.
+        """Run both from the same state, the program last; raise an error if they differ.
 
-        The binding is one to NumPy, which gives the very bits of the function.
+        The program is bound to NumPy, which gives the same bits as the function.
         """
         put_back = binding.snapshot()
         found = self._run_itself(binding.program, arguments, keywords, leaves)
@@ -204,7 +204,7 @@ class Compiled:
         return answer
 
     def _compare_backends(self, program: Program, leaves: Sequence[Any]) -> None:
-        """Run a step on both backends and put everything back; what differs is an error."""
+        """Run a step on both backends and restore everything; raise an error if they differ."""
         results = []
         for binding in (program.bind("numpy"), program.bind("native")):
             put_back = binding.snapshot()
@@ -296,7 +296,7 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
 
 
 def require_backend(backend: Any) -> None:
-    """Refuse what is not a backend, and native code without numba.
+    """Refuse unknown backends, and native code without numba.
 
     Raises
     ------

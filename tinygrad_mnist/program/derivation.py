@@ -1,4 +1,4 @@
-"""The readable code of a program: each named value by its formula, as on paper, without memory."""
+"""Readable code of a program: one formula per named value, as on paper, without memory."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Derivation:
         self._reads = Counter(id(v) for i in recording.instructions for v in i.reads)
         self._returned = {id(value) for value in recording.outputs}
         self._makers = {id(i.result): i for i in recording.instructions}
-        self._inside: dict[int, Expression] = {}  # what stands inside of others
-        self._pending: dict[int, Value] = {}  # and is not read by all of them yet
+        self._inside: dict[int, Expression] = {}  # expressions inside others
+        self._pending: dict[int, Value] = {}  # those that are not read by all readers yet
         self.constants: dict[str, Line] = {}
         for instruction in recording.instructions:
-            if instruction.result is not None:  # a check makes nothing
+            if instruction.result is not None:  # a check has no result
                 self._write(instruction, instruction.result)
         for value in recording.outputs:
             if value.origin == "constant":
@@ -100,7 +100,7 @@ class Derivation:
         self.lines.append(Line(name, f"{name} = {formula.text}", str(value.shape)))
 
     def _write_pending(self) -> None:
-        """Give names to what would be read after a change of what it was made of."""
+        """Name values that are read after one of their operands has changed."""
         for key, value in self._pending.items():
             if self._reads[key] > 0:
                 self._define(value, self._inside.pop(key))
@@ -113,12 +113,12 @@ class Derivation:
             assert isinstance(maker.operation, Reduction)
             return maker.operation.formula([self._operand(x) for x in maker.operands], keepdims=True)
         if isinstance(operation, Elementwise) and operation.name in ("add", "multiply"):
-            operands = tuple(sorted(operands, key=_is_variable))  # 1 + x, lr * x: a number comes first
+            operands = tuple(sorted(operands, key=_is_variable))  # 1 + x, lr * x: numbers first
         bare = [_beside(operation, operands, position) for position in range(len(operands))]
         return operation.formula([self._operand(x, others) for x, others in zip(operands, bare)])
 
     def _kept_reduction(self, instruction: Instruction) -> Instruction | None:
-        """The reduction whose axes are kept, where nobody else reads it."""
+        """Return the reduction whose axes are kept, if nothing else reads it."""
         operand = instruction.operands[0] if instruction.operands else None
         if not isinstance(instruction.operation, KeptAxes) or not isinstance(operand, Value):
             return None
@@ -128,7 +128,7 @@ class Derivation:
         return self._makers[id(operand)]
 
     def _operand(self, x: Operand, others: Sequence[Any] | None = None) -> Expression:
-        """An operand as code; beside `others` a number stands as a person writes it."""
+        """Return an operand as code; a number next to `others` is written as by hand."""
         if not isinstance(x, Value):
             return literal(x)
         self._reads[id(x)] -= 1
@@ -162,11 +162,11 @@ class Derivation:
 
 
 def _beside(operation: Operation, operands: Sequence[Operand], position: int) -> list[Any] | None:
-    """Return the key by which an operand decides about the dtype; None where it has to be an array."""
+    """Return the key by which an operand affects the dtype; None if it must be an array."""
     if isinstance(operation, Put):
         together: tuple[int, ...] = (0,) if position == 1 else ()
     elif isinstance(operation, Elementwise | Select):
-        first = 1 if isinstance(operation, Select) and position else 0  # of a choice the mask decides nothing
+        first = 1 if isinstance(operation, Select) and position else 0  # a mask does not affect the dtype
         together = tuple(i for i in range(first, len(operands)) if i != position)
     else:
         return None

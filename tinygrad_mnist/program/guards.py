@@ -1,6 +1,6 @@
-"""The way into a program: does it hold for these arguments, and if so, run it.
+"""Entry to a program: check whether it is valid for the arguments, then run it.
 
-This is generated code, since for a small network looping over guards would take as long as the mathematics.
+The code is generated: for a small network, a loop over guards would take as long as the mathematics.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tinygrad_mnist.program.instructions import Fixed, Number, Recording, State
 from tinygrad_mnist.program.observation import THEMSELVES, Reading, look, snapshot
 from tinygrad_mnist.program.source import outside
 
-MISS: Any = object()  # what an entry answers when the program does not hold
+MISS: Any = object()  # returned by an entry if its program is not valid for the arguments
 
 
 class Output:
@@ -32,13 +32,13 @@ class Output:
 
 
 class Things:
-    """Objects that generated code speaks of, each under a name."""
+    """Objects that generated code refers to, each by a name."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}
 
     def name(self, thing: Any) -> str:
-        """The name of an object; it may be new."""
+        """Return the name of an object, perhaps a new one."""
         for name, other in self.names.items():
             if other is thing:
                 return name
@@ -58,7 +58,7 @@ def entry(
     output: Any,
     run: Callable[..., Any],
 ) -> tuple[Callable[..., bool], Callable[..., Any]]:
-    """Generate ``holds(*leaves)``, and ``enter(*leaves)``, which answers `MISS` when it does not hold.
+    """Generate ``holds(*leaves)``, and ``enter(*leaves)``, which returns `MISS` if they do not.
 
     Both look at the arguments.  What was read of modules, optimizers and tensors is compared by `holds`, and
     by `enter` only after a change of something of the kind, as is the layout of outside arrays after one was
@@ -132,8 +132,8 @@ def entry(
 
 
 def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
-    """Return True if everything that was read is as it was; `seen` is then the token of that finding."""
-    latest = LATEST[0]  # before the comparison: what another thread changes meanwhile counts as not seen
+    """Return True if everything that was read is unchanged; `seen` then holds the token of this check."""
+    latest = LATEST[0]  # read before the comparison: changes by another thread meanwhile count as unchecked
     holds = all(reading.holds() for reading in readings)
     if holds:
         seen[0] = latest
@@ -141,7 +141,7 @@ def _unchanged(readings: Sequence[Reading], seen: list[object]) -> bool:
 
 
 def _is_index(found: Callable[[], Any], elements: Any) -> bool:
-    """Return True if an index has the elements it had, or is gone."""
+    """Return True if an index has the same elements as before, or no longer exists."""
     index = found()
     return index is None or bool(np.array_equal(index, elements))
 
@@ -196,7 +196,7 @@ def _guards(leaf: str, x: Any, things: Things) -> list[str]:
 
 
 def _equal(leaf: str, x: Any, things: Things) -> str:
-    """Return code that compares numbers, texts and the like: 0.0 is not -0.0, and NaN is NaN."""
+    """Return code that compares plain values: 0.0 differs from -0.0, and NaN equals NaN."""
     if isinstance(x, bool | int | str | bytes) or (isinstance(x, float) and x == x and x != 0):
         return f"{leaf} == {things.name(x)}"
     return f"snapshot({leaf}) == {things.name(snapshot(x))}"
@@ -216,7 +216,7 @@ def _found(state: State, things: Things) -> str:
 
 
 class _Answer:
-    """Code for the function's result; what it holds twice is one object here, too."""
+    """Code for the result of the function; an object that occurs twice is one object here too."""
 
     def __init__(self, leaves: list[str], results: list[str], things: Things) -> None:
         self._leaves, self._results, self._things = leaves, results, things

@@ -1,4 +1,4 @@
-"""The Python functions that a program calls, as code that stands by itself."""
+"""Python functions that a program calls, as self-contained code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def helper_lines(instructions: Sequence[Instruction]) -> list[str]:
-    """Return the source of the functions that instructions call, and of what these speak of."""
+    """Return the source of the functions that instructions call, with the names that these use."""
     seen = {"np"}
     functions = [i.operation.function for i in instructions if isinstance(i.operation, Call)]
     return [line for function in functions for line in _lines(function.__name__, function, seen)]
 
 
 def _lines(name: str, thing: Any, seen: set[str]) -> list[str]:
-    """Return code that defines a name, after the names that it needs; nothing for what is there already."""
+    """Return code that defines a name after the names that it needs; nothing if it is defined already."""
     if name in seen:
         return []
     seen.add(name)
@@ -45,7 +45,7 @@ def _lines(name: str, thing: Any, seen: set[str]) -> list[str]:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Return the names that code speaks of, and the functions inside it."""
+    """Return the names that code uses, and the functions inside it."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return {*code.co_names, *code.co_freevars}.union(*map(_names, inner))
 
@@ -54,7 +54,7 @@ def _names(code: CodeType) -> set[str]:
 def _source(function: FunctionType, name: str) -> str:
     """Return a function's source under a name, without decorators and annotations.
 
-    The module may not have the names that stand in those.
+    The printed module may not have the names in those.
     """
     try:
         found = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -63,7 +63,7 @@ def _source(function: FunctionType, name: str) -> str:
     if not isinstance(found, ast.FunctionDef) or found.name != function.__name__:
         text = f"the source of {name} is not known"
         return f"def {name}(*inputs, **settings):\n    raise NotImplementedError({text!r})"
-    found.name = name  # by which it is called: another one, where it was given to a variable
+    found.name = name  # the name in the call, which differs if the function was assigned to a variable
     for node in ast.walk(found):
         if isinstance(node, ast.FunctionDef):
             node.returns, node.decorator_list = None, []

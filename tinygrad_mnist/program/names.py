@@ -17,7 +17,7 @@ _OPS = {"one_hot": "one_hot", "dropout_mask": "mask"}
 _LETTERS = {"weight": "W", "bias": "b"}
 _IMPORTED = ("concatenate", "copyto", "float32", "putmask")
 _IN_PRINTED_CODE = ("np", "step", "build", "put_at", "added_at", "complex", "slice")
-_NUMBERED = ("t", "c", "memory")  # what is only told apart by number
+_NUMBERED = ("t", "c", "memory")  # kinds that are distinguished only by number
 _NUMBERS = {0.0: "zero", 1.0: "one", 2.0: "two", 0.5: "half", -1.0: "minus_one"}
 
 
@@ -29,7 +29,7 @@ class Names:
     recording
         The program.
     arguments
-        What the captured function calls its arguments.
+        Names of the arguments in the captured function.
     plan
         Gives a value that is overwritten at once the name of what it becomes; None for names without memory.
     """
@@ -55,13 +55,13 @@ class Names:
             self._hand_down(recording, plan)
 
     def of(self, value: Value) -> str:
-        """The name of a value."""
+        """Return the name of a value."""
         if id(value) not in self._of:
             self._give(value, self._default(value))
         return self._of[id(value)]
 
     def is_telling(self, value: Value) -> bool:
-        """Return True if the value has a name that tells something, which is given in advance."""
+        """Return True if the value has a meaningful name, which is assigned in advance."""
         return id(value) in self._telling
 
     def numbers(self, numbers: list[Number]) -> dict[Number, str]:
@@ -74,7 +74,7 @@ class Names:
         return self._number_names[number]
 
     def new(self, wish: str) -> str:
-        """A name that nothing else has."""
+        """Return a name that is not in use."""
         wish = re.sub(r"\W+", "_", wish).strip("_") or "t"
         wish = f"x{wish}" if wish[0].isdigit() else wish
         means_another = isinstance(getattr(np, wish, None), np.ufunc) or wish in _IMPORTED
@@ -128,7 +128,7 @@ class Names:
             self._give(value, _OPS[value.primitive])
 
     def _layer_of(self, value: Value) -> str:
-        """The number of the weight that a linear layer's result was made with."""
+        """Return the number of the weight in the result of a linear layer."""
         stack = [value]
         while stack:
             found = stack.pop()
@@ -141,7 +141,7 @@ class Names:
         return ""
 
     def _before(self, value: Value) -> Value | None:
-        """The named value that an activation was applied to."""
+        """Return the named input of an activation."""
         stack = [value]
         while stack:
             found = stack.pop()
@@ -152,7 +152,7 @@ class Names:
         return None
 
     def _hand_down(self, recording: Recording, plan: Plan) -> None:
-        """Give a value the name of the one that is written over it in the same op."""
+        """Give a value the name of the value that overwrites it in the same op."""
         for instruction in reversed(recording.instructions):
             position = plan.shared.get(id(instruction))
             if position is None or instruction.result is None:

@@ -1,4 +1,4 @@
-"""Arguments and results of a compiled function: their structure, their names, and what is refused."""
+"""Arguments and results of a compiled function: structure, names and refusals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def accepted(x: Any) -> Any:
 
 
 def require_plain_containers(tree: Any, what: str) -> None:
-    """Refuse containers that may hold more than their parts: they could not be made again."""
+    """Refuse containers with a state besides their parts: a program could not make them again."""
     if not isinstance(tree, dict | list | tuple):
         return
     if type(tree) not in (dict, OrderedDict, list, tuple) and not hasattr(tree, "_fields"):
@@ -66,7 +66,7 @@ def require_plain_containers(tree: Any, what: str) -> None:
 
 
 def require_unchanged(filled: Any, given: Any, stand_ins: list[Any]) -> None:
-    """Refuse a function that adds to, or removes from, the lists and dicts that it is given."""
+    """Refuse a function that adds to or removes from the lists and dicts among its arguments."""
     found = trees.leaves(filled)
     same = len(found) == len(stand_ins) and all(a is b for a, b in zip(found, stand_ins))
     if not same or structure_of(filled) != structure_of(given):
@@ -103,5 +103,5 @@ def is_weak(x: Any) -> bool:
 
 
 def plain_array(x: Any) -> Any:
-    """Return the array of a Tensor, and anything else as it is."""
+    """Return the array of a Tensor, and anything else unchanged."""
     return x._data if isinstance(x, Tensor) else x

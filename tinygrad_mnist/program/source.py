@@ -15,7 +15,7 @@ from tinygrad_mnist.program.operations import View
 
 
 class Source:
-    """The code of a program, and the values that it takes.
+    """Code of a program, and the values that it takes.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Source:
             self._write_instruction(instruction)
 
     def _make_block(self, block: Block) -> None:
-        """Lines that make the memory and give each value its place in it."""
+        """Return lines that allocate the memory and assign each value its part."""
         made: dict[str, Value] = {}
         for value in block.values:
             made.setdefault(self.names.of(value), value)
@@ -121,7 +121,7 @@ class Source:
         return "\n".join(lines)
 
     def _described(self) -> list[str]:
-        """Return lines on what goes in: names, shapes and dtypes."""
+        """Return lines on the arguments: names, shapes and dtypes."""
         values = [*self.recording.arguments, *self.states]
         kinds = [
             f"{self.names.of(v)}: {v.shape} {v.dtype}"
@@ -132,7 +132,7 @@ class Source:
         return [*kinds, saved]
 
     def _helpers(self) -> list[str]:
-        """The source of the Python functions that are called."""
+        """Return the source of the Python functions that are called."""
         return helper_lines(self.recording.instructions)
 
 
@@ -146,7 +146,7 @@ def all_values(recording: Recording) -> list[Value]:
 
 
 def outside(recording: Recording) -> tuple[list[Value], list[Number]]:
-    """The states, each by one of its values, and the numbers."""
+    """Return the states, each by one of its values, and the numbers."""
     values = all_values(recording)
     states: dict[int, Value] = {}
     for value in values:
@@ -156,7 +156,7 @@ def outside(recording: Recording) -> tuple[list[Value], list[Number]]:
 
 
 def signature(recording: Recording, names: Names) -> str:
-    """The parameters of a function that takes everything: arguments, states, generators, numbers."""
+    """Return the parameters of a function of arguments, states, generators and numbers."""
     states, numbers = outside(recording)
     generators = [f"generator{i}" for i in range(len(recording.generators))]
     defaults = [f"{name}={number_text(n.get())}" for n, name in names.numbers(numbers).items()]
@@ -164,18 +164,18 @@ def signature(recording: Recording, names: Names) -> str:
 
 
 def _each_once(things: Any) -> list[Any]:
-    """Things in their order, each once, by equality."""
+    """Return the items in order without duplicates."""
     return list(dict.fromkeys(things))
 
 
 def _order(value: Value) -> tuple[int, ...]:
-    """The axes from the slowest to the fastest in memory."""
+    """Return the axes from the slowest to the fastest in memory."""
     strides = value.array.strides
     return tuple(sorted(range(value.array.ndim), key=lambda axis: (-strides[axis], axis)))
 
 
 def _copied(value: Value) -> str:
-    """Code behind the name of a value that copies it in its own layout."""
+    """Return code that, after the name of a value, copies it in its own layout."""
     return ".copy()" if _is_plain(value) else '.copy("K")'
 
 
@@ -184,14 +184,14 @@ def _is_plain(value: Value) -> bool:
 
 
 def _empty(value: Value) -> str:
-    """Code that makes memory for a value, laid out as it was at the capture."""
+    """Return code that allocates memory for a value in the layout of the capture."""
     if _is_plain(value):
         return f"np.empty({value.shape}, np.{value.dtype.name})"
     return _laid_out(f"np.empty({value.array.size}, np.{value.dtype.name})", value)
 
 
 def _laid_out(flat: str, value: Value) -> str:
-    """Flat memory in the shape and layout of a value."""
+    """Return code for flat memory in the shape and layout of a value."""
     if _is_plain(value):
         return f"{flat}.reshape({value.shape})"
     order = _order(value)
@@ -206,8 +206,8 @@ def _lies_like(first: Value, value: Value) -> bool:
 
 
 def _within(name: str, first: Value, value: Value) -> str:
-    """Memory of one value in the shape of another of as many elements."""
+    """Return code for the memory of one value in the shape of another with as many elements."""
     if _lies_like(first, value):
-        return name  # the same object: NumPy finds at once that an operand may be written over
+        return name  # the same object: NumPy recognizes at once that it may overwrite the operand
     flat = f"{name}.ravel()" if _is_plain(first) else f"{name}.transpose({_order(first)}).ravel()"
     return _laid_out(flat, value)

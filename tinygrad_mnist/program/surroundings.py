@@ -1,4 +1,4 @@
-"""Surroundings of a captured function: arrays of tensors, and attributes of modules and optimizers."""
+"""Outside state of a captured function: arrays of tensors, attributes of modules and optimizers."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import Tracer
 from tinygrad_mnist.typing import Array
 
-_DECIDES_NOTHING = ("_scope", "__class__")  # of what is read of a module
+_DECIDES_NOTHING = ("_scope", "__class__")  # attributes whose values do not matter
 
 
 class Surroundings(Recorder):
     """Note what the program depends on: arrays from outside, attributes of modules and optimizers.
 
-    Arrays are looked up, never swapped: what is outside keeps its own, and the tracer of a parameter has a
-    copy to work on.  So the captured function changes nothing that `restore` would have to put back but
-    attributes that it sets itself, and serial numbers.
+    Arrays are looked up, never swapped: outside objects keep theirs, and the tracer of a parameter works on a
+    copy. `restore` therefore has to restore only serial numbers and attributes that the function sets.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._start = next_serial()
         self._undo: list[Callable[[], None]] = []
-        self._tracers: dict[tuple[int, Any], Tracer] = {}  # by holder and what is read of it
-        self._local: dict[int, Any] = {}  # modules and optimizers that the function makes
+        self._tracers: dict[tuple[int, Any], Tracer] = {}  # by owner and attribute
+        self._local: dict[int, Any] = {}  # modules and optimizers made by the function
         self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
-        self._updating: Any = None  # the optimizer that is at work
+        self._updating: Any = None  # the optimizer that is updating
         self.generators = Generators()
-        self._is_running = True  # the function, of whose readings alone the program depends
+        self._is_running = True  # only what the function itself reads matters
 
     # Arrays
 
     def lift(self, value: Any) -> Any:
-        """Return the tracer of a Tensor or an array; any other value as it is.
+        """Return the tracer of a Tensor or an array; return any other value unchanged.
 
-        Each is found again by its holder: two tensors may share an array today and not tomorrow.
+        Each is identified by its owner: two tensors that share an array now may not share it later.
         """
         if isinstance(value, Tensor):
             if self.is_outside(value):
@@ -64,12 +63,12 @@ class Surroundings(Recorder):
         self.read(tensor, "_requires_grad")
         if tensor.inputs and (id(tensor), ("_data", None)) not in self._tracers:
             inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
-            if all(x.serial <= tensor.serial for x in inputs):  # else no backward pass goes through it
+            if all(x.serial <= tensor.serial for x in inputs):  # otherwise no backward pass goes through it
                 self.recording.outside_graph.append((tensor, inputs))
         return self._state(tensor._data, tensor, "_data", tensor.name or "")
 
     def is_outside(self, tensor: Tensor) -> bool:
-        """Return True if the tensor was there before the call."""
+        """Return True if the tensor existed before the call."""
         return (id(tensor), ("_data", None)) in self._tracers or tensor.serial <= self._start
 
     def _state(
@@ -109,17 +108,17 @@ class Surroundings(Recorder):
         return setting
 
     def _guard_index(self, index: Any) -> None:
-        """Note an index; one that nobody holds after the call is a constant."""
+        """Note an index; an index that does not outlive the call is a constant."""
         owns_memory = isinstance(index, np.ndarray) and index.base is None
         found = weakref.ref(index) if owns_memory else lambda: index
         self.recording.indices.append((found, copy.deepcopy(index)))
 
     def made(self, thing: Any) -> None:
-        """A module or optimizer that is new at each call."""
+        """Note a module or optimizer that is new at each call."""
         self._local[id(thing)] = thing
 
     def read(self, holder: Any, name: str) -> None:
-        """An attribute that the program depends on: the first reading tells what it was before the call."""
+        """Note an attribute that the program depends on; the first reading is its value before the call."""
         key = id(holder), name
         if not self._is_running or key in self.recording.readings or name in _DECIDES_NOTHING:
             return
@@ -134,7 +133,7 @@ class Surroundings(Recorder):
             self._undo.append(partial(_refill, value, value.copy()))
 
     def before_setting(self, holder: Any, name: str) -> None:
-        """An attribute that the function sets: it has to be set back before the end."""
+        """Note an attribute that the function sets; the function has to restore it before it ends."""
         if self.is_local(holder):
             return
         self.read(holder, name)
@@ -154,7 +153,7 @@ class Surroundings(Recorder):
         return id(thing) in self._local or (isinstance(thing, Tensor) and not self.is_outside(thing))
 
     def require_unchanged(self) -> None:
-        """After the function: refuse one that leaves other attributes than it found."""
+        """Refuse a function that has left attributes changed."""
         self._is_running = False
         self.generators.require_unmoved()
         for (key, name), reading in self.recording.readings.items():
@@ -168,14 +167,14 @@ class Surroundings(Recorder):
                 )
 
     def restore(self) -> None:
-        """Put back the serial numbers, attributes and generators that the captured function changed."""
+        """Restore serial numbers, attributes and generators that the captured function changed."""
         for step in reversed(self._undo):
             step()
         self.generators.put_back()
 
 
 def _refill(container: Any, before: Any) -> None:
-    """Give a list or dict the parts that it had before; it is not touched where it has them."""
+    """Restore the parts of a list or dict; leave it untouched if they are the same."""
     found, expected = ((list(x.items()) if isinstance(x, dict) else x) for x in (container, before))
     if snapshot(found) != snapshot(expected):
         container.clear()

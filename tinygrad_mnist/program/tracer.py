@@ -1,6 +1,6 @@
-"""Tracers: arrays that note what NumPy does to them, as instructions of a program.
+"""Tracers: arrays that record the NumPy operations on them as instructions of a program.
 
-A tracer computes as it notes, so that code may look at shapes and dtypes, but not at values.
+A tracer also computes a sample. Code may therefore read shapes and dtypes, but not values.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ _NOT_IN_PLACE = (
 
 
 class Tracer(NDArrayOperatorsMixin, Box):
-    """An array of a program, with a sample of what it holds.
+    """Array of a program, with a sample of its values.
 
-    Inside the forward of an op it refuses what it cannot note with an `UntraceableError`, elsewhere with a
+    An operation that it cannot record raises an `UntraceableError` inside the forward of an op, elsewhere a
     `CaptureError` that names the line.
     """
 
     def __init__(self, recorder: Recorder, value: Value, array: Array, is_scalar: bool = False) -> None:
         self.recorder, self.value, self.array = recorder, value, array
-        self.is_scalar = is_scalar  # NumPy gives a number of its own there, not an array without axes
-        self.is_own = False  # nobody else holds the array, whatever its value was made from
+        self.is_scalar = is_scalar  # NumPy returns its own scalar there instead of an array without axes
+        self.is_own = False  # no other object refers to the array
 
     shape = property(lambda self: self.array.shape)
     ndim = property(lambda self: self.array.ndim)
@@ -69,7 +69,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
     def __repr__(self) -> str:
         return f"<{self.dtype} array of shape {self.shape} in a program>"
 
-    # How ops are applied to it, and what is asked of it in place of the capture
+    # Ops, and questions that the tracer answers for the capture
 
     def _apply(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Run the op's forward on tracers; with a Tensor among the inputs, let that record it."""
@@ -88,11 +88,11 @@ class Tracer(NDArrayOperatorsMixin, Box):
         self.recorder.check(check, self, arguments)
 
     def _refuse(self, what: str, instead: str = "") -> NoReturn:
-        """Refuse to show elements to Python, or what `instead` explains."""
+        """Refuse to show elements to Python; `instead` explains another refusal."""
         self.recorder.refuse(what, instead)
 
     def item(self) -> Item:
-        """Return what stands for the number: it can be returned, and nothing else."""
+        """Return a stand-in for the number that can only be returned."""
         if self.size != 1 or self.recorder.is_inside_op:
             self.recorder.refuse(f"item() of shape {self.shape}")
         return Item(self.value)
@@ -133,7 +133,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
     # Views and copies
 
     def _look(self, array: Array, view: View) -> Tracer:
-        """Return a view of the memory, or a copy where NumPy had to make one."""
+        """Return a view of the memory, or a copy if NumPy had to make one."""
         if np.may_share_memory(array, self.array) or not array.size:
             value = self.recorder.emit(view, (self.value,), array, view_of=self.value)
         else:
@@ -154,13 +154,13 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     @property
     def real(self) -> Tracer:
-        """The tracer itself: programs are real."""
+        """Return the tracer itself: programs compute with real numbers."""
         if self.dtype.kind == "c":
             self.recorder.refuse("complex arrays have parts")
         return self
 
     def reshape(self, *shape: Any) -> Tracer:
-        """The same elements in another shape."""
+        """Return the same elements in another shape."""
         array = self.array.reshape(*shape)
         flattens = array.ndim == 1 and self.array.flags.c_contiguous  # else ravel() would copy
         code = "{}.ravel()" if flattens else f"{{}}.reshape({array.shape})"
@@ -171,7 +171,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return self.reshape(-1)
 
     def transpose(self, *axes: Any) -> Tracer:
-        """The axes in another order."""
+        """Return the axes in another order."""
         order = axes[0] if len(axes) == 1 else axes
         if not order or tuple(axis % self.ndim for axis in order) == (1, 0):
             return self.T
@@ -184,7 +184,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return self._emit(Copy(self.shape), (self.value,), array)
 
     def astype(self, dtype: Any, copy: bool = True) -> Tracer:
-        """The values in another dtype."""
+        """Return the values in another dtype."""
         dtype = np.dtype(dtype)
         if dtype == self.dtype and not copy:
             return self
@@ -213,22 +213,22 @@ class Tracer(NDArrayOperatorsMixin, Box):
             self._become(Put(code, False, places), (before, self._operand(value), *arrays))
 
     def owned(self) -> Tracer:
-        """Return a tracer of an array with the same elements that nobody else holds."""
+        """Return a tracer of a private array with the same elements."""
         tracer = Tracer(self.recorder, self.value, self.array) if self.value.is_ours else self.copy()
         tracer.is_own = True
         return tracer
 
     def _require_own(self) -> None:
-        """Refuse to be written into, before it happens, where others hold the array too."""
+        """Refuse a write into the array, before it happens, if other objects refer to it."""
         if not self.is_own and (self.value.view_of is not None or not self.value.is_ours):
             self.recorder.refuse("a change in place of an array that others hold too", _NOT_IN_PLACE)
         results = (i.result for i in self.recorder.recording.instructions)
         if any(result is not None and result.view_of is self.value for result in results):
             self.recorder.refuse("a change in place of an array that a view looks into", _NOT_IN_PLACE)
-        self.array = self.array.copy("K")  # the sample is written into: another tracer may have it too
+        self.array = self.array.copy("K")  # the sample will be changed, and another tracer may share it
 
     def _become(self, operation: Operation, operands: tuple[Any, ...]) -> None:
-        """Become a new value, written over the old one."""
+        """Become the new value that is written over the old one."""
         self.value = self.recorder.emit(operation, operands, self.array)
 
     # Reductions
@@ -252,7 +252,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return Tracer(self.recorder, self.recorder.emit(operation, operands, sample), sample, is_scalar)
 
     def __pow__(self, exponent: Any) -> Any:
-        """As ndarray does it, which has faster ways for some exponents."""
+        """Return the power as ndarray computes it, which is faster for some exponents."""
         array = self.array ** plain(exponent)
         faster = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
         ufunc: Any = faster.get(exponent) if isinstance(exponent, int | float) else None
@@ -263,7 +263,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
         if any(isinstance(x, Recordable) for x in inputs):
-            return NotImplemented  # a Tensor records
+            return NotImplemented  # the Tensor records the op
         if ufunc is np.bitwise_and and all(getattr(x, "dtype", None) == np.bool for x in inputs):
             ufunc = np.logical_and
         if method == "__call__":
@@ -314,9 +314,9 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return target
 
     def _product(self, name: str, operands: tuple[Any, ...], sample: Any, target: Any = None) -> Any:
-        """A matrix product: np.dot where it is the same, since it takes 0.4 µs less for small matrices.
+        """Return a matrix product: np.dot if the result is the same, which saves 0.4 µs for small matrices.
 
-        What is reversed or repeated is copied by np.dot, and summed in another order by np.matmul.
+        For reversed or repeated axes np.dot copies, and np.matmul sums in another order.
         """
         if target is not None:
             self.recorder.refuse("a product into a given array")
@@ -367,7 +367,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
 
 class TracedNumber:
-    """A tracer of a number: a setting of an optimizer."""
+    """Tracer of a number: a setting of an optimizer."""
 
     def __init__(self, number: Number) -> None:
         self.number = number
