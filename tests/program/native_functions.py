@@ -9,11 +9,13 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 
 def products(rng):
     """Tiles in blocks of columns, weighted rows, and the short sums that loops write out."""
-    arrays = [rng.normal(size=shape) for shape in ((3, 2048), (20, 2048), (5, 20), (20, 9), (4, 16), (16, 3))]
+    shapes = (3, 2048), (20, 2048), (5, 20), (20, 9), (4, 16), (16, 3), (3, 512), (40, 512)
+    arrays = [rng.normal(size=shape) for shape in shapes]
 
-    def function(a, b, c, d, e, f):
+    def function(a, b, c, d, e, f, g, h):
         return (
             a @ b.T,
+            g @ h.T,
             c @ d,
             (d.T @ c.T).T,
             e @ f,

@@ -5,7 +5,7 @@ from types import FunctionType
 
 import numpy as np
 
-from tinygrad_mnist.program import compile
+from tinygrad_mnist.program import compile, native
 
 
 @cache
@@ -23,7 +23,7 @@ def scalar_functions():
 def as_python(text, name, arrays, numbers):
     """The function of a text, in place of `native.step._compiled`."""
     things = {"inf": np.inf, "nan": np.nan, **scalar_functions()}
-    things |= {each: getattr(np, each) for each in ("bool", "cos", "int32", "sin", "sqrt")}
+    things |= {each: getattr(np, each) for each in ("bool", "int32", *native.step.NUMPY_FUNCTIONS)}
     exec(text, things)
     return things[name]
 
