@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask, identity
+from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
 
 MASK = np.array([True, False, True])
@@ -105,6 +106,10 @@ CASES = [
     shaped("getitem", lambda x: x[[1, 1, 0], [0, 0, 1]], (2, 2)),
     shaped("getitem", lambda x: x[MASK], (3, 2)),
     shaped("getitem", lambda x: x[(0, 0, 1), :], (2, 3)),
+    shaped("rows", lambda table: rows(table, np.array([[0, 2], [0, -1]])), (3, 2)),
+    shaped("rows", lambda table: rows(table, np.zeros(0, int)), (3,)),
+    shaped("rows", lambda table: rows(table, np.array([1, 0, 1])), (2, 3, 2)),
+    shaped("add_rows", lambda x: add_rows(x, np.array([[3, 1], [-1, 0]]), count=5), (2, 2, 3)),
     shaped("scatter_add", lambda x: scatter_add(x, index=np.array([0, 2, 0]), shape=(4, 2)), (3, 2)),
     shaped("concatenate", lambda a, b, c: ops.concatenate(a, b, c, axis=1), (2, 1), (2, 3), (2, 2)),
     shaped("concatenate", lambda a: ops.concatenate(a, a, axis=-1), (2, 3)),

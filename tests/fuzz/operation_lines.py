@@ -46,6 +46,8 @@ from tests.fuzz.operation_settings import (
     positive,
     precision,
     reduced_axes,
+    rows_beside,
+    rows_of,
     scattered,
     single_axis,
     smaller_shape,
@@ -55,6 +57,7 @@ from tests.fuzz.operation_settings import (
 )
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
+from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
 
 NONE = st.just({})
@@ -316,6 +319,14 @@ LINES = [
         scalar_or_rows,
         rounding=16,
     ),
+    Line("rows({0}, Tensor({numbers}))", "{0}[{numbers}]", rows_of, scalar_or_rows),
+    Line(
+        "add_rows({0}, Tensor({numbers}), count=4)",
+        "scattered({0}, {numbers}, (4, *{0}.shape[1:]))",
+        rows_beside,
+        scalar_or_rows,
+        rounding=16,
+    ),
     Line(
         "ops.concatenate({0}, {1}, axis={axis})", "np.concatenate([{0}, {1}], {axis})", single_axis, joinable
     ),
@@ -384,6 +395,7 @@ LINES = [
 
 HELPERS = {
     "Tensor": Tensor,
+    "add_rows": add_rows,
     "array": np.array,
     "chosen": chosen,
     "drawn": drawn,
@@ -394,6 +406,7 @@ HELPERS = {
     "math": math,
     "np": np,
     "ops": ops,
+    "rows": rows,
     "scatter_add": scatter_add,
     "scattered": scattered,
     "sum_to": sum_to,

@@ -195,6 +195,19 @@ def labels(x):
     )
 
 
+def rows_of(x):
+    """Numbers of rows of `x`, in one or two axes."""
+    shapes = hnp.array_shapes(min_dims=1, max_dims=2, max_side=3)
+    return st.fixed_dictionaries(
+        {"numbers": hnp.arrays(int, shapes, elements=st.integers(0, x.shape[0] - 1))}
+    )
+
+
+def rows_beside(x):
+    """For each row of `x` the number of a row in a table of four."""
+    return st.fixed_dictionaries({"numbers": hnp.arrays(int, x.shape[:1], elements=st.integers(0, 3))})
+
+
 def generator(x):
     return st.fixed_dictionaries({"number": st.integers(0, 3), "p": st.sampled_from([0.0, 0.25, 0.6])})
 

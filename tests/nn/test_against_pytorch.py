@@ -78,6 +78,27 @@ def assert_equal_state(ours, theirs):
         np.testing.assert_allclose(ours.state_dict()[name], tensor.numpy(), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("padding", [None, 0, -1])
+def test_an_embedding_gives_the_rows_and_gradients_of_pytorch(padding):
+    ours, theirs = pair(lambda f: f.Embedding(5, 3, padding_idx=padding))
+
+    @tm.compile
+    def step(numbers):
+        ours.zero_grad()
+        found = ours(numbers)
+        weighted(found, lambda array: array).backward()
+        return found, ours.weight.grad
+
+    for seed in range(4):
+        numbers = np.random.default_rng(seed).integers(0, 5, (4, 6))
+        theirs.zero_grad()
+        expected = theirs(torch.tensor(numbers))
+        weighted(expected, torch.tensor).backward()
+        found, gradient = step(numbers)
+        np.testing.assert_array_equal(found.data, expected.detach().numpy())
+        np.testing.assert_allclose(gradient, theirs.weight.grad.numpy(), rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("training", [True, False])
 def test_outputs_gradients_and_state_are_those_of_pytorch(name, training):

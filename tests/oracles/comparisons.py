@@ -145,6 +145,9 @@ def movements():
         yield one("getitem", lambda f, x, index=index: f.getitem(x * x, index=index), (3, 4), (3, 2, 2))
     for index in (INDICES, MASK, (INDICES, INDICES[::-1].copy()), (slice(None), INDICES[:2])):
         yield one("getitem", lambda f, x, index=index: f.getitem(x * x, index=index), (3, 3))
+    yield one("rows", lambda f, x: f.rows(x * x, INDICES), (3, 2))
+    yield one("rows", lambda f, x: f.rows(x * x, INDICES[:0]), (3,))
+    yield one("add_rows", lambda f, x: f.add_rows(x * x, INDICES, count=4), (3, 2))
     yield one("scatter_add", lambda f, x: f.scatter_add(x * x, index=INDICES, shape=(4, 2)), (3, 2))
     yield several(
         "concatenate", lambda f, a, b: f.concatenate(a * b, b, a, axis=-1), ((2, 3), (2, 3)), ((2, 0), (2, 0))

@@ -7,9 +7,10 @@ import numpy as np
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.backward import pull_back
 from tinygrad_mnist.autodiff.ops.casts import cast, dropout_mask, identity
+from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
 
-HELPERS = {f.name: f for f in (cast, dropout_mask, identity, scatter_add, sum_to)}
+HELPERS = {f.name: f for f in (add_rows, cast, dropout_mask, identity, rows, scatter_add, sum_to)}
 NAMES = (*ops.__all__, *HELPERS)
 
 

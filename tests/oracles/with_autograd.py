@@ -52,6 +52,7 @@ def _where(condition, a, b):
 
 
 FUNCTIONS = namespace(
+    add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[1:])),
     abs=anp.abs,
     add=anp.add,
     arccos=anp.arccos,
@@ -100,6 +101,7 @@ FUNCTIONS = namespace(
     reciprocal=anp.reciprocal,
     relu=lambda x: anp.maximum(x, 0.0),
     reshape=lambda x, shape: anp.reshape(x, shape),
+    rows=lambda table, numbers: table[numbers],
     scatter_add=_scattered,
     sigmoid=special.expit,
     sigmoid_cross_entropy=lambda x, t: anp.logaddexp(x, 0.0) - x * t,

@@ -29,6 +29,7 @@ def _summed_to(x, shape):
 
 
 FUNCTIONS = namespace(
+    add_rows=lambda x, numbers, count: jnp.zeros((count, *x.shape[1:]), x.dtype).at[numbers].add(x),
     abs=jnp.abs,
     add=jnp.add,
     arccos=jnp.arccos,
@@ -77,6 +78,7 @@ FUNCTIONS = namespace(
     reciprocal=jnp.reciprocal,
     relu=jax.nn.relu,
     reshape=lambda x, shape: jnp.reshape(x, shape),
+    rows=lambda table, numbers: table[numbers],
     scatter_add=lambda x, index, shape: jnp.zeros(shape, x.dtype).at[index].add(x),
     sigmoid=jax.nn.sigmoid,
     sigmoid_cross_entropy=lambda x, t: jax.nn.softplus(x) - x * t,

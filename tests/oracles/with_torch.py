@@ -53,6 +53,7 @@ def _scattered(x, index, shape):
 
 
 FUNCTIONS = namespace(
+    add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[numbers.ndim :])),
     abs=torch.abs,
     add=torch.add,
     arccos=torch.arccos,
@@ -101,6 +102,7 @@ FUNCTIONS = namespace(
     reciprocal=torch.reciprocal,
     relu=torch.relu,
     reshape=lambda x, shape: torch.reshape(x, shape),
+    rows=lambda table, numbers: table[torch.as_tensor(numbers)],
     scatter_add=_scattered,
     sigmoid=torch.sigmoid,
     sigmoid_cross_entropy=lambda x, t: functional.binary_cross_entropy_with_logits(x, t, reduction="none"),

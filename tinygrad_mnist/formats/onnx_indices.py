@@ -78,7 +78,7 @@ def pick(operation: Pick, graph: OnnxGraph, operands: Sequence[Any], result: Val
 
 
 def put(operation: Put, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
-    """Add values written, or added, at an index whose arrays are constants."""
+    """Add values written, or added, at an index."""
     base, value, *arrays = operands
     positions = _positions(graph, base, operation.index, arrays)
     rows = graph.node("Reshape", positions, graph.whole_numbers(-1, 1))
@@ -98,6 +98,8 @@ def _positions(graph: OnnxGraph, x: Value, parts: tuple[Any, ...], arrays: Seque
     """Return the places in the flat array that an index means."""
     if any(isinstance(length, Batch) for length in graph.shapes.of(x)):
         raise ExportError("an index by arrays takes batches of one length: write dynamic_batch=False")
+    if parts == (PLACE,) and x.array.ndim == 1:
+        return graph.in_dtype(arrays[0], _INT64)
     if any(array.origin != "constant" for array in arrays):
         raise ExportError("an index by computed arrays has no form in ONNX: write ops.where or ops.one_hot")
     places = np.arange(x.array.size).reshape(x.shape)[_filled(parts, arrays)]

@@ -14,7 +14,6 @@ NN = {
     "Conv2D": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
     "Conv2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",
     "Dense": "write `nn.Linear(3, 4)`: inputs, outputs",
-    "Embedding": "index a Parameter instead: `nn.Parameter(np.zeros((5, 2)))[np.array([0, 3])]`",
     "GRU": "write `nn.LSTM(3, 5)`, or call layers in a loop in a Module's forward",
     "MLP": "write `nn.perceptron((784, 128, 10))`",
     "MaxPool2d": "there are no convolutions here: `nn.Flatten()` and `nn.Linear(3, 4)` read images",

@@ -20,7 +20,7 @@ from tinygrad_mnist.nn.activations import (
 )
 from tinygrad_mnist.nn.class_losses import CrossEntropyLoss, NLLLoss
 from tinygrad_mnist.nn.containers import ModuleDict, ModuleList, Sequential
-from tinygrad_mnist.nn.layers import Dropout, Flatten, Linear
+from tinygrad_mnist.nn.layers import Dropout, Embedding, Flatten, Linear
 from tinygrad_mnist.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -57,6 +57,7 @@ __all__ = [
     "Buffer",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "HuberLoss",
     "Identity",

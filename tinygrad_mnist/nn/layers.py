@@ -12,6 +12,8 @@ from tinygrad_mnist.arguments import require_bool, require_number, require_whole
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
+from tinygrad_mnist.autodiff.ops.rows import require_rows, rows
+from tinygrad_mnist.autodiff.primitive import checked, peeled
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
@@ -121,6 +123,73 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Return the sizes, and ``bias=False`` without a bias."""
         return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
+
+
+class Embedding(Module):
+    """Look up rows of a table by numbers, such as the vectors of words.
+
+    Parameters
+    ----------
+    num_embeddings : int
+        Number of rows.
+    embedding_dim : int
+        Length of each row.
+    padding_idx : int, optional
+        The row of this number starts at 0 and gets no gradient.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator of the initial values, normal with the standard deviation 1, as in PyTorch; see
+        `manual_seed` if omitted.
+    dtype : dtype, optional
+        Dtype of the table; see `set_default_dtype` if omitted.
+
+    Raises
+    ------
+    ValueError
+        If `padding_idx` is not the number of a row.
+    LabelError
+        If a number in an input is not that of a row.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> nn.Embedding(5, 3)(np.array([[0, 4], [2, 2]])).shape
+    (2, 2, 3)
+    """
+
+    @hinted
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        require_whole("num_embeddings", num_embeddings)
+        require_whole("embedding_dim", embedding_dim)
+        if padding_idx is not None:
+            require_whole("padding_idx", padding_idx, low=-num_embeddings)
+            if padding_idx >= num_embeddings:
+                raise ValueError(f"padding_idx is {padding_idx}: expected a number below {num_embeddings}")
+            padding_idx %= num_embeddings
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = padding_idx
+        table = generator(rng).normal(size=(num_embeddings, embedding_dim))
+        if padding_idx is not None:
+            table[padding_idx] = 0
+        self.weight = Parameter(table, dtype=get_default_dtype() if dtype is None else dtype)
+
+    def forward(self, numbers: Any) -> Any:
+        """Return the rows.  numbers: (*B), integers from 0 to num_embeddings - 1 -> (*B, embedding_dim)"""
+        if np.dtype(numbers.dtype).kind not in "iu":
+            raise DTypeError(f"Embedding takes integers, got {numbers.dtype}: pass x.astype(np.int64)")
+        checked(require_rows, peeled(numbers), self.num_embeddings)
+        return rows(self.weight, numbers, padding=self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
 class Flatten(Module):

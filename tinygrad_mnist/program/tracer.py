@@ -386,6 +386,8 @@ def _parts(index: Any) -> tuple[Any, ...]:
 
 def _index_code(recorder: Recorder, index: Any) -> tuple[str, tuple[Any, ...], list[Value]]:
     """Return an index as code and as parts, with a {} or a `PLACE` for each array, and the arrays."""
+    if isinstance(index, Tracer):
+        return "{}", (PLACE,), [index.value]
     arrays: list[Value] = []
 
     def placeholder(part: Any) -> str:

@@ -1,10 +1,11 @@
-"""Normalization and recurrent layers: what they refuse, and with which sentence."""
+"""Layers of other kinds and containers: what they refuse, and with which sentence."""
 
 import numpy as np
 import pytest
 
+import tinygrad_mnist as tm
 from tinygrad_mnist import nn
-from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
 
 F32 = np.float32
 
@@ -82,3 +83,19 @@ def test_sequential_takes_names_slices_and_more_modules():
     assert model(x).shape == (5, 2)
     np.testing.assert_array_equal(model[:2](x).data, np.maximum(model.hidden(x).data, 0))
     assert model[-1] is list(model)[2]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_embedding_refuses_numbers_that_are_no_rows(compiled):
+    layer = nn.Embedding(5, 3, rng=0)
+    call = tm.compile(layer) if compiled else layer
+    for _ in range(3):
+        call(np.array([0, 4]))
+    for wrong in ([0, 5], [0, -1]):
+        message = rf"number {wrong[1]} at position 1 is out of range: the table has the rows 0 to 4"
+        with pytest.raises(LabelError, match=message):
+            call(np.array(wrong))
+    with pytest.raises(DTypeError, match=r"takes integers, got float64: pass x\.astype\(np\.int64\)"):
+        call(np.array([0.0, 1.0]))
+    with pytest.raises(ValueError, match="padding_idx is 5: expected a number below 5"):
+        nn.Embedding(5, 3, padding_idx=5)
