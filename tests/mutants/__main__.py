@@ -135,7 +135,7 @@ def _write(file: Path, source: str) -> None:
 def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list[str]:
     """The tests that run the changed lines, or else what is around them: the quickest first.
 
-    The first case of each parametrised test goes before the second of any.
+    A case of a parametrised test counts as if it took the time of those before it too.
     """
     names, lines = list(record["seconds"]), record["lines"].get(mutant.file, {})
     itself, *around = _wider_and_wider(mutant.rows(source), source)
@@ -152,7 +152,7 @@ def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list
     for name in sorted((names[test] for test in found), key=record["seconds"].__getitem__):
         function = name.split("[")[0]
         cases[function] = cases.get(function, 0) + 1
-        ranked.append((cases[function], record["seconds"][name], name))
+        ranked.append((cases[function] * record["seconds"][name], record["seconds"][name], name))
     for _, cost, name in sorted(ranked):
         total += cost
         chosen.append(name)
