@@ -167,13 +167,13 @@ for tensor in upstream(y):
 # ## 4. The walk backward
 #
 # Now the chain rule, for any graph.  Start at the output, whose gradient with respect to itself is 1.
-# Visit the Tensors, latest first.  At each one, hand its gradient to the rules of its op: each rule returns
-# what goes to one input.  Above, a was used twice, so it receives two contributions.  They are added: if a
+# Visit the Tensors, latest first.  At each one, pass its gradient to the rules of its op: each rule returns
+# the part for one input.  Above, a was used twice, so it receives two contributions.  They are added: if a
 # changes a little, both uses change y, and small changes add up.
 #
 # When a Tensor is visited, everything made from it has been visited before, so its gradient is complete.
 #
-# `walk` hands out each Tensor with its gradient and leaves it to the caller what to do with them.
+# `walk` yields each Tensor with its gradient; the caller decides what to do with them.
 # `backward` stores them in `.grad`.  (Step 5 explains `unbroadcast`, which does nothing yet.  Step
 # 6 explains `on_tensors`.)
 
@@ -188,7 +188,7 @@ def walk(output, seed, on_tensors=False):
     for tensor in upstream(output):
         g = gradients.pop(tensor.serial)
         yield tensor, g
-        # What the rules get: boxes, or the arrays inside.
+        # Arguments of the rules: boxes, or the arrays inside.
         y, *values = (tensor, *tensor.inputs) if on_tensors else map(peeled, (tensor, *tensor.inputs))
         for x, rule in zip(tensor.inputs, tensor.op.rules if tensor.op else (), strict=True):
             if isinstance(x, Tensor):
@@ -209,7 +209,7 @@ print("4. y = a b + a: dy/da = b + 1 =", a.grad, " dy/db = a =", b.grad)
 #
 # NumPy stretches small arrays: in `x + bias`, with shapes (2, 3) and (3,), each bias is added to two rows.
 # It is used twice, so its gradient is the sum over both uses.  The rule of `add` returns g, whose shape is
-# (2, 3), and knows nothing of this.  Must every rule know?  No: the walk knows which shape the gradient
+# (2, 3), and ignores this.  Must every rule take care of it?  No: the walk can see which shape the gradient
 # should have, and sums over the stretched axes for all rules.
 #
 # The sum must be an op as well, so that it has a rule of its own.  Its rule stretches g again, with

@@ -42,8 +42,8 @@ for x in (-1.0, 0.0, 1.0):
     assert abs(second(x) + 2 * t * (1 - t * t)) < 1e-12
 
 # %% [markdown]
-# If a value changes after an op has read it, its gradient would be wrong without a sign.  Here it is an
-# error.
+# If a value changes after an op has read it, the gradient would be wrong without any sign of it.  Here that
+# is an error.
 
 # %%
 loss = (a * a).sum()

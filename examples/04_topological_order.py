@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Why topological order
 #
-# Backpropagation hands gradients from a result to its inputs.  A value that is used twice gets two
+# Backpropagation passes gradients from a result to its inputs.  A value that is used twice gets two
 # contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
 # right, and how long it takes.  The smallest graph that shows this has three values and no network:
 #
@@ -14,7 +14,7 @@ import time
 import tinygrad_mnist as tm
 
 # %% [markdown]
-# A dozen lines are enough for a graph.  A node knows the nodes that it is the sum of.
+# A dozen lines are enough for a graph.  A node stores the nodes whose sum it is.
 
 
 # %%

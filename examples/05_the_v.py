@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Finite differences and the V
 #
-# Function values alone give a derivative: move the input a little, and look how far the result moves.
-# Backpropagation is checked in this manner.  But how little is a little?  A smaller step makes the
+# Function values alone give a derivative: move the input a little, and see how far the result moves.
+# Backpropagation is checked this way.  But how little is a little?  A smaller step makes the
 # approximation better and the rounding worse.
 
 # %%
