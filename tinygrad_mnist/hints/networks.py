@@ -21,7 +21,6 @@ NN = {
     "ParameterList": "a plain list as an attribute is enough: its parameters belong to the module",
     "SmoothL1Loss": "write `nn.HuberLoss(delta=1.0)`, which is beta times SmoothL1Loss for delta=beta",
     "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
-    "functional": "its functions are ops: `ops.relu(x)`, `ops.softmax(x, axis=-1)`",
     "utils": "loops over parameters do it: `[p.grad for p in model.parameters()]`",
 }
 

@@ -73,9 +73,7 @@ class LayerNorm(Module):
                 f"{tuple(x.shape)}: build it as LayerNorm({x.shape[-1] if x.ndim else 1})"
             )
         axes = tuple(range(-len(self.normalized_shape), 0))
-        centred = x - ops.mean(x, axis=axes, keepdims=True)
-        variance = ops.mean(centred * centred, axis=axes, keepdims=True)
-        return _scaled(centred / ops.sqrt(variance + self.eps), self.weight, self.bias)
+        return normalized(x, axes, self.eps, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Return the lengths and what is added to the variance."""
@@ -226,6 +224,13 @@ class BatchNorm2d(BatchNorm):
 
     _axes = {4: (0, 2, 3)}  # noqa: RUF012
     _takes = "(n, C, height, width)"
+
+
+def normalized(x: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:
+    """Return ``(x - mean) / sqrt(var + eps) * weight + bias``, with mean and variance over axes."""
+    centred = x - ops.mean(x, axis=axes, keepdims=True)
+    variance = ops.mean(centred * centred, axis=axes, keepdims=True)
+    return _scaled(centred / ops.sqrt(variance + eps), weight, bias)
 
 
 def _scaled(x: Any, weight: Any, bias: Any) -> Any:

@@ -1,0 +1,83 @@
+"""nn.functional: the functions give what the layers and losses of their names give."""
+
+import numpy as np
+import pytest
+
+import tinygrad_mnist.nn.functional as F
+from tinygrad_mnist import Tensor, nn
+
+RNG = np.random.default_rng(0)
+X, ROWS, LABELS = RNG.normal(size=(4, 3)), RNG.dirichlet(np.ones(3), 4), np.array([2, 0, 1, 1])
+WEIGHT, BIAS = RNG.normal(size=(5, 3)), RNG.normal(size=5)
+P = RNG.uniform(0.1, 0.9, (4, 3))
+
+
+def with_parameters(layer, **arrays):
+    layer.load_state_dict(arrays)
+    return layer
+
+
+CASES = {
+    "relu": (lambda x: F.relu(x), nn.ReLU()),
+    "sigmoid": (lambda x: F.sigmoid(x), nn.Sigmoid()),
+    "tanh": (lambda x: F.tanh(x), nn.Tanh()),
+    "softplus": (lambda x: F.softplus(x), nn.Softplus()),
+    "flatten": (lambda x: F.flatten(x, 1), nn.Flatten()),
+    "leaky_relu": (lambda x: F.leaky_relu(x, 0.2), nn.LeakyReLU(0.2)),
+    "elu": (lambda x: F.elu(x, 0.5), nn.ELU(0.5)),
+    "gelu": (lambda x: F.gelu(x), nn.GELU()),
+    "gelu of tanh": (lambda x: F.gelu(x, approximate="tanh"), nn.GELU("tanh")),
+    "silu": (lambda x: F.silu(x), nn.SiLU()),
+    "softmax": (lambda x: F.softmax(x, dim=0), nn.Softmax(0)),
+    "log_softmax": (lambda x: F.log_softmax(x, 0), nn.LogSoftmax(0)),
+    "linear": (
+        lambda x: F.linear(x, WEIGHT, BIAS),
+        with_parameters(nn.Linear(3, 5, dtype=float), weight=WEIGHT, bias=BIAS),
+    ),
+    "dropout": (lambda x: F.dropout(x, 0.4, rng=7), nn.Dropout(0.4, rng=7)),
+    "dropout in evaluation": (lambda x: F.dropout(x, 0.4, training=False), nn.Identity()),
+    "layer_norm": (
+        lambda x: F.layer_norm(x, (3,), WEIGHT[0], BIAS[:3], eps=1e-3),
+        with_parameters(nn.LayerNorm(3, eps=1e-3, dtype=float), weight=WEIGHT[0], bias=BIAS[:3]),
+    ),
+    "cross_entropy": (
+        lambda x: F.cross_entropy(x, LABELS, label_smoothing=0.1),
+        lambda x: nn.CrossEntropyLoss(label_smoothing=0.1)(x, LABELS),
+    ),
+    "nll_loss": (lambda x: F.nll_loss(x, LABELS), lambda x: nn.NLLLoss()(x, LABELS)),
+    "mse_loss": (lambda x: F.mse_loss(x, P, reduction="sum"), lambda x: nn.MSELoss(reduction="sum")(x, P)),
+    "l1_loss": (lambda x: F.l1_loss(x, P), lambda x: nn.L1Loss()(x, P)),
+    "huber_loss": (lambda x: F.huber_loss(x, P, delta=0.3), lambda x: nn.HuberLoss(delta=0.3)(x, P)),
+    "binary_cross_entropy_with_logits": (
+        lambda x: F.binary_cross_entropy_with_logits(x, P),
+        lambda x: nn.BCEWithLogitsLoss()(x, P),
+    ),
+    "binary_cross_entropy": (
+        lambda x: F.binary_cross_entropy(F.sigmoid(x), P),
+        lambda x: nn.BCELoss()(F.sigmoid(x), P),
+    ),
+}
+
+
+def test_every_function_has_a_case():
+    assert set(F.__all__) - {name.split()[0] for name in CASES} == {"embedding", "one_hot"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_function_gives_what_its_layer_gives(name):
+    function, layer = CASES[name]
+    x, y = Tensor(X, requires_grad=True), Tensor(X, requires_grad=True)
+    found, expected = function(x), layer(y)
+    np.testing.assert_array_equal(found.data, expected.data)
+    (found * 2).sum().backward()
+    (expected * 2).sum().backward()
+    np.testing.assert_array_equal(x.grad, y.grad)
+
+
+def test_rows_and_one_hot_take_numbers():
+    weight = Tensor(WEIGHT, requires_grad=True)
+    found = F.embedding(LABELS, weight, padding_idx=1)
+    np.testing.assert_array_equal(found.data, WEIGHT[LABELS])
+    found.sum().backward()
+    np.testing.assert_array_equal(weight.grad, [[1] * 3, [0] * 3, [1] * 3, [0] * 3, [0] * 3])
+    np.testing.assert_array_equal(F.one_hot(LABELS, 3), np.eye(3, dtype=int)[LABELS])

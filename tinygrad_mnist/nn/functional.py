@@ -1,0 +1,133 @@
+"""Layers and losses as functions, under PyTorch's names: for a ``forward`` that computes without modules.
+
+Each takes what the layer of its name takes, and gives what that layer gives.  ``ops`` has NumPy's names.
+
+Examples
+--------
+>>> import numpy as np
+>>> import tinygrad_mnist.nn.functional as F
+>>> F.softmax(F.relu(np.array([[-1.0, 0.0]])), dim=1)
+array([[0.5, 0.5]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.ops.rows import rows
+from tinygrad_mnist.nn import activations, class_losses, losses
+from tinygrad_mnist.nn.layers import Dropout
+from tinygrad_mnist.nn.normalization import normalized
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
+    "embedding", "flatten", "gelu", "huber_loss", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log_softmax", "mse_loss", "nll_loss", "one_hot", "relu", "sigmoid", "silu", "softmax", "softplus",
+    "tanh",
+]  # fmt: skip
+
+relu, sigmoid, tanh, softplus, flatten = ops.relu, ops.sigmoid, ops.tanh, ops.softplus, ops.flatten
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """Return ``x`` where it is positive and ``negative_slope * x`` elsewhere: `nn.LeakyReLU`."""
+    return activations.LeakyReLU(negative_slope).forward(x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return ``x`` where it is positive and ``alpha * (exp(x) - 1)`` elsewhere: `nn.ELU`."""
+    return activations.ELU(alpha).forward(x)
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Return ``x`` times the normal distribution function: `nn.GELU`."""
+    return activations.GELU(approximate).forward(x)
+
+
+def silu(x: Any) -> Any:
+    """Return ``x * sigmoid(x)``: `nn.SiLU`."""
+    return activations.SiLU().forward(x)
+
+
+def softmax(x: Any, dim: int = -1) -> Any:
+    """Return probabilities that sum to 1 along an axis: `nn.Softmax`."""
+    return ops.softmax(x, axis=dim)
+
+
+def log_softmax(x: Any, dim: int = -1) -> Any:
+    """Return the logarithms of `softmax`: `nn.LogSoftmax`."""
+    return ops.log_softmax(x, axis=dim)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """Return ``x @ weight.T + bias``: `nn.Linear`."""
+    return ops.linear(x, weight, bias)
+
+
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | int | None = None
+) -> Any:
+    """Return `x` with random elements set to 0 and the others divided by 1 - p: `nn.Dropout`.
+
+    In a compiled function use the layer, whose generator outlives the call.
+    """
+    return Dropout(p, rng=rng).train(training).forward(x)
+
+
+def layer_norm(
+    x: Any, normalized_shape: tuple[int, ...], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """Return `x` normalized over its last axes, times `weight`, plus `bias`: `nn.LayerNorm`."""
+    return normalized(x, tuple(range(-len(normalized_shape), 0)), eps, weight, bias)
+
+
+def embedding(numbers: Any, weight: Any, padding_idx: int | None = None) -> Any:
+    """Return the rows of `weight` by their numbers: `nn.Embedding`."""
+    return rows(weight, numbers, padding=padding_idx)
+
+
+def one_hot(labels: Any, num_classes: int) -> Any:
+    """Return rows of integers with a single 1, at the label.  labels: (*B) -> (*B, num_classes)"""
+    return ops.one_hot(labels, classes=num_classes, dtype=np.int64)
+
+
+def cross_entropy(output: Any, target: Any, **options: Any) -> Any:
+    """Return the cross-entropy of logits; options are those of `nn.CrossEntropyLoss`."""
+    return class_losses.CrossEntropyLoss(**options).forward(output, target)
+
+
+def nll_loss(output: Any, target: Any, **options: Any) -> Any:
+    """Return minus the log-probability of the target; options are those of `nn.NLLLoss`."""
+    return class_losses.NLLLoss(**options).forward(output, target)
+
+
+def mse_loss(output: Any, target: Any, **options: Any) -> Any:
+    """Return the mean of the squared differences; options are those of `nn.MSELoss`."""
+    return losses.MSELoss(**options).forward(output, target)
+
+
+def l1_loss(output: Any, target: Any, **options: Any) -> Any:
+    """Return the mean of the absolute differences; options are those of `nn.L1Loss`."""
+    return losses.L1Loss(**options).forward(output, target)
+
+
+def huber_loss(output: Any, target: Any, **options: Any) -> Any:
+    """Return a mean that is quadratic near 0 and linear far from it; options are those of `nn.HuberLoss`."""
+    return losses.HuberLoss(**options).forward(output, target)
+
+
+def binary_cross_entropy(output: Any, target: Any, **options: Any) -> Any:
+    """Return the cross-entropy of probabilities; options are those of `nn.BCELoss`."""
+    return losses.BCELoss(**options).forward(output, target)
+
+
+def binary_cross_entropy_with_logits(output: Any, target: Any, **options: Any) -> Any:
+    """Return the cross-entropy of logits; options are those of `nn.BCEWithLogitsLoss`."""
+    return losses.BCEWithLogitsLoss(**options).forward(output, target)
