@@ -279,14 +279,7 @@ def refusals(place, run_folder, mnist_folder):
         "a run there already": ([*small, run_folder], "holds a run already"),
         "a file in the way": ([*small, place / "foreign.png"], "a file is in the way"),
         "layers words": ([*small, place / "x", "--layers", "many"], "such as 784-30-10"),
-<<<<<<< HEAD
         "layers nothing": ([*small, place / "x", "--layers", "64-3-0-10"], "sizes[2] is 0"),
-=======
-        "layers nothing": (
-            [*small, place / "x", "--layers", "64-3-0-10"],
-            "sizes[2] is 0: expected a whole number >= 1",
-        ),
->>>>>>> 71e9cf9 (nn.functional: layers and losses as functions, under PyTorch's names)
         "layers too large": ([*small, place / "x", "--layers", "64-1000000-1000000-10"], "allocate"),
         "threads too many": ([*small, place / "x", "--jobs", 10**30], "is not in the range"),
         "epochs too many": ([*small, place / "x", "--epochs", 10**30], "is not in the range"),
