@@ -335,6 +335,9 @@ MEASURES = {
     "labels": lambda mlp: isinstance(mlp[1], nn.CrossEntropyLoss),
     "negative inputs": lambda mlp: bool((mlp[2][0] < 0).any()),
     "large inputs": lambda mlp: bool((abs(mlp[2][0]) > 1).any()),
+    "targets below 0": lambda mlp: bool((mlp[2][1] < 0).any()),
+    "targets above 1": lambda mlp: mlp[2][1].dtype.kind == "f" and bool((mlp[2][1] > 1).any()),
+    "targets above a half": lambda mlp: mlp[2][1].dtype.kind == "f" and bool((mlp[2][1] > 0.5).any()),
 }
 
 
@@ -348,6 +351,9 @@ def test_networks_reach_their_bounds_and_stay_within():
         "labels": (False, True),
         "negative inputs": (False, True),
         "large inputs": (False, False),
+        "targets below 0": (False, False),
+        "targets above 1": (False, False),
+        "targets above a half": (False, True),
     }
 
 
@@ -366,3 +372,14 @@ def test_leaves_of_expressions_have_both_signs_up_to_1():
     assert -1 <= found["lowest"][0] < -0.9
     assert 0.9 < found["highest"][1] <= 1
     assert found["ops"][1] == 3
+
+
+def test_values_come_from_seeds_of_32_bits():
+    seeds = measured(own.expressions(most_ops=1), {"seed": lambda program: program.seed})["seed"]
+    assert 0 <= seeds[0] < 2**16
+    assert 2**31 < seeds[1] < 2**32
+    first = {"first": lambda operands: float(operands[0])}
+    assert np.ptp(measured(own.operands(()), first)["first"]) > 1
+    weight = {"weight": lambda mlp: float(mlp[0][0].weight.data[0, 0])}
+    smallest = own.mlps(most_layers=1, most_units=1, most_examples=1)
+    assert np.ptp(measured(smallest, weight)["weight"]) > 1

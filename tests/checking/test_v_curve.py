@@ -133,6 +133,35 @@ def test_rounding_side_ends_where_all_digits_are_lost():
     assert (left.slope, left.low) == (pytest.approx(-1), pytest.approx(1e-15))
 
 
+@pytest.mark.parametrize(("times", "first"), [(29.9, 10**-2.8), (30.1, 10**-3.2)])
+def test_truncation_side_begins_at_thirty_times_the_foot(times, first):
+    steps, errors, foot = a_v()
+    errors[8], typical = times * errors[foot], errors.copy()
+    errors[:8] = errors[8] * (steps[:8] / steps[8]) ** 2
+    assert truncation_side(steps, errors, typical, foot).low == pytest.approx(first)
+
+
+@pytest.mark.parametrize(("times", "first"), [(9.9, 10**-5.2), (10.1, 10**-4.8)])
+def test_rounding_side_begins_at_ten_times_the_foot(times, first):
+    steps, errors, foot = a_v()
+    typical = errors.copy()
+    typical[12] = times * typical[foot]
+    assert rounding_side(steps, errors, typical, foot).high == pytest.approx(first)
+
+
+@pytest.mark.parametrize(("error", "last"), [(0.19, 10**-11.2), (0.21, 10**-10.8)])
+def test_rounding_side_ends_where_a_fifth_is_lost(error, last):
+    steps, errors, foot = a_v()
+    errors[28] = error
+    assert rounding_side(steps, errors, errors, foot).low == pytest.approx(last)
+
+
+def test_default_steps_are_four_to_a_decade():
+    steps = v_curve(np.exp, 1.0).steps
+    assert (len(steps), steps[0], steps[-1]) == (81, 1.0, pytest.approx(1e-20))
+    np.testing.assert_allclose(np.diff(np.log10(steps)), -0.25)
+
+
 def test_missing_even_term_shows_in_the_slope():
     assert v_curve(np.tanh, 0.0)["forward"].truncation.slope == pytest.approx(2, abs=0.05)
 

@@ -1,4 +1,4 @@
-"""Values of the wrong rules' examples, and the gradients that they give: wrong_gradients.txt.
+"""Values and inputs of the wrong rules' examples, and the gradients that they give: wrong_gradients.txt.
 
 ``python -m tests.checking.wrong_gradients`` writes it anew, after a change that is meant: read the diff.
 """
@@ -14,13 +14,14 @@ FILE = Path(__file__).with_suffix(".txt")
 
 
 def described(wrong_rule):
-    """Return a line for the value, and one per input's gradient: six digits of each entry."""
+    """Return a line for the value, then one for each input and one for its gradient: six digits per entry."""
     function, arrays = wrong_rule.example()
     tensors = [Tensor(a.astype(np.float64), requires_grad=True) for a in arrays]
     with wrong_rule:
         value = function(*tensors)
         value.backward()
-    return [f"{value.item():.6g}"] + [" ".join(f"{entry:.6g}" for entry in np.ravel(t.grad)) for t in tensors]
+    rows = [part for tensor in tensors for part in (tensor.data, tensor.grad)]
+    return [f"{value.item():.6g}", *(" ".join(f"{entry:.6g}" for entry in np.ravel(row)) for row in rows)]
 
 
 def kept():

@@ -135,7 +135,8 @@ def _write(file: Path, source: str) -> None:
 def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list[str]:
     """The tests that run the changed lines, or else what is around them: the quickest first.
 
-    A case of a parametrised test counts as if it took the time of those before it too.
+    The quickest of each line of the function goes before all others, whatever it costs: together they take
+    every branch.  A case of a parametrised test counts as if it took the time of those before it too.
     """
     names, lines = list(record["seconds"]), record["lines"].get(mutant.file, {})
     itself, *around = _wider_and_wider(mutant.rows(source), source)
@@ -147,17 +148,22 @@ def _tests_of(mutant: Mutant, source: str, record: dict, seconds: float) -> list
         folder, files = Path(mutant.file).parent, record["lines"]
         beside = [files[file] for file in files if Path(file).parent == folder]
         found = {test for lines in beside for tests in lines.values() for test in tests}
+    function = _function_around(mutant.rows(source), source)
+    of_lines = [found.intersection(lines.get(str(row), [])) for row in function]
+    of_each_line = {
+        min(tests, key=lambda test: record["seconds"][names[test]]) for tests in of_lines if tests
+    }
     cases: dict[str, int] = {}
-    ranked = []
-    for name in sorted((names[test] for test in found), key=record["seconds"].__getitem__):
+    ranked = [(0.0, record["seconds"][names[test]], names[test]) for test in of_each_line]
+    for name in sorted((names[test] for test in found - of_each_line), key=record["seconds"].__getitem__):
         function = name.split("[")[0]
         cases[function] = cases.get(function, 0) + 1
         ranked.append((cases[function] * record["seconds"][name], record["seconds"][name], name))
-    for _, cost, name in sorted(ranked):
+    for rank, cost, name in sorted(ranked):
+        if rank and total > seconds:
+            break
         total += cost
         chosen.append(name)
-        if total > seconds:
-            break
     return chosen
 
 
@@ -169,6 +175,18 @@ def _wider_and_wider(rows: range, source: str) -> list[range]:
         if isinstance(node, ast.stmt) and node.lineno <= rows[0] and rows[-1] <= (node.end_lineno or 0)
     ]
     return [rows, *sorted(around, key=len), range(1, source.count("\n") + 2)]
+
+
+def _function_around(rows: range, source: str) -> range:
+    """The smallest function or class around the lines, or else only these."""
+    around = [
+        range(node.lineno, (node.end_lineno or 0) + 1)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.lineno <= rows[0]
+        and rows[-1] <= (node.end_lineno or 0)
+    ]
+    return min(around, key=len, default=rows)
 
 
 if __name__ == "__main__":

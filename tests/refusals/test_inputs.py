@@ -25,11 +25,6 @@ INPUTS = [
         "float64: pass x.astype(np.float32), or build it with dtype=np.float64",
     ),
     (
-        lambda: nn.Linear(3, 4)(np.ones((2, 3), int)),
-        DTypeError,
-        "the input is int64: pass x.astype(np.float32)",
-    ),
-    (
         lambda: model()(np.ones((2, 5), np.float32)),
         ShapeError,
         "Sequential/Linear[0] expects 3 features in the "

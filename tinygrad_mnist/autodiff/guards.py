@@ -172,7 +172,7 @@ def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dty
     Raises
     ------
     DTypeError
-        If two of the others have different dtypes.
+        If two of the others have different dtypes, or the op returns another than theirs.
     """
     if primitive.changes_dtype or result.kind not in "fc" or PROMOTING.get():
         return inputs
@@ -191,10 +191,12 @@ def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dty
     if len(dtypes) > 1:
         raise _mixed(primitive, inputs, dtypes)
     (dtype,) = dtypes
+    wide = [position for position, other in weak.items() if other != dtype]
+    if not wide:  # the op itself has left the dtype of its inputs
+        raise _mixed(primitive, inputs, dtypes)
     narrowed = list(inputs)
-    for position, other in weak.items():
-        if other != dtype:
-            narrowed[position] = cast(inputs[position], dtype=dtype)
+    for position in wide:
+        narrowed[position] = cast(inputs[position], dtype=dtype)
     return tuple(narrowed)
 
 

@@ -183,8 +183,9 @@ def _compare(
         float(sum(np.abs(t).sum() for t in terms)), float((g * np.maximum(abs(low), abs(high))).sum())
     )
     bottom, top = float((g * low).sum()), float((g * high).sum())
-    allowed = float((g * slack).sum()) + EXACT * scale
-    if np.isnan(bottom + top + allowed):
+    lost_in_rounding = float((g * slack).sum())
+    allowed = lost_in_rounding + EXACT * scale
+    if np.isnan(bottom + top + lost_in_rounding):
         agrees = (
             exact is not None
             and np.isfinite(found)

@@ -1,0 +1,132 @@
+"""What a check measures before it judges: noise, step sizes, the largest gradient, names, plain results."""
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.checking import check_gradients, diagnose
+from tinygrad_mnist.checking.check import _Check
+from tinygrad_mnist.checking.inputs import open_problem
+from tinygrad_mnist.checking.judge import _ONE_BY_ONE
+from tinygrad_mnist.checking.network import NetworkCheck
+from tinygrad_mnist.checking.numeric import BEST_H, noise_of
+
+
+def single(x):
+    return x.astype(np.float32).astype(np.float64)
+
+
+FUNCTIONS = {
+    "smooth": lambda x: ops.sum(ops.sin(x)),
+    "large": lambda x: ops.sum(ops.sin(x)) + 1e6,
+    "constant": lambda x: ops.sum(x * 0.0) + 3.0,
+    "single precision": lambda x: ops.sum(single(ops.sin(x) + 2.0)),
+    "constant in single precision": lambda x: ops.sum(single(x * 0.0 + 3.0)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_noise_of_a_function_is_that_of_its_opposite(name):
+    x = np.array([0.3, 0.7])
+    with open_problem(FUNCTIONS[name], x) as problem:
+        noise, value = noise_of(problem, 0), abs(problem.value())
+    with open_problem(lambda x: -FUNCTIONS[name](x), x) as problem:
+        assert noise_of(problem, 0) == noise > 0
+    if name in ("smooth", "large"):
+        assert value * 2**-54 <= noise <= value * 2**-50
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "noise", "expected"),
+    [
+        (1.0, 1.0, 1e-16, BEST_H["central"]),
+        (1.0, 0.0, 1e-16, BEST_H["central"]),
+        (0.0, 0.0, 1e-16, BEST_H["central"]),
+        (1.0, 1e-9, 1e-16, 1e-4),
+        (1.0, 1.0, 1e-14, np.cbrt(1e-14)),
+        (1.0, 1e-2, 1e-16, np.cbrt(1e-14)),
+        (1.0, 1.0, 1e-8, np.cbrt(1e-8)),
+        (1.0, 1e-9, 1e-8, np.cbrt(1e-8)),
+        (1.0, 1.0, 1e-3, 1e-2),
+        (1.0, 1e3, 1e-16, BEST_H["central"]),
+    ],
+)
+def test_h_balances_noise_and_slope_within_bounds(value, slope, noise, expected):
+    with open_problem(lambda x: x * 0.0 + value, np.array(1.0)) as problem:
+        check = _Check(problem, {}, None, 0)
+        check.noise = noise
+        assert check._base_h(np.array([slope, -slope, np.nan])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "largest"),
+    [
+        (lambda x: ops.sum(x) * 1e-3, 1e-3),
+        (lambda x: ops.sum(x * 1e-3) * 1e-3, 1e-3),
+        (lambda x: ops.sum(x * -7.0), 7.0),
+        (lambda x: ops.sum(x.detach()), 0.0),
+        (lambda x: ops.sum(x[:0]) * 0.25, 0.25),
+        (lambda x: 3.0, 0.0),
+    ],
+)
+def test_the_largest_gradient_is_that_of_any_tensor_but_the_result(function, largest):
+    with open_problem(function, np.array([1.0, 2.0])) as problem:
+        assert problem.largest_gradient() == largest
+
+
+def test_variables_of_one_name_are_numbered():
+    x = [Tensor([1.0 + i], name="x") for i in range(3)]
+    report = check_gradients(lambda a, b, c: ops.sum(a * b * c), *x)
+    assert [row.name for row in report.rows] == ["x", "x (2)", "x (3)"]
+    twice = check_gradients(lambda a, b: ops.sum(a * b), x[0], x[0])
+    assert [row.name for row in twice.rows] == ["x"]
+
+
+def plain_leaves(data):
+    if isinstance(data, dict):
+        return [leaf for value in data.values() for leaf in plain_leaves(value)]
+    if isinstance(data, list | tuple):
+        return [leaf for value in data for leaf in plain_leaves(value)]
+    return [data]
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.1])
+def test_results_consist_of_plain_python(factor, monkeypatch):
+    monkeypatch.setattr(REGISTRY["sin"], "rules", (lambda g, y, x: factor * g * ops.cos(x),))
+    x = np.array([[0.3, 0.7]])
+    report = check_gradients(lambda x: ops.sum(ops.sin(x)), x, by_hand={"x": np.cos(x)})
+    diagnosis = diagnose(ops.sum(ops.sin(Tensor(x, requires_grad=True))))
+    for result in (report, diagnosis):
+        types = {type(leaf) for leaf in plain_leaves(result.to_dict())}
+        assert types <= {str, int, float, bool, type(None)}
+        assert result.ok == (factor == 1.0)
+
+
+def test_a_network_is_right_only_if_both_checks_are():
+    x = Tensor([0.3], requires_grad=True)
+    report, diagnosis = check_gradients(lambda x: ops.sum(ops.sin(x)), x), diagnose(ops.sum(ops.sin(x)))
+    wrong = check_gradients(lambda x: ops.sum(x.detach()), x)
+    assert NetworkCheck(report, diagnosis).ok
+    assert not NetworkCheck(wrong, diagnosis).ok
+    assert not NetworkCheck(report, diagnosis.__class__((1,), 1, (), (), {})).ok
+
+
+@pytest.mark.parametrize("before", [lambda x: x, lambda x: ops.astype(x, dtype=np.float64)])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_an_infinite_gradient_of_a_finite_slope_is_wrong(wrong, before, monkeypatch):
+    """Also where there is no complex step, as behind a cast."""
+    monkeypatch.setattr(REGISTRY["sin"], "rules", (lambda g, y, x: g * wrong,))
+    report = check_gradients(lambda x: ops.sum(ops.sin(before(x))), np.array([0.3, 0.7]))
+    assert report.rows[0].counts == {"wrong": 2}
+
+
+def test_entries_beyond_the_first_two_thousand_are_judged_by_differences():
+    """Too small to tell from rounding: examined one by one or in bulk, none of them is wrong."""
+    count = _ONE_BY_ONE + 50
+    weights = np.full(count, 1e-14)
+    weights[0] = 1.0
+    report = check_gradients(
+        lambda x: ops.sum(ops.astype(x, dtype=np.float64) * weights), np.linspace(0.5, 1.5, count)
+    )
+    assert report.rows[0].counts == {"correct": 1, "untested": count - 1}
