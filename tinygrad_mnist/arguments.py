@@ -16,7 +16,7 @@ def shown(value: Any) -> str:
     """Return `value` as a message shows it: functions and classes by name, the rest cut to 60 characters."""
     if callable(value) and hasattr(value, "__qualname__"):
         return f"the {'class' if isinstance(value, type) else 'function'} {value.__qualname__}"
-    if getattr(value, "shape", ()):
+    if getattr(value, "shape", ()) or hasattr(value, "_label"):  # a Tensor's number may not be looked at
         kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
         return f"{'an' if kind == 'array' else 'a'} {kind} of shape {tuple(value.shape)}"
     text = " ".join(repr(value).split())
