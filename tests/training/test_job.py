@@ -157,9 +157,12 @@ def test_totals_are_sums_over_examples():
     totals = Totals()
     assert (totals.loss, totals.correct, totals.examples) == (0.0, 0, 0)
     output = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
-    totals.add(2.0, output, np.array([1, 1, 1]))
-    totals.add(5.0, output[:1], np.array([1]))
+    totals.add(2.0, output, np.array([1, 1, 1]), 3)
+    totals.add(5.0, output[:1], np.array([1]), 1)
     assert totals.evaluation() == Evaluation(11 / 4, 3 / 4, 4)
+    totals.add(3.0, output, np.array([1, 1, 1]), 0.5)
+    totals.add(float("nan"), output[:0], np.array([], int), 0)  # of examples none counts
+    assert totals.evaluation() == Evaluation(12.5 / 4.5, 5 / 7, 7)
 
 
 def test_only_the_first_ten_of_many_numbers_are_shown():
@@ -195,6 +198,9 @@ def test_settings_of_a_training_are_text_by_name():
         "loss": "CrossEntropyLoss",
         "loss.reduction": "mean",
         "loss.from_logits": "True",
+        "loss.weight": "None",
+        "loss.ignore_index": "None",
+        "loss.label_smoothing": "0.0",
         "model": "Sequential",
         "model.0": "Linear",
         "model.0.in_features": "6",

@@ -12,7 +12,7 @@ from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.doctor import TrainingFinding
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.report import plots
-from tinygrad_mnist.training import History, evaluate, predict, run_report
+from tinygrad_mnist.training import History, Recipe, evaluate, predict, run_report
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +110,52 @@ def test_interruption_and_findings_are_shown(trained, written):
     assert "finding 2 Something is wrong." in text
     healthy, _ = written(history=History(history.epochs, False, []))
     assert "The doctor found nothing that keeps this network from learning." in healthy
+
+
+def test_pictures_are_told_by_title_and_sentence(tmp_path, monkeypatch, digits):
+    """Of many classes the numbers replace the matrix."""
+    drawn = {}
+    for name in ("learning_curves", "confusion_matrix", "misread_images", "first_layer_weights"):
+        monkeypatch.setattr(plots, name, lambda *given, name=name: drawn.setdefault(name, []).append(given))
+    monkeypatch.setattr(plots, "save", lambda given, path: path.touch())
+
+    def confusion(classes):
+        labels = np.arange(classes)
+        return run_report._confusion(tmp_path, np.eye(classes)[::-1], labels, tuple(map(str, labels)))
+
+    most = plots.MOST_CLASSES
+    labels = digits.test.labels[:6]
+    wrong = np.full((6, 10), 0.01)
+    wrong[np.arange(6), (labels + 1) % 10] = np.linspace(0.3, 0.8, 6)
+    sections = [
+        run_report._curves(tmp_path, History([])),
+        confusion(most),
+        confusion(most + 1),
+        run_report._misread(tmp_path, digits, wrong, labels),
+        run_report._first_layer(tmp_path, Recipe(hidden=(4,)).build_model((8, 8), 10), (8, 8)),
+    ]
+    assert [(s.title, s.text, s.picture.name) for s in sections] == [
+        (
+            "Learning curves",
+            "Training figures are gathered during the epoch, while the weights still change; validation "
+            "figures are measured after it, on images that were not trained on.",
+            "curves.png",
+        ),
+        ("Confusion matrix", "Test images by true class (rows) and predicted class.", "confusion.png"),
+        ("Confusions", "Test images of one class that are read as another, by number.", "confusion.png"),
+        (
+            "Misread images",
+            "6 test images are misread; these with the most confidence.",
+            "misread.png",
+        ),
+        (
+            "First layer",
+            "The weights of each unit of the first layer, laid out as an image: the pattern that it responds to.",
+            "first_layer.png",
+        ),
+    ]
+    ((images, true, probabilities, names),) = drawn["misread_images"]
+    np.testing.assert_array_equal(true, labels[::-1])
+    np.testing.assert_array_equal(images, digits.test.raw_images[:6][::-1])
+    np.testing.assert_array_equal(probabilities, wrong[::-1])
+    assert names == digits.class_names

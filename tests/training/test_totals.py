@@ -5,10 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
-from tinygrad_mnist import nn, ops, optim
+from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training import evaluate, fit
+from tinygrad_mnist.training.totals import PerExample
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((61, 4)).astype(np.float32), RNG.integers(0, 3, 61)
@@ -104,3 +105,50 @@ def test_batch_of_ignored_labels_is_an_error_of_the_data():
         fit(model, loss, optim.SGD(model.parameters(), lr=0.1), batches, epochs=1)
     with pytest.raises(DataError, match="the loss ignores all its labels"):
         evaluate(model, loss, batches[1:])
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts", "reported"),
+    [
+        (1.0, (1.0, 1.0), 1.0), (2.0, (1.0, 1.0), 2.0 / 6), (1.5, (0.5, 2.0), 1.5),
+        (2.5, (0.5, 2.0), 2.5 / 6),
+        (1.0019, (1.0, 1.0), 1.0019), (1.0021, (1.0, 1.0), None), (2.0019, (1.0, 1.0), 2.0019 / 6),
+        (2.0021, (1.0, 1.0), None), (-1.0019, (-1.0, -1.0), -1.0019), (-2.0019, (-1.0, -1.0), -2.0019 / 6),
+        (0.0, (0.0, 0.0), 0.0), (-1.0, (-3.0, 0.0), -1.0),
+    ],
+)  # fmt: skip
+def test_a_loss_is_compared_with_those_of_a_third_and_the_rest(whole, parts, reported):
+    """Of six rows two and four: a mean within a thousandth of both together, or a sum."""
+    values = {6: whole, 2: parts[0], 4: parts[1]}
+    output, targets = np.zeros((6, 1)), np.zeros((6, 1))
+    per_example = PerExample(lambda y, t: Tensor(values[len(t)]))
+    if reported is None:
+        with pytest.warns(RuntimeWarning, match="neither the mean nor the sum"):
+            assert per_example(whole, output, targets)[0] == whole
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert per_example(whole, output, targets)[0] == reported
+
+
+def test_a_loss_is_examined_once_on_the_first_batch_of_two_rows():
+    calls = []
+
+    def loss(output, target):
+        calls.append(len(target))
+        return ops.sum(output)
+
+    per_example = PerExample(loss)
+    for rows in (1, 1, 2, 3, 5):
+        output = np.ones((rows, 1))
+        assert per_example(float(rows), output, output)[0] == 1.0
+    assert calls == [1, 1]
+
+
+def test_a_loss_that_takes_whole_batches_only_is_a_mean():
+    def loss(output, target):
+        if len(target) < 4:
+            raise ValueError("too few")
+        return ops.sum(output)
+
+    assert PerExample(loss)(4.0, np.ones((4, 1)), np.ones((4, 1)))[0] == 4.0
