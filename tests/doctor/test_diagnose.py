@@ -237,7 +237,8 @@ def test_network_of_hand_written_operators_is_read(mnist):
 
 def everything(patient, generators):
     parts = [*patient.model.parameters()]
-    arrays = [p._data for p in parts] + [p._grad for p in parts] + patient.optimizer.velocities
+    arrays = [p._data for p in parts] + [p._grad for p in parts]
+    arrays += [s.velocity for s in patient.optimizer.param_groups[0].states]
     return (
         [id(a) for a in arrays],
         [None if a is None else a.tobytes() for a in arrays],

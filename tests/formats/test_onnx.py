@@ -90,8 +90,9 @@ def test_a_network_needs_no_example_and_names_its_parameters(tmp_path):
     [
         lambda parameters: optim.SGD(parameters, lr=0.1),
         lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3, nesterov=True),
+        lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, dampening=0.5),
     ],
-    ids=["sgd", "nesterov"],
+    ids=["sgd", "nesterov", "dampening"],
 )
 def test_a_training_step_ends_at_the_same_weights_after_100_calls(make, tmp_path):
     model = nn.Sequential(nn.Linear(12, 8, rng=0), nn.Sigmoid(), nn.Linear(8, 5, rng=1))

@@ -41,10 +41,14 @@ def tensors_of(model, loss, foreign):
     return [*model.parameters(), *loss.parameters(), *loss.buffers(), foreign]
 
 
+def velocities_of(optimizer):
+    return [state.velocity for state in optimizer.param_groups[0].states]
+
+
 def everything(model, loss, optimizer, foreign):
     """All that a step may change, as values, and the objects that hold it."""
     tensors = tensors_of(model, loss, foreign)
-    arrays = [t.data for t in tensors] + [t.grad for t in tensors] + list(optimizer.velocities)
+    arrays = [t.data for t in tensors] + [t.grad for t in tensors] + velocities_of(optimizer)
     values = [None if a is None else a.tobytes() for a in arrays]
     serials = [t.serial for t in tensors]
     modes = [m.training for part in (model, loss) for m in part.modules()]
@@ -61,7 +65,7 @@ def test_everything_is_as_it_was_after_the_block(steps_before, fails, momentum):
         take_step(model, loss, optimizer)
     model[2].eval()
     before = everything(model, loss, optimizer, foreign)
-    velocities = optimizer.velocities
+    states = optimizer.param_groups[0].states
     try:
         with nn.preserved(model, loss, optimizer):
             optimizer.lr, optimizer.momentum = 5.0, 0.5
@@ -76,7 +80,7 @@ def test_everything_is_as_it_was_after_the_block(steps_before, fails, momentum):
     except KeyError:
         assert fails
     assert everything(model, loss, optimizer, foreign) == before
-    assert optimizer.velocities is velocities
+    assert optimizer.param_groups[0].states is states
 
 
 def test_values_changed_in_place_come_back_in_the_same_arrays():
@@ -88,7 +92,7 @@ def test_values_changed_in_place_come_back_in_the_same_arrays():
             tensor.data[...] = 7
             if tensor.grad is not None:
                 tensor.grad[...] = 7
-        for velocity in optimizer.velocities:
+        for velocity in velocities_of(optimizer):
             velocity[...] = 7
     assert everything(model, loss, optimizer, foreign) == before
 

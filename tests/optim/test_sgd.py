@@ -62,7 +62,7 @@ def test_float32_stays_float32_and_in_its_place():
         parameter.grad = np.ones(3, np.float32)
         optimizer.step()
     assert parameter.data is array
-    assert {parameter.dtype, optimizer.velocities[0].dtype} == {np.dtype(np.float32)}
+    assert {parameter.dtype, states_of(optimizer)[0].velocity.dtype} == {np.dtype(np.float32)}
 
 
 def test_a_graph_from_before_the_step_is_stale():
@@ -110,6 +110,10 @@ def test_what_cannot_be_updated_is_refused():
             optim.SGD(wrong, lr=0.1)
 
 
+def states_of(optimizer):
+    return [state for group in optimizer.param_groups for state in group.states]
+
+
 def two_parameters(**options):
     weight = nn.Parameter(np.ones((2, 3)), dtype=np.float32)
     parameters = [weight, nn.Parameter(np.zeros(2), dtype=np.float32)]
@@ -154,7 +158,7 @@ def test_a_single_tensor_is_a_parameter_too():
 def test_a_rate_of_zero_and_the_largest_settings_are_taken():
     x = Tensor([1.0], requires_grad=True)
     assert optim.SGD([x], lr=0, momentum=0, weight_decay=0).lr == 0
-    assert optim.SGD([x], lr=1e300, momentum=1, dampening=1, weight_decay=1).undampened == 0
+    assert optim.SGD([x], lr=1e300, momentum=1, dampening=1, weight_decay=1).dampening == 1
 
 
 OTHER = {"lr": 0.25, "momentum": 0.75, "dampening": 0.125, "weight_decay": 0.5, "nesterov": False}
@@ -164,11 +168,11 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been():
     (first, one), (second, other) = two_parameters(**OTHER), two_parameters()
     stepped(first, one, 2)
     state = one.state_dict()
-    assert {name: state[name] for name in OTHER} == OTHER
+    assert state["param_groups"] == [{**OTHER, "params": [0, 1]}]
     other.load_state_dict(state)
     for parameter, twin in zip(first, second):
         twin.data[:] = parameter.data
-    state["velocities"][0][:] = 99  # copies both ways
+    state["state"][0]["velocity"][:] = 99  # copies both ways
     stepped(first, one, 2)
     stepped(second, other, 2)
     for parameter, twin in zip(first, second):
@@ -177,27 +181,22 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been():
 
 def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none():
     _, optimizer = two_parameters()
-    velocities = optimizer.velocities
-    state = optimizer.state_dict() | {"velocities": [np.ones((2, 3)), None]}
-    optimizer.load_state_dict(state)
-    assert optimizer.velocities is velocities
-    assert (velocities[0].dtype, velocities[1]) == (np.float32, None)
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: {"velocity": np.ones((2, 3))}}})
+    first, second = (state.velocity for state in states_of(optimizer))
+    assert (first.dtype, second) == (np.float32, None)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rate": 1.0}, "has lr, momentum, dampening, weight_decay, nesterov and velocities, and this one"),
+        ({"rate": 1.0}, "settings of SGD are lr, momentum, dampening, weight_decay, nesterov, and the saved"),
         ({"lr": "0.1"}, "saved lr is '0.1'"),
         ({"lr": True}, "saved lr is True"),
         ({"momentum": float("nan")}, "saved momentum is nan"),
         ({"weight_decay": float("inf")}, "saved weight_decay is inf"),
         ({"nesterov": 1}, "saved nesterov is 1"),
-        ({"velocities": [None]}, "saved optimizer has 1 parameters, and this one 2"),
-        ({"velocities": [None] * 3}, "saved optimizer has 3 parameters, and this one 2"),
-        ({"velocities": [None, np.ones(3)]}, r"velocity has shape \(3,\) .* its parameter bias \(2,\) here"),
-        ({"velocities": [None, np.ones(1)]}, r"velocity has shape \(1,\) .* its parameter bias \(2,\) here"),
-        ({"velocities": [np.ones((2, 1)), None]}, r"velocity has shape \(2, 1\) .* weight \(2, 3\)"),
+        ({"params": [0]}, "saved optimizer has 1 parameters, and this one 2"),
+        ({"params": [0, 1, 2]}, "saved optimizer has 3 parameters, and this one 2"),
         ({"lr": -1.0}, "lr is -1.0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
     ],
@@ -205,11 +204,40 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
     _, optimizer = two_parameters()
     before = optimizer.state_dict()
+    group = {**before["param_groups"][0], **OTHER, **change}
     with pytest.raises((CheckpointError, ValueError), match=message):
-        optimizer.load_state_dict({**before, **OTHER, "velocities": [np.ones((2, 3)), np.ones(2)], **change})
+        optimizer.load_state_dict({"state": {1: {"velocity": np.ones(2)}}, "param_groups": [group]})
     assert optimizer.state_dict() == before
-    with pytest.raises(CheckpointError, match="velocities, and this one"):
-        optimizer.load_state_dict({name: value for name, value in before.items() if name != "lr"})
+    del group["lr"]
+    with pytest.raises(CheckpointError, match="settings of SGD are"):
+        optimizer.load_state_dict({"state": {}, "param_groups": [group]})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"state": {1: {"velocity": np.ones(3)}}},
+            r"velocity has shape \(3,\) .* its parameter bias \(2,\) here",
+        ),
+        (
+            {"state": {1: {"velocity": np.ones(1)}}},
+            r"velocity has shape \(1,\) .* its parameter bias \(2,\) here",
+        ),
+        ({"state": {0: {"velocity": np.ones((2, 1))}}}, r"velocity has shape \(2, 1\) .* weight \(2, 3\)"),
+        ({"state": {2: {}}}, "saved optimizer has a parameter 2, and this one 2"),
+        ({"state": {0: {"exp_avg": np.ones((2, 3))}}}, "SGD keeps no 'exp_avg'"),
+        ({"state": {0: {"steps": 3}}}, "SGD keeps no 'steps'"),
+        ({"param_groups": []}, "saved optimizer has 0 groups of parameters, and this one 1"),
+        ({"velocities": []}, r"state of an optimizer has state and param_groups, and this one"),
+    ],
+)
+def test_kept_arrays_that_do_not_fit_are_refused(change, message):
+    _, optimizer = two_parameters()
+    before = optimizer.state_dict()
+    with pytest.raises(CheckpointError, match=message):
+        optimizer.load_state_dict({**before, **change})
+    assert optimizer.state_dict() == before
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -244,7 +272,9 @@ def test_a_setting_is_a_float_whatever_number_is_given(kind):
         "SGD(2 parameters, lr=1.0, momentum=1.0, dampening=0.0, weight_decay=1.0, nesterov=True)"
     )
     other = optim.SGD(parameters, lr=0.1)
-    other.load_state_dict(optimizer.state_dict() | {"lr": 1, "momentum": 1})
+    state = optimizer.state_dict()
+    state["param_groups"][0].update(lr=1, momentum=1)
+    other.load_state_dict(state)
     assert repr(other) == repr(optimizer)
 
 
@@ -256,7 +286,7 @@ def test_a_parameter_that_is_listed_twice_is_updated_once():
             optimizer.zero_grad()
             (weight * weight).sum().backward()
             optimizer.step()
-        return weight.data.tolist(), len(optimizer.params), len(optimizer.state_dict()["velocities"])
+        return weight.data.tolist(), len(optimizer.params), len(optimizer.state_dict()["state"])
 
     once = after(lambda weight: [weight])
     assert after(lambda weight: [weight, weight]) == once

@@ -45,10 +45,8 @@ class Training:
         return loss
 
     def state(self):
-        arrays = [p.data for p in self.optimizer.params] + [
-            v for v in self.optimizer.velocities if v is not None
-        ]
-        return [a.tobytes() for a in arrays]
+        kept = [array for g in self.optimizer.param_groups for s in g.states for array in s.arrays().values()]
+        return [array.tobytes() for array in [*(p.data for p in self.optimizer.params), *kept]]
 
 
 def batch(rng, training, rows=7):

@@ -84,7 +84,7 @@ def test_trace_gives_the_program_and_changes_nothing():
     assert all(np.array_equal(p.data, q) for p, q in zip(model.parameters(), before[0]))
     assert [p.serial for p in model.parameters()] == serials
     assert [p.grad for p in model.parameters()] == [None, None]
-    assert optimizer.velocities == [None, None]
+    assert [s.velocity for s in optimizer.param_groups[0].states] == [None, None]
     assert generator.bit_generator.state == before[1]
     with pytest.raises(CaptureError, match="has not been called yet"):
         _ = compiled.program

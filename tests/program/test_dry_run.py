@@ -50,16 +50,17 @@ def test_a_refused_change_has_not_happened(change):
 def test_a_refused_function_leaves_lists_as_they_were():
     w = parameter()
     optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
-    velocity = optimizer.velocities[0] = np.ones((3, 2), np.float32)
+    state = optimizer.param_groups[0].states[0]
+    velocity = state.velocity = np.ones((3, 2), np.float32)
 
     @compile
     def step(x):
-        optimizer.velocities[0] = np.zeros((3, 2), np.float32)
+        state.velocity = np.zeros((3, 2), np.float32)
         return (x @ w).sum()
 
-    with pytest.raises(CaptureError, match="velocities"):
+    with pytest.raises(CaptureError, match="velocity"):
         step(batches()[0])
-    assert optimizer.velocities[0] is velocity
+    assert state.velocity is velocity
 
 
 def halved(w, c):
@@ -156,7 +157,7 @@ def test_a_velocity_in_double_precision_gives_the_eager_bits():
     def train(run):
         w = parameter()
         optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
-        optimizer.velocities[0] = np.full((3, 2), 0.3)
+        optimizer.param_groups[0].states[0].velocity = np.full((3, 2), 0.3)
 
         @run
         def step(x):
@@ -183,7 +184,7 @@ def test_a_parameter_without_axes_trains_with_momentum():
             return w * 1.0
 
         results = [step(x).item() for x in batches()]
-        assert type(optimizer.velocities[0]) is np.ndarray
+        assert type(optimizer.param_groups[0].states[0].velocity) is np.ndarray
         return results
 
     require_equal(train)

@@ -103,7 +103,13 @@ def replace_layer(training):
 
 
 def exchange_parameters(training):
-    training.optimizer.params[0] = nn.Parameter(np.ones((5, 6), np.float32))
+    group = training.optimizer.param_groups[0]
+    group.params = (nn.Parameter(np.ones((5, 6), np.float32)), *group.params[1:])
+
+
+def drop_a_parameter(training):
+    group = training.optimizer.param_groups[0]
+    group.params, group.states = group.params[:-1], group.states[:-1]
 
 
 def freeze(name, value=False):
@@ -134,7 +140,7 @@ CHANGES = {
     "rate": lambda t: setattr(t.optimizer, "lr", np.float64(0.05)),
     "array rate": lambda t: setattr(t.optimizer, "lr", np.array(0.05)),
     "parameters": exchange_parameters,
-    "parameter": lambda t: (t.optimizer.params.pop(), t.optimizer.velocities.pop()),
+    "parameter": drop_a_parameter,
     "forward": lambda t: setattr(t.model[2], "forward", ops.tanh),
 }
 

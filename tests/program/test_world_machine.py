@@ -122,19 +122,18 @@ def axis(side, n, rng):
 
 
 def listed(side, n, rng):
-    parameters = side.optimizer.params
+    *groups, last = side.optimizer.param_groups
     known = side.parameters()[n % len(side.parameters())]
-    if all(known is not p for p in parameters):
-        parameters.append(known)
-        side.optimizer.velocities.append(None)
-        side.optimizer._scratch.append(None)
-    elif len(parameters) > 1:
-        parameters[-1].grad = None  # the one that an update has used is not kept by a program
-        del parameters[-1], side.optimizer.velocities[-1], side.optimizer._scratch[-1]
+    if all(known is not p for p in side.optimizer.params):
+        side.optimizer.add_param_group({"params": [known]})
+    elif groups:
+        last.params[-1].grad = None  # the one that an update has used is not kept by a program
+        side.optimizer.param_groups = tuple(groups)
 
 
 def velocities(side, n, rng):
-    side.optimizer.velocities = [None if v is None else ORDERS[n % 4](v) for v in side.optimizer.velocities]
+    for state in (state for group in side.optimizer.param_groups for state in group.states):
+        state.velocity = None if state.velocity is None else ORDERS[n % 4](state.velocity)
 
 
 def gradients(side, n, rng):

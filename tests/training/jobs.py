@@ -52,7 +52,7 @@ class Job:
     def end(self, history):
         """Return all results of a training, without the seconds."""
         weights = {name: array.tobytes() for name, array in self.model.state_dict().items()}
-        velocities = [v.tobytes() for v in self.optimizer.velocities]
+        velocities = [s.velocity.tobytes() for s in self.optimizer.param_groups[0].states]
         records = [{**record, "seconds": 0} for record in history.records()]
         return weights, velocities, self.optimizer.lr, records, history.findings, self.train.epoch
 

@@ -289,6 +289,10 @@ def dropout(contents):
     return contents["state"]["generators"]["model.2.rng"]
 
 
+def saved_group(contents):
+    return contents["state"]["optimizer"]["param_groups"][0]
+
+
 FORGERIES = {
     "a step beyond the epoch": lambda contents: contents["place"].update(step=10**12),
     "a negative step": lambda contents: contents["place"].update(step=-1),
@@ -296,8 +300,8 @@ FORGERIES = {
     "an unknown field": lambda contents: contents["place"].update(more=1),
     "text for a number": lambda contents: contents["place"]["totals"].update(examples="many"),
     "a negative epoch": lambda contents: contents["place"].update(loader_epoch=-1),
-    "a rate that is text": lambda contents: contents["state"]["optimizer"].update(lr="fast"),
-    "a negative rate": lambda contents: contents["state"]["optimizer"].update(lr=-1.0),
+    "a rate that is text": lambda contents: saved_group(contents).update(lr="fast"),
+    "a negative rate": lambda contents: saved_group(contents).update(lr=-1.0),
     "no optimizer": lambda contents: contents["state"].pop("optimizer"),
     "a list of generators": lambda contents: contents["state"].update(generators=[1]),
     "another generator": lambda contents: dropout(contents).update(bit_generator="MT19937"),
@@ -409,15 +413,15 @@ def test_without_warnings(tmp_path):
 def test_changed_digit_in_the_record_is_damage(tmp_path):
     path = Checkpoints(tmp_path).save(12, {"w": np.ones(2)}, {"a": 1}, 0.5)
     record = json.loads(path.read_text())
-    assert (record["format"], record["steps"], record["loss"]) == (1, 12, 0.5)
+    assert (record["format"], record["steps"], record["loss"]) == (2, 12, 0.5)
     assert (record["tensors"]["bytes"], record["contents"]) == (16, {"a": 1})
     for change in ({"steps": 13}, {"loss": 0.25}, {"contents": {"a": 2}}, {"checksum": "0" * 64}):
         path.write_text(json.dumps(record | change))
         with pytest.raises(CheckpointError, match="its checksum is not that of its content"):
             read_checkpoint(path)
-    for other in (0, 2, "1", None):
+    for other in (0, 1, "1", None):
         path.write_text(json.dumps(record | {"format": other}))
-        with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
+        with pytest.raises(CheckpointError, match="is not a checkpoint of format 2"):
             read_checkpoint(path)
     path.write_text(json.dumps(record))
     assert read_checkpoint(path).steps == 12

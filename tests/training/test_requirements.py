@@ -51,7 +51,7 @@ WRONG = {
     "loss and optimizer swapped": (swapped("loss", "optimizer"), "loss is SGD.*: expected a loss"),
     "model and loss swapped": (swapped("model", "loss"), "model is the loss CrossEntropyLoss"),
     "model and optimizer swapped": (swapped("model", "optimizer"), "model is SGD.*: expected an nn.Module"),
-    "optimizer and data swapped": (swapped("optimizer", "train"), "optimizer is .*: expected an optim.SGD"),
+    "optimizer and data swapped": (swapped("optimizer", "train"), "optimizer is .*: expected an optimizer"),
     "another model's optimizer": (
         arguments(optimizer=optim.SGD(model_of().parameters(), lr=0.1)),
         "optimizer holds none of the model's parameters",

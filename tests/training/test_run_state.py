@@ -71,7 +71,7 @@ def test_one_number_that_is_not_finite_makes_a_state_not_finite(name, value):
 REFUSALS = {
     "another group": (
         lambda s: s.arrays.update({"other.x": np.ones(1)}),
-        "neither a parameter nor a velocity",
+        "neither a parameter nor kept by SGD",
     ),
     "a velocity too many": (
         lambda s: s.arrays.update({"velocity.4": np.ones(1)}),

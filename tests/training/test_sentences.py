@@ -220,7 +220,7 @@ def forged(path, change):
 
 
 DAMAGES = {
-    "format": lambda record: record.update(format=2),
+    "format": lambda record: record.update(format=3),
     "no loss": lambda record: record.update(loss="low"),
     "no steps": lambda record: record.pop("steps"),
     "versions": lambda record: record.update(versions={"python": "2", "numpy": "old"}),
@@ -231,7 +231,7 @@ DAMAGES = {
     "kinds": lambda record: record["contents"]["place"].update(seconds="1"),
     "a step too far": lambda record: record["contents"]["place"].update(step=99),
     "history": lambda record: record["contents"].update(history={"epochs": [{}], "interrupted": False}),
-    "rate": lambda record: record["contents"]["state"]["optimizer"].update(lr="fast"),
+    "rate": lambda record: record["contents"]["state"]["optimizer"]["param_groups"][0].update(lr="fast"),
     "generator": lambda record: record["contents"]["state"]["generators"]["model.2.rng"].update(
         state={"dtype": "O", "values": [1]}
     ),
@@ -248,7 +248,7 @@ def test_damaged_checkpoints_word_by_word(tmp_path):
     newest = Checkpoints(tmp_path / "checkpoints" / "format").newest_path()
     newest.write_text("{}")
     lines.append(("empty", said(tmp_path, Job().fit, Checkpoints(newest.parent), epochs=2)))
-    newest.write_text('{"format": 1, "checksum": "0"}')
+    newest.write_text('{"format": 2, "checksum": "0"}')
     lines.append(("checksum", said(tmp_path, Job().fit, Checkpoints(newest.parent), epochs=2)))
     assert_said("damaged-checkpoints", lines)
 

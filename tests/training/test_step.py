@@ -30,7 +30,7 @@ def train(mnist, backend, *, loss, activation, dropout=0.0, **options):
         callbacks=[Calls(after_step=lambda training: losses.append(training.last_loss))],
     )  # fmt: skip
     weights = [p.data.tobytes() for p in model.parameters()]
-    velocities = [None if v is None else v.tobytes() for v in optimizer.velocities]
+    velocities = [v.tobytes() for s in optimizer.param_groups[0].states for v in s.arrays().values()]
     return losses, [(e.train_loss, e.train_accuracy) for e in history], weights, velocities
 
 

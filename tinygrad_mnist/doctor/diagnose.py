@@ -82,7 +82,7 @@ def diagnose_training(
     batch
         ``(inputs, targets)``, or several as in `fit`.  More examples make the findings more certain.
     optimizer
-        The `SGD` that will train the model, to check its learning rate and its parameters.
+        The optimizer that will train the model, to check its learning rate and its parameters.
     step
         Your training step, ``step(inputs, targets)``.  The doctor checks that it clears the gradients, goes
         downhill and moves all parameters.
@@ -94,7 +94,7 @@ def diagnose_training(
 
     Notes
     -----
-    Nothing is changed: parameters, gradients, velocities, modes and the modules' generators are restored.
+    Nothing is changed: parameters, gradients, the optimizer, modes and the modules' generators are restored.
     Other effects of your `step` (a counter, a file) are not undone.
 
     Raises

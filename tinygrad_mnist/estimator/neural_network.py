@@ -121,7 +121,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         lr: float = 0.05,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
-        schedule: str | Callable[[optim.SGD, int], optim.LRScheduler | None] = "constant",
+        schedule: str | Callable[[optim.Optimizer, int], optim.LRScheduler | None] = "constant",
         batch_size: int | None = 32,
         epochs: int = 200,
         standardize: bool = True,

@@ -68,7 +68,7 @@ class LinearInFours(nn.Module):
         return total.reshape(1, -1) + self.bias
 
 
-def descent(model: nn.Module, loss: nn.Module, optimizer: optim.SGD) -> Compiled:
+def descent(model: nn.Module, loss: nn.Module, optimizer: optim.Optimizer) -> Compiled:
     """Capture a step on ``(inputs, targets)`` that returns the output before the update.
 
     The value of the loss is not returned, so the program does not compute it.

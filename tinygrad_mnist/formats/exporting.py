@@ -24,9 +24,19 @@ from tinygrad_mnist.program import Compiled
 from tinygrad_mnist.program.dry_run import dry_run
 from tinygrad_mnist.program.instructions import State, Value
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.source import all_values
 from tinygrad_mnist.program.trace import Trace
 
+_DOUBLE = np.dtype(np.float64)
+_COMPUTED = {
+    "add": "Add",
+    "subtract": "Sub",
+    "multiply": "Mul",
+    "divide": "Div",
+    "power": "Pow",
+    "negative": "Neg",
+}
 _LENGTHS = (5, 7)  # of the two batches that are compared: no layer has them by chance
 
 
@@ -42,7 +52,7 @@ def export(
     In ONNX a network has its inputs and outputs, and its parameters as initial values under their names in
     ``state_dict()``.  A compiled step has forward, backward and update in one graph: parameters and what the
     optimizer keeps are inputs that have initial values, and come out as ``<name>.next``, to be fed to the
-    next call.
+    next call; so is the number of updates so far, ``steps``, where the optimizer counts them.
 
     Python code is the derivation of the program, as on paper.  Its arrays are in ``.npz`` beside it, and its
     function ``run`` takes the inputs; a step changes the arrays.
@@ -162,17 +172,41 @@ def _name_outside(graph: OnnxGraph, trace: Trace, name: Callable[[Value], str]) 
     made = {id(i.result) for i in recording.instructions}
     names: dict[Any, str] = {}
     for value in all_values(recording):
-        if value.origin not in ("state", "number") or id(value) in made:
+        if value.origin == "number":
+            graph.call(value, _number(graph, value.source, value.dtype, names))
+        if value.origin != "state" or id(value) in made:
             continue
         source = value.source
-        key = (source, value.dtype) if value.origin == "number" else source
-        if key not in names:
-            names[key] = graph.new(source.key if value.origin == "number" else name(value))
-            graph.constant(np.asarray(source.get(), value.dtype), names[key])
-            if value.origin == "number" or source in changed:
-                graph.inputs.append(graph.describe(names[key], value))
-        graph.call(value, names[key])
+        if source not in names:
+            names[source] = graph.new(name(value))
+            graph.constant(np.asarray(source.get(), value.dtype), names[source])
+            if source in changed:
+                graph.inputs.append(graph.describe(names[source], value))
+        graph.call(value, names[source])
+    for count in recording.counts:
+        steps = names.get((Number(count.holder, "steps"), _DOUBLE))
+        if steps is not None:
+            more = graph.constant(np.asarray(count.updates, _DOUBLE))
+            after = graph.node("Add", steps, more, name=graph.new(f"{steps}.next"))
+            graph.outputs.append(graph.describe(after, Value(np.empty((), _DOUBLE), "number")))
     return names
+
+
+def _number(graph: OnnxGraph, number: Any, dtype: np.dtype[Any], names: dict[Any, str]) -> str:
+    """Return the name of a number: one that is read is an input, one that is computed has nodes."""
+    if not isinstance(number, Number | Computed):
+        return graph.constant(np.asarray(number, dtype))
+    key = number, dtype
+    if key not in names and isinstance(number, Number):
+        names[key] = graph.new(number.name)
+        sample = np.asarray(number.get(), dtype)
+        graph.constant(sample, names[key])
+        graph.inputs.append(graph.describe(names[key], Value(sample, "number", number)))
+    elif key not in names and isinstance(number, Computed):
+        operands = [_number(graph, x, _DOUBLE, names) for x in number.operands]
+        result = graph.node(_COMPUTED[number.operation], *operands)
+        names[key] = graph.cast(result, dtype)
+    return names[key]
 
 
 def _results(trace: Trace) -> list[Value]:

@@ -89,15 +89,19 @@ class OnnxGraph:
 
     def in_dtype(self, x: Any, dtype: np.dtype[Any]) -> str:
         """Return the name of an operand, a value or a number, in a dtype."""
-        from onnx import helper
-
         if not isinstance(x, Value):
             return self.constant(np.asarray(x, dtype))
         if x.dtype == dtype:
             return self.of(x)
         if x.origin == "constant":
             return self.constant(x.array.astype(dtype))
-        return self.node("Cast", self.of(x), to=helper.np_dtype_to_tensor_dtype(dtype))
+        return self.cast(self.of(x), dtype)
+
+    def cast(self, name: str, dtype: np.dtype[Any]) -> str:
+        """Add a node that gives another dtype."""
+        from onnx import helper
+
+        return self.node("Cast", name, to=helper.np_dtype_to_tensor_dtype(dtype))
 
     def describe(self, name: str, value: Value, shape: Sequence[Length] | None = None) -> Any:
         """Return type and shape of an input or output."""

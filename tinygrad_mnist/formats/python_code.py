@@ -19,6 +19,10 @@ from tinygrad_mnist.program.operations import Broadcast, Reshape
 from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.program.trace import Trace
 
+_CALL_AND_COUNT = """result = step({}, **ARRAYS, **COUNTS)
+    COUNTS.update({{name: COUNTS[name] + more for name, more in UPDATES.items()}})
+    return result"""
+
 
 def write_python(trace: Trace, shapes: OpenShapes, path: Path) -> None:
     """Write the mathematics of a trace into ``path``, and the arrays that it takes into ``.npz`` beside it.
@@ -37,6 +41,7 @@ def write_python(trace: Trace, shapes: OpenShapes, path: Path) -> None:
     np.savez(arrays, allow_pickle=False, **{names.of(value): value.source.get() for value in states})
     write_atomically(path.with_suffix(".npz"), arrays.getvalue())
     given = ", ".join(names.arguments)
+    counted = _counted(recording, names)
     code = derivation(recording, names, trace.call.title)
     write_atomically(
         path,
@@ -45,11 +50,22 @@ def write_python(trace: Trace, shapes: OpenShapes, path: Path) -> None:
 ARRAYS = dict(np.load(__file__.removesuffix(".py") + ".npz"))
 
 
-def run({given}):
+{counted}def run({given}):
     """Call `step` with the arrays from the file beside this one."""
-    return step({given}, **ARRAYS)
+    {_CALL_AND_COUNT.format(given) if counted else f"return step({given}, **ARRAYS)"}
 ''',
     )
+
+
+def _counted(recording: Recording, names: Names) -> str:
+    """Return code for the numbers of updates so far, and by how much a call raises them."""
+    _, numbers = outside(recording)
+    read = {number.holder: number for number in numbers if number.key == "steps"}
+    counts = {names.number_name(read[c.holder]): c for c in recording.counts if c.holder in read}
+    if not counts:
+        return ""
+    so_far = {name: count.holder.steps for name, count in counts.items()}
+    return f"COUNTS = {so_far}\nUPDATES = { {name: count.updates for name, count in counts.items()} }\n\n\n"
 
 
 def _with_open_shapes(recording: Recording, shapes: OpenShapes) -> Recording:

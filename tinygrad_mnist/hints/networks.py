@@ -55,20 +55,18 @@ OPTIM = {
     "AdamW": _ONE_OPTIMIZER,
     "LambdaLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
     "Momentum": _ONE_OPTIMIZER,
-    "Optimizer": _ONE_OPTIMIZER,
     "RMSprop": _ONE_OPTIMIZER,
     "ReduceLROnPlateau": "write `optim.StepLR(optimizer, step_size=5)`, or set `optimizer.lr`",
     "lr_scheduler": "the schedules are here: `optim.StepLR(optimizer, step_size=5)`",
 }
 
 OPTIMIZER = {
-    "add_param_group": "write one optimizer for each group: `optim.SGD(model.parameters(), lr=0.1)`",
     "apply_gradients": "write `optimizer.step()` after `loss.backward()`",
     "learning_rate": "write `optimizer.lr`",
     "minimize": "write `loss.backward()` and `optimizer.step()`",
-    "param_groups": "there is one group: `optimizer.lr`, `optimizer.params`",
     "parameters": "write `optimizer.params`",
-    "state": "write `optimizer.velocities`",
+    "defaults": "write `optimizer.param_groups[0].settings()`",
+    "state": "write `optimizer.param_groups[0].states`, one for each parameter",
     "update_weights": "write `optimizer.step()`",
 }
 

@@ -14,15 +14,16 @@ from tinygrad_mnist.nn.module import Module
 
 @contextmanager
 def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
-    """Run a block, then restore parameters, buffers, gradients, velocities, modes and generators.
+    """Run a block, then restore parameters, buffers, gradients, modes, generators and the optimizer.
 
-    The arrays of parameters and velocities stay the same objects, because programs keep references to them.
+    The arrays of parameters and of the optimizer stay the same objects, because programs keep references to
+    them.
 
     Parameters
     ----------
     model, loss : Module or object
         Only modules have a state to restore.
-    optimizer : SGD or None
+    optimizer : Optimizer or None
     """
     modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
     leaves = {id(t): t for m in modules for t in (*m.parameters(), *m.buffers())}
@@ -30,8 +31,9 @@ def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     tensors = [_of_tensor(p) for p in leaves.values()]
     modes = [(m, m.training) for m in modules]
     generators = [(g, g.bit_generator.state) for _, g in generators_of((("model", model), ("loss", loss)))]
-    settings = dict(vars(optimizer)) if optimizer is not None else {}
-    velocities = [_of_array(v) for v in getattr(optimizer, "velocities", ())]
+    groups = getattr(optimizer, "param_groups", ())
+    parts = [part for group in groups for part in (group, *group.states)]
+    attributes = [(part, {name: _of_array(x) for name, x in vars(part).items()}) for part in parts]
     try:
         yield
     finally:
@@ -41,10 +43,9 @@ def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
             module.training = training
         for generator, stream in generators:
             generator.bit_generator.state = stream
-        if optimizer is not None:
-            vars(optimizer).update(settings)
-        if velocities:
-            optimizer.velocities[:] = [_restored(*pair) for pair in velocities]
+        for part, before in attributes:
+            for name, pair in before.items():
+                setattr(part, name, _restored(*pair))
 
 
 def _of_tensor(tensor: Tensor) -> tuple[Any, ...]:

@@ -1,9 +1,10 @@
-"""The optimizer and its learning-rate schedules, under PyTorch's names."""
+"""Optimizers and their learning-rate schedules, under PyTorch's names."""
 
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
+from tinygrad_mnist.optim.optimizer import Optimizer
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
 from tinygrad_mnist.optim.sgd import SGD
 
@@ -16,4 +17,4 @@ if not TYPE_CHECKING:
         raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
 
 
-__all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "StepLR"]
+__all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "Optimizer", "StepLR"]

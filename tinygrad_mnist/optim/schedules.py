@@ -10,15 +10,15 @@ from tinygrad_mnist.arguments import require_number, require_whole, shown
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints.networks import NotInSchedule
-from tinygrad_mnist.optim.sgd import SGD
+from tinygrad_mnist.optim.optimizer import Optimizer
 
 
 class LRScheduler(NotInSchedule):
     """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it."""
 
     @hinted
-    def __init__(self, optimizer: SGD) -> None:
-        if not isinstance(optimizer, SGD):
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {shown(optimizer)}: expected an optimizer; write SGD(..., lr=0.1)")
         self.optimizer = optimizer
         self.initial = optimizer.lr
@@ -61,7 +61,7 @@ class StepLR(LRScheduler):
     """Multiplies the learning rate by `gamma` every `step_size` epochs."""
 
     @hinted
-    def __init__(self, optimizer: SGD, step_size: int, gamma: float = 0.1) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
         require_whole("step_size", step_size)
         require_number("gamma", gamma, low=0)
@@ -76,7 +76,7 @@ class ExponentialLR(LRScheduler):
     """Multiplies the learning rate by `gamma` every epoch."""
 
     @hinted
-    def __init__(self, optimizer: SGD, gamma: float) -> None:
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer)
         require_number("gamma", gamma, low=0)
         self.gamma = gamma
@@ -94,7 +94,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     @hinted
-    def __init__(self, optimizer: SGD, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  PyTorch's
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  PyTorch's
         super().__init__(optimizer)
         require_whole("T_max", T_max)
         require_number("eta_min", eta_min, low=0)

@@ -15,13 +15,14 @@ from tinygrad_mnist.autodiff.observed import reads_noted
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Instruction, Number, Value
+from tinygrad_mnist.program.instructions import Count, Instruction, Value
+from tinygrad_mnist.program.numbers import Number, TracedNumber
 from tinygrad_mnist.program.numpy_functions import FUNCTIONS
 from tinygrad_mnist.program.observation import look
 from tinygrad_mnist.program.operations import Call, Draw
 from tinygrad_mnist.program.recorder import UntraceableError
 from tinygrad_mnist.program.surroundings import Surroundings
-from tinygrad_mnist.program.tracer import TracedNumber, Tracer
+from tinygrad_mnist.program.tracer import Tracer
 from tinygrad_mnist.typing import Array
 
 
@@ -45,13 +46,13 @@ class Capturing(Surroundings):
         self.whole = whole
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
-        self._velocities: dict[tuple[int, int], Any] = {}  # that an optimizer makes meanwhile
+        self._kept: dict[int, TracedState] = {}  # of optimizers, by what they stand for
 
     def let_go(self) -> None:
         """Drop the tracers: in a circle with the capture, their samples would stay until a collection."""
         self._tracers.clear()
         self.gradients.clear()
-        self._velocities.clear()
+        self._kept.clear()
 
     # Ops
 
@@ -142,27 +143,19 @@ class Capturing(Surroundings):
 
     def update(self, optimizer: Any) -> None:
         """Note an optimizer's update of each parameter, with its numbers left open."""
-        self._updating = optimizer
-        terms = {name: bool(look(optimizer, name)) for name in type(optimizer).TERMS}
-        self.recording.terms.setdefault(id(optimizer), (optimizer, terms))
-        numbers = _Numbers({name: TracedNumber(Number(optimizer, name)) for name in type(optimizer).NUMBERS})
-        for position, parameter in enumerate(look(optimizer, "params")):
-            gradient = self.gradient(parameter)
-            if gradient is not None:
-                velocity = self._velocity(optimizer, position)
+        for group in optimizer.param_groups:
+            settings = TracedSettings(group, self.recording.terms)
+            for parameter, state in zip(group.params, look(group, "states")):
+                gradient = self.gradient(parameter)
+                if gradient is None:
+                    continue
+                if id(state) not in self._kept:
+                    self._kept[id(state)] = TracedState(self, optimizer, parameter, state)
+                kept = self._kept[id(state)]
                 p = self.lift(parameter)
-                made = optimizer.update(p, gradient, velocity, np.empty_like(p), numbers)
-                if velocity is None and made is not None:
-                    self._velocities[id(optimizer), position] = made
-                    self.single_use = "the optimizer makes its velocities"
-        self._updating = None
-
-    def _velocity(self, optimizer: Any, position: int) -> Any:
-        v = look(optimizer, "velocities")[position]
-        if v is None:
-            return self._velocities.get((id(optimizer), position))
-        name = look(optimizer, "params")[position].name or ""
-        return self._state(v, optimizer, "velocities", f"v_{name}", position)
+                kept.scratch = np.empty_like(p)
+                optimizer.update(p, gradient, kept, settings)
+                kept.after_update()
 
 
 class Gradient:
@@ -220,9 +213,46 @@ class TracedGenerator:
         return self._name
 
 
-class _Numbers:
-    def __init__(self, numbers: dict[str, TracedNumber]) -> None:
-        vars(self).update(numbers)
+class TracedSettings:
+    """The settings of a group of parameters: numbers that are read at each call."""
+
+    def __init__(self, group: Any, terms: dict[Any, bool]) -> None:
+        self._group, self._terms = group, terms
+
+    def __getattr__(self, name: str) -> Any:
+        value = look(self._group, name)
+        if isinstance(value, tuple):
+            return tuple(TracedNumber(Number(self._group, name, i), self._terms) for i in range(len(value)))
+        return TracedNumber(Number(self._group, name), self._terms)
+
+
+class TracedState:
+    """State that an optimizer keeps for a parameter: arrays as tracers, its count as an open number."""
+
+    def __init__(self, capture: Capturing, optimizer: Any, parameter: Tensor, state: Any) -> None:
+        self._capture = capture
+        self._unmade = [name for name in type(optimizer).STATES if look(state, name) is None]
+        self._count: Count | None = None
+        self.scratch: Any = None
+        for name, letter in type(optimizer).STATES.items():
+            array = look(state, name)
+            title = f"{letter}_{parameter.name or ''}"
+            setattr(self, name, None if array is None else capture.state(array, state, name, title, letter))
+        if type(optimizer).COUNTED:
+            counts = capture.recording.counts
+            equal = (c.holder for c in counts if look(c.holder, "steps") == look(state, "steps"))
+            self._count = Count(state, next(equal, state))
+            counts.append(self._count)
+            self.steps = TracedNumber(Number(self._count.like, "steps"), capture.recording.terms)
+
+    def after_update(self) -> None:
+        """Count the update; a program cannot make the arrays that the first one makes."""
+        if self._count is not None:
+            self._count.updates += 1
+            self.steps = self.steps + 1
+        made = [name for name in self._unmade if getattr(self, name) is not None]
+        if made:
+            self._capture.single_use = f"the optimizer makes its {made[0]}"
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from typing import Any, cast
 
 from tinygrad_mnist import by_hand
 from tinygrad_mnist.program.derivation import Derivation, Line
-from tinygrad_mnist.program.instructions import Fixed, Number, State, Value
+from tinygrad_mnist.program.instructions import Fixed, State, Value
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.numbers import Number, TracedNumber
 from tinygrad_mnist.program.operations import Elementwise
 from tinygrad_mnist.program.optimize import without_dead
 from tinygrad_mnist.program.program import Program
 from tinygrad_mnist.program.recorder import Recorder
-from tinygrad_mnist.program.tracer import TracedNumber, Tracer
+from tinygrad_mnist.program.tracer import Tracer
 from tinygrad_mnist.typing import Array
 
 _STEP = r"\bt\d+(?:_view)?\b"  # what the derivation calls a value without a name
@@ -70,7 +71,7 @@ def _hand_derived(
         states.append(Tracer(recorder, Value(array, "state", state), array))
     arguments = [Tracer(recorder, Value(a, "argument", i), a) for i, a in enumerate(batch)]
     recorder.recording.arguments = [argument.value for argument in arguments]
-    rate: Any = TracedNumber(Number(optimizer, "lr"))
+    rate: Any = TracedNumber(Number(optimizer.param_groups[0], "lr"))
     weights: Any = states[::2]
     biases: Any = states[1::2]
     x, y = (cast("Array", argument) for argument in arguments)

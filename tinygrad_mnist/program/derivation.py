@@ -135,7 +135,8 @@ class Derivation:
         if id(x) in self._inside:
             return self._inside[id(x)]
         if x.origin == "number":
-            return Expression(self.names.numbers([x.source])[x.source], array=x.array)
+            number: Expression = x.source.expression(self.names.number_name)
+            return replace(number, array=x.array)
         if x.origin != "constant":
             return Expression(self.names.of(x), array=x.array)
         if others is not None and not x.shape:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.expression import ATOM
 from tinygrad_mnist.autodiff.modes import RECORDING
 from tinygrad_mnist.autodiff.observed import LATEST, Observed
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor, next_serial
-from tinygrad_mnist.program.instructions import Fixed, Number, Recording, State
+from tinygrad_mnist.program.instructions import Fixed, Recording, State
+from tinygrad_mnist.program.numbers import Number
 from tinygrad_mnist.program.observation import THEMSELVES, Reading, look, snapshot
 from tinygrad_mnist.program.source import outside
 
@@ -88,12 +90,15 @@ def entry(
         found = f"{things.name(tensor)}._grad"
         guards.append(f"{found} is not None and {_layout(found, value.array, things)}")
         arrays.append(found)
-    guards += [f"{_found(state, things)} is not None" for state, _ in states if state.position is not None]
+    guards += [f"{_found(state, things)} is not None" for state, _ in states if state.letter]
     layouts = [_layout(_found(state, things), like, things) for state, like in _layouts(recording, states)]
     bound = [f"{_found(state, things)} is {things.name(array)}" for state, array in states]
-    passed = ", ".join([*arrays, *(f"{things.name(n.holder)}.{n.key}" for n in numbers)])
+    passed = ", ".join([*arrays, *(_number(n, things) for n in numbers)])
     lines = [f"    results = run({passed})"]
     lines += [f"    {things.name(tensor)}.serial = next_serial()" for tensor in recording.changed]
+    for each in recording.counts:
+        holder = things.name(each.holder)
+        lines.append(f'    set_quietly({holder}, "steps", {holder}.steps + {each.updates})')
     count = len(recording.outputs)
     names = ["results"] if count == 1 else [f"results[{i}]" for i in range(count)]
     lines += [f"    {things.name(t)}._grad = {result}" for t, result in zip(kept, names[count - len(kept) :])]
@@ -123,6 +128,7 @@ def entry(
         "next_serial": next_serial,
         "run": run,
         "seen": seen,
+        "set_quietly": object.__setattr__,  # what is counted changes no program
         "snapshot": snapshot,
         "unchanged": partial(_unchanged, list(recording.readings.values()), seen),
     }
@@ -155,8 +161,12 @@ def _guards_of_the_world(recording: Recording, things: Things) -> list[str]:
     for found, elements in recording.indices:
         if found() is not None:
             guards.append(f"is_index({things.name(found)}, {things.name(elements)})")
-    for optimizer, terms in recording.terms.values():
-        guards += [f"(not {things.name(optimizer)}.{term}) is {not on}" for term, on in terms.items()]
+    for number, takes_part in recording.terms.items():
+        code = number.expression(lambda n: _number(n, things)).inside(ATOM)
+        guards.append(f"(not {code}) is {not takes_part}")
+    for count in recording.counts:
+        if count.like is not count.holder:
+            guards.append(f"{things.name(count.holder)}.steps == {things.name(count.like)}.steps")
     for reading in recording.readings.values():
         if reading.at_each_call:
             guards.append(_as_read(reading, things))
@@ -211,8 +221,12 @@ def _layout(array: str, like: Any, things: Things) -> str:
 
 
 def _found(state: State, things: Things) -> str:
-    found = f"{things.name(state.holder)}.{state.attribute}"
-    return found if state.position is None else f"{found}[{state.position}]"
+    return f"{things.name(state.holder)}.{state.attribute}"
+
+
+def _number(number: Number, things: Things) -> str:
+    found = f"{things.name(number.holder)}.{number.key}"
+    return found if number.position is None else f"{found}[{number.position}]"
 
 
 class _Answer:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_mnist.autodiff.modes import RECORDING
+from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.observation import Reading
 from tinygrad_mnist.program.operations import Operation
 from tinygrad_mnist.typing import Array
@@ -28,7 +29,7 @@ class Value:
         it lies.  "number": a setting of an optimizer, read at each call.  "constant": always the same.
         "result": made by an instruction, in memory of the program.
     source
-        For an argument its position, for a state the `State`, for a number its `Number`.
+        For an argument its position, for a state the `State`, for a number its `Number` or `Computed`.
     view_of
         The value whose memory it looks into, where it is a view.
     primitive, scope
@@ -100,20 +101,19 @@ class Instruction:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """An array that outlives the call: where it is found, and what it is called.
+    """An array that outlives the call: `attribute` of `holder`, and what it is called.
 
-    `attribute` of `holder`, or what is at `position` of a list that is there.
+    An optimizer's array for a parameter has a letter before the parameter's name: v_0.weight.
     """
 
     holder: Any
     attribute: str
     name: str
-    position: int | None = None
+    letter: str = ""
 
     def get(self) -> Array:
         """The array as it is now."""
-        found = getattr(self.holder, self.attribute)
-        return found if self.position is None else found[self.position]  # type: ignore[no-any-return]
+        return getattr(self.holder, self.attribute)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +123,16 @@ class Fixed:
     array: Array
 
 
-@dataclass(frozen=True)
-class Number:
-    """A setting of an optimizer that is read at every call."""
+@dataclass(eq=False)
+class Count:
+    """The updates of a parameter: a call of the program adds `updates` to ``holder.steps``.
+
+    The program reads the number from `like`, whose steps are equal.
+    """
 
     holder: Any
-    key: str
-
-    def get(self) -> float:
-        """The number as it is now."""
-        return float(getattr(self.holder, self.key))
+    like: Any
+    updates: int = 0
 
 
 @dataclass
@@ -150,7 +150,9 @@ class Recording:
     readings
         Attributes that the program depends on, by the id of their holder and their name.
     terms
-        Of each optimizer at work, by its id: which of its terms take part; their numbers may change.
+        Numbers that decide about the instructions, and if they are other than 0.
+    counts
+        The parameters whose updates an optimizer counts.
     indices
         Arrays and lists that were indices, each with its elements then.
     without_gradient
@@ -172,7 +174,8 @@ class Recording:
     changed: list[Any] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     readings: dict[tuple[int, str], Reading] = field(default_factory=dict)
-    terms: dict[int, tuple[Any, dict[str, bool]]] = field(default_factory=dict)
+    terms: dict[Number | Computed, bool] = field(default_factory=dict)
+    counts: list[Count] = field(default_factory=list)
     indices: list[tuple[Any, Any]] = field(default_factory=list)
     without_gradient: list[Any] = field(default_factory=list)
     outside_graph: list[tuple[Any, list[Any]]] = field(default_factory=list)

@@ -8,8 +8,9 @@ from collections import Counter
 
 import numpy as np
 
-from tinygrad_mnist.program.instructions import Instruction, Number, Recording, State, Value
+from tinygrad_mnist.program.instructions import Instruction, Recording, State, Value
 from tinygrad_mnist.program.memory import Plan
+from tinygrad_mnist.program.numbers import Number
 from tinygrad_mnist.program.operations import Call, View
 
 _ACTIVATIONS = {"sigmoid": "a", "tanh": "a", "relu": "a", "softmax": "p", "log_softmax": "log_p"}
@@ -66,11 +67,12 @@ class Names:
 
     def numbers(self, numbers: list[Number]) -> dict[Number, str]:
         """Names for settings of optimizers, such as lr."""
-        return {number: self._number_name(number) for number in numbers}
+        return {number: self.number_name(number) for number in numbers}
 
-    def _number_name(self, number: Number) -> str:
+    def number_name(self, number: Number) -> str:
+        """The name of a number that is read."""
         if number not in self._number_names:
-            self._number_names[number] = self.new(number.key)
+            self._number_names[number] = self.new(number.name)
         return self._number_names[number]
 
     def new(self, wish: str) -> str:
@@ -96,13 +98,16 @@ class Names:
 
     def _state_name(self, value: Value) -> str:
         if value.source not in self._state_names:
-            self._state_names[value.source] = self.new(self._on_paper(value.source.name))
+            self._state_names[value.source] = self.new(self._on_paper(value.source))
         return self._state_names[value.source]
 
-    def _on_paper(self, name: str) -> str:
-        """W1 for the weight of the first layer, b1 for its bias, v_W1 for a velocity."""
-        if name.startswith("v_"):
-            return f"v_{self._on_paper(name[2:])}"
+    def _on_paper(self, state: State) -> str:
+        """W1 for the weight of the first layer, b1 for its bias, v_W1 for the velocity of that weight."""
+        if state.letter:
+            return f"{state.letter}_{self._of_layer(state.name.removeprefix(f'{state.letter}_'))}"
+        return self._of_layer(state.name)
+
+    def _of_layer(self, name: str) -> str:
         layer, _, kind = name.rpartition(".")
         if kind not in _LETTERS:
             return name or "array"
@@ -167,7 +172,7 @@ class Names:
 
     def _default(self, value: Value) -> str:
         if value.origin == "number":
-            return f"{value.source.key}_array"
+            return f"{value.source.name}_array"
         if value.origin == "constant":
             if value.array.size != 1:
                 return "ones" if value.array.ndim == 1 and (value.array == 1).all() else "c"

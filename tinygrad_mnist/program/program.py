@@ -17,9 +17,10 @@ import numpy as np
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.derivation import derivation
 from tinygrad_mnist.program.guards import entry
-from tinygrad_mnist.program.instructions import Number, Recording, State
+from tinygrad_mnist.program.instructions import Recording, State
 from tinygrad_mnist.program.memory import Plan, plan
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.numbers import Number
 from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.optimize import lowered
 from tinygrad_mnist.program.source import Source, all_values
@@ -185,6 +186,7 @@ class Binding:
         states = [(rng, rng.bit_generator.state) for rng in trace.recording.generators]
         changed = [*trace.kept, *trace.cleared]
         gradients = [(t, None if t._grad is None else t._grad.copy("K")) for t in changed]
+        counts = [(count.holder, count.holder.steps) for count in trace.recording.counts]
 
         def put_back() -> None:
             for array, before in arrays:
@@ -193,6 +195,8 @@ class Binding:
                 rng.bit_generator.state = state
             for tensor, gradient in gradients:
                 tensor._grad = gradient
+            for holder, steps in counts:
+                holder.steps = steps
 
         return put_back
 

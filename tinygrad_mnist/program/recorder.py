@@ -12,7 +12,8 @@ from tinygrad_mnist.autodiff.modes import SCOPE
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import calling_site, in_words
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
+from tinygrad_mnist.program.instructions import Instruction, Recording, Value
+from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.operations import Call, Elementwise, Operation
 from tinygrad_mnist.typing import Array
 
@@ -103,9 +104,9 @@ class Recorder:
             self._made[key] = Value(array.copy(order="K") if 0 not in array.strides else array, "constant")
         return self._made[key]
 
-    def number(self, number: Number, dtype: Any) -> Value:
-        """A setting of an optimizer, as an array of a dtype without axes."""
-        key = ("number", id(number.holder), number.key, dtype)
+    def number(self, number: Number | Computed, dtype: Any) -> Value:
+        """A number that is read or computed at every call, as an array of a dtype without axes."""
+        key = ("number", number, dtype)
         if key not in self._made:
             self._made[key] = Value(np.asarray(number.get(), dtype), "number", number)
         return self._made[key]
@@ -123,7 +124,8 @@ class Recorder:
         """Note an operation and what it gave; two alike are one, one of constants is a constant."""
         sample = np.asarray(sample)
         values = [operand for operand in operands if isinstance(operand, Value)]
-        if operation.repeatable and all(value.origin == "constant" for value in values):
+        is_open = any(isinstance(operand, Number | Computed) for operand in operands)
+        if operation.repeatable and not is_open and all(value.origin == "constant" for value in values):
             return self.constant(sample)
         if isinstance(operation, Elementwise):
             operands = self._simplified(operation, operands, sample)
@@ -169,7 +171,7 @@ class Recorder:
         is_logical = getattr(operation, "name", "").startswith("logical")
 
         def simple(operand: Any) -> Any:
-            if isinstance(operand, Number):
+            if isinstance(operand, Number | Computed):
                 return self.number(operand, dtype or np.dtype(float))
             if isinstance(operand, _NUMBERS) and is_logical:
                 return bool(operand)  # 1e-46 is true, and 0 as a float32

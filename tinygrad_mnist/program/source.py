@@ -8,9 +8,10 @@ from typing import Any
 
 from tinygrad_mnist.autodiff.expression import array_text, number_text
 from tinygrad_mnist.program.helpers import helper_lines
-from tinygrad_mnist.program.instructions import Instruction, Number, Recording, Value
+from tinygrad_mnist.program.instructions import Instruction, Recording, Value
 from tinygrad_mnist.program.memory import Block, Plan
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.numbers import Number
 from tinygrad_mnist.program.operations import View
 
 
@@ -30,7 +31,7 @@ class Source:
     def __init__(self, recording: Recording, plan: Plan, names: Names, title: str) -> None:
         self.recording, self.plan, self.names = recording, plan, names
         self.states, self.numbers = outside(recording)
-        self._number_names = names.numbers(self.numbers)
+        names.numbers(self.numbers)  # in the order of the parameters
         self._step: list[tuple[str, str]] = []
         self._build: list[tuple[str, str]] = []
         self._write()
@@ -45,8 +46,8 @@ class Source:
             self._build.append((f"{self.names.of(value)} = {array_text(value.array)}", ""))
         for value in _each_once(v for v in values if v.origin == "number"):
             self._build.append((f"{self.names.of(value)} = np.empty((), np.{value.dtype.name})", ""))
-            number = self._number_names[value.source]
-            self._step.append((f"{self.names.of(value)}[()] = {number}", ""))
+            number = value.source.expression(self.names.number_name)
+            self._step.append((f"{self.names.of(value)}[()] = {number.text}", ""))
         for block in self.plan.blocks:
             self._make_block(block)
         for instruction in self.recording.instructions:
@@ -94,7 +95,7 @@ class Source:
         used = sorted({name for i in self.recording.instructions for name in i.operation.functions()})
         generators = [f"generator{i}" for i in range(len(self.recording.generators))]
         states = [*(self.names.of(value) for value in self.states), *generators]
-        defaults = [f"{self._number_names[n]}={number_text(n.get())}" for n in self.numbers]
+        defaults = [f"{self.names.number_name(n)}={number_text(n.get())}" for n in self.numbers]
         outputs = [f"{self.names.of(value)}{_copied(value)}" for value in self.recording.outputs]
         returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
         quiet = ", ".join(f'{kind}="ignore"' for kind in sorted(self.recording.quiet))
@@ -152,7 +153,8 @@ def outside(recording: Recording) -> tuple[list[Value], list[Number]]:
     for value in values:
         if value.root.origin == "state":
             states.setdefault(id(value.root.source), value.root)
-    return list(states.values()), _each_once(v.source for v in values if v.origin == "number")
+    numbers = (number for value in values if value.origin == "number" for number in value.source.leaves)
+    return list(states.values()), _each_once(numbers)
 
 
 def signature(recording: Recording, names: Names) -> str:

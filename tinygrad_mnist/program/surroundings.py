@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.primitive import Box
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
@@ -40,7 +41,6 @@ class Surroundings(Recorder):
         self._tracers: dict[tuple[int, Any], Tracer] = {}  # by owner and attribute
         self._local: dict[int, Any] = {}  # modules and optimizers made by the function
         self._set: dict[tuple[int, str], Site] = {}  # where attributes are set
-        self._updating: Any = None  # the optimizer that is updating
         self.generators = Generators()
         self._is_running = True  # only what the function itself reads matters
 
@@ -57,28 +57,26 @@ class Surroundings(Recorder):
             value = value._data
         if isinstance(value, Item):
             self.refuse("a number from item()")
-        return self._state(value, Fixed(value), "array") if isinstance(value, np.ndarray) else value
+        return self.state(value, Fixed(value), "array") if isinstance(value, np.ndarray) else value
 
     def _lifted_from_outside(self, tensor: Tensor) -> Tracer:
         self.read(tensor, "_requires_grad")
-        if tensor.inputs and (id(tensor), ("_data", None)) not in self._tracers:
+        if tensor.inputs and (id(tensor), "_data") not in self._tracers:
             inputs = [x for x in tensor.inputs if isinstance(x, Tensor)]
             if all(x.serial <= tensor.serial for x in inputs):  # otherwise no backward pass goes through it
                 self.recording.outside_graph.append((tensor, inputs))
-        return self._state(tensor._data, tensor, "_data", tensor.name or "")
+        return self.state(tensor._data, tensor, "_data", tensor.name or "")
 
     def is_outside(self, tensor: Tensor) -> bool:
         """Return True if the tensor existed before the call."""
-        return (id(tensor), ("_data", None)) in self._tracers or tensor.serial <= self._start
+        return (id(tensor), "_data") in self._tracers or tensor.serial <= self._start
 
-    def _state(
-        self, array: Array, holder: Any, attribute: str, name: str = "", position: int | None = None
-    ) -> Tracer:
+    def state(self, array: Array, holder: Any, attribute: str, name: str = "", letter: str = "") -> Tracer:
         """Return the tracer of an array that outlives the call."""
-        key = id(array if isinstance(holder, Fixed) else holder), (attribute, position)
+        key = id(array if isinstance(holder, Fixed) else holder), attribute
         if key not in self._tracers:
             sample = array if isinstance(holder, Fixed) else _twin(array)
-            value = Value(sample, "state", State(holder, attribute, name, position))
+            value = Value(sample, "state", State(holder, attribute, name, letter))
             self._tracers[key] = Tracer(self, value, sample)
         return self._tracers[key]
 
@@ -122,10 +120,9 @@ class Surroundings(Recorder):
         key = id(holder), name
         if not self._is_running or key in self.recording.readings or name in _DECIDES_NOTHING:
             return
-        kind = type(holder)
-        is_open = name in (*getattr(kind, "NUMBERS", ()), *getattr(kind, "TERMS", ()))
-        if self.is_local(holder) or (is_open and holder is self._updating):
+        if self.is_local(holder):
             return
+        is_open = isinstance(holder, Observed) and name in look(holder, "OPEN")
         self.recording.readings[key] = Reading.of(holder, name, at_each_call=is_open)
         value = look(holder, name)
         self.generators.meet(value)

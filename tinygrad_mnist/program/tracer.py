@@ -13,8 +13,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_mnist.autodiff.expression import index_text
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable
-from tinygrad_mnist.program.instructions import Number, Value
+from tinygrad_mnist.program.instructions import Value
 from tinygrad_mnist.program.item import Item
+from tinygrad_mnist.program.numbers import TracedNumber
 from tinygrad_mnist.program.operations import (
     PLACE,
     Copy,
@@ -35,8 +36,8 @@ from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.typing import Array
 
 _NOT_IN_PLACE = (
-    "a program changes nothing outside but parameters, gradients and velocities. Write a = a * 2 in place of "
-    "a *= 2, return the result and keep it outside, or leave this function uncompiled"
+    "a program changes nothing outside but parameters, gradients and an optimizer's arrays. Write "
+    "a = a * 2 in place of a *= 2, return the result and keep it outside, or leave this function uncompiled"
 )
 
 
@@ -364,13 +365,6 @@ class Tracer(NDArrayOperatorsMixin, Box):
         if noted is None:
             self.recorder.refuse(f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}")
         return noted(self, *args, **kwargs)
-
-
-class TracedNumber:
-    """Tracer of a number: a setting of an optimizer."""
-
-    def __init__(self, number: Number) -> None:
-        self.number = number
 
 
 def plain(value: Any) -> Any:

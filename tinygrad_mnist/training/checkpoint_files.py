@@ -1,6 +1,6 @@
 """The files of checkpoints: a training's state in a folder, whole or not there at all.
 
-step-000001407.safetensors   parameters and velocities
+step-000001407.safetensors   parameters and arrays of the optimizer
 step-000001407.json          everything else, with the checksums of both
 
 Each file is written under a temporary name and renamed at the end, the JSON last.  A checkpoint exists once
@@ -26,7 +26,7 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_atomically
 from tinygrad_mnist.typing import Array
 
-FORMAT = 1
+FORMAT = 2
 MOST_JSON = 16 * 2**20  # bytes: some 30,000 epochs of history
 TENSORS, REST = ".safetensors", ".json"
 _OURS = re.compile(r"step-\d+\.(json|safetensors)|\.step-\d+\.\w+\.\w+\.tmp")

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.arguments import require_whole
 from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD, LRScheduler
+from tinygrad_mnist.optim import LRScheduler, Optimizer
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.program.compiled import require_backend
 from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
@@ -26,7 +26,7 @@ from tinygrad_mnist.training.step import Step
 def fit(
     model: Module,
     loss: Any,
-    optimizer: SGD,
+    optimizer: Optimizer,
     train: Batches,
     validation: Batches | None = None,
     *,

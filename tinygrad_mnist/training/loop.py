@@ -12,7 +12,7 @@ from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batch, Batches
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD
+from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.run_state import Parts, Position, RunState
@@ -86,7 +86,7 @@ class Training:
         return self.parts.loss
 
     @property
-    def optimizer(self) -> SGD:
+    def optimizer(self) -> Optimizer:
         """The optimizer."""
         return self.parts.optimizer
 
@@ -237,7 +237,7 @@ class Training:
             self._diverge(f"the validation loss became {held_out.loss}", self.position.step)
         return Epoch(
             epoch=self.position.epoch,
-            learning_rate=parts.optimizer.lr,
+            learning_rate=parts.optimizer.param_groups[0].lr,
             train_loss=trained.loss,
             train_accuracy=trained.accuracy,
             validation_loss=held_out.loss if held_out else None,
@@ -262,7 +262,7 @@ class Training:
         Raises
         ------
         DivergenceError
-            If a parameter or velocity is not finite.
+            If a parameter or an array of the optimizer is not finite.
         """
         state = RunState.of(self.parts)
         if not state.finite:
@@ -280,7 +280,7 @@ class Training:
         if batch is not None:
             require_finite(batch[0], self.position.epoch, step)
             require_counted(self.loss, batch[1], self.position.epoch, step)
-        lr = self.parts.optimizer.lr
+        lr = self.parts.optimizer.param_groups[0].lr
         when = f"in epoch {self.position.epoch}, step {step}, at the learning rate {lr:g}"
         anomaly = anomaly or self._watch_again()
         error = DivergenceError(f"{what} {when}" + ("" if anomaly else ": lower it, or scale the inputs"))

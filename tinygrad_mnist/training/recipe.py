@@ -18,7 +18,7 @@ from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
-SCHEDULES: dict[str, Callable[[optim.SGD, int], optim.LRScheduler | None]] = {
+SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.LRScheduler | None]] = {
     "constant": lambda optimizer, epochs: None,
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
 }
@@ -90,7 +90,7 @@ class Recipe:
         """Build the loss."""
         return LOSSES[self.loss]()
 
-    def build_optimizer(self, model: nn.Module) -> tuple[optim.SGD, optim.LRScheduler | None]:
+    def build_optimizer(self, model: nn.Module) -> tuple[optim.Optimizer, optim.LRScheduler | None]:
         """Build the optimizer and its schedule."""
         optimizer = optim.SGD(
             model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay

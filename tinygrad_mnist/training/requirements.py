@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn.requirements import refuse_class, require_loss, require_model
-from tinygrad_mnist.optim import SGD, LRScheduler
+from tinygrad_mnist.optim import LRScheduler, Optimizer
 from tinygrad_mnist.training.run_state import Parts
 
 ORDER = "fit(model, loss, optimizer, train, ...)"
@@ -37,7 +37,7 @@ def require_parts(parts: Parts) -> None:
     """
     require_model(parts.model, ORDER)
     require_loss(parts.loss, ORDER)
-    _require_instance("optimizer", parts.optimizer, SGD, ORDER)
+    _require_instance("optimizer", parts.optimizer, Optimizer, ORDER)
     if parts.schedule is not None:
         example = "optim.CosineAnnealingLR(optimizer, epochs)"
         _require_instance("schedule", parts.schedule, LRScheduler, example)
@@ -64,5 +64,5 @@ def require_finite_parameters(parts: Parts) -> None:
 def _require_instance(name: str, value: Any, kind: type, instead: str) -> None:
     refuse_class(name, value)
     if not isinstance(value, kind):
-        expected = {SGD: "an optim.SGD", LRScheduler: "an optim.LRScheduler"}[kind]
+        expected = {Optimizer: "an optimizer", LRScheduler: "an optim.LRScheduler"}[kind]
         raise TypeError(f"{name} is {shown(value)}: expected {expected}; write {instead}")

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
-from tinygrad_mnist.optim import SGD, LRScheduler
+from tinygrad_mnist.optim import LRScheduler, Optimizer
 from tinygrad_mnist.training.totals import Totals
 from tinygrad_mnist.typing import Array
 
@@ -21,7 +21,7 @@ class Parts:
 
     model: Module
     loss: Any  # a module, or any function of (output, target)
-    optimizer: SGD
+    optimizer: Optimizer
     schedule: LRScheduler | None = None
 
     @property
@@ -82,10 +82,11 @@ class RunState:
     Attributes
     ----------
     arrays
-        Copies of the parameters (``model.`` and ``loss.`` before their names) and of the optimizer's
-        velocities (``velocity.`` and the parameter's position).
+        Copies of the parameters (``model.`` and ``loss.`` before their names) and of the optimizer's arrays,
+        such as ``velocity.0`` (the parameter's position).
     numbers
-        Plain JSON data: the optimizer's settings, the schedule's epoch, the state of each random generator.
+        Plain JSON data: the optimizer's settings and counts, the schedule's epoch, the state of each random
+        generator.
     """
 
     arrays: dict[str, Array]
@@ -95,15 +96,18 @@ class RunState:
     def of(cls, parts: Parts) -> RunState:
         """Return a snapshot of the parts."""
         optimizer = parts.optimizer.state_dict()
-        velocities = optimizer.pop("velocities")
         arrays = {
             f"{group}.{name}": array
             for group, module in parts.modules
             for name, array in module.state_dict().items()
         }
-        arrays |= {f"velocity.{i}": v for i, v in enumerate(velocities) if v is not None}
+        steps = {}
+        for i, kept in optimizer["state"].items():
+            if "steps" in kept:
+                steps[str(i)] = kept.pop("steps")
+            arrays |= {f"{name}.{i}": array for name, array in kept.items()}
         numbers = {
-            "optimizer": optimizer,
+            "optimizer": {"param_groups": optimizer["param_groups"], "steps": steps},
             "schedule": parts.schedule.state_dict() if parts.schedule else None,
             "generators": {
                 name: _to_json(generator.bit_generator.state)
@@ -120,20 +124,28 @@ class RunState:
         CheckpointError
             If it is the state of another network, optimizer or schedule.
         """
-        named: dict[str, dict[str, Array]] = {"model": {}, "loss": {}, "velocity": {}}
+        kinds = ("model", "loss", *parts.optimizer.STATES)
+        named: dict[str, dict[str, Array]] = {kind: {} for kind in kinds}
         for name, array in self.arrays.items():
             group, _, rest = name.partition(".")
             if group not in named:
-                raise CheckpointError(f"{name} is neither a parameter nor a velocity")
+                raise CheckpointError(
+                    f"{name} is neither a parameter nor kept by {type(parts.optimizer).__name__}"
+                )
             named[group][rest] = array
         for group, module in parts.modules:
             module.load_state_dict(named[group])
-        positions = range(len(parts.optimizer.params))
-        velocities = [named["velocity"].pop(str(i), None) for i in positions]
-        if named["velocity"]:
-            raise CheckpointError(f"there is no parameter for velocity.{min(named['velocity'])}")
+        kept: dict[Any, dict[str, Any]] = {}
+        for kind in parts.optimizer.STATES:
+            for position, array in named[kind].items():
+                if position not in map(str, range(len(parts.optimizer.params))):
+                    raise CheckpointError(f"there is no parameter for {kind}.{position}")
+                kept.setdefault(int(position), {})[kind] = array
         try:
-            parts.optimizer.load_state_dict({**self.numbers["optimizer"], "velocities": velocities})
+            optimizer = self.numbers["optimizer"]
+            for position, steps in optimizer["steps"].items():
+                kept.setdefault(int(position), {})["steps"] = steps
+            parts.optimizer.load_state_dict({"state": kept, "param_groups": optimizer["param_groups"]})
             if (self.numbers["schedule"] is None) != (parts.schedule is None):
                 raise CheckpointError("one has a learning-rate schedule and the other has none")
             if parts.schedule:
@@ -156,7 +168,7 @@ class RunState:
 
     @property
     def finite(self) -> bool:
-        """True if all parameters and velocities are finite."""
+        """True if all parameters and arrays of the optimizer are finite."""
         return all(np.isfinite(array).all() for array in self.arrays.values())
 
 

@@ -15,7 +15,6 @@ from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
-from tinygrad_mnist.optim.sgd import SETTINGS
 from tinygrad_mnist.training.run_state import Parts
 
 _REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # a checkpoint replaces these
@@ -27,14 +26,17 @@ def settings_of(parts: Parts) -> dict[str, str]:
     The settings of a module are its class and its plain attributes, such as the share of dropout.  Weights
     and generators, which change, are represented by a checksum.
     """
-    settings = {f"optimizer.{name}": _text(getattr(parts.optimizer, name)) for name in SETTINGS}
+    settings = {"optimizer": type(parts.optimizer).__name__}
+    for i, group in enumerate(parts.optimizer.param_groups):
+        prefix = f"optimizer.param_groups[{i}]" if i else "optimizer"
+        settings |= {f"{prefix}.{key}": _text(value) for key, value in group.settings().items()}
     settings["schedule"] = type(parts.schedule).__name__
     if parts.schedule is not None:
         settings |= _attributes("schedule", {**vars(parts.schedule), "epoch": None})
     settings["loss"] = _text(parts.loss)
-    for group, part in parts.modules:
+    for kind, part in parts.modules:
         for path, module in part.named_modules():
-            name = f"{group}.{path}" if path else group
+            name = f"{kind}.{path}" if path else kind
             settings |= {name: type(module).__name__, **_attributes(name, vars(module))}
     arrays = [array for _, part in parts.modules for array in part.state_dict().values()]
     settings[_WEIGHTS] = _checksum(arrays)

@@ -17,7 +17,7 @@ from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.checking.first_nan import first_nan
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
-from tinygrad_mnist.optim import SGD
+from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.program import Backend, compile
 from tinygrad_mnist.training.run_state import Parts, RunState
 from tinygrad_mnist.typing import Array
@@ -26,7 +26,7 @@ _NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replace
 _HOW = {"numpy": "without native code", "eager": "op by op"}
 
 
-def make_train_step(model: Module, loss: Any, optimizer: SGD) -> Callable[[Any, Any], tuple[Any, Any]]:
+def make_train_step(model: Module, loss: Any, optimizer: Optimizer) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Return the step on a batch as a function of ``(inputs, targets)``.
 
     It clears the gradients, runs forward and backward, updates, and returns loss and output as Tensors.
@@ -51,7 +51,7 @@ class Step:
     once, and training goes on: from "native" to "numpy", from "numpy" to "eager".
     """
 
-    def __init__(self, model: Module, loss: Any, optimizer: SGD, backend: Backend) -> None:
+    def __init__(self, model: Module, loss: Any, optimizer: Optimizer, backend: Backend) -> None:
         self.backend = backend
         self._eager = make_train_step(model, loss, optimizer)
         self._step = self._made()
@@ -135,8 +135,9 @@ def _of_update(parts: Parts, learned: dict[str, Any], when: str) -> TrainingFind
         "first-nan",
         f"The first number that is not finite is made by the update of {broken}{when}.",
         "loss and gradients of the step are finite",
-        "learning rate times gradient, or the velocity, is larger than the dtype holds (3.4e38 in float32)",
-        f"lower the learning rate (it is {parts.optimizer.lr:g})",
+        "learning rate times gradient, or what the optimizer keeps, is larger than the dtype holds "
+        "(3.4e38 in float32)",
+        f"lower the learning rate (it is {parts.optimizer.param_groups[0].lr:g})",
         broken,
     )
 

@@ -42,8 +42,9 @@ def _call(evidence: Evidence, left_over: dict[str, Any]) -> Call:
             module.training = training
         for name, parameter in named.items():
             parameter.grad = None if left_over.get(name) is None else left_over[name].copy()
-        if hasattr(optimizer, "velocities"):  # old velocities may point elsewhere
-            optimizer.velocities[:] = [None] * len(optimizer.velocities)
+        for group in getattr(optimizer, "param_groups", ()):
+            for state in group.states:
+                state.forget()  # old velocities may point elsewhere
         before = {name: p.data.copy() for name, p in named.items()}
         evidence.step(inputs, targets)
         changes = {name: p.data.astype(np.float64) - before[name] for name, p in named.items()}

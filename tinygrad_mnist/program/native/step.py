@@ -19,6 +19,7 @@ from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, 
 from tinygrad_mnist.program.native.loops import NUMPY_FUNCTIONS, Writer, is_loop
 from tinygrad_mnist.program.native.memory import Slots
 from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
+from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.operations import Call, View
 from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.typing import Array
@@ -133,6 +134,7 @@ class _Builder:
         self.recording, self.names, self.layout, self.groups = recording, names, layout, groups
         state_values, numbers = outside(recording)
         self.numbers = names.numbers(numbers)
+        self._computed: dict[Computed, str] = {}
         self.things: dict[str, Any] = {"np": np, "numpy_step": numpy_step}
         self.lines: list[str] = []
         self.texts: list[str] = []
@@ -234,7 +236,7 @@ class _Builder:
         name = self.names.of(value)
         if value.origin == "number" and name not in self.things:
             self.things[name] = np.empty((), value.dtype)
-            self.lines.append(f"{name}[()] = {self.numbers[value.source]}")
+            self.lines.append(f"{name}[()] = {self._number(value.source)}")
         elif value.view_of is not None and id(value) not in self._ready:
             self._ready.add(id(value))
             operation, base = self.layout.view(value).operation, self._python(value.view_of)
@@ -245,6 +247,15 @@ class _Builder:
         elif value.origin == "constant" and name not in self.things:
             self.things[name] = value.array
         return name
+
+    def _number(self, number: Number | Computed) -> str:
+        """The name of a number; what Python computes of numbers is computed before it is first used."""
+        if isinstance(number, Number):
+            return self.numbers[number]
+        if number not in self._computed:
+            self._computed[number] = self.names.new(number.name)
+            self.lines.append(f"{self._computed[number]} = {number.expression(self.names.number_name).text}")
+        return self._computed[number]
 
     # Native functions
 
@@ -283,10 +294,10 @@ class _Builder:
         memories = [self.memories[memory] for memory in writer.arrays]
         begin = [memory.begin for memory in memories if memory.begin]
         begin += [
-            f"{local} = {value.dtype.name}({self.numbers[value.source]})"
+            f"{local} = {value.dtype.name}({self._number(value.source)})"
             for value, local in writer.numbers.items()
         ]
-        numbers = list(dict.fromkeys(self.numbers[value.source] for value in writer.numbers))
+        numbers = list(dict.fromkeys(self._number(value.source) for value in writer.numbers))
         parameters = ", ".join([*(memory.parameter for memory in memories), *numbers])
         lines = [f"    {line}" for line in [*begin, *writer.lines, "return 0"]]
         text = "\n".join([f"def {name}({parameters}):", *lines, ""])
