@@ -37,7 +37,7 @@ def upstream(outputs: Iterable[Any]) -> list[Any]:
 
 
 def differentiated(tensor: Any) -> list[int]:
-    """The positions of the inputs to which the op that made `tensor` sends a gradient."""
+    """Return the positions of the inputs to which the op of `tensor` sends a gradient."""
     return [
         position
         for position, x in enumerate(tensor.inputs)
@@ -46,7 +46,7 @@ def differentiated(tensor: Any) -> list[int]:
 
 
 def leads_to(tensors: Sequence[Any], wanted: Iterable[Any]) -> set[int]:
-    """The serials of those tensors (latest first) that depend on a wanted one: the rest needs no gradient."""
+    """Return the serials of the tensors that depend on a wanted one; the others need no gradient."""
     serials = {tensor.serial for tensor in wanted}
     for tensor in reversed(tensors):
         near = (*tensor.inputs, tensor.bypassed)
@@ -65,8 +65,8 @@ def walk(
 ) -> Iterator[tuple[Any, Any]]:
     """Yield each tensor that a gradient reaches, latest first, with the gradient: the only backward pass.
 
-    A tensor that an op passes by (see `Tensor.bypassed`) comes out by itself where somebody asked for its
-    gradient: its total is the sum over its appearances.
+    A tensor that an op bypasses (see `Tensor.bypassed`) is yielded separately if its gradient is wanted:
+    the total is the sum over its appearances.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def walk(
         Tensors, and a gradient for each in its shape: arrays, or Tensors with `create_graph`.  Ones by
         default.
     wanted
-        Tensors to reach: what leads to none of them is left out.  None for all.
+        Tensors to reach; branches that lead to none of them are skipped. None for all.
     create_graph
         Run the rules on Tensors and record them, so that the result can be differentiated again.
     sent
-        Filled with what each rule sends back: the tensor whose op it belongs to, the position of the input,
-        and the contribution.
+        List to fill with each contribution: the tensor whose op sent it, the position of the input, and the
+        contribution itself.
     """
     order = upstream(outputs)
     relevant = None if wanted is None else leads_to(order, wanted)
@@ -96,7 +96,7 @@ def walk(
             continue
         yield tensor, g
         if tensor.inputs:
-            if isinstance(g, Box):  # a Tensor or a tracer, which takes note of what the rules do
+            if isinstance(g, Box):  # a Tensor or a tracer, which records the rules
                 g._arrives_at(tensor)
                 with _rules_in(tensor.scope, create_graph):
                     _run_rules(tensor, g, gradients, arrays_of(tensor), relevant, create_graph, sent)
@@ -122,7 +122,7 @@ def pull_back(
     Returns
     -------
     list
-        For each wanted tensor an array (a Tensor with `create_graph`), or None where no output depends on it.
+        For each wanted tensor an array (a Tensor with `create_graph`), or None if no output depends on it.
     """
     arrived: dict[int, Any] = dict.fromkeys([tensor.serial for tensor in wanted])
     for tensor, g in walk(outputs, seeds, wanted, create_graph=create_graph):
@@ -136,7 +136,7 @@ def backward(output: Any, seed: Any) -> None:
     """Add the gradient of `output` to ``.grad`` of each leaf that requires one, and where it is retained."""
     arrived = [pair for pair in walk((output,), (seed,)) if not pair[0].inputs or pair[0].retains_grad]
     store = _store_in_program if is_compiling() else _store
-    for tensor, g in arrived:  # only now: a backward pass that fails half way changes nothing
+    for tensor, g in arrived:  # after the pass: one that fails half-way changes nothing
         store(tensor, g)
 
 
@@ -193,7 +193,7 @@ def _run_rules(
 
 
 def _passed_by(tensor: Any, g: Any, arrays: list[Any], create_graph: bool) -> Any:
-    """Return the gradient of what an op passes by: the op itself has sent its gradients on."""
+    """Return the gradient of the tensor that an op bypasses."""
     (y, *values), bypass = arrays, tensor.primitive.bypass
     if not create_graph:
         return bypass(g, y, peeled(tensor.bypassed), *values, **tensor.attributes)
@@ -226,7 +226,7 @@ def _tracers_read_by(tensor: Any) -> list[Any]:
 
 @contextmanager
 def _rules_in(scope: str, recording: bool) -> Iterator[None]:
-    """Run rules that are noted: in the module scope of their op, recorded or not."""
+    """Run rules on Tensors or tracers, in the module scope of their op, recorded or not."""
     tokens = RECORDING.set(recording), SCOPE.set(scope)
     try:
         yield
@@ -236,7 +236,7 @@ def _rules_in(scope: str, recording: bool) -> Iterator[None]:
 
 
 def _is_shared(contribution: Any, g: Any, arrays: list[Any]) -> bool:
-    """Return True for the gradient of a leaf that is, or looks into, an array that others hold too."""
+    """Return True if the gradient of a leaf shares its array with another object."""
     return not isinstance(contribution, Box) and (
         contribution.base is not None or contribution is g or id(contribution) in map(id, arrays)
     )
@@ -262,7 +262,7 @@ def unbroadcast(contribution: Any, shape: tuple[int, ...]) -> Any:
 
 
 def require_connected(output: Any) -> None:
-    """Refuse to differentiate a tensor that has no recorded dependence on anything."""
+    """Refuse to differentiate a tensor that depends on no tensor with requires_grad=True."""
     if not output._requires_grad:
         raise GradientError(
             f"{output._label()} has no gradient: no tensor behind it has requires_grad=True, or it was "

@@ -1,10 +1,10 @@
-"""Conversions of a Tensor to a plain number or array: what is silent, what warns, what is refused.
+"""Conversions of a Tensor to a plain number or array: silent, with a warning, or refused.
 
-The rule is PyTorch's.  What says its purpose is silent: ``item``, ``tolist``, ``numpy``, ``data``,
-``detach``, printing, a test of truth.  What other code does unseen warns where a gradient is cut: ``float``,
-``int`` and ``complex``, which math.exp calls, and a new Tensor made of one.  An array of a computed Tensor is
-refused; of a parameter, or of elements of one, it is given with the warning.  Under ``no_grad()``, and of a
-Tensor without gradient, everything works in silence.
+The rule is PyTorch's. Explicit conversions are silent: ``item``, ``tolist``, ``numpy``, ``data``,
+``detach``, printing, ``bool``. Conversions that other code may call warn if they cut a gradient: ``float``,
+``int`` and ``complex``, which math.exp calls, and a new Tensor made from one. ``np.asarray`` of a computed
+Tensor is refused; of a parameter, or of elements of one, it warns. Under ``no_grad()``, and for a Tensor
+without gradient, everything is silent.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MOVES_ELEMENTS = frozenset({"identity", "getitem", "reshape", "transpose", "bro
 
 
 def needs_gradient(tensor: Any) -> bool:
-    """Return True if what is computed from the tensor now sends a gradient back to it."""
+    """Return True if a result computed from the tensor now would send a gradient back to it."""
     return tensor._requires_grad and RECORDING.get()
 
 
 def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
-    """Warn that a conversion cuts the graph, where it does; refuse it in a function under a transform."""
+    """Warn if a conversion cuts the graph; refuse it in a function under a transform."""
     if not needs_gradient(tensor):
         return
     if TRANSFORMING.get():
@@ -39,7 +39,7 @@ def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
             "compute with it as it is (np.sin rather than math.sin), or say tensor.data when it is meant"
         )
     warnings.warn(
-        # Without the tensor's name: Python shows one text once for each line.
+        # Without the tensor's name: Python shows the same text once per line.
         f"{conversion} of a Tensor that requires a gradient: what is computed from the result "
         "sends no gradient back. Compute with the Tensor as it is (np.exp, not math.exp), or write "
         f"{instead} where the plain value is meant",
@@ -49,7 +49,7 @@ def warn_of_cut(tensor: Any, conversion: str, instead: str) -> None:
 
 
 def looked_at(tensor: Any, what: str) -> Array:
-    """Return the plain array, read-only; `what` names the conversion where a tracer refuses it."""
+    """Return the plain array, read-only; `what` names the conversion in a tracer's refusal."""
     view: Array = looked_into(tensor, what).view()
     view.flags.writeable = False
     return view
@@ -63,12 +63,12 @@ def _looks_at_a_leaf(tensor: Any) -> bool:
 
 
 class Conversions(Recordable):
-    """``float(tensor)``, ``tensor.item()``, ``np.asarray(tensor)`` and the like."""
+    """Conversions such as ``float(tensor)``, ``tensor.item()`` and ``np.asarray(tensor)``."""
 
     __slots__ = ()
 
     def item(self) -> Any:
-        """The only element as a Python number."""
+        """Return the only element as a Python number."""
         self._require_single("item()")
         number = peeled(self).item()
         if TRANSFORMING.get():
@@ -76,7 +76,7 @@ class Conversions(Recordable):
         return number
 
     def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python numbers."""
         if TRANSFORMING.get():
             warn_of_cut(self, "tolist()", "tensor.data")
         return looked_into(self, "tolist()").tolist()
@@ -109,7 +109,7 @@ class Conversions(Recordable):
 
     @property
     def _mask(self) -> Any:
-        """Refuse what numpy.ma computes with it: a masked array on the left reads ``_data``, then this."""
+        """Refuse operations of numpy.ma: a masked array on the left reads ``_data``, then this."""
         made = sys._getframe(1).f_code.co_name == "__new__"  # a masked array of it, by way of __array__
         if not made and (needs_gradient(self) or isinstance(peeled(self), Box)):
             raise TypeError(
@@ -120,13 +120,13 @@ class Conversions(Recordable):
         return np.False_  # numpy.ma.nomask, without loading numpy.ma
 
     def _number(self, conversion: str) -> Any:
-        """The only element, by a conversion that is called unseen, as in math.exp."""
+        """Return the only element, by a conversion that other code may call, such as math.exp."""
         number = self._single(conversion)
         warn_of_cut(self, conversion, "tensor.item()")
         return number
 
     def _single(self, conversion: str) -> Any:
-        """Return the only element, to look at or to choose a branch by."""
+        """Return the only element, for a branch or for display."""
         self._require_single(conversion)
         return looked_into(self, conversion).item()
 

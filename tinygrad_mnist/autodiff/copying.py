@@ -1,8 +1,8 @@
-"""Copies and pickles of a Tensor: the ops behind it one after the other, so that no depth is too deep.
+"""Copies and pickles of a Tensor with its graph, without recursion at any depth.
 
-Both `copy.deepcopy` and `pickle` follow references by recursion.  Here a computed tensor first hands over
-what lies behind it, earliest first: whatever is copied then finds its inputs copied already.  Both keep note
-of what they have copied, so that a tensor that several others share stays one tensor.
+Both `copy.deepcopy` and `pickle` follow references by recursion. A computed tensor therefore passes them
+the tensors behind it first, earliest first: each then finds its inputs copied already. Both remember their
+copies, so a tensor that several others share remains one tensor.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tinygrad_mnist.autodiff.primitive import Recordable, looked_into
 
 _LEFT_OUT = ("__weakref__", "_site")
 
-# The ids of tensors that a pickle of another tensor holds one after the other, behind which it need not look.
+# Ids of the tensors that a pickle of another tensor already contains in order.
 _IN_ORDER: ContextVar[frozenset[int]] = ContextVar("in_order", default=frozenset())
 
 
 class _Mark:
-    """Says to the pickle that is being made: from here to the next mark, these tensors come in order."""
+    """Mark in a pickle: these tensors follow in order until the next mark."""
 
     def __init__(self, tensors: list[Any]) -> None:
         self.ids = frozenset(map(id, tensors))
@@ -33,14 +33,14 @@ class _Mark:
 
 
 class Copied(Recordable):
-    """A tensor that can be copied and pickled with the graph behind it."""
+    """Base class of Tensor: copies and pickles with the graph behind it."""
 
     __slots__ = ()
 
     _site: Any
 
     def _behind(self) -> list[Any]:
-        """The computed tensors that it depends on, earliest first."""
+        """Return the computed tensors that it depends on, earliest first."""
         return [tensor for tensor in upstream((self,))[::-1] if tensor.inputs and tensor is not self]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -55,8 +55,8 @@ class Copied(Recordable):
             if name not in ("behind", "stale"):
                 setattr(self, name, value)
         self._site = None
-        self._mark_changed()  # a copy is another node
-        for x in state["stale"]:  # and what was changed since the op had read it stays so
+        self._mark_changed()  # a copy is a new node
+        for x in state["stale"]:  # inputs that changed after the op read them remain changed
             x._mark_changed()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -70,5 +70,5 @@ class Copied(Recordable):
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         behind = [] if id(self) in _IN_ORDER.get() else self._behind()
         in_order = [_Mark(behind), *behind, _Mark([])] if behind else []
-        state = {"behind": in_order, **self.__getstate__()}  # first, so that the inputs are there already
+        state = {"behind": in_order, **self.__getstate__()}  # first: the inputs then exist already
         return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]

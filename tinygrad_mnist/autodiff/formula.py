@@ -1,4 +1,4 @@
-"""The text of a rule: obtained by running the rule on named symbols, so it cannot disagree with it.
+"""Text of a rule, obtained by running the rule on named symbols: it cannot disagree with the rule.
 
 >>> from tinygrad_mnist.autodiff.ops import sigmoid
 >>> import numpy as np
@@ -29,10 +29,9 @@ _LONGEST_ARRAY = 8  # an array of more elements is named in a formula, not writt
 
 
 class Symbol(Operators):
-    """A named array: ops applied to it compute, and write down what was computed.
+    """Named array: ops on it compute, and also compose their text.
 
-    `expression` is what was computed so far.  The array is there because rules look at shapes, and some at
-    values.
+    `expression` is the text so far. The array is needed because rules read shapes, and some read values.
     """
 
     __slots__ = ("_data", "expression")
@@ -87,7 +86,7 @@ class Symbol(Operators):
 
     @property
     def mT(self) -> Any:  # noqa: N802  NumPy's name
-        """Written as .T where that is the same."""
+        """Return the exchange of the last two axes, written as .T for a matrix."""
         return self._method("T" if self.ndim == 2 else "mT", self._data.mT)
 
     def sum(  # type: ignore[override]
@@ -129,7 +128,7 @@ _SUM = {"axis": None, "keepdims": False, "dtype": None}
 
 
 def _operand(value: Any) -> Expression:
-    """An operand as code: an array without a name that is long is called by its shape."""
+    """Return an operand as code; a long array without a name is named by its shape."""
     if isinstance(value, Symbol):
         return value.expression
     if isinstance(value, np.ndarray) and value.size > _LONGEST_ARRAY:
@@ -138,14 +137,14 @@ def _operand(value: Any) -> Expression:
 
 
 def _applied(primitive: Primitive, operands: list[Expression], attributes: dict[str, Any]) -> Expression:
-    """A primitive applied to operands, with its sign where Python has one."""
+    """Return a primitive on operands, with its operator if Python has one."""
     if primitive.name == "getitem":
         return Expression(f"{operands[0].inside(ATOM)}[{_index(attributes['index'])}]")
     return applied(primitive.name, operands, _settings(attributes, primitive.defaults))
 
 
 def _settings(attributes: dict[str, Any], defaults: dict[str, Any]) -> str:
-    """Settings as keyword arguments, without those that say nothing."""
+    """Return settings as keyword arguments, without trivial ones."""
     said = {
         key: value
         for key, value in attributes.items()
@@ -158,7 +157,7 @@ def _settings(attributes: dict[str, Any], defaults: dict[str, Any]) -> str:
 
 
 def _index(index: Any) -> str:
-    """An index as it is written between brackets; long arrays are called indices."""
+    """Return an index as written between brackets; long arrays are called indices."""
 
     def array(part: Any) -> str:
         return "indices" if np.size(part) > _LONGEST_ARRAY else repr(np.asarray(part).tolist())
@@ -167,19 +166,19 @@ def _index(index: Any) -> str:
 
 
 def input_names(primitive: Primitive, count: int) -> list[str]:
-    """The names of a primitive's inputs: its forward's parameters, or x0, x1, ... for any number of them."""
+    """Return the names of a primitive's inputs: parameters of its forward, or x0, x1, ... for any number."""
     if primitive.variadic:
         return [f"x{i}" for i in range(count)]
     return list(primitive.forward.__code__.co_varnames[:count])
 
 
 def forward_formula(primitive: Primitive, operands: tuple[str, ...], attributes: dict[str, Any]) -> str:
-    """An op applied to named operands, as text: ``multiply_1 + a``.  Operands are not looked into."""
+    """Return an op on named operands as text: ``multiply_1 + a``. Operands are not expanded."""
     return _applied(primitive, [named(operand) for operand in operands], attributes).text
 
 
 class RuleFormula(NamedTuple):
-    """The text of a rule; `summed` is True if the input was broadcast, so that the text ends in a sum."""
+    """Return the text of a rule; with `summed` (the input was broadcast) it ends in a sum."""
 
     text: str
     summed: bool = False
@@ -188,12 +187,12 @@ class RuleFormula(NamedTuple):
 def rule_formula(
     primitive: Primitive, position: int, inputs: tuple[Any, ...], attributes: dict[str, Any]
 ) -> RuleFormula:
-    """The rule of one input as an expression in `g`, `y` and the inputs' names.
+    """Return the rule of one input as an expression in `g`, `y` and the names of the inputs.
 
     Parameters
     ----------
     inputs, attributes
-        What the primitive was applied to, as plain arrays and numbers: rules may look at shapes.
+        Inputs and settings of the op as plain arrays and numbers: rules may read shapes.
 
     Notes
     -----
@@ -217,7 +216,7 @@ def rule_formula(
 
 
 def _summed(gradient: Symbol, target: tuple[int, ...]) -> Symbol:
-    """A gradient as it is summed centrally, because its input was broadcast."""
+    """Return a gradient summed as for a broadcast input."""
     lead = gradient.ndim - len(target)
     if lead > 0:
         gradient = gradient.sum(_one_or_all(range(lead)))

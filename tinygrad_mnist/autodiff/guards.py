@@ -1,4 +1,4 @@
-"""Operands: what an op may be applied to, and what is said when it may not: op, operands and scope."""
+"""Checks of op operands, and errors that name op, operands and scope."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
 
 class FailedOp(NamedTuple):
-    """The op that raised an error; the error carries it as ``failed_op``, so that its graph can be drawn."""
+    """Op that raised an error; as its ``failed_op`` it lets the graph be drawn."""
 
     primitive: Primitive
     inputs: tuple[Any, ...]
@@ -30,8 +30,8 @@ CONSTANTS = frozenset({int, float, bool, str, type(None), type(Ellipsis)})
 
 
 def kept(setting: Any) -> Any:
-    """Return a setting (an index, axes, a shape) as the graph keeps it: a list may be changed later."""
-    if isinstance(setting, np.generic):  # a Python number leaves the dtype of the arrays alone
+    """Return a setting (an index, axes, a shape) as the graph keeps it: lists are copied."""
+    if isinstance(setting, np.generic):  # a Python number does not affect the dtype of arrays
         return setting.item()
     if isinstance(setting, np.ndarray):
         return setting.copy()
@@ -47,7 +47,7 @@ def kept(setting: Any) -> Any:
 
 
 def as_operand(primitive: Primitive, value: Any) -> Any:
-    """An input as ops take it; NumPy's scalars become Python's, which leave the other side's dtype alone."""
+    """Return an input as ops take it; NumPy scalars become Python numbers, which do not affect dtypes."""
     if isinstance(value, np.generic):
         number = value.item()
         return float(number) if isinstance(number, np.generic) else number  # a longdouble is its own item
@@ -71,7 +71,7 @@ def _instead(value: Any) -> str:
 
 
 def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Inputs as the graph keeps them: arrays of integers and booleans (labels, masks) as they are now."""
+    """Return inputs as the graph keeps them: arrays of integers and booleans (labels, masks) are copied."""
     return tuple([x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs])
 
 
@@ -102,7 +102,7 @@ def has_rule(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
 
 
 def _operands(inputs: tuple[Any, ...]) -> str:
-    """The inputs of an op as a message shows them: ``0.weight (5, 6) float32 and array (3,) float64``."""
+    """Return the inputs of an op for a message: ``0.weight (5, 6) float32 and array (3,) float64``."""
 
     def shown(x: Any) -> str:
         if isinstance(x, Recordable):
@@ -117,7 +117,7 @@ def _in_scope() -> str:
 
 
 def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> str:
-    """Return NumPy's complaint about shapes in words, with what to write where that can be known."""
+    """Return NumPy's message about shapes in words, with what to write if that is clear."""
     shapes = [np.shape(x._data if isinstance(x, Recordable) else x) for x in inputs]
     if "could not be broadcast together with shapes" in str(error):
         given = [
@@ -127,7 +127,7 @@ def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...
         rule = "compare from the right: lengths must be equal or 1"
         return f": shapes {' and '.join(given)} do not broadcast; {_with_new_axis(shapes) or rule}"
     said = str(error)
-    lengths = re.search(r"\(size (\d+) is different from (\d+)\)", said)  # gufunc signatures help nobody
+    lengths = re.search(r"\(size (\d+) is different from (\d+)\)", said)  # without the gufunc signature
     if lengths:
         said = f"the inner lengths {lengths[2]} and {lengths[1]} differ"
         if len(shapes) == 2 and len(shapes[1]) == 2 and shapes[0][-1:] == shapes[1][-1:]:
@@ -138,7 +138,7 @@ def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...
 
 
 def _with_new_axis(shapes: list[tuple[int, ...]]) -> str:
-    """Return the advice to give one operand a last axis, if they broadcast then: rows meet columns."""
+    """Return the advice to give one operand a last axis if they then broadcast: a row meets a column."""
     for position, shape in enumerate(shapes if len(shapes) == 2 else ()):
         other = shapes[1 - position]
         if 0 < len(shape) < len(other) and other[-len(shape) - 1 : -1] == shape:
@@ -159,10 +159,9 @@ def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> 
 
 
 def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dtype[Any]) -> tuple[Any, ...]:
-    """Return the inputs in one floating-point dtype: those without a dtype of their own take the others'.
+    """Return the inputs in one floating-point dtype: inputs with a weak dtype take that of the others.
 
-    NumPy would promote all to the widest.  An input without a dtype of its own is an array of integers, or
-    a Tensor with ``weak_dtype``.
+    NumPy would promote all to the widest. Weak are arrays of integers, and Tensors with ``weak_dtype``.
 
     Parameters
     ----------
@@ -182,7 +181,7 @@ def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dty
     for position, x in enumerate(inputs):
         array = x._data if isinstance(x, Recordable) else x
         if not isinstance(array, np.ndarray | Box) or primitive.rule(position) is None:
-            continue  # a condition or labels have dtypes of their own
+            continue  # a condition or labels keep their dtypes
         has_own = array.dtype.kind in "fc" and not (isinstance(x, Recordable) and x.weak_dtype)
         (own if has_own else weak)[position] = array.dtype
     dtypes = set(own.values())
@@ -211,7 +210,7 @@ def _mixed(primitive: Primitive, inputs: tuple[Any, ...], dtypes: set[np.dtype[A
 
 
 def is_weak(inputs: tuple[Any, ...]) -> bool:
-    """Return True if no input of an op has a floating-point dtype of its own: nor has the result then."""
+    """Return True if all inputs of an op have a weak dtype; the result then has one too."""
     for x in inputs:
         if isinstance(x, Recordable):
             if not x.weak_dtype and x._data.dtype.kind in "fc":
@@ -222,14 +221,14 @@ def is_weak(inputs: tuple[Any, ...]) -> bool:
 
 
 def has_no_dtype(data: Any) -> bool:
-    """Return True for numbers and lists of numbers, whose float64 is only Python's."""
+    """Return True for numbers and lists of numbers: their float64 was not chosen."""
     while isinstance(data, list | tuple) and data:
         data = data[0]
     return isinstance(data, int | float | list | tuple)
 
 
 def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
-    """Return data as an array of numbers; while a function is compiled, a tracer of what comes from outside.
+    """Return data as an array of numbers; while a function is compiled, return a tracer of outside data.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Changes in place: ``w -= step`` updates what is learned, under ``no_grad()``; elements stay as they are."""
+"""Changes in place: ``w -= step`` updates a parameter under ``no_grad()``; elements cannot be assigned."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class InPlace(Operators):
         return learned or self._is_state
 
     def _change_in_place(self, ufunc: Any, other: Any) -> Self:
-        """Write ``ufunc(self, other)`` into the tensor's array; a graph that has read it is stale then."""
+        """Write ``ufunc(self, other)`` into the tensor's array; graphs that already used it become stale."""
         array = peeled(self)
         ufunc(array, peeled(other), out=array)
         self._mark_changed()

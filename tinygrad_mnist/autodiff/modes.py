@@ -1,6 +1,6 @@
-"""Settings that hold while a block of code runs: recording of ops, the module scope, and dtype rules.
+"""Context variables: recording of ops, module scope, dtype promotion, capture.
 
-All live in context variables, so two threads (or two async tasks) never see each other's.
+Two threads, or two async tasks, never share their values.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CAPTURE: ContextVar[Capture | None] = ContextVar("capture", default=None)
 class Capture(Protocol):
     """Interface of the capture that is active while a function is compiled.
 
-    `tinygrad_mnist.program` implements it.  Four words: lift a value from outside into the program, read or
-    write a gradient, update with open numbers, guard an attribute.  All else is asked of the tracer that a
-    lift returns: it stands for an array, and notes or refuses what is done with it.
+    `tinygrad_mnist.program` implements it.  It lifts outside values into the program, reads and writes
+    gradients, updates with open numbers, and guards attributes. The tracer that a lift returns does the
+    rest: it stands for an array, and records or refuses the operations on it.
     """
 
     def lift(self, value: Any) -> Any:
-        """Return the tracer of a Tensor, an array or a generator; any other value as it is."""
+        """Return the tracer of a Tensor, an array or a generator; return any other value unchanged."""
 
     def lift_setting(self, setting: Any) -> Any:
         """Return a setting of an op, generators lifted; guard an index, whose elements join the program."""
@@ -35,10 +35,10 @@ class Capture(Protocol):
         """Return the ``.grad`` of a tensor: a tracer, or None."""
 
     def set_gradient(self, tensor: Any, gradient: Any) -> None:
-        """Set the ``.grad`` of a tensor, in the program alone."""
+        """Set the ``.grad`` of a tensor in the program only."""
 
     def update(self, optimizer: Any) -> None:
-        """Note an optimizer's step: its numbers are read anew at each call."""
+        """Note an optimizer's step; its numbers are read again at each call."""
 
     def made(self, thing: Any) -> None:
         """Note that the function makes a module or an optimizer: it is new at each call."""
@@ -56,7 +56,7 @@ def is_compiling() -> bool:
 
 
 def lifted(value: Any) -> Any:
-    """Return a value as ops get it: as it is, or its tracer while a function is compiled."""
+    """Return a value as ops get it: unchanged, or its tracer while a function is compiled."""
     capture = CAPTURE.get()
     return capture.lift(value) if capture else value
 
@@ -87,7 +87,7 @@ def no_grad() -> Iterator[None]:
 
 @contextmanager
 def enable_grad() -> Iterator[None]:
-    """Record ops again in a block inside of ``no_grad()``.
+    """Record ops again in a block inside ``no_grad()``.
 
     >>> from tinygrad_mnist import Tensor, enable_grad, no_grad
     >>> weight = Tensor(3.0, requires_grad=True)
@@ -100,7 +100,7 @@ def enable_grad() -> Iterator[None]:
 
 
 def inside(name: str) -> str:
-    """The path of the scope `name` opened in the current one, such as ``Sequential/Linear[0]``."""
+    """Return the path of the scope `name` inside the current one, such as ``Sequential/Linear[0]``."""
     outer = SCOPE.get()
     return f"{outer}/{name}" if outer else name
 

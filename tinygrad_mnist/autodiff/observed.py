@@ -1,8 +1,9 @@
 """Attributes that a captured program depends on: reads are noted during a capture, changes at any time.
 
 A program repeats operations, not the Python code that chose them: ``if self.training`` or ``p=self.p``.  So
-the capture notes each attribute of a module or optimizer that the function reads.  While nothing of the kind
-is changed anywhere, a later call compares one token with `LATEST`; after a change it compares the attributes.
+the capture notes each attribute of a module or optimizer that the function reads.  While no
+such attribute changes anywhere, a later call compares one token with `LATEST`; after a change it compares the
+attributes.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any, Self
 
 from tinygrad_mnist.autodiff.modes import CAPTURE
 
-LATEST: list[object] = [object()]  # a token, another one after each change of an observed attribute
+LATEST: list[object] = [object()]  # a token, replaced after each change of an observed attribute
 _lock = threading.Lock()
 _captures = 0  # going on, in all threads
 
 
 def note_change() -> None:
-    """Say that something changed that a program may have read."""
+    """Note a change of an attribute that a program may have read."""
     LATEST[0] = object()
 
 
@@ -39,18 +40,18 @@ def about_to_set(holder: Any, name: str) -> None:
 
 
 class Observed:
-    """Base of what a captured function reads its settings from: modules and optimizers.
+    """Base class of modules and optimizers, whose settings a captured function may read.
 
     Attributes
     ----------
     OPEN
-        Names of the attributes that a program reads anew at each call: setting one changes no program.
+        Names of the attributes that a program reads at each call: setting one changes no program.
     """
 
     OPEN: tuple[str, ...] = ()
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
-        """Make one; what a captured function makes itself is new at each call, and its own affair."""
+        """Make an object; one that a captured function makes is new at each call and needs no guard."""
         made = super().__new__(cls)
         capture = CAPTURE.get()
         if capture:
@@ -83,7 +84,7 @@ def _noting(self: Observed, name: str) -> Any:
 def reads_noted() -> Iterator[None]:
     """Tell the capture of every attribute that is read in the block.
 
-    The method is there only meanwhile: it would make each attribute of each eager step ten times as dear.
+    The method exists only during a capture: it would make each attribute in an eager step ten times as slow.
     """
     global _captures
     with _lock:

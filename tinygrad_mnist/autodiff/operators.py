@@ -1,4 +1,4 @@
-"""The operators and methods of a Tensor: each is one of the ops, under the name NumPy or PyTorch gives it."""
+"""Operators and methods of a Tensor: each is an op under its name in NumPy or PyTorch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _describe(method: Any, op: Any) -> None:
 
 
 class Operators(Recordable):
-    """The meaning of ``+``, ``@``, ``tensor[...]``, ``tensor.sum()`` and the like."""
+    """Operators such as ``+``, ``@`` and ``tensor[...]``, and methods such as ``tensor.sum()``."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ class Operators(Recordable):
         parts = tuple(_index_part(i) for i in index) if isinstance(index, tuple) else _index_part(index)
         return ops.getitem(self, index=parts)
 
-    # Comparisons answer with plain boolean arrays; a tensor is hashed by identity.
+    # Comparisons return plain boolean arrays; a tensor is hashed by identity.
 
     def __eq__(self, other: Any) -> Any:
         return peeled(self) == peeled(other)

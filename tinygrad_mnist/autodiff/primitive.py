@@ -1,4 +1,4 @@
-"""A primitive is an op as data: a forward function on arrays and one rule per input.
+"""Primitives: ops as data, a forward function on arrays and one rule per input.
 
 A rule is the vector-Jacobian product (vjp) of one input: given the gradient `g` of a scalar with respect
 to the op's result `y`, it returns the gradient with respect to that input.  Rules are written with
@@ -29,7 +29,7 @@ ANSWERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 class Box:
-    """Base of the values that decide themselves how a primitive is applied to them.
+    """Base class of values that decide how a primitive is applied to them.
 
     A Tensor records, a Symbol becomes text, a tracer becomes an instruction; a plain array computes.
     """
@@ -44,14 +44,14 @@ class Box:
         raise TypeError(f"{type(self).__name__} does not say how {primitive.name} is applied to it")
 
     def _arrives_at(self, tensor: Any) -> None:
-        """Take note of being the gradient of `tensor`; a tracer uses it for its name."""
+        """Note that this is the gradient of `tensor`; a tracer takes its name from it."""
 
     def _repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
-        """Check the values, and have that repeated at each call of the program."""
+        """Check the values now and at each call of the program."""
         raise TypeError(f"a {type(self).__name__} has no elements to check")
 
     def _refuse(self, what: str, instead: str = "") -> NoReturn:
-        """Refuse to show elements to Python: there are none, but in an array."""
+        """Refuse to show elements to Python: only an array has them."""
         raise TypeError(f"{what} was asked of a {type(self).__name__}, which has no elements to look at")
 
 
@@ -93,12 +93,12 @@ def op_name(value: Any) -> str:
 
 
 def looked_into(value: Any, what: str) -> Any:
-    """Return the array of a Tensor whose elements Python is about to see; a tracer refuses that.
+    """Return the array of a Tensor whose elements Python is about to read; a tracer refuses that.
 
     Parameters
     ----------
     what
-        The conversion, as the tracer's message names it.
+        Name of the conversion in the tracer's message.
     """
     array = peeled(value)
     if isinstance(array, Box):
@@ -107,7 +107,7 @@ def looked_into(value: Any, what: str) -> Any:
 
 
 def checked(check: Callable[..., None], array: Any, *arguments: Any) -> None:
-    """Run a check of an array's values; a tracer has its program repeat it at each call."""
+    """Run a check of an array's values; with a tracer, its program repeats the check at each call."""
     if isinstance(array, Box):
         array._repeat_check(check, *arguments)
     else:
@@ -115,7 +115,7 @@ def checked(check: Callable[..., None], array: Any, *arguments: Any) -> None:
 
 
 class Primitive:
-    """A differentiable op.  Called with arrays it computes; called with a Tensor among them it is recorded.
+    """Differentiable op. With arrays it computes; with a Tensor among its inputs it is also recorded.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ class Primitive:
         self.all_differentiable = None not in rules
 
     def rule(self, position: int) -> Rule | None:
-        """The rule of one input; a rule for any number of inputs is told the position it is asked for."""
+        """Return the rule of one input; a rule for any number of inputs gets the position as an argument."""
         if self.rules is None:
             raise GradientError(f"{self.name} has no rules: declare them with {self.name}.vjps(...)")
         if self.variadic and self.rules[0] is not None:
@@ -214,8 +214,8 @@ class Primitive:
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Compute on arrays; with a Tensor among the inputs, let it record the application.
 
-        Settings may be given by position behind the inputs (``sum(x, 0)``), and the inputs of a primitive for
-        any number of them as one list or tuple (``concatenate([a, b])``).
+        Settings may be positional after the inputs (``sum(x, 0)``). A primitive of any number of inputs also
+        takes them as one list or tuple (``concatenate([a, b])``).
         """
         try:
             for value in inputs:
@@ -228,7 +228,7 @@ class Primitive:
                     require_unmasked(f"an input of {self.name}", value)
             if not (self.variadic and inputs and isinstance(inputs[0], list | tuple)):
                 return self.forward(*inputs, **attributes)
-        except (TypeError, AttributeError) as error:  # only now: a call that fits costs nothing more
+        except (TypeError, AttributeError) as error:  # only after a failure: correct calls cost nothing more
             misuse = self._misuse(inputs, attributes, error)
             if misuse is not None:
                 raise misuse from None
@@ -247,7 +247,7 @@ class Primitive:
             if name not in self.setting_names:
                 return unknown_keyword(self.name, name, self.setting_names)
         missing = [] if self.variadic else list(self.input_names[len(inputs) :])
-        if len(inputs) <= len(self.input_names):  # else settings may be among them
+        if len(inputs) <= len(self.input_names):  # otherwise settings may be among them
             given = {*attributes, *self.defaults}
             missing += [f"{name}=" for name in self.setting_names if name not in given]
         if missing:
@@ -292,12 +292,12 @@ class Primitive:
 
 
 def _registered(name: str) -> Primitive:
-    """The primitive of a name: how one is found again when it was pickled."""
+    """Return the primitive with this name; unpickling uses it."""
     return REGISTRY[name]
 
 
 def _home(forward: Callable[..., Any]) -> tuple[str, str]:
-    """The place where a forward is defined: defining it there again, as a notebook cell does, replaces it."""
+    """Return the place where a forward is defined: a new definition there, as in a notebook, replaces it."""
     return forward.__module__, forward.__qualname__
 
 
@@ -323,7 +323,7 @@ def primitive(
 def primitive(forward: Callable[..., Any] | None = None, **facts: Any) -> Any:
     """Turn a forward function on arrays into a primitive; declare its rules with ``.vjps(...)``.
 
-    Facts of the op, which `Primitive` lists, stand between brackets: ``@primitive(elementwise=True)``.
+    Facts of the op, which `Primitive` lists, are arguments: ``@primitive(elementwise=True)``.
 
     >>> from tinygrad_mnist import Tensor
     >>> from tinygrad_mnist.autodiff.primitive import primitive
@@ -347,7 +347,7 @@ def require_rules() -> None:
 
 
 def require_keepdims(value: Any) -> None:
-    """Refuse a second axis in the place of keepdims."""
+    """Refuse a second axis in place of keepdims."""
     require_bool("keepdims", value, "several axes are one tuple, axis=(0, 1)")
 
 
@@ -364,7 +364,7 @@ def misfitting_rule(error: Exception, primitive: Primitive, position: int) -> Ty
 
 
 def not_an_array(primitive: Primitive, position: int, value: Any) -> GradientError:
-    """Return the error for a rule that returned something else than an array."""
+    """Return the error for a rule whose result is not an array."""
     name = f"input {position}" if primitive.variadic else primitive.input_names[position]
     instead = (
         f"for an input without derivative give None in place of the rule, {primitive.name}.vjps(..., None)"

@@ -1,4 +1,4 @@
-"""The source line that recorded an op: noted cheaply as code and instruction, and a line when asked."""
+"""Source line that recorded an op: stored cheaply as code and instruction, resolved on demand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _step_from(path: str) -> int | None:
 
 
 def calling_site() -> Site:
-    """Return the nearest caller outside of the package, or the layer's own line where training called it."""
+    """Return the nearest caller outside the package, or the layer's own line if training called it."""
     depth = 3  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
     layer = None
     while True:
@@ -58,7 +58,7 @@ def calling_site() -> Site:
 
 
 def warning_level() -> int:
-    """The stacklevel at which a warning of the caller names the nearest line outside of this package."""
+    """Return the stacklevel at which a warning names the nearest line outside the package."""
     frame, level = sys._getframe(1), 1
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
@@ -66,14 +66,14 @@ def warning_level() -> int:
 
 
 def line_of(site: Site) -> tuple[str, int]:
-    """File and line."""
+    """Return file and line."""
     code, instruction = site
     positions = next(itertools.islice(code.co_positions(), instruction // 2, None))
     return code.co_filename, positions[0] or code.co_firstlineno
 
 
 def in_words(site: Site) -> str:
-    """File name, line and the line's text."""
+    """Return file name, line and the line's text."""
     path, number = line_of(site)
     text = linecache.getline(path, number).strip()
     return f"{os.path.basename(path)}:{number}" + (f": {text}" if text else "")

@@ -44,39 +44,39 @@ _new = object.__new__
 
 
 class Tensor(Copied, Conversions, InPlace, NotInTensor):
-    """A NumPy array in a computation graph.
+    """NumPy array in a computation graph.
 
     Parameters
     ----------
-    data
-        Anything ``np.asarray`` takes, with its dtype: Python floats become float64 (see `weak_dtype`).  An
-        array is shared unless `requires_grad`: what is learned owns its memory.
-    requires_grad
-        Record what is computed from this tensor, so that ``backward()`` gives it a gradient.
-    dtype
-        Convert to this dtype.
-    name
-        A name for errors and drawings.
+    data : array_like or Tensor
+        Anything that ``np.asarray`` takes, in its dtype; Python floats become float64 (see `weak_dtype`). The
+        array is shared, or copied if `requires_grad` is true.
+    requires_grad : bool, default False
+        If True, ops on this tensor are recorded, and ``backward()`` gives it a gradient.
+    dtype : dtype, optional
+        Dtype to convert to.
+    name : str, optional
+        Name in errors and drawings.
 
     Attributes
     ----------
     data : ndarray
-        The plain array.  Assigning to it (``tensor.data -= ...``) counts as a change in place; writing
-        into it (``tensor.data[0] = ...``) goes unseen.
+        The plain array. An assignment (``tensor.data -= ...``) is a change in place and is noticed; a write
+        into the array (``tensor.data[0] = ...``) is not.
     primitive, inputs, attributes
-        The op that made it, what the op was applied to (tensors, arrays, numbers) and its settings;
-        for a leaf None, () and {}.
+        Op that computed the tensor, its inputs (tensors, arrays, numbers) and its settings; for a leaf
+        None, () and {}.
     serial : int
         Larger than the serials of all inputs; a change in place gives a new one.
     bypassed : Tensor or None
-        What lies between the inputs and this tensor, and the op passes by: a loss of probabilities that works
-        on the logits behind them.
+        Tensor between the inputs and this one that the op skips: the probabilities of a loss that computes
+        with the logits behind them.
     weak_dtype : bool
-        True for float64 that nobody chose: of Python numbers and lists of them, and computed from such and
-        from integers.  Beside a floating-point dtype that was chosen, such as float32 parameters, the values
-        are taken in that one, as are arrays of integers.  Two chosen dtypes are an error.
+        True for a float64 that was not chosen: of Python numbers, lists of them, and results of these and
+        of integers. Combined with a chosen floating-point dtype, such as that of float32 parameters, the
+        values are converted to it, as are arrays of integers. Two different chosen dtypes are an error.
     scope : str
-        The modules it was computed in, outermost first: ``Sequential/Linear[0]``.
+        Modules in which it was computed, outermost first: ``Sequential/Linear[0]``.
 
     Raises
     ------
@@ -144,7 +144,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
     @property
     def data(self) -> Array:
-        """The plain array, not a copy; read-only for a computed tensor, whose rule may need it as it is."""
+        """The plain array, not a copy; read-only for a computed tensor, because its rule may need it."""
         return looked_at(self, "data") if self.inputs else looked_into(self, "data")
 
     @data.setter
@@ -152,7 +152,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         if self.inputs:
             raise GradientError(
                 f"{self._label()} was computed, and its rule may need the value it had: only the data of a "
-                "leaf can be assigned; detach() gives one"
+                "leaf can be assigned; detach() returns one"
             )
         looked_into(self, "data")
         require_unmasked("data", value)
@@ -188,13 +188,13 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             )
         if value and not self.inputs and not self._requires_grad:
             array = peeled(self)
-            if array is not self._data:  # a program has no place for the array that would be exchanged
+            if array is not self._data:  # a program cannot exchange the array
                 array._refuse(
                     f"requires_grad=True of {self._label()}",
                     "it came from outside and would get another array; set it before the call, or write "
                     "x = Tensor(x, requires_grad=True) inside",
                 )
-            self._data = array.copy()  # optimizers change it in place: it must not be anyone else's
+            self._data = array.copy()  # optimizers change it in place: it must not be shared
         self._requires_grad = bool(value)
 
     def requires_grad_(self, value: bool = True) -> Tensor:
@@ -204,9 +204,9 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
     @property
     def grad(self) -> Any:
-        """The gradient that ``backward()`` added up: an array in the tensor's shape and dtype, or None.
+        """Sum of the gradients from ``backward()``: an array in the tensor's shape and dtype, or None.
 
-        An array that is assigned is copied: the gradient belongs to its tensor alone.
+        An assigned array is copied: a gradient is never shared.
         """
         capture = CAPTURE.get()
         return capture.gradient(self) if capture else self._grad
@@ -242,23 +242,23 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
     @property
     def is_leaf(self) -> bool:
-        """True if it was given rather than computed."""
+        """True if no op computed this tensor."""
         return not self.inputs
 
     def numpy(self) -> Array:
-        """The plain array, as ``data`` (PyTorch's name for it)."""
+        """Return the plain array, ``data``, under PyTorch's name."""
         return self.data
 
     def detach(self) -> Tensor:
-        """A copy as a leaf without gradient, which later changes in place do not reach."""
+        """Return a copy as a leaf without gradient; later changes in place do not affect it."""
         return new_tensor(peeled(self).copy(), weak_dtype=self.weak_dtype)
 
     def _label(self) -> str:
-        """Its name, or op and serial (``matmul_7``), or just "a tensor" for a leaf without a name."""
+        """Return the name, or op and serial (``matmul_7``), or "a tensor" for a leaf without a name."""
         return self.name or (f"{self.primitive.name}_{self.serial}" if self.primitive else "a tensor")
 
     def _origin(self) -> str:
-        """The place where the op was recorded, for messages: scope, file, line and the line's text."""
+        """Return the place where the op was recorded: scope, file, line and the line's text."""
         place = f"in {self.scope}, " if self.scope else ""
         return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
 
@@ -282,16 +282,17 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
         Parameters
         ----------
-        gradient
-            The gradient of some scalar with respect to this tensor, in its shape: the vector of the
-            vector-Jacobian product.  Not needed for a single element, where it is 1.
+        gradient : array_like or Tensor, optional
+            Gradient of a scalar with respect to this tensor, in its shape: the vector of the vector-Jacobian
+            product. By default 1, for a tensor with one element.
 
         Raises
         ------
         GradientError
-            When the tensor has several elements and no `gradient` is given, or depends on nothing.
+            If the tensor has several elements and `gradient` is missing, or it does not depend on a tensor
+            that requires a gradient.
         StaleGradientError
-            When a value that the graph needs was changed in place since the forward pass.
+            If a value that the graph needs was changed in place since the forward pass.
         """
         for name in foreign:
             raise unknown_keyword("Tensor.backward", name, ["gradient"])
@@ -299,7 +300,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         backward(self, self._initial_gradient(gradient))
 
     def _initial_gradient(self, gradient: ArrayLike | Tensor | None = None) -> Any:
-        """The gradient a backward pass starts from: as given, checked, or 1 for a single element."""
+        """Return the first gradient of a backward pass: the given one, checked, or 1 for a single element."""
         if self._data.dtype.kind == "c":
             raise GradientError(f"{self._label()} is complex: only real results have a gradient here")
         if gradient is None:
@@ -325,12 +326,12 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         return array
 
     def retain_grad(self) -> Tensor:
-        """Ask ``backward()`` to store ``.grad`` here too, although the tensor is not a leaf."""
+        """Let ``backward()`` store ``.grad`` here although the tensor is not a leaf; return the tensor."""
         self.retains_grad = True
         return self
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
+        """Set the gradient to None."""
         self.grad = None
 
     # How ops are recorded
@@ -342,7 +343,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             return self._apply_in_program(primitive, inputs, attributes, capture)
         arrays = []
         connected = False
-        for x in inputs:  # here and not in a function: every op of every step comes by
+        for x in inputs:  # no function of its own: this runs for each op of each step
             if isinstance(x, Tensor):
                 arrays.append(x._data)
                 if x._requires_grad:
@@ -388,7 +389,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     def _apply_in_program(
         self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any], capture: Capture
     ) -> Tensor:
-        """Do what `_apply` does while a function is compiled: what comes from outside becomes a tracer."""
+        """Do what `_apply` does while a function is compiled: outside arrays become tracers."""
         inputs, arrays, attributes = lifted_operands(primitive, inputs, attributes, capture)
         try:
             value = primitive(*arrays, **attributes)

@@ -24,10 +24,10 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Traced:
-    """A function's result, and the variables it was called with.
+    """Result of a function, and the variables it was called with.
 
-    `plain`: no Tensor came in, by an argument or from outside, and no outer transform is at work: answer with
-    arrays, and keep no graph.
+    `plain` is True if no argument and no outside value is a Tensor and no outer transform is running: the
+    answer then consists of arrays, and no graph is kept.
     """
 
     output: Any
@@ -36,7 +36,7 @@ class Traced:
     plain: bool
 
     def pull(self, seeds: list[Any], *, create_graph: bool) -> list[Any]:
-        """Return the vector-Jacobian product for each variable, zeros where nothing depends on it."""
+        """Return the vector-Jacobian product for each variable, zeros if the result does not depend on it."""
         outputs = trees.leaves(self.output)
         pairs = [(y, s) for y, s in zip(outputs, seeds) if isinstance(y, Tensor) and y.requires_grad]
         starts = [as_tensor(s) if create_graph else as_array(s) for _, s in pairs]
@@ -44,23 +44,23 @@ class Traced:
         return [np.zeros(v.shape, v.dtype) if g is None else g for g, v in zip(found, self.variables)]
 
     def answer(self, tree: Any, values: list[Any]) -> Any:
-        """Return `values` in the structure of `tree`, in the language of the arguments."""
+        """Return `values` in the structure of `tree`, as arrays or Tensors like the arguments."""
         return trees.refill(tree, [as_array(v) if self.plain else as_tensor(v) for v in values])
 
 
 def as_array(value: Any) -> Any:
-    """Return the plain array of a value, in its own memory."""
+    """Return a copy of the plain array of a value."""
     array = peeled(value)
     return np.asarray(array) if np.isscalar(array) else array.copy()
 
 
 def as_tensor(value: Any) -> Tensor:
-    """The Tensor itself, or one around an array."""
+    """Return the Tensor itself, or a Tensor of an array."""
     return value if isinstance(value, Tensor) else Tensor(value)
 
 
 def has_tensors(*trees_of_values: Any) -> bool:
-    """Return True if a Tensor is anywhere inside."""
+    """Return True if a tree contains a Tensor."""
     return any(isinstance(leaf, Tensor) for tree in trees_of_values for leaf in trees.leaves(tree))
 
 
@@ -71,7 +71,7 @@ def trace(
     keywords: dict[str, Any],
     *also: Any,
 ) -> Traced:
-    """Call a function with variables at the chosen positions; `also`: what else may hold Tensors."""
+    """Call a function with variables at the chosen positions; `also` may contain further Tensors."""
     chosen = tuple(arguments[position] for position in positions)
     plain = not TRANSFORMING.get() and not has_tensors(arguments, *also)
     may_be_recorded = RECORDING.get()
@@ -94,7 +94,7 @@ def trace(
 
 
 def require_floats(output: Any) -> None:
-    """Refuse results that no derivative has: integers, booleans, text."""
+    """Refuse results without a derivative: integers, booleans, text."""
     for y in trees.leaves(output):
         kind = y.dtype.kind if isinstance(y, Box) else np.asarray(y).dtype.kind
         if kind not in "fc":
@@ -171,7 +171,7 @@ def require_scalar(output: Any) -> None:
 
 
 def ones_like(output: Any) -> Any:
-    """Return the gradient that a scalar's backward pass starts from, in its dtype."""
+    """Return the first gradient of a scalar's backward pass, in its dtype."""
     return np.ones(np.shape(output), floating_dtype(output))
 
 

@@ -1,10 +1,9 @@
 """Derivatives of functions: gradients, products with Jacobians and Hessians, and the matrices themselves.
 
-Each takes a function of arrays or Tensors (NumPy functions included) and speaks the language of its
-arguments: arrays in, arrays out; Tensors in, Tensors out that can be differentiated again, so transforms
-nest.  A function that closes over a Tensor that requires a gradient gives Tensors too, which depend on it;
-under ``no_grad()``, where nothing does, arrays.  An argument is a number, an array, a Tensor, or dicts, lists
-and tuples of these.
+Each takes a function of arrays or Tensors (NumPy functions included) and returns what it is given: arrays
+for arrays; for Tensors, Tensors that can be differentiated again, so transforms nest. A function that
+closes over a Tensor with a gradient also returns Tensors, which depend on it; under ``no_grad()`` it
+returns arrays.  An argument is a number, an array, a Tensor, or dicts, lists and tuples of these.
 
 The names and conventions are JAX's.  A function that does not depend on an argument has gradient 0 there.
 """

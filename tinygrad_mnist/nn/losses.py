@@ -222,13 +222,7 @@ def bounded_log(probability: Any) -> Any:
 
 
 def require_probabilities(values: Any) -> None:
-    """Refuse numbers outside [0, 1], apart from rounding errors.
-
-    Raises
-    ------
-    ValueError
-        If a number is outside.
-    """
+    """Refuse numbers outside of [0, 1], but for rounding."""
     low, high = values.min(initial=0), values.max(initial=1)
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise ValueError(
