@@ -1,8 +1,8 @@
 # %% [markdown]
 # # An autoencoder
 #
-# A network that gives back what it gets, through a layer of a few units: what survives is what the images have
-# in common.  No label is used.
+# A network that gives back what it gets, through a layer of a few units: what survives is what the images
+# have in common.  No label is used.
 
 # %%
 import numpy as np
@@ -58,8 +58,8 @@ models = {units: train(units) for units in (2, 8)}
 # %% [markdown]
 # ## What is lost
 #
-# The error on test digits, as a part of what an answer with the mean image would leave.  More units lose less;
-# eight numbers keep most of 64 pixels.
+# The error on test digits, as a part of what an answer with the mean image would leave.  More units lose
+# less; eight numbers keep most of 64 pixels.
 
 
 # %%
@@ -76,8 +76,8 @@ assert lost(models[8]) < 0.35
 # %% [markdown]
 # ## Where the digits lie
 #
-# With two units each image is a point.  Digits of a class lie together, although no label was used: the class of
-# the nearest training image is right far more often than one time in ten.
+# With two units each image is a point.  Digits of a class lie together, although no label was used: the
+# class of the nearest training image is right far more often than one time in ten.
 
 # %%
 with tm.no_grad():
