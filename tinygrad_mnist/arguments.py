@@ -6,10 +6,11 @@ import math
 import numbers
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+
+from tinygrad_mnist.similar import similar
 
 
 def shown(value: Any) -> str:
@@ -93,6 +94,6 @@ def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuse `value` unless it is one of `choices`; a near miss is named."""
     known = list(choices)
     if not isinstance(value, str) or value not in known:
-        near = get_close_matches(str(value)[:60], known, 1)  # the text may be a megabyte
+        near = similar(str(value), known)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")

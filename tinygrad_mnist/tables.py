@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from io import StringIO
 from typing import Any, ClassVar
 
@@ -71,15 +70,21 @@ class Tabular:
         rows = [*self._cells(), *([self._footer()] if self._footer() else [])]
         body = "".join(_html_row("td", cells) for cells in rows)
         below = "".join(
-            f"<p>{_bold(line) if 'bold' in style else escape(line)}</p>"
+            f"<p>{_bold(line) if 'bold' in style else _escaped(line)}</p>"
             for line, style in self._lines_below()
         )
         return f"{title}<table>{_html_row('th', self._columns())}{body}</table>{below}"
 
 
+def _escaped(text: str) -> str:
+    from html import escape  # at the first table of a notebook: its list of entities takes a millisecond
+
+    return escape(text)
+
+
 def _bold(text: str) -> str:
-    return f"<b>{escape(text)}</b>"
+    return f"<b>{_escaped(text)}</b>"
 
 
 def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{tag}>{_escaped(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
+from tinygrad_mnist.similar import similar
 
 __all__ = [
     "ForeignName",
@@ -74,7 +74,7 @@ class MissingNameError(AttributeError):
         self._known = known
 
     def __str__(self) -> str:
-        near = get_close_matches(str(self.name), [n for n in self._known() if not n.startswith("_")], 2)
+        near = similar(str(self.name), [n for n in self._known() if not n.startswith("_")], 2)
         return f"{self.args[0]}: did you mean {' or '.join(near)}?" if near else str(self.args[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -121,7 +121,7 @@ def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError
         return TypeError(f"{function}() takes {meant}=, not {name}=")
     if name in REMARKS:
         return TypeError(f"{function}() does not take {name}=: {REMARKS[name]}")
-    near = get_close_matches(name, own, 1)
+    near = similar(name, own)
     if near:
         return TypeError(f"{function}() does not take {name}=: did you mean {near[0]}=?")
     takes = f"it takes {', '.join(f'{word}=' for word in own)}" if own else "it has no settings"

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,6 +25,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import missing, networks
 from tinygrad_mnist.seeding import generator
+from tinygrad_mnist.similar import similar
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def _nearest(name: str) -> str:
         "zeros": "zeros",
         "ones": "ones",
     }
-    return next((calls[near] for near in get_close_matches(name, calls, 1)), "xavier_uniform()")
+    return next((calls[near] for near in similar(name, calls)), "xavier_uniform()")
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, ...]:
