@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.callbacks import Calls
 from tests.training.jobs import EPOCHS, STEPS, Job, Killed, killed_after
-from tinygrad_mnist.errors import DivergenceError
+from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.training import Callback, Checkpoints, EarlyStopping, Progress
 
 
@@ -142,7 +142,56 @@ def test_early_stopping_waits_for_its_patience():
         epochs=9, callbacks=[Calls(after_epoch=measured), EarlyStopping(patience=2, min_delta=0.1)]
     )
     assert len(history) == 4
-    assert history.stopped == "no loss below 2 in 2 epochs"
+    assert history.stopped == "no loss below 2 in 2 epochs: the weights of epoch 2 are put back"
+
+
+def weights(job):
+    return [array.copy() for array in job.model.state_dict().values()]
+
+
+@pytest.mark.parametrize(
+    "losses", [[3.0, 1.0, 2.0, 2.0, 0.5], [3.0, 1.0, 2.0]], ids=["patience", "last epoch"]
+)
+@pytest.mark.parametrize("restore_best", [True, False])
+def test_early_stopping_puts_the_best_weights_back(losses, restore_best):
+    job, left, seen = Job(schedule=False), iter(losses), []
+
+    def measured(training, epoch):
+        object.__setattr__(epoch, "validation_loss", next(left))
+        seen.append(weights(job))
+
+    stopping = EarlyStopping(patience=2, restore_best=restore_best)
+    history = job.fit(epochs=len(losses), callbacks=[Calls(after_epoch=measured), stopping])
+    assert (len(history), stopping.best_epoch, stopping.best_loss) == (min(4, len(losses)), 2, 1.0)
+    for found, expected in zip(weights(job), seen[1 if restore_best else -1]):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_interrupted_training_keeps_its_last_weights():
+    job, seen = Job(schedule=False), []
+
+    def interrupt(training):
+        if training.all_steps == 2 * STEPS + 3:
+            training.stopping = True  # as Ctrl-C does
+            seen.append(weights(job))
+
+    stopping = EarlyStopping(min_delta=1e9)  # the first epoch stays the best
+    history = job.fit(epochs=5, callbacks=[Calls(after_step=interrupt), stopping])
+    assert history.interrupted
+    for found, expected in zip(weights(job), seen[0]):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_best_weights_of_another_model_are_refused():
+    stopping = EarlyStopping()
+    stopping.load_state_dict({"best": 1.0, "waited": 1, "arrays": {"model.0.weight": np.ones((2, 2))}})
+    job = Job()
+
+    def resumed(training):
+        training.resumed = True
+
+    with pytest.raises(CheckpointError, match="the best weights in the checkpoint are those of another"):
+        job.fit(callbacks=[Calls(before_training=resumed), stopping])
 
 
 def test_early_stopping_starts_afresh_in_another_training():

@@ -12,6 +12,7 @@ from tests.training.jobs import Job
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
 from tinygrad_mnist.doctor import Doctor, TrainingFinding
+from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.training import Checkpoints, EarlyStopping, Epoch, History, Progress, Recipe, fit, job
 from tinygrad_mnist.training.fresh import default_batch_size
 from tinygrad_mnist.training.run_folder import RunConfig, RunOptions, read_settings, save_config, save_results
@@ -134,6 +135,7 @@ def test_early_stopping_counts_epochs_without_improvement(losses, options, stops
     """By the loss on the validation data, or else on the training data; with or without a break."""
     for held_out in (True, False):
         for resumed_at in (None, 1, 2):
+            options = {**options, "restore_best": False}
             stopping, reasons = EarlyStopping(**options), []
             training = SimpleNamespace(resumed=False, stop=reasons.append)
             stopping.before_training(training)
@@ -358,3 +360,35 @@ def test_a_history_says_what_ended_the_run(tmp_path):
         made.model, made.loss, made.optimizer, made.train, epochs=1, callbacks=[Checkpoints(tmp_path)]
     )
     assert (history.interrupted, history.stopped, history.findings) == (False, None, None)
+
+
+def test_run_with_early_stopping_resumes_to_the_same_files(digits, tmp_path):
+    recipe = Recipe(hidden=(4,), batch_size=64, epochs=9, lr=2.0, schedule="constant", early_stopping=2)
+    small = ImageDataset("digits", "a test", digits.train, digits.validation, digits.test, 10)
+    whole = job.run_training(recipe, small, tmp_path / "whole")
+    assert 3 <= len(whole.history) < 9
+
+    class Killed(BaseException):
+        pass
+
+    class Kill:
+        def after_epoch(self, training, epoch):
+            if epoch.epoch == len(whole.history) - 1:
+                raise Killed
+
+    with pytest.raises(Killed):
+        job.run_training(recipe, small, tmp_path / "resumed", callbacks=[Kill()])
+    resumed = job.resume_training(tmp_path / "resumed", small)
+    assert resumed.history.stopped == whole.history.stopped
+    for name in ("weights.safetensors", "history.jsonl", "config.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
+    assert "stopped early" in whole.report.read_text()
+    with pytest.raises(CheckpointError, match="is finished: early stopping ended it, or"):
+        job.resume_training(tmp_path / "whole", small)
+
+
+def test_early_stopping_without_validation_images_is_refused(digits, tmp_path):
+    empty = Split(digits.validation.raw_images[:0], digits.validation.labels[:0], 16)
+    images = ImageDataset("digits", "a test", digits.train, empty, digits.test, 10)
+    with pytest.raises(DataError, match="early_stopping is 2 and digits has no validation images: expected"):
+        job.run_training(Recipe(early_stopping=2), images, tmp_path / "run")

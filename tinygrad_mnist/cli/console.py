@@ -130,6 +130,8 @@ def print_result(result: RunResult) -> None:
             markup=False,
             soft_wrap=True,
         )
+    elif result.history.stopped:
+        console.print(f"stopped early: {result.history.stopped}", markup=False, soft_wrap=True)
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
     if result.near_chance:
         advice = "run again with --doctor to be told why"

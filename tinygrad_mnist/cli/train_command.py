@@ -76,6 +76,11 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     help="Images per step.  [default: 128, or 16 with fewer than 10,000 training images]",
 )
 @_training("--epochs", type=COUNT, default=10, help="Passes over the training images.")
+@_training(
+    "--early-stopping",
+    type=COUNT,
+    help="End after N epochs without a lower validation loss, and take the weights of the best epoch.",
+)
 @seed_option("Training", "the first weights, shuffling and dropout")
 @jobs_option
 @_training(

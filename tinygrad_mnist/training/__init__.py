@@ -1,7 +1,8 @@
 """The training loop, its callbacks, recipes, and what a run leaves behind."""
 
-from tinygrad_mnist.training.callbacks import Callback, EarlyStopping, Progress
+from tinygrad_mnist.training.callbacks import Callback, Progress
 from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate, predict
 from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import Epoch, History

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_mnist.arguments import require_number, require_whole, shown
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.loop import Training
 
@@ -25,8 +24,8 @@ class Callback:
     Callbacks are called in the order in which `fit` is given them.  `Checkpoints` are the exception: they
     restore before the others begin, and save after them, once the schedule has been stepped.  The time that
     callbacks take is not counted in ``epoch.seconds``.  A callback with ``state_dict()`` and
-    ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state, which is plain JSON data, under
-    the name of its class.
+    ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state under the name of its class.  The
+    state is plain JSON data, and under the key "arrays" NumPy arrays by name.
 
     Examples
     --------
@@ -76,59 +75,6 @@ class Progress(Callback):
             f"epoch {epoch.epoch:>3}/{training.epochs}  loss {epoch.train_loss:.4f}{held_out}"
             f"  {epoch.examples_per_second:>9,.0f} examples/s"
         )
-
-
-class EarlyStopping(Callback):
-    """End the training when the loss has not improved for some epochs.
-
-    The loss is that on the validation data, or on the training data if there are no validation data.
-
-    Parameters
-    ----------
-    patience : int, default 5
-        Number of epochs without an improvement after which the training ends.
-    min_delta : float, default 0
-        Smallest decrease of the loss that counts as an improvement, exclusive.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `patience` is not a whole number >= 1, or `min_delta` not a number >= 0.
-    """
-
-    def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
-        require_whole("patience", patience)
-        require_number("min_delta", min_delta, low=0)
-        self.patience, self.min_delta = patience, min_delta
-        self._best, self._waited = math.inf, 0
-
-    def before_training(self, training: Training) -> None:
-        """Start afresh, or stay stopped if the checkpoint was already stopped."""
-        if not training.resumed:
-            self._best, self._waited = math.inf, 0
-        self._stop_after_patience(training)
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        """Compare with the best loss so far."""
-        loss = epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss
-        if loss < self._best - self.min_delta:
-            self._best, self._waited = loss, 0
-        else:
-            self._waited += 1
-        self._stop_after_patience(training)
-
-    def _stop_after_patience(self, training: Training) -> None:
-        if self._waited >= self.patience:
-            training.stop(f"no loss below {self._best:.4g} in {self._waited} epochs")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the best loss so far and the number of epochs since, as plain data."""
-        return {"best": self._best if math.isfinite(self._best) else None, "waited": self._waited}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state that `state_dict` returned."""
-        self._best = math.inf if state["best"] is None else float(state["best"])
-        self._waited = int(state["waited"])
 
 
 def named_callbacks(callbacks: Iterable[Any]) -> dict[str, Any]:

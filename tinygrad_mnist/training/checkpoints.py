@@ -15,6 +15,9 @@ from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Training
 from tinygrad_mnist.training.run_state import Position, RunState
 from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
+from tinygrad_mnist.typing import Array
+
+_CALLBACKS = "callbacks."  # start of the names of arrays in the states of callbacks
 
 
 class Checkpoints(CheckpointFolder):
@@ -79,7 +82,8 @@ class Checkpoints(CheckpointFolder):
         self._data_settings |= training.arithmetic
         self._settings = settings_of(training.parts) | self._data_settings
         before = RunState.of(training.parts)
-        most_bytes = 2 * sum(array.nbytes for array in before.arrays.values()) + 2**20
+        copies = 2 + len(training.optimizer.STATES)  # the weights, the best ones, the optimizer's arrays
+        most_bytes = copies * sum(array.nbytes for array in before.arrays.values()) + 2**20
         saved = self.newest(most_bytes)
         if saved is None:
             return
@@ -116,7 +120,7 @@ class Checkpoints(CheckpointFolder):
 
     def _save(self, training: Training, loss: float | None = None) -> None:
         state = training.remember()
-        states = {name: c.state_dict() for name, c in training.callbacks.items() if hasattr(c, "state_dict")}
+        states, arrays = _states_of(training.callbacks)
         contents = {
             "state": state.numbers,
             "place": asdict(training.position),
@@ -129,7 +133,7 @@ class Checkpoints(CheckpointFolder):
             },
             "callbacks": states,
         }
-        self.save(training.all_steps, state.arrays, contents, loss)
+        self.save(training.all_steps, {**state.arrays, **arrays}, contents, loss)
 
     def _restore(self, training: Training, arrays: dict[str, Any], contents: dict[str, Any]) -> None:
         position, history = Position.from_dict(contents["place"]), History.from_dict(contents["history"])
@@ -140,24 +144,41 @@ class Checkpoints(CheckpointFolder):
             )
         if position.step > (training.steps or position.step):
             raise CheckpointError(f"it is of step {position.step}, and an epoch has {training.steps}")
-        RunState(arrays, contents["state"]).put_back(training.parts)
+        own = {name: array for name, array in arrays.items() if not name.startswith(_CALLBACKS)}
+        RunState(own, contents["state"]).put_back(training.parts)
         if "settings" in contents:  # checkpoints of earlier versions have none
             require_same(self._settings, contents["settings"]["start"], contents["settings"]["saved"])
             self._settings = contents["settings"]["start"]
         training.first_loader_epoch = contents["first loader epoch"]
-        for name, state in _states(contents).items():
+        for name, state in _states(contents, arrays).items():
             load = getattr(training.callbacks.get(name), "load_state_dict", None)
             if load:
                 load(state)
         training.go_on(position, history.epochs)
 
 
-def _states(contents: dict[str, Any]) -> dict[str, Any]:
+def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the states of callbacks by name, and the arrays in them by ``callbacks.NAME.KEY``."""
+    states = {name: dict(c.state_dict()) for name, c in callbacks.items() if hasattr(c, "state_dict")}
+    arrays = {
+        f"{_CALLBACKS}{name}.{key}": array
+        for name, state in states.items()
+        for key, array in state.pop("arrays", {}).items()
+    }
+    return states, arrays
+
+
+def _states(contents: dict[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
     """Return the states of callbacks by name; earlier versions saved only that of the doctor."""
-    if "callbacks" in contents:
-        return dict(contents["callbacks"])
-    doctor = contents.get("doctor")
-    return {} if doctor is None else {"Doctor": {**doctor, "findings": contents["history"]["findings"]}}
+    if "callbacks" not in contents:
+        doctor = contents.get("doctor")
+        return {} if doctor is None else {"Doctor": {**doctor, "findings": contents["history"]["findings"]}}
+    states = {}
+    for name, state in contents["callbacks"].items():
+        start = f"{_CALLBACKS}{name}."
+        own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
+        states[name] = {**state, "arrays": own} if own else state
+    return states
 
 
 def _data(training: Training) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import History
@@ -86,6 +87,11 @@ def run_training(
     """
     options = options or RunOptions()
     _require_measurable(dataset)
+    if recipe.early_stopping and not len(dataset.validation):
+        raise DataError(
+            f"early_stopping is {recipe.early_stopping} and {dataset.name} has no validation images: "
+            "expected some to measure on; hold some out with --validation"
+        )
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
     make_folder(folder)
     with locked(folder):
@@ -140,8 +146,9 @@ def resume_training(
 def require_unfinished(settings: RunConfig) -> None:
     """Raise a CheckpointError if the run is finished."""
     if settings.finished:
+        why = "early stopping ended it, or " if settings.recipe.early_stopping else ""
         raise CheckpointError(
-            f"{settings.folder} is finished: it has been through all its {settings.recipe.epochs} epochs"
+            f"{settings.folder} is finished: {why}it has been through all its {settings.recipe.epochs} epochs"
         )
 
 
@@ -162,6 +169,9 @@ def _train(
         every_seconds=options.checkpoint_seconds,
         keep=options.keep,
     )
+    watching: list[Any] = [Doctor(on_diagnosis)] if options.doctor else []
+    if recipe.early_stopping:
+        watching.append(EarlyStopping(recipe.early_stopping))
     history = fit(
         model,
         loss,
@@ -172,7 +182,7 @@ def _train(
         schedule=schedule,
         backend=options.backend,
         detect_anomaly=options.detect_anomaly,
-        callbacks=[*([Doctor(on_diagnosis)] if options.doctor else []), *callbacks, checkpoints],
+        callbacks=[*watching, *callbacks, checkpoints],
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
     try:

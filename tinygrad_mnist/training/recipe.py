@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -38,6 +38,9 @@ class Recipe:
         Share of hidden units that are dropped in each training step.
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
+    early_stopping
+        Number of epochs without a lower validation loss after which the run ends, with its best weights; None
+        to train to the last epoch and keep its weights.
 
     Raises
     ------
@@ -56,6 +59,9 @@ class Recipe:
     batch_size: Annotated[int, Whole(1, MOST_COUNT)] = 128
     epochs: Annotated[int, Whole(1, MOST_COUNT)] = 10
     seed: Annotated[int, Whole(0)] = 0
+    early_stopping: Annotated[int | None, Whole(1, MOST_COUNT)] = field(
+        default=None, metadata={"added": True}
+    )
 
     def __post_init__(self) -> None:
         require_valid(self)

@@ -308,9 +308,7 @@ def _load_model(weights: Path, settings: RunConfig) -> nn.Sequential:
     """Build the recipe's network and load the weights, after a check of their number."""
     recipe, shape, classes = settings.recipe, settings.image_shape, settings.classes
     promised = 4 * recipe.count_parameters(shape, classes)
-    most_bytes = (
-        min(2 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES
-    )  # room for the optimizer's arrays too
+    most_bytes = min(5 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES  # optimizer, best weights
     tensors, _ = load_tensors(weights, max_bytes=most_bytes)
     if any(name.startswith("model.") for name in tensors):  # a checkpoint's
         tensors = {name[6:]: array for name, array in tensors.items() if name.startswith("model.")}

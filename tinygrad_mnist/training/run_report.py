@@ -40,10 +40,15 @@ def write_run_report(
         ("test accuracy", f"{test.accuracy:.2%}"),
         ("test loss", f"{test.loss:.4f}"),
         ("parameters", f"{model.num_parameters():,}"),
-        ("epochs", f"{len(history)}" + (" (interrupted)" if history.interrupted else "")),
+        ("epochs", f"{len(history)}{_ending(history)}"),
     ]
     write_report(folder / REPORT, f"{dataset.name} perceptron", summary, sections)
     return folder / REPORT
+
+
+def _ending(history: History) -> str:
+    """Return how a run ended that did not go through all its epochs."""
+    return " (interrupted)" if history.interrupted else " (stopped early)" if history.stopped else ""
 
 
 def _curves(folder: Path, history: History) -> Section:
@@ -118,7 +123,7 @@ def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset
 
 
 def _settings(recipe: Recipe, dataset: ImageDataset, model: nn.Module) -> Section:
-    rows = [(name.replace("_", " "), value) for name, value in recipe.to_dict().items()]
+    rows = [(name.replace("_", " "), value) for name, value in recipe.to_dict().items() if value is not None]
     rows += [("data", f"{dataset.name}: {dataset.origin}"), ("splits", repr(dataset))]
     layers = "\n".join(f"{row.name:>3}  {row.layer:<24} {row.shapes}" for row in nn.summary(model).rows)
     return Section("Settings", table=Table(("setting", "value"), rows), preformatted=layers)
