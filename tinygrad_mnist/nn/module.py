@@ -124,7 +124,7 @@ class Module(Observed, NotInModule):
             raise unknown_keyword(kind, name, ())
 
     training: bool = True
-    _forward_hooks: Mapping[int, Callable[..., Any]] = {}
+    _forward_hooks: tuple[Hook, ...] = ()  # not a list, which a program would have to compare at each call
     _scope: str = ""  # name in graphs and errors, given by the outermost module at its first call
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -157,9 +157,9 @@ class Module(Observed, NotInModule):
             SCOPE.reset(token)
 
     def _through_hooks(self, inputs: tuple[Any, ...], output: Any) -> Any:
-        for hook in self._forward_hooks.values():
+        for hook in self._forward_hooks:
             looked_into(output, f"a forward hook of {type(self).__name__}")
-            changed = hook(self, inputs, output)
+            changed = hook.function(self, inputs, output)
             output = output if changed is None else changed
         return output
 
@@ -364,14 +364,14 @@ class Module(Observed, NotInModule):
 class Hook:
     """Registration of a forward hook, made by ``register_forward_hook``."""
 
-    def __init__(self, module: Module, hook: Callable[..., Any]) -> None:
-        self._module = module
-        module._forward_hooks = {**module._forward_hooks, id(self): hook}
+    def __init__(self, module: Module, function: Callable[..., Any]) -> None:
+        self._module, self.function = module, function
+        module._forward_hooks += (self,)
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
-        hooks = self._module._forward_hooks
-        self._module._forward_hooks = {key: hook for key, hook in hooks.items() if key != id(self)}
+        kept = tuple(hook for hook in self._module._forward_hooks if hook is not self)
+        self._module._forward_hooks = kept
 
     def __enter__(self) -> Self:
         return self
