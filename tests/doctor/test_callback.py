@@ -135,7 +135,7 @@ def test_unexamined_training_resumes_from_a_checkpoint(mnist, tmp_path):
         data = patients.digits(mnist, 8, 32), None
         saved = {"callbacks": [Doctor(), Checkpoints(tmp_path)]}
         if epochs == 1:
-            with pytest.warns(RuntimeWarning, match="cannot look into"):
+            with pytest.warns(RuntimeWarning, match="cannot examine"):
                 history = fit(model, nn.CrossEntropyLoss(), optimizer, *data, epochs=1, **saved)
         else:
             history = fit(model, nn.CrossEntropyLoss(), optimizer, *data, epochs=3, **saved)
@@ -154,7 +154,7 @@ def test_training_continues_if_it_cannot_be_examined(mnist):
             patients.digits(mnist, 8, 32),
         )
         if doctor:
-            with pytest.warns(RuntimeWarning, match="the doctor cannot look into this training"):
+            with pytest.warns(RuntimeWarning, match="the doctor cannot examine this training"):
                 history = fit(*parts, epochs=2, callbacks=[Doctor()])
             assert history.findings is None
         else:

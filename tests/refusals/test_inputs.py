@@ -71,7 +71,7 @@ INPUTS = [
     (
         lambda: tensor() * np.ones(3, np.float32),
         DTypeError,
-        "write .astype(np.float32) behind what is not float32",
+        "write .astype(np.float32) where the dtype is not float32",
     ),
     (
         lambda: nn.CrossEntropyLoss()(np.zeros(8, int), outputs(8, 10)),

@@ -150,7 +150,7 @@ def test_pictures_are_told_by_title_and_sentence(tmp_path, monkeypatch, digits):
         ),
         (
             "First layer",
-            "The weights of each unit of the first layer, laid out as an image: the pattern that it responds to.",
+            "The weights of each unit of the first layer, as an image: the pattern that it responds to.",
             "first_layer.png",
         ),
     ]

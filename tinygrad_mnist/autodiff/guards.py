@@ -203,7 +203,7 @@ def _mixed(primitive: Primitive, inputs: tuple[Any, ...], dtypes: set[np.dtype[A
     narrow = min((dtype for dtype in dtypes if dtype.kind == "f"), key=lambda dtype: dtype.itemsize)
     mixed = DTypeError(
         f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; "
-        f"write .astype(np.{narrow}) behind what is not {narrow}"
+        f"write .astype(np.{narrow}) where the dtype is not {narrow}"
     )
     mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
     return mixed

@@ -21,7 +21,7 @@ class InPlace(Operators):
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
-            "a Tensor's elements cannot be assigned: the graph would not know. Build the result with "
+            "a Tensor's elements cannot be assigned: the graph would not record it. Build the result with "
             "ops.where, ops.concatenate or ops.stack, or fill a NumPy array first and wrap it"
         )
 

@@ -134,7 +134,7 @@ def print_result(result: RunResult) -> None:
         console.print(f"stopped early: {result.history.stopped}", markup=False, soft_wrap=True)
     console.print(f"[bold]test accuracy {result.test.accuracy:.2%}[/]  (loss {result.test.loss:.4f})")
     if result.near_chance:
-        advice = "run again with --doctor to be told why"
+        advice = "run again with --doctor to find out why"
         if result.history.findings is not None:
             advice = (
                 "the doctor says above what to try"

@@ -89,7 +89,7 @@ class Doctor:
         except Exception as error:  # a real error is raised again by the training
             self._is_done, self._findings = True, None
             warnings.warn(
-                f"the doctor cannot look into this training, which goes on without: {error}",
+                f"the doctor cannot examine this training, which continues without it: {error}",
                 RuntimeWarning,
                 stacklevel=warning_level(),
             )

@@ -25,9 +25,9 @@ class UntraceableError(Exception):
 
 
 _NO_VALUES = (
-    "a program repeats the same operations at every call, so Python cannot look at values in between. "
-    "Compute with the Tensor as it is (ops.where in place of if), return it and look at it outside, or leave "
-    "this function uncompiled"
+    "a program repeats the same operations at every call, so Python cannot read intermediate values. "
+    "Compute with the Tensor itself (ops.where instead of if), return the value and read it outside, or "
+    "leave this function uncompiled"
 )
 
 

@@ -105,7 +105,7 @@ def _first_layer(folder: Path, model: nn.Module, image_shape: tuple[int, int]) -
     plots.save(plots.first_layer_weights(weight, image_shape), picture)
     return Section(
         "First layer",
-        "The weights of each unit of the first layer, laid out as an image: the pattern that it responds to.",
+        "The weights of each unit of the first layer, as an image: the pattern that it responds to.",
         picture,
     )
 

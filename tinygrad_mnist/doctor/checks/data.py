@@ -36,7 +36,7 @@ def not_finite(evidence: Evidence) -> Iterator[TrainingFinding]:
                 "not-finite",
                 f"NaN or infinity stands in {name} before anything is computed.",
                 f"{bad:,} of {array.size:,} entries, the first in row {rows[0]}",
-                "whatever is computed from NaN is NaN, and one row is enough to spoil the whole batch",
+                "whatever is computed from NaN is NaN, and one row is enough to affect the whole batch",
                 "find where they were made: look at the rows, then at the code that fills them",
                 name,
                 numbers={"entries": bad, "first row": int(rows[0])},
@@ -236,7 +236,7 @@ def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
             "inputs and labels were probably shuffled apart, or one of them is shifted by a row: what a "
             "network "
             "learns then holds for the training examples only",
-            "shuffle both with the same permutation, and look at a few examples beside their labels",
+            "shuffle both with the same permutation, and look at a few examples next to their labels",
             severity="warning",
             numbers={"right": right, "examples": n, "by chance": expected},
         )

@@ -41,7 +41,7 @@ def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
     else:
         yield TrainingFinding(
             "initial-loss",
-            "The loss is far above that of a network which knows nothing.",
+            "The loss is far above that of a network that guesses.",
             evidence_said + _outputs_said(evidence),
             "the network is sure of wrong answers before it has learned anything; the first steps only undo "
             "that",

@@ -84,7 +84,7 @@ def _climbs(evidence: Evidence, call: Call) -> Iterator[TrainingFinding]:
         others = [f"{cosine:+.2f}" for name, cosine in cosines.items() if name not in climbing]
         yield TrainingFinding(
             "ascending-parameter",
-            f"{', '.join(climbing)}: the step moves along the gradient, and not against it.",
+            f"{', '.join(climbing)}: the step moves along the gradient instead of against it.",
             "the cosine between the change and minus the gradient is "
             + ", ".join(f"{cosines[name]:+.3f} for {name}" for name in climbing)
             + (f" (right: +1; for the others {', '.join(others)})" if others else " (right: +1)"),

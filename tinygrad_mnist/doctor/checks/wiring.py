@@ -70,7 +70,7 @@ def _squashed_logits(activation: str, loss: LossOp, output: np.ndarray, place: s
     )
     return TrainingFinding(
         name,
-        f"The loss wants logits and is given the output of a {activation}.",
+        f"The loss expects logits but gets the output of a {activation}.",
         f"what arrives at the loss lies in [{output.min():.3g}, {output.max():.3g}]",
         why,
         fix,
@@ -89,7 +89,7 @@ def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
         probabilities = output.min() >= 0 and output.max() <= 1
         yield TrainingFinding(
             "probabilities-as-logarithms" if probabilities else "logits-as-logarithms",
-            "NLLLoss wants log-probabilities and is given numbers that are no logarithms of probabilities.",
+            "NLLLoss expects log-probabilities but gets numbers that are not logarithms of probabilities.",
             f"outputs lie in [{output.min():.3g}, {output.max():.3g}]; e to their power, which would be the "
             f"probabilities, sums to {totals.min():.3g} to {totals.max():.3g} and not to 1; the loss is "
             f"{evidence.recorded.value:.3g}",
