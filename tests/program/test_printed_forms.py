@@ -77,6 +77,8 @@ def written(x):
     made = x * 1.5
     made[1:, ::2] = 2.5
     made[0] = -1
+    made[2] = np.float64(0.75)
+    made[1, 1] = np.float32(0.1)
     made[x > 1] = 0.125
     np.add.at(made, (np.array([0, 0]), np.array([1, 1])), 0.5)
     made[:, 3] = x[:, 0]
@@ -101,6 +103,18 @@ def updates(x, y):
     with no_grad():
         w.__imul__(0.5), w.__iadd__(y), w.__isub__(0.25 * x), w.__itruediv__(2.0)
     return before, seen, ops.tanh(w.detach()), STATES["v"] * x
+
+
+def by_columns(x, y):
+    """Results that lie by columns, and what shares their memory: of the same shape, turned, and smaller."""
+    a = ops.tanh(x.T + y.T)
+    b = ops.exp(a * 2) - 1
+    return (
+        ops.sum(b @ x[:, :3], axis=0),
+        ops.sum(ops.sqrt(b + 3) * a, axis=1),
+        ops.tanh(x[:2].T) * 2,
+        ops.exp(y),
+    )
 
 
 def repeated(x, y):
@@ -130,6 +144,7 @@ FUNCTIONS = {
         shared_pieces,
         long_lines,
         numbers_in_places,
+        by_columns,
         indexed,
         updates,
         repeated,

@@ -46,6 +46,19 @@ def into_what_others_hold(x):
     return part
 
 
+def added_at_a_view(x):
+    g = gradient(x)
+    row = g[0]
+    np.add.at(g, ([0], [0]), 1.0)
+    return row
+
+
+def taken_into_what_others_hold(x):
+    y = x > 0
+    np.take(gradient(x), np.array([0, 1]), axis=0, out=y.T.T)
+    return y
+
+
 def adds_to_a_list(x):
     x["rows"].append(1)
     return x["a"] * 2
@@ -84,6 +97,8 @@ IN_BETWEEN = {
     "plain array": into_a_plain_array,
     "view": into_a_view,
     "held": into_what_others_hold,
+    "added at a view": added_at_a_view,
+    "taken into a view": taken_into_what_others_hold,
     "double precision": lambda x: x * dropout_mask(x, p=0.5, rng=GENERATOR).sum() * GENERATOR.random(),
     "random": lambda x: x * GENERATOR.random((2, 3)),
     "attribute": lambda x: (setattr(LAYER, "p", 0.25), x * 2)[1],
