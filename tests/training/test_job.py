@@ -187,6 +187,7 @@ def test_settings_of_a_training_are_text_by_name():
     settings = settings_of(Parts(made.model, made.loss, made.optimizer, made.schedule))
     sums = {name: settings.pop(name) for name in ("the weights", "the random numbers")}
     assert settings == {
+        "optimizer": "SGD",
         "optimizer.lr": "0.1",
         "optimizer.momentum": "0.9",
         "optimizer.dampening": "0.0",
