@@ -24,7 +24,8 @@ def test_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, cap
     for block in blocks("README.md"):
         exec(block, session)
     assert "correct" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "step.html", "run"}
+    exported = {"step.onnx", "digits.npz", "digits.onnx", "digits.py", "digits.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "step.html", "run", *exported}
 
 
 def test_examples_of_the_differences_give_their_results():
