@@ -257,3 +257,10 @@ def test_masks_are_joined_and_other_numbers_are_not():
     assert (Tensor([True, True]) & Tensor([False, True])).tolist() == [False, True]
     with pytest.raises(TypeError):
         Tensor([1.0, 2.0]) & Tensor([1.0, 2.0])
+
+
+@pytest.mark.parametrize("x", [np.array(2.0), np.array([2.0])], ids=["a number", "an array"])
+def test_what_is_spread_over_a_shape_cannot_be_written_into(x):
+    spread = ops.broadcast_to(x, shape=(3, 2))
+    np.testing.assert_array_equal(spread, np.full((3, 2), 2.0), strict=True)
+    assert not spread.flags.writeable

@@ -101,6 +101,9 @@ def test_at_a_tie_each_gets_half_of_what_comes_in(op):
         (((2, 3), (4, 5)), "3 and 4", False),
         (((2, 3), (4, 3)), "3 and 4", True),
         (((2, 3), (5,)), "3 and 5", False),
+        (((3,), (4, 3)), "3 and 4", True),
+        (((3,), (4, 2)), "3 and 4", False),
+        (((3,), (3, 4, 3)), "3 and 4", False),
     ],
 )
 def test_a_product_whose_inner_lengths_differ_names_both(shapes, lengths, transposed):
