@@ -9,7 +9,7 @@ import tinygrad_mnist as tm
 from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim
 from tinygrad_mnist.autodiff.numpy_protocol import PLAIN
 from tinygrad_mnist.autodiff.primitive import ANSWERS
-from tinygrad_mnist.hints import keywords, networks, numpy_functions, tensors
+from tinygrad_mnist.hints import keywords, networks, numpy_functions, rooms, tensors
 
 MODEL = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
 OPTIMIZER = optim.SGD(MODEL.parameters(), lr=0.1)
@@ -17,6 +17,9 @@ OWNERS = [
     (Tensor(1.0), tensors.TENSOR),
     (ops, tensors.OPS),
     (tm, tensors.TOP_LEVEL),
+    (tm.datasets, rooms.DATASETS),
+    (tm.training, rooms.TRAINING),
+    (tm.autograd, rooms.AUTOGRAD),
     (nn, networks.NN),
     (nn.init, networks.INIT),
     (MODEL, networks.MODULE),
@@ -239,3 +242,32 @@ def test_type_error_inside_a_hinted_function_is_unchanged():
         inner(1, 2)
     with pytest.raises(TypeError, match=r"inner\(\) is missing a: it takes a$"):
         inner()
+
+
+def test_size_is_a_number_and_called_says_what_to_write():
+    x = Tensor(np.ones((2, 3)))
+    assert (x.size, x.size * 2, type(x.size + 1)) == (6, 12, int)
+    with pytest.raises(TypeError, match=r"number of elements, 6: .* write x\.shape\[1\]"):
+        x.size(1)
+    with pytest.raises(TypeError, match=r"write x\.shape$"):
+        x.size()
+
+
+def test_every_op_is_named_at_the_top():
+    for name in ops.__all__:
+        if not hasattr(tm, name):
+            with pytest.raises(AttributeError, match="has no attribute .*write `"):
+                getattr(tm, name)
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda: MODEL.zero_grad(set_to_none=True), "leave it out: gradients become None"),
+        (lambda: OPTIMIZER.zero_grad(set_to_none=True), "leave it out: gradients become None"),
+        (lambda: MODEL.load_state_dict({}, strict=False), "leave it out: the names have to be those"),
+    ],
+)
+def test_keywords_of_pytorch_are_answered(call, advice):
+    with pytest.raises(TypeError, match=advice):
+        call()

@@ -91,4 +91,5 @@ if not TYPE_CHECKING:
             return globals()[name]
         if name in __all__ or name in _INTERNAL:
             return import_module(f"tinygrad_mnist.{name}")
-        raise _missing("tinygrad_mnist", name, _tensors.TOP_LEVEL, lambda: __all__)
+        hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _tensors.TOP_LEVEL
+        raise _missing("tinygrad_mnist", name, hints, lambda: __all__)

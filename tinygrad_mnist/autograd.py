@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from tinygrad_mnist.autodiff.modes import is_compiling
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError, ShapeError
 from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import rooms as _rooms
 
 __all__ = ["grad"]
 
@@ -23,6 +25,12 @@ R = TypeVar("R")
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("autograd", name, _rooms.AUTOGRAD, lambda: __all__)
 
 
 def _refuse_functions(function: Callable[P, R]) -> Callable[P, R]:

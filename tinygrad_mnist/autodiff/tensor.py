@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Never
+from typing import Any, Never, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -41,6 +41,19 @@ next_serial = itertools.count(1).__next__
 _ndarray = np.ndarray
 _FLOAT64 = np.dtype(np.float64)
 _new = object.__new__
+
+
+class Count(int):
+    """Number of elements; called, as in PyTorch, it says what to write."""
+
+    __slots__ = ()
+
+    def __call__(self, *axis: int) -> NoReturn:
+        """Refuse: PyTorch's ``size(axis)`` is a length."""
+        instead = f"x.shape[{axis[0]}]" if axis else "x.shape"
+        raise TypeError(
+            f"size is the number of elements, {int(self)}: for the length of an axis write {instead}"
+        )
 
 
 class Tensor(Copied, Conversions, InPlace, NotInTensor):
@@ -231,9 +244,9 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         return self._data.ndim
 
     @property
-    def size(self) -> int:
+    def size(self) -> Count:
         """The number of elements."""
-        return self._data.size
+        return Count(self._data.size)
 
     @property
     def dtype(self) -> np.dtype[Any]:

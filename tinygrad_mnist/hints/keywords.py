@@ -70,6 +70,8 @@ REMARKS = {
     "out": "assign the result: ops return new Tensors",
     "retain_graph": "leave it out: a graph can be run backward any number of times",
     "reduce": "write `nn.MSELoss(reduction='none')`",
+    "set_to_none": "leave it out: gradients become None",
+    "strict": "leave it out: the names have to be those of the model",
     "size_average": "write `nn.MSELoss(reduction='sum')`",
     "where": "select first: `ops.where(x > 0, x, 0.0).sum()`",
 }

@@ -22,6 +22,16 @@ NN = {
     "SmoothL1Loss": "write `nn.HuberLoss(delta=1.0)`, which is beta times SmoothL1Loss for delta=beta",
     "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
     "utils": "loops over parameters do it: `[p.grad for p in model.parameters()]`",
+    "DataParallel": "leave it out: a model runs on one machine",
+    "Dropout2d": "write `nn.Dropout(0.5)`",
+    "GRUCell": "write `nn.LSTM(3, 5)`, or call layers in a loop in a Module's forward",
+    "Input": "leave it out: the first layer has the size of its inputs",
+    "KLDivLoss": "write `(y * (y.log() - ops.log_softmax(x))).sum()`",
+    "LSTMCell": "write `nn.LSTM(3, 5)`, which takes sequences of any length, 1 too",
+    "MultiheadAttention": "a lesson composes it: examples/19_a_transformer.py",
+    "Transformer": "a lesson composes it: examples/19_a_transformer.py",
+    "TransformerEncoder": "a lesson composes it: examples/19_a_transformer.py",
+    "TransformerEncoderLayer": "a lesson composes it: examples/19_a_transformer.py",
 }
 
 MODULE = {
@@ -40,6 +50,17 @@ MODULE = {
     "to": "leave it out: arrays are in main memory; a dtype is given to the layers",
     "trainable_weights": "write `list(model.parameters())`",
     "weights": "write `list(model.parameters())`",
+    "add_module": "set an attribute, or write `model.append(nn.ReLU())`",
+    "double": "build the layers with dtype: `nn.Linear(3, 4, dtype=np.float64)`",
+    "get_weights": "write `model.state_dict()`",
+    "half": "build the layers with dtype: `nn.Linear(3, 4, dtype=np.float16)`",
+    "load_weights": "write `tm.load(model, path)`",
+    "pop": "write a slice: `model[:-1]`",
+    "register_module": "set an attribute, or write `model.append(nn.ReLU())`",
+    "register_parameter": "set an attribute: `nn.Parameter(np.zeros(3))`",
+    "save_weights": "write `tm.save(model, path)`",
+    "set_weights": "write `model.load_state_dict(model.state_dict())`",
+    "train_on_batch": "write `training.make_train_step(model, loss, optimizer)`",
 }
 
 

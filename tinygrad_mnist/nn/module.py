@@ -293,6 +293,7 @@ class Module(Observed, NotInModule):
             parameter.requires_grad = requires_grad
         return self
 
+    @hinted
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to None."""
         for parameter in self.parameters():
@@ -306,6 +307,7 @@ class Module(Observed, NotInModule):
         yield from self.named_parameters()
         yield from self.named_buffers()
 
+    @hinted
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Load the arrays of a `state_dict`; if any array does not fit, change nothing.
 

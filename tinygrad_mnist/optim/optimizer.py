@@ -13,7 +13,7 @@ from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.hints import missing
+from tinygrad_mnist.hints import hinted, missing
 from tinygrad_mnist.hints.networks import OPTIMIZER, NotInOptimizer
 from tinygrad_mnist.optim.groups import FLAGS, ParameterGroup, ParameterState, leaves_once, require_setting
 
@@ -143,6 +143,7 @@ class Optimizer(Observed, NotInOptimizer):
 
     # Updates
 
+    @hinted
     def zero_grad(self) -> None:
         """Forget all gradients."""
         for group in self.param_groups:

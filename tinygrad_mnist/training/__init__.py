@@ -1,5 +1,9 @@
 """The training loop, its callbacks, recipes, and what a run leaves behind."""
 
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import rooms as _rooms
 from tinygrad_mnist.training.callbacks import Callback, Progress
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.early_stopping import EarlyStopping
@@ -30,3 +34,9 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("training", name, _rooms.TRAINING, lambda: __all__)
