@@ -256,7 +256,7 @@ def test_size_is_a_number_and_called_says_what_to_write():
 def test_every_op_is_named_at_the_top():
     for name in ops.__all__:
         if not hasattr(tm, name):
-            with pytest.raises(AttributeError, match="has no attribute .*write `"):
+            with pytest.raises(AttributeError, match=r"has no attribute .*write `"):
                 getattr(tm, name)
 
 
