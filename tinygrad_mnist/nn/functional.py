@@ -1,6 +1,6 @@
-"""Layers and losses as functions, under PyTorch's names: for a ``forward`` that computes without modules.
+"""Layers and losses as functions with PyTorch's names, for a ``forward`` without modules.
 
-Each takes what the layer of its name takes, and gives what that layer gives.  ``ops`` has NumPy's names.
+Each takes the arguments of the layer with its name and returns the same result. ``ops`` has NumPy's names.
 
 Examples
 --------
