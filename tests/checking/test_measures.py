@@ -8,7 +8,7 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
-from tinygrad_mnist.checking.judge import _ONE_BY_ONE
+from tinygrad_mnist.checking.judge import _ONE_BY_ONE, relative_error
 from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, noise_of
 
@@ -130,3 +130,17 @@ def test_entries_beyond_the_first_two_thousand_are_judged_by_differences():
         lambda x: ops.sum(ops.astype(x, dtype=np.float64) * weights), np.linspace(0.5, 1.5, count)
     )
     assert report.rows[0].counts == {"correct": 1, "untested": count - 1}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error"),
+    [(0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (1.0, -1.0, 2.0), (0.0, 3.0, 1.0), (-4.0, -1.0, 0.75)],
+)
+def test_a_relative_error_is_over_the_larger_and_0_between_zeros(a, b, error):
+    assert relative_error(np.array([a]), np.array([b])).tolist() == [error]
+    assert relative_error(np.array([b]), np.array([a])).tolist() == [error]
+
+
+def test_a_gradient_of_zeros_has_the_error_0():
+    (row,) = check_gradients(lambda x: ops.sum(x * np.array([0.0, 0.0])), np.array([0.3, 0.7])).rows
+    assert (row.verdict, row.error, row.reverse) == ("correct", 0.0, 0.0)
