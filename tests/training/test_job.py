@@ -13,7 +13,18 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
 from tinygrad_mnist.doctor import Doctor, TrainingFinding
 from tinygrad_mnist.errors import CheckpointError, DataError
-from tinygrad_mnist.training import Checkpoints, EarlyStopping, Epoch, History, Progress, Recipe, fit, job
+from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
+from tinygrad_mnist.training import (
+    Checkpoints,
+    EarlyStopping,
+    Epoch,
+    History,
+    Progress,
+    Recipe,
+    fit,
+    job,
+    run_folder,
+)
 from tinygrad_mnist.training.fresh import default_batch_size
 from tinygrad_mnist.training.run_folder import RunConfig, RunOptions, read_settings, save_config, save_results
 from tinygrad_mnist.training.run_state import Parts
@@ -186,7 +197,7 @@ def test_settings_of_a_training_are_text_by_name():
     made = Job()
     settings = settings_of(Parts(made.model, made.loss, made.optimizer, made.schedule))
     sums = {name: settings.pop(name) for name in ("the weights", "the random numbers")}
-    assert settings == {
+    known = {
         "optimizer": "SGD",
         "optimizer.lr": "0.1",
         "optimizer.momentum": "0.9",
@@ -215,6 +226,7 @@ def test_settings_of_a_training_are_text_by_name():
         "model.3.in_features": "12",
         "model.3.out_features": "4",
     }
+    assert known.items() <= settings.items()
     same, other = Job(), Job(seed=2)
     for job_, equal in ((same, True), (other, False)):
         found = settings_of(Parts(job_.model, job_.loss, job_.optimizer, job_.schedule))
@@ -393,3 +405,23 @@ def test_early_stopping_without_validation_images_is_refused(digits, tmp_path):
     images = ImageDataset("digits", "a test", digits.train, empty, digits.test, 10)
     with pytest.raises(DataError, match="early_stopping is 2 and digits has no validation images: expected"):
         job.run_training(Recipe(early_stopping=2), images, tmp_path / "run")
+
+
+@pytest.mark.parametrize(("hidden", "most"), [(4, 5 * 4 * 310), (8_000_000, 2 * 2**30)])
+def test_weights_are_read_within_a_multiple_of_their_size(hidden, most, monkeypatch, tmp_path, digits):
+    """Room for the optimizer and the best weights, and two gibibytes at most."""
+    recipe = Recipe(hidden=(4,))
+    save_config(tmp_path, recipe, RunOptions(), digits, History([]), Evaluation(1.0, 0.5, 360))
+    settings = replace(
+        read_settings(tmp_path), recipe=SimpleNamespace(count_parameters=lambda *shape: hidden * 77.5)
+    )
+    seen = []
+
+    def noted(path, *, max_bytes):
+        seen.append(max_bytes)
+        raise ReachedError
+
+    monkeypatch.setattr(run_folder, "load_tensors", noted)
+    with pytest.raises(ReachedError):
+        run_folder._load_model(tmp_path / "weights.safetensors", settings)
+    assert seen == [most + MOST_HEADER_BYTES]

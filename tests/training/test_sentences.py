@@ -368,6 +368,7 @@ def test_runs_that_cannot_begin_or_go_on_word_by_word(folder, tmp_path, digits):
         "gone": {"data_name": "mine", "data_directory": folder / "gone"},
     }.items():
         lines.append((f"data: {name}", said(tmp_path, load_run_data, replace(settings, **change))))
+    lines.append(("data: nowhere", said(tmp_path, load_run_data, settings, folder / "nowhere")))
     lines.append(("sizes", said(tmp_path, fresh_network, digits, (64, 30, 9), Recipe())))
     lines.append(("batch", said(tmp_path, fresh_network, digits, None, Recipe(batch_size=5000))))
     lines.append(("run again", said(tmp_path, run_training, Recipe(epochs=1), digits, folder)))
