@@ -7,12 +7,16 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask, identity
+from tinygrad_mnist.autodiff.ops.indexing import scatter_add
 from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
-from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
+from tinygrad_mnist.autodiff.ops.scans import reordered
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
 
 MASK = np.array([True, False, True])
 ROWS = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
 LABELS = np.array([2, 0])
+KEYS = np.array([[0.5, -1.0, 2.0], [3.0, 1.0, 2.0]])
+ZEROS = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], np.float32)
 
 
 def rows_like(x):
@@ -123,6 +127,31 @@ CASES = [
     shaped("max", ops.max, (2, 3)),
     shaped("max", lambda x: ops.max(x, axis=1), (2, 3)),
     shaped("min", lambda x: ops.min(x, axis=(0, 1), keepdims=True), (2, 3, 2)),
+    *(shaped(op.name, op, (2, 3)) for op in (ops.prod, ops.var, ops.std, ops.cumsum, ops.cumprod)),
+    shaped("cumsum", lambda x: ops.cumsum(x, axis=-2), (2, 3, 2)),
+    shaped("cumprod", lambda x: ops.cumprod(x, axis=-2), (2, 3, 2)),
+    shaped("sort", lambda x: ops.sort(x, axis=-2), (2, 3, 2)),
+    *(
+        shaped(op.name, lambda x, op=op: op(x, axis=(0, -1), keepdims=True), (2, 3, 2))
+        for op in (ops.prod, ops.var, ops.std)
+    ),
+    shaped("prod", lambda x: ops.prod(x, axis=1), (2, 3)),
+    shaped("prod", lambda x: ops.prod(x * ZEROS.astype(x.dtype), axis=1), (3, 3)),
+    shaped("cumprod", lambda x: ops.cumprod(x * ZEROS.astype(x.dtype), axis=1), (3, 3)),
+    shaped("var", lambda x: ops.var(x, axis=1, ddof=1), (2, 3)),
+    shaped("std", lambda x: ops.std(x, axis=0, ddof=1), (3, 2)),
+    shaped("sort", ops.sort, (2, 3)),
+    shaped("reordered", lambda x: reordered(x, KEYS.astype(x.dtype), axis=1), (2, 3)),
+    shaped("euclidean_norm", ops.norm, (2, 3)),
+    shaped("euclidean_norm", lambda x: ops.norm(x, axis=1, keepdims=True), (2, 3)),
+    shaped("matmul", lambda a, b: ops.einsum("bij,bkj->bik", a, b), (2, 3, 4), (2, 2, 4)),
+    shaped("scatter_add", lambda x: ops.pad(x, ((1, 0), (0, 2))), (2, 3)),
+    shaped("scatter_add", lambda x: ops.diag(x, 1), (3,)),
+    shaped("getitem", lambda x: ops.diagonal(x, -1), (3, 2)),
+    shaped("where", ops.tril, (2, 3)),
+    shaped("concatenate", lambda x: ops.roll(x, (1, -2), (0, 1)), (2, 3)),
+    shaped("broadcast_to", lambda x: ops.tile(x, (2, 1, 2)), (2, 2)),
+    shaped("broadcast_to", lambda x: ops.repeat(x, 3, axis=0), (2, 2)),
     shaped("logsumexp", ops.logsumexp, (2, 3)),
     shaped("logsumexp", lambda x: ops.logsumexp(x, axis=0), (2, 3), low=-20, high=20),
     shaped("softmax", ops.softmax, (2, 3)),

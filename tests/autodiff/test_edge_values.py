@@ -5,7 +5,8 @@ import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.autodiff.ops.shaping import broadcasts, scatter_add, sum_to
+from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.shaping import broadcasts, sum_to
 from tinygrad_mnist.errors import LabelError, ShapeError
 
 REAL = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])

@@ -57,8 +57,10 @@ from tests.fuzz.operation_settings import (
 )
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
+from tinygrad_mnist.autodiff.ops.indexing import scatter_add
 from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
-from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
+from tinygrad_mnist.autodiff.ops.scans import reordered
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
 
 NONE = st.just({})
 
@@ -131,6 +133,40 @@ def binary(name, operator="", **more):
     texts = [f"ops.{name}({{0}}, {{1}})", f"np.{name}({{0}}, {{1}})"]
     texts += [f"{{0}} {operator} {{1}}"] if operator else []
     return [Line(text, texts[1], **more) for text in texts]
+
+
+def both(name, reference, numpy="", *, method=False, **more):
+    """A function of one operand as ``ops.name`` and as NumPy's, and as a method where there is one."""
+    text = numpy or reference
+    found = [
+        Line(
+            text.replace(f"np.linalg.{name}", f"ops.{name}").replace(f"np.{name}", f"ops.{name}"),
+            reference,
+            **more,
+        )
+    ]
+    if method:
+        rest = text.removeprefix(f"np.{name}({{0}}").removeprefix(", ")
+        found.append(Line(f"{{0}}.{name}({rest}", reference, **more))
+    return [*found, Line(text, reference, **more)]
+
+
+def has_elements(x, *others):
+    return x.ndim > 0 and x.size > 0
+
+
+def multiplies_by_dot(a, b):
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[-1] if b.ndim else 0
+    return a.ndim > 0 and b.ndim > 0 and a.shape[-1] == inner and max(a.ndim, b.ndim) > 2
+
+
+def multiplies_by_one_axis(a, b):
+    return a.ndim > 0 and b.ndim > 0 and a.shape[-1] == b.shape[0]
+
+
+def gaps(x, axis):
+    """Distances of neighbours in order."""
+    return np.diff(np.sort(x, axis=axis), axis=axis) if x.shape[axis] > 1 else np.ones(1)
 
 
 def with_divisor(a, b):
@@ -343,6 +379,95 @@ LINES = [
         rounding=16,
     ),
     Line("{0}.std()", "np.std({0})", fits=lambda x: x.size > 1, margin=lambda x: np.std(x), rounding=16),
+    *reductions("prod", tame=not_large, rounding=16),
+    *(
+        Line(
+            text,
+            "np.mean(({0} - np.mean({0}, axis={axis}, keepdims=True)) ** 2, {axis}, keepdims={keepdims})",
+            reduced_axes,
+            rounding=16,
+        )
+        for text in (
+            "ops.var({0}, axis={axis}, keepdims={keepdims})",
+            "np.var({0}, axis={axis}, keepdims={keepdims})",
+        )
+    ),
+    *(
+        Line(text, "np.std({0})", fits=lambda x: x.size > 1, margin=lambda x: np.std(x), rounding=16)
+        for text in ("ops.std({0})", "np.std({0})")
+    ),
+    Line("np.amax({0})", margin=lead),
+    Line("np.amin({0})", margin=trail),
+    *(
+        Line(text, f"np.{name}({{0}}, axis={{axis}})", single_axis, has_axes, tame=not_large, rounding=16)
+        for name in ("cumsum", "cumprod")
+        for text in (
+            f"ops.{name}({{0}}, axis={{axis}})",
+            f"{{0}}.{name}(axis={{axis}})",
+            f"np.{name}({{0}}, axis={{axis}})",
+        )
+    ),
+    Line("np.cumsum({0})", rounding=16),
+    Line("ops.sort({0}, axis={axis})", "np.sort({0}, axis={axis})", single_axis, has_axes, margin=gaps),
+    Line(
+        "reordered({0}, {1}, axis=-1)",
+        "np.take_along_axis({0}, np.argsort({1}, axis=-1, kind='stable'), -1)",
+        fits=joinable,
+        margin=lambda a, b: gaps(b, -1),
+    ),
+    Line("np.sort({0}, axis={axis})", "", single_axis, has_axes, margin=gaps),
+    *both(
+        "norm", "np.sqrt(np.sum({0} ** 2))", "np.linalg.norm({0})", margin=lambda x: np.sqrt(np.sum(x * x))
+    ),
+    *both("swapaxes", "np.swapaxes({0}, {axis}, 0)", settings=single_axis, fits=has_axes, method=True),
+    *both("moveaxis", "np.moveaxis({0}, {axis}, 0)", settings=single_axis, fits=has_axes),
+    *both("flip", "np.flip({0}, {axis})", settings=single_axis, fits=has_axes),
+    *both("roll", "np.roll({0}, 2, {axis})", settings=single_axis, fits=has_axes),
+    *both("repeat", "np.repeat({0}, 2, {axis})", settings=single_axis, fits=has_axes),
+    *both("take", "np.take({0}, [0, 0], {axis})", settings=single_axis, fits=has_elements, method=True),
+    *both("tile", "np.tile({0}, (2, 1))"),
+    *both("pad", "np.pad({0}, 1)"),
+    *both("pad", 'np.pad({0}, 1, "edge")', fits=has_elements),
+    *both("tril", "np.tril({0}, 1)", fits=is_matrix_like),
+    *both("triu", "np.triu({0})", fits=is_matrix_like),
+    *both("diag", "np.diag({0}, 1)", fits=lambda x: x.ndim in (1, 2)),
+    *both("diagonal", "np.diagonal({0}, 1)", fits=is_matrix_like, method=True),
+    *both("trace", "np.trace({0})", fits=is_matrix_like, method=True, rounding=16),
+    Line("{0}.squeeze({axis})", "np.squeeze({0}, {axis})", lengths_of_one),
+    Line("ops.split({0}, [1], {axis})[1]", "np.split({0}, [1], {axis})[1]", single_axis, has_axes),
+    Line("np.split({0}, [1], {axis})[0]", "", single_axis, has_axes),
+    *(
+        Line(f"{module}.{name}([{{0}}, {{1}}])", f"np.{name}([{{0}}, {{1}}])", fits=alike)
+        for module in ("ops", "np")
+        for name in ("vstack", "hstack")
+    ),
+    *(
+        Line(
+            f"{module}.einsum('...i,...i->...', {{0}}, {{1}})",
+            "np.sum({0} * {1}, axis=-1)",
+            fits=joinable,
+            rounding=32,
+        )
+        for module in ("ops", "np")
+    ),
+    *(
+        Line(f"{module}.{name}({{0}}, {{1}})", f"np.{name}({{0}}, {{1}})", fits=fits, rounding=32)
+        for module in ("ops", "np")
+        for name, fits in (
+            ("dot", multiplies_by_dot),
+            ("inner", joinable),
+            ("outer", anything),
+        )
+    ),
+    *(
+        Line(
+            f"{module}.tensordot({{0}}, {{1}}, 1)",
+            "np.tensordot({0}, {1}, 1)",
+            fits=multiplies_by_one_axis,
+            rounding=32,
+        )
+        for module in ("ops", "np")
+    ),
     *reductions("max", margin=lead),
     *reductions("min", margin=trail),
     Line(
@@ -407,6 +532,7 @@ HELPERS = {
     "np": np,
     "ops": ops,
     "rows": rows,
+    "reordered": reordered,
     "scatter_add": scatter_add,
     "scattered": scattered,
     "sum_to": sum_to,

@@ -12,6 +12,8 @@ from tests.autodiff.cases import arrays_for
 MASK = np.array([True, False, True])
 LABELS = np.array([2, 0])
 INDICES = np.array([0, 2, 0])
+KEYS = np.array([[0.5, -1.0, 2.0], [3.0, 1.0, 2.0]])
+REDUCTIONS = ("sum", "mean", "max", "min", "logsumexp", "prod", "var", "std")
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,98 @@ def movements():
     yield one("cast", lambda f, x: f.cast(f.cast(x * x, dtype=np.float32), dtype=np.float64), (2, 3))
 
 
+def scans():
+    for op in ("cumsum", "cumprod", "sort"):
+        for axis in (0, -1, 1):
+            function = lambda f, x, op=op, axis=axis: getattr(f, op)(x * x, axis=axis)
+            yield one(op, function, (2, 3, 2), (0, 3), (3, 0), low=0.5 if op == "cumprod" else -2.0)
+    for op in ("cumsum", "cumprod"):
+        yield one(op, lambda f, x, op=op: getattr(f, op)(x * x), (2, 3), (3,), ())
+    for op in ("prod", "cumprod"):
+        for row in ([1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 0, 0]):
+            keeps = np.array(row) > 0
+            yield one(
+                op, lambda f, x, op=op, keeps=keeps: getattr(f, op)(f.where(keeps, x, x - x), axis=-1), (2, 3)
+            )
+    yield one("reordered", lambda f, x: f.reordered(x * x, KEYS, axis=1), (2, 3))
+    for op in ("var", "std"):
+        for ddof in (0, 1):
+            yield one(
+                op, lambda f, x, op=op, ddof=ddof: getattr(f, op)(x, axis=1, ddof=ddof), (2, 3), (3, 2, 2)
+            )
+
+
+def norms():
+    for order in (None, 1, 2, 3, 0.5, np.inf, -np.inf):
+        for axis in (0, -1):
+            yield one("norm", lambda f, x, o=order, a=axis: f.norm(x, o, a), (3,), (2, 3))
+    for order in (None, "fro", 1, -1, np.inf, -np.inf):
+        yield one("norm", lambda f, x, o=order: f.norm(x, o, (0, 1)), (2, 3))
+        yield one("norm", lambda f, x, o=order: f.norm(x, o, (-1, 0), keepdims=True), (2, 2, 3))
+    yield one("euclidean_norm", lambda f, x: f.euclidean_norm(x), (2, 3))
+
+
+EINSUMS = {
+    "ij,jk->ik": ((2, 3), (3, 4)),
+    "ij,jk": ((2, 3), (3, 4)),
+    "bhqd, bhkd -> bhqk": ((2, 2, 3, 2), (2, 2, 4, 2)),
+    "ii->i": ((3, 3),),
+    "iji,jk->k": ((2, 3, 2), (3, 4)),
+    "ij->": ((2, 3),),
+    "ij->ji": ((2, 3),),
+    "i,j->ij": ((2,), (3,)),
+    "ij,ij->i": ((2, 3), (2, 3)),
+    "ij,ji->": ((2, 3), (3, 2)),
+    "ij,jk,kl->il": ((2, 3), (3, 4), (4, 2)),
+    "...ij,...jk->...ik": ((2, 1, 2, 3), (3, 3, 4)),
+    "bi,bij,bj->b": ((2, 3), (2, 3, 4), (2, 4)),
+    "i,->i": ((3,), ()),
+    "ij,jk->ki": ((0, 3), (3, 2)),
+}
+
+
+def sums_of_products():
+    for text, shapes in EINSUMS.items():
+        yield several("einsum", lambda f, *x, text=text: f.einsum(text, *x), shapes)
+    for axes in (0, 1, ((0,), (1,)), ((1, 0), (0, 1))):
+        yield several("tensordot", lambda f, a, b, axes=axes: f.tensordot(a, b, axes), ((3, 3), (3, 3)))
+    yield several(
+        "dot", lambda f, a, b: f.dot(a, b), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (4, 3, 2)), ((), (3,))
+    )
+    yield several("inner", lambda f, a, b: f.inner(a, b), ((3,), (3,)), ((2, 3), (4, 2, 3)), ((2,), ()))
+    yield several("outer", lambda f, a, b: f.outer(a, b), ((3,), (2,)), ((2, 2), (3,)))
+
+
+def rearrangements():
+    yield one("swapaxes", lambda f, x: f.swapaxes(x * x, 0, -1), (2, 3, 4))
+    yield one("moveaxis", lambda f, x: f.moveaxis(x * x, (0, -1), (1, 0)), (2, 3, 4))
+    yield one("expand_dims", lambda f, x: f.expand_dims(x * x, (0, -1)), (2, 3), ())
+    yield one("flip", lambda f, x: f.flip(x * x), (2, 3), ())
+    yield one("flip", lambda f, x: f.flip(x * x, (0, -1)), (2, 3, 2))
+    for axis in (None, 0, -1):
+        yield one("repeat", lambda f, x, axis=axis: f.repeat(x * x, 3, axis), (2, 3))
+        yield one("roll", lambda f, x, axis=axis: f.roll(x * x, -2, axis), (2, 3), (0, 2))
+        yield one("take", lambda f, x, axis=axis: f.take(x * x, np.array([[1, -1], [0, 1]]), axis), (3, 3))
+    yield one("repeat", lambda f, x: f.repeat(x * x, np.array([2, 0, 1]), 0), (3, 2))
+    yield one("roll", lambda f, x: f.roll(x * x, (1, 3), (0, 1)), (2, 3))
+    for reps in (2, (2, 1), (2, 1, 2)):
+        yield one("tile", lambda f, x, reps=reps: f.tile(x * x, reps), (2, 2))
+    for k in (-1, 0, 2):
+        yield one("tril", lambda f, x, k=k: f.tril(x * x, k), (3, 2), (2, 2, 3))
+        yield one("triu", lambda f, x, k=k: f.triu(x * x, k), (3, 2), (2, 2, 3))
+        yield one("diag", lambda f, x, k=k: f.diag(x * x, k), (3,), (3, 4), (0,))
+        yield one("diagonal", lambda f, x, k=k: f.diagonal(x * x, k, 0, -1), (3, 4), (2, 3, 4))
+    yield one("trace", lambda f, x: f.trace(x * x), (3, 4))
+    for sections in (3, [1, 1], [2]):
+        yield one("split", lambda f, x, s=sections: f.split(x * x, s, 1)[1], (2, 3))
+    yield several("vstack", lambda f, a, b: f.vstack([a * b, b]), ((3,), (3,)), ((2, 3), (1, 3)))
+    yield several("hstack", lambda f, a, b: f.hstack([a * a, b]), ((3,), (2,)), ((2, 3), (2, 1)))
+    yield one("pad", lambda f, x: f.pad(x * x, ((1, 0), (0, 2))), (2, 3), (0, 2))
+    yield one("pad", lambda f, x: f.pad(x * x, ((1, 0), (0, 2)), constant_values=1.5), (2, 3))
+    for mode in ("reflect", "edge", "wrap"):
+        yield one("pad", lambda f, x, mode=mode: f.pad(x * x, ((1, 0), (1, 1)), mode), (2, 3))
+
+
 def networks():
     for op in ("softmax", "log_softmax"):
         for axis, low in ((-1, -2.0), (0, -2.0), (1, -20.0)):
@@ -221,7 +315,11 @@ COMPARISONS = [
     *selections(),
     *products(),
     *movements(),
-    *(comparison for op in ("sum", "mean", "max", "min", "logsumexp") for comparison in reductions(op)),
+    *(comparison for op in REDUCTIONS for comparison in reductions(op)),
+    *scans(),
+    *norms(),
+    *sums_of_products(),
+    *rearrangements(),
     *networks(),
 ]
 WITHOUT_COUNTERPART = {"dropout_mask": "random numbers of its own: tests/nn/test_layers.py holds their mean"}

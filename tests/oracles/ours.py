@@ -7,10 +7,14 @@ import numpy as np
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.backward import pull_back
 from tinygrad_mnist.autodiff.ops.casts import cast, dropout_mask, identity
+from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.matrices import euclidean_norm
 from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
-from tinygrad_mnist.autodiff.ops.shaping import scatter_add, sum_to
+from tinygrad_mnist.autodiff.ops.scans import reordered
+from tinygrad_mnist.autodiff.ops.shaping import sum_to
 
-HELPERS = {f.name: f for f in (add_rows, cast, dropout_mask, identity, rows, scatter_add, sum_to)}
+OPS_OF_RULES = (cast, dropout_mask, euclidean_norm, identity, reordered, scatter_add, sum_to, add_rows, rows)
+HELPERS = {f.name: f for f in OPS_OF_RULES}
 NAMES = (*ops.__all__, *HELPERS)
 
 

@@ -90,6 +90,6 @@ def test_op_agrees_with_torch_in_single_precision(op):
         assert compared("torch", op, np.float32, seed) > 0
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", [op for op in OPS if op != "cumprod"])  # PyTorch divides by factors near 0
 def test_op_agrees_with_torch_in_half_precision(op):
     assert compared("torch", op, np.float16) > 0

@@ -51,6 +51,130 @@ def _where(condition, a, b):
     return anp.where(condition, a * np.ones(shape), b * np.ones(shape))
 
 
+def _value(x):
+    return _value(x._value) if hasattr(x, "_value") else x
+
+
+def _along(x, order, axis):
+    places = list(np.indices(order.shape))
+    places[axis] = order
+    return x[tuple(places)]
+
+
+def _product(x, axis=None, keepdims=False):
+    axes = range(x.ndim) if axis is None else np.atleast_1d(axis)
+    for one in sorted(a % x.ndim for a in axes):
+        rows = anp.swapaxes(x, 0, one)
+        total = anp.ones(rows.shape[1:])
+        for row in rows:
+            total = total * row
+        x = anp.swapaxes(total[None], 0, one)
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in {a % x.ndim for a in axes})
+    return x if keepdims else anp.reshape(x, kept)
+
+
+def _running_product(x, axis=None):
+    rows = anp.swapaxes(anp.ravel(x) if axis is None else x, 0, axis or 0)
+    found = [anp.ones(rows.shape[1:])]
+    for row in rows:
+        found.append(found[-1] * row)
+    return anp.swapaxes(anp.array(found)[1:] if len(rows) else rows, 0, axis or 0)
+
+
+def _variance(x, axis=None, keepdims=False, ddof=0):
+    below = x - anp.mean(x, axis=axis, keepdims=True)
+    count = x.size / max(anp.sum(_value(x) * 0 + 1, axis=axis).size, 1)
+    total = anp.sum(below * below, axis=axis, keepdims=keepdims)
+    return total / (count - ddof) if x.size else total * np.nan
+
+
+def _einsum(text, *operands):
+    """Every operand along the axes of all letters, then one product and one sum."""
+    before, arrow, after = text.replace(" ", "").partition("->")
+    terms = before.split(",")
+    wide = [x.ndim - len(term.replace("...", "")) for term, x in zip(terms, operands)]
+    terms = [term.replace("...", "YZ"[2 - n :]) for term, n in zip(terms, wide)]
+    before, after = ",".join(terms), after.replace("...", "YZ"[2 - max(wide) :])
+    if not arrow:
+        after = "".join(sorted(x for x in {*before} - {","} if before.count(x) == 1))
+    letters = sorted({*before} - {","}, key=lambda letter: (letter not in after, after.find(letter)))
+    product = 1.0
+    for term, x in zip(terms, operands):
+        for letter in [one for one in dict.fromkeys(term) if term.count(one) > 1]:
+            first, second = term.index(letter), term.rindex(letter)
+            lengths = [n if i in (first, second) else 1 for i, n in enumerate(x.shape)]
+            mask = np.eye(x.shape[first]).reshape(lengths)
+            x, term = anp.sum(x * mask, axis=second), term[:second] + term[second + 1 :]
+        order = [term.index(letter) for letter in letters if letter in term]
+        lengths = iter(anp.transpose(x, order).shape)
+        shape = [next(lengths) if letter in term else 1 for letter in letters]
+        product = product * anp.reshape(anp.transpose(x, order), shape)
+    return anp.sum(product, axis=tuple(range(len(after), len(letters))))
+
+
+def _deviation(x, **settings):
+    variance = _variance(x, **settings)
+    return anp.where(variance == 0, 0.0, anp.sqrt(anp.where(variance == 0, 1.0, variance)))
+
+
+def _places(shape, k):
+    return np.nonzero(np.eye(*shape, k))
+
+
+def _diagonal(x, k=0, axis1=0, axis2=1):
+    moved = anp.moveaxis(x, (axis1, axis2), (-2, -1))
+    return moved[(..., *_places(moved.shape[-2:], k))]
+
+
+def _diag(x, k):
+    if x.ndim == 2:
+        return _diagonal(x, k)
+    size = len(x) + abs(k)
+    spread = np.zeros((len(x), size, size))
+    spread[(np.arange(len(x)), *_places((size, size), k))] = 1
+    return anp.tensordot(x, spread, 1)
+
+
+def _flip(x, axis=None):
+    axes = range(x.ndim) if axis is None else np.atleast_1d(axis) % x.ndim
+    return x[tuple(slice(None, None, -1 if i in axes else None) for i in range(x.ndim))]
+
+
+def _roll(x, shift, axis):
+    for places, one in zip(np.atleast_1d(shift), np.atleast_1d(axis)):
+        x = anp.roll(x, int(places), one)
+    return x
+
+
+def _repeat(x, count, axis):
+    return _take(x, np.repeat(np.arange(x.size if axis is None else x.shape[axis]), count), axis)
+
+
+def _take(x, indices, axis):
+    return anp.ravel(x)[indices] if axis is None else x[(slice(None),) * (axis % x.ndim) + (indices,)]
+
+
+def _pad(x, widths, mode="constant", constant_values=0.0):
+    places = np.pad(np.arange(x.size).reshape(x.shape), widths, mode)
+    inside = np.pad(np.ones(x.shape), widths, mode) > 0
+    picked = anp.ravel(x)[places] if x.size else anp.zeros(places.shape)
+    return anp.where(inside, picked * anp.ones(places.shape), constant_values)
+
+
+def _norm(x, order=None, axis=None, keepdims=False):
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if order in (None, "fro"):
+        return anp.sqrt(anp.sum(x * x, axis=axes, keepdims=keepdims))
+    extreme = anp.max if order in (1, np.inf) else anp.min
+    if len(axes) == 2:
+        summed, kept = axes if abs(order) == 1 else axes[::-1]
+        found = extreme(anp.sum(anp.abs(x), axis=summed, keepdims=True), axis=kept, keepdims=True)
+        return found if keepdims else anp.sum(found, axis=axes)
+    if abs(order) == np.inf:
+        return extreme(anp.abs(x), axis=axis, keepdims=keepdims)
+    return anp.sum(anp.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1 / order)
+
+
 FUNCTIONS = namespace(
     add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[1:])),
     abs=anp.abs,
@@ -69,16 +193,26 @@ FUNCTIONS = namespace(
     concatenate=lambda *inputs, axis=0: anp.concatenate(inputs, axis),
     cos=anp.cos,
     cosh=anp.cosh,
+    cumprod=_running_product,
+    cumsum=anp.cumsum,
+    diag=_diag,
+    diagonal=_diagonal,
     divide=anp.divide,
+    dot=anp.dot,
+    einsum=_einsum,
     erf=special.erf,
+    euclidean_norm=lambda x: anp.sqrt(anp.sum(x * x)),
     exp=anp.exp,
     exp2=anp.exp2,
     expand_dims=anp.expand_dims,
     expm1=anp.expm1,
     flatten=lambda x, start=0: anp.reshape(x, (*x.shape[:start], int(np.prod(x.shape[start:])))),
+    flip=_flip,
     floor=anp.floor,
     getitem=lambda x, index: x[index],
+    hstack=lambda x: anp.concatenate(x, axis=min(1, x[0].ndim - 1)),
     identity=lambda x: x + 0,
+    inner=anp.inner,
     linear=_linear,
     log=anp.log,
     log10=anp.log10,
@@ -94,14 +228,22 @@ FUNCTIONS = namespace(
     mean=anp.mean,
     min=anp.min,
     minimum=anp.minimum,
+    moveaxis=anp.moveaxis,
     multiply=anp.multiply,
     negative=anp.negative,
+    norm=_norm,
     one_hot=lambda labels, classes, dtype: np.eye(classes)[labels],
+    outer=lambda a, b: anp.outer(anp.ravel(a), anp.ravel(b)),
+    pad=_pad,
     power=lambda a, b: a**b,
+    prod=_product,
     reciprocal=anp.reciprocal,
     relu=lambda x: anp.maximum(x, 0.0),
+    reordered=lambda x, key, axis: _along(x, np.argsort(key, axis), axis),
+    repeat=_repeat,
     reshape=lambda x, shape: anp.reshape(x, shape),
     rows=lambda table, numbers: table[numbers],
+    roll=_roll,
     scatter_add=_scattered,
     sigmoid=special.expit,
     sigmoid_cross_entropy=lambda x, t: anp.logaddexp(x, 0.0) - x * t,
@@ -111,17 +253,29 @@ FUNCTIONS = namespace(
     softmax=lambda x, axis=-1: anp.exp(_log_softmax(x, axis)),
     softmax_cross_entropy=_cross_entropy,
     softplus=lambda x: anp.logaddexp(x, 0.0),
+    sort=lambda x, axis=-1: _along(x, np.argsort(_value(x), axis), axis),
+    split=lambda x, s, axis: anp.split(x, s, axis),
     sqrt=anp.sqrt,
     square=anp.square,
     squared_error=lambda a, b, scale=1.0: scale * anp.sum((a - b) ** 2),
     squeeze=lambda x, axis=None: anp.squeeze(x, axis),
     stack=lambda inputs, axis=0: anp.stack(inputs, axis),
+    std=_deviation,
     subtract=anp.subtract,
     sum=anp.sum,
     sum_to=_summed_to,
+    swapaxes=anp.swapaxes,
+    take=_take,
     tan=anp.tan,
     tanh=anp.tanh,
+    tensordot=anp.tensordot,
+    tile=lambda x, reps: anp.ravel(x)[np.tile(np.arange(x.size).reshape(x.shape), reps)],
+    trace=anp.trace,
     transpose=_transpose,
+    tril=anp.tril,
+    triu=anp.triu,
+    var=_variance,
+    vstack=lambda x: anp.concatenate([anp.atleast_2d(one) for one in x]),
     where=_where,
 )
 

@@ -52,6 +52,44 @@ def _scattered(x, index, shape):
     return torch.zeros(shape, dtype=x.dtype).index_put(parts, x, accumulate=True)
 
 
+def _product(x, axis=None, keepdims=False):
+    for one in sorted((a % x.ndim for a in np.atleast_1d(_axes(x, axis))), reverse=True):
+        x = torch.prod(x, int(one), keepdim=keepdims)
+    return x
+
+
+def _spread(function):
+    return lambda x, axis=None, keepdims=False, ddof=0: function(
+        x, dim=_axes(x, axis), keepdim=keepdims, correction=ddof
+    )
+
+
+def _scan(function):
+    return lambda x, axis=None: function(x.flatten() if axis is None else x, 0 if axis is None else axis)
+
+
+def _norm(x, order, axis, keepdims):
+    return torch.linalg.norm(x, order, axis, keepdims)
+
+
+def _unsqueezed(x, axis):
+    for one in sorted(np.atleast_1d(axis) % (x.ndim + np.size(axis))):
+        x = torch.unsqueeze(x, int(one))
+    return x
+
+
+def _take(x, indices, axis):
+    return x.flatten()[indices] if axis is None else x[(slice(None),) * (axis % x.ndim) + (indices,)]
+
+
+def _pad(x, widths, mode="constant", constant_values=0.0):
+    flat = [n for pair in reversed(widths) for n in pair]
+    if mode == "constant":
+        return functional.pad(x, flat, value=constant_values)
+    wide = functional.pad(x[None], flat, mode={"edge": "replicate", "wrap": "circular"}.get(mode, mode))
+    return wide[0]
+
+
 FUNCTIONS = namespace(
     add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[numbers.ndim :])),
     abs=torch.abs,
@@ -70,16 +108,26 @@ FUNCTIONS = namespace(
     concatenate=lambda *inputs, axis=0: torch.cat(inputs, dim=axis),
     cos=torch.cos,
     cosh=torch.cosh,
+    cumprod=_scan(torch.cumprod),
+    cumsum=_scan(torch.cumsum),
+    diag=torch.diag,
+    diagonal=torch.diagonal,
     divide=torch.divide,
+    dot=lambda a, b: torch.tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1])) if a.ndim else a * b,
+    einsum=lambda text, *x: torch.einsum(text.replace(" ", ""), *x),
     erf=torch.erf,
+    euclidean_norm=torch.linalg.norm,
     exp=torch.exp,
     exp2=torch.exp2,
-    expand_dims=torch.unsqueeze,
+    expand_dims=_unsqueezed,
     expm1=torch.expm1,
     flatten=lambda x, start=0: torch.flatten(x, start),
+    flip=lambda x, axis=None: torch.flip(x, _axes(x, axis)),
     floor=torch.floor,
     getitem=lambda x, index: x[_index(index)],
+    hstack=torch.hstack,
     identity=torch.clone,
+    inner=lambda a, b: torch.inner(a, b) if b.ndim else a * b,
     linear=functional.linear,
     log=torch.log,
     log10=torch.log10,
@@ -95,14 +143,24 @@ FUNCTIONS = namespace(
     mean=_reduced(torch.mean),
     min=_reduced(torch.amin),
     minimum=_number_or_tensor(torch.minimum),
+    moveaxis=torch.moveaxis,
     multiply=torch.multiply,
     negative=torch.negative,
+    norm=lambda x, order, axis, keepdims=False: _norm(x, order, axis, keepdims),
     one_hot=lambda labels, classes, dtype: functional.one_hot(torch.as_tensor(labels), classes).to(dtype),
+    outer=lambda a, b: torch.outer(a.flatten(), b.flatten()),
+    pad=_pad,
     power=lambda a, b: a**b,
+    prod=_product,
     reciprocal=torch.reciprocal,
     relu=torch.relu,
+    reordered=lambda x, key, axis: torch.take_along_dim(x, torch.as_tensor(np.argsort(key, axis)), axis),
+    repeat=lambda x, n, axis: torch.repeat_interleave(
+        x, n if isinstance(n, int) else torch.as_tensor(n), dim=axis
+    ),
     reshape=lambda x, shape: torch.reshape(x, shape),
     rows=lambda table, numbers: table[torch.as_tensor(numbers)],
+    roll=torch.roll,
     scatter_add=_scattered,
     sigmoid=torch.sigmoid,
     sigmoid_cross_entropy=lambda x, t: functional.binary_cross_entropy_with_logits(x, t, reduction="none"),
@@ -112,17 +170,29 @@ FUNCTIONS = namespace(
     softmax=lambda x, axis=-1: torch.softmax(x, axis),
     softmax_cross_entropy=_cross_entropy,
     softplus=lambda x: functional.softplus(x, threshold=40),  # above it takes x for the result
+    sort=lambda x, axis=-1: torch.sort(x, dim=axis, stable=True).values,
+    split=lambda x, s, axis: torch.tensor_split(x, s, axis),
     sqrt=torch.sqrt,
     square=torch.square,
     squared_error=lambda a, b, scale=1.0: scale * functional.mse_loss(a, b, reduction="sum"),
     squeeze=lambda x, axis=None: torch.squeeze(x) if axis is None else torch.squeeze(x, axis),
     stack=lambda inputs, axis=0: torch.stack(inputs, dim=axis),
+    std=_spread(torch.std),
     subtract=torch.subtract,
     sum=_reduced(torch.sum),
     sum_to=lambda x, shape: x.sum_to_size(shape),
+    swapaxes=torch.swapaxes,
+    take=_take,
     tan=torch.tan,
     tanh=torch.tanh,
+    tensordot=torch.tensordot,
+    tile=lambda x, reps: torch.tile(x, reps if isinstance(reps, tuple) else (reps,)),
+    trace=torch.trace,
     transpose=lambda x, axes=None: x.permute(tuple(range(x.ndim))[::-1] if axes is None else axes),
+    tril=torch.tril,
+    triu=torch.triu,
+    var=_spread(torch.var),
+    vstack=torch.vstack,
     where=lambda condition, a, b: torch.where(torch.as_tensor(condition), a, b),
 )
 

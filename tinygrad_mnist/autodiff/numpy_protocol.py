@@ -14,13 +14,6 @@ from tinygrad_mnist.autodiff.primitive import ANSWERS, Recordable, peeled
 from tinygrad_mnist.hints import numpy_functions, unknown_keyword
 
 
-def _dot(a: Any, b: Any) -> Any:
-    """np.dot up to matrices; beyond, it is not the matrix product."""
-    if np.ndim(a) > 2 or np.ndim(b) > 2:
-        raise TypeError("np.dot on more than two axes is not a matrix product: write a @ b")
-    return ops.matmul(a, b) if np.ndim(a) and np.ndim(b) else ops.multiply(a, b)
-
-
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """np.clip with numbers as bounds."""
     low, high = min if a_min is None else a_min, max if a_max is None else a_max
@@ -43,28 +36,31 @@ def _concatenate(inputs: Any, axis: int | None = 0) -> Any:
     return ops.concatenate(*inputs, axis=axis)
 
 
-# NumPy functions whose arguments are not those of an op; the others stand on the ops, as ``numpy=``.
+def _where(condition: Any, *choices: Any) -> Any:
+    """np.where, of lists too; without choices it gives positions."""
+    if not choices:
+        return np.where(peeled(condition))
+    return ops.where(*(np.asarray(x) if isinstance(x, list | tuple) else x for x in (condition, *choices)))
+
+
+_SAME_NAME = """
+square reciprocal dot inner outer tensordot einsum expand_dims squeeze swapaxes moveaxis matrix_transpose
+stack vstack hstack split take repeat tile pad roll flip tril triu diag diagonal trace astype
+"""
+
+# NumPy functions that are compositions, or whose arguments are not those of an op; the others stand on the
+# ops, as ``numpy=``.
 _ADAPTED: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.square: ops.square,
-    np.reciprocal: ops.reciprocal,
+    **{getattr(np, name): getattr(ops, name) for name in _SAME_NAME.split()},
     np.absolute: _absolute,
-    np.dot: _dot,
     np.clip: _clip,
-    np.sum: lambda x, axis=None, keepdims=False: ops.sum(x, axis=axis, keepdims=keepdims),
-    np.mean: lambda x, axis=None, keepdims=False: ops.mean(x, axis=axis, keepdims=keepdims),
-    np.max: lambda x, axis=None, keepdims=False: ops.max(x, axis=axis, keepdims=keepdims),
-    np.min: lambda x, axis=None, keepdims=False: ops.min(x, axis=axis, keepdims=keepdims),
-    np.reshape: lambda x, shape: ops.reshape(x, shape=shape),
+    np.where: _where,
     np.ravel: lambda x: ops.flatten(x),
-    np.transpose: lambda x, axes=None: ops.transpose(x, axes=axes),
-    np.matrix_transpose: ops.matrix_transpose,
-    np.astype: lambda x, dtype: x.astype(dtype),
-    np.broadcast_to: lambda x, shape: ops.broadcast_to(x, shape=shape),
-    np.expand_dims: ops.expand_dims,
-    np.squeeze: ops.squeeze,
     np.concatenate: _concatenate,
-    np.stack: ops.stack,
+    np.linalg.norm: ops.norm,
 }
+if np.amax is not np.max:
+    _ADAPTED |= {np.amax: ops.max, np.amin: ops.min}
 
 
 ANSWERS.update(_ADAPTED)
@@ -125,15 +121,20 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         unset = {key for key in ("out", "dtype", "order") if kwargs.get(key, "") is None}
         return ours(*args, **{key: value for key, value in kwargs.items() if key not in unset})
     except TypeError as error:
-        if "argument" not in str(error):
+        narrower = _narrower(_name(function), ours, kwargs, error)
+        if narrower is None:
             raise
-        raise _narrower(_name(function), ours, kwargs, error) from error
+        raise narrower from error
 
 
-def _narrower(name: str, ours: Callable[..., Any], keywords: dict[str, Any], error: TypeError) -> TypeError:
-    """Return the error for arguments that NumPy's function takes and ours does not."""
+def _narrower(
+    name: str, ours: Callable[..., Any], keywords: dict[str, Any], error: TypeError
+) -> TypeError | None:
+    """Return the error for arguments that NumPy's function takes and ours does not; None for another one."""
     known = list(inspect.signature(ours).parameters)
     unknown = next((word for word in keywords if word not in known), None)
+    if unknown is None and "argument" not in str(error):
+        return None
     if unknown is None:
         said = str(error).replace("<lambda>()", f"{name} on a Tensor")
         return TypeError(f"{name} on a Tensor takes fewer arguments than NumPy's: {said}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from inspect import signature
 from types import FunctionType
 from typing import Any, Never, Protocol, Self, cast
 
@@ -19,37 +20,39 @@ Axis = int | tuple[int, ...] | None
 class Reduction(Protocol):
     """A method that reduces axes."""
 
-    def __call__(self, axis: Axis = None, keepdims: bool = False) -> Any:
+    def __call__(self, axis: Axis = None, keepdims: bool = False, *, ddof: int = ...) -> Any:
         """Reduce all axes, one or several."""
 
 
-def _method(op: Any) -> Callable[[], Any]:
-    """Return an op of one input as a method."""
+def _method(op: Any) -> Callable[..., Any]:
+    """Return an op as a method, with its settings as arguments."""
 
-    def method(self: Any) -> Any:
-        return op(self)
+    def method(self: Any, *settings: Any, **named: Any) -> Any:
+        return op(self, *settings, **named)
 
     _describe(method, op)
-    return cast(Callable[[], Any], method)
+    return method
 
 
 def _reduction(op: Primitive) -> Reduction:
     """Return an op that reduces axes as a method."""
 
-    def method(self: Any, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Any:
-        if foreign:
-            raise _unknown(op.name, foreign, "axis", "keepdims")
+    def method(self: Any, axis: Axis = None, keepdims: bool = False, **further: Any) -> Any:
+        for name in further:
+            if name not in op.setting_names:
+                raise _unknown(op.name, further, *op.setting_names)
         if keepdims is not False and keepdims is not True:
             require_keepdims(keepdims)
-        return op(self, axis=axis, keepdims=keepdims)
+        return op(self, axis=axis, keepdims=keepdims, **further)
 
     _describe(method, op)
     return cast(Reduction, method)
 
 
 def _describe(method: Any, op: Any) -> None:
-    """Give a method the name of its op and the first line of its docstring."""
+    """Give a method the name and the signature of its op, and the first line of its docstring."""
     method.__name__, method.__doc__ = op.__name__, f"{op.__doc__.splitlines()[0]}  See ops.{op.__name__}."
+    method.__signature__ = signature(op)
 
 
 class Operators(Recordable):
@@ -168,17 +171,17 @@ class Operators(Recordable):
     max = _reduction(ops.max)
     min = _reduction(ops.min)
 
-    def var(self, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Self:
-        """Return the variance over axes: the mean squared distance from the mean, as in NumPy (ddof=0)."""
-        if foreign:
-            raise _unknown("var", foreign, "axis", "keepdims")
-        return ops.square(self - self.mean(axis, True)).mean(axis, keepdims)
+    prod = _reduction(ops.prod)
+    var = _reduction(ops.var)
+    std = _reduction(ops.std)
 
-    def std(self, axis: Axis = None, keepdims: bool = False, **foreign: Never) -> Self:
-        """Return the standard deviation over axes, as in NumPy (ddof=0); its gradient at 0 is not finite."""
-        if foreign:
-            raise _unknown("std", foreign, "axis", "keepdims")
-        return ops.sqrt(self.var(axis, keepdims))
+    def cumsum(self, axis: int | None = None) -> Self:
+        """Return running sums along an axis, or over all elements.  See ops.cumsum."""
+        return ops.cumsum(self, axis=axis)
+
+    def cumprod(self, axis: int | None = None) -> Self:
+        """Return running products along an axis, or over all elements.  See ops.cumprod."""
+        return ops.cumprod(self, axis=axis)
 
     def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
         """Return the position of the largest element: plain integers, no gradient."""
@@ -197,6 +200,8 @@ class Operators(Recordable):
         return ops.clip(self, min=min, max=max)
 
     # fmt: off
+    swapaxes, squeeze, take = _method(ops.swapaxes), _method(ops.squeeze), _method(ops.take)
+    diagonal, trace = _method(ops.diagonal), _method(ops.trace)
     exp, expm1, exp2 = _method(ops.exp), _method(ops.expm1), _method(ops.exp2)
     log, log1p, log2, log10 = _method(ops.log), _method(ops.log1p), _method(ops.log2), _method(ops.log10)
     sin, cos, tan = _method(ops.sin), _method(ops.cos), _method(ops.tan)

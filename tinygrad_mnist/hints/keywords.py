@@ -14,6 +14,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "betas": ("momentum",),
     "class_weight": ("weight",),
     "class_weights": ("weight",),
+    "correction": ("ddof",),
     "dim": ("axis", "axes", "start_dim"),
     "dims": ("axes", "axis"),
     "dim0": ("axes",),
@@ -50,6 +51,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "start": ("start_dim",),
     "start_axis": ("start_dim",),
     "tensors": ("inputs",),
+    "unbiased": ("ddof",),
     "units": ("out_features",),
     "use_bias": ("bias",),
     "weight_decay_rate": ("weight_decay",),
@@ -57,6 +59,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
 
 # Keywords that no function here takes, with advice.
 REMARKS = {
+    "optimize": "leave it out: the order of the products is chosen already",
     "activation": "give the activation its own place: `nn.Sequential(nn.Linear(3, 4), nn.ReLU())`",
     "allow_unused": "leave it out: an input that the output does not depend on is refused",
     "betas": "this is SGD with momentum: `optim.SGD(params, lr=0.1, momentum=0.9)`",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import Broadcast, Elementwise, Join, Select, Take
+from tinygrad_mnist.program.operations import Broadcast, Elementwise, Function, Join, Select, Take
 from tinygrad_mnist.program.tracer import Tracer, plain
 
 
@@ -81,12 +81,30 @@ def _ones_like(_: Tracer, x: Tracer, dtype: Any = None, shape: Any = None) -> Tr
     return Tracer(x.recorder, x.recorder.constant(sample), sample)
 
 
+def _sort(_: Tracer, x: Any, axis: int = -1) -> Any:
+    return x._emit(Function(f"np.sort({{}}, axis={axis})"), (x.value,), np.sort(x.array, axis))
+
+
+def _argsort(_: Tracer, x: Any, axis: int = -1, kind: Any = None) -> Any:
+    code = f"np.argsort({{}}, axis={axis}, kind={kind!r})"
+    return x._emit(Function(code), (x.value,), np.argsort(x.array, axis, kind))
+
+
+def _take_along_axis(tracer: Tracer, x: Any, indices: Any, axis: int) -> Any:
+    operands = tracer._operand(x), tracer._operand(indices)
+    sample = np.take_along_axis(plain(x), plain(indices), axis)
+    return tracer._emit(Function(f"np.take_along_axis({{}}, {{}}, axis={axis})"), operands, sample)
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{f: _of_shapes(f) for f in (np.shape, np.ndim, np.size, np.iscomplexobj, np.result_type)},
     np.where: _where,
     np.dot: _dot,
     np.take: _take,
     np.clip: _clip,
+    np.sort: _sort,
+    np.argsort: _argsort,
+    np.take_along_axis: _take_along_axis,
     np.concatenate: _join,
     np.broadcast_to: _broadcast,
     np.squeeze: _squeeze,

@@ -252,6 +252,25 @@ class Take(Operation):
 
 
 @dataclass(frozen=True)
+class Function(Operation):
+    """A function of NumPy that makes its own result, as code with {} for the operands."""
+
+    code: str
+
+    def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
+        """copyto(result, np.sort(a, axis=0))"""
+        return [f"copyto({result}, {self.code.format(*operands)})"]
+
+    def formula(self, operands: Sequence[Expression]) -> Expression:
+        """np.sort(a, axis=0)"""
+        return Expression(self.code.format(*(operand.text for operand in operands)))
+
+    def functions(self) -> set[str]:
+        """np.copyto"""
+        return {"copyto"}
+
+
+@dataclass(frozen=True)
 class Pick(Operation):
     """Indexing that copies: with arrays and masks.  {} stand for the operand, then for the arrays."""
 

@@ -20,6 +20,7 @@ from tinygrad_mnist.program.operations import (
     PLACE,
     Copy,
     Elementwise,
+    Function,
     Index,
     KeptAxes,
     Operation,
@@ -271,6 +272,8 @@ class Tracer(NDArrayOperatorsMixin, Box):
             return self._call_ufunc(ufunc, inputs, **settings)
         if method == "reduce":
             return self._reduce(ufunc, *inputs, **settings)
+        if method == "accumulate":
+            return self._accumulate(ufunc, *inputs, **settings)
         if method == "at" and ufunc is np.add:
             target, index, value = inputs
             target._require_own()
@@ -357,6 +360,10 @@ class Tracer(NDArrayOperatorsMixin, Box):
             view_of=result.value,
         )
         return Tracer(self.recorder, view, sample)
+
+    def _accumulate(self, ufunc: Any, x: Any, axis: int = 0) -> Any:
+        code = f"np.{ufunc.__name__}.accumulate({{}}, axis={axis})"
+        return self._emit(Function(code), (x.value,), ufunc.accumulate(x.array, axis))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, Recordable) for kind in types):

@@ -1,7 +1,7 @@
 """The ops.  Each is a primitive (forward and rules in one place) or a short composition of some.
 
 Called with arrays they return arrays; with a Tensor among the inputs they are recorded and return a Tensor.
-What only rules and layers use (cast, identity, sum_to, scatter_add, dropout_mask) stays in its file.
+What only rules and layers use (cast, identity, sum_to, rows and the like) stays in its file.
 """
 
 import typing as _typing
@@ -12,14 +12,18 @@ from tinygrad_mnist.autodiff.ops.arithmetic import (
 )
 from tinygrad_mnist.autodiff.ops.casts import astype
 from tinygrad_mnist.autodiff.ops.choices import abs, clip, floor, maximum, minimum, relu, sign, where
+from tinygrad_mnist.autodiff.ops.einsum import einsum
 from tinygrad_mnist.autodiff.ops.fused import (
     linear, log_softmax, one_hot, sigmoid_cross_entropy, softmax, softmax_cross_entropy, squared_error,
 )
-from tinygrad_mnist.autodiff.ops.products import matmul
-from tinygrad_mnist.autodiff.ops.reducing import logsumexp, max, mean, min, sum
+from tinygrad_mnist.autodiff.ops.indexing import flip, getitem, split, take
+from tinygrad_mnist.autodiff.ops.joining import concatenate, hstack, pad, repeat, roll, stack, tile, vstack
+from tinygrad_mnist.autodiff.ops.matrices import diag, diagonal, norm, trace, tril, triu
+from tinygrad_mnist.autodiff.ops.products import dot, inner, matmul, outer, tensordot
+from tinygrad_mnist.autodiff.ops.reducing import logsumexp, max, mean, min, std, sum, var
+from tinygrad_mnist.autodiff.ops.scans import cumprod, cumsum, prod, sort
 from tinygrad_mnist.autodiff.ops.shaping import (
-    broadcast_to, concatenate, expand_dims, flatten, getitem, matrix_transpose, reshape, squeeze, stack,
-    transpose,
+    broadcast_to, expand_dims, flatten, matrix_transpose, moveaxis, reshape, squeeze, swapaxes, transpose,
 )
 from tinygrad_mnist.autodiff.ops.smooth import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, erf, exp, exp2, expm1, log, log1p,

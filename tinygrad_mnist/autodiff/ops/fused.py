@@ -70,6 +70,11 @@ def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
     ------
     ShapeError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]), scale=0.5)
+    np.float64(2.0)
     """
     if getattr(a, "shape", ()) != getattr(b, "shape", ()):
         raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")

@@ -1,4 +1,4 @@
-"""Ops that move elements around without computing: their adjoints move the gradient back."""
+"""Ops that give the elements another shape: their adjoints give the gradient the old one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.errors import ShapeError
@@ -17,18 +17,53 @@ Shape = tuple[int, ...]
 HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)  # many numbers of the first are added in the second
 
 
-@primitive(moves_elements=True)
+@primitive(numpy=np.reshape, moves_elements=True)
 def reshape(x: Any, *, shape: Shape) -> Any:
-    """The same elements in another shape; one length may be -1."""
+    """Return the same elements in another shape.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    shape : int or tuple of int
+        Lengths of the axes; one may be -1 and is found from the others.
+
+    Returns
+    -------
+    Tensor or ndarray, of `shape`
+
+    Examples
+    --------
+    >>> reshape(np.arange(4.0), shape=(2, -1))
+    array([[0., 1.],
+           [2., 3.]])
+    """
     return np.reshape(x, shape)
 
 
 reshape.vjps(lambda g, y, x, *, shape: reshape(g, shape=x.shape))
 
 
-@primitive(moves_elements=True)
+@primitive(numpy=np.transpose, moves_elements=True)
 def transpose(x: Any, *, axes: Shape | None = None) -> Any:
-    """Axis ``axes[i]`` of `x` becomes axis i of the result; without `axes` their order is reversed."""
+    """Return the axes in another order.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axes : tuple of int, optional
+        Axis ``axes[i]`` of `x` becomes axis i of the result; by default their order is reversed.
+
+    Returns
+    -------
+    Tensor or ndarray
+
+    Examples
+    --------
+    >>> transpose(np.zeros((2, 3, 4)), axes=(1, 2, 0)).shape
+    (3, 4, 2)
+    """
     return np.transpose(x, axes)
 
 
@@ -42,12 +77,28 @@ def _inverse(axes: Shape | None) -> Shape | None:
 transpose.vjps(lambda g, y, x, *, axes: transpose(g, axes=_inverse(axes)))
 
 
-@primitive(moves_elements=True)
+@primitive(numpy=np.broadcast_to, moves_elements=True)
 def broadcast_to(x: Any, *, shape: Shape) -> Any:
-    """`x` repeated along new or single axes up to `shape`, as a view."""
-    if (
-        type(x) is np.ndarray and not x.ndim
-    ):  # the gradient of every mean: np.broadcast_to takes ten times as long
+    """Return `x` repeated along new axes and axes of length 1, as a view.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        A shape that broadcasts to `shape`.
+    shape : tuple of int
+        Lengths of the axes.
+
+    Returns
+    -------
+    Tensor or ndarray, of `shape`
+
+    Examples
+    --------
+    >>> broadcast_to(np.array([1.0, 2.0]), shape=(2, 2))
+    array([[1., 2.],
+           [1., 2.]])
+    """
+    if type(x) is np.ndarray and not x.ndim:  # the gradient of every mean: this takes a tenth of the time
         view: Any = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
         view.flags.writeable = False
         return view
@@ -66,7 +117,7 @@ def broadcasts(shape: Shape, target: Shape) -> bool:
 
 @lru_cache(maxsize=256)
 def ones(length: int, dtype: np.dtype[Any]) -> Any:
-    """A vector of ones, always the same one.
+    """Return a vector of ones, always the same one.
 
     The matrix product with it is a sum along an axis, in a fifth of the time that np.add.reduce takes where
     an axis is short.
@@ -78,7 +129,7 @@ def ones(length: int, dtype: np.dtype[Any]) -> Any:
 
 @primitive
 def sum_to(x: Any, *, shape: Shape) -> Any:
-    """The sum over all axes along which `shape` broadcasts to x.shape: the adjoint of broadcast_to."""
+    """Return the sum over all axes along which `shape` broadcasts to x.shape: the adjoint of broadcast_to."""
     if not broadcasts(shape, x.shape):
         raise ValueError(f"shape {shape} does not broadcast to {x.shape}")
     if x.dtype is HALF:
@@ -97,75 +148,56 @@ def sum_to(x: Any, *, shape: Shape) -> Any:
 sum_to.vjps(lambda g, y, x, *, shape: broadcast_to(reshape(g, shape=shape), shape=x.shape))
 
 
-@primitive(moves_elements=True)
-def getitem(x: Any, *, index: Any) -> Any:
-    """x[index], with slices, integers, integer arrays and masks."""
-    return x[index]
+def expand_dims(x: Any, axis: int | Shape) -> Any:
+    """Return `x` with new axes of length 1.
 
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int
+        Positions of the new axes in the result.
 
-@primitive
-def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
-    """Zeros of `shape` with `x` added at `index`; an element picked twice receives both."""
-    if x.dtype is HALF:
-        return scatter_add.forward(x.astype(SINGLE), index=index, shape=shape).astype(HALF)
-    result = np.zeros_like(x, shape=shape)
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(_picks_once(part) for part in parts):
-        result[index] = x
-    else:
-        np.add.at(result, index, x)
-    return result
+    Returns
+    -------
+    Tensor or ndarray
 
-
-def _picks_once(part: Any) -> bool:
-    """Return True if a part of an index picks no element twice: all but arrays and lists of integers."""
-    if isinstance(part, np.ndarray):
-        return bool(part.dtype == bool)
-    return part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
-
-
-getitem.vjps(lambda g, y, x, *, index: scatter_add(g, index=index, shape=x.shape))
-scatter_add.vjps(lambda g, y, x, *, index, shape: getitem(g, index=index))
-
-
-@primitive(moves_elements=True)
-def concatenate(*inputs: Any, axis: int = 0) -> Any:
-    """Arrays joined along an existing axis, given one by one or as one list."""
-    return np.concatenate(inputs, axis)
-
-
-def _piece(g: Any, y: Any, *inputs: Any, axis: int, position: int) -> Any:
-    axis = axis % y.ndim
-    start = sum(x.shape[axis] for x in inputs[:position])
-    stop = start + inputs[position].shape[axis]
-    return g[(slice(None),) * axis + (slice(start, stop),)]
-
-
-concatenate.vjps(_piece)
-
-
-def stack(*inputs: Any, axis: int = 0) -> Any:
-    """Arrays of one shape joined along a new axis: ``stack([a, b], 1)`` or ``stack(a, b, axis=1)``."""
-    if len(inputs) == 1 or isinstance(inputs[0], list | tuple):
-        inputs, axis = inputs[0], *(inputs[1:] or (axis,))
-    try:
-        return concatenate(*(expand_dims(x, axis) for x in inputs), axis=axis)
-    except ValueError:
-        shapes = [np.shape(x) for x in inputs]
-        if len(set(shapes)) < 2:
-            raise
-        raise ShapeError(f"stack takes arrays of one shape, got {' and '.join(map(str, shapes))}") from None
-
-
-def expand_dims(x: Any, axis: int) -> Any:
-    """`x` with a new axis of length 1 at position `axis` of the result."""
+    Examples
+    --------
+    >>> expand_dims(np.zeros((2, 3)), axis=(0, -1)).shape
+    (1, 2, 3, 1)
+    """
     x = x if hasattr(x, "shape") else np.asarray(x)
-    axis = normalize_axis_index(axis, x.ndim + 1)
-    return reshape(x, shape=(*x.shape[:axis], 1, *x.shape[axis:]))
+    count = x.ndim + (len(axis) if isinstance(axis, tuple) else 1)
+    new = normalize_axis_tuple(axis, count)
+    lengths = iter(x.shape)
+    return reshape(x, shape=tuple(1 if i in new else next(lengths) for i in range(count)))
 
 
-def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
-    """`x` without its axes of length 1, or without those named, which must have length 1."""
+def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
+    """Return `x` without axes of length 1.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis : int or tuple of int, optional
+        The axes to remove; by default all of length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+
+    Raises
+    ------
+    ShapeError
+        If a named axis is longer than 1.
+
+    Examples
+    --------
+    >>> squeeze(np.zeros((1, 3, 1)), axis=0).shape
+    (3, 1)
+    """
     if axis is None:
         gone = tuple(i for i, length in enumerate(x.shape) if length == 1)
     else:
@@ -176,11 +208,94 @@ def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
 
 
 def flatten(x: Any, start_dim: int = 0) -> Any:
-    """All axes from `start_dim` on joined into one: (n, 28, 28) becomes (n, 784) for start_dim=1."""
+    """Return `x` with its last axes joined into one.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    start_dim : int, default 0
+        The first of the axes that are joined.
+
+    Returns
+    -------
+    Tensor or ndarray
+
+    Examples
+    --------
+    >>> flatten(np.zeros((5, 28, 28)), start_dim=1).shape
+    (5, 784)
+    """
     flat = (*x.shape[:start_dim], math.prod(x.shape[start_dim:]))
     return x if x.shape == flat else reshape(x, shape=flat)
 
 
 def matrix_transpose(x: Any) -> Any:
-    """The last two axes exchanged."""
-    return transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    """Return `x` with its last two axes exchanged.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray, shape (*B, n, m)
+
+    Returns
+    -------
+    Tensor or ndarray, shape (*B, m, n)
+
+    Examples
+    --------
+    >>> matrix_transpose(np.zeros((5, 2, 3))).shape
+    (5, 3, 2)
+    """
+    return swapaxes(x, -1, -2)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Return `x` with two axes exchanged.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    axis1, axis2 : int
+        The axes.
+
+    Returns
+    -------
+    Tensor or ndarray
+
+    Examples
+    --------
+    >>> swapaxes(np.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
+    order = list(range(x.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return transpose(x, axes=tuple(order))
+
+
+def moveaxis(x: Any, source: int | Shape, destination: int | Shape) -> Any:
+    """Return `x` with axes moved to other positions; the others keep their order.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Any shape.
+    source, destination : int or tuple of int
+        Positions of the axes in `x` and in the result.
+
+    Returns
+    -------
+    Tensor or ndarray
+
+    Examples
+    --------
+    >>> moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    old, new = normalize_axis_tuple(source, x.ndim), normalize_axis_tuple(destination, x.ndim)
+    if len(old) != len(new):
+        raise ShapeError(f"source {source} and destination {destination} differ in length: expected one each")
+    order = [i for i in range(x.ndim) if i not in old]
+    for position, axis in sorted(zip(new, old)):
+        order.insert(position, axis)
+    return transpose(x, axes=tuple(order))
