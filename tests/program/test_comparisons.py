@@ -225,7 +225,17 @@ def test_each_structure_of_arguments_has_a_program_of_its_own():
 
 def test_parts_of_programs_are_equal_to_themselves_alone():
     """They are keys and are looked for by identity, except what only says what is done."""
-    by_value = {"Operation", "Place", "Number", "Line", "Plan", "Recording", "_Known", "Expression"}
+    by_value = {
+        "Operation",
+        "Place",
+        "Number",
+        "Line",
+        "Plan",
+        "Recording",
+        "_Known",
+        "Expression",
+        "Computed",
+    }
     found = 0
     for module in pkgutil.walk_packages(tinygrad_mnist.program.__path__, "tinygrad_mnist.program."):
         if module.name.endswith("native.functions"):

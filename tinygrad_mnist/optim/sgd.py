@@ -40,6 +40,7 @@ class SGD(Optimizer):
 
     Examples
     --------
+    >>> from tinygrad_mnist import Tensor
     >>> weight = Tensor([1.0, 2.0], requires_grad=True)
     >>> optimizer = SGD([weight], lr=0.1)
     >>> (weight * weight).sum().backward()
