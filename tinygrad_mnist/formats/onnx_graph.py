@@ -65,11 +65,17 @@ class OnnxGraph:
 
     def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Add a node with one result, and return the result's name."""
+        (result,) = self.results_of(kind, 1, *inputs, name=name, **attributes)
+        return result
+
+    def results_of(self, kind: str, count: int, *inputs: str, name: str = "", **attributes: Any) -> list[str]:
+        """Add a node with several results, and return their names."""
         from onnx import helper
 
-        result = name or self.new(f"{self.scope}/{kind}" if self.scope else kind)
-        self.nodes.append(helper.make_node(kind, list(inputs), [result], name=result, **attributes))
-        return result
+        wish = f"{self.scope}/{kind}" if self.scope else kind
+        results = [name] if name else [self.new(wish) for _ in range(count)]
+        self.nodes.append(helper.make_node(kind, list(inputs), results, name=results[0], **attributes))
+        return results
 
     def constant(self, array: Any, name: str = "") -> str:
         """Return the name of an array that is always the same; equal ones are one."""

@@ -11,7 +11,7 @@ from tinygrad_mnist.errors import ExportError
 from tinygrad_mnist.formats.onnx_graph import OnnxGraph
 from tinygrad_mnist.formats.open_batch import Batch, Length
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import PLACE, Index, Pick, Put, Take
+from tinygrad_mnist.program.operations import PLACE, Function, Index, Pick, Put, Take
 
 _END = 2**63 - 1  # behind the end of an axis of any length
 _INT64 = np.dtype(np.int64)
@@ -68,6 +68,38 @@ def take(operation: Take, graph: OnnxGraph, operands: Sequence[Any], result: Val
     if operation.axis is None:
         given = graph.node("Reshape", given, graph.whole_numbers(-1))
     return graph.node("Gather", given, graph.in_dtype(indices, _INT64), axis=operation.axis or 0)
+
+
+def along_axis(operation: Function, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
+    """Add a running sum or product, an order, or a choice of elements along an axis."""
+    x, axis, name = operands[0], operation.axis, operation.name
+    given, length = graph.in_dtype(x, x.dtype), graph.shapes.of(x)[axis]
+    if name == "add.accumulate":
+        return graph.node("CumSum", given, graph.constant(np.array(axis)))
+    if name == "take_along_axis":
+        return graph.node("GatherElements", given, graph.in_dtype(operands[1], _INT64), axis=axis)
+    if isinstance(length, Batch):
+        raise ExportError(f"np.{name} along the examples has no form in ONNX: write dynamic_batch=False")
+    if name == "multiply.accumulate":
+        return _running_product(graph, given, axis, length)
+    if name in ("sort", "argsort"):
+        values, places = graph.results_of("TopK", 2, given, graph.whole_numbers(length), axis=axis, largest=0)
+        return values if name == "sort" else places
+    raise ExportError(f"np.{name} has no form in ONNX: leave it out of what is exported")
+
+
+def _running_product(graph: OnnxGraph, x: str, axis: int, length: int) -> str:
+    """Add a running product, by doubling: ONNX has none."""
+
+    def part(start: int, end: int) -> str:
+        return graph.node("Slice", x, *(graph.whole_numbers(n) for n in (start, end, axis)))
+
+    step = 1
+    while step < length:
+        later = graph.node("Mul", part(step, _END), part(0, -step))
+        x = graph.node("Concat", part(0, step), later, axis=axis)
+        step *= 2
+    return x
 
 
 def pick(operation: Pick, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:

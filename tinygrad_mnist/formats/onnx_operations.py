@@ -17,6 +17,7 @@ from tinygrad_mnist.program.operations import (
     Call,
     Copy,
     Elementwise,
+    Function,
     Index,
     Join,
     Operation,
@@ -219,6 +220,7 @@ def _(operation: Join, graph: OnnxGraph, operands: Sequence[Any], result: Value)
 # Indices
 
 
+translated.register(Function)(onnx_indices.along_axis)
 translated.register(Index)(onnx_indices.index)
 translated.register(Take)(onnx_indices.take)
 translated.register(Pick)(onnx_indices.pick)

@@ -82,18 +82,20 @@ def _ones_like(_: Tracer, x: Tracer, dtype: Any = None, shape: Any = None) -> Tr
 
 
 def _sort(_: Tracer, x: Any, axis: int = -1) -> Any:
-    return x._emit(Function(f"np.sort({{}}, axis={axis})"), (x.value,), np.sort(x.array, axis))
+    operation = Function(f"np.sort({{}}, axis={axis})", "sort", axis)
+    return x._emit(operation, (x.value,), np.sort(x.array, axis))
 
 
 def _argsort(_: Tracer, x: Any, axis: int = -1, kind: Any = None) -> Any:
-    code = f"np.argsort({{}}, axis={axis}, kind={kind!r})"
-    return x._emit(Function(code), (x.value,), np.argsort(x.array, axis, kind))
+    operation = Function(f"np.argsort({{}}, axis={axis}, kind={kind!r})", "argsort", axis)
+    return x._emit(operation, (x.value,), np.argsort(x.array, axis, kind))
 
 
 def _take_along_axis(tracer: Tracer, x: Any, indices: Any, axis: int) -> Any:
     operands = tracer._operand(x), tracer._operand(indices)
     sample = np.take_along_axis(plain(x), plain(indices), axis)
-    return tracer._emit(Function(f"np.take_along_axis({{}}, {{}}, axis={axis})"), operands, sample)
+    operation = Function(f"np.take_along_axis({{}}, {{}}, axis={axis})", "take_along_axis", axis)
+    return tracer._emit(operation, operands, sample)
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {

@@ -253,9 +253,11 @@ class Take(Operation):
 
 @dataclass(frozen=True)
 class Function(Operation):
-    """A function of NumPy that makes its own result, as code with {} for the operands."""
+    """A function of NumPy along an axis that makes its own result, as code with {} for the operands."""
 
     code: str
+    name: str  # what is behind np.
+    axis: int
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
         """copyto(result, np.sort(a, axis=0))"""

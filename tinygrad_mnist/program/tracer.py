@@ -362,8 +362,9 @@ class Tracer(NDArrayOperatorsMixin, Box):
         return Tracer(self.recorder, view, sample)
 
     def _accumulate(self, ufunc: Any, x: Any, axis: int = 0) -> Any:
-        code = f"np.{ufunc.__name__}.accumulate({{}}, axis={axis})"
-        return self._emit(Function(code), (x.value,), ufunc.accumulate(x.array, axis))
+        name = f"{ufunc.__name__}.accumulate"
+        operation = Function(f"np.{name}({{}}, axis={axis})", name, axis)
+        return self._emit(operation, (x.value,), ufunc.accumulate(x.array, axis))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, Recordable) for kind in types):
