@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
@@ -22,9 +20,10 @@ from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.files import visible, visible_lines
-from tinygrad_mnist.training import Callback, Epoch, Recipe, Training
+from tinygrad_mnist.training import Training
 from tinygrad_mnist.training.derivation import SideBySide
 from tinygrad_mnist.training.job import RunResult
+from tinygrad_mnist.training.progress import TerminalProgress
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 _WIDTH_OF_A_FILE = 150  # columns of a wide table if the output is not a terminal
 _SURE = 0.5  # below this probability an answer is unsure
 _SHADES, _PLAIN_SHADES = " ░▒▓█", " .:+#"
-_STEPS_BETWEEN_UPDATES = 20  # redrawing at every step would cost more than a small network's step
 
 
 class _VisibleConsole(Console):
@@ -66,52 +64,18 @@ def say(text: str, *, to_stderr: bool = False) -> None:
     console_of(to_stderr).print(text, markup=False, soft_wrap=True)
 
 
-class TrainingProgress(Callback):
-    """Show a bar for the running epoch, and a line for each finished one."""
+class TrainingProgress(TerminalProgress):
+    """Show the data, a bar for the running epoch, a line for each finished one, and the doctor's findings."""
 
-    def __init__(self, dataset: ImageDataset, recipe: Recipe) -> None:
-        self.console = console_of()
+    unit = "images"
+
+    def __init__(self, dataset: ImageDataset) -> None:
+        super().__init__(console_of())
         self.console.print(f"{dataset!r}", style="bold", markup=False, soft_wrap=True)
         self.console.print(f"data from {dataset.origin}", style="dim", markup=False, soft_wrap=True)
-        self.epochs = recipe.epochs
-        self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]:>3}"),
-            BarColumn(bar_width=30),
-            TextColumn("loss {task.fields[loss]:.4f}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self.task = self.progress.add_task("epoch", epoch=1, loss=float("nan"), total=None)
 
-    def __enter__(self) -> TrainingProgress:
-        self.progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.progress.stop()
-
-    def after_step(self, training: Training) -> None:
-        """Move the bar."""
-        if training.step % _STEPS_BETWEEN_UPDATES == 0 or training.step == training.steps:
-            self.progress.update(
-                self.task,
-                completed=training.step,
-                total=training.steps,
-                epoch=training.epoch,
-                loss=training.last_loss,
-            )
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        """Print the line of an epoch."""
-        accuracy = epoch.validation_accuracy
-        held_out = "" if accuracy is None else f"  validation accuracy {accuracy:7.2%}"
-        self.console.print(
-            f"epoch {epoch.epoch:>3}/{self.epochs}  loss {epoch.train_loss:.4f}{held_out}"
-            f"  {epoch.examples_per_second:>9,.0f} images/s"
-        )
+    def at_end(self, training: Training) -> None:
+        """Leave the end to `print_result`, which has the test images too."""
 
     def on_diagnosis(self, diagnosis: TrainingDiagnosis) -> None:
         """Print what the doctor found."""

@@ -147,7 +147,7 @@ def _begin(recipe: Any, images: Any, folder: Path, options: Any) -> None:
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.job import run_training
 
-    with limit_threads(options.threads), console.TrainingProgress(images, recipe) as progress:
+    with limit_threads(options.threads), console.TrainingProgress(images) as progress:
         result = run_training(recipe, images, folder, options, [progress], progress.on_diagnosis)
     console.print_result(result)
 
@@ -166,7 +166,7 @@ def _resume(run: Path, data: Path | None) -> None:
     console.say(f"resuming from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
     with (
         limit_threads(settings.options.threads),
-        console.TrainingProgress(images, settings.recipe) as progress,
+        console.TrainingProgress(images) as progress,
     ):
         result = resume_training(run, images, [progress], progress.on_diagnosis)
     console.print_result(result)

@@ -168,6 +168,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             epochs=self.epochs,
             schedule=schedule,
             callbacks=[Trace(self.verbose)] if self.verbose else [],
+            progress=False,
         )
         squares = sum(float(np.sum(parameter.data**2)) for parameter in model.parameters())
         measured = evaluate(model, loss, loader).loss

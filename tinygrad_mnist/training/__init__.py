@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import rooms as _rooms
-from tinygrad_mnist.training.callbacks import Callback, Progress
+from tinygrad_mnist.training.callbacks import Callback
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate, predict
 from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Training
+from tinygrad_mnist.training.progress import Progress
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import make_train_step
 from tinygrad_mnist.training.totals import Evaluation

@@ -51,32 +51,6 @@ class Callback:
         """Called once after the last epoch, and when the training was stopped."""
 
 
-class Progress(Callback):
-    """Print a line per epoch.
-
-    Parameters
-    ----------
-    write : callable, default print
-        Called with each line.
-
-    Examples
-    --------
-    ``fit(..., callbacks=[Progress()])``
-    """
-
-    def __init__(self, write: Callable[[str], Any] = print) -> None:
-        self.write = write
-
-    def after_epoch(self, training: Training, epoch: Epoch) -> None:
-        """Print losses, accuracy and speed of the epoch."""
-        accuracy = epoch.validation_accuracy
-        held_out = "" if accuracy is None else f"  validation accuracy {accuracy:7.2%}"
-        self.write(
-            f"epoch {epoch.epoch:>3}/{training.epochs}  loss {epoch.train_loss:.4f}{held_out}"
-            f"  {epoch.examples_per_second:>9,.0f} examples/s"
-        )
-
-
 def named_callbacks(callbacks: Iterable[Any]) -> dict[str, Any]:
     """Return callbacks by the name of their class, numbered if a class occurs twice.
 

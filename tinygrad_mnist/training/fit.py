@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.arguments import require_bool, require_whole
 from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import LRScheduler, Optimizer
@@ -18,6 +19,7 @@ from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.interrupt import stop_signals
 from tinygrad_mnist.training.loop import Hooks, Training
+from tinygrad_mnist.training.progress import Progress, progress_here
 from tinygrad_mnist.training.requirements import require_finite_parameters, require_parts
 from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.step import Step
@@ -35,6 +37,7 @@ def fit(
     backend: Backend = "numpy",
     detect_anomaly: bool = False,
     callbacks: Iterable[Any] = (),
+    progress: bool = True,
 ) -> History:
     """Train a model.
 
@@ -61,6 +64,10 @@ def fit(
     callbacks : list of callbacks
         Objects with methods of `Callback`: `Progress`, `EarlyStopping`, `Checkpoints`, ``doctor.Doctor``, or
         your own.  Called in this order, `Checkpoints` last.
+    progress : bool, default True
+        Report the epochs: in a terminal as a bar and lines, in a notebook as a table and curves, and nothing
+        where the output goes elsewhere or a `Progress` is among the callbacks.  The report says so if the
+        network has learned next to nothing.  False for silence.
 
     Returns
     -------
@@ -88,6 +95,7 @@ def fit(
     train = as_batches("train", train, model, training=True, passes=epochs)
     if validation is not None:
         validation = as_batches("validation", validation, model, passes=epochs)
+    require_bool("progress", progress)
     named = named_callbacks(callbacks)
     last = [callback for callback in named.values() if isinstance(callback, Checkpoints)]
     if len(last) > 1:
@@ -95,7 +103,11 @@ def fit(
             f"callbacks holds {len(last)} Checkpoints: expected at most one; leave the others out"
         )
     step = None if detect_anomaly else Step(model, loss, optimizer, backend)
-    with stop_signals() as signalled, np.errstate(all="ignore"):  # a divergence is an error
+    is_reported = not progress or any(isinstance(callback, Progress) for callback in named.values())
+    report = None if is_reported else progress_here()
+    named |= named_callbacks([report] if report else [])
+    with report or nullcontext(), stop_signals() as signalled, np.errstate(all="ignore"):
+        # Floating-point warnings are off: a divergence is an error.
         training = Training(parts, train, validation, epochs, step, signalled)
         training.callbacks = {name: c for name, c in named.items() if c not in last}
         _run(training, hooks_of(training.callbacks.values()), hooks_of(last))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
+from tinygrad_mnist.tables import Tabular
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
@@ -39,7 +43,7 @@ class Epoch:
 
 
 @dataclass
-class History:
+class History(Tabular):
     """The epochs of a run; iterate over it, index it, or print it as a table.
 
     Attributes
@@ -101,17 +105,23 @@ class History:
         records = read_json_lines(path, max_bytes=MOST_HISTORY_BYTES)
         return cls([_epoch(f"{path}, line {line}", record) for line, record in enumerate(records, 1)])
 
-    def __rich__(self) -> Any:
-        from rich.table import Table
+    def plot(self) -> Figure:
+        """Draw loss and accuracy over the epochs.
 
-        table = Table("epoch", "loss", "accuracy", "validation loss", "validation accuracy", "seconds")
-        for e in self:
-            accuracies = ["" if a is None else f"{a:.2%}" for a in (e.train_accuracy, e.validation_accuracy)]
-            loss = "" if e.validation_loss is None else f"{e.validation_loss:.4f}"
-            table.add_row(
-                str(e.epoch), f"{e.train_loss:.4f}", accuracies[0], loss, accuracies[1], f"{e.seconds:.2f}"
-            )
-        return table
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it; ``figure.savefig(path)`` writes it, ``figure.axes`` are the two panels.
+        """
+        from tinygrad_mnist.report.plots import learning_curves
+
+        return learning_curves(self.records())
+
+    def _columns(self) -> list[str]:
+        return epoch_cells(self.epochs)[0]
+
+    def _cells(self) -> list[list[str]]:
+        return epoch_cells(self.epochs)[1]
 
     def __repr__(self) -> str:
         if not self.epochs:
@@ -119,6 +129,24 @@ class History:
         last = self.epochs[-1]
         accuracy = "" if last.validation_accuracy is None else f", accuracy {last.validation_accuracy:.2%}"
         return f"History({len(self)} epochs, last: training loss {last.train_loss:.4f}{accuracy})"
+
+
+def epoch_cells(epochs: Sequence[Epoch]) -> tuple[list[str], list[list[str]]]:
+    """Return the heads of a table of epochs, and its rows; what was never measured has no column."""
+    every = {
+        "epoch": [str(e.epoch) for e in epochs],
+        "loss": [f"{e.train_loss:.4f}" for e in epochs],
+        "accuracy": [_percent(e.train_accuracy) for e in epochs],
+        "validation loss": ["" if e.validation_loss is None else f"{e.validation_loss:.4f}" for e in epochs],
+        "validation accuracy": [_percent(e.validation_accuracy) for e in epochs],
+        "seconds": [f"{e.seconds:.2f}" for e in epochs],
+    }
+    columns = [name for name, cells in every.items() if any(cells) or not epochs]
+    return columns, [list(row) for row in zip(*(every[name] for name in columns))]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
 
 
 def _epoch(where: str, record: Any) -> Epoch:

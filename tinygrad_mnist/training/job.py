@@ -13,6 +13,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
 from tinygrad_mnist.errors import CheckpointError, DataError
+from tinygrad_mnist.training.chance import near_chance
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate
@@ -48,9 +49,9 @@ class RunResult:
 
     @property
     def near_chance(self) -> bool:
-        """True if the accuracy covers less than a tenth of the way from chance to 100 %."""
+        """True if the accuracy is within its noise of chance, or less than a tenth of the way to 100 %."""
         accuracy = self.test.accuracy
-        return accuracy is not None and accuracy - self.chance < 0.1 * (1 - self.chance)
+        return accuracy is not None and near_chance(accuracy, self.chance, self.test.examples)
 
 
 def run_training(

@@ -73,14 +73,19 @@ def place_text(figure: Figure, left: float, top: float, text: str, **properties:
     figure.text(left / figure_width, 1 - top / figure_height, text, va="top", **properties)
 
 
-def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write the figure as a PNG file of 192 dots per inch, or fewer if it is large.
+def png_of(figure: Figure) -> bytes:
+    """Return the figure as a PNG file of 192 dots per inch, or fewer if it is large.
 
-    The file contains neither time nor program version: the same figure gives the same bytes.
+    It contains neither time nor program version: the same figure gives the same bytes.
     """
     picture = BytesIO()
     width, height = figure.get_size_inches()
     dpi = min(DOTS_PER_INCH, math.sqrt(MOST_PIXELS / (width * height)))
     with matplotlib.rc_context(STYLE):
         figure.savefig(picture, format="png", dpi=dpi, metadata={"Software": None})
-    write_atomically(Path(path), picture.getvalue())
+    return picture.getvalue()
+
+
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write the figure as `png_of` makes it."""
+    write_atomically(Path(path), png_of(figure))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
-from tinygrad_mnist.report.plots.house_style import MUTED, place_axes, styled
+from tinygrad_mnist.report.plots.house_style import MUTED, place_axes, png_of, styled
 
 Epoch = Mapping[str, float | None]
 
@@ -30,6 +30,13 @@ class Curve:
     last: float
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows, though no pyplot knows of it."""
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self)
+
+
 @styled
 def learning_curves(history: Sequence[Epoch]) -> Figure:
     """Draw loss and accuracy over the epochs, side by side, each line labelled at its end.
@@ -42,7 +49,7 @@ def learning_curves(history: Sequence[Epoch]) -> Figure:
         ``None`` or non-finite value is not drawn; the label at the end of a line shows the last
         recorded value, finite or not.
     """
-    figure = Figure(figsize=(10.2, 3.6))
+    figure = ShownFigure(figsize=(10.2, 3.6))
     loss_axes = place_axes(figure, left=0.7, top=0.45, width=2.8, height=2.65)
     accuracy_axes = place_axes(figure, left=5.65, top=0.45, width=2.8, height=2.65)
     draw_losses(loss_axes, find_curves(history, "loss"))
