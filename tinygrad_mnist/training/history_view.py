@@ -12,7 +12,7 @@ from html import escape
 from tinygrad_mnist.palette import BLUE, ORANGE
 from tinygrad_mnist.training.history import Epoch, epoch_cells
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 300, 150, 44, 20, 8  # of a panel, and of the space around its box
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 300, 170, 44, 20, 34  # of a panel, and of the space around its box
 _LINES = (("train", ORANGE), ("validation", BLUE))
 _STYLE = "display:flex;flex-wrap:wrap;gap:8px 24px;align-items:flex-start;max-width:100%"
 
@@ -71,7 +71,7 @@ def _panel(epochs: Sequence[Epoch], quantity: str) -> str:
             f'<circle cx="{dot_x}" cy="{dot_y}" r="3" fill="{colour}"/>'
         )
         label = f"{name} {quantity} {number.format(points[-1][1])}"
-        drawn.append(_text(_WIDTH - 8, _TOP + 12 + 14 * position, label, "end", colour))
+        drawn.append(_text(_LEFT, 11 + 14 * position, label, "start", colour))
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" style="max-width:100%" role="img" '
         f'aria-label="{quantity} by epoch" font-size="11">{"".join(drawn)}</svg>'
