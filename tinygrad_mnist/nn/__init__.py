@@ -29,8 +29,9 @@ from tinygrad_mnist.nn.losses import (
     MSELoss,
     QuadraticLoss,
 )
-from tinygrad_mnist.nn.module import Buffer, Module, Parameter
+from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from tinygrad_mnist.nn.parameters import Buffer, Parameter
 from tinygrad_mnist.nn.perceptrons import perceptron
 from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.recurrent import LSTM, RNN

@@ -14,7 +14,8 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.nn.module import Buffer, Module, Parameter
+from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.parameters import Buffer, Parameter
 
 
 class LayerNorm(Module):

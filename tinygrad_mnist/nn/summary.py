@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tinygrad_mnist.nn.module import Module, Parameter
+from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.parameters import Parameter
 from tinygrad_mnist.tables import Tabular
 
 
