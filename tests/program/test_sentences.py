@@ -85,7 +85,7 @@ IN_BETWEEN = {
     "method": lambda x: gradient(x).tobytes(),
     "function": lambda x: np.histogram(gradient(x)),
     "function of a module": lambda x: np.linalg.norm(gradient(x)),
-    "accumulate": lambda x: np.add.accumulate(gradient(x)),
+    "reduceat": lambda x: np.add.reduceat(gradient(x), [0]),
     "settings": lambda x: np.exp(gradient(x), dtype=np.float64),
     "two results": lambda x: np.modf(gradient(x)),
     "reduction": lambda x: np.add.reduce(gradient(x), dtype=np.float64),
