@@ -31,6 +31,7 @@ class Parameter(Tensor):
 
     Examples
     --------
+    >>> import numpy as np
     >>> Parameter([1.0, 2.0], dtype=np.float32)
     Tensor([1., 2.], shape=(2,), dtype=float32, requires_grad=True)
     """
