@@ -8,7 +8,7 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
-from tinygrad_mnist.checking.judge import _ONE_BY_ONE, relative_error
+from tinygrad_mnist.checking.judge import _ONE_BY_ONE, _first_smooth, _Slopes, relative_error
 from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, noise_of
 
@@ -144,3 +144,18 @@ def test_a_relative_error_is_over_the_larger_and_0_between_zeros(a, b, error):
 def test_a_gradient_of_zeros_has_the_error_0():
     (row,) = check_gradients(lambda x: ops.sum(x * np.array([0.0, 0.0])), np.array([0.3, 0.7])).rows
     assert (row.verdict, row.error, row.reverse) == ("correct", 0.0, 0.0)
+
+
+def test_variables_of_another_dtype_are_noted_by_name():
+    x, y, z = np.ones(2, np.float32), np.ones(2), np.ones(2, np.float16)
+    report = check_gradients(lambda x, y, z: ops.sum(x * y * z), x, y, z)
+    assert report.notes == ("not float64, so checked in float64 copies: x, z",)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_slopes_that_differ_by_more_than_their_slack_are_not_one(sign):
+    wide = _Slopes(1.0, 2.0 * sign, 2.0 * sign, 2e-5)
+    narrow = _Slopes(0.1, wide.left + 3e-5, wide.right + 3e-5, 2e-5)
+    near = _Slopes(0.1, wide.left + 1e-5, wide.right + 1e-5, 2e-5)
+    assert _first_smooth([wide, narrow]) is narrow
+    assert _first_smooth([wide, near]) is wide

@@ -64,7 +64,7 @@ class Application:
         """Check the rule of one input."""
         x = self.values[position]
         try:
-            contribution = summed_to(_numbers(self._rule(position)), x.shape)
+            contribution = summed_to(self._rule(position), x.shape)
         except Exception as error:  # a wrong rule may fail in any way
             return Outcome("wrong", None, f"fails: {error}")
         if contribution is None:
@@ -84,7 +84,7 @@ class Application:
     def _is_odd(self, position: int, contribution: Array) -> bool:
         """Return True if the rule changes its sign with g, as a linear one does."""
         try:
-            turned = summed_to(_numbers(self._rule(position, -1.0)), contribution.shape)
+            turned = summed_to(self._rule(position, -1.0), contribution.shape)
         except Exception:
             return False
         scale = np.abs(contribution).max(initial=0.0)

@@ -137,7 +137,7 @@ def wrong_rule(
 
     def register(wrong: Callable[..., Any]) -> WrongRule:
         rng = np.random.default_rng(len(WRONG_RULES))
-        arrays = tuple(rng.uniform(0.3, 1.7, x) if isinstance(x, tuple) else np.array(x) for x in inputs)
+        arrays = tuple(rng.uniform(0.3, 1.7, x) if isinstance(x, tuple) else x for x in inputs)
         if formula is not None:
             wrong.formula = formula  # type: ignore[attr-defined]
         name = wrong.__name__.replace("_", "-")
