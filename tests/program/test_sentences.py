@@ -84,7 +84,7 @@ IN_BETWEEN = {
     "asarray": lambda x: np.asarray(gradient(x)),
     "method": lambda x: gradient(x).tobytes(),
     "function": lambda x: np.histogram(gradient(x)),
-    "function of a module": lambda x: np.linalg.norm(gradient(x)),
+    "function of a module": lambda x: np.linalg.matrix_rank(gradient(x)),
     "reduceat": lambda x: np.add.reduceat(gradient(x), [0]),
     "settings": lambda x: np.exp(gradient(x), dtype=np.float64),
     "two results": lambda x: np.modf(gradient(x)),
