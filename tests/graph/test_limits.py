@@ -6,6 +6,8 @@ import pytest
 from tinygrad_mnist import Tensor, ops, scope
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.graph import Graph, draw, to_dot, to_html, to_mermaid, to_svg, to_text
+from tinygrad_mnist.graph.data import Statistics
+from tinygrad_mnist.graph.equation import Operand
 from tinygrad_mnist.graph.html import to_iframe
 from tinygrad_mnist.graph.modules import MOST_NODES, readable
 
@@ -101,3 +103,17 @@ def test_a_graph_of_what_is_not_a_tensor_is_refused(outputs, instead):
 
 def test_a_graph_of_nothing_is_empty():
     assert (Graph.of().nodes, Graph.of().outputs) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("operand", "is_small"),
+    [
+        (Operand("local", "3"), True),
+        (Operand("local", "x", (2,)), False),
+        (Operand("local", "x", (4,), Statistics.of(np.ones(4))), True),
+        (Operand("local", "x", (5,), Statistics.of(np.ones(5))), False),
+    ],
+)
+def test_an_equation_shows_at_most_four_numbers_of_an_operand(operand, is_small):
+    assert operand.is_small == is_small
+    assert operand.text(shapes=True) == (str(operand.shape) if operand.shape else "3")
