@@ -33,9 +33,9 @@ def binary(seed=0, **options):
 
 
 class Training:
-    def __init__(self, model, loss, **options):
+    def __init__(self, model, loss, optimizer=optim.SGD, **options):
         self.model, self.loss = model, loss
-        self.optimizer = optim.SGD(model.parameters(), **{"lr": 0.3, **options})
+        self.optimizer = optimizer(model.parameters(), **{"lr": 0.3, **options})
 
     def step(self, x, y):
         self.optimizer.zero_grad()

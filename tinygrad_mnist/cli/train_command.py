@@ -20,7 +20,6 @@ from tinygrad_mnist.cli.options import (
     limit_threads,
     load_images,
     loss_option,
-    lr_option,
     output_option,
     seed_option,
 )
@@ -51,7 +50,13 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     default=0.0,
     help="Share of the hidden units to leave out in each step.",
 )
-@lr_option(0.1)
+@_training(
+    "--optimizer",
+    type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]),
+    default="sgd",
+    help="Formulas of the updates.",
+)
+@_training("--lr", type=Finite("rate"), help="Learning rate.  [default: 0.1; adam 0.001; others 0.01]")
 @_training(
     "--schedule",
     type=click.Choice(["cosine", "constant"]),
@@ -61,8 +66,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
 @_training(
     "--momentum",
     type=Finite("share", below=1),
-    default=0.9,
-    help="Share of the last update that is added to the next.",
+    help="Share of the last update added to the next, by sgd and rmsprop.  [default: 0.9; rmsprop 0]",
 )
 @_training(
     "--weight-decay",
@@ -119,7 +123,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
 )
 @click.pass_context
 def train(context: click.Context, /, dataset: str, data: Path | None, validation: int,
-          layers: tuple[int, ...] | None, batch_size: int | None,
+          layers: tuple[int, ...] | None, batch_size: int | None, lr: float | None, momentum: float | None,
           output: Path | None, run: Path | None, **settings: Any) -> None:  # fmt: skip
     """Train a perceptron and write a report about it.
 
@@ -138,9 +142,23 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     options = RunOptions(**{field.name: settings.pop(field.name) for field in fields(RunOptions)})
     if layers is not None:
         settings["hidden"] = hidden_sizes(images, layers)
+    settings |= _of_optimizer(settings["optimizer"], lr, momentum)
     recipe = Recipe(batch_size=batch_size or default_batch_size(images), **settings)
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     _begin(recipe, images, folder, options)
+
+
+def _of_optimizer(name: str, lr: float | None, momentum: float | None) -> dict[str, float]:
+    """Return the learning rate and the momentum, by default those that suit the optimizer."""
+    from tinygrad_mnist.training.optimizers import OPTIMIZERS, takes_momentum, usual_rate
+
+    if momentum is not None and not takes_momentum(OPTIMIZERS[name]):
+        raise click.UsageError(f"--momentum is {momentum:g}: expected none with {name}; leave it out")
+    usual = 0.9 if name == "sgd" else 0.0
+    return {
+        "lr": usual_rate(name) if lr is None else lr,
+        "momentum": usual if momentum is None else momentum,
+    }
 
 
 def _begin(recipe: Any, images: Any, folder: Path, options: Any) -> None:

@@ -26,6 +26,7 @@ from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
 from tinygrad_mnist.estimator.settings import chosen, require_settings
 from tinygrad_mnist.nn.perceptrons import layer_sizes
 from tinygrad_mnist.training import evaluate, fit
+from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
 from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 from tinygrad_mnist.typing import Array
 
@@ -60,7 +61,7 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         Learning rate. For regression a wide layer needs a lower one: 100 hidden units with the default
         momentum diverge from about 0.1 on.
     momentum, weight_decay : float, default 0.9 and 0.0
-        Settings of `optim.SGD`.
+        Settings of the optimizer; one that takes no momentum is given none.
     schedule : {"constant", "cosine"} or callable, default "constant"
         "cosine" lowers the learning rate to 0 over the epochs. A callable takes ``(optimizer, epochs)`` and
         returns an `optim.LRScheduler` or None.
@@ -74,6 +75,9 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         Seed for initial weights and the order of examples; the same number gives the same network.
     verbose : int, default 0
         Print the loss every N epochs; 0 for never.
+    optimizer : {"sgd", "adam", "adamw", "rmsprop", "adagrad"} or callable, default "sgd"
+        Formulas of the updates.  A callable takes the parameters, `lr` and `weight_decay`, and returns an
+        `optim.Optimizer`.  Adam needs a lower `lr`, such as 0.01.
 
     Attributes
     ----------
@@ -127,11 +131,13 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         standardize: bool = True,
         random_state: Any = 0,
         verbose: int = 0,
+        optimizer: str | Callable[..., optim.Optimizer] = "sgd",
     ) -> None:
         self.formula, self.data, self.hidden, self.task = formula, data, hidden, task
         self.activation, self.lr, self.momentum, self.weight_decay = activation, lr, momentum, weight_decay
         self.schedule, self.batch_size, self.epochs = schedule, batch_size, epochs
         self.standardize, self.random_state, self.verbose = standardize, random_state, verbose
+        self.optimizer = optimizer
 
     def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: N803  scikit-learn's names
         """Train from fresh weights and return the estimator.
@@ -155,8 +161,12 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self._head: Head = chosen("task", TASKS, self.task)(response)
         self._measure(inputs)
         loader, model = self._loader(self._standardized(inputs), response), self._build(inputs.shape[1])
-        optimizer = optim.SGD(
-            model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
+        optimizer = build_optimizer(
+            chosen("optimizer", OPTIMIZERS, self.optimizer),
+            model.parameters(),
+            lr=self.lr,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
         )
         schedule = chosen("schedule", SCHEDULES, self.schedule)(optimizer, self.epochs)
         loss = self._head.loss

@@ -62,7 +62,7 @@ REMARKS = {
     "optimize": "leave it out: the order of the products is chosen already",
     "activation": "give the activation its own place: `nn.Sequential(nn.Linear(3, 4), nn.ReLU())`",
     "allow_unused": "leave it out: an input that the output does not depend on is refused",
-    "betas": "this is SGD with momentum: `optim.SGD(params, lr=0.1, momentum=0.9)`",
+    "betas": "it belongs to Adam: `optim.Adam(params, lr=0.001, betas=(0.9, 0.999))`",
     "create_graph": "it belongs to `tm.autograd.grad((x**3).sum(), x, create_graph=True)`",
     "has_aux": "return the value alone, and keep the rest outside: `tm.value_and_grad(np.sum)(x)`",
     "grad_outputs": "it belongs to `tm.autograd.grad(x**3, x, np.ones((3, 3)))`",

@@ -69,14 +69,13 @@ class NotInModule:
     """Names from other libraries: reading one raises an AttributeError that says what to write."""
 
 
-_ONE_OPTIMIZER = "this package has SGD: `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`"
 OPTIM = {
-    "Adagrad": _ONE_OPTIMIZER,
-    "Adam": _ONE_OPTIMIZER,
-    "AdamW": _ONE_OPTIMIZER,
+    "Adamax": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "LambdaLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
-    "Momentum": _ONE_OPTIMIZER,
-    "RMSprop": _ONE_OPTIMIZER,
+    "Momentum": "write `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`",
+    "NAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
+    "RAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
+    "RMSProp": "write `optim.RMSprop(model.parameters(), lr=0.01)`",
     "ReduceLROnPlateau": "write `optim.StepLR(optimizer, step_size=5)`, or set `optimizer.lr`",
     "lr_scheduler": "the schedules are here: `optim.StepLR(optimizer, step_size=5)`",
 }

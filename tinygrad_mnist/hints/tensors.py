@@ -97,7 +97,7 @@ OPS = {
 }
 
 TOP_LEVEL = {
-    "Adam": "this package has SGD: `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`",
+    "Adam": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "Linear": "write `nn.Linear(3, 4)`",
     "Module": "write `nn.Module`",
     "Parameter": "write `nn.Parameter(np.zeros(3))`",

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
+from tinygrad_mnist.optim.adagrad import Adagrad
+from tinygrad_mnist.optim.adam import Adam, AdamW
 from tinygrad_mnist.optim.optimizer import Optimizer
+from tinygrad_mnist.optim.rmsprop import RMSprop
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
 from tinygrad_mnist.optim.sgd import SGD
 
@@ -17,4 +20,15 @@ if not TYPE_CHECKING:
         raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
 
 
-__all__ = ["SGD", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "Optimizer", "StepLR"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "Optimizer",
+    "RMSprop",
+    "StepLR",
+]

@@ -285,3 +285,16 @@ class Optimizer(Observed, NotInOptimizer):
 def _copied(state: ParameterState, is_counted: bool) -> dict[str, Any]:
     arrays: dict[str, Any] = {name: array.copy() for name, array in state.arrays().items()}
     return {**({"steps": state.steps} if is_counted else {}), **arrays}
+
+
+def kept(state: Any, name: str, p: Any) -> Any:
+    """Return an array of a parameter's state; the first time it is made, of zeros."""
+    if getattr(state, name) is None:
+        setattr(state, name, np.zeros_like(p))
+    return getattr(state, name)
+
+
+def followed(p: Any, g: Any, s: Any) -> Any:
+    """Return the gradient that an update follows: with maximize its negative, and weight_decay * p added."""
+    g = -g if s.maximize else g
+    return g + s.weight_decay * p if s.weight_decay else g

@@ -14,6 +14,7 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
+from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
 from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
@@ -41,6 +42,9 @@ class Recipe:
     early_stopping
         Number of epochs without a lower validation loss after which the run ends, with its best weights; None
         to train to the last epoch and keep its weights.
+    optimizer
+        "sgd", "adam", "adamw", "rmsprop" or "adagrad".  The default `lr` suits "sgd", and
+        0.001 the two Adams; `momentum` is used by "sgd" and "rmsprop".
 
     Raises
     ------
@@ -62,6 +66,7 @@ class Recipe:
     early_stopping: Annotated[int | None, Whole(1, MOST_COUNT)] = field(
         default=None, metadata={"added": True}
     )
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = field(default="sgd", metadata={"added": True})
 
     def __post_init__(self) -> None:
         require_valid(self)
@@ -98,8 +103,12 @@ class Recipe:
 
     def build_optimizer(self, model: nn.Module) -> tuple[optim.Optimizer, optim.LRScheduler | None]:
         """Build the optimizer and its schedule."""
-        optimizer = optim.SGD(
-            model.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
+        optimizer = build_optimizer(
+            OPTIMIZERS[self.optimizer],
+            model.parameters(),
+            lr=self.lr,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
         )
         return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist import optim
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.nn.preserved import preserved
@@ -24,7 +25,7 @@ def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
     chosen = np.unique(np.linspace(0, evidence.count - 1, EXAMPLES).astype(int))
     inputs, targets = evidence.inputs[chosen], evidence.targets[chosen]
     first = evidence.value(inputs, targets)
-    if len(chosen) < 4 or not first > LOW:
+    if len(chosen) < 4 or not evidence.parameters or not first > LOW:
         return
     best, taken = first, 0
     for rate in RATES:
@@ -49,22 +50,19 @@ def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
 
 
 def _train(evidence: Evidence, inputs: Any, targets: Any, rate: float, goal: float) -> tuple[float, int]:
-    """Run Adam (D. Kingma and J. Ba, 2014) down to the goal; return the lowest loss and number of steps."""
+    """Run Adam down to the goal; return the lowest loss and number of steps."""
     with preserved(evidence.model, evidence.loss, evidence.optimizer):
-        first: dict[str, Any] = {}
-        second: dict[str, Any] = {}
-        lowest = np.inf
-        for step in range(1, STEPS + 1):
+        for parameter in evidence.parameters.values():
+            parameter.data = parameter.data.copy()  # the given array may be locked
+        optimizer = optim.Adam(evidence.parameters.values(), lr=rate, betas=(0.9, 0.99), eps=1e-12)
+        lowest, steps = np.inf, 0
+        while steps < STEPS:
+            steps += 1
             seen = evidence.look(inputs, targets)
             lowest = min(lowest, seen.value)
             if lowest < goal or not np.isfinite(seen.value):
                 break
-            for name, g in seen.gradients.items():
-                if g is None:
-                    continue
-                first[name] = m = 0.9 * first.get(name, 0) + 0.1 * g
-                second[name] = v = 0.99 * second.get(name, 0) + 0.01 * g * g
-                corrected = np.sqrt(v / (1 - 0.99**step)) + 1e-12
-                parameter = evidence.parameters[name]
-                parameter.data = parameter.data - rate * (m / (1 - 0.9**step)) / corrected
-    return float(lowest), step
+            for name, parameter in evidence.parameters.items():
+                parameter.grad = seen.gradients.get(name)
+            optimizer.step()
+    return float(lowest), steps
