@@ -93,8 +93,8 @@ def test_the_job_hands_every_setting_to_fit(validation, tmp_path, monkeypatch, d
     [(0.189, 0.1, True), (0.191, 0.1, False), (0.5, 0.5, True), (0.549, 0.5, True), (0.551, 0.5, False),
      (0.0, 0.1, True), (None, 0.1, False), (1.0, 0.9, False)],
 )  # fmt: skip
-def test_an_accuracy_is_near_chance_below_a_tenth_of_the_way(accuracy, chance, near):
-    result = job.RunResult(History(), Evaluation(1.0, accuracy, 10), Path("report"), chance)
+def test_accuracy_of_many_is_near_chance_below_a_tenth(accuracy, chance, near):
+    result = job.RunResult(History(), Evaluation(1.0, accuracy, 10**8), Path("report"), chance)
     assert result.near_chance is near
 
 
