@@ -1,7 +1,7 @@
 """Records are read strictly: known keys, values of their kinds, within their bounds."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
@@ -77,3 +77,47 @@ def test_the_same_rules_hold_for_values_from_python():
         require_valid(Sample(sizes=3))
     with pytest.raises(ValueError, match="count is 0: expected a whole number >= 1"):
         require_valid(Sample(count=0))
+
+
+@dataclass
+class Outer:
+    inner: Sample
+    pair: tuple[int, int] = (0, 0)
+    several: list[Sample] | None = None
+    loss: float = 0.0
+    rest: dict[str, Any] = field(default_factory=dict)
+    more: Any = None
+
+
+OUTER = {"inner": GIVEN, "pair": [1, 2], "several": [GIVEN], "loss": "-inf", "rest": {"a": []}, "more": [1]}
+
+
+def test_records_in_records_are_read_as_such():
+    sample = read_record(Sample, GIVEN, "sample")
+    read = read_record(Outer, OUTER, "outer")
+    assert read == Outer(sample, (1, 2), [sample], float("-inf"), {"a": []}, [1])
+    assert read_record(Outer, OUTER | {"several": None}, "outer").several is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inner": GIVEN | {"count": 0}}, "inner: count is 0: expected a whole number >= 1"),
+        ({"inner": []}, r"inner: expected an object, found \[\]"),
+        ({"inner": {}}, "inner: 'count' is missing: expected the keys count"),
+        ({"several": [GIVEN, GIVEN | {"flag": 1}]}, "several: flag is 1: expected True or False"),
+        ({"several": GIVEN}, "several is {.*: expected a list"),
+        ({"pair": [1]}, "pair has the length 1: expected 2"),
+        ({"pair": [1, "2"]}, "pair is '2': expected a whole number"),
+        ({"loss": "infinity"}, "loss is 'infinity': expected a number"),
+        ({"rest": []}, r"rest is \[\]: expected an object"),
+    ],
+)
+def test_value_inside_a_record_is_named_with_its_way(change, message):
+    with pytest.raises(CheckpointError, match=f"^outer: {message}"):
+        read_record(Outer, OUTER | change, "outer")
+
+
+def test_number_as_text_is_refused_where_it_has_to_be_finite():
+    with pytest.raises(CheckpointError, match="share is nan: expected a finite number"):
+        read_record(Sample, GIVEN | {"share": "nan"}, "sample")

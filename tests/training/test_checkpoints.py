@@ -308,6 +308,8 @@ FORGERIES = {
     "a generator out of range": lambda contents: contents["state"]["generators"]["model.2.rng"][
         "state"
     ].update(state=-1),
+    "a loader epoch that is text": lambda contents: contents.update({"first loader epoch": "two"}),
+    "callbacks in a list": lambda contents: contents.update(callbacks=[1]),
     "history that is none": lambda contents: contents.update(history={"epochs": [1]}),
     "a schedule of text": lambda contents: contents["state"]["schedule"].update(epoch="two"),
 }

@@ -19,10 +19,10 @@ from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.job import run_training
 from tinygrad_mnist.training.run_folder import (
     CONFIG,
-    DATA_SETTINGS,
     HISTORY,
     TIMES,
     WEIGHTS,
+    RunData,
     RunOptions,
     load_run,
     read_settings,
@@ -153,14 +153,14 @@ def test_a_recipe_that_does_not_fit_is_explained(run, key, value, message):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("image_shape", [10**6, 10**6], "image_shape is 1000000, expected 1 to 65536"),
-        ("image_shape", [8, 8, 1], "image_shape has 3 sides, expected 2"),
+        ("image_shape", [10**6, 10**6], "image_shape is 1000000: expected a whole number <= 65536"),
+        ("image_shape", [8, 8, 1], "image_shape has the length 3: expected 2"),
         ("image_shape", [65536, 65536], r"137438953834 parameters, expected at most 536870912 \(2 GiB\)"),
-        ("classes", 0, "classes is 0, expected 1 to 256"),
+        ("classes", 0, "classes is 0: expected a whole number >= 1"),
         ("classes", 11, "the two are not of one run"),
         ("classes", 9, r"weights.safetensors: 3.weight has shape \(10, 32\) .* \(9, 32\) here"),
-        ("pixel_max", 10**30, "pixel_max is 1000000000000000000000000000000, expected 1 to 255"),
-        ("name", None, "expected a str as 'name', found None"),
+        ("pixel_max", 10**30, "pixel_max is 1000000000000000000000000000000: expected a whole number <= 255"),
+        ("name", None, "data: name is None: expected a text"),
     ],
 )
 def test_impossible_data_are_refused(run, key, value, message):
@@ -209,8 +209,8 @@ def test_data_settings_are_accepted_up_to_their_bound(digits, tmp_path, key, mos
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("recipe", "expected a dict as 'recipe', found none"),
-        ("data", "expected a dict as 'data', found none"),
+        ("recipe", "'recipe' is missing: expected the keys recipe, options, data, finished"),
+        ("data", "'data' is missing: expected the keys recipe, options"),
     ],
 )
 def test_a_missing_part_of_the_config_is_named(run, key, message):
@@ -251,7 +251,7 @@ VALUES = st.recursive(
 )
 SETTINGS = [
     *(("recipe", name) for name in Recipe().to_dict()),
-    *(("data", name) for name in DATA_SETTINGS),
+    *(("data", field.name) for field in fields(RunData)),
     *(("options", field.name) for field in fields(RunOptions)),
     *((name,) for name in ("recipe", "data", "options", "finished")),
 ]
@@ -363,15 +363,18 @@ GOOD_LINE = (
     ("content", "message"),
     [
         (None, "No such file"),
-        (b"{}\n", "line 1: no epoch of a training history: {}"),
-        (GOOD_LINE + b"[1]\n", r"line 2: no epoch of a training history: \[1\]"),
+        (b"{}\n", "line 1: 'epoch' is missing: expected the keys epoch, learning_rate"),
+        (GOOD_LINE + b"[1]\n", r"line 2: expected an object, found \[1\]"),
         (GOOD_LINE + b"{\n", rf"line 2, column 2, offset {len(GOOD_LINE) + 1}"),
         (b"\xff", "not UTF-8 at offset 0"),
-        (GOOD_LINE.replace(b"7", b"7.5"), "line 1: examples is 7.5, expected int"),
-        (GOOD_LINE.replace(b"2,", b'"two",'), "line 1: train_loss is 'two', expected float"),
-        (GOOD_LINE.replace(b"2,", b"null,"), "line 1: train_loss is None, expected float"),
+        (GOOD_LINE.replace(b"7", b"7.5"), "line 1: examples is 7.5: expected a whole number"),
+        (GOOD_LINE.replace(b"2,", b'"two",'), "line 1: train_loss is 'two': expected a number"),
+        (GOOD_LINE.replace(b"2,", b"null,"), "line 1: train_loss is None: expected a number"),
         (GOOD_LINE.replace(b"2,", b"NaN,"), "NaN is no number of JSON"),
-        (GOOD_LINE.replace(b'"epoch"', b'"era"'), "line 1: no epoch of a training history"),
+        (
+            GOOD_LINE.replace(b'"epoch"', b'"era"'),
+            "line 1: 'epoch' is missing: expected the keys epoch, learning_rate",
+        ),
         (b"[" * 2**24 + b"]", "16777217 bytes where at most 16777216 are expected"),
     ],
 )

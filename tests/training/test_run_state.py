@@ -9,6 +9,7 @@ import pytest
 from tests.training.jobs import Job
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.files.records import read_record
 from tinygrad_mnist.training.evaluation import Totals
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.run_state import Parts, Position, RunState
@@ -108,7 +109,7 @@ PLACE = Position(2, 3, 21, 1.5, 1, Totals(4.5, 7, 48))
 
 def test_position_round_trips_through_data():
     for place in (PLACE, Position(), replace(PLACE, loader_epoch=None, totals=Totals(1.0, None, 3))):
-        assert Position.from_dict(json.loads(json.dumps(asdict(place)))) == place
+        assert read_record(Position, json.loads(json.dumps(asdict(place))), "place") == place
 
 
 def test_copied_position_advances_separately():
@@ -127,15 +128,28 @@ def test_copied_position_advances_separately():
 def test_position_counts_are_whole_and_exact_as_float(name, value, fits):
     record = asdict(PLACE) | {name: value}
     if fits:
-        assert getattr(Position.from_dict(record), name) == value
+        assert getattr(read_record(Position, record, "place"), name) == value
     else:
-        with pytest.raises(ValueError, match="whole numbers"):
-            Position.from_dict(record)
+        with pytest.raises(CheckpointError, match=f"place: {name} is {value}: expected a whole number"):
+            read_record(Position, record, "place")
 
 
 @pytest.mark.parametrize(
-    "change", [{"seconds": "1"}, {"totals": asdict(Totals("1", 1, 1))}, {"totals": {}, "more": 1}]
+    ("change", "message"),
+    [
+        ({"seconds": "1"}, "seconds is '1': expected a number"),
+        ({"totals": asdict(Totals("1", 1, 1))}, "totals: loss is '1': expected a number"),
+        ({"totals": asdict(Totals(1, -1, 1))}, "totals: correct is -1: expected a whole number"),
+        ({"totals": []}, r"totals: expected an object, found \[\]"),
+        ({"more": 1}, "'more' is unknown"),
+    ],
 )
-def test_invalid_position_is_an_error(change):
-    with pytest.raises((TypeError, ValueError, KeyError)):
-        Position.from_dict(asdict(PLACE) | change)
+def test_invalid_position_is_an_error(change, message):
+    with pytest.raises(CheckpointError, match=f"^place: {message}"):
+        read_record(Position, asdict(PLACE) | change, "place")
+
+
+def test_position_of_an_earlier_version_weighs_each_example_once():
+    record = asdict(PLACE)
+    del record["totals"]["weight"]
+    assert read_record(Position, record, "place").totals.weight == 48.0

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -24,7 +25,18 @@ from tinygrad_mnist.arguments import require_bool, require_choice, require_numbe
 from tinygrad_mnist.errors import CheckpointError
 
 Record = TypeVar("Record")
+ADDED = {"added": True}  # metadata of a field that earlier versions did not write
 _JSON = {tuple: (list, tuple), float: (float, int)}  # what stands in JSON for a type
+_WORDS = {
+    bool: "True or False",
+    dict: "an object",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    str: "a text",
+    tuple: "a list",
+}
+_NOT_FINITE = ("nan", "inf", "-inf")  # as `finite_or_text` writes them
 
 
 @dataclass(frozen=True)
@@ -85,19 +97,21 @@ def require_valid(record: Any) -> None:
     TypeError, ValueError
         If a value is of another kind, or out of its bounds.
     """
-    hints = get_type_hints(type(record), include_extras=True)
-    for field in fields(record):
-        _check(field.name, getattr(record, field.name), hints[field.name])
+    hints = _hints(type(record))  # type: ignore[arg-type]
+    for each in fields(record):
+        _check(each.name, getattr(record, each.name), hints[each.name])
 
 
 def read_record(kind: type[Record], record: Any, where: str) -> Record:
     """Return a dataclass of type `kind` from JSON data; lists become tuples, and whole numbers floats.
 
+    The dataclasses in its fields are read in the same way.  A number may be "nan", "inf" or "-inf" as text,
+    unless the rules of its field demand a finite one.
+
     Parameters
     ----------
     kind : dataclass
-        Its rules are in its annotations.  A field whose metadata has ``"added"`` may be missing: earlier
-        versions did not write it.
+        Its rules are in its annotations.  A field with the metadata `ADDED` may be missing.
     record : object
     where : str
         Start of the message.
@@ -107,21 +121,29 @@ def read_record(kind: type[Record], record: Any, where: str) -> Record:
     CheckpointError
         If `record` has other keys than `kind`, or a value that does not fit its field.
     """
-    if type(record) is not dict:
-        raise CheckpointError(f"{where}: expected an object, found {shown(record)}")
-    needed = {field.name for field in fields(kind) if not field.metadata.get("added")}  # type: ignore[arg-type]
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for name in [*sorted(needed - set(record)), *sorted(set(record) - set(known))]:
-        what = "missing" if name in needed else "unknown"
-        raise CheckpointError(f"{where}: {shown(name)} is {what}: expected the keys {', '.join(known)}")
-    hints = get_type_hints(kind, include_extras=True)
     try:
-        values = {name: _read(name, value, hints[name]) for name, value in record.items()}
-        made = kind(**values)
-        require_valid(made)
+        return _record(kind, record)
     except (TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{where}: {error}") from error
+
+
+def _record(kind: type[Record], record: Any) -> Record:
+    if type(record) is not dict:
+        raise TypeError(f"expected an object, found {shown(record)}")
+    needed = {each.name for each in fields(kind) if not each.metadata.get("added")}  # type: ignore[arg-type]
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    for name in [*sorted(needed - set(record)), *sorted(set(record) - set(known))]:
+        what = "missing" if name in needed else "unknown"
+        raise ValueError(f"{shown(name)} is {what}: expected the keys {', '.join(known)}")
+    hints = _hints(kind)  # type: ignore[arg-type]
+    made = kind(**{name: _read(name, value, hints[name]) for name, value in record.items()})
+    require_valid(made)
     return made
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _parts(hint: Any) -> tuple[Any, list[Callable[[str, Any], None]]]:
@@ -140,16 +162,23 @@ def _read(name: str, value: Any, hint: Any) -> Any:
     if get_origin(kind) is Literal:
         return value
     plain = get_origin(kind) or kind
+    if plain is Any:
+        return value
+    if is_dataclass(plain):
+        try:
+            return _record(kind, value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
+    if plain is float and value in _NOT_FINITE:
+        return float(value)
     if type(value) not in _JSON.get(plain, (plain,)):  # not isinstance: True is not a whole number
-        raise TypeError(f"{name} is {shown(value)}: expected {_word(plain)}")
-    if plain is tuple:
-        return tuple(_read(name, part, get_args(kind)[0]) for part in value)
+        raise TypeError(f"{name} is {shown(value)}: expected {_WORDS.get(plain, plain.__name__)}")
+    if plain in (list, tuple):
+        items = get_args(kind)
+        if plain is tuple and items[-1] is not ... and len(value) != len(items):
+            raise ValueError(f"{name} has the length {len(value)}: expected {len(items)}")
+        return plain(_read(name, part, items[0]) for part in value)
     return float(value) if plain is float else value
-
-
-def _word(kind: type) -> str:
-    words = {tuple: "a list", float: "a number", int: "a whole number", str: "a text", bool: "True or False"}
-    return words.get(kind, kind.__name__)
 
 
 def _check(name: str, value: Any, hint: Any) -> None:

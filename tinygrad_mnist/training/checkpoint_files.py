@@ -15,15 +15,16 @@ import platform
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors, write_atomically
+from tinygrad_mnist.files.records import ADDED, Whole, read_record
 from tinygrad_mnist.typing import Array
 
 FORMAT = 2
@@ -38,24 +39,27 @@ class Checkpoint:
 
     Attributes
     ----------
-    path
-        Path of that file.
     steps
         Number of updates up to it.
     loss
         Loss at the end of an epoch, on the validation data if there are any; None within an epoch.
     contents
         The data passed to `Checkpoints.save`.
+    tensors
+        Checksum and size of the arrays.
     versions
         Versions of Python and NumPy that wrote it.
+    path
+        Path of the file, which is not part of its contents.
     """
 
-    path: Path
-    steps: int
+    format: int
+    steps: Annotated[int, Whole(0)]
     loss: float | None
     contents: dict[str, Any]
-    versions: dict[str, str]
-    _tensors: dict[str, Any]
+    tensors: dict[str, Any]
+    versions: dict[str, Any]
+    path: Path = field(default=Path(), metadata=ADDED)
 
     @property
     def tensors_path(self) -> Path:
@@ -72,7 +76,7 @@ class Checkpoint:
         """
         path = self.tensors_path
         arrays, metadata = load_tensors(path, max_bytes=most_bytes)
-        checksum = self._tensors.get("checksum")
+        checksum = self.tensors.get("checksum")
         if metadata.get("checksum") != checksum or _checksum(arrays) != checksum:
             raise CheckpointError(f"{path} is not the file that {self.path.name} was written with")
         return arrays
@@ -241,17 +245,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     checksum = record.pop("checksum", None)
     if checksum != checksum_of(record):
         raise CheckpointError(f"{path} is damaged: its checksum is not that of its content")
-    keys = ("steps", "loss", "contents", "versions", "tensors")
-    steps, loss, contents, written_with, tensors = (record.get(key) for key in keys)
-    if not (
-        isinstance(steps, int)
-        and (loss is None or isinstance(loss, float))
-        and isinstance(contents, dict)
-        and isinstance(written_with, dict)
-        and isinstance(tensors, dict)
-    ):
-        raise CheckpointError(f"{path}: one of {', '.join(keys)} is of another kind")
-    return Checkpoint(path, steps, loss, contents, written_with, tensors)
+    return replace(read_record(Checkpoint, record, str(path)), path=path)
 
 
 def versions() -> dict[str, str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import CheckpointError, DivergenceError
+from tinygrad_mnist.files.records import ADDED, read_record
 from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Training
 from tinygrad_mnist.training.run_state import Position, RunState
 from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
+from tinygrad_mnist.training.totals import COUNT
 from tinygrad_mnist.typing import Array
 
 _CALLBACKS = "callbacks."  # start of the names of arrays in the states of callbacks
@@ -136,25 +138,26 @@ class Checkpoints(CheckpointFolder):
         self.save(training.all_steps, {**state.arrays, **arrays}, contents, loss)
 
     def _restore(self, training: Training, arrays: dict[str, Any], contents: dict[str, Any]) -> None:
-        position, history = Position.from_dict(contents["place"]), History.from_dict(contents["history"])
-        if contents["data"] != _data(training):
+        saved = read_record(_Contents, {key.replace(" ", "_"): contents[key] for key in contents}, "contents")
+        position = saved.place
+        if saved.data != _data(training):
             raise CheckpointError(
-                f"the training data were {contents['data']}, and are {_data(training)}: the same batches "
+                f"the training data were {saved.data}, and are {_data(training)}: the same batches "
                 "are needed to go on"
             )
         if position.step > (training.steps or position.step):
             raise CheckpointError(f"it is of step {position.step}, and an epoch has {training.steps}")
         own = {name: array for name, array in arrays.items() if not name.startswith(_CALLBACKS)}
-        RunState(own, contents["state"]).put_back(training.parts)
-        if "settings" in contents:  # checkpoints of earlier versions have none
-            require_same(self._settings, contents["settings"]["start"], contents["settings"]["saved"])
-            self._settings = contents["settings"]["start"]
-        training.first_loader_epoch = contents["first loader epoch"]
-        for name, state in _states(contents, arrays).items():
+        RunState(own, saved.state).put_back(training.parts)
+        if saved.settings is not None:
+            require_same(self._settings, saved.settings["start"], saved.settings["saved"])
+            self._settings = saved.settings["start"]
+        training.first_loader_epoch = saved.first_loader_epoch
+        for name, state in saved.states(arrays).items():
             load = getattr(training.callbacks.get(name), "load_state_dict", None)
             if load:
                 load(state)
-        training.go_on(position, history.epochs)
+        training.go_on(position, saved.history.epochs)
 
 
 def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -168,17 +171,29 @@ def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return states, arrays
 
 
-def _states(contents: dict[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """Return the states of callbacks by name; earlier versions saved only that of the doctor."""
-    if "callbacks" not in contents:
-        doctor = contents.get("doctor")
-        return {} if doctor is None else {"Doctor": {**doctor, "findings": contents["history"]["findings"]}}
-    states = {}
-    for name, state in contents["callbacks"].items():
-        start = f"{_CALLBACKS}{name}."
-        own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
-        states[name] = {**state, "arrays": own} if own else state
-    return states
+@dataclass(frozen=True)
+class _Contents:
+    """The contents of a checkpoint; earlier versions wrote no settings, and only the doctor's state."""
+
+    state: dict[str, Any]
+    place: Position
+    history: History
+    first_loader_epoch: Annotated[int | None, COUNT]
+    data: dict[str, Any]
+    settings: dict[str, Any] | None = field(default=None, metadata=ADDED)
+    callbacks: dict[str, Any] | None = field(default=None, metadata=ADDED)
+    doctor: dict[str, Any] | None = field(default=None, metadata=ADDED)
+
+    def states(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
+        """Return the states of the callbacks by name, each with its arrays."""
+        if self.callbacks is None:
+            return {"Doctor": {**self.doctor, "findings": self.history.findings}} if self.doctor else {}
+        states = {}
+        for name, state in self.callbacks.items():
+            start = f"{_CALLBACKS}{name}."
+            own = {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
+            states[name] = {**state, "arrays": own} if own else state
+        return states
 
 
 def _data(training: Training) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import reprlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
+from tinygrad_mnist.files.records import ADDED, read_record
 from tinygrad_mnist.tables import Tabular
+from tinygrad_mnist.training.totals import COUNT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +27,14 @@ class Epoch:
     Training numbers are gathered while the weights change, validation numbers afterwards.
     """
 
-    epoch: int
+    epoch: Annotated[int, COUNT]
     learning_rate: float
     train_loss: float
     train_accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
-    examples: int
-    seconds: float = 0.0
+    examples: Annotated[int, COUNT]
+    seconds: float = field(default=0.0, metadata=ADDED)
 
     @property
     def examples_per_second(self) -> float:
@@ -61,7 +61,7 @@ class History(Tabular):
     epochs: list[Epoch] = field(default_factory=list)
     interrupted: bool = False
     findings: list[Any] | None = None
-    stopped: str | None = None
+    stopped: str | None = field(default=None, metadata=ADDED)
 
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)
@@ -84,8 +84,7 @@ class History(Tabular):
     @classmethod
     def from_dict(cls, history: dict[str, Any]) -> History:
         """Return the history from the data of `to_dict`, without findings, which their callback restores."""
-        epochs = [_epoch("history", record) for record in history["epochs"]]
-        return cls(epochs, bool(history["interrupted"]))
+        return replace(read_record(cls, history, "history"), findings=None)
 
     def save(self, path: Path) -> None:
         """Write one JSON object per epoch and line, without the seconds, which differ between runs."""
@@ -103,7 +102,7 @@ class History(Tabular):
             If the file is missing or too large, or a line is not such an object; the error has its number.
         """
         records = read_json_lines(path, max_bytes=MOST_HISTORY_BYTES)
-        return cls([_epoch(f"{path}, line {line}", record) for line, record in enumerate(records, 1)])
+        return cls([read_record(Epoch, each, f"{path}, line {line}") for line, each in enumerate(records, 1)])
 
     def plot(self) -> Figure:
         """Draw loss and accuracy over the epochs.
@@ -147,25 +146,3 @@ def epoch_cells(epochs: Sequence[Epoch]) -> tuple[list[str], list[list[str]]]:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
-
-
-def _epoch(where: str, record: Any) -> Epoch:
-    """Build the epoch of one line; losses that are not finite are stored as text."""
-    kinds = {part.name: str(part.type) for part in fields(Epoch)}
-    if not isinstance(record, dict) or {*record, "seconds"} != set(kinds):
-        raise CheckpointError(f"{where}: no epoch of a training history: {reprlib.repr(record)}")
-    values: dict[str, Any] = {key: _number(value) for key, value in record.items()}
-    for name, value in values.items():
-        if not _fits(value, kinds[name]):
-            raise CheckpointError(f"{where}: {name} is {reprlib.repr(record[name])}, expected {kinds[name]}")
-    return Epoch(**values)
-
-
-def _number(value: Any) -> Any:
-    return float(value) if value in ("nan", "inf", "-inf") else value
-
-
-def _fits(value: Any, annotation: str) -> bool:
-    if value is None:
-        return "None" in annotation
-    return type(value) is int or (type(value) is float and annotation != "int")

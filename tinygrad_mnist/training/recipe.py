@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
-from tinygrad_mnist.files.records import Length, Number, OneOf, Whole, require_valid
+from tinygrad_mnist.files.records import ADDED, Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
 from tinygrad_mnist.typing import Array
@@ -63,10 +63,8 @@ class Recipe:
     batch_size: Annotated[int, Whole(1, MOST_COUNT)] = 128
     epochs: Annotated[int, Whole(1, MOST_COUNT)] = 10
     seed: Annotated[int, Whole(0)] = 0
-    early_stopping: Annotated[int | None, Whole(1, MOST_COUNT)] = field(
-        default=None, metadata={"added": True}
-    )
-    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = field(default="sgd", metadata={"added": True})
+    early_stopping: Annotated[int | None, Whole(1, MOST_COUNT)] = field(default=None, metadata=ADDED)
+    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = field(default="sgd", metadata=ADDED)
 
     def __post_init__(self) -> None:
         require_valid(self)

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets import Framing, ImageDataset, load_digits
 from tinygrad_mnist.errors import CheckpointError, DataError
@@ -37,7 +38,7 @@ from tinygrad_mnist.files import (
     write_atomically,
 )
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LETTERS, MOST_THREADS
-from tinygrad_mnist.files.records import Number, Whole, read_record
+from tinygrad_mnist.files.records import ADDED, Length, Number, Whole, read_record
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.checkpoint_files import CheckpointFolder, versions
@@ -52,16 +53,9 @@ PICTURES = ("curves.png", "confusion.png", "misread.png", "first_layer.png", "gr
 FILES = (CONFIG, HISTORY, WEIGHTS, TIMES, REPORT, *PICTURES)
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30
-SETTINGS = {"recipe": dict, "options": dict, "data": dict, "finished": bool}
-DATA_SETTINGS = {
-    "name": str,
-    "directory": str,
-    "image_shape": list,
-    "pixel_max": int,
-    "classes": int,
-    "counts": list,
-    "sha256": str,
-}
+Text = Annotated[str, Length(MOST_LETTERS)]
+Side = Annotated[int, Whole(1, 2**16)]
+Images = Annotated[int, Whole(0, 2**40 - 1)]
 Weights = Literal["final", "best", "last"]
 
 
@@ -87,7 +81,37 @@ class RunOptions:
     checkpoint_seconds: Annotated[float | None, Number(low=1e-9, high=MOST_COUNT)] = 60.0
     keep: Annotated[int, Whole(1, MOST_COUNT)] = 3
     threads: Annotated[int, Whole(1, MOST_THREADS)] = 1
-    backend: Backend = field(default="numpy", metadata={"added": True})
+    backend: Backend = field(default="numpy", metadata=ADDED)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The data set of a run, as its config has it: `framing` is None for configs of older versions."""
+
+    name: Text
+    directory: Text
+    image_shape: tuple[Side, Side]
+    pixel_max: Annotated[int, Whole(1, 255)]
+    classes: Annotated[int, Whole(1, 256)]
+    counts: tuple[Images, Images, Images]
+    sha256: Text
+    origin: Any = field(default=None, metadata=ADDED)
+    framing: Any = field(default=None, metadata=ADDED)
+    class_names: tuple[Text, ...] | None = field(default=None, metadata=ADDED)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """The config of a run as its file has it; the results are there once it is finished."""
+
+    recipe: Recipe
+    options: RunOptions
+    data: RunData
+    finished: bool
+    versions: Any = field(default=None, metadata=ADDED)
+    test: Any = field(default=None, metadata=ADDED)
+    interrupted: Any = field(default=None, metadata=ADDED)
+    findings: Any = field(default=None, metadata=ADDED)
 
 
 @dataclass(frozen=True)
@@ -229,33 +253,27 @@ def read_settings(folder: Path) -> RunConfig:
         raise CheckpointError(
             f"{folder} holds no run: there is no {CONFIG} in it; give a folder that `train` wrote"
         )
-    config = _checked(f"{path}:", read_json(path, max_bytes=MOST_CONFIG_BYTES), SETTINGS)
+    config = read_record(ConfigFile, read_json(path, max_bytes=MOST_CONFIG_BYTES), f"{path} is damaged")
+    data = config.data
     try:
-        recipe = read_record(Recipe, config["recipe"], "recipe")
-        options = read_record(RunOptions, config["options"], "options")
-        data = _checked("data:", config["data"], DATA_SETTINGS)
-        image_shape, counts = _image_shape(data["image_shape"]), _counts(data["counts"])
-        _require_within("classes", data["classes"], 256)
-        _require_within("pixel_max", data["pixel_max"], 255)
-        framing = _framing(data, image_shape)
-        names = _class_names(data.get("class_names"), data["classes"])
-        _require_learnable(recipe.count_parameters(image_shape, data["classes"]))
+        framing, names = _framing(data), _class_names(data)
+        _require_learnable(config.recipe.count_parameters(data.image_shape, data.classes))
     except CheckpointError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     return RunConfig(
         folder,
-        recipe,
-        options,
-        data["name"],
-        Path(data["directory"]) if data["directory"] else None,
-        image_shape,
-        data["pixel_max"],
+        config.recipe,
+        config.options,
+        data.name,
+        Path(data.directory) if data.directory else None,
+        data.image_shape,
+        data.pixel_max,
         framing,
-        data["classes"],
+        data.classes,
         names,
-        counts,
-        data["sha256"],
-        config["finished"],
+        data.counts,
+        data.sha256,
+        config.finished,
     )
 
 
@@ -347,55 +365,21 @@ def _require_float32(tensors: Mapping[str, Array]) -> None:
             raise CheckpointError(f"{name} is {array.dtype}, expected float32")
 
 
-def _checked(where: str, settings: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """Return the settings, after a check that these keys have values of these types."""
-    if type(settings) is not dict:
-        raise CheckpointError(f"{where} expected an object, found {reprlib.repr(settings)}")
-    for key, kind in kinds.items():
-        if type(settings.get(key)) is not kind:
-            found = reprlib.repr(settings[key]) if key in settings else "none"
-            raise CheckpointError(f"{where} expected a {kind.__name__} as {key!r}, found {found}")
-        if kind is str and len(settings[key]) > MOST_LETTERS:
-            raise CheckpointError(
-                f"{where} {key} has {len(settings[key])} characters, expected at most {MOST_LETTERS}"
-            )
-    return settings
-
-
-def _image_shape(sides: list[Any]) -> tuple[int, int]:
-    if len(sides) != 2:
-        raise CheckpointError(f"data: image_shape has {len(sides)} sides, expected 2")
-    for side in sides:
-        _require_within("image_shape", side, 2**16)
-    return sides[0], sides[1]
-
-
-def _framing(data: dict[str, Any], image_shape: tuple[int, int]) -> Framing:
+def _framing(data: RunData) -> Framing:
     """Return the framing of the data set; configs of older versions have none."""
-    if "framing" in data:
+    if data.framing is not None:
         try:
-            return Framing.from_dict(data["framing"], image_shape)
+            return Framing.from_dict(data.framing, data.image_shape)
         except DataError as error:
             raise CheckpointError(f"data: {error}") from error
-    return load_digits().framing() if data["name"] == "digits" else Framing.of_mnist(image_shape)
+    return load_digits().framing() if data.name == "digits" else Framing.of_mnist(data.image_shape)
 
 
-def _counts(counts: list[Any]) -> tuple[int, int, int]:
-    if len(counts) != 3 or not all(type(count) is int and 0 <= count < 2**40 for count in counts):
-        raise CheckpointError(f"data: counts are {reprlib.repr(counts)}, expected three")
-    return counts[0], counts[1], counts[2]
-
-
-def _class_names(names: Any, classes: int) -> tuple[str, ...]:
+def _class_names(data: RunData) -> tuple[str, ...]:
     """Return the names of the classes; the numbers from 0 if none are saved."""
+    names = data.class_names
     if names is None:
-        return tuple(map(str, range(classes)))
-    texts = isinstance(names, list) and all(type(name) is str and len(name) <= MOST_LETTERS for name in names)
-    if not texts or len(set(names)) != classes or len(names) != classes:
-        raise CheckpointError(f"data: class_names is {reprlib.repr(names)}, expected {classes} names")
-    return tuple(names)
-
-
-def _require_within(name: str, value: Any, most: int) -> None:
-    if type(value) is not int or not 1 <= value <= most:
-        raise CheckpointError(f"data: {name} is {reprlib.repr(value)}, expected 1 to {most}")
+        return tuple(map(str, range(data.classes)))
+    if not len(set(names)) == len(names) == data.classes:
+        raise CheckpointError(f"data: class_names is {shown(names)}: expected {data.classes} different names")
+    return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.optim import LRScheduler, Optimizer
-from tinygrad_mnist.training.totals import Totals
+from tinygrad_mnist.training.totals import COUNT, Totals
 from tinygrad_mnist.typing import Array
 
 
@@ -49,30 +49,16 @@ class Position:
         Sums over the epoch's examples so far.
     """
 
-    epoch: int = 1
-    step: int = 0
-    steps: int = 0
+    epoch: Annotated[int, COUNT] = 1
+    step: Annotated[int, COUNT] = 0
+    steps: Annotated[int, COUNT] = 0
     seconds: float = 0.0
-    loader_epoch: int | None = None
+    loader_epoch: Annotated[int | None, COUNT] = None
     totals: Totals = field(default_factory=Totals)
 
     def copy(self) -> Position:
         """Return a copy, so that a position can be resumed from twice."""
         return replace(self, totals=replace(self.totals))
-
-    @classmethod
-    def from_dict(cls, position: dict[str, Any]) -> Position:
-        """Return the position from `asdict` data; other data raise KeyError, TypeError or ValueError."""
-        sums = position["totals"]
-        totals = Totals(**{"weight": float(sums["examples"]), **sums})  # earlier versions wrote no weight
-        made = cls(**{**position, "totals": totals})
-        maybe = [count for count in (made.loader_epoch, totals.correct) if count is not None]
-        counts = [made.epoch, made.step, made.steps, totals.examples, *maybe]
-        if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
-            raise ValueError(f"counts have to be whole numbers from 0 on, and these are {counts}")
-        if not all(type(number) in (int, float) for number in (made.seconds, totals.loss, totals.weight)):
-            raise TypeError("seconds and loss have to be numbers")
-        return made
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -13,11 +13,14 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.files.limits import MOST_COUNT
+from tinygrad_mnist.files.records import ADDED, Whole
 from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.requirements import LOSSES
 from tinygrad_mnist.typing import Array
 
+COUNT = Whole(0, MOST_COUNT - 1)  # of epochs, steps or examples so far
 _ROUNDING = 1e-3  # relative rounding of sums over a batch, in float32 or half precision
 
 
@@ -35,9 +38,13 @@ class Totals:
     """Sums over the examples so far that count; `weight` is the divisor of the sum of losses."""
 
     loss: float = 0.0
-    correct: int | None = 0
-    examples: int = 0
-    weight: float = 0.0
+    correct: Annotated[int | None, COUNT] = 0
+    examples: Annotated[int, COUNT] = 0
+    weight: float = field(default=math.nan, metadata=ADDED)
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.weight):  # earlier versions wrote no weight
+            self.weight = float(self.examples)
 
     def add(self, loss: float, output: Any, targets: Array, weight: float) -> None:
         """Add a batch: its mean loss with the weight of that mean, and its number of correct rows."""
