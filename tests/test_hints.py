@@ -22,6 +22,7 @@ OWNERS = [
     (tm.autograd, rooms.AUTOGRAD),
     (nn, networks.NN),
     (nn.init, networks.INIT),
+    (nn.utils, networks.UTILS),
     (MODEL, networks.MODULE),
     (optim, networks.OPTIM),
     (OPTIMIZER, networks.OPTIMIZER),

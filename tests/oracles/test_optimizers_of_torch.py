@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.optim.options import CASES, IDS
-from tinygrad_mnist import Tensor, optim
+from tinygrad_mnist import Tensor, nn, optim
 
 SHAPES = [(3, 4), (4,), ()]
 SGD = [
@@ -59,3 +59,21 @@ def test_groups_with_own_settings_are_torchs(kind):
                 optimizer.param_groups[1]["lr"] = 0.02
 
     assert train(kind, {"lr": 0.1}, groups, change) < 1e-12
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, float("inf")])
+def test_clipped_by_norm_fifty_steps_end_at_torchs_weights(p):
+    def clip(ours, theirs, step):
+        norm = nn.utils.clip_grad_norm_(ours[0], 0.5, p)
+        expected = torch.nn.utils.clip_grad_norm_(theirs[0], 0.5, p)
+        assert norm == pytest.approx(expected.item(), rel=1e-12)
+
+    assert train(optim.Adam, {"lr": 0.1}, between=clip) < 1e-12
+
+
+def test_clipped_by_value_fifty_steps_end_at_torchs_weights():
+    def clip(ours, theirs, step):
+        nn.utils.clip_grad_value_(ours[0], 0.3)
+        torch.nn.utils.clip_grad_value_(theirs[0], 0.3)
+
+    assert train(optim.Adam, {"lr": 0.1}, between=clip) < 1e-12

@@ -21,7 +21,8 @@ NN = {
     "ParameterList": "a plain list as an attribute is enough: its parameters belong to the module",
     "SmoothL1Loss": "write `nn.HuberLoss(delta=1.0)`, which is beta times SmoothL1Loss for delta=beta",
     "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
-    "utils": "loops over parameters do it: `[p.grad for p in model.parameters()]`",
+    "clip_grad_norm_": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
+    "clip_grad_value_": "write `nn.utils.clip_grad_value_(model.parameters(), 0.5)`",
     "DataParallel": "leave it out: a model runs on one machine",
     "Dropout2d": "write `nn.Dropout(0.5)`",
     "GRUCell": "write `nn.LSTM(3, 5)`, or call layers in a loop in a Module's forward",
@@ -69,7 +70,12 @@ class NotInModule:
     """Names from other libraries: reading one raises an AttributeError that says what to write."""
 
 
+UTILS = {
+    "clip_grad_norm": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
+    "parameters_to_vector": "write `np.concatenate([p.data.ravel() for p in model.parameters()])`",
+}
 OPTIM = {
+    "clip_grad_norm_": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
     "Adamax": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "LambdaLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
     "Momentum": "write `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`",

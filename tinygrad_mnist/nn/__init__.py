@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
-from tinygrad_mnist.nn import functional, init
+from tinygrad_mnist.nn import functional, init, utils
 from tinygrad_mnist.nn.activations import (
     ELU,
     GELU,
@@ -86,4 +86,5 @@ __all__ = [
     "perceptron",
     "preserved",
     "summary",
+    "utils",
 ]
