@@ -8,13 +8,18 @@ import numpy as np
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask, identity
 from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.pooling import pooled, spread, unpooled
 from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.scans import reordered
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
+from tinygrad_mnist.autodiff.ops.windows import convolution_input, convolution_weight
 
 MASK = np.array([True, False, True])
 ROWS = np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]])
 LABELS = np.array([2, 0])
+IMAGES = np.random.default_rng(0).permutation(24).reshape(1, 2, 3, 4)
+HOW = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}
+POOLS = {"kernel": (2, 2), "stride": (1, 2), "padding": (1, 0), "dilation": (2, 1)}
 KEYS = np.array([[0.5, -1.0, 2.0], [3.0, 1.0, 2.0]])
 ZEROS = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], np.float32)
 
@@ -152,6 +157,31 @@ CASES = [
     shaped("concatenate", lambda x: ops.roll(x, (1, -2), (0, 1)), (2, 3)),
     shaped("broadcast_to", lambda x: ops.tile(x, (2, 1, 2)), (2, 2)),
     shaped("broadcast_to", lambda x: ops.repeat(x, 3, axis=0), (2, 2)),
+    shaped("convolution", ops.conv2d, (2, 2, 4, 5), (3, 2, 2, 3), (3,)),
+    shaped(
+        "convolution",
+        lambda x, w: ops.conv2d(x, w, None, (2, 1), (1, 2), (1, 2)),
+        *((1, 2, 5, 4), (2, 2, 3, 2)),
+    ),
+    shaped(
+        "convolution_input",
+        lambda r, w: convolution_input(r, w, size=(5, 4), **HOW),
+        *((2, 3, 3, 2), (3, 2, 3, 2)),
+    ),
+    shaped(
+        "convolution_weight",
+        lambda x, r: convolution_weight(x, r, size=(3, 2), **HOW),
+        *((2, 2, 5, 4), (2, 3, 3, 2)),
+    ),
+    shaped("max_pool", lambda x: ops.max_pool2d(x, (3, 2), 1, 1, (1, 2)), (1, 2, 4, 5)),
+    shaped("pooled", lambda x: pooled(x, IMAGES.astype(x.dtype), **POOLS), (1, 2, 3, 4)),
+    shaped("unpooled", lambda r: unpooled(r, IMAGES.astype(r.dtype), **POOLS), (1, 2, 3, 2)),
+    shaped("sum_pool", lambda x: ops.avg_pool2d(x, (2, 3), (1, 2), 1), (1, 2, 4, 5)),
+    shaped(
+        "spread",
+        lambda r: spread(r, size=(3, 4), kernel=(2, 2), stride=(1, 2), padding=(1, 0)),
+        *((1, 2, 4, 2),),
+    ),
     shaped("logsumexp", ops.logsumexp, (2, 3)),
     shaped("logsumexp", lambda x: ops.logsumexp(x, axis=0), (2, 3), low=-20, high=20),
     shaped("softmax", ops.softmax, (2, 3)),

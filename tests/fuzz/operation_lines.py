@@ -58,9 +58,11 @@ from tests.fuzz.operation_settings import (
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.pooling import pooled, spread, unpooled
 from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.scans import reordered
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
+from tinygrad_mnist.autodiff.ops.windows import convolution_input, convolution_weight
 
 NONE = st.just({})
 
@@ -162,6 +164,20 @@ def multiplies_by_dot(a, b):
 
 def multiplies_by_one_axis(a, b):
     return a.ndim > 0 and b.ndim > 0 and a.shape[-1] == b.shape[0]
+
+
+def windowed(x, kernel):
+    sizes = x.ndim == kernel.ndim == 2 and x.size > 0 and kernel.size > 0
+    return sizes and all(n >= k for n, k in zip(x.shape, kernel.shape))
+
+
+def is_wide_matrix(x):
+    return x.ndim == 2 and x.shape[0] > 0 and x.shape[1] > 1
+
+
+def correlated(x, kernel):
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape)
+    return np.einsum("hwij,ij->hw", windows, kernel)[None, None]
 
 
 def gaps(x, axis):
@@ -409,6 +425,46 @@ LINES = [
     ),
     Line("np.cumsum({0})", rounding=16),
     Line("ops.sort({0}, axis={axis})", "np.sort({0}, axis={axis})", single_axis, has_axes, margin=gaps),
+    Line("ops.conv2d({0}[None, None], {1}[None, None])", "correlated({0}, {1})", fits=windowed, rounding=32),
+    Line(
+        "convolution_weight({0}[None, None], {1}[None, None], size=inner({0}, {1}), **ONES)",
+        "correlated({0}, {1})",
+        fits=windowed,
+        rounding=32,
+    ),
+    Line(
+        "convolution_input({0}[None, None], {1}[None, None], size=outer({0}, {1}), **ONES)",
+        "correlated(np.pad({0}, [(n - 1, n - 1) for n in {1}.shape]), {1}[::-1, ::-1])",
+        fits=windowed,
+        rounding=32,
+    ),
+    Line(
+        "ops.max_pool2d({0}[None, None], (1, 2), 1)",
+        "np.maximum({0}[:, :-1], {0}[:, 1:])[None, None]",
+        fits=is_wide_matrix,
+        margin=lambda x: np.diff(x, axis=1),
+    ),
+    Line(
+        "ops.avg_pool2d({0}[None, None], (1, 2), 1)",
+        "({0}[:, :-1] + {0}[:, 1:])[None, None] / 2",
+        fits=is_wide_matrix,
+        rounding=4,
+    ),
+    Line(
+        "pooled({0}[None, None], {1}[None, None], kernel=(1, 1), **ONES)",
+        "{0}[None, None]",
+        fits=lambda a, b: alike(a, b) and a.ndim == 2 and a.size > 0,
+    ),
+    Line(
+        "unpooled({0}[None, None], {1}[None, None], kernel=(1, 1), **ONES)",
+        "{0}[None, None]",
+        fits=lambda a, b: alike(a, b) and a.ndim == 2 and a.size > 0,
+    ),
+    Line(
+        "spread({0}[None, None], size={0}.shape, kernel=(1, 1), stride=(1, 1), padding=(0, 0))",
+        "{0}[None, None]",
+        fits=lambda x: x.ndim == 2 and x.size > 0,
+    ),
     Line(
         "reordered({0}, {1}, axis=-1)",
         "np.take_along_axis({0}, np.argsort({1}, axis=-1, kind='stable'), -1)",
@@ -519,6 +575,15 @@ LINES = [
 ]
 
 HELPERS = {
+    "ONES": {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)},
+    "convolution_input": convolution_input,
+    "convolution_weight": convolution_weight,
+    "correlated": correlated,
+    "inner": lambda x, kernel: tuple(n - k + 1 for n, k in zip(x.shape, kernel.shape)),
+    "outer": lambda x, kernel: tuple(n + k - 1 for n, k in zip(x.shape, kernel.shape)),
+    "pooled": pooled,
+    "spread": spread,
+    "unpooled": unpooled,
     "Tensor": Tensor,
     "add_rows": add_rows,
     "array": np.array,

@@ -254,6 +254,31 @@ def rearrangements():
         yield one("pad", lambda f, x, mode=mode: f.pad(x * x, ((1, 0), (1, 1)), mode), (2, 3))
 
 
+CONVOLUTIONS = [
+    (((2, 2, 4, 5), (3, 2, 2, 3)), {}),
+    (((1, 2, 5, 6), (2, 2, 3, 2)), {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}),
+    (((2, 1, 5, 5), (2, 1, 5, 5)), {"padding": 2}),
+    (((2, 2, 4, 4), (1, 2, 1, 1)), {"stride": 2}),
+    (((0, 2, 4, 4), (1, 2, 3, 3)), {"padding": 1}),
+]
+POOLS = [
+    ((2, 2, 4, 5), {"kernel_size": 2}),
+    ((1, 2, 5, 4), {"kernel_size": (3, 2), "stride": (2, 1), "padding": 1}),
+]
+
+
+def images():
+    for (x, weight), settings in CONVOLUTIONS:
+        yield several(
+            "conv2d", lambda f, x, w, b, s=settings: f.conv2d(x, w, b, **s), (x, weight, weight[:1])
+        )
+        yield several("conv2d", lambda f, x, w, s=settings: f.conv2d(x, w, **s), (x, weight))
+    for shape, settings in POOLS:
+        yield one("max_pool2d", lambda f, x, s=settings: f.max_pool2d(x * x, **s), shape)
+        yield one("avg_pool2d", lambda f, x, s=settings: f.avg_pool2d(x * x, **s), shape)
+    yield one("max_pool2d", lambda f, x: f.max_pool2d(x * x, 2, 1, 1, 2), (1, 2, 5, 5))
+
+
 def networks():
     for op in ("softmax", "log_softmax"):
         for axis, low in ((-1, -2.0), (0, -2.0), (1, -20.0)):
@@ -320,9 +345,18 @@ COMPARISONS = [
     *norms(),
     *sums_of_products(),
     *rearrangements(),
+    *images(),
     *networks(),
 ]
-WITHOUT_COUNTERPART = {"dropout_mask": "random numbers of its own: tests/nn/test_layers.py holds their mean"}
+WITHOUT_COUNTERPART = {
+    "dropout_mask": "random numbers of its own: tests/nn/test_layers.py holds their mean",
+    **dict.fromkeys(
+        ("convolution", "convolution_input", "convolution_weight"),
+        "conv2d, or its first and second derivatives",
+    ),
+    **dict.fromkeys(("max_pool", "unpooled", "pooled"), "max_pool2d, or its first and second derivatives"),
+    **dict.fromkeys(("sum_pool", "spread"), "avg_pool2d, or its first and second derivatives"),
+}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import numpy as np
 from autograd import make_vjp
 from autograd.scipy import special
 
+from tests.oracles import images
 from tests.oracles.ours import namespace
 
 
@@ -176,6 +177,7 @@ def _norm(x, order=None, axis=None, keepdims=False):
 
 
 FUNCTIONS = namespace(
+    **images.functions(anp),
     add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[1:])),
     abs=anp.abs,
     add=anp.add,

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests.oracles import images
 from tests.oracles.ours import namespace
 
 jax.config.update("jax_enable_x64", True)
@@ -35,6 +36,7 @@ def _deviation(x, **settings):
 
 
 FUNCTIONS = namespace(
+    **images.functions(jnp),
     add_rows=lambda x, numbers, count: jnp.zeros((count, *x.shape[1:]), x.dtype).at[numbers].add(x),
     abs=jnp.abs,
     add=jnp.add,

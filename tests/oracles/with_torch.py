@@ -93,6 +93,9 @@ def _pad(x, widths, mode="constant", constant_values=0.0):
 FUNCTIONS = namespace(
     add_rows=lambda x, numbers, count: _scattered(x, numbers, (count, *x.shape[numbers.ndim :])),
     abs=torch.abs,
+    avg_pool2d=functional.avg_pool2d,
+    conv2d=functional.conv2d,
+    max_pool2d=functional.max_pool2d,
     add=torch.add,
     arccos=torch.arccos,
     arccosh=torch.arccosh,

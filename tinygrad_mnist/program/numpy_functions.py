@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import Broadcast, Elementwise, Function, Join, Select, Take
+from tinygrad_mnist.program.operations import Broadcast, Elementwise, Function, Join, Select, Take, View
 from tinygrad_mnist.program.tracer import Tracer, plain
 
 
@@ -98,12 +99,18 @@ def _take_along_axis(tracer: Tracer, x: Any, indices: Any, axis: int) -> Any:
     return tracer._emit(operation, operands, sample)
 
 
+def _windows(_: Tracer, x: Any, shape: Any, axis: Any) -> Any:
+    code = f"np.lib.stride_tricks.sliding_window_view({{}}, {tuple(shape)}, axis={axis})"
+    return x._look(sliding_window_view(x.array, shape, axis), View(code))
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{f: _of_shapes(f) for f in (np.shape, np.ndim, np.size, np.iscomplexobj, np.result_type)},
     np.where: _where,
     np.dot: _dot,
     np.take: _take,
     np.clip: _clip,
+    sliding_window_view: _windows,
     np.sort: _sort,
     np.argsort: _argsort,
     np.take_along_axis: _take_along_axis,

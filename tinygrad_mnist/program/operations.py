@@ -309,6 +309,8 @@ class Put(Operation):
         base, value, *arrays = operands
         first = [] if shared == 0 else [f"copyto({result}, {base})"]
         index = self.code.format(*arrays)
+        if self.added and not arrays:  # each element is met once
+            return [*first, f"{result}[{index}] += {value}"]
         if self.added:
             return [*first, f"add.at({result}, np.s_[{index}], {value})"]
         return [*first, f"{result}[{index}] = {value}"]

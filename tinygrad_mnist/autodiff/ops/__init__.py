@@ -19,6 +19,7 @@ from tinygrad_mnist.autodiff.ops.fused import (
 from tinygrad_mnist.autodiff.ops.indexing import flip, getitem, split, take
 from tinygrad_mnist.autodiff.ops.joining import concatenate, hstack, pad, repeat, roll, stack, tile, vstack
 from tinygrad_mnist.autodiff.ops.matrices import diag, diagonal, norm, trace, tril, triu
+from tinygrad_mnist.autodiff.ops.pooling import avg_pool2d, max_pool2d
 from tinygrad_mnist.autodiff.ops.products import dot, inner, matmul, outer, tensordot
 from tinygrad_mnist.autodiff.ops.reducing import logsumexp, max, mean, min, std, sum, var
 from tinygrad_mnist.autodiff.ops.scans import cumprod, cumsum, prod, sort
@@ -29,6 +30,7 @@ from tinygrad_mnist.autodiff.ops.smooth import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, erf, exp, exp2, expm1, log, log1p,
     log2, log10, logaddexp, sigmoid, sin, sinh, softplus, sqrt, tan, tanh,
 )
+from tinygrad_mnist.autodiff.ops.windows import conv2d
 from tinygrad_mnist.autodiff.primitive import require_rules as _require_rules
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import tensors as _tensors
