@@ -125,6 +125,15 @@ def test_layers_get_the_default_dtype(default_dtype):
     assert nn.Linear(2, 1)(Tensor([[1.0, 2.0]])).dtype == np.float64
 
 
+def test_recipes_and_estimators_choose_their_dtypes_themselves(default_dtype):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    tm.set_default_dtype(np.float16)
+    assert nn.perceptron((3, 2)).state_dict()["0.weight"].dtype == np.float16
+    assert {p.dtype for p in tm.training.Recipe().build_model((2, 2), 3).parameters()} == {np.dtype(F32)}
+    network = tm.estimator.NeuralNetwork(hidden=(2,), epochs=1).fit(np.eye(4), np.array([0, 1, 0, 1]))
+    assert {p.dtype for p in network.model_.parameters()} == {np.dtype(np.float64)}
+
+
 @pytest.mark.parametrize("dtype", [int, None, np.complex128, "words", 32])
 def test_a_default_dtype_that_is_not_floating_point_is_refused(dtype):
     with pytest.raises(TypeError, match=r"expected a floating-point dtype; write np\.float32"):

@@ -111,3 +111,35 @@ def test_a_setting_that_cannot_be_written_is_refused(op, setting):
     called = op(sorted_alone)
     with pytest.raises(CaptureError, match=r"other is .*: expected a number, a text or an array"):
         compile(lambda x: called(x, other=setting))(Tensor(X))
+
+
+def scaled(factor):
+    def forward(x):
+        return np.sort(np.asarray(x)) * factor
+
+    return forward
+
+
+def test_functions_of_one_name_are_told_apart(op):
+    double, triple = op(scaled(2.0)), op(scaled(3.0))
+    compiled = compile(lambda x: double(x) + 10 * triple(x))
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(Tensor(X)).data, 32 * np.sort(X))
+    namespace = {}
+    exec(compiled.program.source, namespace)
+    with pytest.raises(NotImplementedError, match="forward2 uses another factor than the code before it"):
+        namespace["build"]()(X)
+
+
+def test_functions_of_one_name_and_one_meaning_run_alone(op):
+    first, second = op(scaled(2.0)), op(scaled(2.0))
+    for found in forms(lambda x: first(x) + 10 * second(x)):
+        np.testing.assert_array_equal(found, 22 * np.sort(X))
+
+
+def test_a_lambda_is_called_too(op):
+    sort = op(lambda x: np.sort(np.asarray(x)))
+    compiled = compile(lambda x: sort(x) + 1)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(Tensor(X)).data, np.sort(X) + 1)
+    assert "the source of function is not known" in compiled.program.source

@@ -32,7 +32,7 @@ def perceptron(
     bias: bool | Sequence[bool] = True,
     weight_init: init.Initializer | None = None,
     rng: np.random.Generator | int | None = None,
-    dtype: DTypeLike = np.float32,
+    dtype: DTypeLike | None = None,
 ) -> Sequential:
     """Build a multi-layer perceptron: `Linear` layers with activations between them.
 

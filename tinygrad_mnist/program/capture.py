@@ -97,7 +97,8 @@ class Capturing(Surroundings):
         plain = [x.array if isinstance(x, Tracer) else x for x in inputs]
         sample = np.asarray(primitive.forward(*plain, **attributes))
         operands = tuple(x.value if isinstance(x, Tracer) else x for x in inputs)
-        value = self.emit(Call(primitive.forward, tuple(attributes.items())), operands, sample)
+        call = Call(primitive.forward, self.name_of(primitive.forward), tuple(attributes.items()))
+        value = self.emit(call, operands, sample)
         return Tracer(self, value, sample)
 
     def lift_setting(self, setting: Any) -> Any:

@@ -38,9 +38,7 @@ class Names:
     def __init__(self, recording: Recording, arguments: list[str], plan: Plan | None) -> None:
         self._of: dict[int, str] = {}
         self._taken = {*_IN_PRINTED_CODE, *(f"generator{i}" for i in range(len(recording.generators)))}
-        self._taken |= {
-            i.operation.function.__name__ for i in recording.instructions if isinstance(i.operation, Call)
-        }
+        self._taken |= {i.operation.name for i in recording.instructions if isinstance(i.operation, Call)}
         self._counts: Counter[str] = Counter()
         self._makers = {id(i.result): i for i in recording.instructions if i.result is not None}
         self._number_names: dict[Number, str] = {}

@@ -371,13 +371,14 @@ class Call(Operation):
     """A Python function that is called as it is: a check of values (no result), or an op not looked into."""
 
     function: Callable[..., Any]
+    name: str  # its name in the code, which no other function has
     settings: tuple[tuple[str, Any], ...] = ()
     is_check: bool = False
     repeatable = False
 
     def _called(self, operands: Sequence[str]) -> str:
         settings = [f"{key}={literal_text(value)}" for key, value in self.settings]
-        return f"{self.function.__name__}({', '.join([*operands, *settings])})"
+        return f"{self.name}({', '.join([*operands, *settings])})"
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
         """copyto(result, function(a))"""

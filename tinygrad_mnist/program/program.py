@@ -114,7 +114,7 @@ class Program:
         namespace: dict[str, Any] = {}
         exec(self._code, namespace)
         for call in calls:
-            namespace[call.function.__name__] = call.function  # not the copy in the text: its errors are ours
+            namespace[call.name] = call.function  # not the copy in the text: its errors are ours
         step = namespace["build"](*arrays, *self.recording.generators)
         if backend == "native":
             step = self._native(step, arrays)

@@ -89,10 +89,24 @@ class Recorder:
     def check(self, function: Callable[..., None], tracer: Any, arguments: tuple[Any, ...]) -> None:
         """Check values now, and at every call of the program."""
         function(tracer.array, *arguments)
-        operation, operands = Call(function, is_check=True), (tracer.value, *arguments)
+        operation, operands = (
+            Call(function, self.name_of(function), is_check=True),
+            (tracer.value, *arguments),
+        )
         noted = [(i.operation, i.operands) for i in self.recording.instructions]
         if (operation, operands) not in noted or self.epoch:
             self.append(Instruction(operation, operands, None))
+
+    def name_of(self, function: Callable[..., Any]) -> str:
+        """Return a name for a function that is called: its own, unless another has it or it is a lambda."""
+        calls = (i.operation for i in self.recording.instructions)
+        taken = {call.name: call.function for call in calls if isinstance(call, Call)}
+        own = function.__name__ if function.__name__.isidentifier() else "function"
+        name, number = own, 1
+        while taken.get(name, function) is not function:
+            number += 1
+            name = f"{own}{number}"
+        return name
 
     # Values
 

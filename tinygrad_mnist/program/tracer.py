@@ -194,7 +194,7 @@ class Tracer(NDArrayOperatorsMixin, Box):
 
     def __getitem__(self, index: Any) -> Tracer:
         if any(isinstance(part, Tracer) for part in _parts(index)):
-            self.recorder.refuse("an index was computed")
+            self.recorder.refuse("a computed index")
         array = self.array[index]
         code, places, arrays = _index_code(self.recorder, index)
         if not arrays and isinstance(array, np.ndarray):

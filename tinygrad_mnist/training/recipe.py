@@ -92,6 +92,7 @@ class Recipe:
             dropout=self.dropout,
             weight_init=weight_init,
             rng=self.seed,
+            dtype=np.float32,
         )
         return nn.Sequential(nn.Flatten(), *perceptron)
 

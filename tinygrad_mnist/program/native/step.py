@@ -225,7 +225,7 @@ class _Builder:
         operands = [self._python(x) if isinstance(x, Value) else number_text(x) for x in instruction.operands]
         self.things |= {name: getattr(np, name) for name in operation.functions()}
         if isinstance(operation, Call):
-            self.things[operation.function.__name__] = operation.function
+            self.things[operation.name] = operation.function
         for i, generator in enumerate(self.recording.generators):
             self.things[f"generator{i}"] = generator
         result = "" if instruction.result is None else self._python(instruction.result)
