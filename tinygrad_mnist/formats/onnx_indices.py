@@ -11,7 +11,7 @@ from tinygrad_mnist.errors import ExportError
 from tinygrad_mnist.formats.onnx_graph import OnnxGraph
 from tinygrad_mnist.formats.open_batch import Batch, Length
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import PLACE, Function, Index, Pick, Put, Take
+from tinygrad_mnist.program.operations import PLACE, Function, Index, Pick, Put, Take, Windows
 
 _END = 2**63 - 1  # behind the end of an axis of any length
 _INT64 = np.dtype(np.int64)
@@ -59,6 +59,22 @@ def _spelled_out(parts: tuple[Any, ...], ndim: int) -> list[Any]:
     rest = [slice(None)] * (ndim - used)
     at = next((i for i, part in enumerate(parts) if part is Ellipsis), None)
     return [*parts, *rest] if at is None else [*parts[:at], *rest, *parts[at + 1 :]]
+
+
+def windows(operation: Windows, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
+    """Add all windows along axes, by the places of their elements."""
+    x, spans = operands[0], dict(zip(operation.axes, operation.lengths))
+    found = graph.of(x)
+    for axis in sorted(spans, reverse=True):
+        length = graph.shapes.of(x)[axis]
+        if isinstance(length, Batch):
+            raise ExportError("windows along the examples have no form in ONNX: write dynamic_batch=False")
+        starts = np.arange(length - spans[axis] + 1)[:, None]
+        found = graph.node("Gather", found, graph.constant(starts + np.arange(spans[axis])), axis=axis)
+    # Behind each of those axes now lie the places in its windows: they go to the end.
+    axes = [(is_place, axis) for axis in range(x.array.ndim) for is_place in range(1 + (axis in spans))]
+    wanted = [*((0, axis) for axis in range(x.array.ndim)), *((1, axis) for axis in operation.axes)]
+    return graph.node("Transpose", found, perm=[axes.index(key) for key in wanted])
 
 
 def take(operation: Take, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:

@@ -16,6 +16,7 @@ from tinygrad_mnist.program.operations import (
     Broadcast,
     Call,
     Copy,
+    Draw,
     Elementwise,
     Function,
     Index,
@@ -29,6 +30,7 @@ from tinygrad_mnist.program.operations import (
     Select,
     Take,
     Transpose,
+    Windows,
 )
 
 # NumPy's ufuncs that are one operator, which gives the operands' dtype.
@@ -66,10 +68,12 @@ def add(graph: OnnxGraph, instruction: Instruction) -> None:
 @singledispatch
 def translated(operation: Operation, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
     """Add an operation to a graph, and return the name of its result."""
-    raise ExportError(
-        f"{type(operation).__name__} has no form in ONNX: random numbers cannot be repeated there; "
-        "write model.eval() for a model with dropout"
-    )
+    if isinstance(operation, Draw):
+        raise ExportError(
+            "random numbers cannot be repeated in ONNX: write model.eval() for a model with dropout"
+        )
+    op = result.primitive or type(operation).__name__.lower()
+    raise ExportError(f"{op} has no form in ONNX: leave it out of what is exported")
 
 
 # Elements
@@ -223,6 +227,7 @@ def _(operation: Join, graph: OnnxGraph, operands: Sequence[Any], result: Value)
 translated.register(Function)(onnx_indices.along_axis)
 translated.register(Index)(onnx_indices.index)
 translated.register(Take)(onnx_indices.take)
+translated.register(Windows)(onnx_indices.windows)
 translated.register(Pick)(onnx_indices.pick)
 translated.register(Put)(onnx_indices.put)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_mnist.program.instructions import Value
-from tinygrad_mnist.program.operations import Broadcast, Elementwise, Function, Join, Select, Take, View
+from tinygrad_mnist.program.operations import Broadcast, Elementwise, Function, Join, Select, Take, Windows
 from tinygrad_mnist.program.tracer import Tracer, plain
 
 
@@ -101,7 +101,7 @@ def _take_along_axis(tracer: Tracer, x: Any, indices: Any, axis: int) -> Any:
 
 def _windows(_: Tracer, x: Any, shape: Any, axis: Any) -> Any:
     code = f"np.lib.stride_tricks.sliding_window_view({{}}, {tuple(shape)}, axis={axis})"
-    return x._look(sliding_window_view(x.array, shape, axis), View(code))
+    return x._look(sliding_window_view(x.array, shape, axis), Windows(code, tuple(shape), tuple(axis)))
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {

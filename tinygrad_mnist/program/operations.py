@@ -175,6 +175,14 @@ class Broadcast(View):
 
 
 @dataclass(frozen=True)
+class Windows(View):
+    """The view of all windows of some lengths along axes, the places in a window as new last axes."""
+
+    lengths: tuple[int, ...]
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Copy(Operation):
     """The same elements in other memory, in another shape or dtype if these are given."""
 
