@@ -10,14 +10,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.typing import Array
 
 
 class Head(Protocol):
     """Loss, number of outputs, and both directions of the coding."""
 
-    loss: nn.Module
+    loss: Loss
     width: int
+
+    def rows(self, targets: Array) -> Array:
+        """Return targets as rows of shape (n, width) in float64."""
 
     def targets(self, response: Array) -> Array:
         """Return the targets of the loss for a response of shape (n,) or (n, outputs)."""
@@ -36,6 +40,8 @@ class Classes:
     ----------
     response : ndarray, shape (n,)
         Labels of the training examples.
+    weights : ndarray, shape (n,), optional
+        Not used: each label is a class, whatever its weight.
 
     Attributes
     ----------
@@ -48,7 +54,7 @@ class Classes:
         If the labels are continuous, of mixed kinds, or all the same.
     """
 
-    def __init__(self, response: Array) -> None:
+    def __init__(self, response: Array, weights: Array | None = None) -> None:
         if response.ndim != 1:
             raise DataError(
                 f"the response has shape {response.shape}: expected one label per row; for one-hot rows "
@@ -66,12 +72,25 @@ class Classes:
             raise DataError(f"the response has one class, {self.labels}: expected at least two")
         self._binary = len(self.labels) == 2
         self.width = 1 if self._binary else len(self.labels)
-        self.loss: nn.Module = nn.BCEWithLogitsLoss() if self._binary else nn.CrossEntropyLoss()
+        self.loss: Loss = nn.BCEWithLogitsLoss() if self._binary else nn.CrossEntropyLoss()
 
     def targets(self, response: Array) -> Array:
-        """Return positions in `labels`, shape (n,); for two classes 0.0 and 1.0, shape (n, 1)."""
+        """Return positions in `labels`, shape (n,); for two classes 0.0 and 1.0, shape (n, 1).
+
+        Raises
+        ------
+        DataError
+            If a response is not one of the classes.
+        """
+        unknown = response[~np.isin(response, self.labels)]
+        if len(unknown):
+            raise DataError(f"y has the label {unknown[0]!r}: expected one of {self.labels}")
         positions = np.searchsorted(self.labels, response)
         return positions[:, None].astype(np.float64) if self._binary else positions
+
+    def rows(self, targets: Array) -> Array:
+        """Return targets as rows, shape (n, width): one-hot for more than two classes."""
+        return targets if self._binary else np.eye(self.width)[targets]
 
     def probabilities(self, outputs: Array) -> Array:
         """Return probabilities, shape (n, classes); each row sums to 1."""
@@ -99,6 +118,8 @@ class Numbers:
     ----------
     response : ndarray, shape (n,) or (n, outputs)
         Numbers of the training examples.
+    weights : ndarray, shape (n,), optional
+        Weights of the examples in mean and standard deviation.
 
     Raises
     ------
@@ -106,7 +127,7 @@ class Numbers:
         If the response is not made of finite numbers, or has more than two axes.
     """
 
-    def __init__(self, response: Array) -> None:
+    def __init__(self, response: Array, weights: Array | None = None) -> None:
         if response.dtype.kind not in "biuf":
             raise DataError(f"the response is {response.dtype}: expected numbers for regression")
         if response.ndim > 2:
@@ -117,12 +138,16 @@ class Numbers:
         self._flat = values.ndim == 1
         columns = values.reshape(len(values), -1)
         self.width = columns.shape[1]
-        self._mean, self._deviation = columns.mean(axis=0), deviations(columns)
-        self.loss: nn.Module = nn.MSELoss()
+        self._mean, self._deviation = np.average(columns, 0, weights), deviations(columns, weights)
+        self.loss: Loss = nn.MSELoss()
 
     def targets(self, response: Array) -> Array:
         """Return the response, shape (n, width), with mean 0 and standard deviation 1 in training."""
         return np.asarray((response.reshape(len(response), -1) - self._mean) / self._deviation)
+
+    def rows(self, targets: Array) -> Array:
+        """Return targets, which are rows already."""
+        return targets
 
     def answers(self, outputs: Array) -> Array:
         """Return predictions in the units of the response, shape (n,) or (n, width) as the response."""
@@ -134,10 +159,12 @@ class Numbers:
         return "a number" if self.width == 1 else f"{self.width} numbers"
 
 
-def deviations(columns: Array) -> Array:
+def deviations(columns: Array, weights: Array | None = None) -> Array:
     """Return the standard deviation of each column of (n, width); 1 for a constant column."""
     largest = np.abs(columns).max(axis=0)
     _, power = np.frexp(largest)  # without scaling, the squares of 1e200 and 1e-200 are infinite and 0
-    spread = np.ldexp(np.ldexp(columns, -power).std(axis=0), power)
+    scaled = np.ldexp(columns, -power)
+    variance = np.average((scaled - np.average(scaled, 0, weights)) ** 2, 0, weights)
+    spread = np.ldexp(np.sqrt(variance), power)
     noise = 10 * np.finfo(np.float64).eps * largest  # rounding errors of a constant column
     return np.asarray(np.where(spread > noise, spread, 1.0))

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
+from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinygrad_mnist import nn, no_grad, optim
-from tinygrad_mnist.arguments import require_unmasked
-from tinygrad_mnist.autodiff.source_line import warning_level
-from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.estimator.description import Trace, described
-from tinygrad_mnist.estimator.formula import INTERCEPT, Design
-from tinygrad_mnist.estimator.frames import as_pandas, as_response
-from tinygrad_mnist.estimator.heads import Classes, Head, Numbers, deviations
+from tinygrad_mnist.estimator.description import described
+from tinygrad_mnist.estimator.heads import Classes, Head, Numbers
+from tinygrad_mnist.estimator.learning import Learner
 from tinygrad_mnist.estimator.settings import chosen, require_settings
-from tinygrad_mnist.nn.perceptrons import layer_sizes
-from tinygrad_mnist.training import evaluate, fit
-from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
-from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
 from tinygrad_mnist.typing import Array
 
-UNLEARNED = 10.0  # far above the loss of guessing: 1 for standardized numbers, log(n) for n classes
 TASKS = {"classification": Classes, "regression": Numbers}
 
 
@@ -38,7 +26,7 @@ def _classifies(network: NeuralNetwork) -> bool:
     return network.task == "classification"
 
 
-class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class NeuralNetwork(Learner):
     """Multi-layer perceptron, specified by a formula or trained on arrays.
 
     It works wherever scikit-learn takes an estimator: pipelines, `cross_val_score`, `GridSearchCV`, `clone`.
@@ -71,6 +59,13 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         Passes over the examples.
     standardize : bool, default True
         Subtract the mean of each input and divide by its standard deviation, both of the training examples.
+    early_stopping : bool, default False
+        Hold out a share of the examples (of each class), end when their loss has not fallen for some epochs,
+        and keep the weights of the best epoch. The loss decides, which is finer than the score.
+    validation_fraction : float, default 0.1
+        Share of the examples to hold out, with `early_stopping`.
+    n_iter_no_change : int, default 10
+        Number of epochs to wait for a lower loss, with `early_stopping`.
     random_state : int, RandomState or None, default 0
         Seed for initial weights and the order of examples; the same number gives the same network.
     verbose : int, default 0
@@ -129,6 +124,9 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         batch_size: int | None = 32,
         epochs: int = 200,
         standardize: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
         random_state: Any = 0,
         verbose: int = 0,
         optimizer: str | Callable[..., optim.Optimizer] = "sgd",
@@ -136,10 +134,12 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.formula, self.data, self.hidden, self.task = formula, data, hidden, task
         self.activation, self.lr, self.momentum, self.weight_decay = activation, lr, momentum, weight_decay
         self.schedule, self.batch_size, self.epochs = schedule, batch_size, epochs
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.standardize, self.random_state, self.verbose = standardize, random_state, verbose
         self.optimizer = optimizer
 
-    def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: N803  scikit-learn's names
+    def fit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train from fresh weights and return the estimator.
 
         Parameters
@@ -148,6 +148,8 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             Numbers; with a formula a frame or a mapping of columns, by default `data`.
         y : array, shape (n,), or (n, outputs) for regression, optional
             Response; with a formula it replaces the left side.
+        sample_weight : array, shape (n,), optional
+            Weight of each row in the loss of its batch, and in the means that standardize.
 
         Raises
         ------
@@ -157,36 +159,58 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             If the loss becomes NaN or infinite.
         """
         require_settings(self)
-        inputs, response = self._examples(X, y)
-        self._head: Head = chosen("task", TASKS, self.task)(response)
-        self._measure(inputs)
-        loader, model = self._loader(self._standardized(inputs), response), self._build(inputs.shape[1])
-        optimizer = build_optimizer(
-            chosen("optimizer", OPTIMIZERS, self.optimizer),
-            model.parameters(),
-            lr=self.lr,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-        )
-        schedule = chosen("schedule", SCHEDULES, self.schedule)(optimizer, self.epochs)
-        loss = self._head.loss
-        self.history_ = fit(
-            model,
-            loss,
-            optimizer,
-            loader,
-            epochs=self.epochs,
-            schedule=schedule,
-            callbacks=[Trace(self.verbose)] if self.verbose else [],
-            progress=False,
-        )
-        squares = sum(float(np.sum(parameter.data**2)) for parameter in model.parameters())
-        measured = evaluate(model, loss, loader).loss
-        self._warn_of_divergence(measured)
-        self.loss_ = measured + self.weight_decay / 2 * squares
-        self.model_ = model
-        if isinstance(self._head, Classes):
-            self.classes_ = self._head.labels
+        examples, held_out = self._examples(X, y, sample_weight), None
+        self._head: Head = chosen("task", TASKS, self.task)(examples.response, examples.weights)
+        self._draw_seed()
+        if self.early_stopping:
+            examples, held_out = examples.split(
+                self.validation_fraction, self._seed, stratified=_classifies(self)
+            )
+        self._begin(examples)
+        self._learn(examples, self.epochs, held_out)
+        return self
+
+    def partial_fit(
+        self,
+        X: Any = None,  # noqa: N803
+        y: Any = None,
+        classes: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Go through some examples once more, from the weights there are, and return the estimator.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`. The first call settles how inputs and numbers are standardized, and how a formula
+            codes a frame.
+        classes : array, optional
+            All classes, at the first call of a classification; later calls may leave it out.
+
+        Raises
+        ------
+        DataError
+            If `classes` is missing at the first call, differs later, or lacks a label of `y`.
+        """
+        require_settings(self)
+        if self.early_stopping:
+            raise DataError("early_stopping is True: expected False for partial_fit; write fit(X, y)")
+        first = not hasattr(self, "model_")
+        examples = self._examples(X, y, sample_weight, first=first)
+        if first:
+            if _classifies(self) and classes is None:
+                raise DataError(
+                    "classes is None: expected all classes at the first call of partial_fit; write "
+                    "partial_fit(X, y, classes=np.unique(y))"
+                )
+            labels = np.asarray(classes) if _classifies(self) else examples.response
+            weights = None if _classifies(self) else examples.weights
+            self._head = chosen("task", TASKS, self.task)(labels, weights)
+            self._draw_seed()
+            self._begin(examples)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise DataError(f"classes is {classes!r}: expected those of the first call, {self.classes_}")
+        self._learn(examples, 1)
         return self
 
     def predict(self, X: Any = None) -> Array:  # noqa: N803
@@ -240,88 +264,6 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         measure = accuracy_score if _classifies(self) else r2_score
         return float(measure(y, predicted, sample_weight=sample_weight))
 
-    def _warn_of_divergence(self, loss: float) -> None:
-        """Warn if the loss grew far above that of guessing but stayed finite."""
-        if loss > UNLEARNED:
-            warnings.warn(
-                f"the loss ended at {loss:.3g}, and guessing gives about 1: training diverged at the "
-                f"learning rate {self.lr}; use a lower one",
-                ConvergenceWarning,
-                stacklevel=warning_level(),
-            )
-
-    def _given(self, X: Any) -> Any:  # noqa: N803
-        if X is None and self.data is None:
-            raise DataError("there are no examples: pass X, or write NeuralNetwork(..., data=frame)")
-        given = self.data if X is None else X
-        columns = given.items() if isinstance(given, Mapping) else [("X" if X is not None else "data", given)]
-        for name, values in columns:
-            require_unmasked(name, values, DataError)
-        return given
-
-    def _response(self, frame: Any) -> Array:
-        response = self.design_.response(frame)
-        if response is None:
-            raise DataError(f"{self.formula!r} has no left side: pass y, or name the response before the ~")
-        return response
-
-    def _examples(self, X: Any, y: Any) -> tuple[Array, Array]:  # noqa: N803
-        """Return inputs (n, inputs) in float64 and the response, from a frame or from arrays."""
-        if self.formula is None:
-            regression = not _classifies(self)
-            require_unmasked("y", y, DataError)
-            return validate_data(  # type: ignore[no-any-return]
-                self, self._given(X), y, dtype=np.float64, multi_output=regression, y_numeric=regression
-            )
-        frame = as_pandas(self._given(X))
-        if not len(frame):
-            raise DataError("the frame has no rows: expected at least one example")
-        self.design_ = Design(self.formula, frame)
-        response = self._response(frame) if y is None else as_response(y)
-        inputs = self._coded(frame)
-        if len(inputs) != len(response):
-            raise DataError(f"y has {len(response)} values: expected {len(inputs)}, one per row of the frame")
-        return inputs, response
-
-    def _coded(self, frame: Any) -> Array:
-        """Return the inputs of the formula without the intercept, which is the bias of the first layer."""
-        kept = [name != INTERCEPT for name in self.design_.names]
-        if not any(kept):
-            raise DataError(f"{self.formula!r} has no input: name a column after the ~")
-        return self.design_.inputs(frame)[:, kept]
-
-    def _measure(self, inputs: Array) -> None:
-        """Store the means and standard deviations for standardizing inputs."""
-        self._mean, self._deviation = np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
-        if self.standardize:
-            self._mean, self._deviation = inputs.mean(axis=0), deviations(inputs)
-
-    def _standardized(self, inputs: Array) -> Array:
-        return np.asarray((inputs - self._mean) / self._deviation)
-
-    def _loader(self, inputs: Array, response: Array) -> Loader:
-        size = len(inputs) if self.batch_size is None else min(self.batch_size, len(inputs))
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        targets = self._head.targets(response)
-        shuffle = size < len(inputs)
-        return Loader(inputs, targets, size, shuffle=shuffle, seed=self._seed, dtype=np.float64)
-
-    def _build(self, fan_in: int) -> nn.Sequential:
-        """Return the network with initial weights from the seed."""
-        try:
-            sizes = layer_sizes((fan_in, *_hidden_sizes(self.hidden), self._head.width))
-        except (TypeError, ValueError) as error:
-            expected = "expected the size of a layer, or a tuple of sizes"
-            raise DataError(f"hidden is {self.hidden!r}: {expected}") from error
-        intercept = self.formula is None or INTERCEPT in self.design_.names
-        return nn.perceptron(
-            sizes,
-            chosen("activation", ACTIVATIONS, self.activation),
-            bias=[intercept, *[True] * (len(sizes) - 2)],
-            rng=self._seed,
-            dtype=np.float64,
-        )
-
     def _outputs(self, X: Any) -> Array:  # noqa: N803
         """Return the outputs of the network's last layer, (n, width)."""
         check_is_fitted(self, "model_")
@@ -344,9 +286,3 @@ class NeuralNetwork(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803
         return described(self)
-
-
-def _hidden_sizes(hidden: Any) -> tuple[Any, ...]:
-    if isinstance(hidden, (tuple, list, np.ndarray)):
-        return tuple(hidden)
-    return (hidden,) if hidden else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist.errors import DataError
 
 
@@ -16,7 +18,7 @@ def require_settings(network: Any) -> None:
     DataError
         If a setting cannot be used.
     """
-    for name, least in (("epochs", 0), ("verbose", 0), ("batch_size", 1)):
+    for name, least in (("epochs", 0), ("verbose", 0), ("batch_size", 1), ("n_iter_no_change", 1)):
         value = getattr(network, name)
         if name == "batch_size" and value is None:
             continue
@@ -26,6 +28,8 @@ def require_settings(network: Any) -> None:
         value = getattr(network, name)
         if not isinstance(value, Real):
             raise DataError(f"{name} is {value!r}: expected a number")
+    if not isinstance(network.early_stopping, bool | np.bool_):
+        raise DataError(f"early_stopping is {network.early_stopping!r}: expected True or False")
 
 
 def chosen(setting: str, known: Any, value: Any) -> Any:

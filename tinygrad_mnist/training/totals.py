@@ -107,7 +107,8 @@ class PerExample:
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
-        self.reduction: str | None = loss.reduction if type(loss) in LOSSES else None
+        declares = type(loss) in LOSSES or "measured" in vars(type(loss))
+        self.reduction: str | None = loss.reduction if declares else None
         self._measured = loss.measured if isinstance(loss, Loss) else _all_count
 
     def __call__(self, value: float, output: Any, targets: Any) -> tuple[float, Any, Any, float]:
