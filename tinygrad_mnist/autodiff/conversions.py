@@ -104,7 +104,7 @@ class Conversions(Recordable):
                 "cut the graph: write tensor.data for its array, use it in NumPy functions and operators as "
                 "it is, or join several with ops.stack([a, b]) or ops.concatenate(a, b)"
             )
-        warn_of_cut(self, "np.asarray()", "tensor.data")
+        warn_of_cut(self, "np.asarray()", "ops.stack([a, b]) to join Tensors, tensor.data")
         return np.array(array, dtype, copy=copy)
 
     @property

@@ -27,11 +27,15 @@ class Reduction(Protocol):
 def _method(op: Any) -> Callable[..., Any]:
     """Return an op as a method, with its settings as arguments."""
 
-    def method(self: Any, *settings: Any, **named: Any) -> Any:
+    def method(self: Any) -> Any:
+        return op(self)
+
+    def method_with_settings(self: Any, *settings: Any, **named: Any) -> Any:
         return op(self, *settings, **named)
 
-    _describe(method, op)
-    return method
+    found: Callable[..., Any] = method if len(signature(op).parameters) == 1 else method_with_settings
+    _describe(found, op)
+    return found
 
 
 def _reduction(op: Primitive) -> Reduction:

@@ -1,0 +1,173 @@
+"""What ops of shapes, windows and named axes refuse, and in which sentence; and edges that they accept."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.errors import ShapeError
+
+X = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+IMAGES, KERNELS = np.ones((1, 2, 4, 5)), np.ones((3, 2, 2, 2))
+REFUSED = {
+    "split into unequal pieces": (
+        lambda: ops.split(X, 2, axis=1),
+        ShapeError,
+        "indices_or_sections is 2: expected a divisor of 3, the length of axis 1; write the positions",
+    ),
+    "a mode of pad": (
+        lambda: ops.pad(X, 1, "mean"),
+        ValueError,
+        "mode is 'mean': expected 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'",
+    ),
+    "a norm by singular values": (
+        lambda: ops.norm(X, "nuc"),
+        ValueError,
+        "ord is 'nuc': expected None, a number",
+    ),
+    "a diagonal of a vector": (
+        lambda: ops.diagonal(X[0]),
+        ShapeError,
+        "x has shape (3,): expected at least two axes; for a matrix write diag(x)",
+    ),
+    "diag of a stack": (
+        lambda: ops.diag(X[None]),
+        ShapeError,
+        "x has shape (1, 2, 3): expected a vector or a matrix; for stacks write diagonal(x)",
+    ),
+    "axes moved to fewer places": (
+        lambda: ops.moveaxis(X, (0, 1), 0),
+        ShapeError,
+        "source (0, 1) and destination 0 differ in length",
+    ),
+    "operands of einsum first": (
+        lambda: ops.einsum(X, "ij->i"),
+        TypeError,
+        "subscripts is a Tensor of shape (2, 3): expected a text; write einsum('ij,jk->ik', a, b)",
+    ),
+    "an operand too many": (
+        lambda: ops.einsum("ij->i", X, X),
+        ShapeError,
+        "'ij->i' names 1 operands, and 2 are given",
+    ),
+    "an axis without letter": (
+        lambda: ops.einsum("i->i", X),
+        ShapeError,
+        "'i' does not name the axes of shape (2, 3): expected one letter each",
+    ),
+    "a letter of two lengths": (
+        lambda: ops.einsum("ij,jk->ik", X, X),
+        ShapeError,
+        "axis 'j' of 'ij,jk->ik' has lengths 3 and 2",
+    ),
+    "an unknown letter": (
+        lambda: ops.einsum("ij->k", X),
+        ShapeError,
+        "the result 'k' of 'ij->k' needs letters",
+    ),
+    "a letter twice": (
+        lambda: ops.einsum("ij->ii", X),
+        ShapeError,
+        "the result 'ii' of 'ij->ii' needs letters",
+    ),
+    "axes of two lengths": (
+        lambda: ops.tensordot(X, X, 1),
+        ShapeError,
+        "tensordot: the lengths (3,) and (2,) along axes",
+    ),
+    "images without channels": (
+        lambda: ops.max_pool2d(np.ones((5, 28, 28)), 2),
+        ShapeError,
+        "x has shape (5, 28, 28): expected images (N, C, H, W); write x[:, None]",
+    ),
+    "kernels of other channels": (
+        lambda: ops.conv2d(IMAGES, KERNELS[:, :1]),
+        ShapeError,
+        "images (1, 2, 4, 5) and kernels (3, 1, 2, 2) do not fit",
+    ),
+    "images smaller than a window": (
+        lambda: ops.conv2d(IMAGES, KERNELS, dilation=5),
+        ShapeError,
+        "x has shape (1, 2, 4, 5): expected images as large as a window, (6, 6)",
+    ),
+    "a padding by name": (
+        lambda: ops.conv2d(IMAGES, KERNELS, padding="same"),
+        TypeError,
+        "padding is 'same': expected a whole number or a pair of them",
+    ),
+    "a stride of 0": (
+        lambda: ops.conv2d(IMAGES, KERNELS, stride=0),
+        ValueError,
+        "stride is 0: expected at least 1",
+    ),
+    "windows in the border alone": (
+        lambda: ops.avg_pool2d(IMAGES, 2, padding=2),
+        ValueError,
+        "padding is 2: expected at most half of kernel_size, (2, 2)",
+    ),
+    "a dtype of no numbers": (
+        lambda: ops.astype(X, str),
+        TypeError,
+        "expected one of numbers, such as np.float32",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_misuse_of_an_op_is_refused_in_a_sentence(case):
+    call, error, sentence = REFUSED[case]
+    with pytest.raises(error, match=re.escape(sentence)):
+        call()
+
+
+def test_variance_without_freedom_is_nan():
+    for op in (ops.var, ops.std):
+        assert np.isnan(op(np.array([1.0]), ddof=1))
+        assert np.isnan(op(np.array([1.0, 2.0]), ddof=2))
+
+
+@pytest.mark.parametrize("name", ["prod", "var", "std", "cumsum", "cumprod", "norm", "erf"])
+def test_half_precision_is_computed_in_single(name):
+    x = np.linspace(0.9, 1.1, 200).astype(np.float16)
+    found, exact = getattr(ops, name)(x), getattr(ops, name)(x.astype(np.float64))
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, exact, rtol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["prod", "cumsum", "cumprod", "sort", "flip", "floor", "tril"])
+def test_whole_numbers_keep_their_dtype_and_have_no_gradient(name):
+    x = Tensor(np.array([[3, 1], [2, 0]]))
+    found = getattr(ops, name)(x)
+    np.testing.assert_array_equal(found.data, getattr(np, name)(x.data))
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1,), ()])
+def test_empty_and_single_arrays_are_taken_as_by_numpy(shape):
+    x = np.ones(shape)
+    for name in ("prod", "cumsum", "cumprod", "flip"):
+        expected = getattr(np, name)(x)
+        found = getattr(ops, name)(Tensor(x, requires_grad=True))
+        np.testing.assert_array_equal(found.data, expected)
+        found.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda t: np.where([True, False, True], t[0], [7, 8, 9]), [0.0, 8.0, 2.0]),
+        (lambda t: np.where(t[0] > 0, t[0], -1.0), [-1.0, 1.0, 2.0]),
+        (lambda t: np.where(t[0] > 0)[0], [1, 2]),
+    ],
+)
+def test_numpys_where_takes_lists_and_gives_positions(function, expected):
+    assert np.asarray(getattr(function(X), "data", function(X))).tolist() == expected
+
+
+def test_method_of_a_tensor_has_the_name_and_signature_of_its_op():
+    assert list(inspect.signature(X.std).parameters) == ["axis", "keepdims", "ddof"]
+    assert Tensor.tan.__name__ == "tan"
+    assert Tensor.tan.__doc__.startswith("Return the tangent")
+    assert Tensor.swapaxes.__qualname__ == "Tensor.swapaxes"
