@@ -91,6 +91,7 @@ class TerminalProgress(Progress):
 
     def at_end(self, training: Training) -> None:
         """Say why the training ended before its last epoch, and if it learned next to nothing."""
+        self.bar.stop()
         if training.history.stopped:
             self.console.print(f"stopped: {training.history.stopped}", markup=False, soft_wrap=True)
         note = chance_note(training)
