@@ -115,3 +115,29 @@ def test_a_rate_is_a_float_also_of_whole_settings(gamma):
     whole = optimizer(lr=1)
     for schedule in (optim.StepLR(whole, 2, gamma), optim.ExponentialLR(whole, gamma)):
         assert {type(schedule.rate(epoch)) for epoch in range(4)} == {float}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda o: optim.LinearLR(o, -1), ValueError, "start_factor is -1: expected"),
+        (lambda o: optim.OneCycleLR(o, 0.1, 1), ValueError, "total_steps is 1: expected a whole number >= 2"),
+        (
+            lambda o: optim.SequentialLR(o, [optim.LinearLR(o)], [3]),
+            ValueError,
+            "expected one less than the 1",
+        ),
+        (lambda o: optim.SequentialLR(o, [], []), ValueError, "expected one less than the 0 schedulers"),
+        (lambda o: optim.SequentialLR(o, [3], []), TypeError, "schedulers has 3: expected schedules"),
+        (
+            lambda o: optim.SequentialLR(o, [optim.LinearLR(o), optim.OneCycleLR(o, 1, 9)], [3]),
+            ValueError,
+            "some per step and some per epoch",
+        ),
+        (lambda o: optim.ReduceLROnPlateau(o, factor=1), ValueError, "factor is 1: expected .* < 1"),
+        (lambda o: optim.ReduceLROnPlateau(o).step(), TypeError, "missing the loss"),
+    ],
+)
+def test_wrong_phases_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make(optimizer())

@@ -11,7 +11,7 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.training import Checkpoints
 from tinygrad_mnist.training.optimizers import OPTIMIZERS
-from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.recipe import SCHEDULES, Recipe
 from tinygrad_mnist.training.run_folder import read_settings
 
 
@@ -92,3 +92,41 @@ def test_an_estimator_refuses_an_unknown_optimizer():
     estimator = pytest.importorskip("tinygrad_mnist.estimator")
     with pytest.raises(ValueError, match="optimizer is 'adma': expected one of sgd, adam, adamw"):
         estimator.NeuralNetwork(optimizer="adma").fit(np.ones((4, 2)), [0, 1, 0, 1])
+
+
+def in_phases(optimizer):
+    warm_up = optim.LinearLR(optimizer, 0.1, total_iters=4, per_step=True)
+    return optim.SequentialLR(optimizer, [warm_up, optim.OneCycleLR(optimizer, 0.1, 20)], [4])
+
+
+SCHEDULED = {
+    "per step": in_phases,
+    "plateau": lambda optimizer: optim.ReduceLROnPlateau(optimizer, patience=0, threshold=0.5),
+    "per epoch": lambda optimizer: SCHEDULES["warm-up"](optimizer, EPOCHS),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULED)
+@pytest.mark.parametrize("steps", [4, 20])
+def test_a_killed_training_follows_its_schedule_afterwards(schedule, steps, tmp_path):
+    def made():
+        scheduled = job(optim.Adam)
+        scheduled.schedule = SCHEDULED[schedule](scheduled.optimizer)
+        return scheduled
+
+    whole, killed, resumed = made(), made(), made()
+    rates = [epoch.learning_rate for epoch in whole.fit()]
+    with pytest.raises(Killed):
+        killed.fit(Checkpoints(tmp_path, every_steps=3), callbacks=[killed_after(steps)])
+    assert [epoch.learning_rate for epoch in resumed.fit(Checkpoints(tmp_path, every_steps=3))] == rates
+    assert weights(resumed) == weights(whole)
+    assert resumed.schedule.state_dict() == whole.schedule.state_dict()
+    assert len(set(rates)) > 1
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_recipe_follows_the_schedule_of_its_name(name):
+    optimizer, schedule = Recipe(schedule=name, epochs=10).build_optimizer(nn.Linear(2, 2))
+    for _ in range(10 if schedule else 0):
+        schedule.after_epoch(1.0)
+    assert (optimizer.lr < 0.1) == (name != "constant")

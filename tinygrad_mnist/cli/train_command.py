@@ -59,9 +59,9 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
 @_training("--lr", type=Finite("rate"), help="Learning rate.  [default: 0.1; adam 0.001; others 0.01]")
 @_training(
     "--schedule",
-    type=click.Choice(["cosine", "constant"]),
+    type=click.Choice(["cosine", "constant", "warm-up", "one-cycle", "plateau"]),
     default="cosine",
-    help="cosine lowers the learning rate to 0 over the run.",
+    help="cosine lowers the learning rate to 0 over the run; plateau when the loss stays.",
 )
 @_training(
     "--momentum",

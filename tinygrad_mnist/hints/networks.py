@@ -82,7 +82,6 @@ OPTIM = {
     "NAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "RAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "RMSProp": "write `optim.RMSprop(model.parameters(), lr=0.01)`",
-    "ReduceLROnPlateau": "write `optim.StepLR(optimizer, step_size=5)`, or set `optimizer.lr`",
     "lr_scheduler": "the schedules are here: `optim.StepLR(optimizer, step_size=5)`",
 }
 

@@ -9,6 +9,7 @@ from tinygrad_mnist.optim.adam import Adam, AdamW
 from tinygrad_mnist.optim.optimizer import Optimizer
 from tinygrad_mnist.optim.rmsprop import RMSprop
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
+from tinygrad_mnist.optim.schedules_in_phases import LinearLR, OneCycleLR, ReduceLROnPlateau, SequentialLR
 from tinygrad_mnist.optim.sgd import SGD
 
 if not TYPE_CHECKING:
@@ -28,7 +29,11 @@ __all__ = [
     "CosineAnnealingLR",
     "ExponentialLR",
     "LRScheduler",
+    "LinearLR",
+    "OneCycleLR",
     "Optimizer",
     "RMSprop",
+    "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
 ]

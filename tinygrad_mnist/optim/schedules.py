@@ -1,4 +1,4 @@
-"""Learning-rate schedules, under PyTorch's names: call ``step()`` after each epoch."""
+"""Learning-rate schedules, under PyTorch's names: call ``step()`` after each epoch, or after each step."""
 
 from __future__ import annotations
 
@@ -14,32 +14,64 @@ from tinygrad_mnist.optim.optimizer import Optimizer
 
 
 class LRScheduler(NotInSchedule):
-    """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it."""
+    """Sets the optimizer's learning rate to ``rate(epoch)``, as subclasses define it.
+
+    Each group of parameters follows its own initial rate.
+
+    Attributes
+    ----------
+    initial
+        The learning rate at the beginning, of the group whose rate is asked for.
+    epoch
+        How often ``step()`` was called.
+    per_step
+        True if `training.fit` calls ``step()`` after each step, in place of after each epoch.
+    """
+
+    per_step = False
 
     @hinted
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {shown(optimizer)}: expected an optimizer; write SGD(..., lr=0.1)")
         self.optimizer = optimizer
-        self.initial = optimizer.lr
+        self.initials = [group.before_schedule() for group in optimizer.param_groups]
+        self.initial = self.initials[0]
         self.epoch = 0
 
     def rate(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0: here the initial one."""
         return self.initial
 
+    def begin(self) -> None:
+        """Set the first learning rate, where it is not the initial one."""
+        self._set_rates()
+        for group, initial in zip(self.optimizer.param_groups, self.initials):
+            group.begun = initial, group.lr
+
+    def _set_rates(self) -> None:
+        for group, initial in zip(self.optimizer.param_groups, self.initials):
+            self.initial = initial
+            group.lr = self.rate(self.epoch)
+        self.initial = self.initials[0]
+
     def get_last_lr(self) -> list[float]:
-        """Return the learning rate of the current epoch, in a list of one, as PyTorch does."""
-        return [self.optimizer.lr]
+        """Return the present learning rate of each group, in a list, as PyTorch does."""
+        return [group.lr for group in self.optimizer.param_groups]
 
     def step(self) -> None:
         """Go on to the next epoch's learning rate."""
         self.epoch += 1
-        self.optimizer.lr = self.rate(self.epoch)
+        self._set_rates()
+
+    def after_epoch(self, loss: float) -> None:
+        """Go on after an epoch of a training with this loss, on held-out data if there are some."""
+        if not self.per_step:
+            self.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch it is in, and the learning rate it began with."""
-        return {"epoch": self.epoch, "initial": self.initial}
+        """The epoch it is in, and the learning rate it began with: a list of them for several groups."""
+        return {"epoch": self.epoch, "initial": self.initial if len(self.initials) == 1 else self.initials}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another one was; the optimizer's learning rate is in its own state.
@@ -50,11 +82,14 @@ class LRScheduler(NotInSchedule):
             When the state is not of that kind.
         """
         fits = set(state) == {"epoch", "initial"} and type(state["epoch"]) is int and state["epoch"] >= 0
-        if not fits or type(state["initial"]) not in (int, float) or not math.isfinite(state["initial"]):
+        initials = state.get("initial")
+        initials = initials if isinstance(initials, list) else [initials]
+        numbers = all(type(rate) in (int, float) and math.isfinite(rate) for rate in initials)
+        if not fits or not numbers or len(initials) != len(self.initials):
             raise CheckpointError(
                 f"the state of a schedule has epoch and initial, and this one is {shown(state)}"
             )
-        self.epoch, self.initial = state["epoch"], state["initial"]
+        self.epoch, self.initials, self.initial = state["epoch"], list(initials), initials[0]
 
 
 class StepLR(LRScheduler):

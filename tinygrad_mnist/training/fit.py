@@ -52,7 +52,8 @@ def fit(
     epochs
         Number of times to go through the training data, at least 1.
     schedule
-        Stepped after each epoch.
+        Stepped after each epoch, or after each step if it is `per_step`; a plateau gets the validation loss,
+        or the training loss without validation data.
     backend : {"numpy", "native", "eager"}, default "numpy"
         Engine of each step, as in `compile`.  "numpy": captured as a program.  "native": as machine code,
         several times faster for small networks, within rounding errors (extra "native").  "eager": op by op,

@@ -65,6 +65,8 @@ class Training:
         self.position = Position(loader_epoch=self.first_loader_epoch)
         self.length = len(train) if isinstance(train, Sized) else None
         self._step, self._signalled = step, signalled  # without a `step`, each step is watched
+        schedule = parts.schedule
+        self._per_step = schedule if schedule is not None and schedule.per_step else None
         # Native code rounds differently: a resumed training keeps the arithmetic of its start.
         self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
         self._per_example = PerExample(parts.loss)
@@ -205,6 +207,8 @@ class Training:
             if not math.isfinite(value):
                 self._diverge(f"the loss became {value}", position.step + 1, (inputs, targets))
         position.step, position.steps, self.last_loss = position.step + 1, position.steps + 1, value
+        if self._per_step is not None:
+            self._per_step.step()
         position.totals.add(*self._per_example(value, output, targets))
         now = time.perf_counter()
         position.seconds, self._since = position.seconds + now - self._since, now
@@ -223,7 +227,7 @@ class Training:
         for hook in hooks["after_epoch"]:
             hook(self, epoch)
         if not is_cut_short:
-            self._next_epoch()
+            self._next_epoch(epoch)
             self._note_signal()
             for hook in last["after_epoch"]:
                 hook(self, epoch)
@@ -246,9 +250,10 @@ class Training:
             seconds=self.position.seconds,
         )
 
-    def _next_epoch(self) -> None:
+    def _next_epoch(self, done: Epoch) -> None:
         if self.parts.schedule:
-            self.parts.schedule.step()
+            held_out = done.validation_loss
+            self.parts.schedule.after_epoch(done.train_loss if held_out is None else held_out)
         loader_epoch = getattr(self.train, "epoch", None)
         self.position = Position(
             self.position.epoch + 1, steps=self.position.steps, loader_epoch=loader_epoch
@@ -303,9 +308,13 @@ class Training:
                 if isinstance(done, Anomaly):
                     return done
                 self.position.step, self.position.steps = self.position.step + 1, self.position.steps + 1
+                if self._per_step is not None:
+                    self._per_step.step()
             if self.position.steps == before:  # batches that cannot be iterated again
                 return None
-            self._next_epoch()
+            if self.position.epoch > len(self.history.epochs):
+                return None
+            self._next_epoch(self.history.epochs[self.position.epoch - 1])
         return None
 
     def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:

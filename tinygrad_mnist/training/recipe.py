@@ -22,7 +22,20 @@ LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadrati
 SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.LRScheduler | None]] = {
     "constant": lambda optimizer, epochs: None,
     "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
+    "warm-up": lambda optimizer, epochs: _warm_up(optimizer, epochs),
+    "one-cycle": lambda optimizer, epochs: optim.OneCycleLR(
+        optimizer, optimizer.lr, max(epochs, 2), per_step=False
+    ),
+    "plateau": lambda optimizer, epochs: optim.ReduceLROnPlateau(optimizer, patience=2),
 }
+
+
+def _warm_up(optimizer: optim.Optimizer, epochs: int) -> optim.LRScheduler:
+    """Raise the learning rate from a tenth in the first tenth of the epochs, then lower it along a cosine."""
+    rising = max(1, epochs // 10)
+    first = optim.LinearLR(optimizer, 0.1, total_iters=rising)
+    then = optim.CosineAnnealingLR(optimizer, max(1, epochs - rising))
+    return optim.SequentialLR(optimizer, [first, then], [rising])
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,9 @@ class Recipe:
     dropout
         Share of hidden units that are dropped in each training step.
     schedule
-        "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.
+        "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.  "warm-up" raises it for a
+        tenth of the epochs before the cosine, "one-cycle" for three tenths, and "plateau" divides it by 10
+        after three epochs without a lower loss.
     early_stopping
         Number of epochs without a lower validation loss after which the run ends, with its best weights; None
         to train to the last epoch and keep its weights.
