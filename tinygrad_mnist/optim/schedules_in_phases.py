@@ -74,7 +74,7 @@ class OneCycleLR(LRScheduler):
 
     The rate goes from ``max_lr / div_factor`` to `max_lr` in the first `pct_start` of the steps, and from
     there to ``max_lr / div_factor / final_div_factor``; counted in steps of the training.  L. Smith and
-    N. Topin, Super-convergence, 2018; as ``torch.optim.lr_scheduler.OneCycleLR`` with ``cycle_momentum=False``:
+    N. Topin, Super-convergence, 2018; as ``torch.optim.lr_scheduler.OneCycleLR`` with no ``cycle_momentum``:
     the momentum stays.
 
     Parameters
