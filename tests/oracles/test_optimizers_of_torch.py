@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from tests.optim.options import CASES, IDS
 from tinygrad_mnist import Tensor, nn, optim
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 SHAPES = [(3, 4), (4,), ()]
 SGD = [

@@ -14,6 +14,7 @@ from tests.training.jobs import Job
 from tests.training.test_requirements import WRONG, X, Y, arguments, model_of
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.files.records import read_record
 from tinygrad_mnist.files.tensors import load_tensors, save_tensors
 from tinygrad_mnist.training import Checkpoints, EarlyStopping, Progress, Recipe, evaluate, fit, predict
 from tinygrad_mnist.training.checkpoint_files import checksum_of
@@ -271,7 +272,8 @@ def test_states_of_another_network_word_by_word(tmp_path):
         change(state)
         lines.append((name, said(tmp_path, state.put_back, parts)))
     for name, change in {"count": {"step": -1}, "text": {"epoch": "1"}, "seconds": {"seconds": None}}.items():
-        lines.append((f"position: {name}", said(tmp_path, Position.from_dict, asdict(Position()) | change)))
+        place = asdict(Position()) | change
+        lines.append((f"position: {name}", said(tmp_path, read_record, Position, place, "place")))
     assert_said("states", lines)
 
 

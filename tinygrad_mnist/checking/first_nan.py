@@ -93,7 +93,7 @@ def _forward(loss: Tensor, op: Tensor, when: str) -> TrainingFinding:
         why,
         remedy,
         op._origin(),
-        numbers={"not finite": bad, "results": op.size},
+        numbers={"not finite": bad, "results": int(op.size)},
     )
 
 
@@ -109,7 +109,7 @@ def _backward(loss: Tensor, reader: Tensor, into: Tensor, when: str) -> Training
         why,
         remedy,
         reader._origin(),
-        numbers={"results": reader.size},
+        numbers={"results": int(reader.size)},
     )
 
 
