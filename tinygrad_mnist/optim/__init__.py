@@ -6,6 +6,7 @@ from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.optim.adagrad import Adagrad
 from tinygrad_mnist.optim.adam import Adam, AdamW
+from tinygrad_mnist.optim.ema import EMA
 from tinygrad_mnist.optim.optimizer import Optimizer
 from tinygrad_mnist.optim.rmsprop import RMSprop
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
@@ -22,6 +23,7 @@ if not TYPE_CHECKING:
 
 
 __all__ = [
+    "EMA",
     "SGD",
     "Adagrad",
     "Adam",
