@@ -14,7 +14,7 @@ a = tm.Tensor(2.0, requires_grad=True, name="a")
 b = tm.Tensor(-3.0, requires_grad=True, name="b")
 c = tm.Tensor(10.0, requires_grad=True, name="c")
 y = a * b + c
-print(to_text(Graph.of(y)))
+print(to_text(Graph(y)))
 
 # %% [markdown]
 # `backward()` fills in `.grad`: how much y changes when an input changes a little.

@@ -34,7 +34,7 @@ def show(graph, name):
 a = Tensor(2.0, requires_grad=True, name="a")
 b = Tensor(-3.0, requires_grad=True, name="b")
 c = Tensor(10.0, requires_grad=True, name="c")
-graph = show(Graph.of(a * b + c), "sum_and_product")
+graph = show(Graph(a * b + c), "sum_and_product")
 assert [node.formula for node in graph.nodes if node.op] == ["a * b", "multiply_1 + c"]
 
 # %% [markdown]
@@ -48,7 +48,7 @@ x = Tensor(np.array([[1.0, -2.0]]), name="x")
 weight = Tensor([[0.5, -1.0]], requires_grad=True, name="weight")
 bias = Tensor([0.1], requires_grad=True, name="bias")
 neuron = ops.sigmoid(ops.linear(x, weight, bias))
-graph = show(Graph.of(neuron, backward=True), "neuron")
+graph = show(Graph(neuron, backward=True), "neuron")
 print("the rule of the sigmoid:", graph.by_name["sigmoid_2"].rules[0].formula)
 
 # %% [markdown]
@@ -57,7 +57,7 @@ print("the rule of the sigmoid:", graph.by_name["sigmoid_2"].rules[0].formula)
 # %%
 layer = nn.Sequential(nn.Linear(3, 4, rng=np.random.default_rng(0)), nn.Sigmoid())
 batch = Tensor(np.ones((2, 3), np.float32), name="batch")
-show(Graph.of(layer(batch)), "layer")
+show(Graph(layer(batch)), "layer")
 
 # %% [markdown]
 # ## The network: read it module by module
@@ -67,7 +67,7 @@ show(Graph.of(layer(batch)), "layer")
 # %%
 network = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 2))
 loss = nn.CrossEntropyLoss()(network(batch), np.array([0, 1]))
-graph = Graph.of(loss)
+graph = Graph(loss)
 modules = show(graph.collapsed(2), "network")
 assert sum(node.parameters for node in modules.nodes) == network.num_parameters()
 print("for a README:\n" + to_mermaid(modules))
@@ -81,5 +81,5 @@ print("for a README:\n" + to_mermaid(modules))
 try:
     nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2))(batch)
 except ValueError as error:
-    failed = show(Graph.of(error), "failed")
+    failed = show(Graph(error), "failed")
     assert failed.nodes[-1].kind == "error"

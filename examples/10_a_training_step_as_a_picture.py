@@ -28,7 +28,7 @@ loss = nn.QuadraticLoss()(model(Tensor(images.reshape(10, -1), name="images")), 
 # From the loss down to the images: each computed value, and the gradient that came back to it.
 
 # %%
-graph = Graph.of(loss, backward=True)
+graph = Graph(loss, backward=True)
 print(to_text(graph))
 
 # %% [markdown]

@@ -43,6 +43,7 @@ for epoch in range(200):
     optimizer.zero_grad(set_to_none=True)
     loss = criterion(model(x), y)
     loss.backward(retain_graph=True)
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm=5.0)
     optimizer.step()
     scheduler.step()
 

@@ -28,7 +28,7 @@ def __dir__() -> list[str]:
 class TinygradMnistError(Exception):
     """Base of the errors below; the command line prints one as a sentence and exits with status 2.
 
-    `failed_op` is the op that raised it, if there is one: ``Graph.of(error)`` draws the graph up to it.
+    `failed_op` is the op that raised it, if there is one: ``Graph(error)`` draws the graph up to it.
     """
 
     failed_op: Any = None

@@ -46,7 +46,7 @@ def test_a_rule_as_text_gives_what_it_gives(name):
 
     own.vjps(lambda g, y, x: rule(x))
     try:
-        text = Graph.of(own(Tensor(X, requires_grad=True))).nodes[-1].rules[0].formula
+        text = Graph(own(Tensor(X, requires_grad=True))).nodes[-1].rules[0].formula
     finally:
         del REGISTRY["own"]
     names = {"np": np, "x": X, "exp": np.exp, "sum": np.sum}
@@ -115,7 +115,7 @@ def test_a_product_whose_inner_lengths_differ_names_both(shapes, lengths, transp
 
 def formula_of(call, size):
     result = call(Tensor(np.ones(size), requires_grad=True, name="x"))
-    node = Graph.of(result).nodes[-1]
+    node = Graph(result).nodes[-1]
     return node.formula, node.rules[0].formula
 
 

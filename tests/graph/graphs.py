@@ -21,10 +21,10 @@ def scalar_graph(backward=True):
     a, b, c = (
         Tensor(value, requires_grad=True, name=name) for name, value in (("a", 2.0), ("b", -3.0), ("c", 10.0))
     )
-    return Graph.of(a * b + c, backward=backward)
+    return Graph(a * b + c, backward=backward)
 
 
 def network_graph(backward=True):
     model = nn.Sequential(nn.Linear(20, 6), nn.Sigmoid(), nn.Linear(6, 3))
     loss = nn.CrossEntropyLoss()(model(np.ones((5, 20), np.float32)), np.zeros(5, int))
-    return Graph.of(loss, backward=backward)
+    return Graph(loss, backward=backward)

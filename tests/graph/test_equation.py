@@ -3,7 +3,8 @@
 import pytest
 
 from tests.graph.graphs import leaf, number
-from tinygrad_mnist.graph import Graph, Node, Rule
+from tinygrad_mnist.graph import Node, Rule
+from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.equation import Operand, equation, plain, rule_equation
 
 
@@ -34,6 +35,6 @@ def test_unregistered_op_is_shown_by_its_rules():
         "cube_1", "op", "never_registered", (), "float64", "", ("a",), "never_registered(a)",
         (Rule("x", "a", "g * 3 * x * x", number(12.0)),), number(8.0), number(1.0),
     )  # fmt: skip
-    graph = Graph((leaf("a", 2.0, 12.0), op), ("cube_1",))
+    graph = GraphData((leaf("a", 2.0, 12.0), op), ("cube_1",))
     assert plain(rule_equation(op, op.rules[0], graph)) == "g * 3 * x * x = 1 * 3 * 2 * 2 = 12"
     assert op.rule_positions == (0,)

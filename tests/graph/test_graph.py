@@ -23,7 +23,7 @@ def step():
 
 
 def test_names_order_and_kinds_follow_the_computation():
-    nodes = Graph.of(step()).nodes
+    nodes = Graph(step()).nodes
     assert [node.name for node in nodes] == [
         "data_1", "0.weight", "0.bias", "linear_1", "tanh_2", "2.weight", "2.bias", "linear_3",
         "data_2", "softmax_cross_entropy_4", "mean_5",
@@ -34,7 +34,7 @@ def test_names_order_and_kinds_follow_the_computation():
 
 
 def test_names_do_not_depend_on_earlier_computations():
-    first, second = Graph.of(step()), Graph.of(step())
+    first, second = Graph(step()), Graph(step())
     assert first == second
 
 
@@ -43,7 +43,7 @@ def test_every_node_is_listed_once_and_after_its_inputs(pairs):
     values = [Tensor(1.0, requires_grad=True, name="x"), Tensor(2.0, requires_grad=True, name="x")]
     for i, j in pairs:
         values.append(values[i % len(values)] * values[j % len(values)])
-    graph = Graph.of(values[-1], values[0])
+    graph = Graph(values[-1], values[0])
     seen = set()
     for node in graph.nodes:
         assert set(node.inputs) <= seen
@@ -54,7 +54,7 @@ def test_every_node_is_listed_once_and_after_its_inputs(pairs):
 
 def test_shared_parameter_is_one_node():
     layer = nn.Linear(2, 2)
-    graph = Graph.of(layer(layer(np.ones((1, 2), np.float32))))
+    graph = Graph(layer(layer(np.ones((1, 2), np.float32))))
     assert sum(node.kind == "parameter" for node in graph.nodes) == 2
 
 
@@ -62,11 +62,11 @@ def test_chain_of_ten_thousand_ops_has_a_graph():
     x = Tensor(1.0, requires_grad=True)
     for _ in range(10_000):
         x = x + 1.0
-    assert len(Graph.of(x).nodes) == 10_001
+    assert len(Graph(x).nodes) == 10_001
 
 
 def test_two_processes_write_the_same_bytes():
-    code = "from tests.graph.test_graph import *; g = Graph.of(step()); print(to_dot(g), to_text(g))"
+    code = "from tests.graph.test_graph import *; g = Graph(step()); print(to_dot(g), to_text(g))"
     texts = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
@@ -75,7 +75,7 @@ def test_two_processes_write_the_same_bytes():
         for seed in ("1", "2")
     }  # fmt: skip
     assert len(texts) == 1
-    graph = Graph.of(step())
+    graph = Graph(step())
     assert texts.pop().decode() == f"{to_dot(graph)} {to_text(graph)}\n"
 
 
@@ -87,7 +87,7 @@ def scalar_step():
 
 def test_gradients_and_contributions_are_those_of_backward():
     output, leaves = scalar_step()
-    graph = Graph.of(output, backward=True)
+    graph = Graph(output, backward=True)
     assert all(leaf.grad is None for leaf in leaves)
     output.backward()
     for leaf in leaves:
@@ -105,7 +105,7 @@ def test_backward_pass_of_a_graph_runs_each_rule_once(monkeypatch):
         return g * (1 - y * y)
 
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (rule,))
-    Graph.of(step(), backward=True)
+    Graph(step(), backward=True)
     assert len(calls) == 1
 
 
@@ -113,7 +113,7 @@ def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
     logits = Tensor([0.2, -1.0, 0.5], requires_grad=True, name="logits")
     probabilities = ops.sigmoid(logits)
     loss = nn.BCELoss()(probabilities, np.array([1.0, 0.0, 1.0]))
-    graph = Graph.of(loss, probabilities, backward=True)
+    graph = Graph(loss, probabilities, backward=True)
     sent = [r.contribution.values for n in graph.nodes for r in n.rules if r.source == "logits"]
     assert len(sent) == 2
     np.testing.assert_allclose(np.sum(sent, axis=0), graph.by_name["logits"].gradient.values)
@@ -122,7 +122,7 @@ def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
 @given(programs(most_ops=8))
 def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
     tensors = [Tensor(a, requires_grad=True) for a in program.leaves()]
-    graph = Graph.of(program(*tensors), backward=True)
+    graph = Graph(program(*tensors), backward=True)
     for node in graph.nodes:
         sent = [
             r.contribution for n in graph.nodes for r in n.rules if r.source == node.name and r.contribution
@@ -132,7 +132,7 @@ def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
 
 
 def test_node_has_formula_rules_costs_and_source_line():
-    graph = Graph.of(step(), backward=True)
+    graph = Graph(step(), backward=True)
     linear = graph.by_name["linear_1"]
     assert linear.formula == "linear(data_1, 0.weight, 0.bias)"
     assert [(r.input, r.source, r.formula) for r in linear.rules] == [
@@ -144,12 +144,12 @@ def test_node_has_formula_rules_costs_and_source_line():
     assert linear.line.startswith("test_graph.py:")
     assert graph.by_name["0.weight"].parameters == 6
     output, _ = scalar_step()
-    assert "y = a * b + c" in Graph.of(output).by_name["multiply_1"].line
+    assert "y = a * b + c" in Graph(output).by_name["multiply_1"].line
 
 
 def test_edges_carry_the_contributions_along_them():
     output, _ = scalar_step()
-    edges = Graph.of(output, backward=True).edges
+    edges = Graph(output, backward=True).edges
     assert [(e.source, e.target, e.position) for e in edges][:2] == [
         ("a", "multiply_1", 0),
         ("b", "multiply_1", 1),
@@ -159,7 +159,7 @@ def test_edges_carry_the_contributions_along_them():
 
 def test_untested_rule_has_the_verdict_untested():
     loss = ops.sum(ops.sqrt(Tensor([0.0, 1.0], requires_grad=True)))
-    graph = Graph.of(loss, diagnosis=diagnose(loss))
+    graph = Graph(loss, diagnosis=diagnose(loss))
     assert [node.verdict for node in graph.nodes if node.op] == ["untested", "correct"]
 
 
@@ -169,25 +169,25 @@ def test_collapsing_loses_no_contribution_and_no_node():
         inner = ops.sin(a)
     with scope("res"):
         outer = ops.tanh(inner) * 2.0 + inner
-    graph = Graph.of(outer * 1.5, backward=True).collapsed(1)
+    graph = Graph(outer * 1.5, backward=True).collapsed(1)
     (edge,) = [edge for edge in graph.edges if edge.source == "pre"]
     assert edge.contribution.values == pytest.approx(graph.by_name["pre"].gradient.values)
     with scope("net"):
         squared = ops.square(ops.sin(Tensor(3.0, requires_grad=True, name="net")))
-    names = [node.name for node in Graph.of(squared * 1.5).collapsed(1).nodes]
+    names = [node.name for node in Graph(squared * 1.5).collapsed(1).nodes]
     assert names == ["net (module)", "multiply_3"]
 
 
 def test_values_are_kept_in_full_up_to_twelve():
     x = Tensor(np.arange(24.0).reshape(4, 6), requires_grad=True, name="x")
-    graph = Graph.of(x.sum(axis=1))
+    graph = Graph(x.sum(axis=1))
     assert graph.by_name["sum_1"].value.values == [15.0, 51.0, 87.0, 123.0]
     many = graph.by_name["x"].value
     assert (many.values, many.mean, many.minimum, many.maximum) == (None, 11.5, 0.0, 23.0)
 
 
 def test_modules_collapse_to_single_nodes_at_any_depth():
-    graph = Graph.of(step(), backward=True)
+    graph = Graph(step(), backward=True)
     layers = graph.collapsed(2)
     assert [n.name for n in layers.nodes] == [
         "data_1", "Sequential/Linear[0]", "Sequential/Tanh[1]", "Sequential/Linear[2]", "data_2",
@@ -206,12 +206,12 @@ def test_modules_collapse_to_single_nodes_at_any_depth():
 @pytest.mark.parametrize("depth", [0, -1, 1.5, "1", True])
 def test_collapsing_refuses_a_depth_that_is_not_a_whole_number(depth):
     with pytest.raises((TypeError, ValueError), match=r"depth is .*: expected a whole number >= 1"):
-        Graph.of(step()).collapsed(depth)
+        Graph(step()).collapsed(depth)
 
 
 def test_module_used_twice_makes_no_cycle():
     layer, other = nn.Linear(2, 2), nn.Tanh()
-    graph = Graph.of(layer(other(layer(np.ones((1, 2), np.float32)))).sum()).collapsed(1)
+    graph = Graph(layer(other(layer(np.ones((1, 2), np.float32)))).sum()).collapsed(1)
     seen = set()
     for node in graph.nodes:
         assert set(node.inputs) <= seen | {name for name in node.inputs if name not in graph.by_name}
@@ -223,7 +223,7 @@ def test_graph_of_an_error_ends_at_the_op_that_failed():
     model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(4, 2))
     with pytest.raises(ShapeError) as caught:
         model(np.ones((4, 2), np.float32))
-    graph = Graph.of(caught.value)
+    graph = Graph(caught.value)
     assert [n.op for n in graph.nodes if n.op] == ["linear", "tanh", "linear"]
     failed = graph.nodes[-1]
     assert (failed.kind, failed.scope) == ("error", "Sequential/Linear[2]")
@@ -231,18 +231,18 @@ def test_graph_of_an_error_ends_at_the_op_that_failed():
     assert "got inputs of shape (4, 3)" in failed.message
     with pytest.raises(ShapeError) as product:
         ops.tanh(Tensor(np.ones((4, 3)), requires_grad=True)) @ np.ones(4)
-    assert "tanh_1 (4, 3) float64" in Graph.of(product.value).nodes[-1].message
+    assert "tanh_1 (4, 3) float64" in Graph(product.value).nodes[-1].message
     with pytest.raises(DTypeError) as mixed:
         model(np.ones((4, 2)))
-    assert Graph.of(mixed.value).nodes[-1].kind == "error"
+    assert Graph(mixed.value).nodes[-1].kind == "error"
     with pytest.raises(GradientError, match="was not raised by an op"):
-        Graph.of(ValueError("other"))
+        Graph(ValueError("other"))
 
 
 def test_verdicts_of_a_diagnosis_are_on_ops_and_rules(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: g * (1 - x * x),))
     loss = step()
-    graph = Graph.of(loss, diagnosis=diagnose(loss))
+    graph = Graph(loss, diagnosis=diagnose(loss))
     assert {n.op: n.verdict for n in graph.nodes if n.op} == {
         "linear": "correct", "tanh": "wrong", "softmax_cross_entropy": "correct", "mean": "correct",
     }  # fmt: skip
@@ -251,19 +251,19 @@ def test_verdicts_of_a_diagnosis_are_on_ops_and_rules(monkeypatch):
 
 def test_rule_that_fails_on_symbols_says_so_in_the_graph(monkeypatch):
     monkeypatch.setattr(REGISTRY["tanh"], "rules", (lambda g, y, x: 1 / 0,))
-    assert "fails" in Graph.of(step()).by_name["tanh_2"].rules[0].formula
+    assert "fails" in Graph(step()).by_name["tanh_2"].rules[0].formula
 
 
 def test_graph_as_dict_is_json():
     import json
 
-    assert json.loads(json.dumps(Graph.of(step(), backward=True).to_dict()))["outputs"] == ["mean_5"]
+    assert json.loads(json.dumps(Graph(step(), backward=True).to_dict()))["outputs"] == ["mean_5"]
 
 
 def test_graph_of_ten_thousand_nodes_is_text_and_dot():
     x = Tensor(1.0, requires_grad=True)
     for _ in range(10_000):
         x = ops.tanh(x)
-    graph = Graph.of(x)
+    graph = Graph(x)
     assert to_text(graph).count("\n") == 10_001
     assert to_dot(graph).count(" -> ") == 10_000

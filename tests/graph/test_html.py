@@ -14,6 +14,7 @@ from tests.graph.graphs import leaf, network_graph, number, scalar_graph
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.graph import Graph, Node, Rule
 from tinygrad_mnist.graph import html as page
+from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.playback import playback_steps
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -38,7 +39,7 @@ PICTURE = """<svg width="10pt" height="10pt" viewBox="0 0 10 10" onload="alert(1
 
 
 def test_cleaned_picture_keeps_only_shapes_and_texts():
-    cleaned = page._clean_svg(PICTURE, Graph((leaf("a", 2.0),), ("a",)))
+    cleaned = page._clean_svg(PICTURE, GraphData((leaf("a", 2.0),), ("a",)))
     for banned in (
         "<script",
         "<style",
@@ -64,7 +65,7 @@ def written(graph, monkeypatch, **settings):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_data_in_the_page(name, monkeypatch):
-    text = written(Graph((leaf(name, 2.0),), (name,)), monkeypatch, title=name)
+    text = written(GraphData((leaf(name, 2.0),), (name,)), monkeypatch, title=name)
     assert len(re.findall("<script", text)) == 2
     assert len(re.findall("</script", text)) == 2
     assert "<img" not in text
@@ -124,7 +125,8 @@ def test_nodes_of_a_picture_have_names_for_screen_readers():
     )
     picture = ElementTree.fromstring(
         page._clean_svg(
-            f'<svg xmlns="http://www.w3.org/2000/svg">{groups}</svg>', Graph((leaf("a", 2.0), op), ("sin_1",))
+            f'<svg xmlns="http://www.w3.org/2000/svg">{groups}</svg>',
+            GraphData((leaf("a", 2.0), op), ("sin_1",)),
         )
     )
     assert (picture.get("role"), picture.get("aria-label")) == (
@@ -162,9 +164,9 @@ def test_iframe_has_a_title_and_a_size(monkeypatch):
     [
         (scalar_graph(), "forward and backward · 2 ops · 3 learned numbers · 2 FLOP"),
         (network_graph(backward=False), "forward · 5 ops · 147 learned numbers · 1.43 kFLOP"),
-        (Graph.of(ops.sin(Tensor(2.0, requires_grad=True))), "forward · 1 op · 1 learned number · 1 FLOP"),
+        (Graph(ops.sin(Tensor(2.0, requires_grad=True))), "forward · 1 op · 1 learned number · 1 FLOP"),
         (
-            Graph.of(Tensor(np.ones((40, 50)), requires_grad=True)),
+            Graph(Tensor(np.ones((40, 50)), requires_grad=True)),
             "forward · 0 ops · 2,000 learned numbers · 0 FLOP",
         ),
     ],
@@ -207,7 +209,7 @@ def test_picture_of_a_page_has_numbers_if_all_are_few(count, detail, monkeypatch
         return '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
     monkeypatch.setattr(page, "to_svg", to_svg)
-    page.to_html(Graph.of(ops.sin(Tensor(np.ones(count), requires_grad=True))))
+    page.to_html(Graph(ops.sin(Tensor(np.ones(count), requires_grad=True))))
     assert asked == [detail]
 
 

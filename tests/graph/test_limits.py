@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, ops, scope
+from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.graph import Graph, draw, to_dot, to_html, to_mermaid, to_svg, to_text
-from tinygrad_mnist.graph.data import Statistics
+from tinygrad_mnist.graph.data import GraphData, Statistics
 from tinygrad_mnist.graph.equation import Operand
 from tinygrad_mnist.graph.html import to_iframe
 from tinygrad_mnist.graph.modules import MOST_NODES, readable
@@ -18,7 +18,7 @@ def chain(nodes):
     for i in range(nodes - 1):
         with scope("first" if i < nodes // 2 else "second"):
             x = x + 1.0
-    return Graph.of(x)
+    return Graph(x)
 
 
 @pytest.mark.parametrize("nodes", [2, MOST_NODES])
@@ -39,12 +39,12 @@ def test_a_graph_of_401_nodes_without_modules_is_refused():
     for _ in range(400):
         x = x + 1.0
     with pytest.raises(ValueError, match="the graph has 401 nodes: expected at most 400, or modules"):
-        readable(Graph.of(x))
+        readable(Graph(x))
 
 
 @pytest.mark.parametrize(("length", "shown"), [(999, False), (1000, True)])
 def test_operations_are_told_from_a_thousand_on(length, shown):
-    graph = Graph.of(ops.sum(Tensor(np.ones(length), requires_grad=True)))
+    graph = Graph(ops.sum(Tensor(np.ones(length), requires_grad=True)))
     assert graph.nodes[-1].flops == length
     assert ("flop" in to_dot(graph, detail="values").lower()) == shown
     assert "flop" not in to_dot(graph, detail="ops").lower()
@@ -57,7 +57,7 @@ def test_a_module_lists_its_ops(count, formula):
         y = x
         for _ in range(count):
             y = y + 1.0
-    (module,) = (node for node in Graph.of(y * 2.0).collapsed().nodes if node.kind == "module")
+    (module,) = (node for node in Graph(y * 2.0).collapsed().nodes if node.kind == "module")
     assert module.formula == formula
 
 
@@ -82,7 +82,7 @@ def test_the_graph_of_an_error_has_the_failed_op_as_its_output():
     x = Tensor(np.ones((2, 3)), requires_grad=True)
     with pytest.raises(ShapeError) as caught:
         ops.exp(x) @ x
-    graph = Graph.of(caught.value)
+    graph = Graph(caught.value)
     assert graph.outputs == (graph.nodes[-1].name,)
     assert [node.kind for node in graph.nodes] == ["parameter", "op", "error"]
 
@@ -98,11 +98,11 @@ def test_the_graph_of_an_error_has_the_failed_op_as_its_output():
 )
 def test_a_graph_of_what_is_not_a_tensor_is_refused(outputs, instead):
     with pytest.raises(TypeError, match=f"output is .*: expected a Tensor, or an error of an op; {instead}"):
-        Graph.of(*outputs)
+        Graph(*outputs)
 
 
 def test_a_graph_of_nothing_is_empty():
-    assert (Graph.of().nodes, Graph.of().outputs) == ((), ())
+    assert (Graph().nodes, Graph().outputs) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,21 @@ def test_a_graph_of_nothing_is_empty():
 def test_an_equation_shows_at_most_four_numbers_of_an_operand(operand, is_small):
     assert operand.is_small == is_small
     assert operand.text(shapes=True) == (str(operand.shape) if operand.shape else "3")
+
+
+def test_draw_without_a_path_gives_a_graph_for_a_notebook():
+    x = Tensor(np.ones((2, 3)), requires_grad=True, name="x")
+    shown = draw(nn.Sequential(nn.Linear(3, 4, rng=0, dtype=float), nn.ReLU())(x).sum(), backward=True)
+    assert isinstance(shown, Graph)
+    assert shown.has_gradients
+    assert "<iframe" in shown._repr_html_()
+    assert len(draw(shown, detail="modules").nodes) < len(shown.nodes)
+
+
+def test_graph_is_made_of_tensors_or_of_nodes():
+    graph = Graph(Tensor(2.0, requires_grad=True) * 3)
+    again = Graph.of_data(GraphData(graph.nodes, graph.outputs))
+    assert again == graph
+    assert type(again.collapsed()) is Graph
+    with pytest.raises(TypeError, match="draw what ops returned"):
+        Graph(3)

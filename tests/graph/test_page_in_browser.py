@@ -69,7 +69,7 @@ def leaves():
 
 def scalar_graph(backward=True):
     a, b, c = leaves()
-    return Graph.of(a * b + c, backward=backward)
+    return Graph(a * b + c, backward=backward)
 
 
 def label(tab):
@@ -155,7 +155,7 @@ def test_last_step_shows_the_gradients_of_backward(opened):
     )
     error = ops.sigmoid(x * w + b) - 1.0
     loss = error * error + w * w
-    graph = Graph.of(loss, backward=True)
+    graph = Graph(loss, backward=True)
     loss.backward()
     tab = opened(graph)
     tab.keyboard.press("End")
@@ -170,7 +170,7 @@ def test_last_step_shows_the_gradients_of_backward(opened):
 
 def test_gradient_at_a_fan_out_grows_with_each_contribution(opened):
     x = Tensor(3.0, requires_grad=True, name="x")
-    tab = opened(Graph.of(x * 4.0 + x * 3.0, backward=True))
+    tab = opened(Graph(x * 4.0 + x * 3.0, backward=True))
     tab.keyboard.press("End")
     assert "3 + 4 = 7, 2 of 2 contributions" in tab.inner_text("#step")
     assert tab.text_content("#grad-0 .number") == "= 7"
@@ -224,7 +224,7 @@ def test_failed_op_shows_its_message(opened):
         Tensor(np.ones((2, 3)), requires_grad=True, name="x") @ Tensor(
             np.ones((2, 3)), requires_grad=True, name="w"
         )
-    tab = opened(Graph.of(caught.value))
+    tab = opened(Graph(caught.value))
     tab.keyboard.press("End")
     assert "differ" in tab.inner_text("#facts .verdict")
     assert tab.text_content("text.flag") == "✗ failed"
@@ -248,7 +248,7 @@ def test_text_is_legible_in_light_and_dark_and_on_a_phone(opened, scheme):
 
 def test_hostile_names_are_shown_and_run_nothing(opened):
     total = sum((Tensor(2.0, requires_grad=True, name=name) * 3.0 for name in HOSTILE), Tensor(0.0))
-    graph = Graph.of(total, backward=True)
+    graph = Graph(total, backward=True)
     tab = opened(graph, to_html(graph, title=HOSTILE[0]))
     tab.keyboard.press("End")
     for _ in graph.nodes:

@@ -8,6 +8,7 @@ import pytest
 from tests.graph.graphs import network_graph, scalar_graph
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.equation import plain
 from tinygrad_mnist.graph.numbers import statistics_text
 from tinygrad_mnist.graph.playback import playback_steps
@@ -51,7 +52,7 @@ def test_graph_without_gradients_has_forward_steps_only():
 
 def test_fan_out_shows_the_running_sum():
     x = Tensor(3.0, requires_grad=True, name="x")
-    graph = Graph.of(x * 4.0 + x * 3.0, backward=True)
+    graph = Graph(x * 4.0 + x * 3.0, backward=True)
     sums = [line.sum for line in lines(graph) if line.sum]
     assert sums == ["3, 1 of 2 contributions", "3 + 4 = 7, 2 of 2 contributions"]
     partial = [step.gradients[0] for step in playback_steps(graph) if 0 in step.gradients]
@@ -60,7 +61,7 @@ def test_fan_out_shows_the_running_sum():
 
 def test_input_used_twice_by_one_op_gets_both_contributions():
     x = Tensor(3.0, requires_grad=True, name="x")
-    graph = Graph.of(x * x, backward=True)
+    graph = Graph(x * x, backward=True)
     assert playback_steps(graph)[-1].flows == ("1-0", "1-1")
     assert [line.sum for line in lines(graph)][-1] == "3 + 3 = 6, 2 of 2 contributions"
 
@@ -68,13 +69,13 @@ def test_input_used_twice_by_one_op_gets_both_contributions():
 def test_seed_of_an_output_that_is_read_counts_as_contribution():
     x = Tensor(3.0, requires_grad=True, name="x")
     y = x * 2.0
-    graph = Graph.of(y * 5.0, y, backward=True)
+    graph = Graph(y * 5.0, y, backward=True)
     assert "1 + 5 = 6, 2 of 2 contributions" in [line.sum for line in lines(graph)]
 
 
 def test_fan_out_of_large_values_sums_means():
     x = Tensor(np.arange(20.0), requires_grad=True, name="x")
-    graph = Graph.of((x * 4.0 + x * 3.0).sum(), backward=True)
+    graph = Graph((x * 4.0 + x * 3.0).sum(), backward=True)
     assert [line.sum for line in lines(graph) if line.sum] == [
         "mean 3, 1 of 2 contributions", "mean 3 + 4 = 7, 2 of 2 contributions",
     ]  # fmt: skip
@@ -125,14 +126,14 @@ def test_large_arrays_are_shown_by_shapes_and_statistics():
 )
 def test_broadcast_input_says_that_it_is_summed(compute, source, sent):
     x = Tensor(np.full(source, 2.0), requires_grad=True, name="x")
-    line = lines(Graph.of(compute(x).sum(), backward=True))[-1]
+    line = lines(Graph(compute(x).sum(), backward=True))[-1]
     assert line.note.startswith("summed over the broadcast axes")
     assert plain(line.parts) == sent
 
 
 def test_input_that_is_not_broadcast_says_nothing_of_sums():
     found = lines(
-        Graph.of(
+        Graph(
             (Tensor(np.ones((2, 2)), requires_grad=True) @ np.ones((2, 2))).mean(axis=0).sum(), backward=True
         )
     )
@@ -150,7 +151,7 @@ def test_failed_op_is_the_last_step_with_its_message():
         Tensor(np.ones((2, 3)), requires_grad=True, name="x") @ Tensor(
             np.ones((2, 3)), requires_grad=True, name="w"
         )
-    last = playback_steps(Graph.of(caught.value))[-1]
+    last = playback_steps(Graph(caught.value))[-1]
     assert last.title == "matmul_1 failed"
     assert "differ" in last.lines[0].note
 
@@ -160,13 +161,13 @@ def test_verdict_is_on_the_line_of_its_rule():
     wrong = replace(
         graph.nodes[2], rules=(replace(graph.nodes[2].rules[0], verdict="wrong"), graph.nodes[2].rules[1])
     )
-    changed = Graph((*graph.nodes[:2], wrong, *graph.nodes[3:]), graph.outputs)
+    changed = GraphData((*graph.nodes[:2], wrong, *graph.nodes[3:]), graph.outputs)
     assert [line.verdict for line in lines(changed)] == [None, None, None, "wrong", None]
 
 
 @pytest.mark.parametrize(("factor", "shown"), [(3, "3"), (3.0, "3.0"), (-2, "-2"), (np.float32(0.5), "0.5")])
 def test_number_in_a_rule_is_shown_as_it_was_given(factor, shown):
     x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
-    line = lines(Graph.of(ops.sum(x * factor), backward=True))[-1]
+    line = lines(Graph(ops.sum(x * factor), backward=True))[-1]
     product = f"[{factor:g}, {factor:g}]"
     assert plain(line.parts) == f"g * {shown} = [1, 1] * {shown} = {product}"

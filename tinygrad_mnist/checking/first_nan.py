@@ -116,7 +116,7 @@ def _backward(loss: Tensor, reader: Tensor, into: Tensor, when: str) -> Training
 def _node(loss: Tensor, op: Tensor) -> Any:
     """Return the op's node in the graph as plain data: its name counted there, its formula, its rules."""
     name = names_of(loss)[id(op)]
-    return next(node for node in Graph.of(loss).nodes if node.name == name)
+    return next(node for node in Graph(loss).nodes if node.name == name)
 
 
 def _inputs(op: Tensor) -> str:

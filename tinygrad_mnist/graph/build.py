@@ -24,7 +24,7 @@ def graph_behind(value: Any) -> GraphData:
 
 
 def build(*outputs: Any, backward: bool = False, diagnosis: Any = None) -> GraphData:
-    """Return the graph behind the outputs; see `Graph.of`.
+    """Return the graph behind the outputs; see `Graph`.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import GraphvizMissingError
@@ -11,6 +11,7 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.build import build
 from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.dot import DETAILS, Detail, to_dot
+from tinygrad_mnist.graph.graph import Graph
 from tinygrad_mnist.graph.html import to_html
 from tinygrad_mnist.graph.mermaid import to_mermaid
 from tinygrad_mnist.graph.modules import collapse, readable
@@ -21,10 +22,23 @@ _IMAGES = ("svg", "png", "pdf")
 _SUFFIXES = (*_IMAGES, "html", "dot", "mmd", "txt")
 
 
+@overload
+def draw(
+    output: Any, path: None = None, *, detail: Detail = "ops", backward: bool = False, whole: bool = False
+) -> Graph: ...
+@overload
 def draw(
     output: Any, path: str | Path, *, detail: Detail = "ops", backward: bool = False, whole: bool = False
-) -> Path:
-    """Draw the graph behind a tensor into a file, and return its path.
+) -> Path: ...
+def draw(
+    output: Any,
+    path: str | Path | None = None,
+    *,
+    detail: Detail = "ops",
+    backward: bool = False,
+    whole: bool = False,
+) -> Path | Graph:
+    """Draw the graph behind a tensor into a file, and return its path; or show it in a notebook.
 
     Parameters
     ----------
@@ -32,6 +46,7 @@ def draw(
         A Tensor, a `Graph`, or an error that an op raised.
     path
         Ends in .svg, .png or .pdf (drawn by Graphviz), .html (with playback), .dot, .mmd (Mermaid) or .txt.
+        Without it the graph is returned, which a notebook shows.
     detail
         "modules", "ops" or "values".
     backward
@@ -47,19 +62,21 @@ def draw(
         If suffix or detail are unknown, if a graph has no gradients for `backward`, or if it is too large to
         draw and has no modules to collapse.
     """
-    path = Path(path)
-    suffix = require_suffix(path)
+    path = None if path is None else Path(path)
+    suffix = "html" if path is None else require_suffix(path)
     require_choice("detail", detail, DETAILS)
     graph = output if isinstance(output, GraphData) else build(output, backward=backward)
     if backward and graph is output and not graph.has_gradients:
         raise ValueError(
             "backward is True and the graph has no gradients: expected one with gradients; "
-            "write Graph.of(output, backward=True)"
+            "write Graph(output, backward=True)"
         )
     if detail == "modules":
         graph = collapse(graph, 2)
     if suffix in (*_IMAGES, "html") and not whole:
         graph = readable(graph)
+    if path is None:
+        return Graph.of_data(graph)
     try:
         write_atomically(path, _rendered(graph, suffix, detail))
     except GraphvizMissingError as error:

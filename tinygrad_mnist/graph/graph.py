@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -15,11 +14,20 @@ from tinygrad_mnist.graph.svg import to_svg
 from tinygrad_mnist.graph.text import to_text
 
 
-@dataclass(frozen=True)
 class Graph(GraphData):
-    """A recorded graph.  Nodes stand in the order of computation, each after its inputs.
+    """The graph behind computed tensors.  Nodes stand in the order of computation, each after its inputs.
 
     A notebook shows it as the page with the playback, or as text where it cannot be drawn.
+
+    Parameters
+    ----------
+    outputs
+        Tensors; or an error that an op raised, for the graph up to the op that failed.
+    backward
+        Also run a backward pass, and note gradients and contributions.  No ``.grad`` changes.  Outputs that
+        are not scalars start from ones.
+    diagnosis
+        The result of `diagnose` for the same tensor: its verdicts are shown.
 
     Attributes
     ----------
@@ -27,46 +35,40 @@ class Graph(GraphData):
         See `Node`.
     outputs
         The names of the nodes that the graph was made from.
+
+    Raises
+    ------
+    TypeError
+        If an output is not a Tensor.
+    GradientError
+        If an error was not raised by an op, or if `backward` is True and an output has no gradient.
+
+    Notes
+    -----
+    Ops are numbered within the graph, so the same program gives the same names in every run.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor
+    >>> a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(3.0, requires_grad=True, name="b")
+    >>> print(*(node.formula or node.name for node in Graph(a * b + a).nodes), sep=", ")
+    a, b, a * b, multiply_1 + a
     """
 
-    @classmethod
-    def of(cls, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph:
-        """Return the graph behind computed tensors.
-
-        Parameters
-        ----------
-        outputs
-            Tensors; or an error that an op raised, for the graph up to the op that failed.
-        backward
-            Also run a backward pass, and note gradients and contributions.  No ``.grad`` changes.  Outputs
-            that are not scalars start from ones.
-        diagnosis
-            The result of `diagnose` for the same tensor: its verdicts are shown.
-
-        Raises
-        ------
-        TypeError
-            If an output is not a Tensor.
-        GradientError
-            If an error was not raised by an op, or if `backward` is True and an output has no gradient.
-
-        Notes
-        -----
-        Ops are numbered within the graph, so the same program gives the same names in every run.
-
-        Examples
-        --------
-        >>> from tinygrad_mnist import Tensor
-        >>> a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(3.0, requires_grad=True, name="b")
-        >>> print(*(node.formula or node.name for node in Graph.of(a * b + a).nodes), sep=", ")
-        a, b, a * b, multiply_1 + a
-        """
+    def __init__(self, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> None:
         data = build(*outputs, backward=backward, diagnosis=diagnosis)
-        return cls(data.nodes, data.outputs)
+        super().__init__(data.nodes, data.outputs)
+
+    @classmethod
+    def of_data(cls, data: GraphData) -> Graph:
+        """Return nodes that are there already as a graph that a notebook shows."""
+        graph = object.__new__(cls)
+        GraphData.__init__(graph, data.nodes, data.outputs)
+        return graph
 
     def collapsed(self, depth: int = 1) -> Graph:
         """Return the graph with each module at `depth` (1: the outermost) as one node."""
-        return collapse(self, depth)
+        return self.of_data(collapse(self, depth))
 
     def _repr_svg_(self) -> str | None:
         try:

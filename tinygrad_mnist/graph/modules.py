@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from tinygrad_mnist.arguments import require_whole
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
 
-AnyGraph = TypeVar("AnyGraph", bound=GraphData)
 MOST_NODES = 400  # a larger picture cannot be read, and Graphviz needs minutes for it
 
 
@@ -47,7 +45,7 @@ def boxes_of(graph: GraphData) -> Box:
     return root
 
 
-def readable(graph: AnyGraph) -> AnyGraph:
+def readable(graph: GraphData) -> GraphData:
     """Return the graph, or its finest collapse to modules that has at most 400 nodes.
 
     Raises
@@ -73,7 +71,7 @@ def readable(graph: AnyGraph) -> AnyGraph:
     )
 
 
-def collapse(graph: AnyGraph, depth: int) -> AnyGraph:
+def collapse(graph: GraphData, depth: int) -> GraphData:
     """Return the graph with one node for all ops inside the same module at `depth`.
 
     Parameters that only this module reads are in its node.  A module that is used several times is one node
@@ -91,7 +89,7 @@ def collapse(graph: AnyGraph, depth: int) -> AnyGraph:
         for home, group in groups.items()
     )
     outputs = dict.fromkeys(names[output] for output in graph.outputs)
-    return replace(graph, nodes=tuple(nodes), outputs=tuple(outputs))
+    return GraphData(tuple(nodes), tuple(outputs))
 
 
 def _homes(graph: GraphData, depth: int) -> dict[str, str]:

@@ -110,7 +110,7 @@ def playback_steps(graph: GraphData) -> list[Step]:
     >>> from tinygrad_mnist import Tensor
     >>> from tinygrad_mnist.graph import Graph
     >>> a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(-3.0, requires_grad=True, name="b")
-    >>> for step in playback_steps(Graph.of(a * b, backward=True)):
+    >>> for step in playback_steps(Graph(a * b, backward=True)):
     ...     print(step.status)
     overview: the whole graph
     forward 1 of 2: given are the data and the parameters

@@ -114,7 +114,7 @@ def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset
     """Draw the graph of a step's forward pass; as text if Graphviz is not installed."""
     images, labels = next(iter(dataset.train.loader(recipe.batch_size)))
     flat = Tensor(images.reshape(len(images), -1), name="images")
-    graph = Graph.of(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))
+    graph = Graph(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))
     title, text = "Computation graph", "What one training step records; backward() walks it from the loss up."
     try:
         return Section(title, text, draw(graph, folder / "graph.svg"))
