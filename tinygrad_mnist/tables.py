@@ -36,6 +36,10 @@ class Tabular:
         """Return the lines below the table: text and Rich's style of each."""
         return ()
 
+    def _colour(self, row: int) -> str:
+        """Return the colour of the last cell of a row in a notebook; "" for that of the text."""
+        return ""
+
     def _tables(self, width: int) -> Iterator[Any]:
         """Yield the table, or several that fit into `width` columns of text."""
         from rich.table import Table
@@ -67,8 +71,8 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
-        rows = [*self._cells(), *([self._footer()] if self._footer() else [])]
-        body = "".join(_html_row("td", cells) for cells in rows)
+        body = "".join(_html_row("td", cells, self._colour(i)) for i, cells in enumerate(self._cells()))
+        body += _html_row("td", self._footer()) if self._footer() else ""
         below = "".join(
             f"<p>{_bold(line) if 'bold' in style else _escaped(line)}</p>"
             for line, style in self._lines_below()
@@ -86,5 +90,10 @@ def _bold(text: str) -> str:
     return f"<b>{_escaped(text)}</b>"
 
 
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{_escaped(cell)}</{tag}>" for cell in cells) + "</tr>"
+def _html_row(tag: str, cells: Sequence[str], colour: str = "") -> str:
+    """Return a row; its last cell can have a colour, on white in a light and in a dark notebook."""
+    parts = [_escaped(cell) for cell in cells]
+    if colour:
+        style = f"color: {colour}; background: #fff; padding: 0.1em 0.4em; white-space: nowrap"
+        parts[-1] = f'<b style="{style}">{parts[-1]}</b>'
+    return "<tr>" + "".join(f"<{tag}>{part}</{tag}>" for part in parts) + "</tr>"

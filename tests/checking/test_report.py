@@ -1,6 +1,7 @@
 """Reports and diagnoses in all their forms, and refusals."""
 
 import json
+import re
 import sys
 from collections import Counter
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tinygrad_mnist import Tensor, nn
-from tinygrad_mnist.checking import assert_gradients, check_gradients, diagnose, wrong_rules
+from tinygrad_mnist.checking import assert_gradients, check_gradients, diagnose, verdicts, wrong_rules
 from tinygrad_mnist.errors import GradientError, StaleGradientError
 
 
@@ -176,3 +177,11 @@ def test_diagnose_of_100_000_weights_calls_as_few_functions(mnist):
 
     calls(784, 128)  # what is imported and cached at first is not counted
     assert calls(784, 128) < 1.2 * calls(400, 8)
+
+
+def test_verdicts_have_their_colours_in_a_notebook(broken):
+    page = broken[0]._repr_html_()
+    for row in broken[0].rows:
+        colour = verdicts.NOTEBOOK_COLOURS[row.verdict]
+        assert re.search(rf'<b style="color: {colour}; background: #fff;[^>]*>{row.verdict}', page)
+    assert len(set(verdicts.NOTEBOOK_COLOURS.values())) == len(verdicts.VERDICTS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+from tinygrad_mnist import palette
 from tinygrad_mnist.tables import Tabular
 
 Verdict = Literal["correct", "untested", "precision", "kink", "wrong"]
@@ -27,6 +28,13 @@ COLOURS: dict[Verdict, str] = {
     "precision": "cyan",
     "kink": "blue",
     "wrong": "bold red",
+}
+NOTEBOOK_COLOURS: dict[Verdict, str] = {
+    "correct": palette.DARK_GREEN,
+    "untested": palette.DARK_ORANGE,
+    "precision": palette.DARK_PURPLE,
+    "kink": palette.BLUE,
+    "wrong": palette.DARK_VERMILION,
 }
 
 
@@ -134,6 +142,9 @@ class GradReport(Tabular):
             *((line, "dim") for line in self.legend()),
             *((f"note: {n}", "") for n in self.notes),
         ]
+
+    def _colour(self, row: int) -> str:
+        return NOTEBOOK_COLOURS[self.rows[row].verdict]
 
     def _tables(self, width: int) -> Iterator[Any]:
         """Yield one table with a line per variable; on a narrow page several, with a column per variable."""
