@@ -1,6 +1,8 @@
 """The doctor in a run: it changes nothing; findings are in the history, the report and the terminal."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.doctor import patients
 from tests.training.callbacks import Calls
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
-from tinygrad_mnist.doctor import Doctor
+from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis, TrainingFinding
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.training import Checkpoints, Recipe, fit
 from tinygrad_mnist.training.job import run_training
@@ -199,3 +201,97 @@ def test_a_run_that_diverges_is_explained_in_the_terminal(tmp_path):
     assert result.exit_code == 2
     assert "The learning rate 1e+12 is too high." in result.output
     assert "The first" in result.output
+
+
+FINDING = TrainingFinding("a-name", "It is so.", "measured", "why", "remedy", "here")
+
+
+def at_step(steps, stopping=False):
+    """Return a training after its first look, with so many steps behind it."""
+    history = SimpleNamespace(findings=None)
+    return SimpleNamespace(all_steps=steps, stopping=stopping, history=history)
+
+
+def looked_at_once(monkeypatch, *found, first_loss=1.0, told=None):
+    """Return a doctor whose first look is over, and whose next look finds these."""
+    doctor = Doctor(told)
+    doctor.load_state_dict({"first_loss": first_loss, "looked_again": False, "findings": []})
+    monkeypatch.setattr(doctor, "_diagnosis", lambda training: TrainingDiagnosis(found, "4 examples"))
+    return doctor
+
+
+@pytest.mark.parametrize(
+    ("steps", "loss", "stopping", "looks"),
+    [
+        (100, 1.0, False, 1),
+        (99, 1.0, False, 0),
+        (100, 0.981, False, 1),
+        (100, 0.979, False, 0),
+        (100, np.nan, False, 1),
+        (100, 1.0, True, 0),
+    ],
+)
+def test_second_look_is_after_100_steps_without_a_fall(monkeypatch, steps, loss, stopping, looks):
+    doctor, training = looked_at_once(monkeypatch, FINDING), at_step(steps, stopping)
+    for epoch in (3, 4):
+        doctor.after_epoch(training, SimpleNamespace(epoch=epoch, train_loss=loss))
+    assert [finding.what for finding in training.history.findings or ()] == [
+        "It is so, after epoch 3."
+    ] * looks
+    assert doctor.state_dict()["looked_again"] is bool(looks)
+
+
+def test_second_look_reports_what_is_new(monkeypatch):
+    elsewhere, told = replace(FINDING, where="there"), []
+    doctor = looked_at_once(monkeypatch, FINDING, elsewhere, told=told.append)
+    doctor.load_state_dict(doctor.state_dict() | {"findings": [FINDING.to_dict()]})
+    doctor.after_epoch(at_step(100), SimpleNamespace(epoch=1, train_loss=1.0))
+    (diagnosis,) = told
+    assert [(each.what, each.where) for each in diagnosis] == [("It is so, after epoch 1.", "there")]
+    assert diagnosis.subject == "4 examples"
+    assert [each["where"] for each in doctor.state_dict()["findings"]] == ["here", "there"]
+
+
+def test_second_look_without_anything_new_reports_nothing(monkeypatch):
+    told = []
+    doctor = looked_at_once(monkeypatch, told=told.append)
+    doctor.after_epoch(at_step(100), SimpleNamespace(epoch=1, train_loss=1.0))
+    assert told == []
+
+
+@pytest.mark.parametrize("first_loss", [None, 0.25])
+@pytest.mark.parametrize("looked_again", [True, False])
+@pytest.mark.parametrize("findings", [None, [], [FINDING.to_dict()]])
+def test_state_of_the_doctor_survives_a_checkpoint(first_loss, looked_again, findings):
+    doctor = Doctor()
+    state = {"first_loss": first_loss, "looked_again": looked_again, "findings": findings}
+    doctor.load_state_dict(json.loads(json.dumps(state)))
+    assert doctor.state_dict() == state
+    assert Doctor().state_dict() == {"first_loss": None, "looked_again": False, "findings": None}
+
+
+@pytest.mark.parametrize(("told", "notes"), [(None, 1), (print, 0)])
+def test_divergence_has_earlier_findings_first_and_notes_unless_told(told, notes):
+    doctor, origin = Doctor(told), replace(FINDING, name="first-nan")
+    doctor.load_state_dict({"first_loss": 1.0, "looked_again": False, "findings": [FINDING.to_dict()]})
+    error = DivergenceError("diverged")
+    error.findings = (origin,)
+    doctor.on_error(None, error)
+    assert error.findings == (FINDING, origin)
+    assert getattr(error, "__notes__", []) == [str(FINDING)] * notes
+
+
+def test_other_error_is_left_alone():
+    doctor, error = Doctor(), ValueError("other")
+    doctor.load_state_dict({"first_loss": 1.0, "looked_again": False, "findings": [FINDING.to_dict()]})
+    doctor.on_error(None, error)
+    assert not hasattr(error, "findings")
+    assert not hasattr(error, "__notes__")
+
+
+@pytest.mark.parametrize(("size", "batches"), [(100, 2), (64, 2), (63, 3), (8, 16), (4, 16)])
+def test_first_look_is_at_128_examples_or_16_batches(mnist, size, batches):
+    patient, told = patients.main_job(mnist), []
+    parts = patient.model, patient.loss, patient.optimizer
+    fit(*parts, patients.digits(mnist, 20, size), epochs=1, callbacks=[Doctor(told.append)])
+    assert told[0].subject == f"{size * batches} examples of {batches} batches"
