@@ -1,5 +1,7 @@
 """Layers compute their formulas and pass gradients on; bad settings and inputs are refused."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,17 @@ FORMULAS = {
     "Softmax": (nn.Softmax(), lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
     "Softmax(0)": (nn.Softmax(0), lambda x: np.exp(x) / np.exp(x).sum(0)),
     "LogSoftmax": (nn.LogSoftmax(), lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True))),
+    "LeakyReLU": (nn.LeakyReLU(), lambda x: np.where(x > 0, x, 0.01 * x)),
+    "LeakyReLU 0.2": (nn.LeakyReLU(0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
+    "ELU": (nn.ELU(), lambda x: np.where(x > 0, x, np.exp(x) - 1)),
+    "ELU 0.5": (nn.ELU(0.5), lambda x: np.where(x > 0, x, 0.5 * (np.exp(x) - 1))),
+    "GELU": (nn.GELU(), lambda x: x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2),
+    "GELU tanh": (
+        nn.GELU("tanh"),
+        lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    ),
+    "SiLU": (nn.SiLU(), lambda x: x / (1 + np.exp(-x))),
+    "Softplus": (nn.Softplus(), lambda x: np.log(1 + np.exp(x))),
     "Flatten": (nn.Flatten(), lambda x: x.reshape(len(x), -1)),
 }
 
