@@ -4,10 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
-from torch.optim import lr_scheduler
 
 from tinygrad_mnist import Tensor, optim
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+lr_scheduler = torch.optim.lr_scheduler
 
 MAKERS = {
     "linear": lambda m, o: m.LinearLR(o, 0.25, total_iters=4),
