@@ -171,3 +171,24 @@ def test_method_of_a_tensor_has_the_name_and_signature_of_its_op():
     assert Tensor.tan.__name__ == "tan"
     assert Tensor.tan.__doc__.startswith("Return the tangent")
     assert Tensor.swapaxes.__qualname__ == "Tensor.swapaxes"
+
+
+@pytest.mark.parametrize("name", ["diag", "diagonal", "flatten", "flip", "norm", "squeeze", "trace", "tril"])
+def test_compositions_take_lists_and_refuse_what_is_no_array(name):
+    op = getattr(ops, name)
+    rows = [[1.0, 2.0], [3.0, 4.0]]
+    np.testing.assert_array_equal(op(rows), op(np.array(rows)))
+    for wrong in (None, "a", {}):
+        with pytest.raises(TypeError, match=rf"{name} takes Tensors and arrays, not a .*write np\.asarray"):
+            op(wrong)
+
+
+def test_triangles_of_a_vector_are_those_of_its_rows_as_in_numpy():
+    for k in (-1, 0, 1):
+        np.testing.assert_array_equal(ops.tril(Tensor([1.0, 2.0, 3.0]), k).data, np.tril([1.0, 2.0, 3.0], k))
+        np.testing.assert_array_equal(ops.triu(Tensor([1.0, 2.0, 3.0]), k).data, np.triu([1.0, 2.0, 3.0], k))
+
+
+def test_a_vector_has_no_matrix_transpose():
+    with pytest.raises(ShapeError, match=r"x has shape \(3,\): expected two axes or more"):
+        ops.matrix_transpose(np.ones(3))

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NoReturn, overload
+from functools import partial, wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
 from numpy import asarray, generic, ndarray
 
@@ -19,6 +19,9 @@ from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import unknown_keyword
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Rule = Callable[..., Any]
 
@@ -372,3 +375,27 @@ def not_an_array(primitive: Primitive, position: int, value: Any) -> GradientErr
         else "return an array or Tensor of the input's shape"
     )
     return GradientError(f"the rule of {primitive.name} for {name} returned {value!r}: {instead}")
+
+
+def takes_array(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a composition that reads the shape of its first input: lists become arrays, as in NumPy.
+
+    Raises
+    ------
+    TypeError
+        If the first input is not an array, nor a number or a list.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args and not hasattr(args[0], "shape"):
+            if not isinstance(args[0], int | float | list | tuple):
+                kind = type(args[0]).__name__
+                raise TypeError(
+                    f"{function.__name__} takes Tensors and arrays, not a {kind}: write np.asarray(...)"
+                )
+            array: Any = asarray(args[0])
+            return function(array, *args[1:], **kwargs)  # type: ignore[arg-type]
+        return function(*args, **kwargs)
+
+    return call

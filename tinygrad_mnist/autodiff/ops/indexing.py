@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, Shape, flatten
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 
@@ -137,6 +137,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     return [along(x, axis, slice(start, stop)) for start, stop in pairwise(cuts)]
 
 
+@takes_array
 def flip(x: Any, axis: int | Shape | None = None) -> Any:
     """Return `x` with the elements along axes in reverse order.
 

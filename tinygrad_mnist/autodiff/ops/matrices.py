@@ -12,10 +12,11 @@ from tinygrad_mnist.autodiff.ops.choices import abs, where
 from tinygrad_mnist.autodiff.ops.indexing import scatter_add
 from tinygrad_mnist.autodiff.ops.reducing import Axis, max, min, reduce_add, sum, with_kept_axes
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, moveaxis, squeeze
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 
+@takes_array
 def tril(x: Any, k: int = 0) -> Any:
     """Return the lower triangle of matrices, with zeros elsewhere.
 
@@ -35,9 +36,10 @@ def tril(x: Any, k: int = 0) -> Any:
     array([[1., 0.],
            [1., 1.]])
     """
-    return where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0.0)
+    return where(_below(x, k), x, 0.0)
 
 
+@takes_array
 def triu(x: Any, k: int = 0) -> Any:
     """Return the upper triangle of matrices, with zeros elsewhere.
 
@@ -57,7 +59,13 @@ def triu(x: Any, k: int = 0) -> Any:
     array([[1., 1.],
            [0., 1.]])
     """
-    return where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0.0, x)
+    return where(_below(x, k - 1), 0.0, x)
+
+
+def _below(x: Any, k: int) -> Any:
+    """Return the mask of a lower triangle; a vector has as many rows as elements, as in NumPy."""
+    rows, columns = x.shape[-2:] if x.ndim > 1 else (x.size, x.size)
+    return np.tri(rows, columns, k, dtype=bool)
 
 
 def _places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
@@ -67,6 +75,7 @@ def _places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
     return first + below, first + right
 
 
+@takes_array
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return a diagonal of matrices.
 
@@ -95,6 +104,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return matrices[(..., *_places(matrices.shape[-2], matrices.shape[-1], offset))]
 
 
+@takes_array
 def diag(x: Any, k: int = 0) -> Any:
     """Return a matrix with `x` as a diagonal, or a diagonal of the matrix `x`.
 
@@ -130,6 +140,7 @@ def diag(x: Any, k: int = 0) -> Any:
     return scatter_add(x, index=_places(size, size, k), shape=(size, size))
 
 
+@takes_array
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the sum of a diagonal.
 
@@ -168,6 +179,7 @@ euclidean_norm.vjps(
 )
 
 
+@takes_array
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Return the norm of vectors or of matrices.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 Shape = tuple[int, ...]
@@ -174,6 +174,7 @@ def expand_dims(x: Any, axis: int | Shape) -> Any:
     return reshape(x, shape=tuple(1 if i in new else next(lengths) for i in range(count)))
 
 
+@takes_array
 def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
     """Return `x` without axes of length 1.
 
@@ -207,6 +208,7 @@ def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
     return reshape(x, shape=tuple(length for i, length in enumerate(x.shape) if i not in gone))
 
 
+@takes_array
 def flatten(x: Any, start_dim: int = 0) -> Any:
     """Return `x` with its last axes joined into one.
 
@@ -230,6 +232,7 @@ def flatten(x: Any, start_dim: int = 0) -> Any:
     return x if x.shape == flat else reshape(x, shape=flat)
 
 
+@takes_array
 def matrix_transpose(x: Any) -> Any:
     """Return `x` with its last two axes exchanged.
 
@@ -246,6 +249,8 @@ def matrix_transpose(x: Any) -> Any:
     >>> matrix_transpose(np.zeros((5, 2, 3))).shape
     (5, 3, 2)
     """
+    if x.ndim < 2:
+        raise ShapeError(f"x has shape {x.shape}: expected two axes or more; write x[:, None] for a column")
     return swapaxes(x, -1, -2)
 
 
