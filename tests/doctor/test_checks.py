@@ -219,3 +219,24 @@ def test_a_network_of_tensors_is_looked_at_like_one_of_arrays():
     model, y = nn.Sequential(linear(3, 2), nn.Softmax()), np.arange(12) % 2
     given = [diagnose_training(model, nn.CrossEntropyLoss(), (x, y)) for x in (X, Tensor(X))]
     assert given[0].to_dict()["findings"][0]["numbers"] == given[1].to_dict()["findings"][0]["numbers"]
+
+
+class OfOneKind(nn.Module):
+    """Refuses inputs of another kind than the batches have."""
+
+    def __init__(self, kind):
+        self.kind, self.layers = kind, linear(3, 8, 1)
+
+    def forward(self, x):
+        assert type(x) is self.kind
+        return self.layers(x)
+
+
+@pytest.mark.parametrize("kind", [np.ndarray, Tensor])
+def test_each_look_gives_inputs_as_the_batches_do(kind):
+    model = OfOneKind(kind)
+    optimizer = optim.SGD(model.parameters(), lr=0.05)
+    inputs = X if kind is np.ndarray else Tensor(X)
+    assert diagnose_training(model, nn.MSELoss(), (inputs, X[:, :1]), optimizer).names == ()
+    looked_at = evidence(model, nn.MSELoss(), (inputs, X[:, :1]), optimizer=optimizer)
+    assert looked_at.value(X, X[:, :1]) == pytest.approx(looked_at.recorded.value)
