@@ -9,7 +9,8 @@ from tinygrad_mnist.benchmark.contestants import CONTESTANTS
 from tinygrad_mnist.benchmark.measure import Contestant, Timing, TrainingStep, compare
 from tinygrad_mnist.benchmark.results import BenchmarkResults, run
 from tinygrad_mnist.benchmark.tables import BenchmarkTable, conditions, markdown, tables
-from tinygrad_mnist.benchmark.workloads import LR, WORKLOADS, Workload
+from tinygrad_mnist.benchmark.workload import LR, Workload
+from tinygrad_mnist.benchmark.workloads import WORKLOADS
 
 __all__ = [
     "CONTESTANTS",

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import by_hand, nn, optim
+from tinygrad_mnist import by_hand, optim
 from tinygrad_mnist.benchmark import libraries
-from tinygrad_mnist.benchmark.measure import TrainingStep, contestant
-from tinygrad_mnist.benchmark.workloads import LR, Workload
+from tinygrad_mnist.benchmark.measure import TrainingStep, contestant, of_perceptrons
+from tinygrad_mnist.benchmark.perceptrons import Perceptron, alternating
+from tinygrad_mnist.benchmark.workload import LR, Workload
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.training import make_train_step
-from tinygrad_mnist.training.recipe import LOSSES
-from tinygrad_mnist.typing import Array
 
 
 @contestant("matrix products")
-def products(workload: Workload) -> TrainingStep:
+@of_perceptrons
+def products(workload: Perceptron) -> TrainingStep:
     """Matrix products of a step alone, into preallocated memory: the lower bound on NumPy."""
     (W1, W2), _ = workload.parameters()
-    x, dz2, _ = workload.data()
+    x, dz2 = workload.data()[0], workload.desired_outputs()
     a1, dz1 = (np.ones((workload.batch, len(W1)), np.float32) for _ in "ab")
     z1, z2 = np.empty_like(a1), np.empty_like(dz2)
     dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
@@ -40,27 +40,25 @@ def products(workload: Workload) -> TrainingStep:
 
 
 @contestant("by hand, in place", measures_memory=True)
-def hand_in_place(workload: Workload) -> TrainingStep:
+@of_perceptrons
+def hand_in_place(workload: Perceptron) -> TrainingStep:
     """Hand-derived step with preallocated buffers: the yardstick."""
     weights, biases = workload.parameters()
-    x, y, _ = workload.data()
+    x, y = workload.data()[0], workload.desired_outputs()
     step = by_hand.InPlaceStep(weights, biases, workload.batch, LR, workload.cost)
-    return TrainingStep(lambda: step(x, y), lambda: _alternating(weights, biases))
+    return TrainingStep(lambda: step(x, y), lambda: alternating(weights, biases))
 
 
 @contestant("by hand", measures_memory=True)
-def hand(workload: Workload) -> TrainingStep:
+@of_perceptrons
+def hand(workload: Perceptron) -> TrainingStep:
     """Hand-derived step that allocates its results."""
     weights, biases = workload.parameters()
-    x, y, _ = workload.data()
+    x, y = workload.data()[0], workload.desired_outputs()
     return TrainingStep(
         lambda: by_hand.sgd_step(weights, biases, x, y, LR, workload.cost),
-        lambda: _alternating(weights, biases),
+        lambda: alternating(weights, biases),
     )
-
-
-def _alternating(weights: list[Array], biases: list[Array]) -> list[Array]:
-    return [parameter for layer in zip(weights, biases) for parameter in layer]
 
 
 @contestant("eager", measures_memory=True)
@@ -84,17 +82,14 @@ def native(workload: Workload) -> TrainingStep | None:
 
 
 def _ours(workload: Workload, prepare: Callable[[Callable[..., Any]], Callable[..., Any]]) -> TrainingStep:
-    loss_function = {**LOSSES, "binary cross-entropy": nn.BCEWithLogitsLoss}[workload.cost]()
-    final = None if loss_function.takes_logits else nn.Sigmoid
-    model = nn.perceptron(workload.sizes, nn.Sigmoid, final_activation=final)
-    model.load_state_dict(dict(zip(model.state_dict(), _alternating(*workload.parameters()))))
+    model, loss = workload.network()
     optimizer = optim.SGD(model.parameters(), lr=LR)
-    x, _, labels = workload.data()
+    x, targets = workload.data()
 
-    step = make_train_step(model, loss_function, optimizer)
+    step = make_train_step(model, loss, optimizer)
     prepared = prepare(lambda x, y: step(x, y)[0])
     return TrainingStep(
-        lambda: float(prepared(x, labels).item()),
+        lambda: float(prepared(x, targets).item()),
         lambda: [parameter.data for parameter in model.parameters()],
     )
 

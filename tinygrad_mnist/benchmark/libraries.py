@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.benchmark.measure import TrainingStep, contestant
-from tinygrad_mnist.benchmark.workloads import LR, Workload
+from tinygrad_mnist.benchmark.measure import TrainingStep, contestant, of_perceptrons
+from tinygrad_mnist.benchmark.perceptrons import Perceptron
+from tinygrad_mnist.benchmark.workload import LR, Workload
 
 
 @contestant("PyTorch")
@@ -17,23 +18,13 @@ def pytorch(workload: Workload) -> TrainingStep | None:
         import torch
     except ImportError:
         return None
-    layers: list[Any] = []
-    for weight, bias in zip(*workload.parameters()):
-        linear = torch.nn.Linear(*weight.shape[::-1])
-        linear.weight.data, linear.bias.data = torch.tensor(weight), torch.tensor(bias)
-        layers += [linear, torch.nn.Sigmoid()]
-    model = torch.nn.Sequential(*(layers if workload.cost == "quadratic" else layers[:-1]))
+    model, loss_function = workload.in_pytorch()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    x, _, labels = (torch.tensor(array) for array in workload.data())
-    loss_function: Any = {
-        "quadratic": lambda output, y: ((output - y) ** 2).sum() * (0.5 / len(y)),
-        "cross-entropy": torch.nn.functional.cross_entropy,
-        "binary cross-entropy": torch.nn.functional.binary_cross_entropy_with_logits,
-    }[workload.cost]
+    x, targets = (torch.tensor(array) for array in workload.data())
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = loss_function(model(x), labels)
+        loss = loss_function(model(x), targets)
         loss.backward()
         optimizer.step()
         return float(loss.item())
@@ -50,17 +41,8 @@ def jax_jit(workload: Workload) -> TrainingStep | None:
     except ImportError:
         return None
     jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loss is awaited: faster without a queue
-    x, _, labels = (jnp.asarray(array) for array in workload.data())
-    parameters = [(jnp.asarray(W), jnp.asarray(b)) for W, b in zip(*workload.parameters())]
-
-    def loss(parameters: Any, x: Any, y: Any) -> Any:
-        (W1, b1), (W2, b2) = parameters
-        z = jax.nn.sigmoid(x @ W1.T + b1) @ W2.T + b2
-        if workload.cost == "quadratic":
-            return 0.5 * jnp.sum((jax.nn.sigmoid(z) - y) ** 2) / len(x)
-        if workload.cost == "cross-entropy":
-            return -jnp.mean(jax.nn.log_softmax(z)[jnp.arange(len(x)), y])
-        return jnp.mean(jnp.logaddexp(0, z) - y * z)
+    x, targets = (jnp.asarray(array) for array in workload.data())
+    parameters, loss = workload.in_jax()
 
     def descend(parameters: Any, x: Any, y: Any) -> Any:
         value, gradients = jax.value_and_grad(loss)(parameters, x, y)
@@ -70,14 +52,15 @@ def jax_jit(workload: Workload) -> TrainingStep | None:
 
     def step() -> float:
         nonlocal parameters
-        value, parameters = compiled(parameters, x, labels)
+        value, parameters = compiled(parameters, x, targets)
         return float(value)
 
-    return TrainingStep(step, lambda: [np.asarray(array) for layer in parameters for array in layer])
+    return TrainingStep(step, lambda: [np.asarray(array) for array in jax.tree.leaves(parameters)])
 
 
 @contestant("HIPS autograd")
-def hips_autograd(workload: Workload) -> TrainingStep | None:
+@of_perceptrons
+def hips_autograd(workload: Perceptron) -> TrainingStep | None:
     """HIPS autograd with value_and_grad and an update in place."""
     try:
         import autograd.numpy as anp
@@ -87,7 +70,7 @@ def hips_autograd(workload: Workload) -> TrainingStep | None:
         return None
     (W1, W2), (b1, b2) = workload.parameters()
     parameters = [W1, b1, W2, b2]
-    x, y, _ = workload.data()
+    x, y = workload.data()[0], workload.desired_outputs()
 
     def loss(parameters: Any) -> Any:
         W1, b1, W2, b2 = parameters
@@ -110,7 +93,8 @@ def hips_autograd(workload: Workload) -> TrainingStep | None:
 
 
 @contestant("MyGrad")
-def mygrad(workload: Workload) -> TrainingStep | None:
+@of_perceptrons
+def mygrad(workload: Perceptron) -> TrainingStep | None:
     """MyGrad in its fast mode, without guarding the memory that a graph refers to."""
     try:
         import mygrad as mg
@@ -121,7 +105,7 @@ def mygrad(workload: Workload) -> TrainingStep | None:
     mg.turn_memory_guarding_off()
     (W1, W2), (b1, b2) = workload.parameters()
     parameters = W1, b1, W2, b2 = [mg.tensor(array) for array in (W1, b1, W2, b2)]
-    x, _, y = workload.data()
+    x, y = workload.data()
 
     def step() -> float:
         z = mg.matmul(sigmoid(mg.matmul(x, W1.T) + b1), W2.T) + b2

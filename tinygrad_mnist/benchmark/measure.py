@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_mnist.benchmark.workloads import Workload
+from tinygrad_mnist.benchmark.perceptrons import Perceptron
+from tinygrad_mnist.benchmark.workload import Workload
 from tinygrad_mnist.typing import Array
 
 Step = Callable[[], Any]
@@ -25,7 +26,7 @@ class TrainingStep:
     step
         Runs forward, backward and update; returns the loss before the update.
     parameters
-        Returns the current W^0, b^0, W^1, b^1.
+        Returns the current parameters in the model's order; W^0, b^0, W^1, b^1 of a perceptron.
     """
 
     step: Callable[[], float]
@@ -39,7 +40,7 @@ class Contestant:
     Attributes
     ----------
     prepare
-        Returns the step on a workload; None if a library is not installed.
+        Returns the step on a workload; None if a library is not installed, or if it has no such step.
     measures_memory
         True if the peak memory is measured too.
     """
@@ -54,6 +55,13 @@ def contestant(
 ) -> Callable[[Callable[[Workload], TrainingStep | None]], Contestant]:
     """Turn the function below into the contestant of this name."""
     return lambda prepare: Contestant(name, prepare, measures_memory)
+
+
+def of_perceptrons(
+    prepare: Callable[[Perceptron], TrainingStep | None],
+) -> Callable[[Workload], TrainingStep | None]:
+    """Give the function below None as its step on other workloads."""
+    return lambda workload: prepare(workload) if isinstance(workload, Perceptron) else None
 
 
 @dataclass(frozen=True)
@@ -120,5 +128,4 @@ def peak_bytes(contestant: Contestant, workload: Workload) -> int | None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    weights, biases = workload.parameters()
-    return peak - sum(array.nbytes for array in (*weights, *biases, *workload.data()[:2]))
+    return peak - sum(array.nbytes for array in (*prepared.parameters(), *workload.data()))

@@ -14,7 +14,8 @@ from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.machine import machine, use_threads
 from tinygrad_mnist.benchmark.measure import Contestant, Timing, compare, peak_bytes
 from tinygrad_mnist.benchmark.processes import TrainingProcess, import_seconds, training
-from tinygrad_mnist.benchmark.workloads import WORKLOADS, Workload
+from tinygrad_mnist.benchmark.workload import Workload
+from tinygrad_mnist.benchmark.workloads import WORKLOADS
 from tinygrad_mnist.datasets import ImageDataset
 
 BASES = (pytorch, contestants.products, contestants.hand_in_place, contestants.hand)  # of the ratios
