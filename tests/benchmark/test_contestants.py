@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist.benchmark import CONTESTANTS, WORKLOADS, Contestant, TrainingStep, libraries
-from tinygrad_mnist.benchmark.contestants import hand, products
+from tinygrad_mnist.benchmark.contestants import eager, hand, products
 from tinygrad_mnist.benchmark.measure import peak_bytes
+from tinygrad_mnist.benchmark.networks import NETWORKS
+from tinygrad_mnist.benchmark.perceptrons import PERCEPTRONS
 from tinygrad_mnist.by_hand import feed_forward
 
 # PyTorch and JAX take gigabytes: the extra `bench` brings them, and with them these tests are collected.
@@ -20,6 +22,8 @@ COMPARED = [
     and (contestant.name not in NEEDED or find_spec(NEEDED[contestant.name]))
 ]
 
+ONLY_PERCEPTRONS = ("by hand, in place", "native", "HIPS autograd", "MyGrad")
+
 
 def test_missing_framework_is_left_out(monkeypatch):
     frameworks = (libraries.pytorch, libraries.jax_jit, libraries.hips_autograd, libraries.mygrad)
@@ -30,14 +34,27 @@ def test_missing_framework_is_left_out(monkeypatch):
 
 
 # A contestant is written for a cost, and takes the sizes from the arrays: the last workload of each cost.
-OF_EACH_COST = {workload.cost: workload for workload in WORKLOADS}.values()
+OF_EACH_COST = {workload.cost: workload for workload in PERCEPTRONS}.values()
 
 
 @pytest.mark.parametrize("workload", OF_EACH_COST, ids=lambda workload: workload.name)
 @pytest.mark.parametrize("contestant", COMPARED, ids=lambda contestant: contestant.name)
 @pytest.mark.filterwarnings("default")  # of other frameworks
 def test_every_contestant_takes_the_same_steps(contestant, workload):
-    found, right = contestant.prepare(workload), hand.prepare(workload)
+    assert_equal_steps(contestant.prepare(workload), hand.prepare(workload))
+
+
+@pytest.mark.parametrize("workload", NETWORKS, ids=lambda workload: workload.name)
+@pytest.mark.parametrize("contestant", COMPARED, ids=lambda contestant: contestant.name)
+@pytest.mark.filterwarnings("default")  # of other frameworks
+def test_contestant_takes_the_steps_of_eager_or_none(contestant, workload):
+    found = contestant.prepare(workload)
+    assert (found is None) == (contestant.name in ONLY_PERCEPTRONS)
+    if found is not None:
+        assert_equal_steps(found, eager.prepare(workload))
+
+
+def assert_equal_steps(found, right):
     start = [parameter.copy() for parameter in right.parameters()]
     for _ in range(4):
         assert found.step() == pytest.approx(right.step(), rel=1e-5)
@@ -48,7 +65,7 @@ def test_every_contestant_takes_the_same_steps(contestant, workload):
         np.testing.assert_allclose(ours - before, change, rtol=0, atol=1e-3 * abs(change).max())
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", PERCEPTRONS, ids=lambda workload: workload.name)
 def test_matrix_products_are_those_of_a_step(workload, monkeypatch):
     floor, multiply, done = products.prepare(workload), np.dot, []
 
@@ -63,9 +80,9 @@ def test_matrix_products_are_those_of_a_step(workload, monkeypatch):
     assert len(done) == 5
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+@pytest.mark.parametrize("workload", PERCEPTRONS, ids=lambda workload: workload.name)
 def test_data_of_a_workload_fit_its_network(workload):
-    x, y, labels = workload.data()
+    (x, labels), y = workload.data(), workload.desired_outputs()
     output = feed_forward(*workload.parameters(), x, workload.cost)[-1]
     assert output.shape == y.shape == (workload.batch, workload.sizes[-1])
     assert x.dtype == y.dtype == np.float32
@@ -80,13 +97,13 @@ def test_peak_memory_includes_what_a_step_keeps():
     def make(workload):
         np.empty(5_000_000, np.uint8)  # before the step: gone when it comes
         kept.append(np.empty(300_000, np.uint8))
-        parameters, data = workload.parameters(), workload.data()  # not counted
+        (weights, biases), data = workload.parameters(), workload.data()  # not counted
 
         def step():
             np.empty(1_000_000, np.uint8)
-            return float(len(parameters) + len(data))
+            return float(len(data))
 
-        return TrainingStep(step, list)
+        return TrainingStep(step, lambda: [*weights, *biases])
 
     assert peak_bytes(Contestant("own", make), WORKLOADS[0]) == pytest.approx(1_300_000, abs=10_000)
     assert peak_bytes(Contestant("missing", lambda workload: None), WORKLOADS[0]) is None

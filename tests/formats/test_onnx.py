@@ -58,6 +58,13 @@ def layers():
     yield nn.Linear(6, 4, bias=False, rng=0), pictures
     yield nn.Sequential(nn.Flatten(), nn.Linear(24, 4, rng=0), nn.Dropout(0.5)).eval(), pictures
     yield nn.Sequential(nn.Linear(6, 4, rng=0), nn.Softmax()), table
+    images = rng.random((3, 2, 6, 7), dtype=F32)
+    yield nn.Conv2d(2, 4, 3, padding=(1, 0), rng=0), images
+    yield nn.Conv2d(2, 4, (2, 3), stride=2, dilation=(2, 1), bias=False, rng=0), images
+    yield nn.MaxPool2d(2), images
+    yield nn.MaxPool2d(3, 2, padding=1), images
+    yield nn.AvgPool2d(2), images
+    yield nn.AvgPool2d(3, 2, padding=1), images
     for activation in (nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LogSoftmax):
         yield activation(), table
 

@@ -36,6 +36,19 @@ LAYERS = {
     "BatchNorm1d plain": (lambda f: f.BatchNorm1d(6, affine=False, eps=1e-2), (5, 6)),
     "BatchNorm1d untracked": (lambda f: f.BatchNorm1d(6, track_running_stats=False), (5, 6)),
     "BatchNorm2d": (lambda f: f.BatchNorm2d(3), (5, 3, 4, 2)),
+    "Conv2d": (lambda f: f.Conv2d(3, 4, 3), (5, 3, 6, 7)),
+    "Conv2d strided": (lambda f: f.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2)), (5, 3, 6, 7)),
+    "Conv2d dilated": (lambda f: f.Conv2d(3, 4, 2, padding=2, dilation=(2, 3), bias=False), (5, 3, 6, 7)),
+    "MaxPool2d": (lambda f: f.MaxPool2d(2), (5, 3, 6, 7)),
+    "MaxPool2d overlapping": (lambda f: f.MaxPool2d(3, 2, padding=1, dilation=(1, 2)), (5, 3, 6, 7)),
+    "AvgPool2d": (lambda f: f.AvgPool2d(2), (5, 3, 6, 7)),
+    "AvgPool2d overlapping": (lambda f: f.AvgPool2d((3, 2), stride=1, padding=1), (5, 3, 6, 7)),
+    "LeNet": (
+        lambda f: f.Sequential(
+            f.Conv2d(1, 2, 3, padding=1), f.ReLU(), f.MaxPool2d(2), f.Flatten(), f.Linear(18, 4)
+        ),
+        (5, 1, 6, 6),
+    ),
     "RNN": (lambda f: f.RNN(6, 4), (3, 5, 6)),
     "RNN relu": (lambda f: f.RNN(6, 4, nonlinearity="relu", bias=False, batch_first=True), (5, 3, 6)),
     "RNN deep": (lambda f: f.RNN(6, 4, num_layers=2), (3, 5, 6)),

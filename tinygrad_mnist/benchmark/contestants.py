@@ -74,7 +74,8 @@ def replay(workload: Workload) -> TrainingStep:
 
 
 @contestant("native", measures_memory=True)
-def native(workload: Workload) -> TrainingStep | None:
+@of_perceptrons  # programs of hundreds of operations take minutes to compile
+def native(workload: Perceptron) -> TrainingStep | None:
     """Step of tinygrad_mnist that runs its program as machine code; None without numba."""
     if importlib.util.find_spec("numba") is None:
         return None

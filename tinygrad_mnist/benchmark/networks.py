@@ -1,4 +1,4 @@
-"""Networks beyond perceptrons.  Each is written once, in the names that `nn` shares with PyTorch, and in JAX."""
+"""Networks beyond perceptrons, each written once in the names that `nn` shares with PyTorch, and in JAX."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Network(Workload):
         """Return the model with small random parameters, and the cross-entropy."""
         model, rng = self.build(nn, _attention), np.random.default_rng(1)
         for parameter in model.parameters():
-            parameter.data[...] = 0.2 * rng.standard_normal(parameter.shape)
+            parameter.data[...] = 0.1 * rng.standard_normal(parameter.shape)
         return model, nn.CrossEntropyLoss()
 
     def in_pytorch(self) -> tuple[Any, Callable[[Any, Any], Any]]:
@@ -63,16 +63,17 @@ class Network(Workload):
         return model, lambda output, y: F.cross_entropy(output.flatten(0, -2), y.flatten())
 
     def in_jax(self) -> tuple[Any, Callable[[Any, Any, Any], Any]]:
-        """Return the parameters by name, and the loss."""
+        """Return the parameters in the model's order, and the loss."""
         import jax
         import jax.numpy as jnp
 
+        state = self.network()[0].state_dict()
+
         def loss(parameters: Any, x: Any, y: Any) -> Any:
-            found = jax.nn.log_softmax(self.apply(parameters, x))
+            found = jax.nn.log_softmax(self.apply(dict(zip(state, parameters)), x))
             return -jnp.mean(jnp.take_along_axis(found, y[..., None], axis=-1))
 
-        state = self.network()[0].state_dict()
-        return {name: jnp.asarray(array) for name, array in state.items()}, loss
+        return [jnp.asarray(array) for array in state.values()], loss
 
 
 def _attention(query: Any, key: Any, value: Any) -> Any:
@@ -95,6 +96,15 @@ def _row_reader(nn: Any, attend: Attend) -> Any:
             return self.out(outputs[-1])
 
     return RowReader()
+
+
+def _lenet(nn: Any, attend: Attend) -> Any:
+    """Build LeNet-5 of examples/20_lenet.py.  (n, 1, 28, 28) -> (n, 10)"""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
+        nn.Linear(84, DIGITS),
+    )  # fmt: skip
 
 
 def _transformer(nn: Any, attend: Attend) -> Any:
@@ -148,5 +158,12 @@ NETWORKS = (
         _transformer,
         lambda rng, n: (rng.integers(0, LETTERS, (n, LENGTH)), rng.integers(0, LETTERS, (n, LENGTH))),
         jax_networks.transformer,
+    ),
+    Network(
+        "LeNet-5",
+        64,
+        _lenet,
+        lambda rng, n: (rng.random((n, 1, PIXELS, PIXELS), np.float32), rng.integers(0, DIGITS, n)),
+        jax_networks.lenet,
     ),
 )

@@ -13,6 +13,7 @@ from tinygrad_mnist.benchmark.epoch import time_epochs
 from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.machine import machine, use_threads
 from tinygrad_mnist.benchmark.measure import Contestant, Timing, compare, peak_bytes
+from tinygrad_mnist.benchmark.perceptrons import PERCEPTRONS
 from tinygrad_mnist.benchmark.processes import TrainingProcess, import_seconds, training
 from tinygrad_mnist.benchmark.workload import Workload
 from tinygrad_mnist.benchmark.workloads import WORKLOADS
@@ -105,7 +106,7 @@ def run(
         report(f"an epoch of {dataset.name}")
         epoch = time_epochs(dataset, few)
         report("memory")
-        memory = {str(workload): _memory(workload) for workload in WORKLOADS}
+        memory = {str(workload): _memory(workload) for workload in PERCEPTRONS}
         return BenchmarkResults(machine(), threads, steps, epoch, memory, imports, trained)
 
 

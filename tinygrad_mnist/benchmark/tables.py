@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tinygrad_mnist.benchmark.contestants import eager, hand, hand_in_place, native, products, replay
 from tinygrad_mnist.benchmark.epoch import STEPS_ALONE
 from tinygrad_mnist.benchmark.libraries import pytorch
-from tinygrad_mnist.benchmark.measure import Timing
+from tinygrad_mnist.benchmark.measure import Contestant, Timing
 from tinygrad_mnist.benchmark.processes import TrainingProcess
 from tinygrad_mnist.benchmark.results import BenchmarkResults
 
@@ -27,9 +27,12 @@ class BenchmarkTable:
 
 def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
     """Return all tables: steps, their ratios, an epoch, memory, processes."""
+    perceptrons = [row for row in figures.steps if products.name in row.rounds]
+    networks = [row for row in figures.steps if products.name not in row.rounds]
     return [
-        _steps(figures.steps),
-        _side_by_side(figures.steps),
+        _steps("A training step", perceptrons, {pytorch: "PyTorch's", products: "the matrix products'"}),
+        _side_by_side(perceptrons),
+        _steps("A training step of other networks", networks, {pytorch: "PyTorch's"}),
         _epoch(figures.epoch),
         _memory(figures.memory),
         _processes(figures.imports, figures.training, figures.epoch.name),
@@ -69,17 +72,16 @@ def _workloads(names: Iterable[str]) -> list[Cell]:
     return [("",), *(tuple(name.split(", ")) for name in names)]
 
 
-def _steps(rows: Sequence[Timing]) -> BenchmarkTable:
+def _steps(title: str, rows: Sequence[Timing], bases: dict[Contestant, str]) -> BenchmarkTable:
     contestants = dict.fromkeys(name for row in rows for name in row.rounds)
 
     def cell(row: Timing, name: str) -> Cell:
         if name not in row.rounds:
             return (NOTHING,)
-        ratios = " · ".join(_ratio(row, name, base) for base in (pytorch.name, products.name))
-        return _short(row.seconds(name) * 1e6), ratios
+        return _short(row.seconds(name) * 1e6), " · ".join(_ratio(row, name, base.name) for base in bases)
 
     return BenchmarkTable(
-        "A training step in µs (as multiples of PyTorch's · of the matrix products')",
+        f"{title} in µs (as multiples of {' · of '.join(bases.values())})",
         _workloads(row.name for row in rows),
         [[(name,), *(cell(row, name) for row in rows)] for name in contestants],
     )

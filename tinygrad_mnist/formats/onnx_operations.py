@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.errors import ExportError
-from tinygrad_mnist.formats import onnx_indices
+from tinygrad_mnist.formats import onnx_indices, onnx_windows
 from tinygrad_mnist.formats.onnx_graph import OnnxGraph
 from tinygrad_mnist.program.instructions import Instruction, Value
 from tinygrad_mnist.program.operations import (
@@ -258,8 +258,13 @@ def _one_node(kind: str) -> Callable[..., str]:
 
 # Ops with an operator of their own in ONNX; all others are looked into.
 WHOLE: dict[str, Callable[..., str]] = {
+    "convolution": onnx_windows.convolution,
+    "convolution_input": onnx_windows.convolution_input,
+    "convolution_weight": onnx_windows.convolution_weight,
     "linear": _linear,
+    "max_pool": onnx_windows.max_pool,
     "relu": _one_node("Relu"),
     "sigmoid": _one_node("Sigmoid"),
     "softmax": _one_node("Softmax"),
+    "sum_pool": onnx_windows.sum_pool,
 }

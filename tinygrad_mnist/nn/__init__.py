@@ -20,6 +20,7 @@ from tinygrad_mnist.nn.activations import (
 )
 from tinygrad_mnist.nn.class_losses import CrossEntropyLoss, NLLLoss
 from tinygrad_mnist.nn.containers import ModuleDict, ModuleList, Sequential
+from tinygrad_mnist.nn.convolution import AvgPool2d, Conv2d, MaxPool2d
 from tinygrad_mnist.nn.layers import Dropout, Embedding, Flatten, Linear
 from tinygrad_mnist.nn.losses import (
     BCELoss,
@@ -51,11 +52,13 @@ __all__ = [
     "GELU",
     "LSTM",
     "RNN",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
     "Embedding",
@@ -68,6 +71,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",

@@ -23,13 +23,14 @@ from tinygrad_mnist.nn.layers import Dropout
 from tinygrad_mnist.nn.normalization import normalized
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
-    "embedding", "flatten", "gelu", "huber_loss", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "mse_loss", "nll_loss", "one_hot", "relu", "sigmoid", "silu", "softmax", "softplus",
-    "tanh",
+    "avg_pool2d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv2d",
+    "cross_entropy", "dropout", "elu", "embedding", "flatten", "gelu", "huber_loss", "l1_loss",
+    "layer_norm", "leaky_relu", "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss",
+    "one_hot", "relu", "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]  # fmt: skip
 
 relu, sigmoid, tanh, softplus, flatten = ops.relu, ops.sigmoid, ops.tanh, ops.softplus, ops.flatten
+conv2d, max_pool2d, avg_pool2d = ops.conv2d, ops.max_pool2d, ops.avg_pool2d
 
 
 def __dir__() -> list[str]:

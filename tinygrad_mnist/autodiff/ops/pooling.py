@@ -141,7 +141,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
            [13., 15.]])
     """
     window, spacing = pair("kernel_size", kernel_size, 1), pair("dilation", dilation, 1)
-    steps, border = pair("stride", window if stride is None else stride, 1), _border(padding, window)
+    steps, border = pair("stride", window if stride is None else stride, 1), border_of(padding, window)
     require_windows(x, window, border, spacing)
     return max_pool(x, kernel=window, stride=steps, padding=border, dilation=spacing)
 
@@ -176,12 +176,12 @@ def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
            [10.5, 12.5]])
     """
     window = pair("kernel_size", kernel_size, 1)
-    steps, border = pair("stride", window if stride is None else stride, 1), _border(padding, window)
+    steps, border = pair("stride", window if stride is None else stride, 1), border_of(padding, window)
     require_windows(x, window, border, (1, 1))
     return sum_pool(x, kernel=window, stride=steps, padding=border) * (1 / (window[0] * window[1]))
 
 
-def _border(padding: Any, window: Pair) -> Pair:
+def border_of(padding: Any, window: Pair) -> Pair:
     """Return the padding of a pooling: at most half of a window, as in PyTorch."""
     border = pair("padding", padding, 0)
     if any(2 * p > k for p, k in zip(border, window)):
