@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.program.networks import batch, binary, classifier, quadratic
-from tinygrad_mnist import Tensor, nn, ops, primitive
+from tinygrad_mnist import Tensor, nn, no_grad, ops, primitive
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.errors import LabelError
 from tinygrad_mnist.program import compile
@@ -161,3 +161,28 @@ def test_functions_are_right_for_all_kinds_of_numbers(dtype):
             np.testing.assert_array_max_ulp(found.data[18:], expected[18:].astype(dtype), 16)
             tiny = np.finfo(dtype).tiny
             np.testing.assert_allclose(found.data[:18], expected[:18], rtol=1e-6, atol=tiny)
+
+
+@pytest.mark.parametrize("first", [ops.tanh, lambda x: ops.sort(x, axis=0)], ids=["native", "NumPy"])
+def test_argument_in_the_memory_of_a_state_gives_the_eager_step(first):
+    def made():
+        w = Tensor(np.arange(16.0).reshape(4, 4) / 16, requires_grad=True)
+
+        def step(x):
+            outputs = first(x)
+            with no_grad():
+                w.__isub__(ops.tanh(x.T))
+                w.__iadd__(ops.exp(-x) * 0.1)
+            return [outputs * 2, x * w]
+
+        return w, step
+
+    (w, eager), (v, function) = made(), made()
+    rng = np.random.default_rng(0)
+    drawn = [rng.normal(size=(4, 4)) for _ in range(4)]
+    compiled = on_native_code(function, drawn[:1], drawn[1:2])
+    eager(Tensor(drawn[0])), eager(Tensor(drawn[1]))
+    for choose in (lambda w: drawn[2], lambda w: w.data, lambda w: w.data.T, lambda w: drawn[3].T):
+        for found, expected in zip(compiled(choose(v)), eager(Tensor(choose(w))), strict=True):
+            np.testing.assert_allclose(found.data, expected.data, rtol=1e-12)
+        np.testing.assert_allclose(v.data, w.data, rtol=1e-12)
