@@ -11,6 +11,8 @@ from tinygrad_mnist.checking.inputs import open_problem
 from tinygrad_mnist.checking.judge import _ONE_BY_ONE, _first_smooth, _Slopes, relative_error
 from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, noise_of
+from tinygrad_mnist.checking.rule_check import COARSE, _bounds
+from tinygrad_mnist.checking.v_curve import _off
 
 
 def single(x):
@@ -159,3 +161,36 @@ def test_slopes_that_differ_by_more_than_their_slack_are_not_one(sign):
     near = _Slopes(0.1, wide.left + 1e-5, wide.right + 1e-5, 2e-5)
     assert _first_smooth([wide, narrow]) is narrow
     assert _first_smooth([wide, near]) is wide
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "off"),
+    [
+        (3.0, 3.0, 0.0),
+        (0.0, 0.0, 0.0),
+        (4.0, 3.0, 0.25),
+        (-3.0, -4.0, 0.25),
+        (2.0, -2.0, 2.0),
+        (0.0, 1e-9, 1.0),
+        (np.nan, 1.0, np.inf),
+        (1.0, np.inf, np.inf),
+    ],
+)
+def test_relative_difference_is_of_the_larger_and_infinite_for_nan(a, b, off):
+    with np.errstate(invalid="ignore"):
+        assert _off(a, b) == _off(b, a) == off
+
+
+@pytest.mark.parametrize(("slacks", "steady"), [(0.0, True), (1.9, True), (2.1, False), (40.0, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_slope_of_an_output_is_known_if_two_steps_agree(slacks, steady, sign):
+    slope_of_the_second = sign * (1 + slacks * COARSE)
+
+    def moved(h):
+        return np.array([h * (sign if abs(h) > 1e-7 else slope_of_the_second)])
+
+    low, high, slack, kink = _bounds(moved, np.zeros(1), None, 0.0)
+    expected = sign if steady else np.nan
+    np.testing.assert_allclose([low, high], [[expected], [expected]], rtol=1e-12)
+    assert slack == pytest.approx([COARSE])
+    assert not kink
