@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.program.test_replay import bits, is_opaque
-from tinygrad_mnist import ops
+from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
+from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.program.operations import Copy, Elementwise, Product, Reduction, Select
 
@@ -136,3 +137,18 @@ def test_a_call_that_cannot_be_noted_makes_the_op_one_call():
         for _ in range(3):
             np.testing.assert_array_equal(compiled(X, V).data, op.forward(X, V))
         assert any(map(is_opaque, compiled.program.recording.instructions)), text
+
+
+@pytest.mark.parametrize("other", [lambda a: 2.0, lambda a: a.sum(), lambda a: np.sum(a * a)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_dot_with_a_number_or_without_axes_is_refused(other, turned):
+    weight = Tensor(np.ones((3, 3)), requires_grad=True)
+
+    def function(x):
+        weight.grad = None
+        (x * weight).sum().backward()
+        operands = (weight.grad, other(weight.grad))
+        return np.dot(*operands[::-1]) if turned else np.dot(*operands)
+
+    with pytest.raises(CaptureError, match="a product with a number"):
+        compile(function)(X)
