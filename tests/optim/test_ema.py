@@ -63,7 +63,7 @@ def test_parameters_are_put_back_after_an_error():
     ema = optim.EMA([x], decay=0)
     x.data[...] = 2.0
     output = x * x
-    with pytest.raises(KeyError, match="1.0"), ema.swapped_in():
+    with pytest.raises(KeyError, match=r"1\.0"), ema.swapped_in():
         raise KeyError(x.data.item())
     assert x.data.tolist() == [2.0]
     with pytest.raises(StaleGradientError):

@@ -240,6 +240,15 @@ def test_kept_arrays_that_do_not_fit_are_refused(change, message):
     assert optimizer.state_dict() == before
 
 
+@pytest.mark.parametrize("wrong", ["weight" * 100, tuple(range(500)), 2, -1])
+def test_position_of_no_parameter_is_refused_in_one_short_line(wrong):
+    _, optimizer = two_parameters()
+    state = {**optimizer.state_dict(), "state": {wrong: {"velocity": np.ones(2)}}}
+    with pytest.raises(CheckpointError, match="saved optimizer has a parameter .*, and this one 2") as caught:
+        optimizer.load_state_dict(state)
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_an_update_after_the_first_makes_no_arrays(momentum):
     parameter = nn.Parameter(np.ones(100_000))
