@@ -72,3 +72,16 @@ def test_swapped_arguments_and_other_names_are_refused(function, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"none\.safetensors"):
         load(nn.Linear(2, 3), tmp_path / "none.safetensors")
+
+
+def test_layouts_of_keras_are_transposes():
+    """A dense kernel is (in, out), a convolution's (height, width, in, out)."""
+    dense, convolution = nn.Linear(6, 5).state_dict(), nn.Conv2d(3, 8, (5, 4)).state_dict()
+    assert dense["weight"].T.shape == (6, 5)
+    assert convolution["weight"].transpose(2, 3, 1, 0).shape == (5, 4, 3, 8)
+    kernel = np.random.default_rng(0).normal(size=(5, 4, 3, 8))
+    layer = nn.Conv2d(3, 8, (5, 4), dtype=np.float64)
+    layer.load_state_dict({"weight": kernel.transpose(3, 2, 0, 1), "bias": np.zeros(8)})
+    image = np.random.default_rng(1).normal(size=(1, 3, 5, 4))
+    expected = np.einsum("chw,hwco->o", image[0], kernel)
+    np.testing.assert_allclose(layer(image).data[0, :, 0, 0], expected, rtol=1e-12)
