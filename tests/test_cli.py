@@ -257,8 +257,8 @@ def refusals(place, run_folder, mnist_folder):
     Image.new("L", (50, 50)).save(place / "blank.png")
     small = ["train", "--dataset", "digits", "--epochs", 1, *ONE, "--output"]
     return {
-        "no run": (["evaluate", place], "holds no run"),
-        "a file as a run": (["evaluate", place / "foreign.png"], "holds no run"),
+        "no run": (["evaluate", place], "contains no run"),
+        "a file as a run": (["evaluate", place / "foreign.png"], "contains no run"),
         "corrupt weights": (
             ["evaluate", damaged(run_folder, "weights.safetensors", place / "w")],
             "weights.safetensors is damaged",
@@ -276,7 +276,7 @@ def refusals(place, run_folder, mnist_folder):
         "no folder to show": (["data", "--data", place / "none"], "expected a folder"),
         "no files": (["train", "--data", place], "lacks train-images-idx3-ubyte"),
         "truncated": (["train", "--data", truncated(mnist_folder, place / "t")], "t10k-images"),
-        "a run there already": ([*small, run_folder], "holds a run already"),
+        "a run there already": ([*small, run_folder], "already contains a run"),
         "a file in the way": ([*small, place / "foreign.png"], "a file is in the way"),
         "layers words": ([*small, place / "x", "--layers", "many"], "such as 784-30-10"),
         "layers nothing": ([*small, place / "x", "--layers", "64-3-0-10"], "sizes[2] is 0"),

@@ -97,7 +97,7 @@ def test_warnings_are_complete_sentences(small, tmp_path):
     command = [sys.executable, "-m", "tinygrad_mnist", "evaluate", folder, "--weights", "last"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"Warning: passed over: {tmp_path}/a\\x1b[31mred/checkpoints/step-")
+    assert done.stderr.startswith(f"Warning: skipped: {tmp_path}/a\\x1b[31mred/checkpoints/step-")
     assert not UNSEEN.search(done.stderr)
 
 

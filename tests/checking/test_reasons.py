@@ -35,9 +35,9 @@ def writes(place):
 
 REASONS = {
     "raises": (lambda g, y, x: 1 / 0, "fails: division by zero"),
-    "number": (lambda g, y, x: 2.0, "fails: it returned float and no array"),
-    "list": (lambda g, y, x: [2.0, 2.0], "fails: it returned list and no array"),
-    "complex": (lambda g, y, x: g * 2j, "fails: it returned ndarray and no array of real numbers"),
+    "number": (lambda g, y, x: 2.0, "fails: it returned float instead of an array"),
+    "list": (lambda g, y, x: [2.0, 2.0], "fails: it returned list instead of an array"),
+    "complex": (lambda g, y, x: g * 2j, "fails: it returned ndarray instead of an array of real numbers"),
     "long": (lambda g, y, x: np.ones(5), "returns a gradient of an impossible shape"),
     "constant": (lambda g, y, x: x * 0 + 2.0, "is not linear in g: for -g it does not return the opposite"),
     "writes into g": (writes("g"), "fails: it writes into g, which others read"),

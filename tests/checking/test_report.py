@@ -130,7 +130,7 @@ def test_bad_input_is_refused_in_a_sentence(what):
 def test_bad_settings_are_refused():
     x = np.ones(2)
     for options, message in (
-        ({"order": 3}, "order is 1"),
+        ({"order": 3}, "order is 3: expected 1"),
         ({"sample": 0}, "at least 1"),
         ({"by_hand": {"z": x}}, "by_hand names 'z'"),
         ({"by_hand": {"x": np.ones(3)}}, r"derived by hand has shape \(3,\)"),

@@ -370,7 +370,7 @@ def test_nan_of_plain_numpy_is_not_blamed_on_the_reading_op(mnist):
             return super().forward((x - x) / (x - x))
 
     (finding,) = patients.built(Standardized)(mnist).diagnose()
-    assert finding.what.startswith("The first NaN comes in by linear_1")
+    assert finding.what.startswith("The first NaN enters at linear_1")
     assert "NumPy" in finding.why
 
 

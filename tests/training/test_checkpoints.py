@@ -161,7 +161,7 @@ def test_damaged_checkpoint_is_skipped_with_its_name(tmp_path, suffix, damage):
         Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path().with_suffix(suffix)
     newest.write_bytes(damage(newest.read_bytes()))
-    with pytest.warns(RuntimeWarning, match=f"passed over: .*{newest.name}"):
+    with pytest.warns(RuntimeWarning, match=f"skipped: .*{newest.name}"):
         end = go_on(tmp_path)
     assert end == END
 
@@ -171,7 +171,7 @@ def test_checkpoint_without_arrays_is_skipped(tmp_path):
         Job().fit(Checkpoints(tmp_path, every_steps=4), callbacks=[killed_after(STEPS + 7)])
     newest = Checkpoints(tmp_path).newest_path()
     newest.with_suffix(".safetensors").unlink()
-    with pytest.warns(RuntimeWarning, match="passed over"):
+    with pytest.warns(RuntimeWarning, match="skipped"):
         assert go_on(tmp_path) == END
 
 
@@ -218,7 +218,7 @@ OTHERS = {
     "activation": ({"activation": nn.Sigmoid}, r"model.1 is Sigmoid: expected Tanh"),
     "loss": ({"loss": nn.QuadraticLoss}, r"loss is QuadraticLoss: expected CrossEntropyLoss"),
     "dropout": ({"p": 0.5}, r"model.2.p is 0.5: expected 0.3"),
-    "data": ({"inputs": INPUTS + 1}, r"the values of train are others"),
+    "data": ({"inputs": INPUTS + 1}, r"the values of train have changed"),
     "seed of the order": ({"shuffle_seed": 4}, r"'seed': 3.* and are .*'seed': 4"),
 }
 

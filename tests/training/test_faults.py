@@ -99,7 +99,7 @@ def test_stopped_training_writes_everything_and_resumes(tmp_path, whole, number)
 
 def test_two_trainings_in_one_folder(tmp_path):
     with training(tmp_path / "run", *LONG, "--schedule", "constant") as process:
-        refused(train(*SHORT, "--output", tmp_path / "run"), "holds a run already")
+        refused(train(*SHORT, "--output", tmp_path / "run"), "already contains a run")
         refused(train("--resume", tmp_path / "run"), "another process is training into it")
         assert process.poll() is None
         process.kill()  # the lock ends with the process
@@ -123,9 +123,9 @@ def limited(nbytes):
 def test_full_disk_keeps_older_checkpoints(tmp_path):
     first = train(*SHORT, "--output", tmp_path / "run", preexec_fn=limited(8_000))
     assert first.returncode == 2
-    assert "could not be written (File too large); training goes on" in first.stderr
+    assert "could not be written (File too large); training continues" in first.stderr
     assert f"File too large: '{tmp_path / 'run/weights.safetensors'}'" in first.stderr
-    assert f"go on with `train --resume {tmp_path / 'run'}`" in first.stderr
+    assert f"continue with `train --resume {tmp_path / 'run'}`" in first.stderr
     assert not list((tmp_path / "run").rglob("*.tmp"))
     assert Checkpoints(tmp_path / "run/checkpoints").newest_path() is None
     assert here("train", "--resume", tmp_path / "run").returncode == 0
@@ -188,7 +188,7 @@ def test_missing_or_changed_data_are_refused(tmp_path, mnist):
 
 
 def test_resume_refuses_what_it_cannot_do(tmp_path, finished):
-    refused(here("train", "--resume", tmp_path / "none"), "holds no run")
+    refused(here("train", "--resume", tmp_path / "none"), "contains no run")
     refused(here("train", "--resume", finished), "is finished: it has been through all its 2 epochs")
     for option, value, said in (("--lr", "3", "the run has 0.1"), ("--validation", "9", "leave it out")):
         done = here("train", "--resume", finished, option, value)
@@ -201,5 +201,5 @@ def test_the_weights_of_a_run_that_is_not_finished(tmp_path):
         pass
 
     unfinished = here("evaluate", tmp_path / "run")
-    refused(unfinished, "is not finished: go on with `train --resume", "--weights last or best")
+    refused(unfinished, "is not finished: continue with `train --resume", "--weights last or best")
     assert "digits test: accuracy" in here("evaluate", tmp_path / "run", "--weights", "last").stdout

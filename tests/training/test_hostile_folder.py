@@ -151,7 +151,7 @@ def test_unremovable_checkpoint_does_not_end_the_training(tmp_path, monkeypatch)
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("pathlib.Path.unlink", fail)
-    with pytest.warns(RuntimeWarning, match="could not be removed .*training goes on"):
+    with pytest.warns(RuntimeWarning, match="could not be removed .*training continues"):
         assert checkpoints.save(2, {}, {}) is not None
 
 
@@ -199,7 +199,7 @@ def test_large_meaningful_numbers_are_read(run, key, value):
 def test_a_recipe_larger_than_its_checkpoints_is_refused(run, few_digits):
     edit(run, lambda config: config["recipe"].update(hidden=[20_000, 20_000]))
     tracemalloc.start()
-    with pytest.raises(CheckpointError, match="the two are not of one run"):
+    with pytest.raises(CheckpointError, match="they belong to different runs"):
         resume_training(run, few_digits)
     assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     tracemalloc.stop()

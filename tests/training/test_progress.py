@@ -112,7 +112,7 @@ def test_training_at_chance_says_so_and_names_the_doctor(terminal, options):
 def test_training_at_chance_points_to_the_findings_it_has(terminal):
     learned(terminal, lr=0.0, targets=EVEN, callbacks=[Doctor()])
     text = " ".join(terminal.getvalue().split())
-    assert "learned next to nothing; history.findings says what to try" in text
+    assert "learned next to nothing; see history.findings for advice" in text
 
 
 @pytest.mark.parametrize(

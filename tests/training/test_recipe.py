@@ -132,7 +132,7 @@ def test_sizes_that_do_not_fit_the_images_are_refused(digits, sizes):
         fresh_network(digits, sizes, Recipe())
     assert str(caught.value) == (
         f"images of digits have 8 x 8 pixels in 10 classes, and {sizes[0]}-12-{sizes[2]} takes {sizes[0]} "
-        f"and tells {sizes[2]} apart: --layers 64-12-10 would fit"
+        f"and distinguishes {sizes[2]}: --layers 64-12-10 would fit"
     )
 
 

@@ -105,7 +105,7 @@ def edit_config(folder, change):
 
 
 DAMAGES = {
-    "no config": (CONFIG, lambda path: path.unlink(), "holds no run: there is no config.json in it"),
+    "no config": (CONFIG, lambda path: path.unlink(), "contains no run: there is no config.json in it"),
     "not JSON": (CONFIG, lambda path: path.write_text("{"), "line 1, column 2, offset 1"),
     "not text": (CONFIG, lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8 at offset 0"),
     "a list": (CONFIG, lambda path: path.write_text("[]"), "expected an object"),
@@ -157,7 +157,7 @@ def test_a_recipe_that_does_not_fit_is_explained(run, key, value, message):
         ("image_shape", [8, 8, 1], "image_shape has the length 3: expected 2"),
         ("image_shape", [65536, 65536], r"137438953834 parameters, expected at most 536870912 \(2 GiB\)"),
         ("classes", 0, "classes is 0: expected a whole number >= 1"),
-        ("classes", 11, "the two are not of one run"),
+        ("classes", 11, "they belong to different runs"),
         ("classes", 9, r"weights.safetensors: 3.weight has shape \(10, 32\) .* \(9, 32\) here"),
         ("pixel_max", 10**30, "pixel_max is 1000000000000000000000000000000: expected a whole number <= 255"),
         ("name", None, "data: name is None: expected a text"),
@@ -329,7 +329,7 @@ def test_weights_that_are_not_finite_are_refused(run):
 def test_a_run_is_never_written_over_another_or_over_a_file(run, digits):
     folder, job = run
     with pytest.raises(
-        CheckpointError, match="holds a run already: go on with it by --resume, or choose another folder"
+        CheckpointError, match="already contains a run: continue it with --resume, or choose another folder"
     ):
         run_training(job.recipe, digits, folder)
     with pytest.raises(CheckpointError, match="a file is in the way"):
@@ -370,7 +370,7 @@ GOOD_LINE = (
         (GOOD_LINE.replace(b"7", b"7.5"), "line 1: examples is 7.5: expected a whole number"),
         (GOOD_LINE.replace(b"2,", b'"two",'), "line 1: train_loss is 'two': expected a number"),
         (GOOD_LINE.replace(b"2,", b"null,"), "line 1: train_loss is None: expected a number"),
-        (GOOD_LINE.replace(b"2,", b"NaN,"), "NaN is no number of JSON"),
+        (GOOD_LINE.replace(b"2,", b"NaN,"), "NaN is not a JSON number"),
         (
             GOOD_LINE.replace(b'"epoch"', b'"era"'),
             "line 1: 'epoch' is missing: expected the keys epoch, learning_rate",
@@ -399,7 +399,7 @@ def test_a_single_class_is_named_before_the_folder_is_made(tmp_path, digits):
         for split in (digits.train, digits.validation, digits.test)
     )
     dataset = ImageDataset("zeros", "a test", train, validation, test, 1)
-    with pytest.raises(DataError, match="zeros has 1 class: expected two or more to tell apart; add images"):
+    with pytest.raises(DataError, match="zeros has 1 class: expected two or more; add images"):
         run_training(Recipe(epochs=1), dataset, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

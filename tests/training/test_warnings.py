@@ -49,10 +49,10 @@ WARNINGS = {
         lambda folder: evaluate(nn.Linear(4, 3), rooted, BATCHES), "neither the mean nor the sum",
     ),
     "neither mean nor sum, trained": (lambda folder: trained(loss=rooted), "neither the mean nor the sum"),
-    "not to be captured": (lambda folder: trained(Branching()), "training goes on op by op"),
+    "not to be captured": (lambda folder: trained(Branching()), "training continues op by op"),
     "other weights": (resumed, "the weights given to fit are not those"),
-    "damaged JSON": (lambda folder: resumed(folder, ".json"), "passed over"),
-    "damaged arrays": (lambda folder: resumed(folder, ".safetensors"), "passed over"),
+    "damaged JSON": (lambda folder: resumed(folder, ".json"), "skipped"),
+    "damaged arrays": (lambda folder: resumed(folder, ".safetensors"), "skipped"),
     "not to be written": (unwritable, "could not be written"),
 }  # fmt: skip
 

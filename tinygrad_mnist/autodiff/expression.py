@@ -1,4 +1,4 @@
-"""Computations as code that runs: signs and how strongly they bind, numbers, arrays, indices and settings.
+"""Computations as code that runs: operators with their precedence, numbers, arrays, indices and settings.
 
 The formulas of rules and the printed forms of programs are written by this file alone.
 
@@ -22,7 +22,7 @@ COMPARISON, CONJUNCTION, SUM, PRODUCT, UNARY, POWER, ATOM = range(1, 8)
 
 
 class Sign(NamedTuple):
-    """An operator: how strongly it binds, and how strongly its operands have to."""
+    """An operator: its precedence, and the precedence that its operands need at least."""
 
     text: str
     binding: int
@@ -31,7 +31,7 @@ class Sign(NamedTuple):
 
 
 def _comparison(text: str) -> Sign:
-    """Python reads ``a < b < c`` as two comparisons joined by `and`, so each comparison stands by itself."""
+    """Python reads ``a < b < c`` as two comparisons joined by `and`, so each comparison needs parentheses."""
     return Sign(text, COMPARISON, COMPARISON + 1, COMPARISON + 1)
 
 
@@ -66,9 +66,9 @@ class Expression:
     text
         The code.
     binding
-        How strongly its outermost sign binds.
+        Precedence of its outermost operator.
     array
-        What it stands for, for its dtype and axes: an array, a number, or None where nothing is known.
+        Its value, for dtype and axes: an array, a number, or None if unknown.
     """
 
     text: str
@@ -76,7 +76,7 @@ class Expression:
     array: Any = None
 
     def inside(self, binding: int) -> str:
-        """Return the text as an operand that has to bind at least so strongly."""
+        """Return the text as an operand of at least this precedence, in parentheses if needed."""
         return self.text if self.binding >= binding else f"({self.text})"
 
     def is_of(self, kinds: str) -> bool:
@@ -85,7 +85,7 @@ class Expression:
 
 
 def applied(name: str, operands: Sequence[Expression], settings: str = "", module: str = "") -> Expression:
-    """Return a function of arrays applied to operands: with its sign where Python has one, else as a call.
+    """Return a function of arrays applied to operands: with its operator if Python has one, else as a call.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def literal(value: Any) -> Expression:
 
 def literal_text(value: Any) -> str:
     """Return the code of `literal`."""
-    if isinstance(value, np.generic):  # it has a dtype, which a Python number has not
+    if isinstance(value, np.generic):  # it has a dtype, unlike a Python number
         return f"np.{value.dtype.name}({number_text(value)})"
     if isinstance(value, bool | int | float | complex):
         return number_text(value)
@@ -173,17 +173,17 @@ def number_text(value: Any) -> str:
 
 
 def number_beside(number: Any, others: Sequence[Any]) -> Expression:
-    """Return a number of NumPy as a person writes it in an operation with `others`: 1 for 1.0, 1 / 128.
+    """Return a NumPy number in its shortest form for an operation with `others`: 1 for 1.0, 1 / 128.
 
-    A Python number takes the dtype of the arrays beside it (NEP 50).  So the shortest one is taken that
-    changes neither the dtype nor the bits; where there is none, NumPy's number stays: ``np.float64(0.1)``.
+    A Python number takes the dtype of the arrays next to it (NEP 50).  The shortest one is used that
+    changes neither the dtype nor the bits; if there is none, NumPy's number stays: ``np.float64(0.1)``.
 
     Parameters
     ----------
     number
         A scalar of NumPy.
     others
-        The dtypes and Python numbers that the operation takes besides.
+        The dtypes and Python numbers of the other operands.
     """
     together = np.result_type(number.dtype, *others)
     for text, value in _written(number):
@@ -197,7 +197,7 @@ def _binding(text: str) -> int:
 
 
 def _written(number: Any) -> list[tuple[str, Any]]:
-    """Ways to write a number, the shortest first, and the Python numbers that they are."""
+    """Ways to write a number, the shortest first, each with its Python number."""
     value = number.item()
     if not isinstance(value, float) or not math.isfinite(value):
         return [(number_text(number), value)]

@@ -41,7 +41,7 @@ class Capture(Protocol):
         """Note an optimizer's step; its numbers are read again at each call."""
 
     def made(self, thing: Any) -> None:
-        """Note that the function makes a module or an optimizer: it is new at each call."""
+        """Note that the function makes a module or an optimizer, which is new at each call."""
 
     def read(self, holder: Any, name: str) -> None:
         """Note that an attribute is read, which the program depends on."""

@@ -44,7 +44,7 @@ _new = object.__new__
 
 
 class Count(int):
-    """Number of elements; called, as in PyTorch, it says what to write."""
+    """Number of elements; a call, as in PyTorch, raises an error with the right spelling."""
 
     __slots__ = ()
 
@@ -85,8 +85,8 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         Tensor between the inputs and this one that the op skips: the probabilities of a loss that computes
         with the logits behind them.
     weak_dtype : bool
-        True for a float64 that was not chosen: of Python numbers, lists of them, and results of these and
-        of integers. Combined with a chosen floating-point dtype, such as that of float32 parameters, the
+        True for a float64 that was not chosen: of Python numbers, lists of them, and results computed from
+        these and integers. Combined with a chosen floating-point dtype, such as float32 parameters, the
         values are converted to it, as are arrays of integers. Two different chosen dtypes are an error.
     scope : str
         Modules in which it was computed, outermost first: ``Sequential/Linear[0]``.
@@ -153,7 +153,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self._requires_grad = False
         self._require_grad(requires_grad)
 
-    # What it is
+    # Attributes
 
     @property
     def data(self) -> Array:
@@ -356,7 +356,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             return self._apply_in_program(primitive, inputs, attributes, capture)
         arrays = []
         connected = False
-        for x in inputs:  # no function of its own: this runs for each op of each step
+        for x in inputs:  # not in a separate function: this runs for each op of each step
             if isinstance(x, Tensor):
                 arrays.append(x._data)
                 if x._requires_grad:

@@ -72,7 +72,9 @@ def check_gradients(
     (True, '2 of 2 gradient entries tested; none is wrong')
     """
     if sample is not None and sample < 1:
-        raise GradientError(f"sample is how many entries to test of each variable: at least 1, not {sample}")
+        raise GradientError(
+            f"sample is {sample}: expected the number of entries to test per variable, at least 1"
+        )
     with open_problem(function, *inputs, order=order, seed=seed) as problem:
         hands = _hand_derived(by_hand or {}, problem)
         return _Check(problem, hands, sample, seed).report(order)
@@ -144,7 +146,7 @@ class _Check:
         """Return the gradients by reverse mode; None where none arrives, or none of the right shape."""
         try:
             with self.problem.beside(self.seed), suppress(ArithmeticError, ValueError):
-                self.problem.gradients()  # a value that a rule keeps from an earlier pass shows
+                self.problem.gradients()  # an extra pass, so that a value kept by a rule shows
             found = self.problem.gradients()
             self.flow = self.problem.largest_gradient()
         except Exception as error:  # a wrong rule may fail in any way; the report says so
@@ -232,7 +234,7 @@ class _Check:
         """Check each rule separately if a gradient is wrong or a kink is near; name the wrong rule.
 
         Where ops sit on kinks, slopes do not decide.  If both sides of a tie take the whole gradient, each
-        entry lies between the slopes and is wrong all the same.  And relu(x) - relu(-x) has the slope 1 and
+        entry lies between the slopes and is still wrong.  And relu(x) - relu(-x) has the slope 1 and
         the gradient 0 at 0, though every rule is right.
         """
         asked = {name: np.isin(e.verdicts, (KINK, WRONG)) for name, e in compared.items()}
@@ -309,7 +311,7 @@ def _worst(e: Entries, verdict: Verdict, arrived: bool) -> tuple[int | None, flo
     errors = relative_error(e.reverse, e.decider)
     if not arrived:
         errors[:] = 1.0 if verdict == "wrong" else 0.0
-    # Among correct entries the last digits of small ones tell nothing: the largest difference counts.
+    # Among correct entries the last digits of small ones mean nothing: the largest difference counts.
     weight = np.abs(e.reverse - e.decider) if verdict == "correct" else errors
     of_it = e.verdicts == VERDICTS.index(verdict)
     k = int(np.argmax(np.where(of_it, np.nan_to_num(weight, nan=np.inf), -1)))

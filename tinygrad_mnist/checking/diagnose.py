@@ -112,7 +112,7 @@ class _Walk:
     # The sums between the rules
 
     def check_sums(self) -> None:
-        """Compare each tensor's gradient with the sum over its readers, those with wrong rules aside."""
+        """Compare each tensor's gradient with the sum over its readers, except those with wrong rules."""
         if any("writes into" in finding.what for finding in self.findings):
             return  # running the whole backward pass would change the graph
         gradients = self.gradients()

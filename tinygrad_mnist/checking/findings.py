@@ -188,7 +188,7 @@ class RuleDiagnosis(Diagnosis):
         if self.ok and not self.untested:
             return f"{rules} checked on the values they had: all right"
         if self.ok:
-            return f"{rules} looked at: none is wrong, and {len(self.untested)} could not be tested"
+            return f"{rules} checked: none is wrong, and {len(self.untested)} could not be tested"
         ops = len({finding.op for finding in self.findings})
         return f"{ops} op{'s' * (ops != 1)} of {len(self.verdicts)} with a mistake in the backward pass"
 

@@ -21,7 +21,7 @@ _REASONS = {
     ),
     "sqrt": (
         "the square root of a negative number is NaN, and its slope at 0 is infinite",
-        "take sqrt(x + 1e-8), and look why x is negative",
+        "take sqrt(x + 1e-8), and find out why x is negative",
     ),
     "exp": (
         "e**x is infinite in float32 from x = 88.7 on, in float64 from 709.8",
@@ -29,20 +29,20 @@ _REASONS = {
     ),
     "divide": (
         "a number over 0 is infinite, 0 over 0 is NaN",
-        "add a small number to the divisor, or look why it is 0",
+        "add a small number to the divisor, or find out why it is 0",
     ),
     "power": (
-        "a negative number to a broken power is NaN, 0 to a negative one infinite",
+        "a negative number to a fractional power is NaN, 0 to a negative one infinite",
         "keep the base above 0",
     ),
 }
 _OVERFLOW = (
     "a result is larger than the dtype holds (3.4e38 in float32), or infinities cancel",
-    "look at what comes in: are weights or inputs that large? lower the learning rate, scale the inputs",
+    "check the inputs of the op: are weights or data that large? lower the learning rate, scale the inputs",
 )
 _CAME_IN = (
-    "it was there before this op, the first that is recorded: made by NumPy on plain arrays, or in the data",
-    "look at what forward() does with the inputs before the first layer",
+    "it existed before this op, the first one recorded: made by NumPy on plain arrays, or in the data",
+    "check what forward() does to the inputs before the first layer",
 )
 
 
@@ -88,7 +88,7 @@ def _forward(loss: Tensor, op: Tensor, when: str) -> TrainingFinding:
     kind = "NaN" if np.isnan(op.data).any() else "infinity"
     return TrainingFinding(
         "first-nan",
-        f"The first {kind} {'comes in' if came_in else 'is made'} by {node.name} = {node.formula}{when}.",
+        f"The first {kind} {'enters at' if came_in else 'is made by'} {node.name} = {node.formula}{when}.",
         f"{bad:,} of {op.size:,} results are not finite; its inputs are: {_inputs(op)}",
         why,
         remedy,

@@ -1,7 +1,7 @@
 """The function of a check and the variables it is differentiated with respect to, restored afterwards.
 
 While a problem is open, its variables hold float64 copies.  When it closes, their arrays, serials and flags,
-and the state of every random generator in reach, are what they were, byte for byte.
+and the state of every reachable random generator, are what they were, byte for byte.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Problem:
         self._generators = [(generator, generator.bit_generator.state) for generator in generators]
 
     def output(self) -> Any:
-        """Call the function; every random generator in reach starts where it started at first."""
+        """Call the function; every reachable random generator starts from its initial state."""
         for generator, state in self._generators:  # so that dropout draws the same mask each time
             generator.bit_generator.state = state
         try:
@@ -120,7 +120,9 @@ class Problem:
         output = self.recorded()
         if not isinstance(output, Tensor) or not output.requires_grad:
             return 0.0
-        found = pull_back([output], None, upstream([output])[1:])  # the output's own 1 tells no scale
+        found = pull_back(
+            [output], None, upstream([output])[1:]
+        )  # the output's own gradient, 1, says nothing about the scale
         return max((float(np.abs(g).max(initial=0.0)) for g in found if g is not None), default=0.0)
 
 
@@ -181,7 +183,7 @@ def open_problem(
         If there is nothing to differentiate, or the function is not scalar, finite and deterministic.
     """
     if order not in (1, 2):
-        raise GradientError(f"order is 1 (gradients) or 2 (second derivatives), not {order}")
+        raise GradientError(f"order is {order}: expected 1 (gradients) or 2 (second derivatives)")
     if not callable(function):
         write = "write check_gradients(lambda x: (x**2).sum(), x)"
         instead = "for a computed Tensor y write diagnose(y)" if isinstance(function, Tensor) else write
@@ -195,7 +197,9 @@ def open_problem(
         for name, value in zip(_argument_names(function, len(inputs)), inputs)
     )
     if not variables:
-        raise GradientError("there is nothing to differentiate by: pass float arrays, Tensors or modules")
+        raise GradientError(
+            "there is nothing to differentiate with respect to: pass float arrays, Tensors or modules"
+        )
     with ExitStack() as stack:
         stack.enter_context(_preserved(variables.values(), generators))
         stack.enter_context(promoting())
@@ -239,8 +243,8 @@ def _require_sound(problem: Problem) -> None:
         )
     if first != second:
         raise GradientError(
-            f"the function is not deterministic: called twice it gave {first!r} and {second!r}; let its "
-            "random numbers come from a generator that it is given, or fix them"
+            f"the function is not deterministic: called twice it gave {first!r} and {second!r}; draw its "
+            "random numbers from a generator passed as an argument, or fix them"
         )
 
 

@@ -1,10 +1,10 @@
 """The verdict on each entry of a gradient: r is reverse mode, c a central difference, z the complex step.
 
 1. z decides where c is large enough to tell and agrees with it; r within 1e-9 of z is *correct*, an r that
-   differs by what rounding explains is *precision*, any other *wrong*.
+   differs by no more than rounding explains is *precision*, any other *wrong*.
 2. Where c is off by its own truncation, r and z agree, and c with a smaller h comes nearer to them, r is
    *correct*: at a stationary inflection, as of x**3 at 0.
-3. Where both are lost in the rounding of c, and r and z agree all the same, r is *correct*: two independent
+3. Where both are lost in the rounding of c, and r and z still agree, r is *correct*: two independent
    computations do not agree to nine digits by accident.
 4. Every other entry is examined by itself, with the slopes to both sides for a ladder of h.  They show the
    function as smooth (then r must be its slope, and it is a *kink* if the first h crossed one), as having a
@@ -141,7 +141,7 @@ def _near(a: Any, b: Any, rounding: Any) -> Any:
 
 
 def _within(r: Array, z: Array, allowance: Array) -> Array:
-    """Return True where r differs by less than its rounding, and yet tells something: a digit is right."""
+    """Return True where r differs by less than its rounding, and still has at least one correct digit."""
     return np.asarray((np.abs(r - z) <= allowance) & (relative_error(r, z) < 0.1))
 
 
@@ -240,7 +240,7 @@ class _Entry:
         fine = KINK if crossed and self.first < 1e-3 else CORRECT  # a large h may cross anything
         if abs(z - s.mean) <= 2 * s.slack:
             tolerance, decider = EXACT, z
-            # One that is confirmed nowhere may lack imaginary parts: wrong is only what differences exclude.
+            # Confirmed nowhere, it may lack imaginary parts: only what differences exclude is wrong.
             allowance = self.allowance if confirmed else max(self.allowance, 3 * s.slack)
         else:
             tolerance, allowance, decider = 2 * COARSE, 3 * s.slack, s.mean
@@ -248,7 +248,7 @@ class _Entry:
         off, size = abs(self.r - decider), max(abs(self.r), abs(decider))
         if off <= tolerance * size:
             self._say(fine, decider)
-        elif off <= allowance:  # explained by rounding; it tells something if a digit is right
+        elif off <= allowance:  # explained by rounding; r was tested if a digit is right
             self._say(PRECISION if off < 0.1 * size else UNTESTED, decider)
         else:
             self._say(WRONG, decider)
@@ -257,7 +257,7 @@ class _Entry:
         for h in _WIDE:
             wide, narrow = self.slopes(self.first * h), self.slopes(self.first * h / 2)
             if narrow.tells(self.r) and abs(wide.mean - narrow.mean) <= 1e-2 * abs(narrow.mean):
-                if narrow.bent and narrow.gap > 0.75 * wide.gap:  # of a bend it halves
+                if narrow.bent and narrow.gap > 0.75 * wide.gap:  # on a bend it halves
                     self._settle_at_kink(narrow)
                 else:
                     smooth = narrow.straightened(abs(wide.mean - narrow.mean))

@@ -152,7 +152,7 @@ def numeric_gradients(
     {'x': array([ 3., 12.])}
     """
     if method not in BEST_H:
-        raise ValueError(f"there is no method {method!r}: choose one of {', '.join(BEST_H)}")
+        raise ValueError(f"method is {method!r}: expected one of {', '.join(BEST_H)}")
     h = BEST_H[method] if h is None else h
     with open_problem(function, *inputs) as problem:
         return {

@@ -147,10 +147,10 @@ def _copies(values: Sequence[Any]) -> list[Any]:
 
 def _numbers(answer: Any) -> Array:
     if not hasattr(answer, "shape"):
-        raise TypeError(f"it returned {type(answer).__name__} and no array")
+        raise TypeError(f"it returned {type(answer).__name__} instead of an array")
     array = np.asarray(answer)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"it returned {type(answer).__name__} and no array of real numbers")
+        raise TypeError(f"it returned {type(answer).__name__} instead of an array of real numbers")
     return array
 
 
@@ -219,7 +219,7 @@ def _bounds(
     Returns
     -------
     low, high, slack : ndarray
-        The least and the largest slope, and how far they may be off; NaN where nothing can be said.
+        The least and the largest slope, and how far they may be off; NaN where they are unknown.
     kink : bool
         True if an output has a kink there.
     """

@@ -101,7 +101,7 @@ def operands(
     elif inputs and all(isinstance(shape, tuple) for shape in inputs):
         shapes = inputs
     else:
-        raise ValueError(f"operands takes a number of arrays, or a shape for each: not {inputs}")
+        raise ValueError(f"inputs is {inputs}: expected a number of arrays, or a shape for each")
     seed = draw(st.integers(0, 2**32 - 1))
     return distinct_arrays(shapes, np.random.default_rng(seed), low=low, high=high)
 
@@ -115,7 +115,7 @@ def distinct_arrays(
     (3,)
     """
     if not low < high:
-        raise ValueError(f"low must be below high, and {low} is not below {high}")
+        raise ValueError(f"low is {low}: expected less than high, {high}")
     sizes = [math.prod(shape) for shape in shapes]
     gap = (high - low) / (sum(sizes) + len(_KINKS) + 2)
     grid = low + gap * (np.arange(sum(sizes) + len(_KINKS) + 1) + 0.5)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.inputs import Problem, open_problem
 from tinygrad_mnist.checking.numeric import entry_derivative, no_part_dropped
@@ -226,7 +227,7 @@ class _Entry:
 def _step_sizes(steps: ArrayLike | None) -> Array:
     sizes = np.unique(np.asarray(DEFAULT_STEPS if steps is None else steps, np.float64))[::-1]
     if not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all():
-        raise GradientError("steps are positive numbers, at least one")
+        raise GradientError(f"steps is {shown(steps)}: expected positive numbers, at least one")
     return sizes
 
 
@@ -245,7 +246,7 @@ def _chosen_name(gradients: dict[str, Any], name: str | None) -> str:
 def _chosen_index(variable: Tensor, gradient: Any, index: int | tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the index asked for, checked, or that of the largest gradient."""
     if not variable.size:
-        raise GradientError("the variable is empty: there is no entry to differentiate by")
+        raise GradientError("the variable is empty: there is no entry to differentiate")
     if index is None:
         flat = 0 if gradient is None else int(np.nan_to_num(np.abs(gradient)).argmax())
         return tuple(int(i) for i in np.unravel_index(flat, variable.shape))

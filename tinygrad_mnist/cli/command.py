@@ -78,7 +78,7 @@ class Command(click.Command):
         with formatter.section("Examples"):
             for example in self.examples:
                 line = f"  {ctx.command_path} {example}".rstrip()
-                formatter.write(f"{line}\n")  # never wrapped: it is there to be copied
+                formatter.write(f"{line}\n")  # never wrapped, so that it can be copied
         write_exit_status(formatter)
 
 

@@ -89,7 +89,7 @@ def print_result(result: RunResult) -> None:
     if result.history.interrupted:
         console.print(
             f"interrupted in epoch {max(1, len(result.history))}: the weights of that moment and the history "
-            f"up to it are kept; go on with  tinygrad-mnist train --resume {result.report.parent}",
+            f"up to it are kept; continue with  tinygrad-mnist train --resume {result.report.parent}",
             style="yellow",
             markup=False,
             soft_wrap=True,
@@ -101,9 +101,7 @@ def print_result(result: RunResult) -> None:
         advice = "run again with --doctor to find out why"
         if result.history.findings is not None:
             advice = (
-                "the doctor says above what to try"
-                if result.history.findings
-                else "the doctor found no cause"
+                "see the doctor's advice above" if result.history.findings else "the doctor found no cause"
             )
         console.print(
             f"close to chance ({result.chance:.0%}): the network has learned next to nothing; {advice}",
@@ -214,7 +212,7 @@ def print_gradcheck(subject: str, checked: NetworkCheck, wrong_rule: WrongRule |
         console.print(f"[bold]{wrong_rule.name}[/]: {escape(wrong_rule.blames())} is wrong on purpose")
         console.print(Padding(escape(wrong_rule.why), (0, 0, 0, 4), expand=False), style="italic")
     if checked.of_example:
-        subject = "a small function of its own, since it does not show in the network"
+        subject = "a small example, since the error does not show in the network"
     console.print(f"gradients of {subject}", markup=False)
     console.print(checked.report)
     if not checked.ok:

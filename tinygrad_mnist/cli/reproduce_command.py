@@ -59,7 +59,7 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     if everything and name is not None:
         raise click.UsageError(f"give NAME or --all, not both: {name} is one of all")
     if not everything and name is None:
-        raise click.UsageError("give the NAME of an experiment, or --all; --list says which there are")
+        raise click.UsageError("give the NAME of an experiment, or --all; --list shows them")
     if name is not None and name not in EXPERIMENTS:
         raise click.BadParameter(f"there is no {name!r}: {', '.join(EXPERIMENTS)}", param_hint="NAME")
     chosen = list(EXPERIMENTS.values()) if name is None else [EXPERIMENTS[name]]

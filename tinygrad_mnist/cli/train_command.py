@@ -207,4 +207,4 @@ def _setting_of(run: Path, name: str) -> str:
     settings = read_settings(run)
     layers = sizes_as_text(settings.recipe.sizes(settings.image_shape, settings.classes))
     saved = {**vars(settings.recipe), **vars(settings.options), "layers": layers}
-    return f"the run has {saved[name]}" if name in saved else "leave it out, the run's folder says it"
+    return f"the run has {saved[name]}" if name in saved else "leave it out, the run's folder has it"

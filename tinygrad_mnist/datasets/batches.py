@@ -1,4 +1,4 @@
-"""Batches: one place decides what `fit`, `evaluate`, `predict` and the doctor take for them."""
+"""Batches: the forms that `fit`, `evaluate`, `predict` and the doctor accept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INSTEAD = "give a Loader, a data set's split such as data.train, or a pair of a
 def as_batches(
     name: str, given: Any, model: Module, *, training: bool = False, passes: int = 1
 ) -> Iterable[Batch]:
-    """Return `given` as an iterable of ``(inputs, targets)`` that is gone through once per epoch.
+    """Return `given` as an iterable of ``(inputs, targets)`` that is iterated over once per epoch.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ def as_batches(
         shuffled, for training, and of 1,000 rows in their order for measuring.
     model : Module
     training : bool
-        If the batches are to be trained on.
+        True for training, False for measuring.
     passes : int
-        Number of times they will be gone through.
+        Number of passes over them.
 
     Raises
     ------
     TypeError
         If `given` is nothing of this kind.
     DataError
-        If it has no batch, or cannot be gone through as often as `passes`.
+        If it has no batch, or cannot be iterated over `passes` times.
     """
     if isinstance(given, Loader):
         return given
@@ -82,7 +82,7 @@ def is_array(given: Any) -> bool:
 
 
 class _Made:
-    """Batches that a function of the caller makes anew for each epoch."""
+    """Batches that a function of the caller returns for each epoch."""
 
     def __init__(self, name: str, make: Callable[[], Any]) -> None:
         self.name, self.make = name, make
@@ -95,7 +95,7 @@ class _Made:
 
 
 class _Listed:
-    """Batches of the caller's own, each checked to be a pair."""
+    """Batches of the caller, each checked to be a pair."""
 
     def __init__(self, name: str, batches: Iterable[Any]) -> None:
         self.name, self.batches = name, batches
@@ -105,7 +105,7 @@ class _Listed:
 
 
 class _Sized(_Listed):
-    """The same with a length, which tells the number of steps in an epoch."""
+    """Checked batches with a length, the number of steps in an epoch."""
 
     def __len__(self) -> int:
         return len(cast(Sized, self.batches))
@@ -118,11 +118,11 @@ def _iterable(name: str, given: Any, passes: int) -> Iterable[Batch]:
         raise TypeError(f"{name} is {shown(given)}: expected (inputs, targets) batches; {_INSTEAD}")
     if isinstance(given, Iterator) and passes > 1:
         raise DataError(
-            f"{name} is {shown(given)}, which is used up after one pass, and {passes} are needed: give a "
+            f"{name} is {shown(given)}, which is exhausted after one pass, and {passes} are needed: give a "
             "Loader, a list, or a function that returns a new one"
         )
     if hasattr(given, "epoch"):
-        return given  # a loader of the caller's own, which is resumed by its epoch as ours is
+        return given  # a loader class of the caller, resumed by its epoch like ours
     if not isinstance(given, Sized):
         return _Listed(name, given)
     _require_rows(name, len(given))
@@ -140,7 +140,7 @@ def _checked(name: str, batches: Iterable[Any]) -> Iterator[Batch]:
 
 
 def _is_batch(item: Any) -> bool:
-    """Return True for a pair that stands in a sequence of batches, and False for a row of numbers."""
+    """Return True for a pair in a sequence of batches, and False for a row of numbers."""
     if not isinstance(item, tuple | list) or len(item) != 2:
         return False
     return any(hasattr(part, "__array__") and np.ndim(part) > 0 for part in item)

@@ -41,7 +41,7 @@ DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype.newbyteorder("="): code for code, dtype in DTYPES.items()}
 _GZIP_MAGIC = b"\x1f\x8b"
 _STEP = 2**16
-_DEFLATE_MAX_RATIO = 1032  # the limit of deflate: a larger promise is false
+_DEFLATE_MAX_RATIO = 1032  # the limit of deflate: a header that promises more is wrong
 HONEST_RATIO = 100  # images and labels compress less than this, zeros by 1032
 SMALL = 64 * 2**20  # harmless at any ratio
 _MAX_DIMENSIONS = 64  # NumPy's limit; the format allows 255

@@ -113,7 +113,7 @@ class ImageDataset:
     name : str
         ``"MNIST"``, ``"digits"``, or the name of the folder.
     origin : str
-        Source of the files, in plain words.
+        Source of the files, in words.
     train, validation, test : Split
         Images of one shape; `validation` may be empty.
     classes : int

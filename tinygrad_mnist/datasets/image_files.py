@@ -30,7 +30,7 @@ class ImageFiles:
     Parameters
     ----------
     paths : tuple of Path
-        In that order. Arrays of a ``.npz`` file stand as its path followed by their names.
+        In that order. An array of a ``.npz`` file has its path followed by the array's name.
     npz : Path, optional
         The file that holds all four.
     emnist : str
@@ -48,7 +48,7 @@ class ImageFiles:
         Raises
         ------
         DataError
-            If the folder or a file is missing, or several parts of EMNIST lie there.
+            If the folder or a file is missing, or it contains several parts of EMNIST.
         """
         npz = _npz(source)
         if npz:

@@ -69,7 +69,7 @@ def read_labels(path: Path) -> Array:
 
 
 def require_labels(files: Mapping[Path, Array]) -> None:
-    """Require one whole number from 0 on per image.
+    """Require one whole number >= 0 per image.
 
     255 without a class 254 is refused too: it is -1, cast to a byte.
 
@@ -86,7 +86,7 @@ def require_labels(files: Mapping[Path, Array]) -> None:
         if stray.any():
             row = int(stray.argmax())
             raise DataError(
-                f"{path}: label {row} is {labels[row]}: expected a class number from 0 on; remove the images "
+                f"{path}: label {row} is {labels[row]}: expected a class number >= 0; remove the images "
                 "without a label"
             )
 

@@ -168,7 +168,7 @@ def read_only(array: Array) -> Array:
 
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """Return integers as they are, floats in `dtype`, and require that the floats are finite."""
+    """Return integers unchanged, floats in `dtype`, and require that the floats are finite."""
     require_unmasked(name, values, DataError)
     array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":

@@ -32,7 +32,7 @@ def load_mnist(directory: str | Path | None = None, *, validation: int = 10_000)
         A folder of four IDX files with MNIST's names, plain or ``.gz``, ``-idx3-ubyte`` or ``.idx3-ubyte``
         (Fashion-MNIST), or with EMNIST's names (``emnist-letters-train-images-idx3-ubyte``); or a ``.npz``
         file in Keras's form, or its folder. Digits that are stored transposed, as in EMNIST, are turned
-        upright, and `origin` says so. If omitted, the environment variable ``TINYGRAD_MNIST_DATA`` names the
+        upright, as `origin` states. If omitted, the environment variable ``TINYGRAD_MNIST_DATA`` names the
         folder; if that is not set, the bundled MNIST is loaded.
     validation : int, default 10,000
         Number of images cut off the end of the training files; 0 trains on all of them.

@@ -16,7 +16,7 @@ from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.nn import preserved
 
 ENOUGH_EXAMPLES, MOST_BATCHES = 128, 16  # for the first look
-ENOUGH_STEPS = 100  # before a loss that has not fallen is looked into
+ENOUGH_STEPS = 100  # before a loss that has not fallen is examined
 FALLEN = 0.98  # fraction of the first loss
 
 

@@ -143,7 +143,9 @@ def classes_of(targets: Array) -> Array | None:
 def _join(batches: Sequence[Batch]) -> tuple[Array, Array]:
     """Join all batches, thinned evenly to `MOST_EXAMPLES`, so that sorted data show every class."""
     if not batches or not all(len(array_of(x)) for x, _ in batches):
-        raise DataError("the doctor looks at one batch or more: give (inputs, targets) with examples in it")
+        raise DataError(
+            "batch has no examples: expected one batch or more; give (inputs, targets) with examples"
+        )
     inputs, targets = (np.concatenate([array_of(batch[i]) for batch in batches]) for i in (0, 1))
     if len(inputs) > MOST_EXAMPLES:
         chosen = np.linspace(0, len(inputs) - 1, MOST_EXAMPLES).astype(int)

@@ -108,7 +108,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     image = raw(pixels(train.raw_images[:1]))
     outputs, moved = learn(seed, image, as_published=True)
     start = time.process_time()
-    learn(seed, image, as_published=True)  # again: the first run loads things
+    learn(seed, image, as_published=True)  # again: the first run includes loading
     seconds = time.process_time() - start
     corrected, _ = learn(seed, image, as_published=False)
     reports = check(seed, image), check(seed, image / 255)
@@ -129,7 +129,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
 
 
 def _settled(outputs: Array) -> int:
-    """Iteration, counted from 1, from which on the guess is right; 0 if there is none."""
+    """First iteration, counted from 1, after which the guess stays right; 0 if there is none."""
     wrong = np.flatnonzero(outputs.argmax(axis=1) != TRUTH)
     return 0 if len(wrong) and wrong[-1] == len(outputs) - 1 else int(wrong[-1]) + 2 if len(wrong) else 1
 

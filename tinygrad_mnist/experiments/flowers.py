@@ -109,7 +109,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     sections = [
         Section(
             "Loss",
-            "The log loss, summed over 150 flowers, goes on falling while the accuracy stays: the network "
+            "The log loss, summed over 150 flowers, keeps falling while the accuracy stays: the network "
             "becomes more certain of the same answers.",
             picture,
             Table(

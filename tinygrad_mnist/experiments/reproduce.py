@@ -41,7 +41,7 @@ def reproduce(experiment: Experiment, options: ExperimentOptions) -> Reproductio
         If the experiment reads a formula and the extra `formula` is not installed.
     """
     if (options.folder / RESULT).exists():
-        raise CheckpointError(f"{options.folder} holds an experiment already: choose another --output")
+        raise CheckpointError(f"{options.folder} already contains an experiment: choose another --output")
     options.folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     result = experiment.run(options)
@@ -88,5 +88,5 @@ def how(options: ExperimentOptions) -> str:
         return f"{length}All gradients come from the package's graph, in float64."
     return (
         f"{length}With R's seed {options.r_seed} instead of the article's: published figures are shown next "
-        "to ours, and only those that hold for any seed are judged."
+        "to ours, and only those that are true for any seed are judged."
     )

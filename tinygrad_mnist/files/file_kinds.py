@@ -54,7 +54,7 @@ def _require(path: Path, home: Path, kind: int) -> None:
     expected = _KINDS[kind]
     try:
         if path.is_symlink() and not path.resolve().is_relative_to(home.resolve()):
-            _refuse(path, f"a link to {os.readlink(path)}", f"{expected} inside of {home}")
+            _refuse(path, f"a link to {os.readlink(path)}", f"{expected} inside {home}")
         found = stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
         return

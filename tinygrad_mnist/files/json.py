@@ -113,7 +113,7 @@ def _refusal(token: str, level: int) -> str | None:
     if level > MOST_LEVELS:
         return f"more than {MOST_LEVELS} levels"
     if token in ("NaN", "Infinity", "-Infinity"):
-        return f"{token} is no number of JSON"
+        return f"{token} is not a JSON number"
     if token[0] not in "-0123456789":
         return None
     if token.lstrip("-").isdecimal():

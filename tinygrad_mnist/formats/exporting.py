@@ -1,4 +1,4 @@
-"""export: a network or a whole training step as a file that runs elsewhere."""
+"""Export a network or a whole training step as a file that runs elsewhere."""
 
 from __future__ import annotations
 
@@ -50,30 +50,30 @@ def export(
     """Write a network, or a whole training step, as ONNX or as Python code that needs NumPy alone.
 
     In ONNX a network has its inputs and outputs, and its parameters as initial values under their names in
-    ``state_dict()``.  A compiled step has forward, backward and update in one graph: parameters and what the
-    optimizer keeps are inputs that have initial values, and come out as ``<name>.next``, to be fed to the
-    next call; so is the number of updates so far, ``steps``, where the optimizer counts them.
+    ``state_dict()``.  A compiled step has forward, backward and update in one graph: parameters and the
+    optimizer's arrays are inputs with initial values, and are returned as ``<name>.next``, to be passed to
+    the next call; so is ``steps``, the number of updates so far, if the optimizer counts them.
 
-    Python code is the derivation of the program, as on paper.  Its arrays are in ``.npz`` beside it, and its
+    Python code is the derivation of the program.  Its arrays are in an ``.npz`` file next to it, and its
     function ``run`` takes the inputs; a step changes the arrays.
 
     Parameters
     ----------
     function : Module, Compiled or callable
-        A network as it is: call ``eval()`` before if it has dropout.  A step made by `compile` that has been
-        called.  Another function is recorded with `inputs`.
+        A network (call ``eval()`` first if it has dropout); a step made by `compile` that has been called;
+        or another function, which is recorded with `inputs`.
     path : str or path
         Ends in ``.onnx`` or ``.py``; an existing file is replaced.
     inputs : array, Tensor or tuple of them, optional
-        Examples of what the function takes; for a network whose first layer is `Linear` not needed.
+        Example arguments; not needed for a network whose first layer is `Linear`.
     dynamic_batch : bool, default True
-        Leave the length of the first axis of all inputs open, under the name "batch".  A compiled step has
+        Leave the length of the first axis of all inputs open, with the name "batch".  A compiled step keeps
         the shapes of its call.
 
     Raises
     ------
     ExportError
-        If something has no form in ONNX, or depends on the number of examples.
+        If an operation has no form in ONNX, or the result depends on the number of examples.
     CaptureError
         If the function cannot be recorded.
     MissingExtraError
@@ -166,7 +166,7 @@ def _model(trace: Trace, shapes: OpenShapes, name: Callable[[Value], str]) -> An
 
 
 def _name_outside(graph: OnnxGraph, trace: Trace, name: Callable[[Value], str]) -> dict[Any, str]:
-    """Name parameters and settings of optimizers, with their values now; what changes is an input too."""
+    """Name parameters and settings of optimizers, with their values; a changing array is an input too."""
     recording = trace.recording
     changed = _changed(trace)
     made = {id(i.result) for i in recording.instructions}

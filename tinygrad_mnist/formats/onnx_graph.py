@@ -16,7 +16,7 @@ IR_VERSION = 10  # the format that came with this set of operators
 
 
 class OnnxGraph:
-    """Nodes, initial values and the names of what they give.
+    """Nodes, initial values and the names of their results.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class OnnxGraph:
     # Names
 
     def new(self, wish: str) -> str:
-        """Return a name that nothing else has."""
+        """Return an unused name."""
         name, number = wish, 1
         while name in self._taken:
             number += 1
@@ -78,7 +78,7 @@ class OnnxGraph:
         return results
 
     def constant(self, array: Any, name: str = "") -> str:
-        """Return the name of an array that is always the same; equal ones are one."""
+        """Return the name of a constant array; equal ones are shared."""
         from onnx import numpy_helper
 
         array = np.asarray(array)
@@ -104,7 +104,7 @@ class OnnxGraph:
         return self.cast(self.of(x), dtype)
 
     def cast(self, name: str, dtype: np.dtype[Any]) -> str:
-        """Add a node that gives another dtype."""
+        """Add a node that converts to another dtype."""
         from onnx import helper
 
         return self.node("Cast", name, to=helper.np_dtype_to_tensor_dtype(dtype))
@@ -119,7 +119,7 @@ class OnnxGraph:
     # Shapes
 
     def reshape(self, x: str, shape: Sequence[Length], name: str = "") -> str:
-        """Add a node that gives `x` another shape."""
+        """Add a node that reshapes `x`."""
         is_open = [isinstance(length, Batch) for length in shape]
         if sum(is_open) <= 1 and 0 not in shape:
             lengths = [-1 if isinstance(length, Batch) else length for length in shape]

@@ -13,12 +13,12 @@ from tinygrad_mnist.formats.open_batch import Batch, Length
 from tinygrad_mnist.program.instructions import Value
 from tinygrad_mnist.program.operations import PLACE, Function, Index, Pick, Put, Take, Windows
 
-_END = 2**63 - 1  # behind the end of an axis of any length
+_END = 2**63 - 1  # beyond the end of an axis of any length
 _INT64 = np.dtype(np.int64)
 
 
 def index(operation: Index, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
-    """Add a view of some elements: slices, then axes that go and axes that come."""
+    """Add a view of some elements: slices, then removed and added axes."""
     x = operands[0]
     slices: list[tuple[int, int, int, int]] = []  # start, end, axis, step
     removed, added = [], []
@@ -43,7 +43,7 @@ def index(operation: Index, graph: OnnxGraph, operands: Sequence[Any], result: V
 
 
 def _ends(part: slice, length: Length) -> tuple[int, int, int]:
-    """Return start, end and step of a slice, for an axis of some or of open length."""
+    """Return start, end and step of a slice, for an axis of known or open length."""
     if not isinstance(length, Batch):
         start, end, step = part.indices(length)
         return start, -_END if end < 0 else end, step
@@ -143,7 +143,7 @@ def _flat(graph: OnnxGraph, x: Value) -> str:
 
 
 def _positions(graph: OnnxGraph, x: Value, parts: tuple[Any, ...], arrays: Sequence[Value]) -> str:
-    """Return the places in the flat array that an index means."""
+    """Return the positions in the flat array that an index selects."""
     if any(isinstance(length, Batch) for length in graph.shapes.of(x)):
         raise ExportError("an index by arrays takes batches of one length: write dynamic_batch=False")
     if parts == (PLACE,) and x.array.ndim == 1:

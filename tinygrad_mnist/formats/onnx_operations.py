@@ -60,7 +60,7 @@ def add(graph: OnnxGraph, instruction: Instruction) -> None:
     """
     graph.scope = instruction.scope
     operation, result = instruction.operation, instruction.result
-    if result is None:  # a check of values: what it refuses, ONNX leaves undefined
+    if result is None:  # a check of values: ONNX leaves the refused ones undefined
         return
     graph.call(result, translated(operation, graph, instruction.operands, result))
 
@@ -212,7 +212,7 @@ def _(operation: Reshape, graph: OnnxGraph, operands: Sequence[Any], result: Val
 def _(operation: Broadcast, graph: OnnxGraph, operands: Sequence[Any], result: Value) -> str:
     before, after = graph.shapes.of(operands[0]), graph.shapes.of(result)
     before = (1,) * (len(after) - len(before)) + before
-    needed = [1 if a == b else a for a, b in zip(after, before)]  # where it has the length, 1 keeps it
+    needed = [1 if a == b else a for a, b in zip(after, before)]  # 1 keeps an equal length
     return graph.node("Expand", graph.of(operands[0]), graph.vector(needed))
 
 
@@ -232,7 +232,7 @@ translated.register(Pick)(onnx_indices.pick)
 translated.register(Put)(onnx_indices.put)
 
 
-# Ops that are noted whole
+# Ops noted as a whole
 
 
 @translated.register
@@ -256,7 +256,7 @@ def _one_node(kind: str) -> Callable[..., str]:
     return lambda graph, operands, given, **settings: graph.node(kind, *given, **settings)
 
 
-# Ops with an operator of their own in ONNX; all others are looked into.
+# Ops with their own operator in ONNX; all others are traced.
 WHOLE: dict[str, Callable[..., str]] = {
     "convolution": onnx_windows.convolution,
     "convolution_input": onnx_windows.convolution_input,

@@ -64,7 +64,7 @@ class OpenShapes:
     def _compare(self, trace: Trace, other: Trace) -> None:
         ours, theirs = trace.recording, other.recording
         if len(ours.instructions) != len(theirs.instructions):
-            raise ExportError(f"the function does something else for another number of examples: {_FIXED}")
+            raise ExportError(f"the function runs other operations for another number of examples: {_FIXED}")
         for a, b in zip(ours.arguments, theirs.arguments):
             self._pair(a, b)
         for one, another in zip(ours.instructions, theirs.instructions):
@@ -89,7 +89,7 @@ class OpenShapes:
 
 
 def _alike(a: Operation, b: Operation) -> bool:
-    """Return True if two operations differ at most in the shapes that they give."""
+    """Return True if two operations differ at most in the shapes of their results."""
     if type(a) is not type(b):
         return False
     if isinstance(a, Reshape | Broadcast):

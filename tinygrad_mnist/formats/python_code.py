@@ -1,4 +1,4 @@
-"""A network or a step as a Python module that needs NumPy alone, with its arrays in a file beside it."""
+"""A network or a step as a Python module that needs only NumPy, with its arrays in a file next to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CALL_AND_COUNT = """result = step({}, **ARRAYS, **COUNTS)
 
 
 def write_python(trace: Trace, shapes: OpenShapes, path: Path) -> None:
-    """Write the mathematics of a trace into ``path``, and the arrays that it takes into ``.npz`` beside it.
+    """Write the mathematics of a trace into ``path``, and its arrays into an ``.npz`` file next to it.
 
     Raises
     ------
@@ -58,7 +58,7 @@ ARRAYS = dict(np.load(__file__.removesuffix(".py") + ".npz"))
 
 
 def _counted(recording: Recording, names: Names) -> str:
-    """Return code for the numbers of updates so far, and by how much a call raises them."""
+    """Return code for the numbers of updates so far, and their increase per call."""
     _, numbers = outside(recording)
     read = {number.holder: number for number in numbers if number.key == "steps"}
     counts = {names.number_name(read[c.holder]): c for c in recording.counts if c.holder in read}

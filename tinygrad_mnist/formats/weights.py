@@ -1,4 +1,4 @@
-"""Weights of a model in a file of safetensors, which PyTorch reads by the same names and shapes."""
+"""Weights of a model in a safetensors file, which PyTorch reads with the same names and shapes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AnyModule = TypeVar("AnyModule", bound=Module)
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
-    """Write the parameters of a model into a file of safetensors.
+    """Write the parameters of a model into a safetensors file.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    PyTorch takes the file by ``model.load_state_dict(safetensors.torch.load_file(path))``, and this package
-    takes one of ``safetensors.torch.save_file(model.state_dict(), path)`` by `load`.  Keras keeps the weight
+    PyTorch loads the file with ``model.load_state_dict(safetensors.torch.load_file(path))``, and `load`
+    reads a file of ``safetensors.torch.save_file(model.state_dict(), path)``.  Keras keeps the weight
     of a dense layer transposed, as (in, out), and that of a convolution as (height, width, in, out).
 
     Examples
@@ -50,14 +50,14 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
-    """Read the parameters of a model from a file of safetensors, and return the model.
+    """Read the parameters of a model from a safetensors file, and return the model.
 
     Parameters
     ----------
     model : Module
         Built with the sizes of the one that was saved.  It is changed only if everything fits.
     path : str or path
-        A file of `save`, or of ``safetensors.torch.save_file``.
+        A file written by `save` or ``safetensors.torch.save_file``.
 
     Raises
     ------

@@ -14,7 +14,7 @@ MOST_VALUES = 12  # entries that are kept in full
 
 @dataclass(frozen=True)
 class Statistics:
-    """An array in a few numbers.
+    """Summary statistics of an array.
 
     Attributes
     ----------

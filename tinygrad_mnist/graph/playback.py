@@ -113,7 +113,7 @@ def playback_steps(graph: GraphData) -> list[Step]:
     >>> for step in playback_steps(Graph(a * b, backward=True)):
     ...     print(step.status)
     overview: the whole graph
-    forward 1 of 2: given are the data and the parameters
+    forward 1 of 2: the data and the parameters are given
     forward 2 of 2: multiply_1 is computed, a * b = 2 * -3 = -6
     backward 1 of 2: the backward pass starts at multiply_1, gradient = 1
     backward 2 of 2: multiply_1 sends its gradient back, to a: g * b = 1 * -3 = -3, to b: g * a = 1 * 2 = 2
@@ -136,7 +136,7 @@ def _forward_steps(graph: GraphData) -> Iterator[Step]:
     """The leaves together, then each op as it is computed."""
     given = tuple(position for position, node in enumerate(graph.nodes) if node.op is None)
     if given:
-        yield Step("given are the data and the parameters", computed=given)
+        yield Step("the data and the parameters are given", computed=given)
     for position, node in enumerate(graph.nodes):
         if node.op is not None:
             title = f"{node.name} {'failed' if node.kind == 'error' else 'is computed'}"
@@ -206,7 +206,7 @@ class _BackwardPass:
 
     def _rule_line(self, node: Node, rule: Rule, contribution: Statistics) -> Line:
         lead, total = f"to {rule.source}:", self._add(rule.source, contribution)
-        if node.kind == "module":  # its rules speak of values inside it
+        if node.kind == "module":  # its rules name values inside it
             return Line(lead, [[_in_words(contribution), "result"]], total, verdict=rule.verdict)
         summed = "summed over the broadcast axes" if rule.summed else ""
         return Line(

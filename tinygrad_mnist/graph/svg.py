@@ -9,7 +9,7 @@ from tinygrad_mnist.graph.dot import Detail, to_dot
 
 
 def to_svg(graph: Any, *, detail: Detail = "ops") -> str:
-    """Return a graph as SVG text to stand in a page: without an XML prologue, on a transparent ground.
+    """Return a graph as SVG text to embed in a page: without an XML prologue, on a transparent ground.
 
     Parameters
     ----------

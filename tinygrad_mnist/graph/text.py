@@ -1,7 +1,7 @@
 """The graph as a tree in the terminal: results at the top.
 
-A node is computed from the branches below it and, where it goes on, from the next line at its own level: a
-chain of ops runs straight down, and only side inputs are indented.
+A node is computed from the branches below it and, unless its chain ends, from the next line at its own level.
+A chain of ops runs straight down; only side inputs are indented.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _tree(graph: GraphData, root: str, shown_before: set[str]) -> Iterator[str]:
 
 
 def _sides_and_main(graph: GraphData, node: Node) -> tuple[list[str], list[str]]:
-    """The inputs that are branches, and the computed one that the chain goes on with (none at its end)."""
+    """The inputs that are branches, and the computed one that the chain continues with (none at its end)."""
     inputs = list(dict.fromkeys(node.inputs))
     computed = [name for name in inputs if name in graph.by_name and graph.by_name[name].inputs]
     main = max(computed, key=graph.positions.__getitem__, default=None)

@@ -92,7 +92,7 @@ class GELU(Module):
     Parameters
     ----------
     approximate : {"none", "tanh"}, default "none"
-        "tanh" takes ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``.
+        "tanh" computes ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``.
 
     Notes
     -----
@@ -111,7 +111,7 @@ class GELU(Module):
         return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
 
     def extra_repr(self) -> str:
-        """Return the formula that is taken."""
+        """Return the formula in use."""
         return f"approximate={self.approximate!r}"
 
 

@@ -1,4 +1,4 @@
-"""Losses of classes: cross-entropies, with weights, labels to leave out, and smoothing."""
+"""Classification losses: cross-entropies with class weights, ignored labels and label smoothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygrad_mnist.typing import Array
 
 
 class _ClassLoss(Loss):
-    """Base of the losses of classes, with the options by which some classes and examples count less.
+    """Base of the classification losses, with options that reduce the weight of classes and examples.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class CrossEntropyLoss(_ClassLoss):
     ----------
     from_logits : bool, default True
         If True, the loss applies the softmax itself. If False, the network ends in `Softmax`: the loss finds
-        the logits behind it in the graph and uses them, which is stable. For probabilities of another origin
+        the logits behind it in the graph and uses them, which is stable. For other probabilities
         it takes the logarithm, at least -100.
     weight : array_like, shape (classes,), optional
         Factor of each class; 1 for all by default.

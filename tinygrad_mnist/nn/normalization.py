@@ -77,12 +77,12 @@ class LayerNorm(Module):
         return normalized(x, axes, self.eps, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """Return the lengths and what is added to the variance."""
+        """Return the normalized lengths and `eps`."""
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
 class BatchNorm(Module):
-    """Base class of `BatchNorm1d` and `BatchNorm2d`, which differ in the axes that they take."""
+    """Base class of `BatchNorm1d` and `BatchNorm2d`, which differ in the axes of their inputs."""
 
     _axes: dict[int, tuple[int, ...]]  # number of axes of the input: axes over which the mean is taken
     _takes: str
@@ -165,13 +165,13 @@ class BatchNorm(Module):
 class BatchNorm1d(BatchNorm):
     """Normalize each feature over the batch: ``(x - mean) / sqrt(var + eps) * weight + bias``.
 
-    In evaluation mean and variance are the running ones that training has left in the buffers
+    Evaluation uses the running mean and variance, which training keeps in the buffers
     ``running_mean`` and ``running_var``.
 
     Parameters
     ----------
     num_features : int
-        Length of the axis 1 of the inputs, C in (n, C) or (n, C, length).
+        Length of axis 1 of the inputs, C in (n, C) or (n, C, length).
     eps : float, default 1e-5
         Added to the variance.
     momentum : float or None, default 0.1

@@ -1,4 +1,4 @@
-"""Tensors that belong to a module: parameters, which it learns, and buffers, which it keeps."""
+"""Tensors of a module: parameters, which are learned, and buffers, which are not."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def perceptron(
         As in `Linear`.
     rng : int or numpy.random.Generator, optional
         Seed or generator of initial values and dropout, drawn from the first layer to the last.  A seed gives
-        each `Dropout` a stream of its own.  Without it see `manual_seed`.
+        each `Dropout` a separate stream.  Without it see `manual_seed`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Recurrent layers, unrolled: each step of the sequence is a part of the graph."""
+"""Recurrent layers, unrolled: each step of the sequence is part of the graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tinygrad_mnist.seeding import generator
 
 
 class _Recurrent(Module):
-    """Weights of the layers, under PyTorch's names, and the loop over layers and steps."""
+    """Base of the recurrent layers: weights with PyTorch's names, and the loop over layers and steps."""
 
     _gates = 1  # blocks of rows in each weight
 
@@ -160,7 +160,7 @@ class RNN(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Apply a long short-term memory step by step: gates decide what its cell keeps, takes in and shows.
+    """Apply a long short-term memory step by step: gates control the input, memory and output of its cell.
 
     With i, f, g, o the four blocks of rows of ``x @ W_ih.T + b_ih + h @ W_hh.T + b_hh``::
 

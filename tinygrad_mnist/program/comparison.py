@@ -1,4 +1,4 @@
-"""The step that the framework derives beside the one derived by hand, line by line."""
+"""The step derived by the framework next to the one derived by hand, line by line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tinygrad_mnist.program.recorder import Recorder
 from tinygrad_mnist.program.tracer import Tracer
 from tinygrad_mnist.typing import Array
 
-_STEP = r"\bt\d+(?:_view)?\b"  # what the derivation calls a value without a name
+_STEP = r"\bt\d+(?:_view)?\b"  # name of a nameless value in the derivation
 
 
 def lines_side_by_side(
@@ -28,7 +28,7 @@ def lines_side_by_side(
     optimizer: Any,
     cost: by_hand.Cost,
 ) -> list[tuple[str, str]]:
-    """Return the lines of a captured step of a sigmoid network beside those of ``by_hand.sgd_step``.
+    """Return the lines of a captured step of a sigmoid network next to those of ``by_hand.sgd_step``.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def lines_side_by_side(
     optimizer
         The optimizer whose ``lr`` both steps use.
     cost
-        The cost, which says what the output units are: sigmoids for "quadratic", else a softmax.
+        The cost.  The output units are sigmoids for "quadratic", else a softmax.
     """
     derived = Derivation(program.recording, Names(program.recording, ["x", "y"], None)).lines
     return _paired(derived, _hand_derived(parameters, batch, optimizer, cost))
@@ -52,7 +52,7 @@ class _HandRecorder(Recorder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_inside_op = True  # arrays that the step makes are its own
+        self.is_inside_op = True  # the step owns the arrays that it makes
 
     def number_of(self, tracer: Tracer) -> float:
         self.recording.outputs.append(tracer.value)
@@ -83,9 +83,9 @@ def _hand_derived(
 
 
 def _name_as_on_paper(recorder: Recorder, cost: by_hand.Cost) -> None:
-    """Name the values: what is added to a bias is z, and what changes a parameter is its gradient.
+    """Name the values: a sum with a bias is z, and the change of a parameter is its gradient.
 
-    What that gradient is a product or a sum of are dz and a.
+    The factors or terms of that gradient are dz and a.
     """
     instructions = recorder.recording.instructions
     makers = {id(i.result): i for i in instructions}
@@ -126,14 +126,14 @@ def _name_output(value: Value, makers: dict[int, Any], cost: by_hand.Cost) -> No
 def _paired(derived: list[Line], hand: list[Line]) -> list[tuple[str, str]]:
     """Return lines that make the same value in one row, in the framework's order.
 
-    Each column still runs from top to bottom: what has no name on paper stands before the line that needs it
+    Each column still runs from top to bottom: a nameless value stands before the line that needs it
     first, and a line that needs a later one stands below that.
     """
     codes = {line.name: line.code for line in hand if not _is_step_between(line)}
     steps = {line.name: line.code for line in hand if _is_step_between(line)}
     rows: list[tuple[str, str]] = []
     waiting: list[str] = []
-    alone = 0  # how many lines of the framework have just been without a partner
+    alone = 0  # number of the framework's last lines without a partner
     for line in derived:
         code = codes.pop(line.name, "") if not _is_step_between(line) else ""
         if code and _needs(code, codes):
@@ -174,5 +174,5 @@ def _steps_for(code: str, steps: dict[str, str]) -> list[str]:
 
 
 def _is_step_between(line: Line) -> bool:
-    """Return True if a line makes a value that has no name on paper."""
+    """Return True if a line makes a nameless value."""
     return re.fullmatch(_STEP, line.name) is not None

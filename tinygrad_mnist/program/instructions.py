@@ -23,19 +23,19 @@ class Value:
     Attributes
     ----------
     array
-        What it was at the capture: its shape, dtype and strides hold for every call.
+        The array at the capture: shape, dtype and strides are the same at every call.
     origin
-        "argument": given anew at each call.  "state": an array that outlives the call, read and changed where
-        it lies.  "number": a setting of an optimizer, read at each call.  "constant": always the same.
+        "argument": passed at each call.  "state": an array that outlives the call, read and changed in
+        place.  "number": a setting of an optimizer, read at each call.  "constant": always the same.
         "result": made by an instruction, in memory of the program.
     source
         For an argument its position, for a state the `State`, for a number its `Number` or `Computed`.
     view_of
-        The value whose memory it looks into, where it is a view.
+        The value whose memory it shares, if it is a view.
     primitive, scope
-        The op that was recorded with this result, and the modules around it, for its name.
+        The op recorded with this result, and the modules around it, to name it.
     gradient_of
-        The value that this is the gradient of.
+        The value whose gradient this is.
     """
 
     array: Array
@@ -66,7 +66,7 @@ class Value:
 
     @property
     def is_ours(self) -> bool:
-        """True if the memory is the program's own, which nobody else can change."""
+        """True if the program owns the memory, so nothing else can change it."""
         return self.root.origin in ("result", "constant")
 
 
@@ -80,9 +80,9 @@ class Instruction:
     Attributes
     ----------
     result
-        What it makes; None for a check.
+        The value that it makes; None for a check.
     changes
-        Whether the result is written over the operand 0, a state.
+        True if the result overwrites operand 0, a state.
     scope
         The modules it belongs to.
     """
@@ -101,7 +101,7 @@ class Instruction:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """An array that outlives the call: `attribute` of `holder`, and what it is called.
+    """An array that outlives the call: `attribute` of `holder`, and its name.
 
     An optimizer's array for a parameter has a letter before the parameter's name: v_0.weight.
     """
@@ -112,13 +112,13 @@ class State:
     letter: str = ""
 
     def get(self) -> Array:
-        """The array as it is now."""
+        """The present array."""
         return getattr(self.holder, self.attribute)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """The holder of an array without a Tensor: always the same array, read where it lies."""
+    """The holder of an array without a Tensor: always the same array, read in place."""
 
     array: Array
 
@@ -150,13 +150,13 @@ class Recording:
     readings
         Attributes that the program depends on, by the id of their holder and their name.
     terms
-        Numbers that decide about the instructions, and if they are other than 0.
+        Numbers that the choice of instructions depends on, each with True if it is not 0.
     counts
         The parameters whose updates an optimizer counts.
     indices
-        Arrays and lists that were indices, each with its elements then.
+        Arrays and lists used as indices, each with its elements at the capture.
     without_gradient
-        The tensors that had no gradient when the function looked.
+        The tensors that had no gradient when the function read it.
     outside_graph
         Tensors computed before the call whose op was differentiated, each with its inputs.
     records

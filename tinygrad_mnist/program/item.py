@@ -10,14 +10,14 @@ from tinygrad_mnist.program.recorder import refuse
 
 
 class Item(Box):
-    """The result of ``tensor.item()`` while a program is captured: it can be returned, and nothing else."""
+    """The result of ``tensor.item()`` while a program is captured: it can only be returned."""
 
     def __init__(self, value: Value) -> None:
         self.value = value
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """Class of the number, so that isinstance answers as for the function itself."""
+        """Class of the number: isinstance gives the same result as in the uncompiled function."""
         return type(self.value.array.item())
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -31,7 +31,7 @@ class Item(Box):
         refuse("a number from item()")
 
 
-# All that Python may ask of a number, by an operator or from within str, sorted, math, a dict, copy or NumPy.
+# All special methods of a number: called by operators, str, sorted, math, a dict, copy or NumPy.
 _QUESTIONS = (
     "eq ne lt le gt ge hash bool str repr format bytes reduce_ex array "
     "int float complex index round trunc floor ceil neg pos abs invert "

@@ -1,4 +1,4 @@
-"""Plan memory: results lie in few blocks that are made once and used again."""
+"""Plan memory: results share a few blocks that are allocated once and reused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tinygrad_mnist.program.instructions import Instruction, Value
 
 @dataclass(eq=False)
 class Block:
-    """Memory of one dtype; `values` lie at its beginning, one after the other in time."""
+    """Memory of one dtype; `values` use its beginning, one after another in time."""
 
     dtype: np.dtype[np.generic]
     size: int = 0
@@ -27,9 +27,9 @@ class Plan:
     blocks
         All memory of the program, for the results that need some.
     shared
-        For an instruction whose result lies over one of its operands, the position of that operand.
+        For an instruction whose result overwrites one of its operands, the position of that operand.
     bytes_before, bytes_after
-        The memory of all results each by itself, and of the blocks.
+        Total size of all results, and of the blocks.
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Plan:
 
 
 def plan(instructions: list[Instruction], outputs: list[Value]) -> Plan:
-    """Give each result memory: over an operand that is not needed any more, in a free block, or a new one."""
+    """Give each result memory: over an operand that is no longer needed, in a free block, or a new one."""
     result = Plan()
     last_read = {id(v.root): i for i, instruction in enumerate(instructions) for v in instruction.reads}
     last_read |= {id(value.root): len(instructions) for value in outputs}
@@ -65,7 +65,7 @@ def plan(instructions: list[Instruction], outputs: list[Value]) -> Plan:
 
 
 def _dying_operand(instruction: Instruction, i: int, last_read: dict[int, int]) -> int | None:
-    """The position of an operand that the result may be written over: nobody reads it after this."""
+    """The position of an operand that the result may overwrite: nothing reads it afterwards."""
     value = instruction.result
     assert value is not None
     for position, operand in enumerate(instruction.operands):

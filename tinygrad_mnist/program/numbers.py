@@ -1,4 +1,4 @@
-"""Numbers that a program reads anew at each call, and what Python computes of them: 1 - beta ** steps."""
+"""Numbers that a program reads anew at each call, and computations with them: 1 - beta ** steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAIN = (int, float)
 class Number:
     """A setting or count of an optimizer that is read at every call.
 
-    `key` of `holder`, or what is at `position` of a tuple that is there.
+    `key` of `holder`, or the item at `position` of a tuple stored there.
     """
 
     holder: Any
@@ -33,7 +33,7 @@ class Number:
     position: int | None = None
 
     def get(self) -> Any:
-        """Return the number as it is now; a capture is not told that it is read."""
+        """Return the present number, without a note in the capture that it is read."""
         found = look(self.holder, self.key)
         return found if self.position is None else found[self.position]
 
@@ -44,7 +44,7 @@ class Number:
 
     @property
     def name(self) -> str:
-        """The name on paper: lr, or beta1 for the first of betas."""
+        """The name in a derivation: lr, or beta1 for the first of betas."""
         return self.key if self.position is None else f"{self.key.removesuffix('s')}{self.position + 1}"
 
     def expression(self, name: Callable[[Number], str]) -> Expression:
@@ -54,20 +54,20 @@ class Number:
 
 @dataclass(frozen=True)
 class Computed:
-    """A number that Python computes of others at every call, by an operation under NumPy's name."""
+    """A number that Python computes from others at every call, by an operation with NumPy's name."""
 
     operation: str
-    operands: tuple[Any, ...]  # of numbers that are read, computed, or always the same
+    operands: tuple[Any, ...]  # numbers that are read, computed, or constant
     name = "number"
 
     def get(self) -> Any:
-        """Return the number as it is now."""
+        """Return the present number."""
         values = (x.get() if isinstance(x, Number | Computed) else x for x in self.operands)
         return _PYTHON[self.operation](*values)
 
     @property
     def leaves(self) -> tuple[Number, ...]:
-        """The numbers that are read, each as often as it is met."""
+        """The numbers that are read, each as often as it occurs."""
         return tuple(n for x in self.operands if isinstance(x, Number | Computed) for n in x.leaves)
 
     def expression(self, name: Callable[[Number], str]) -> Expression:
@@ -79,14 +79,14 @@ class Computed:
 
 
 class TracedNumber:
-    """Tracer of a number: notes what is computed of it, and that Python asks if it is 0.
+    """Tracer of a number: notes computations with it, and tests by Python for 0.
 
     Parameters
     ----------
     number
         The number that it stands for.
     terms
-        Takes the answer to ``if number:``, which is the same at every call of the program.
+        Receives the result of ``if number:``, which must be the same at every call of the program.
     """
 
     def __init__(self, number: Number | Computed, terms: dict[Number | Computed, bool] | None = None) -> None:

@@ -17,7 +17,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 
 _NUMBERS = (bool, int, float, complex, range, slice, np.generic, np.dtype)
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque, bytearray)
-# What is compared by identity: it cannot change, or its changes are seen in other ways.
+# What is compared by identity: it cannot change, or its changes are found in other ways.
 THEMSELVES = (
     Tensor,
     Observed,
@@ -35,7 +35,7 @@ _MOST_PARTS = 1000  # of a value that is compared part by part; a larger one is 
 
 
 class Same:
-    """Equal to itself alone, whatever the object in it says of equality."""
+    """Equal only to itself, whatever the ``==`` of the object in it returns."""
 
     __slots__ = ("thing",)
 
@@ -87,7 +87,7 @@ class _Snapshots:
         self._seen: set[int] = set()
 
     def of(self, value: Any) -> Any:
-        """The snapshot of a value; one that was seen already, as in a circle, is compared by identity."""
+        """The snapshot of a value; one that occurred already, as in a cycle, is compared by identity."""
         if value is None or isinstance(value, str | bytes):
             return value
         if isinstance(value, _NUMBERS):
@@ -116,7 +116,7 @@ def may_change_unseen(value: Any) -> bool:
 
 
 def _attributes(holder: Any) -> dict[str, Any]:
-    """All attributes of an object: with its mode, set or not, and without the name that it has in scopes."""
+    """All attributes of an object: including its mode, even if not set, and without its name in scopes."""
     found = {name: x for name, x in look(holder, "__dict__").items() if name not in ("_scope", "training")}
     return found | {"training": look(holder, "training")}
 
@@ -146,7 +146,7 @@ class Reading:
         return cls(holder, name, snapshot(value), at_each_call or may_change_unseen(parts))
 
     def holds(self) -> bool:
-        """Return True if the attribute is as it was."""
+        """Return True if the attribute is unchanged."""
         value = _attributes(self.holder) if self.name == "__dict__" else look(self.holder, self.name)
         return bool(snapshot(value) == self.expected)
 
@@ -156,7 +156,7 @@ class Reading:
 
 
 def look(holder: Any, name: str) -> Any:
-    """Return an attribute without telling the capture; `ABSENT` where there is none."""
+    """Return an attribute without a note in the capture; `ABSENT` where there is none."""
     try:
         return object.__getattribute__(holder, name)
     except AttributeError:

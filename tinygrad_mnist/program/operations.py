@@ -24,9 +24,9 @@ _METHODS = {"add": "sum", "maximum": "max", "minimum": "min"}
 
 @dataclass(frozen=True)
 class Operation:
-    """A kind of instruction.  Operands and result are given as the text that stands for them."""
+    """A kind of instruction.  Operands and result are given as their text in code."""
 
-    repeatable = True  # the same operands give the same result, so that one of two alike is enough
+    repeatable = True  # the same operands give the same result, so one of two equal instructions suffices
 
     def may_overwrite(self, position: int) -> bool:
         """Return True if the result may lie in the memory of that operand, of equal shape and dtype."""
@@ -127,7 +127,7 @@ class Reduction(Operation):
 
 @dataclass(frozen=True)
 class View(Operation):
-    """Another look at the operand's memory, as code with {} for the operand."""
+    """A view of the operand's memory, as code with {} for the operand."""
 
     code: str
 
@@ -164,7 +164,7 @@ class KeptAxes(Reshape):
 class Index(View):
     """The view of some elements: whole numbers, slices, None and Ellipsis."""
 
-    index: Any = field(compare=False)  # what the code says
+    index: Any = field(compare=False)  # as in the code
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Windows(View):
 
 @dataclass(frozen=True)
 class Copy(Operation):
-    """The same elements in other memory, in another shape or dtype if these are given."""
+    """A copy of the elements, in another shape or dtype if these are given."""
 
     shape: tuple[int, ...]  # of the operand
     dtype: str | None = None
@@ -216,16 +216,16 @@ class Copy(Operation):
 
 @dataclass(frozen=True)
 class Select(Operation):
-    """np.where: of three operands the second where the first holds, else the third."""
+    """np.where: the second of three operands where the first is true, else the third."""
 
-    by_mask: bool  # the mask has the result's shape, and what it selects is a single number
+    by_mask: bool  # the mask has the result's shape, and selects a single number
 
     def may_overwrite(self, position: int) -> bool:
         """Return True for the operand whose elements are kept."""
         return position == 2
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
-        """copyto(result, b), then a where the mask says so"""
+        """copyto(result, b), then a where the mask is true"""
         mask, chosen, other = operands
         first = [] if shared == 2 else [f"copyto({result}, {other})"]
         if self.by_mask:
@@ -264,7 +264,7 @@ class Function(Operation):
     """A function of NumPy along an axis that makes its own result, as code with {} for the operands."""
 
     code: str
-    name: str  # what is behind np.
+    name: str  # after "np."
     axis: int
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
@@ -285,7 +285,7 @@ class Pick(Operation):
     """Indexing that copies: with arrays and masks.  {} stand for the operand, then for the arrays."""
 
     code: str
-    index: Any = field(compare=False)  # what the code says, with a `PLACE` for each array
+    index: Any = field(compare=False)  # as in the code, with a `PLACE` for each array
 
     def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
         """copyto(result, a[rows])"""
@@ -306,7 +306,7 @@ class Put(Operation):
 
     code: str
     added: bool
-    index: Any = field(compare=False)  # what the code says, with a `PLACE` for each array
+    index: Any = field(compare=False)  # as in the code, with a `PLACE` for each array
 
     def may_overwrite(self, position: int) -> bool:
         """Return True for the operand whose elements are kept."""
@@ -317,7 +317,7 @@ class Put(Operation):
         base, value, *arrays = operands
         first = [] if shared == 0 else [f"copyto({result}, {base})"]
         index = self.code.format(*arrays)
-        if self.added and not arrays:  # each element is met once
+        if self.added and not arrays:  # each element occurs once
             return [*first, f"{result}[{index}] += {value}"]
         if self.added:
             return [*first, f"add.at({result}, np.s_[{index}], {value})"]
@@ -376,7 +376,7 @@ class Draw(Operation):
 
 @dataclass(frozen=True)
 class Call(Operation):
-    """A Python function that is called as it is: a check of values (no result), or an op not looked into."""
+    """A Python function called as a whole: a check of values (no result), or an op that is not traced."""
 
     function: Callable[..., Any]
     name: str  # its name in the code, which no other function has

@@ -1,4 +1,4 @@
-"""Note instructions: two alike become one, what is made of constants becomes one, numbers become arrays."""
+"""Note instructions: merge equal ones, fold constants, turn numbers into arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBERS = (bool, int, float, complex)
 
 
 class UntraceableError(Exception):
-    """The forward of an op did what tracers cannot note; it is then called as a whole."""
+    """The forward of an op did something that tracers cannot note; it is then called as a whole."""
 
 
 _NO_VALUES = (
@@ -32,7 +32,7 @@ _NO_VALUES = (
 
 
 def refuse(what: str, instead: str = "") -> NoReturn:
-    """Refuse what a program cannot repeat, with its line: by default Python code that looks at a value."""
+    """Refuse code that a program cannot repeat, with its line: by default code that reads a value."""
     site = calling_site()
     raise CaptureError(
         f"{what} was asked for while a program is captured, at {in_words(site)}: {instead or _NO_VALUES}"
@@ -45,11 +45,11 @@ class Recorder:
     Attributes
     ----------
     recording
-        What was noted so far.
+        The notes so far.
     functions
         NumPy's functions that tracers note; others are refused.
     epoch
-        How many changes in place of outside arrays were noted: what was read before is another value after.
+        Number of noted in-place changes of outside arrays; a value read before a change is another one.
     """
 
     functions: Mapping[Callable[..., Any], Callable[..., Any]] = {}
@@ -61,7 +61,7 @@ class Recorder:
         self._made: dict[Any, Value] = {}
 
     def refuse(self, what: str, instead: str = "") -> NoReturn:
-        """Refuse what cannot be noted, with why and what to write instead.
+        """Refuse an operation that cannot be noted, with the reason and what to write instead.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Recorder:
         refuse(what, instead)
 
     def lift(self, value: Any) -> Any:
-        """Return the tracer of a value that the captured function got from outside."""
+        """Return the tracer of a value from outside the captured function."""
         raise NotImplementedError
 
     def run(self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
@@ -83,7 +83,7 @@ class Recorder:
         raise NotImplementedError
 
     def number_of(self, tracer: Any) -> float:
-        """Return ``float(tracer)``; refused, since it is another number at the next call."""
+        """Return ``float(tracer)``; refused, since the next call may give another number."""
         self.refuse("float()")
 
     def check(self, function: Callable[..., None], tracer: Any, arguments: tuple[Any, ...]) -> None:
@@ -111,7 +111,7 @@ class Recorder:
     # Values
 
     def constant(self, array: Any) -> Value:
-        """A value that is the same at every call; equal ones are one."""
+        """Return a value that is the same at every call; equal ones are shared."""
         array = np.asarray(array)
         key = ("constant", array.dtype, array.shape, array.strides, array.tobytes())
         if key not in self._made:
@@ -135,7 +135,7 @@ class Recorder:
         *,
         view_of: Value | None = None,
     ) -> Value:
-        """Note an operation and what it gave; two alike are one, one of constants is a constant."""
+        """Note an operation and its result; share equal operations, fold one of constants."""
         sample = np.asarray(sample)
         values = [operand for operand in operands if isinstance(operand, Value)]
         is_open = any(isinstance(operand, Number | Computed) for operand in operands)
@@ -157,7 +157,7 @@ class Recorder:
         return result
 
     def overwrite(self, operation: Operation, operands: tuple[Any, ...], state: Value, array: Array) -> Value:
-        """Note that an operation was written over a state, an array from outside."""
+        """Note that the result of an operation overwrote a state, an array from outside."""
         result = Value(array, "state", state.source)
         operands = self._simplified(operation, operands, array)
         self.append(Instruction(operation, operands, result, changes=True))
@@ -205,14 +205,14 @@ class Recorder:
         return tuple(simple(operand) for operand in operands)
 
     def rewind(self, length: int) -> None:
-        """Forget the instructions from `length` on, and that their results can be used again."""
+        """Forget the instructions from `length` on, and that their results can be reused."""
         gone = {id(i.result) for i in self.recording.instructions[length:]}
         del self.recording.instructions[length:]
         self._made = {key: value for key, value in self._made.items() if id(value) not in gone}
 
 
 def _is_times_one(operation: Elementwise, operands: tuple[Any, ...], result: Array) -> bool:
-    """Return True for a product with 1 of a value that nobody else can change."""
+    """Return True for a product with 1 of a value that nothing else can change."""
     if operation.name != "multiply":
         return False
     ones = [o for o in operands if isinstance(o, Value) and o.origin == "constant" and o.array.ndim == 0]

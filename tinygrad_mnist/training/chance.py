@@ -1,4 +1,4 @@
-"""Chance: what a network reaches that gives the same answer to every example."""
+"""Chance level: the result of a network that gives the same answer to every example."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def near_chance(accuracy: float, chance: float, examples: int) -> bool:
 
 
 def chance_note(training: Training) -> str | None:
-    """Return a sentence if a training ended at chance level; None if it did not, or if nobody can tell.
+    """Return a sentence if a training ended at chance level; None if it did not, or if this is unknown.
 
     The targets are read where they lie in memory: in a `Loader`, a split, arrays or a list of batches.
     """
@@ -54,8 +54,8 @@ def chance_note(training: Training) -> str | None:
 
 def _advice(history: Any) -> str:
     if history.findings is None:
-        return "add doctor.Doctor(print) to the callbacks to be told why"
-    return "history.findings says what to try" if history.findings else "the doctor found no cause"
+        return "add doctor.Doctor(print) to the callbacks to find out why"
+    return "see history.findings for advice" if history.findings else "the doctor found no cause"
 
 
 def _targets_of(batches: Any) -> Array | None:

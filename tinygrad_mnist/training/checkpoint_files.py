@@ -121,8 +121,8 @@ class CheckpointFolder:
         except OSError as error:
             last = self.newest_path()
             warnings.warn(
-                f"the checkpoint {path} could not be written ({error.strerror or error}); training goes on, "
-                f"and the last good one is {last or 'none'}",
+                f"the checkpoint {path} could not be written ({error.strerror or error}); training "
+                f"continues, and the last good one is {last or 'none'}",
                 RuntimeWarning,
                 stacklevel=warning_level(),
             )
@@ -144,12 +144,12 @@ class CheckpointFolder:
             try:
                 arrays = checkpoint.arrays(most_bytes)
             except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
+                warnings.warn(f"skipped: {error}", RuntimeWarning, stacklevel=warning_level())
                 continue
             if checkpoint.versions != versions():
                 warnings.warn(
                     f"{checkpoint.path} was written with {_listed(checkpoint.versions)}, and this is "
-                    f"{_listed(versions())}: the training goes on, perhaps not to the last bit",
+                    f"{_listed(versions())}: training continues, perhaps with other last bits",
                     RuntimeWarning,
                     stacklevel=warning_level(),
                 )
@@ -172,7 +172,7 @@ class CheckpointFolder:
             try:
                 yield read_checkpoint(path)
             except CheckpointError as error:
-                warnings.warn(f"passed over: {error}", RuntimeWarning, stacklevel=warning_level())
+                warnings.warn(f"skipped: {error}", RuntimeWarning, stacklevel=warning_level())
 
     def _paths(self) -> list[Path]:
         found = [
@@ -218,7 +218,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         warnings.warn(
-            f"{path} could not be removed ({error.strerror or error}); training goes on",
+            f"{path} could not be removed ({error.strerror or error}); training continues",
             RuntimeWarning,
             stacklevel=warning_level(),
         )

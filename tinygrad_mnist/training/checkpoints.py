@@ -42,7 +42,7 @@ class Checkpoints(CheckpointFolder):
 
     Examples
     --------
-    ``fit(..., callbacks=[Checkpoints("run/checkpoints", every_seconds=60)])`` trains, and goes on from the
+    ``fit(..., callbacks=[Checkpoints("run/checkpoints", every_seconds=60)])`` trains, and continues from the
     newest checkpoint when it is called again.
     """
 
@@ -143,7 +143,7 @@ class Checkpoints(CheckpointFolder):
         if saved.data != _data(training):
             raise CheckpointError(
                 f"the training data were {saved.data}, and are {_data(training)}: the same batches "
-                "are needed to go on"
+                "are needed to continue"
             )
         if position.step > (training.steps or position.step):
             raise CheckpointError(f"it is of step {position.step}, and an epoch has {training.steps}")

@@ -26,7 +26,7 @@ class EarlyStopping(Callback):
         Smallest decrease of the loss that counts as an improvement, exclusive.
     restore_best : bool, default True
         At the end, put back the weights of the epoch with the lowest loss, also after the last epoch.  A
-        training that is interrupted keeps its last weights, to go on from.
+        training that is interrupted keeps its last weights, to continue from.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ def fit(
     model, loss, optimizer
         The loss is called as ``loss(model(inputs), targets)``; the optimizer updates the model's parameters.
     train, validation
-        Batches: a ``Loader`` or another iterable of ``(inputs, targets)``, gone through once per epoch; or a
+        Batches: a ``Loader`` or another iterable of ``(inputs, targets)``, iterated over once per epoch; or a
         split as ``data.train``, or a pair of arrays ``(inputs, targets)``, which are cut into batches of 32,
         shuffled, for training (1,000, in order, for validation); or a function that returns an iterable.
     epochs

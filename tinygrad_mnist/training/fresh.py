@@ -72,7 +72,7 @@ def hidden_sizes(dataset: ImageDataset, sizes: tuple[int, ...]) -> tuple[int, ..
     if (sizes[0], sizes[-1]) != (pixels, dataset.classes):
         raise DataError(
             f"images of {dataset.name} have {height} x {width} pixels in {dataset.classes} classes, and "
-            f"{sizes_as_text(sizes)} takes {sizes[0]} and tells {sizes[-1]} apart: "
+            f"{sizes_as_text(sizes)} takes {sizes[0]} and distinguishes {sizes[-1]}: "
             f"--layers {sizes_as_text((pixels, *sizes[1:-1], dataset.classes))} would fit"
         )
     return sizes[1:-1]

@@ -131,7 +131,7 @@ class History(Tabular):
 
 
 def epoch_cells(epochs: Sequence[Epoch]) -> tuple[list[str], list[list[str]]]:
-    """Return the heads of a table of epochs, and its rows; what was never measured has no column."""
+    """Return the heads of a table of epochs, and its rows; a quantity never measured has no column."""
     every = {
         "epoch": [str(e.epoch) for e in epochs],
         "loss": [f"{e.train_loss:.4f}" for e in epochs],

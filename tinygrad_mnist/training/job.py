@@ -110,8 +110,7 @@ def _require_measurable(dataset: ImageDataset) -> None:
         )
     if dataset.classes < 2:
         raise DataError(
-            f"{dataset.name} has {dataset.classes} class: expected two or more to tell apart; add images of "
-            "another class"
+            f"{dataset.name} has {dataset.classes} class: expected two or more; add images of another class"
         )
 
 
@@ -136,8 +135,8 @@ def resume_training(
         require_own_checkpoints(settings)
         if dataset.checksum() != settings.data_sha256:
             raise DataError(
-                f"{folder} was trained on other data than {dataset!r} from {dataset.origin}: name the folder "
-                "of the right ones with --data"
+                f"{folder} was trained on other data than {dataset!r} from {dataset.origin}: pass the "
+                "right folder with --data"
             )
         recipe, options = settings.recipe, settings.options
         model = recipe.build_model(dataset.image_shape, dataset.classes)
@@ -191,7 +190,7 @@ def _train(
         report = write_run_report(folder, recipe, model, dataset, history, test)
         save_config(folder, recipe, options, dataset, history, test)  # last: it marks the run as complete
     except OSError as error:
-        error.add_note(f"when there is room again, go on with `train --resume {folder}`")
+        error.add_note(f"when there is room again, continue with `train --resume {folder}`")
         raise
     chance = float(np.bincount(dataset.test.labels).max() / len(dataset.test))
     return RunResult(history, test, report, chance)

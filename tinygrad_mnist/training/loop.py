@@ -218,8 +218,8 @@ class Training:
         position = self.position
         if not position.totals.examples and position.epoch > 1:
             raise DataError(
-                f"train has no batch in epoch {position.epoch}: it is used up after one pass; give a Loader "
-                "or a list"
+                f"train has no batch in epoch {position.epoch}: it is exhausted after one pass; give a "
+                "Loader or a list"
             )
         is_cut_short = self.stopping and position.step != self.length
         epoch = self._measured()

@@ -18,7 +18,7 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
 
 
 def takes_momentum(maker: Callable[..., optim.Optimizer]) -> bool:
-    """Return True if what makes an optimizer has a parameter `momentum`."""
+    """Return True if an optimizer class or factory has a parameter `momentum`."""
     return "momentum" in inspect.signature(maker).parameters
 
 

@@ -42,7 +42,7 @@ def require_parts(parts: Parts) -> None:
         example = "optim.CosineAnnealingLR(optimizer, epochs)"
         _require_instance("schedule", parts.schedule, LRScheduler, example)
         if parts.schedule.optimizer is not parts.optimizer:
-            raise ValueError("schedule belongs to another optimizer: build it with the one that fit is given")
+            raise ValueError("schedule belongs to another optimizer: build it with the one passed to fit")
     held = {id(parameter) for parameter in parts.optimizer.params}
     own = [p for _, module in parts.modules for p in module.parameters()]
     if own and not any(id(parameter) in held for parameter in own):

@@ -156,7 +156,8 @@ def make_folder(folder: Path) -> Path:
     """
     if (folder / CONFIG).exists():
         raise CheckpointError(
-            f"{folder} holds a run already: go on with it by --resume, or choose another folder with --output"
+            f"{folder} already contains a run: continue it with --resume, or choose "
+            "another folder with --output"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +185,7 @@ def locked(folder: Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise CheckpointError(
-            f"{folder}: another process is training into it: wait for its end, or choose another folder"
+            f"{folder}: another process is training into it: wait until it finishes, or choose another folder"
         ) from error
 
 
@@ -251,7 +252,7 @@ def read_settings(folder: Path) -> RunConfig:
     path = folder / CONFIG
     if not os.path.exists(path):
         raise CheckpointError(
-            f"{folder} holds no run: there is no {CONFIG} in it; give a folder that `train` wrote"
+            f"{folder} contains no run: there is no {CONFIG} in it; give a folder that `train` wrote"
         )
     config = read_record(ConfigFile, read_json(path, max_bytes=MOST_CONFIG_BYTES), f"{path} is damaged")
     data = config.data
@@ -295,7 +296,7 @@ def load_run(folder: Path, weights: Weights = "final") -> Run:
     path = folder / WEIGHTS if weights == "final" else _checkpointed(folder, weights)
     if weights == "final" and not settings.finished and not os.path.exists(path):
         raise CheckpointError(
-            f"{folder} is not finished: go on with `train --resume {folder}`, or take the weights of a "
+            f"{folder} is not finished: continue with `train --resume {folder}`, or take the weights of a "
             "checkpoint with --weights last or best"
         )
     return Run(**vars(settings), model=_load_model(path, settings))
@@ -318,7 +319,7 @@ def _checkpointed(folder: Path, weights: Weights) -> Path:
     checkpoints = CheckpointFolder(folder / CHECKPOINTS)
     found = checkpoints.best() if weights == "best" else next(checkpoints.newest_first(), None)
     if found is None:
-        raise CheckpointError(f"{folder} has no whole checkpoint to take the weights of")
+        raise CheckpointError(f"{folder} has no whole checkpoint to take weights from")
     return found.tensors_path
 
 
@@ -347,7 +348,7 @@ def _require_enough(path: Path, found: int, settings: RunConfig) -> None:
     if found < promised:
         raise CheckpointError(
             f"{path}: {found} bytes of parameters, and the recipe in {CONFIG} (hidden: "
-            f"{reprlib.repr(list(recipe.hidden))}) means {promised}: the two are not of one run"
+            f"{reprlib.repr(list(recipe.hidden))}) requires {promised}: they belong to different runs"
         )
 
 

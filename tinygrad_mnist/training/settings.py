@@ -98,7 +98,7 @@ def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Ma
 
 def _difference(name: str, value: str | None, expected: str | None) -> str:
     if name.startswith("the values of"):
-        return f"{name} are others: expected those of its first step"
+        return f"{name} have changed: expected those of its first step"
     return f"{name} is {value or 'missing'}: expected {expected or 'none'}, as at its first step"
 
 

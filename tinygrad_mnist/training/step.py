@@ -48,7 +48,7 @@ class Step:
     """The steps of a run, by one backend as long as it can run them.
 
     A model that branches on values or needs plain arrays cannot be captured.  A warning says why,
-    once, and training goes on: from "native" to "numpy", from "numpy" to "eager".
+    once, and training continues: from "native" to "numpy", from "numpy" to "eager".
     """
 
     def __init__(self, model: Module, loss: Any, optimizer: Optimizer, backend: Backend) -> None:
@@ -67,7 +67,7 @@ class Step:
             self.backend = _NEXT[self.backend]
             self._step = self._made()
             warnings.warn(
-                f"training goes on {_HOW[self.backend]}, since its step cannot be captured as a program: "
+                f"training continues {_HOW[self.backend]}, since its step cannot be captured as a program: "
                 f"{error}",
                 RuntimeWarning,
                 stacklevel=warning_level(),

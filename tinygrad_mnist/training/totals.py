@@ -155,8 +155,8 @@ class PerExample:
             return None
         if not mean and not total:
             warnings.warn(
-                "the loss of a batch is neither the mean nor the sum of the losses of its examples: what is "
-                "reported depends on the batch size; write a loss that averages over the examples",
+                "the loss of a batch is neither the mean nor the sum of the losses of its examples: the "
+                "reported loss depends on the batch size; write a loss that averages over the examples",
                 RuntimeWarning,
                 stacklevel=warning_level(),
             )

@@ -40,7 +40,7 @@ def mean_without_count(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> 
 @wrong_rule("sum", 0, lambda x: ops.sum(ops.square(ops.sum(x, axis=1))), (3, 3))
 def sum_along_the_wrong_axis(g: Any, y: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """The summed axis is not put back before the gradient is broadcast (keepdims forgotten): in a square
-    matrix rows become columns without a complaint.
+    matrix rows become columns without an error.
     """
     try:
         return ops.broadcast_to(g, shape=x.shape)

@@ -24,7 +24,7 @@ def fan_out_overwritten(gradients: dict[int, Any], serial: int, contribution: An
 
 @wrong_rule(None, None, lambda x: ops.sum(x * ops.sin(x)), (2, 3), kind="fan-out")
 def fan_out_first_only(gradients: dict[int, Any], serial: int, contribution: Any) -> None:
-    """A node that has its gradient already counts as visited and is passed over: a graph is walked as if it
+    """A node that has its gradient already counts as visited and is skipped: a graph is walked as if it
     were a tree.
     """
     gradients.setdefault(serial, contribution)

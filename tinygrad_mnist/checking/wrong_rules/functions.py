@@ -32,7 +32,7 @@ def factor_of_its_own(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 @wrong_rule("divide", 1, lambda a, b: ops.sum(a / b), (2, 3), (2, 3))
 def denominator_not_squared(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """-a / b**2 loses its square: at b = 1 one does not see it."""
+    """-a / b**2 loses its square: at b = 1 the error does not show."""
     return -g * a / b
 
 

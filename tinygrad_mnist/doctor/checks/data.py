@@ -34,10 +34,10 @@ def not_finite(evidence: Evidence) -> Iterator[TrainingFinding]:
             rows = np.flatnonzero(~np.isfinite(array).reshape(len(np.atleast_1d(array)), -1).all(axis=1))
             yield TrainingFinding(
                 "not-finite",
-                f"NaN or infinity stands in {name} before anything is computed.",
+                f"There is NaN or infinity in {name} before anything is computed.",
                 f"{bad:,} of {array.size:,} entries, the first in row {rows[0]}",
                 "whatever is computed from NaN is NaN, and one row is enough to affect the whole batch",
-                "find where they were made: look at the rows, then at the code that fills them",
+                "find their origin: check these rows, then the code that fills them",
                 name,
                 numbers={"entries": bad, "first row": int(rows[0])},
             )
@@ -60,8 +60,8 @@ def constant_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
         name,
         "All inputs are the same." if different == 1 else "Most inputs are copies of others.",
         f"{different} different input{'s' * (different != 1)} among {evidence.count} examples{doubt}",
-        "a network gives the same answer to the same input: it can learn how often each label comes, no more",
-        "look at the loader: an array that is filled again and again and kept as a view, an index that "
+        "a network gives the same answer to the same input: it can only learn how often each label occurs",
+        "check the loader: an array that is filled again and again and kept as a view, an index that "
         "stands "
         "still, images that were cut to an empty part",
         numbers={"examples": evidence.count, "different": different},
@@ -123,7 +123,7 @@ def unscaled_inputs(evidence: Evidence) -> Iterator[TrainingFinding]:
     elif 0 < size < TINY:
         yield TrainingFinding(
             "tiny-inputs",
-            "The inputs are next to nothing.",
+            "The inputs are almost 0.",
             measured,
             "the first layer's sums are its biases, whatever the input: were the pixels divided by 255 "
             "twice?",
@@ -172,9 +172,9 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     if outside > 0:
         yield TrainingFinding(
             "unreachable-targets",
-            f"Targets lie out of the reach of the last {last}.",
-            f"{measured}; {outside:.0%} of them outside of [{low:g}, {high:g}]",
-            f"a {last} gives numbers in [{low:g}, {high:g}] only: the network is driven to its end and stays",
+            f"Targets are outside the range of the last {last}.",
+            f"{measured}; {outside:.0%} of them outside [{low:g}, {high:g}]",
+            f"a {last} returns only numbers in [{low:g}, {high:g}]: the network moves to an end and stays",
             "scale the targets into that range, or leave the activation out of the last layer",
             evidence.path[0].scope,
             numbers=numbers,
@@ -187,7 +187,7 @@ def unscaled_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
             f"{np.sqrt(np.mean(array_of(loss.compared).astype(np.float64) ** 2)):.3g}",
             "errors, and with them gradients, are as large as the targets, and the learning rate is made for "
             "errors near 1",
-            "train on (targets - mean) / std, and undo it on what the network says",
+            "train on (targets - mean) / std, and undo it on the network's outputs",
             numbers=numbers,
         )
 
@@ -205,12 +205,12 @@ def impossible_targets(evidence: Evidence) -> Iterator[TrainingFinding]:
     if y.min() < -0.01 or total > 1.01:
         yield TrainingFinding(
             "impossible-targets",
-            "The targets are no probabilities.",
+            "The targets are not probabilities.",
             f"targets from {y.min():.4g} to {y.max():.4g}"
             + (f", rows that sum to up to {total:.4g}" if rows else ""),
             "a cross-entropy is least at the targets only where these lie in [0, 1]"
             + (" and each row sums to 1" if rows else "")
-            + "; for others the best outputs are infinite, or the loss has no least value",
+            + "; for others the best outputs are infinite, or the loss has no minimum",
             "give labels as 0 and 1 (from -1 and 1: (targets + 1) / 2; pixels divided by 255)"
             + ("; for several classes at once take BCEWithLogitsLoss" if rows else ""),
             numbers={"lowest": float(y.min()), "highest": float(y.max()), "total": total},
@@ -233,10 +233,9 @@ def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
             f"the nearest other example has the same label in {right} of {n} cases, and by chance it would "
             "be "
             f"{expected:.0f} ± {deviation:.0f}",
-            "inputs and labels were probably shuffled apart, or one of them is shifted by a row: what a "
-            "network "
-            "learns then holds for the training examples only",
-            "shuffle both with the same permutation, and look at a few examples next to their labels",
+            "inputs and labels were probably shuffled apart, or one of them is shifted by a row: the "
+            "network then learns only the training examples",
+            "shuffle both with the same permutation, and check a few examples next to their labels",
             severity="warning",
             numbers={"right": right, "examples": n, "by chance": expected},
         )

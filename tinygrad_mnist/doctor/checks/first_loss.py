@@ -33,9 +33,7 @@ def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
         return
     large = [layer for layer in evidence.layers if _gain(layer) > GAIN]
     numbers = {"loss": value, "expected": ignorant}
-    evidence_said = (
-        f"the loss of an example is {value:.3g}, and {said} = {ignorant:.3g} is that of knowing nothing"
-    )
+    evidence_said = f"the loss of an example is {value:.3g}, and {said} = {ignorant:.3g} is that of guessing"
     if large:
         yield _too_large(evidence, large[0], evidence_said, numbers)
     else:
@@ -45,9 +43,8 @@ def initial_loss(evidence: Evidence) -> Iterator[TrainingFinding]:
             evidence_said + _outputs_said(evidence),
             "the network is sure of wrong answers before it has learned anything; the first steps only undo "
             "that",
-            "let the last layer begin small: biases of 0, weights of std 1/sqrt(inputs); look whether a "
-            "label "
-            "means what the network's output at its place means",
+            "start with a small last layer: biases of 0, weights of std 1/sqrt(inputs); check that labels "
+            "and outputs mean the same",
             numbers=numbers,
         )
 
@@ -79,7 +76,7 @@ def _gain(layer: WeightedSum) -> float:
 def _outputs_said(evidence: Evidence) -> str:
     loss = evidence.read_loss
     output = array_of(loss.compared if loss else evidence.recorded.output).astype(np.float64)
-    return f"; the loss is given numbers from {output.min():.3g} to {output.max():.3g}"
+    return f"; the loss receives numbers from {output.min():.3g} to {output.max():.3g}"
 
 
 def _too_large(
@@ -93,7 +90,7 @@ def _too_large(
         f"{said}; weights of std {spread:.3g} over {fan_in} inputs make sums {gain:.3g} times as large as "
         "the "
         f"inputs (a factor for each layer: {all_gains}){_outputs_said(evidence)}",
-        "what goes through grows by that factor: outputs are large and far from any target, and gradients "
+        "the signal grows by that factor: outputs are large and far from any target, and gradients "
         "are large too",
         f"weights of std {math.sqrt(2 / fan_in):.2g} (nn.init.kaiming_normal()), or nn.Linear's own",
         layer.place,

@@ -158,7 +158,7 @@ def _batch_size(evidence: Evidence) -> int:
 def _too_low(evidence: Evidence, trial: Trial) -> TrainingFinding:
     lr = evidence.optimizer.lr
     if trial.ratio:
-        pace = f"at this pace it takes some {1 / trial.ratio:,.0f} steps before the weights are others"
+        pace = f"at this pace it takes about {1 / trial.ratio:,.0f} steps to change the weights"
         better = f"a rate near {_round(lr * USUAL / trial.ratio):g} would take it"
     else:
         pace = "what a step would add is lost in the rounding of the weights, or it is 0"
@@ -200,7 +200,7 @@ def wrong_gradient(evidence: Evidence) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "wrong-gradient",
                 f"The gradient of {name} points the wrong way: descending along it climbs.",
-                f"the loss changes along the gradient by {slopes[1]:+.2f} times what the gradient says "
+                f"the loss changes along the gradient by {slopes[1]:+.2f} times what the gradient predicts "
                 "(right: +1.00)",
                 "a backward rule has a wrong sign or is another function's, or the loss is not what is "
                 "differentiated",

@@ -40,9 +40,8 @@ def cannot_overfit(evidence: Evidence) -> Iterator[TrainingFinding]:
         f"in {taken} steps of Adam on {len(chosen)} examples the loss goes from {first:.4g} to {best:.4g} at "
         "best; "
         f"outputs differ between examples by std {output.std(axis=0).mean():.2g}",
-        "a network with this many parameters learns so few examples easily, whatever they are: what tells "
-        "them "
-        "apart does not reach the loss",
+        "a network with this many parameters learns so few examples easily, whatever they are: the "
+        "differences between them do not reach the loss",
         "follow one example through the network: is the input the right part of the data, is something "
         "multiplied by 0, cut off, or detached on the way? (graph.draw shows the way with its numbers)",
         numbers={"loss before": first, "loss after": best, "examples": len(chosen), "steps": taken},

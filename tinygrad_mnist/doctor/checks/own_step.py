@@ -114,7 +114,7 @@ def _stays(evidence: Evidence, call: Call) -> Iterator[TrainingFinding]:
             f"after a step {moved} of {len(call.changes)} parameters have changed, and these have a gradient "
             "too",
             "the update leaves them out, works on a copy, or follows a gradient of another model",
-            "let the optimizer have model.parameters(), and call its step()",
+            "pass model.parameters() to the optimizer, and call its step()",
             ", ".join(still),
             numbers={"unchanged": len(still), "changed": moved},
         )

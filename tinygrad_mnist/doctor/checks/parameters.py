@@ -36,8 +36,8 @@ def frozen(evidence: Evidence) -> Iterator[TrainingFinding]:
             f"{_numbers(evidence, names):,} of {_numbers(evidence, list(evidence.parameters)):,} numbers "
             "stay "
             "as they are",
-            "no gradient is computed for it, so no step changes it; that may be meant",
-            "call requires_grad_() on it, when it is to learn",
+            "no gradient is computed for it, so no step changes it; this may be intended",
+            "call requires_grad_() on it if it should learn",
             ", ".join(names),
             "error" if len(names) == len(evidence.parameters) else "warning",
             {"parameters": len(names), "entries": _numbers(evidence, names)},

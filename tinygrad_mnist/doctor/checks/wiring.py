@@ -37,14 +37,14 @@ def _softmax_twice(output: np.ndarray, place: str) -> TrainingFinding:
     total = float(np.abs(output.sum(axis=-1) - 1).max())
     return TrainingFinding(
         "softmax-twice",
-        "Softmax is applied twice: once in the network and once more in what follows it.",
+        "Softmax is applied twice: once in the network and once after it.",
         f"what arrives at the second softmax lies in [{output.min():.3g}, {output.max():.3g}] and its rows "
         "sum "
         f"to 1 (within {total:.1g})",
         "the second softmax turns probabilities of 0 and 1 into weights of 1 and e, so a network that is "
         "sure "
         f"and right still has a loss of ln(1 + {classes - 1}/e) = {floor:.2f}, and gradients are small",
-        "leave the Softmax out of the network: CrossEntropyLoss takes logits; or keep it and say "
+        "leave the Softmax out of the network: CrossEntropyLoss takes logits; or keep it and write "
         "CrossEntropyLoss(from_logits=False)",
         place,
         numbers={"lowest": float(output.min()), "highest": float(output.max()), "least loss": floor},
@@ -91,11 +91,11 @@ def no_logarithms(evidence: Evidence) -> Iterator[TrainingFinding]:
             "probabilities-as-logarithms" if probabilities else "logits-as-logarithms",
             "NLLLoss expects log-probabilities but gets numbers that are not logarithms of probabilities.",
             f"outputs lie in [{output.min():.3g}, {output.max():.3g}]; e to their power, which would be the "
-            f"probabilities, sums to {totals.min():.3g} to {totals.max():.3g} and not to 1; the loss is "
+            f"probabilities, sums to {totals.min():.3g} to {totals.max():.3g} instead of 1; the loss is "
             f"{evidence.recorded.value:.3g}",
             "the loss is then minus a probability, whose gradient is small just where the network is wrong"
             if probabilities
-            else "the loss is then minus the true class's output: it falls without end when all outputs "
+            else "the loss is then minus the true class's output: it falls without bound when all outputs "
             "grow, and no output is ever pushed down",
             "end the network in LogSoftmax, or give the sums themselves to CrossEntropyLoss",
             numbers={"lowest": float(output.min()), "loss": evidence.recorded.value},
@@ -162,13 +162,13 @@ def mixed_examples(evidence: Evidence) -> Iterator[TrainingFinding]:
             "examples-mixed",
             "The output for an example depends on the other examples in its batch.",
             f"on {half} of the {evidence.count} examples the same outputs differ by {off:.0%} of their size",
-            "an op goes along axis 0, the examples, instead of along the features or classes"
+            "an op works along axis 0, the examples, instead of along the features or classes"
             + (
                 f": {op_name(culprit)} with axis={culprit.attributes.get('axis')}"
                 if culprit is not None
                 else ""
             ),
-            "let softmax, mean and the like in the network go along axis -1",
+            "use axis -1 for softmax, mean and the like in the network",
             culprit._origin() if culprit is not None else "",
             numbers={"difference": off},
         )
@@ -190,7 +190,7 @@ def missing_activation(evidence: Evidence) -> Iterator[TrainingFinding]:
             yield TrainingFinding(
                 "missing-activation",
                 f"No activation stands between {before.place} and {layer.place}.",
-                f"{units} units in between, and the sums go on as they are",
+                f"{units} units in between, and their sums are passed on unchanged",
                 "a weighted sum of weighted sums is a weighted sum: both layers together can do no more than "
                 "one",
                 "put a ReLU, Sigmoid or Tanh between them, or leave one of them out",

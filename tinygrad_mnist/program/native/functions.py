@@ -1,7 +1,7 @@
 """Scalar functions that native code calls, without branches, so that LLVM makes loops over them vectors.
 
 The mathematical functions are those of the Cephes library (S. Moshier), reduced to selections and
-polynomials: of 1 to 2 units in the last place, and several times as fast as a call of libm an element.
+polynomials: of 1 to 2 units in the last place, and several times as fast as a call of libm per element.
 Importing this file imports numba.
 """
 
@@ -23,19 +23,19 @@ _MAGIC32_BITS, _MAGIC64_BITS = _MAGIC32.view(int32), _MAGIC64.view(int64)
 
 @njit(fastmath={"contract", "reassoc"}, forceinline=True)
 def add_to_sum(total: Any, x: Any) -> Any:
-    """One more term of a sum, whose order is left open: then it can be taken in vectors."""
+    """Add a term to a sum whose order is left open, so that it can be vectorized."""
     return total + x
 
 
 @njit(fastmath={"contract", "reassoc"}, forceinline=True)
 def add_product(total: Any, a: Any, b: Any) -> Any:
-    """One more term of a scalar product."""
+    """Add a term to a scalar product."""
     return total + a * b
 
 
 @_exactly
 def choose(mask: Any, a: Any, b: Any) -> Any:
-    """`a` where the mask holds, else `b`."""
+    """Return `a` where the mask is true, else `b`."""
     return a if mask else b
 
 
@@ -146,7 +146,7 @@ def log_float64(x: Any) -> Any:
 
 @_exactly
 def log1p_float32(x: Any) -> Any:
-    """log(1 + x), what the rounding of 1 + x lost put back (W. Kahan)."""
+    """log(1 + x), corrected for the rounding of 1 + x (W. Kahan)."""
     u = float32(1) + x
     result = log_float32(u) * (x / (u - float32(1)))
     return x if (u == float32(1)) | (u == float32(np.inf)) else result

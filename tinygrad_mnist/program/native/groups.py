@@ -31,7 +31,7 @@ class Group:
     reads, writes
         The memory that is read or written, by its key.
     elsewhere
-        The memory of which an element is read at another place than where the loop is.
+        The memory read at another element than that of the loop.
     """
 
     kind: Kind
@@ -50,12 +50,12 @@ class Group:
             self.writes.add(memory_key(instruction.result))
 
     def takes(self, instruction: Instruction, layout: Layout) -> bool:
-        """Return True if an instruction reads the same numbers inside of the loop as after it."""
+        """Return True if an instruction reads the same numbers inside the loop as after it."""
         assert instruction.result is not None
         if self.kind is not Kind.LOOP or self.shape != squeezed(instruction.result.shape):
             return False
         if any(isinstance(i.operation, Take) for i in (instruction, *self.instructions)):
-            return False  # what is looked up keeps a loop from being made vectors
+            return False  # a look-up prevents vectorization of the loop
         elsewhere = {memory_key(value) for value in reads_elsewhere(instruction, layout)}
         if self.writes & elsewhere:
             return False
@@ -63,7 +63,7 @@ class Group:
 
 
 def reads_elsewhere(instruction: Instruction, layout: Layout) -> Iterable[Value]:
-    """The operands of which not the element is read that is written, or not that alone."""
+    """The operands read at other elements than the one that is written."""
     operation = instruction.operation
     for position, value in enumerate(instruction.reads):
         by_element = isinstance(operation, Elementwise | Select | Copy)
@@ -94,7 +94,7 @@ def grouped(instructions: list[Instruction], kinds: dict[int, Kind], layout: Lay
 def _earliest(instruction: Instruction, groups: list[Group]) -> int:
     """The first group that an instruction may move into: where its operands are made.
 
-    A change of a state has to stay behind everything that reads or changes it, and behind every check.
+    A change of a state must stay after everything that reads or changes it, and after every check.
     """
     needed = {memory_key(value) for value in instruction.reads}
     if instruction.changes and instruction.result is not None:

@@ -1,4 +1,4 @@
-"""Place the values of native code: in which memory, from which element on, with which strides."""
+"""Place the values of native code: memory, first element, strides."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tinygrad_mnist.program.instructions import Instruction, Recording, State, V
 from tinygrad_mnist.program.operations import View
 from tinygrad_mnist.typing import Array
 
-_NARROW = 16  # the most columns of what is kept column by column
-_TALL = 4  # and how many times as many rows it has at least
+_NARROW = 16  # most columns of a result stored column by column
+_TALL = 4  # least ratio of its rows to its columns
 
 
 class Index(NamedTuple):
@@ -24,7 +24,7 @@ class Index(NamedTuple):
     shift: int = 0
 
     def moved(self, by: int) -> Index:
-        """Some elements further."""
+        """Return the index some elements further."""
         return Index(self.variable, self.shift + by)
 
     def plus(self, other: Index) -> Index:
@@ -60,8 +60,8 @@ class Place:
 class Layout:
     """The layout of everything in a program.
 
-    Results of native code that are tall and narrow lie column by column, so that loops run along the rows:
-    in a vector there is room for more than the few elements of a row.  Such arguments are copied first.
+    Tall, narrow results of native code are stored column by column, so that loops run along the rows and
+    fill whole vectors.  Such arguments are copied first.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Layout:
         self._views = {
             id(i.result): i for i in recording.instructions if isinstance(i.operation, View) and i.result
         }
-        self._models: dict[Any, Array] = {}  # arrays that lie as the program's will
+        self._models: dict[Any, Array] = {}  # arrays with the memory order of the program's
         self._bases: dict[Any, tuple[str, int]] = {}
         self.packed: dict[int, Value] = {}
         for source, array in states.items():
@@ -86,7 +86,7 @@ class Layout:
                 self._models[id(value)] = _like(value.array)
 
     def lay_out(self, value: Value, *, is_free: bool) -> None:
-        """Decide how a result lies: as it did at the capture, or where it is free by columns if tall."""
+        """Decide the memory order of a result: as at the capture or, if free, by columns for a tall one."""
         if value.origin == "constant":
             self._models[id(value)] = np.ascontiguousarray(value.array)
             return
@@ -102,7 +102,7 @@ class Layout:
         return np.may_share_memory(self.model(value), self.model(value.root))
 
     def model(self, value: Value) -> Array:
-        """An array that lies as the value does."""
+        """An array with the memory order of the value."""
         if value.view_of is not None:
             return look(self._views[id(value)].operation, self.model(value.view_of))
         key = memory_key(value)
@@ -111,7 +111,7 @@ class Layout:
         return self._models[key]
 
     def settle(self, root: Value, memory: str, offset: int = 0) -> None:
-        """Decide where a root lies."""
+        """Decide the place of a root."""
         self._bases[memory_key(root)] = memory, offset
 
     def place(self, value: Value) -> Place:
@@ -126,7 +126,7 @@ class Layout:
         return self._views[id(value)]
 
     def given(self, argument: Value) -> Array:
-        """An array that lies as an argument is given; one with gaps stands for its copy."""
+        """An array with the memory order of an argument; for one with gaps, that of its copy."""
         return _like(argument.array)
 
     def given_place(self, argument: Value, memory: str) -> Place:

@@ -1,4 +1,4 @@
-"""The code of one loop over a shape: for each element, everything a group of instructions makes of it."""
+"""The code of one loop over a shape: for each element, all instructions of a group."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _REDUCTIONS = {"add": "add_to_sum({0}, {1})", "maximum": "larger({0}, {1})", "mi
 
 
 def loop_dtype(operation: Elementwise, operands: Sequence[Operand], result: Value) -> np.dtype[Any] | None:
-    """The dtype that an elementwise operation computes in; None where native code would compute otherwise."""
+    """The dtype that an elementwise operation computes in; None where native code would use another."""
     if operation.name not in _EXPRESSIONS:
         return None
     if operation.name == "clip":
@@ -79,7 +79,7 @@ def loop_dtype(operation: Elementwise, operands: Sequence[Operand], result: Valu
 
 
 def is_loop(instruction: Instruction) -> bool:
-    """Return True if there is native code for an instruction, products aside."""
+    """Return True if there is native code for an instruction other than a product."""
     operation, result = instruction.operation, instruction.result
     values = [*instruction.reads, *([] if result is None else [result])]
     if result is None or any(value.dtype not in DTYPES or not value.array.size for value in values):
@@ -97,14 +97,14 @@ def is_loop(instruction: Instruction) -> bool:
 
 
 class Writer:
-    """Writes the code of one native function.
+    """Writer of the code of one native function.
 
     Attributes
     ----------
     lines
-        Of its body so far.
+        Lines of its body so far.
     arrays, numbers
-        What it takes: the names of memory, and values that are numbers, in the order in which they are met.
+        Its parameters: names of memory, and values that are numbers, in the order of their first use.
     """
 
     def __init__(self, layout: Layout, names: Names, stored: set[int]) -> None:
@@ -118,12 +118,12 @@ class Writer:
         self._at: list[Index] = []
         self._inner = ""  # the variable of the innermost loop
         self._inside: list[str] = []  # the variables of loops within it
-        self._fixed: dict[str, str] = {}  # elements that are the same in all of it, and their names
+        self._fixed: dict[str, str] = {}  # elements constant in the innermost loop, and their names
 
     # Code
 
     def line(self, code: str) -> None:
-        """A line, as deep as the loops around it."""
+        """Add a line, indented by the loops around it."""
         self.lines.append("    " * self._depth + code)
 
     def loop(self, variable: str, *bounds: int | str) -> None:
@@ -132,7 +132,7 @@ class Writer:
         self._depth += 1
 
     def close(self, depth: int = 0) -> None:
-        """End the loops within a depth."""
+        """End the loops below a depth."""
         self._depth = depth
 
     @property
@@ -163,9 +163,9 @@ class Writer:
         return text if x.dtype == dtype else f"{dtype.name}({text})"
 
     def _loaded(self, place: Place, indices: Sequence[Index]) -> str:
-        """An element, read before the innermost loop where it is the same in all of that.
+        """An element, read before the innermost loop if it is constant there.
 
-        LLVM could not do this: for all it knows the loop writes there.
+        LLVM could not do this: it must assume that the loop writes there.
         """
         code = self.element(place, indices)
         varies = any(
@@ -204,7 +204,7 @@ class Writer:
         self._made, self._inner = {}, ""
 
     def _order(self, group: Group) -> list[int]:
-        """The axes from the outermost loop to the innermost: as what is written lies in memory."""
+        """The axes from the outermost loop to the innermost, in the memory order of what is written."""
         stored = [i.result for i in group.instructions if i.result is not None and self._is_stored(i.result)]
         place = self.layout.place(stored[0])
         strides = [stride for stride, length in zip(place.strides, place.shape) if length > 1]

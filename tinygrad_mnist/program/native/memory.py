@@ -1,4 +1,4 @@
-"""The memory of native code: one array of each dtype, in which the results lie one after the other."""
+"""The memory of native code: one array per dtype, with the results one after another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Slots:
     Attributes
     ----------
     stored
-        The results that need memory, by their ids: not those that live within one loop.
+        The results that need memory, by their ids: not those that exist only within one loop.
     """
 
     def __init__(self, recording: Recording, groups: list[Group], layout: Layout) -> None:
@@ -50,7 +50,7 @@ class Slots:
                     self._free.append((value.dtype, start, start + self._size(value)))
 
     def _put(self, value: Value) -> None:
-        """Find room: the smallest that is large enough, else behind everything."""
+        """Find room: the smallest that is large enough, else at the end."""
         size, dtype = self._size(value), value.dtype
         fitting = [room for room in self._free if room[0] == dtype and room[2] - room[1] >= size]
         if fitting:
@@ -70,7 +70,7 @@ class Slots:
         return max(1, -(-value.array.size // line)) * line
 
     def make(self, names: Names) -> dict[str, Array]:
-        """Make the memory, and settle where everything lies."""
+        """Allocate the memory, and fix the place of everything."""
         memory = {}
         for dtype, size in self._ends.items():
             spare = np.empty(size * dtype.itemsize + _LINE, np.uint8)
@@ -90,7 +90,7 @@ def _last_reads(recording: Recording, groups: list[Group]) -> dict[int, int]:
 
 
 def _stored(groups: list[Group], last_reads: dict[int, int]) -> set[int]:
-    """The results that are needed outside of the loop that makes them."""
+    """The results that are needed outside the loop that makes them."""
     return {
         id(instruction.result)
         for i, group in enumerate(groups)

@@ -13,7 +13,7 @@ from tinygrad_mnist.program.operations import Product
 
 _SUMS = 16  # of a tile, taken together
 _DEPTH = 8  # terms that are added at once where sums are kept in memory
-_CACHED = 2**17  # bytes of the second matrix that are gone through again and again
+_CACHED = 2**17  # bytes of the second matrix that are read repeatedly
 
 
 class Sides(NamedTuple):
@@ -79,7 +79,7 @@ def is_by_rows(instruction: Instruction, layout: Layout) -> bool:
 
 
 class ProductWriter:
-    """Writes one product."""
+    """Writer of one product."""
 
     def __init__(self, writer: Writer, instruction: Instruction) -> None:
         self.writer = writer
@@ -145,7 +145,7 @@ class ProductWriter:
                 self._weighted(k, deep, i, tall)
 
     def _weighted(self, depths: range, deep: int, rows: range, tall: int) -> None:
-        """Add some weighted rows to the sums so far, which are 0 at first."""
+        """Add some weighted rows to the sums so far, which begin at 0."""
         writer = self.writer
         depth = writer.depth
         if depths.start == 0 and len(depths) > 1:  # the first rows are not added to anything

@@ -25,7 +25,7 @@ from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.typing import Array
 
 Step = Callable[..., Any]
-_ALIASED, _FIRST_CHECK = 1, 2  # what a native function returns that has not run to its end; 0 if it has
+_ALIASED, _FIRST_CHECK = 1, 2  # returned by a native function that stopped early; 0 if it ran to its end
 
 
 def native_step(
@@ -40,20 +40,20 @@ def native_step(
     Parameters
     ----------
     recording
-        As it was captured.
+        The captured recording.
     names
-        Of all its values, none shared.
+        Names of all its values, all different.
     states
-        The arrays that the program changes and reads where they lie.
+        The arrays that the program changes and reads in place.
     numpy_step
-        The same step in NumPy, which runs in its place when an argument lies in the memory of a state.
+        The same step in NumPy, which runs instead if an argument shares memory with a state.
     largest
-        Multiplications of the largest matrix product that native code takes over.
+        Multiplications of the largest matrix product that native code computes.
 
     Raises
     ------
     CaptureError
-        If native code cannot change the states, or has a form for none of the operations.
+        If native code cannot change the states, or none of the operations has a native form.
     """
     if not _can_bind(recording, states):
         raise CaptureError(
@@ -120,7 +120,7 @@ class _Memory(NamedTuple):
 
 
 class _Builder:
-    """Makes the memory, the native functions and the step that calls them."""
+    """Builder of the memory, the native functions and the step that calls them."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Builder:
         self.memories[name] = _Memory(name, passed, self.things[passed], "")
 
     def _fill(self) -> None:
-        """Make arrays of everything that lies in memory of the program; write the constants."""
+        """Make arrays of everything in memory of the program; write the constants."""
         for value, _ in self.slots.places.values():
             place = self.layout.place(value)
             memory = self.things[place.memory][place.offset :]
@@ -220,7 +220,7 @@ class _Builder:
     # NumPy lines
 
     def _numpy_lines(self, instruction: Instruction) -> list[str]:
-        """The lines of an instruction, and of what they speak of."""
+        """The lines of an instruction, after those that its operands need."""
         operation = instruction.operation
         operands = [self._python(x) if isinstance(x, Value) else number_text(x) for x in instruction.operands]
         self.things |= {name: getattr(np, name) for name in operation.functions()}
@@ -232,7 +232,7 @@ class _Builder:
         return operation.lines(result, operands)
 
     def _python(self, value: Value) -> str:
-        """The name of a value for NumPy, after lines that make it where it has none yet."""
+        """The name of a value for NumPy, after lines that define it if needed."""
         name = self.names.of(value)
         if value.origin == "number" and name not in self.things:
             self.things[name] = np.empty((), value.dtype)
@@ -249,7 +249,7 @@ class _Builder:
         return name
 
     def _number(self, number: Number | Computed) -> str:
-        """The name of a number; what Python computes of numbers is computed before it is first used."""
+        """The name of a number; a computed one gets its line before its first use."""
         if isinstance(number, Number):
             return self.numbers[number]
         if number not in self._computed:
@@ -306,14 +306,14 @@ class _Builder:
         return f"{name}({', '.join([*(memory.passed for memory in memories), *numbers])})"
 
     def _watched(self) -> list[Value]:
-        """The arguments that native code reads, where it changes states."""
+        """The arguments that native code reads if it changes states."""
         if not _changed(self.recording):
             return []
         reads = set().union(*(group.reads for group in self.groups if group.kind is not Kind.NUMPY))
         return [value for value in self.recording.arguments if id(value) in reads]
 
     def _write_overlaps(self, writer: Writer) -> None:
-        """Nothing is changed when an argument lies in the memory of a state: then the order matters."""
+        """Stop before any change if an argument shares memory with a state, where the order matters."""
         for argument in self._watched():
             if not is_dense(argument.array):
                 continue
@@ -352,7 +352,7 @@ class _Builder:
             self.lines.append(f"np.copyto({name}_packed, {name})")
 
     def _write_check(self, writer: Writer, instruction: Instruction) -> None:
-        """Labels, looked through before Python's function is called, which raises the error."""
+        """Check labels natively; if one is wrong, call Python's function, which raises the error."""
         labels, classes = instruction.operands
         assert isinstance(labels, Value)
         self.checks.append(instruction)
@@ -377,7 +377,7 @@ def _type(array: Array) -> Any:
 
 @lru_cache(maxsize=256)
 def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> Step:
-    """Machine code; the same for networks that are alike."""
+    """Machine code, shared by equal networks."""
     from numba import float64, njit
 
     from tinygrad_mnist.program.native import functions

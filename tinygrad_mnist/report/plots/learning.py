@@ -31,7 +31,7 @@ class Curve:
 
 
 class ShownFigure(Figure):
-    """A figure that a notebook shows, though no pyplot knows of it."""
+    """A figure that a notebook shows without pyplot."""
 
     def _repr_png_(self) -> bytes:
         return png_of(self)

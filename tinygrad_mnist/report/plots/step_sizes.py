@@ -217,6 +217,6 @@ def best_of(curve: Curve) -> str:
 
 
 def scientific(number: float) -> str:
-    """One digit and a power of ten, as one writes it."""
+    """One digit and a power of ten, as written by hand."""
     digit, power = f"{number:.0e}".split("e")
     return f"{digit}·10{str(int(power)).translate(RAISED)}" if int(power) else digit
