@@ -21,7 +21,7 @@ def own_primitives():
         del REGISTRY[name]
 
 
-def test_a_chain_of_100_000_ops_is_differentiated_and_freed():
+def test_chain_of_100_000_ops_is_differentiated_and_freed():
     x = y = Tensor(1.0, requires_grad=True)
     for _ in range(100_000):
         y = y + 1e-5
@@ -50,7 +50,7 @@ def test_graphs_leave_nothing_for_the_cycle_collector():
         gc.enable()
 
 
-def test_a_parameter_changed_after_the_forward_pass_raises():
+def test_parameter_changed_after_the_forward_pass_raises():
     weight = Tensor([1.0, 2.0], requires_grad=True, name="weight")
     loss = (weight * weight).sum()
     loss.backward()
@@ -72,7 +72,7 @@ def test_a_parameter_changed_after_the_forward_pass_raises():
     ],
     ids=["data -=", "data =", "w -=", "w *="],
 )
-def test_every_way_to_change_a_tensor_is_noticed(change):
+def test_every_change_of_a_tensor_is_noticed(change):
     weight = Tensor([1.0, 2.0], requires_grad=True)
     loss = (weight * weight).sum()
     with no_grad():
@@ -81,7 +81,7 @@ def test_every_way_to_change_a_tensor_is_noticed(change):
         loss.backward()
 
 
-def test_a_constant_that_an_op_has_read_is_watched_too():
+def test_changed_constant_of_an_op_makes_the_graph_stale():
     weight, mask = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0, 0.0])
     loss = (weight * mask).sum()
     mask.data = [0.0, 1.0]
@@ -89,7 +89,7 @@ def test_a_constant_that_an_op_has_read_is_watched_too():
         loss.backward()
 
 
-def test_the_data_of_a_computed_tensor_cannot_be_assigned():
+def test_data_of_a_computed_tensor_cannot_be_assigned():
     x = Tensor(1.0, requires_grad=True)
     y = ops.exp(x)
     with pytest.raises(ValueError, match="read-only"):
@@ -132,7 +132,7 @@ def test_stored_gradients_belong_to_their_tensor_alone():
     assert held[0] == 7.0
 
 
-def test_a_rule_that_returns_an_input_does_not_hand_out_its_memory(own_primitives):
+def test_rule_that_returns_an_input_does_not_share_its_memory(own_primitives):
     @primitive
     def half_square(x):
         return x * x / 2
@@ -144,7 +144,7 @@ def test_a_rule_that_returns_an_input_does_not_hand_out_its_memory(own_primitive
     np.testing.assert_array_equal(x.data, 1)
 
 
-def test_a_batch_of_images_gets_no_gradient(monkeypatch):
+def test_batch_of_images_gets_no_gradient(monkeypatch):
     computed = []
     rules = REGISTRY["linear"].rules
     spies = tuple(lambda *a, i=i, **k: computed.append(i) or rules[i](*a, **k) for i in range(3))
@@ -156,7 +156,7 @@ def test_a_batch_of_images_gets_no_gradient(monkeypatch):
     assert images.grad is None
 
 
-def test_grad_computes_only_what_leads_to_the_inputs_asked_for(monkeypatch):
+def test_grad_runs_only_rules_that_lead_to_its_inputs(monkeypatch):
     used = []
     rules = REGISTRY["multiply"].rules
     spies = tuple(lambda *a, i=i, **k: used.append(i) or rules[i](*a, **k) for i in range(2))
@@ -182,7 +182,7 @@ def test_retain_grad_stores_the_gradient_of_an_inner_tensor():
     assert x.grad == 12.0
 
 
-def test_a_rule_with_an_impossible_shape_is_refused_and_names_op_and_line(own_primitives):
+def test_impossible_rule_shape_is_refused_with_op_and_line(own_primitives):
     @primitive
     def broken(x):
         return x + 0
@@ -271,7 +271,7 @@ def test_create_graph_records_gradients_in_the_scope_of_their_op():
         assert autograd.grad(y, x, create_graph=True)[0].requires_grad
 
 
-def test_a_failed_backward_changes_no_gradient():
+def test_failed_backward_changes_no_gradient():
     w, b = Tensor(1.0, requires_grad=True), Tensor(1.0, requires_grad=True)
     loss = w * w + b
     with no_grad():
@@ -282,7 +282,7 @@ def test_a_failed_backward_changes_no_gradient():
 
 
 @pytest.mark.parametrize("returned", [None, 1.0])
-def test_a_rule_that_returns_no_array_is_named(returned, own_primitives):
+def test_rule_that_returns_no_array_is_named(returned, own_primitives):
     @primitive
     def odd(x):
         return x * 1
@@ -293,7 +293,7 @@ def test_a_rule_that_returns_no_array_is_named(returned, own_primitives):
     assert "in the rule of odd for its input 0" in caught.value.__notes__[0]
 
 
-def test_a_primitive_may_be_defined_again_where_it_was_and_its_settings_are_keywords(own_primitives):
+def test_primitive_is_redefined_in_place_with_keyword_settings(own_primitives):
     for factor in (2.0, 3.0):  # a notebook cell run twice
 
         @primitive
@@ -311,7 +311,7 @@ def test_a_primitive_may_be_defined_again_where_it_was_and_its_settings_are_keyw
             return factor * x
 
 
-def test_a_given_gradient_is_checked_and_differentiated_too():
+def test_given_gradient_is_checked_and_differentiated_too():
     x, v = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0, 1.0], requires_grad=True)
     (g,) = autograd.grad(x * x, x, grad_outputs=v, create_graph=True)
     assert autograd.grad(g.sum(), v)[0].tolist() == [2.0, 4.0]
@@ -321,7 +321,7 @@ def test_a_given_gradient_is_checked_and_differentiated_too():
         autograd.grad(x * x, Tensor(1.0))
 
 
-def test_a_failing_rule_leaves_modes_as_they_were(own_primitives):
+def test_failing_rule_restores_modes(own_primitives):
     @primitive
     def explosive(x):
         return x * 1
@@ -338,7 +338,7 @@ def test_a_failing_rule_leaves_modes_as_they_were(own_primitives):
 
 
 @pytest.mark.parametrize("exponent", [np.array([2, 0, 3], np.int8), np.array([True, False, True])])
-def test_a_power_of_integer_exponents_stays_in_its_precision(exponent):
+def test_power_with_integer_exponents_keeps_its_precision(exponent):
     """Also where the gradient is differentiated again, and where the base is the array of integers."""
     x = Tensor(np.array([0.5, 2.0, -1.5], np.float32), requires_grad=True)
     (first,) = autograd.grad((x**exponent).sum(), x, create_graph=True)

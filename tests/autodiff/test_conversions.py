@@ -43,14 +43,14 @@ def leaf():
 
 
 @pytest.mark.parametrize("convert", UNSEEN.values(), ids=UNSEEN)
-def test_a_conversion_called_unseen_warns_of_the_cut(convert):
+def test_implicit_conversion_warns_that_the_graph_is_cut(convert):
     with pytest.warns(GraphCutWarning, match="of a Tensor that requires a gradient"):
         convert(leaf())
 
 
 @pytest.mark.parametrize("convert", (UNSEEN | SAYING_SO).values(), ids=UNSEEN | SAYING_SO)
 @pytest.mark.parametrize("cut", ["detached", "under no_grad", "computed under no_grad"])
-def test_a_conversion_where_nothing_is_cut_is_silent(convert, cut):
+def test_conversion_that_cuts_no_graph_is_silent(convert, cut):
     x = leaf()
     if cut == "detached":
         convert(x.detach())
@@ -62,11 +62,11 @@ def test_a_conversion_where_nothing_is_cut_is_silent(convert, cut):
 
 
 @pytest.mark.parametrize("convert", SAYING_SO.values(), ids=SAYING_SO)
-def test_a_conversion_that_says_its_purpose_is_silent(convert):
+def test_explicit_conversion_is_silent(convert):
     convert(leaf() * 2)
 
 
-def test_the_warning_comes_once_a_line_and_names_it():
+def test_warning_is_given_once_per_line_and_names_it():
     x = leaf()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
@@ -76,7 +76,7 @@ def test_the_warning_comes_once_a_line_and_names_it():
 
 
 @pytest.mark.parametrize("convert", [np.asarray, np.array, lambda y: np.array([y, y]), np.median])
-def test_an_array_of_a_computed_tensor_is_refused(convert):
+def test_array_of_a_computed_tensor_is_refused(convert):
     with pytest.raises(TypeError, match=r"\.data"):
         convert(leaf() * 2)
 
@@ -85,20 +85,20 @@ SAYING_A_NUMBER = {"item": lambda x: x.item(), "tolist": lambda x: x.tolist()}
 
 
 @pytest.mark.parametrize("convert", (UNSEEN | SAYING_A_NUMBER).values(), ids=[*UNSEEN, *SAYING_A_NUMBER])
-def test_a_conversion_under_a_transform_is_refused(convert):
+def test_conversion_under_a_transform_is_refused(convert):
     with pytest.raises(GradientError, match="would cut the graph silently"):
         tm.grad(lambda x: x * convert(x))(np.array(1.7))
 
 
 @pytest.mark.parametrize("look", [lambda x: f"{x:.2f} {x}", bool, lambda x: x > 1, lambda x: x in [x]])
-def test_a_value_under_a_transform_can_be_looked_at(look):
+def test_value_under_a_transform_can_be_printed(look):
     assert tm.grad(lambda x: x * x if look(x) else x)(np.array(1.75)) == 3.5
 
 
 @pytest.mark.parametrize(
     "convert", [float, int, complex, math.exp, np.array, np.float64, lambda x: [*x.tolist()]]
 )
-def test_a_conversion_under_a_capture_is_refused(convert):
+def test_conversion_under_a_capture_is_refused(convert):
     with pytest.raises(CaptureError, match="captured"):
         compile(lambda x: x * convert(x))(Tensor(1.7))
 
@@ -116,20 +116,20 @@ def test_a_conversion_under_a_capture_is_refused(convert):
         (lambda x: x if x.sum() > 0 else -x, "bool()"),
     ],
 )
-def test_what_was_asked_for_under_a_capture_is_named(look, named):
+def test_conversion_under_a_capture_is_named(look, named):
     with pytest.raises(CaptureError) as caught:
         compile(look)(Tensor([1.7, 2.0]))
     assert f"{named} was asked for" in str(caught.value)
 
 
-def test_an_array_of_a_tensor_cannot_be_written_into():
+def test_array_of_a_tensor_is_read_only():
     x = Tensor([1.0, 2.0])
     with pytest.raises(ValueError, match="read-only"):
         np.asarray(x)[0] = 5
     assert np.array(x).flags.writeable
 
 
-def test_an_array_of_a_tensor_takes_dtype_and_copy():
+def test_array_of_a_tensor_takes_dtype_and_copy():
     x = Tensor([1.0, 2.0])
     assert np.asarray(x, np.float32).dtype == np.float32
     assert np.asarray(x, copy=True).flags.writeable
@@ -138,7 +138,7 @@ def test_an_array_of_a_tensor_takes_dtype_and_copy():
 
 
 @pytest.mark.parametrize("function", [np.median, np.std, np.linalg.norm, np.atleast_1d, np.add.reduce])
-def test_a_function_without_a_rule_works_where_no_gradient_is_needed(function):
+def test_function_without_a_rule_works_without_gradients(function):
     x = np.array([1.0, 4.0, 2.0])
     np.testing.assert_array_equal(function(Tensor(x)), function(x))
 
@@ -150,7 +150,7 @@ def test_functions_that_join_take_tensors_without_gradient():
 @pytest.mark.parametrize(
     "draw", [plt.plot, plt.hist, lambda x: plt.scatter(x, x), lambda x: plt.imshow(x[None])]
 )
-def test_a_tensor_can_be_plotted(draw):
+def test_tensor_can_be_plotted(draw):
     plt.switch_backend("Agg")
     try:
         draw(Tensor([1.0, 3.0, 2.0]))

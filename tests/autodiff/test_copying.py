@@ -23,7 +23,7 @@ every_copy = pytest.mark.parametrize("copied", COPIES, ids=["deepcopy", "pickle"
 
 
 @every_copy
-def test_a_tensor_behind_ten_thousand_ops_is_copied(copied):
+def test_tensor_behind_ten_thousand_ops_is_copied(copied):
     x = Tensor([1.0, 0.9999], requires_grad=True, name="x")
     y, middle = x, x
     for step in range(10_000):
@@ -39,7 +39,7 @@ def test_a_tensor_behind_ten_thousand_ops_is_copied(copied):
 
 
 @every_copy
-def test_a_model_that_holds_a_computed_tensor_shares_its_parameters(copied):
+def test_model_that_holds_a_computed_tensor_shares_its_parameters(copied):
     model = nn.Sequential(nn.Linear(2, 1))
     model.last = model(np.ones((1, 2), np.float32)).sum()
     twin = copied(model)
@@ -61,7 +61,7 @@ def test_several_tensors_keep_what_they_share(copied, first):
 
 
 @every_copy
-def test_a_stale_tensor_stays_stale(copied):
+def test_stale_tensor_stays_stale(copied):
     x = Tensor([3.0], requires_grad=True)
     old = x * x
     with no_grad():
@@ -75,7 +75,7 @@ def test_a_stale_tensor_stays_stale(copied):
 
 
 @every_copy
-def test_a_subclass_keeps_its_own_attributes(copied):
+def test_subclass_keeps_its_own_attributes(copied):
     parameter = Labelled([1.0], requires_grad=True)
     parameter.unit = "cm"
     twin = copied(parameter)
@@ -86,7 +86,7 @@ class Labelled(Tensor):
     pass
 
 
-def test_a_pickle_that_failed_leaves_no_trace():
+def test_failed_pickle_leaves_no_trace():
     y = Tensor(1.0, requires_grad=True)
     for _ in range(2000):
         y = y * 1.0

@@ -29,7 +29,7 @@ HALVES = {
 
 
 @pytest.mark.parametrize("name", HALVES)
-def test_an_op_of_complex_numbers_decides_by_their_real_parts(name):
+def test_op_on_complex_numbers_branches_on_real_parts(name):
     call, expected = HALVES[name]
     np.testing.assert_allclose(call(COMPLEX), expected, rtol=1e-12)
     np.testing.assert_allclose(call(COMPLEX.real + 0j), call(REAL), rtol=1e-12)
@@ -37,14 +37,14 @@ def test_an_op_of_complex_numbers_decides_by_their_real_parts(name):
 
 @pytest.mark.parametrize("x", [800.0, -800.0])
 @pytest.mark.parametrize("op", [ops.sigmoid, ops.softplus])
-def test_a_large_complex_number_does_not_overflow(op, x):
+def test_large_complex_number_does_not_overflow(op, x):
     with np.errstate(all="raise", under="ignore"):
         found = op(np.array([x + 1e-30j]))
     assert found.real == op(np.array([x]))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, int])
-def test_a_sigmoid_of_whole_numbers_is_that_of_floats(dtype):
+def test_sigmoid_of_integers_equals_that_of_floats(dtype):
     x = np.array([0, 1], dtype)
     np.testing.assert_allclose(ops.sigmoid(x), 1 / (1 + np.exp(-x.astype(float))), rtol=1e-2)
     np.testing.assert_allclose(ops.sigmoid(x.astype(np.uint8)), [0.5, 1 / (1 + np.exp(-1.0))], rtol=1e-12)
@@ -53,7 +53,7 @@ def test_a_sigmoid_of_whole_numbers_is_that_of_floats(dtype):
 @pytest.mark.parametrize(
     ("base", "slope"), [(2, np.log(2) * 8), (1, 0.0), (0, 0.0), (0.0, 0.0), (-2, np.nan)]
 )
-def test_an_exponent_over_a_number_has_the_slope_of_its_logarithm(base, slope):
+def test_exponent_over_a_number_has_the_slope_of_its_logarithm(base, slope):
     for exponent in (
         Tensor([3.0], requires_grad=True),
         Tensor(np.array([3.0], np.float32), requires_grad=True),
@@ -75,7 +75,7 @@ def test_an_exponent_over_a_number_has_the_slope_of_its_logarithm(base, slope):
         (-2.0, 2.0, (-4.0, np.nan)),
     ],
 )
-def test_a_power_has_finite_slopes_at_its_corners(base, exponent, slopes):
+def test_power_has_finite_slopes_at_its_corners(base, exponent, slopes):
     a, b = Tensor([base], requires_grad=True), Tensor([exponent], requires_grad=True)
     with np.errstate(invalid="ignore"):
         (a**b).sum().backward()
@@ -92,7 +92,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16, int, complex])
 @pytest.mark.parametrize(("shape", "targets"), SHAPES)
-def test_a_sum_to_a_shape_is_the_sum_over_what_was_broadcast(shape, targets, kind):
+def test_sum_to_a_shape_sums_over_broadcast_axes(shape, targets, kind):
     x = np.arange(float(np.prod(shape))).reshape(shape).astype(kind)
     for target in targets:
         lead = len(shape) - len(target)
@@ -105,7 +105,7 @@ def test_a_sum_to_a_shape_is_the_sum_over_what_was_broadcast(shape, targets, kin
 
 
 @pytest.mark.parametrize("target", [(2,), (3,), (4, 1), (2, 3, 4), (1, 3, 4), (4, 3)])
-def test_a_sum_to_a_shape_that_does_not_broadcast_is_refused(target):
+def test_sum_to_a_shape_that_does_not_broadcast_is_refused(target):
     with pytest.raises(ValueError, match="does not broadcast"):
         sum_to(np.ones((3, 4)), shape=target)
     assert not broadcasts(target, (3, 4))
@@ -120,7 +120,7 @@ INDICES = [
 
 
 @pytest.mark.parametrize("index", INDICES, ids=str)
-def test_a_scatter_adds_every_element_that_an_index_picks(index):
+def test_scatter_adds_every_element_that_an_index_picks(index):
     shape = (3, 4)
     counts = np.zeros(shape)
     np.add.at(counts, index, 1.0)
@@ -134,7 +134,7 @@ def test_a_scatter_adds_every_element_that_an_index_picks(index):
 
 
 @pytest.mark.parametrize("axes", [(1, 2, 0), (2, 0, 1), (-1, 0, 1), (-2, -1, -3), None])
-def test_a_transposed_gradient_goes_back_to_its_place(axes):
+def test_transpose_rule_restores_the_axes(axes):
     x = Tensor(np.zeros((2, 3, 4)), requires_grad=True)
     weights = np.arange(24.0).reshape(2, 3, 4)
     (ops.transpose(x, axes=axes) * np.transpose(weights, axes)).sum().backward()
@@ -142,7 +142,7 @@ def test_a_transposed_gradient_goes_back_to_its_place(axes):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
-def test_a_new_axis_stands_where_numpy_puts_it(axis):
+def test_new_axis_is_where_numpy_puts_it(axis):
     x = np.ones((2, 3))
     assert ops.expand_dims(x, axis).shape == np.expand_dims(x, axis).shape
     assert ops.expand_dims(2.0, 0).shape == (1,)
@@ -167,7 +167,7 @@ def test_rows_of_any_number_of_classes_have_a_1_at_their_label(classes, dtype):
         ([2, -3, 9], "label -3 of example 1"),
     ],
 )
-def test_a_label_out_of_range_is_named_with_its_example(labels, said):
+def test_label_out_of_range_is_named_with_its_example(labels, said):
     with pytest.raises(LabelError, match=said):
         ops.one_hot(np.array(labels), classes=3, dtype=np.dtype(float))
     assert ops.one_hot(np.array([0, 2]), classes=3, dtype=np.dtype(float)).shape == (2, 3)
@@ -176,13 +176,13 @@ def test_a_label_out_of_range_is_named_with_its_example(labels, said):
 
 @pytest.mark.parametrize(("a", "b"), [((2,), (1,)), ((2,), ()), ((2, 1), (2,)), ((), (1,))])
 @pytest.mark.parametrize("op", [ops.squared_error, ops.sigmoid_cross_entropy])
-def test_a_loss_of_two_shapes_is_refused_and_of_one_is_taken(op, a, b):
+def test_loss_of_two_shapes_is_refused_and_of_one_accepted(op, a, b):
     with pytest.raises(ShapeError, match="give both one shape"):
         op(np.ones(a), np.ones(b))
     op(np.ones(a), np.ones(a))
 
 
-def test_a_cast_and_a_mask_of_probability_0_change_nothing():
+def test_cast_and_a_mask_of_probability_0_change_nothing():
     x = np.ones((2, 3), np.float32)
     mask = dropout_mask(x, p=0.0, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(mask, x, strict=True)
@@ -194,7 +194,7 @@ def test_a_cast_and_a_mask_of_probability_0_change_nothing():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("axis", [0, 1, -1, -2])
 @pytest.mark.parametrize("shape", [(2, 3), (3, 3), (1, 4), (4, 1)])
-def test_a_softmax_of_a_matrix_takes_the_maximum_along_its_axis(shape, axis, dtype):
+def test_softmax_of_a_matrix_takes_the_maximum_along_its_axis(shape, axis, dtype):
     """Scores that overflow unless the maximum of their own row or column is subtracted."""
     scores = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape) * 997.0
     below = scores - scores.max(axis=axis, keepdims=True)
@@ -208,7 +208,7 @@ def test_a_softmax_of_a_matrix_takes_the_maximum_along_its_axis(shape, axis, dty
 
 
 @pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
-def test_a_cross_entropy_of_far_apart_logits_is_finite(leading):
+def test_cross_entropy_of_far_apart_logits_is_finite(leading):
     """Each row has another maximum: what is subtracted must be that of the row."""
     logits = np.array([0.0, -2000.0, 1000.0]) + 5000.0 * np.arange(np.prod(leading)).reshape((*leading, 1))
     for label, loss in ((2, 0.0), (0, 1000.0), (1, 3000.0)):
@@ -244,7 +244,7 @@ NUMBERS = [np.int64(3), np.int8(3), np.True_, np.float64(3), np.float32(3), np.l
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: f"{type(number).__name__}")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
-def test_a_number_beside_a_tensor_counts_as_pythons(number, dtype):
+def test_number_next_to_a_tensor_counts_as_pythons(number, dtype):
     """NumPy's scalars have a dtype, which does not reach the Tensor; a whole number makes no float."""
     x = Tensor(np.array([1, 2], dtype))
     plain = float(number) if isinstance(number, np.floating) else getattr(number, "item", lambda: number)()
@@ -261,7 +261,7 @@ def test_masks_are_joined_and_other_numbers_are_not():
 
 
 @pytest.mark.parametrize("x", [np.array(2.0), np.array([2.0])], ids=["a number", "an array"])
-def test_what_is_spread_over_a_shape_cannot_be_written_into(x):
+def test_broadcast_result_is_read_only(x):
     spread = ops.broadcast_to(x, shape=(3, 2))
     np.testing.assert_array_equal(spread, np.full((3, 2), 2.0), strict=True)
     assert not spread.flags.writeable

@@ -10,7 +10,7 @@ from tinygrad_mnist import ops
 GRID = np.unique([*np.linspace(-9, 9, 1801), *np.linspace(-1.01, 1.01, 203), 1e-300, 1e-8, 8.0, -8.0])
 
 
-def test_the_error_function_is_pythons_to_the_last_digits():
+def test_error_function_equals_pythons_to_the_last_digits():
     expected = np.array([math.erf(x) for x in GRID])
     np.testing.assert_allclose(ops.erf(GRID), expected, rtol=4e-16, atol=1e-300)
 
@@ -37,7 +37,7 @@ def test_whole_numbers_become_float64(dtype):
 
 
 @pytest.mark.parametrize("x", [-7.0, -0.5, 0.0, 0.5, 0.999, 1.001, 3.0])
-def test_a_complex_step_gives_its_slope(x):
+def test_complex_step_gives_slope_of_error_function(x):
     found = ops.erf(np.array([x + 1e-30j]))
     assert found.real == pytest.approx(math.erf(x), rel=1e-15)
     assert found.imag / 1e-30 == pytest.approx(

@@ -29,7 +29,7 @@ def test_second_derivatives_of_random_expressions(program):
 
 
 @given(programs())
-def test_a_second_backward_adds_the_same_gradient_again(program):
+def test_second_backward_adds_the_same_gradient_again(program):
     tensors = [Tensor(a, requires_grad=True) for a in program.leaves()]
     output = program(*tensors)
     output.backward()
@@ -59,7 +59,7 @@ def _overwrite(g, x, index):
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_planted_wrong_rule_fails_the_case_of_its_primitive(mistake, monkeypatch):
+def test_planted_wrong_rule_fails_the_case_of_its_primitive(mistake, monkeypatch):
     name, position, rule = WRONG[mistake]
     rules = list(REGISTRY[name].rules)
     rules[position] = rule
@@ -75,7 +75,7 @@ def test_a_planted_wrong_rule_fails_the_case_of_its_primitive(mistake, monkeypat
 
 
 @pytest.mark.parametrize("name", ["tanh", "sin", "multiply"])
-def test_a_planted_wrong_rule_fails_the_stream_of_expressions(name, monkeypatch):
+def test_planted_wrong_rule_fails_the_stream_of_expressions(name, monkeypatch):
     rules = REGISTRY[name].rules
     wrong = tuple(lambda *args, rule=rule: 1.01 * rule(*args) for rule in rules)
     monkeypatch.setattr(REGISTRY[name], "rules", wrong)

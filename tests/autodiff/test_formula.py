@@ -37,7 +37,7 @@ X = np.array([[0.5, 1.5], [2.0, 0.25]])
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_rule_as_text_gives_what_it_gives(name):
+def test_rule_as_text_gives_the_result_of_the_rule(name):
     rule = RULES[name]
 
     @primitive
@@ -63,7 +63,7 @@ EVERY_CASE = [
 
 
 @pytest.mark.parametrize(("case", "shapes"), EVERY_CASE)
-def test_the_text_of_every_op_and_rule_computes_what_it_computes(case, shapes):
+def test_text_of_each_op_and_rule_computes_the_same_values(case, shapes):
     rng = np.random.default_rng(0)
     result = case.call(*(Tensor(a, requires_grad=True) for a in arrays_for(case, shapes, rng)))
     for tensor in upstream([result]):
@@ -106,7 +106,7 @@ def test_at_a_tie_each_gets_half_of_what_comes_in(op):
         (((3,), (3, 4, 3)), "3 and 4", False),
     ],
 )
-def test_a_product_whose_inner_lengths_differ_names_both(shapes, lengths, transposed):
+def test_product_whose_inner_lengths_differ_names_both(shapes, lengths, transposed):
     with pytest.raises(ShapeError) as caught:
         Tensor(np.ones(shapes[0])) @ Tensor(np.ones(shapes[1]))
     assert f"the inner lengths {lengths} differ" in str(caught.value)
@@ -120,14 +120,14 @@ def formula_of(call, size):
 
 
 @pytest.mark.parametrize(("length", "shown"), [(8, str([0] * 8)), (9, "indices")])
-def test_an_index_of_more_than_eight_numbers_is_not_written_out(length, shown):
+def test_index_of_more_than_eight_numbers_is_not_written_out(length, shown):
     index = np.zeros(length, int)
     forward, rule = formula_of(lambda x: x[index], 3)
     assert (forward, rule) == (f"x[{shown}]", f"scatter_add(g, index=np.s_[{shown}], shape=(3,))")
 
 
 @pytest.mark.parametrize(("length", "shown"), [(8, "np.full((8,), 2.0, np.float64)"), (9, "array(9,)")])
-def test_an_array_of_more_than_eight_numbers_is_not_written_out(length, shown):
+def test_array_of_more_than_eight_numbers_is_not_written_out(length, shown):
     @primitive
     def own(x):
         return x * 1.0
@@ -139,7 +139,7 @@ def test_an_array_of_more_than_eight_numbers_is_not_written_out(length, shown):
         del REGISTRY["own"]
 
 
-def test_a_gradient_with_too_few_axes_keeps_its_text():
+def test_gradient_with_too_few_axes_keeps_its_text():
     @primitive
     def own(x):
         return x * 1.0

@@ -65,13 +65,13 @@ def gradient(apply, setting, change):
 
 
 @pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
-def test_an_index_changed_after_the_op_does_not_matter(index):
+def test_index_changed_after_the_op_does_not_matter(index):
     expected = gradient(lambda x, i: x[i], index(), change=False)
     np.testing.assert_array_equal(gradient(lambda x, i: x[i], index(), change=True), expected)
 
 
 @pytest.mark.parametrize("index", [[0, 1], np.array([1, 1])], ids=["list", "array"])
-def test_an_index_of_an_op_changed_afterwards_does_not_matter(index):
+def test_index_of_an_op_changed_afterwards_does_not_matter(index):
     expected = gradient(lambda x, i: ops.getitem(x, index=i), index.copy(), change=False)
     found = gradient(lambda x, i: ops.getitem(x, index=i), index, change=True)
     np.testing.assert_array_equal(found, expected)
@@ -89,7 +89,7 @@ def test_axes_changed_after_the_op_do_not_matter(apply, kind):
 
 
 @pytest.mark.parametrize("apply", SHAPES.values(), ids=SHAPES)
-def test_a_shape_changed_after_the_op_does_not_matter(apply):
+def test_shape_changed_after_the_op_does_not_matter(apply):
     x = Tensor(np.arange(9.0).reshape(3, 3), requires_grad=True)
     shape = [1, 9]
     y = apply(x, shape)
@@ -108,7 +108,7 @@ MASKS = {
 
 
 @pytest.mark.parametrize("apply", MASKS.values(), ids=MASKS)
-def test_a_mask_changed_after_the_op_does_not_matter(apply):
+def test_mask_changed_after_the_op_does_not_matter(apply):
     def found(change):
         mask = np.array([True, False, True])
         with np.errstate(all="ignore"):

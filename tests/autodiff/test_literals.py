@@ -48,7 +48,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS, ids=[text for _, text in TEXTS])
-def test_a_value_is_the_shortest_code_that_makes_it_again(value, text):
+def test_value_is_written_as_the_shortest_equal_code(value, text):
     assert literal_text(value) == text
     made = eval(text, {"np": np})
     assert type(made) is type(value)
@@ -75,7 +75,7 @@ BESIDE = [
 
 
 @pytest.mark.parametrize(("number", "others", "text"), BESIDE)
-def test_a_number_beside_arrays_is_as_a_person_writes_it(number, others, text):
+def test_number_next_to_arrays_is_in_its_shortest_form(number, others, text):
     found = number_beside(number, others)
     assert found.text == text
     product = applied("multiply", [Expression("x"), found]).text
@@ -98,5 +98,5 @@ def test_a_number_beside_arrays_is_as_a_person_writes_it(number, others, text):
         ((), "()"),
     ],
 )
-def test_an_index_is_written_as_between_brackets(index, text):
+def test_index_is_written_as_between_brackets(index, text):
     assert index_text(index, lambda part: "A") == text

@@ -100,12 +100,12 @@ CALLS = {
 }
 
 
-def test_every_numpy_function_has_a_call_here():
+def test_numpy_functions_all_have_a_call_here():
     assert set(CALLS) == set(ANSWERS)
 
 
 @pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
-def test_a_numpy_function_is_differentiable_and_gives_numpys_value(function):
+def test_numpy_function_is_differentiable_with_numpys_value(function):
     x = np.random.default_rng(0).uniform(0.5, 1.5, (2, 3))
     call = CALLS[function]
     result = call(Tensor(x, requires_grad=True))
@@ -115,19 +115,19 @@ def test_a_numpy_function_is_differentiable_and_gives_numpys_value(function):
 
 
 @pytest.mark.parametrize("function", CALLS, ids=lambda f: f.__name__)
-def test_a_numpy_function_of_negative_numbers_gives_numpys_value(function):
+def test_numpy_function_of_negative_numbers_gives_numpys_value(function):
     x = np.random.default_rng(1).uniform(-1.5, 0.5, (2, 3))
     call = CALLS[function]
     with np.errstate(invalid="ignore"):
         np.testing.assert_allclose(call(Tensor(x, requires_grad=True)).data, call(x), rtol=1e-14)
 
 
-def test_the_modulus_of_complex_numbers_is_refused():
+def test_modulus_of_complex_numbers_is_refused():
     with pytest.raises(TypeError, match="of a complex Tensor has no gradient rule"):
         np.abs(Tensor([1j, 2.0]))
 
 
-def test_a_plain_numpy_function_is_differentiated():
+def test_plain_numpy_function_is_differentiated():
     def tanh_by_exp(x):
         y = np.exp(-2.0 * x)
         return (1.0 - y) / (1.0 + y)

@@ -48,7 +48,7 @@ class Holder(Observed):
     ],
     ids=["set", "new", "set to itself", "open", "deleted", "read"],
 )
-def test_a_change_is_noted_where_a_program_may_depend_on_it(change, noted):
+def test_change_is_noted_if_a_program_may_depend_on_it(change, noted):
     holder = Holder()
     holder.p, holder.free = 0.25, 1
     before = LATEST[0]

@@ -24,7 +24,7 @@ def draw_arrays(data, case, dtype=np.float64):
     return arrays_for(case, shapes, rng, dtype)
 
 
-def test_every_primitive_has_a_case():
+def test_primitives_all_have_a_case():
     ours = {name for name, p in REGISTRY.items() if p.forward.__module__.startswith("tinygrad_mnist.")}
     assert ours - {"cube"} == {case.primitive for case in CASES}  # cube: a doctest's own
 
@@ -66,7 +66,7 @@ def gradients_in_float64(call, arrays):
 
 
 @every_case
-def test_a_rule_returns_the_dtype_of_its_input(case):
+def test_rule_returns_the_dtype_of_its_input(case):
     """Not only the stored gradient: the rule itself must not promote, or interior gradients turn float64."""
     shapes = case.shapes or ((2, 3), (1, 3))[: case.broadcast]
     arrays = arrays_for(case, shapes, np.random.default_rng(0), np.float32)
@@ -120,7 +120,7 @@ def test_facts_of_an_op_are_those_of_its_forward(case, monkeypatch):
     assert op.elementwise == (not moves and works_by_element(forward, inputs, settings))
 
 
-def test_a_product_counts_two_flops_per_term():
+def test_product_counts_two_flops_per_term():
     y, x, weight = np.ones((4, 3)), np.ones((4, 5)), np.ones((3, 5))
     assert REGISTRY["matmul"].flops(y, x, weight.T) == REGISTRY["linear"].flops(y, x, weight, None) == 120
 

@@ -8,7 +8,7 @@ from tinygrad_mnist import Tensor, ops
 
 @pytest.mark.parametrize("reduction", [ops.sum, ops.mean, ops.max, ops.min, ops.logsumexp])
 @pytest.mark.parametrize("axis", [0, -1])
-def test_a_number_has_axis_0_as_in_numpy(reduction, axis):
+def test_number_has_axis_0_as_in_numpy(reduction, axis):
     x = Tensor(2.0, requires_grad=True)
     reduction(x, axis=axis).backward()
     assert x.grad == 1.0
@@ -16,7 +16,7 @@ def test_a_number_has_axis_0_as_in_numpy(reduction, axis):
 
 
 @pytest.mark.parametrize("reduction", [ops.max, ops.min])
-def test_a_nan_is_what_a_maximum_picks_and_its_gradient_goes_there(reduction):
+def test_maximum_picks_a_nan_and_sends_the_gradient_there(reduction):
     x = Tensor([[1.0, np.nan, 3.0], [2.0, 2.0, 2.0]], requires_grad=True)
     reduction(x, axis=1).backward([6.0, 6.0])
     assert x.grad.tolist() == [[0, 6, 0], [2, 2, 2]]
@@ -30,7 +30,7 @@ def test_logsumexp_of_integers(dtype):
 
 
 @pytest.mark.parametrize(("logit", "target"), [(40.0, 1.0), (-40.0, 0.0), (800.0, 1.0), (20.0, 1.0)])
-def test_the_loss_of_a_sure_and_right_answer_is_small_and_not_zero(logit, target):
+def test_loss_of_a_sure_right_answer_is_small_but_not_zero(logit, target):
     """log(1 + e**-40) is e**-40, which is lost beside 40."""
     loss = ops.sigmoid_cross_entropy(np.array([logit]), np.array([target]))
     np.testing.assert_allclose(loss, np.log1p(np.exp(-abs(logit))), rtol=1e-14)

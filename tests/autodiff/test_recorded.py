@@ -37,13 +37,13 @@ def applied_to_ones(model):
 
 
 @pytest.mark.parametrize("deep", [False, True], ids=["a layer", "a layer in two networks"])
-def test_an_op_of_a_layer_is_recorded_at_the_line_that_calls_the_network(deep):
+def test_op_of_a_layer_is_recorded_at_the_call_of_the_network(deep):
     layer = nn.Linear(2, 2, rng=0, dtype=float)
     model = nn.Sequential(nn.Sequential(layer)) if deep else layer
     assert place_of(applied_to_ones(model), layer.weight).endswith("return model(x")
 
 
-def test_an_op_of_a_layer_that_training_calls_is_recorded_in_the_layer():
+def test_op_in_a_training_is_recorded_in_its_layer():
     places = []
 
     def loss(output, target):
@@ -56,7 +56,7 @@ def test_an_op_of_a_layer_that_training_calls_is_recorded_in_the_layer():
     assert "layers.py" in places[0]
 
 
-def test_a_computed_tensor_keeps_no_gradient_unless_it_is_asked_to():
+def test_computed_tensor_keeps_its_gradient_only_on_request():
     x = Tensor([1.0, 2.0], requires_grad=True)
     y = x * x
     kept = (x + y).retain_grad()
@@ -66,7 +66,7 @@ def test_a_computed_tensor_keeps_no_gradient_unless_it_is_asked_to():
     assert not y.retains_grad
 
 
-def test_a_gradient_to_start_from_is_copied():
+def test_start_gradient_is_copied():
     x, start = Tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0])
     x.backward(start)
     start[:] = 0
@@ -82,7 +82,7 @@ def test_asking_for_a_gradient_again_keeps_the_array():
     assert not x.requires_grad
 
 
-def test_a_plain_op_has_an_operation_per_element_and_moves_none(own_op):
+def test_elementwise_op_counts_one_flop_per_element(own_op):
     @own_op
     def thrice(x, *, by=1.0):
         return 3 * x * by
@@ -92,7 +92,7 @@ def test_a_plain_op_has_an_operation_per_element_and_moves_none(own_op):
 
 
 @pytest.mark.parametrize("leading", [(), (4,), (4, 2)])
-def test_labels_of_another_shape_are_told_the_expected_one(leading):
+def test_labels_of_another_shape_raise_with_the_expected_one(leading):
     expected = re.escape(f"do not fit logits of shape {(*leading, 3)}: expected {leading}")
     with pytest.raises(ShapeError, match=expected):
         ops.softmax_cross_entropy(Tensor(np.zeros((*leading, 3))), np.zeros((*leading, 5), int))
@@ -105,7 +105,7 @@ def test_squeeze_takes_axes_counted_from_either_end(axis):
     assert ops.squeeze(x).shape == (2,)
 
 
-def test_a_long_tensor_is_shown_with_two_numbers_at_each_end():
+def test_long_tensor_is_shown_with_two_numbers_at_each_end():
     assert repr(Tensor(np.arange(20) / 3)).startswith(
         "Tensor([0.    , 0.3333, 0.6667, 1.    , 1.3333, 1.6667, 2.    , 2.3333, 2.6667,\n        3.    , "
     )
@@ -116,7 +116,7 @@ def test_a_long_tensor_is_shown_with_two_numbers_at_each_end():
 
 @pytest.mark.parametrize("start", [lambda x: x * 1.0, lambda x: x.detach()], ids=["computed", "a constant"])
 @pytest.mark.parametrize("other", [3.0, np.array([3.0, 5.0])], ids=["number", "array"])
-def test_an_augmented_assignment_is_the_operation_of_its_sign(start, other):
+def test_augmented_assignment_is_the_op_of_its_operator(start, other):
     x = Tensor([2.0, 7.0], requires_grad=True)
     added = subtracted = multiplied = divided = start(x)
     added += other
@@ -141,7 +141,7 @@ def test_an_augmented_assignment_is_the_operation_of_its_sign(start, other):
         ((4, 3), (3, 4), None),
     ],
 )
-def test_numbers_of_rows_beside_a_matrix_are_told_to_take_a_new_axis(a, b, advised):
+def test_numbers_per_row_next_to_a_matrix_need_a_new_axis(a, b, advised):
     advice = re.escape(
         f"if {advised} are numbers of the rows, write [:, None]" if advised else "compare from"
     )
@@ -149,7 +149,7 @@ def test_numbers_of_rows_beside_a_matrix_are_told_to_take_a_new_axis(a, b, advis
         Tensor(np.ones(a)) * Tensor(np.ones(b))
 
 
-def test_an_op_by_its_sign_is_recorded_at_the_line_that_has_the_sign():
+def test_operator_is_recorded_at_its_own_line():
     weight = Tensor([1.0, 2.0], requires_grad=True)
 
     def squared():
@@ -159,7 +159,7 @@ def test_an_op_by_its_sign_is_recorded_at_the_line_that_has_the_sign():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, pickle.dumps])
-def test_a_copy_in_a_compiled_function_is_refused_with_its_line(copied):
+def test_copy_in_a_compiled_function_is_refused_with_its_line(copied):
     def function(x):
         copied(x)  # here
         return x * 2.0

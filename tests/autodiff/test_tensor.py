@@ -128,7 +128,7 @@ def test_augmented_assignment_means_the_same_in_both_modes():
     assert data.tolist() == [1.0, 2.0]
 
 
-def test_what_is_learned_owns_its_memory():
+def test_tensor_with_gradient_owns_its_memory():
     data = np.array([1.0, 2.0])
     first, second = Tensor(data, requires_grad=True), Tensor(data).requires_grad_()
     loss = (second * second).sum()
@@ -143,7 +143,7 @@ def test_what_is_learned_owns_its_memory():
     assert frozen.tolist() == [0.0, 1.0]
 
 
-def test_an_index_array_may_change_after_it_was_used():
+def test_index_array_may_change_after_use():
     x, index = Tensor([1.0, 2.0, 3.0], requires_grad=True), np.array([0, 0])
     y = x[index].sum()
     index[:] = 2
@@ -151,14 +151,14 @@ def test_an_index_array_may_change_after_it_was_used():
     assert x.grad.tolist() == [2.0, 0.0, 0.0]
 
 
-def test_a_conversion_of_dtype_is_differentiated():
+def test_conversion_of_dtype_is_differentiated():
     x = Tensor([1.0, 2.0], requires_grad=True)
     (x.astype(np.float32) ** 2).sum().backward()
     assert x.grad.dtype == np.float64
     assert x.grad.tolist() == [2.0, 4.0]
 
 
-def test_a_computed_tensor_is_cut_by_detach_only():
+def test_computed_tensor_is_cut_by_detach_only():
     with pytest.raises(GradientError, match=r"use detach\(\)"):
         (Tensor(1.0, requires_grad=True) * 2).requires_grad = False
 
@@ -186,13 +186,13 @@ def test_data_of_another_shape_are_refused():
 @pytest.mark.parametrize(
     "data", [None, "a", {1: 2}, [None, 1.0], object(), np.datetime64("2026-01-01"), b"a"]
 )
-def test_data_that_are_no_numbers_are_refused(data):
+def test_non_numeric_data_are_refused(data):
     with pytest.raises(DTypeError, match=r"data is .*: expected numbers"):
         Tensor(data)
 
 
 @pytest.mark.parametrize("value", [np.float32, "float32", 1, None, np.dtype(float)])
-def test_requires_grad_that_is_no_truth_value_is_refused(value):
+def test_requires_grad_that_is_not_boolean_is_refused(value):
     with pytest.raises(TypeError, match=r"requires_grad is .*: expected True or False"):
         Tensor([1.0], requires_grad=value)
     with pytest.raises(TypeError, match="requires_grad is"):
@@ -201,7 +201,7 @@ def test_requires_grad_that_is_no_truth_value_is_refused(value):
 
 @pytest.mark.parametrize("dtype", [int, bool, "int8", np.uint8, np.dtype(np.int64), "?"])
 @pytest.mark.parametrize("cast", [lambda x, d: x.astype(d), lambda x, d: ops.astype(x, d)])
-def test_a_cast_to_integers_sends_no_gradient(cast, dtype):
+def test_cast_to_integers_sends_no_gradient(cast, dtype):
     x = Tensor([1.7], requires_grad=True)
     whole = cast(x, dtype)
     assert not whole.requires_grad
@@ -212,7 +212,7 @@ def test_a_cast_to_integers_sends_no_gradient(cast, dtype):
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), copy.copy])
-def test_a_copy_is_a_node_of_its_own(copied):
+def test_copy_is_a_separate_node(copied):
     x = Tensor([1.0, 2.0], requires_grad=True)
     twin = copied(x)
     (x * 3 * twin * twin).sum().backward()
@@ -220,7 +220,7 @@ def test_a_copy_is_a_node_of_its_own(copied):
     assert twin.grad.tolist() == [6.0, 24.0]
 
 
-def test_a_copied_graph_can_be_differentiated():
+def test_copied_graph_can_be_differentiated():
     x = Tensor(2.0, requires_grad=True)
     y, twin = copy.deepcopy((x * x * x, x))
     y.backward()
@@ -281,7 +281,7 @@ def test_subgradients_at_kinks_and_ties():
     assert slope(lambda x: (x**2).sum(), [0.0, 2.0]) == [[0.0, 4.0]]
 
 
-def test_a_closed_gate_lets_no_infinity_through_and_an_open_one_shows_a_nan():
+def test_closed_gate_blocks_infinity_and_open_gate_passes_nan():
     def slope(op, value):
         x = Tensor(value, requires_grad=True)
         op(x).backward()

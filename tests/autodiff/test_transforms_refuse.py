@@ -32,24 +32,24 @@ WITHOUT_DERIVATIVE = {
 
 @every_transform
 @pytest.mark.parametrize("function", WITHOUT_DERIVATIVE.values(), ids=WITHOUT_DERIVATIVE)
-def test_a_result_without_derivative_is_refused(transform, function):
+def test_result_without_derivative_is_refused(transform, function):
     with pytest.raises(GradientError, match=r"result is .*: expected a floating-point number"):
         transform(function)
 
 
-def test_a_constant_float_has_the_gradient_zero():
+def test_constant_float_has_the_gradient_zero():
     assert tm.grad(lambda x: 3.0)(X).tolist() == [0.0, 0.0]
     assert tm.grad(lambda x: np.sum(np.floor(x)))(X).tolist() == [0.0, 0.0]
 
 
 @every_transform
 @pytest.mark.parametrize("given", [Tensor(1.0, requires_grad=True), X, None, "f"])
-def test_what_is_no_function_is_refused(transform, given):
+def test_non_function_is_refused(transform, given):
     with pytest.raises(TypeError, match="takes a function, and was given"):
         transform(given)
 
 
-def test_grad_of_a_computed_tensor_says_what_to_write():
+def test_grad_of_a_computed_tensor_raises_with_advice():
     x = Tensor(1.0, requires_grad=True)
     with pytest.raises(TypeError, match=r"write tm\.autograd\.grad\(y, x\)"):
         tm.grad(x * x, x)
@@ -99,7 +99,7 @@ EXPECTED = {  # of w, where f is w * sum(z**2)
 
 @pytest.mark.parametrize("name", EXPECTED)
 @pytest.mark.parametrize("computed", [False, True], ids=["leaf", "computed"])
-def test_what_a_function_closes_over_stays_in_the_graph(name, computed):
+def test_closed_over_tensor_stays_in_the_graph(name, computed):
     leaf = Tensor(3.0, requires_grad=True)
     w = leaf * 1.0 if computed else leaf
     result = closed_over(w)[name]()
@@ -108,7 +108,7 @@ def test_what_a_function_closes_over_stays_in_the_graph(name, computed):
     assert leaf.grad == pytest.approx(EXPECTED[name])
 
 
-def test_a_gradient_penalty_over_a_closed_weight_is_whole():
+def test_gradient_penalty_includes_a_closed_over_weight():
     w = Tensor([3.0], requires_grad=True)
     slope = tm.grad(squares(w))(np.array([2.0]))
     (slope**2).sum().backward()
@@ -123,7 +123,7 @@ def test_arrays_come_back_where_nothing_is_recorded(name):
     assert not isinstance(closed_over(Tensor(3.0))[name](), Tensor)
 
 
-def test_a_tensor_made_inside_does_not_count_as_closed_over():
+def test_tensor_made_inside_does_not_count_as_closed_over():
     def function(z):
         return np.sum(z * Tensor([1.0, 2.0], requires_grad=True))
 
@@ -131,7 +131,7 @@ def test_a_tensor_made_inside_does_not_count_as_closed_over():
     assert isinstance(tm.grad(function)(X), np.ndarray)
 
 
-def test_a_model_closed_over_gets_gradients_of_input_gradients():
+def test_model_closed_over_gets_gradients_of_input_gradients():
     model = nn.Sequential(nn.Linear(2, 1, dtype=float))
     slope = tm.grad(lambda x: ops.sum(model(x)))(X)
     (slope**2).sum().backward()

@@ -24,7 +24,7 @@ def default_dtype():
 
 @pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.primitive)
 @pytest.mark.parametrize("weak", [0, 1])
-def test_each_op_takes_lists_in_the_dtype_of_the_other_input(case, weak):
+def test_op_converts_lists_to_the_dtype_of_the_other_input(case, weak):
     arrays = arrays_for(case, case.shapes or ((2, 3),) * case.broadcast, np.random.default_rng(0), F32)
     lists = [x.tolist() if i == weak else x for i, x in enumerate(arrays)]
     tensors = [Tensor(x, requires_grad=True) for x in lists]
@@ -39,7 +39,7 @@ def test_each_op_takes_lists_in_the_dtype_of_the_other_input(case, weak):
 
 @pytest.mark.parametrize("given", [[[1.0, 2.0]], [[1, 2]], np.array([[1, 2]]), [[True, False]]])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_layer_takes_lists_and_integers_in_its_own_dtype(given, compiled):
+def test_layer_takes_lists_and_integers_in_its_own_dtype(given, compiled):
     layer = nn.Linear(2, 3, rng=0)
     expected = layer(np.array(given, F32)).data
     call = tm.compile(layer) if compiled else layer
@@ -68,7 +68,7 @@ def test_a_layer_takes_lists_and_integers_in_its_own_dtype(given, compiled):
         lambda: tm.compile(lambda x: x * 2)(Tensor([1.0])),
     ],
 )
-def test_what_nobody_gave_a_dtype_yields(make):
+def test_unchosen_dtype_yields_to_a_chosen_one(make):
     x = make()
     assert (x.dtype, x.weak_dtype) == (np.float64, True)
     assert (x * np.ones(x.shape, F32)).dtype == F32
@@ -87,7 +87,7 @@ def test_what_nobody_gave_a_dtype_yields(make):
         lambda: tm.compile(lambda x: x * 2)(np.ones(2)),
     ],
 )
-def test_a_dtype_that_was_chosen_is_not_given_up(make):
+def test_chosen_dtype_is_kept(make):
     with pytest.raises(DTypeError, match=r"would mix dtypes: .*write \.astype\(np\.float32\)"):
         Tensor(np.ones(2, F32)) * make()
 
@@ -98,7 +98,7 @@ def test_two_chosen_dtypes_beside_a_list_are_refused():
         ops.concatenate(inputs)
 
 
-def test_a_program_for_lists_is_not_used_for_arrays():
+def test_program_for_lists_is_not_used_for_arrays():
     compiled = tm.compile(nn.Linear(2, 3, rng=0))
     for _ in range(3):
         compiled(Tensor([[1.0, 2.0]]))
@@ -106,7 +106,7 @@ def test_a_program_for_lists_is_not_used_for_arrays():
         compiled(Tensor(np.array([[1.0, 2.0]])))
 
 
-def test_a_parameter_of_numbers_is_learned_beside_float32():
+def test_parameter_of_python_numbers_learns_with_float32():
     x = np.linspace(-1, 1, 20, dtype=F32)
     slope = Tensor(0.0, requires_grad=True)
     optimizer = tm.optim.SGD([slope], lr=0.5)
@@ -135,7 +135,7 @@ def test_recipes_and_estimators_choose_their_dtypes_themselves(default_dtype):
 
 
 @pytest.mark.parametrize("dtype", [int, None, np.complex128, "words", 32])
-def test_a_default_dtype_that_is_not_floating_point_is_refused(dtype):
+def test_default_dtype_that_is_not_floating_point_is_refused(dtype):
     with pytest.raises(TypeError, match=r"expected a floating-point dtype; write np\.float32"):
         tm.set_default_dtype(dtype)
     assert tm.get_default_dtype() == F32

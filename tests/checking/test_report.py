@@ -116,7 +116,7 @@ REFUSED = {
     "a text": (lambda x: "a", [1.0], "returns str"),
     "NaN": (lambda x: x.log().sum(), [-1.0], "finite real value"),
     "infinity": (lambda x: (1 / x).sum(), [0.0], "finite real value"),
-    "no floats": (lambda x: x.sum(), [1, 2], "nothing to differentiate by"),
+    "no floats": (lambda x: x.sum(), [1, 2], "nothing to differentiate with respect to"),
 }
 
 

@@ -30,7 +30,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_form_of_batches_works_everywhere(digits, form):
+def test_forms_of_batches_all_work_everywhere(digits, form):
     model, loss, optimizer = parts()
     expected = evaluate(model, loss, digits.test.loader(1000))
     found = evaluate(model, loss, form(digits.test))
@@ -45,7 +45,7 @@ def test_every_form_of_batches_works_everywhere(digits, form):
     diagnose_training(model, loss, form(digits.train), optimizer)
 
 
-def test_the_images_of_a_data_set_are_those_of_its_loader(mnist):
+def test_images_of_a_data_set_are_those_of_its_loader(mnist):
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10, rng=np.random.default_rng(0)))
     loss, optimizer = nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1)
     fit(model, loss, optimizer, mnist.validation.loader(100), epochs=1)
@@ -115,7 +115,7 @@ NOTHING = {
 
 
 @pytest.mark.parametrize(("make", "kind", "message"), NOTHING.values(), ids=NOTHING)
-def test_what_is_not_batches_is_named_before_the_first_step(digits, make, kind, message):
+def test_non_batches_are_named_before_the_first_step(digits, make, kind, message):
     model, loss, optimizer = parts()
     before = model[1].weight.data.copy()
     with pytest.raises(kind, match=message):
@@ -123,7 +123,7 @@ def test_what_is_not_batches_is_named_before_the_first_step(digits, make, kind, 
     np.testing.assert_array_equal(model[1].weight.data, before)
 
 
-def test_a_generator_serves_one_epoch(digits):
+def test_generator_serves_one_epoch(digits):
     model, loss, optimizer = parts()
     history = fit(model, loss, optimizer, (batch for batch in digits.train.loader(32)), epochs=1)
     assert history[0].examples == len(digits.train)

@@ -62,7 +62,7 @@ def test_gzip_is_detected_by_content_and_written_without_time(scratch: Path) -> 
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_every_truncation_is_refused(scratch: Path, suffix: str) -> None:
+def test_truncations_are_refused(scratch: Path, suffix: str) -> None:
     path = scratch / f"truncated{suffix}"
     write_idx(path, SAMPLE)
     content = path.read_bytes()

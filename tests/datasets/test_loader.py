@@ -22,7 +22,7 @@ def epoch_of(loader: Loader) -> NDArray[Any]:
 
 
 @given(count=COUNTS, batch_size=BATCH_SIZES, seed=SEEDS, shuffle=st.booleans())
-def test_each_row_comes_once_with_its_target(count: int, batch_size: int, seed: int, shuffle: bool) -> None:
+def test_rows_come_once_with_their_targets(count: int, batch_size: int, seed: int, shuffle: bool) -> None:
     loader = Loader(np.arange(count) * 2, np.arange(count), batch_size, shuffle=shuffle, seed=seed)
     for _ in range(2):
         batches = list(loader)

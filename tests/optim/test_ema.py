@@ -31,7 +31,7 @@ def test_averages_are_those_of_the_formula_and_evaluate():
     assert training.state() == before
 
 
-def test_a_saved_average_is_taken_over():
+def test_saved_average_is_taken_over():
     _, ema, _ = trained()
     other = optim.EMA(quadratic(seed=3).model.parameters())
     other.load_state_dict(ema.state_dict())
@@ -40,7 +40,7 @@ def test_a_saved_average_is_taken_over():
         optim.EMA(nn.Linear(2, 2).parameters()).load_state_dict(ema.state_dict())
 
 
-def test_an_update_inside_a_compiled_step_is_refused():
+def test_update_inside_a_compiled_step_is_refused():
     _, ema, _ = trained()
     with pytest.raises(CaptureError, match="call it after the step"):
         compile(lambda x: (ema.update(), x * 1.0)[1])(np.ones(2))

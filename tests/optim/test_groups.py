@@ -45,14 +45,14 @@ def test_groups_are_read_and_set_as_in_pytorch():
     assert repr(optimizer).startswith("SGD(4 parameters in 2 groups, lr=0.25, momentum=0.0")
 
 
-def test_a_setting_that_differs_between_groups_has_no_common_value():
+def test_setting_that_differs_between_groups_has_no_common_value():
     optimizer = grouped().optimizer
     with pytest.raises(AttributeError, match=r"lr is 0\.05, 0\.2 in the groups: expected one for all; write"):
         _ = optimizer.lr
     assert "lr=0.05 or 0.2" in repr(optimizer)
 
 
-def test_a_later_group_is_updated_too():
+def test_later_group_is_updated_too():
     x, y = leaf(), leaf()
     optimizer = optim.SGD([x], lr=1.0)
     optimizer.add_param_group({"params": y, "lr": 0.5})
@@ -61,7 +61,7 @@ def test_a_later_group_is_updated_too():
     assert (x.data.tolist(), y.data.tolist()) == ([0, 1], [0.5, 1.5])
 
 
-def test_a_state_of_other_groups_is_refused():
+def test_state_of_other_groups_is_refused():
     state = grouped().optimizer.state_dict()
     with pytest.raises(ValueError, match="saved optimizer has 2 groups of parameters, and this one 1"):
         optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1).load_state_dict(state)

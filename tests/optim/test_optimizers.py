@@ -45,7 +45,7 @@ def counts(training):
 
 
 @pytest.mark.parametrize("kind", [optim.Adam, optim.Adagrad])
-def test_counts_that_drift_apart_are_told_apart_by_a_program(kind):
+def test_counts_that_drift_apart_have_separate_programs(kind):
     eager, replayed = (quadratic(optimizer=kind, lr=0.1) for _ in range(2))
     compiled = compile(replayed.step)
     rng = np.random.default_rng(5)
@@ -83,7 +83,7 @@ def test_two_updates_in_a_call_count_twice():
     assert eager[1] == 12
 
 
-def test_a_failed_check_counts_no_update():
+def test_failed_check_counts_no_update():
     training = classifier(optimizer=optim.Adam)
     compiled = compile(training.step)
     x, y = batch(np.random.default_rng(0), training)
@@ -95,7 +95,7 @@ def test_a_failed_check_counts_no_update():
 
 
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=IDS)
-def test_a_restored_state_goes_on_as_if_nothing_had_been(kind, options):
+def test_restored_state_continues_identically(kind, options):
     one = trained(kind, **options)
     state = RunState.of(Parts(one.model, one.loss, one.optimizer))
     numbers = json.loads(json.dumps(state.numbers))
@@ -110,7 +110,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_been(kind, options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_goes_on_by_itself(kind):
+def test_copy_continues_independently(kind):
     one = trained(kind)
     other = copy.deepcopy(one)
     before = one.state()
@@ -122,7 +122,7 @@ def test_a_copy_goes_on_by_itself(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_printed_code_runs_alone_and_gives_the_same_bits(kind):
+def test_printed_code_runs_alone_and_gives_the_same_bits(kind):
     training = quadratic(optimizer=kind, lr=0.1)
     compiled = compile(training.step)
     x, y = batch(np.random.default_rng(0), training)
@@ -140,7 +140,7 @@ def test_the_printed_code_runs_alone_and_gives_the_same_bits(kind):
         assert sorted(a.tobytes() for a in changed) == sorted(training.state())
 
 
-def test_the_derivation_of_adam_reads_as_on_paper():
+def test_derivation_of_adam_is_as_kept():
     training = quadratic(optimizer=optim.Adam)
     compiled = compile(training.step)
     for _ in range(2):
@@ -207,7 +207,7 @@ def test_bad_settings_are_refused(kind, options, error, message):
         (lambda s: s["param_groups"][0].update(betas=(0.9, "1")), "saved betas is"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused(change, message):
+def test_state_that_does_not_fit_is_refused(change, message):
     training = trained(optim.Adam)
     before = str(training.optimizer.state_dict())
     state = training.optimizer.state_dict()

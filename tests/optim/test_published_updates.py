@@ -90,7 +90,7 @@ def test_every_setting_gives_the_published_update(kind, options, size):
 
 
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_an_update_after_the_first_makes_no_arrays(kind):
+def test_update_after_the_first_allocates_nothing(kind):
     parameter = Tensor(np.ones(100_000), requires_grad=True)
     optimizer = kind([parameter])
     parameter.grad = np.ones(100_000)

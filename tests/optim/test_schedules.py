@@ -28,7 +28,7 @@ def optimizer(lr=INITIAL):
 
 @pytest.mark.parametrize("kind", CLOSED_FORMS)
 @given(epochs=st.integers(0, 40))
-def test_a_schedule_is_its_closed_form(kind, epochs):
+def test_schedule_is_its_closed_form(kind, epochs):
     arguments, closed_form = CLOSED_FORMS[kind]
     sgd = optimizer()
     schedule = kind(sgd, *arguments)
@@ -37,7 +37,7 @@ def test_a_schedule_is_its_closed_form(kind, epochs):
     assert sgd.lr == pytest.approx(closed_form(epochs), rel=1e-12)
 
 
-def test_the_cosine_ends_at_its_minimum_from_any_start():
+def test_cosine_ends_at_its_minimum_from_any_start():
     for lr in (0, INITIAL):
         sgd = optimizer(lr)
         schedule = optim.CosineAnnealingLR(sgd, 5)
@@ -46,7 +46,7 @@ def test_the_cosine_ends_at_its_minimum_from_any_start():
         assert sgd.lr == pytest.approx(0, abs=1e-16)
 
 
-def test_a_schedule_of_no_epoch_is_refused():
+def test_schedule_without_epochs_is_refused():
     with pytest.raises(ValueError, match="step_size is 0: expected a whole number >= 1"):
         optim.StepLR(optimizer(), 0)
     with pytest.raises(ValueError, match="T_max is 0: expected a whole number >= 1"):
@@ -54,7 +54,7 @@ def test_a_schedule_of_no_epoch_is_refused():
 
 
 @pytest.mark.parametrize("kind", CLOSED_FORMS)
-def test_a_saved_schedule_goes_on_where_it_was(kind):
+def test_saved_schedule_continues(kind):
     arguments, closed_form = CLOSED_FORMS[kind]
     schedule = kind(optimizer(), *arguments)
     for _ in range(4):
@@ -79,14 +79,14 @@ def test_a_saved_schedule_goes_on_where_it_was(kind):
         {"epoch": 1, "initial": math.nan},
     ],
 )
-def test_a_state_that_is_not_of_a_schedule_is_refused_and_changes_nothing(state):
+def test_foreign_schedule_state_is_refused_without_change(state):
     schedule = optim.ExponentialLR(optimizer(), 0.9)
     with pytest.raises(CheckpointError, match="the state of a schedule has epoch and initial"):
         schedule.load_state_dict(state)
     assert schedule.state_dict() == {"epoch": 0, "initial": INITIAL}
 
 
-def test_an_integer_rate_and_epoch_0_are_states_too():
+def test_integer_rate_and_epoch_0_are_states_too():
     schedule = optim.StepLR(optimizer(), 1)
     schedule.load_state_dict({"epoch": 0, "initial": 1})
     schedule.step()
@@ -101,7 +101,7 @@ def test_an_integer_rate_and_epoch_0_are_states_too():
         ("eta_min", lambda value: optim.CosineAnnealingLR(optimizer(), 1, value)),
     ],
 )
-def test_a_factor_or_rate_below_0_is_refused_and_0_is_taken(name, make):
+def test_factor_or_rate_below_0_is_refused_and_0_accepted(name, make):
     schedule = make(0)
     schedule.step()
     assert schedule.optimizer.lr == 0
@@ -111,7 +111,7 @@ def test_a_factor_or_rate_below_0_is_refused_and_0_is_taken(name, make):
 
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, np.float32(0.5)])
-def test_a_rate_is_a_float_also_of_whole_settings(gamma):
+def test_rate_is_a_float_for_whole_settings(gamma):
     whole = optimizer(lr=1)
     for schedule in (optim.StepLR(whole, 2, gamma), optim.ExponentialLR(whole, gamma)):
         assert {type(schedule.rate(epoch)) for epoch in range(4)} == {float}

@@ -37,7 +37,7 @@ OPTIONS = st.fixed_dictionaries(
 @example(options=DAMPED | {"dampening": -1}, seed=0, present=[True] * 3)
 @example(options=DAMPED | {"dampening": 1}, seed=0, present=[True] * 3)
 @example(options=DAMPED | {"nesterov": True}, seed=0, present=[True] * 3)
-def test_every_combination_of_options_is_the_published_update(options, seed, present):
+def test_options_combine_to_the_published_update(options, seed, present):
     rng = np.random.default_rng(seed)
     start = rng.standard_normal((2, 3))
     gradients = [rng.standard_normal((2, 3)) if there else None for there in present]
@@ -65,7 +65,7 @@ def test_float32_stays_float32_and_in_its_place():
     assert {parameter.dtype, states_of(optimizer)[0].velocity.dtype} == {np.dtype(np.float32)}
 
 
-def test_a_graph_from_before_the_step_is_stale():
+def test_graph_from_before_the_step_is_stale():
     x, y = (Tensor(2.0, requires_grad=True) for _ in range(2))
     output = x * y
     output.backward()
@@ -101,7 +101,7 @@ def test_bad_settings_are_refused(options, message):
         optim.SGD([Tensor(1.0, requires_grad=True)], **options)
 
 
-def test_what_cannot_be_updated_is_refused():
+def test_tensor_that_cannot_be_updated_is_refused():
     x = Tensor(1.0, requires_grad=True)
     with pytest.raises(ValueError, match=r"no parameters: pass model.parameters\(\)"):
         optim.SGD([], lr=0.1)
@@ -129,7 +129,7 @@ def stepped(parameters, optimizer, steps=1):
         optimizer.step()
 
 
-def test_every_one_of_several_parameters_is_updated_and_cleared():
+def test_several_parameters_are_all_updated_and_cleared():
     parameters, optimizer = two_parameters(momentum=0.0)
     stepped(parameters, optimizer)
     assert [p.data.tolist() for p in parameters] == [[[0.5] * 3] * 2, [-0.5] * 2]
@@ -139,7 +139,7 @@ def test_every_one_of_several_parameters_is_updated_and_cleared():
     assert parameters[1].data.tolist() == [-0.5] * 2
 
 
-def test_every_one_of_several_updates_makes_the_graphs_before_it_stale():
+def test_each_of_several_updates_makes_older_graphs_stale():
     parameters, optimizer = two_parameters()
     outputs = [(p * p).sum() for p in parameters]
     stepped(parameters, optimizer)
@@ -148,14 +148,14 @@ def test_every_one_of_several_updates_makes_the_graphs_before_it_stale():
             output.backward()
 
 
-def test_a_single_tensor_is_a_parameter_too():
+def test_single_tensor_is_a_parameter_too():
     x = Tensor([1.0, 2.0], requires_grad=True)
     x.grad = np.ones(2)
     optim.SGD(x, lr=1).step()
     assert x.data.tolist() == [0, 1]
 
 
-def test_a_rate_of_zero_and_the_largest_settings_are_taken():
+def test_rate_of_zero_and_largest_settings_are_accepted():
     x = Tensor([1.0], requires_grad=True)
     assert optim.SGD([x], lr=0, momentum=0, weight_decay=0).lr == 0
     assert optim.SGD([x], lr=1e300, momentum=1, dampening=1, weight_decay=1).dampening == 1
@@ -164,7 +164,7 @@ def test_a_rate_of_zero_and_the_largest_settings_are_taken():
 OTHER = {"lr": 0.25, "momentum": 0.75, "dampening": 0.125, "weight_decay": 0.5, "nesterov": False}
 
 
-def test_a_saved_state_goes_on_as_if_nothing_had_been():
+def test_saved_state_continues_identically():
     (first, one), (second, other) = two_parameters(**OTHER), two_parameters()
     stepped(first, one, 2)
     state = one.state_dict()
@@ -179,7 +179,7 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been():
         np.testing.assert_array_equal(parameter.data, twin.data)
 
 
-def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none():
+def test_saved_velocity_gets_the_dtype_of_its_parameter():
     _, optimizer = two_parameters()
     optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: {"velocity": np.ones((2, 3))}}})
     first, second = (state.velocity for state in states_of(optimizer))
@@ -201,7 +201,7 @@ def test_a_saved_velocity_takes_the_dtype_of_its_parameter_and_none_stays_none()
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, message):
+def test_unfit_state_is_refused_without_change(change, message):
     _, optimizer = two_parameters()
     before = optimizer.state_dict()
     group = {**before["param_groups"][0], **OTHER, **change}
@@ -250,7 +250,7 @@ def test_position_of_no_parameter_is_refused_in_one_short_line(wrong):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_an_update_after_the_first_makes_no_arrays(momentum):
+def test_update_after_the_first_allocates_nothing(momentum):
     parameter = nn.Parameter(np.ones(100_000))
     optimizer = optim.SGD([parameter], lr=0.1, momentum=momentum)
     parameter.grad = np.ones(100_000)
@@ -264,7 +264,7 @@ def test_an_update_after_the_first_makes_no_arrays(momentum):
         tracemalloc.stop()
 
 
-def test_an_optimizer_shows_its_settings():
+def test_optimizer_shows_its_settings():
     _, optimizer = two_parameters(**OTHER)
     assert repr(optimizer) == (
         "SGD(2 parameters, lr=0.25, momentum=0.75, dampening=0.125, weight_decay=0.5, nesterov=False)"
@@ -272,7 +272,7 @@ def test_an_optimizer_shows_its_settings():
 
 
 @pytest.mark.parametrize("kind", [int, np.int64, np.float32, np.float64])
-def test_a_setting_is_a_float_whatever_number_is_given(kind):
+def test_setting_is_a_float_for_any_number(kind):
     given = dict.fromkeys(("lr", "momentum", "weight_decay"), kind(1)) | {"nesterov": np.bool_(True)}
     parameters, optimizer = two_parameters(**given)
     for name, value in given.items():
@@ -287,7 +287,7 @@ def test_a_setting_is_a_float_whatever_number_is_given(kind):
     assert repr(other) == repr(optimizer)
 
 
-def test_a_parameter_that_is_listed_twice_is_updated_once():
+def test_parameter_listed_twice_is_updated_once():
     def after(listed):
         weight = nn.Parameter([1.0, 2.0])
         optimizer = optim.SGD(listed(weight), lr=0.1, momentum=0.9, weight_decay=0.1)
@@ -302,7 +302,7 @@ def test_a_parameter_that_is_listed_twice_is_updated_once():
     assert after(lambda weight: iter([weight] * 5)) == once
 
 
-def test_a_tied_layer_counts_and_moves_once():
+def test_tied_layer_counts_and_moves_once():
     layer = nn.Linear(2, 2, rng=np.random.default_rng(0))
     model = nn.Sequential(layer, nn.Tanh(), layer)
     assert len(optim.SGD(model.parameters(), lr=0.1).params) == 2
@@ -316,7 +316,7 @@ def test_a_tied_layer_counts_and_moves_once():
 
 
 @pytest.mark.parametrize("wrong", [np.arange(3.0), "weights " * 50, np.ones((40, 40)), None, 3])
-def test_what_is_no_parameter_is_refused_in_one_short_line(wrong):
+def test_non_parameter_is_refused_in_one_short_line(wrong):
     with pytest.raises(TypeError, match=r"params has .*: expected leaf tensors") as caught:
         optim.SGD([Tensor([1.0], requires_grad=True), wrong], lr=0.1)
     assert len(str(caught.value)) < 200

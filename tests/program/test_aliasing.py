@@ -118,7 +118,7 @@ def test_random_programs_with_shared_memory_give_the_eager_result(plan, calls):
             np.testing.assert_array_equal(b.data, a)
 
 
-def test_what_is_read_again_after_a_change_is_another_value():
+def test_value_read_after_a_change_is_another_one():
     """The argument is the memory of the parameter: no two of these lines are alike, nor is x * 1 just x."""
 
     def make():
@@ -140,7 +140,7 @@ def test_what_is_read_again_after_a_change_is_another_value():
             np.testing.assert_array_equal(found.data, expected.data)
 
 
-def test_an_argument_is_handed_back_as_it_came():
+def test_returned_argument_is_unchanged():
     compiled = compile(lambda x, y: {"same": y, "sum": x + y})
     for _ in range(4):
         x, y = np.ones(3), Tensor(np.zeros(3))

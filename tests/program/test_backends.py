@@ -28,7 +28,7 @@ def test_training_on_native_code_is_training_but_for_rounding(maker):
         np.testing.assert_allclose(p.data, q.data, rtol=0, atol=1e-5 * np.abs(q.data).max())
 
 
-def test_native_binding_takes_no_step_of_its_own():
+def test_native_binding_runs_no_step():
     eager, native = quadratic(momentum=0.9), quadratic(momentum=0.9)
 
     @compile(backend="native")

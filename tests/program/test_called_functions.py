@@ -74,12 +74,12 @@ def test_settings_of_a_called_op_are_printed_as_they_are(op, settings):
         np.testing.assert_array_equal(found, called.forward(X, **settings))
 
 
-def test_what_a_called_op_speaks_of_is_printed_beside_it(op):
+def test_names_used_by_a_called_op_are_printed_with_it(op):
     for found in forms(op(sorted_with_all)):
         np.testing.assert_array_equal(found, sorted_with_all(X))
 
 
-def test_a_helper_is_printed_under_the_name_that_it_has_there(op):
+def test_helper_is_printed_with_its_local_name(op):
     also = doubled
 
     def sorted_by_another_name(x):
@@ -89,7 +89,7 @@ def test_a_helper_is_printed_under_the_name_that_it_has_there(op):
         np.testing.assert_array_equal(found, doubled(np.sort(X)))
 
 
-def test_a_helper_without_a_source_runs_and_says_so_in_print(op):
+def test_helper_without_source_runs_and_is_marked_in_print(op):
     turned = (lambda x: x[::-1],)[0]
 
     def sorted_downwards(x):
@@ -101,13 +101,13 @@ def test_a_helper_without_a_source_runs_and_says_so_in_print(op):
     assert "the source of turned is not known" in compiled.program.source
 
 
-def test_a_called_op_without_a_source_runs_and_says_so_in_print(op):
+def test_called_op_without_source_is_marked_in_print(op):
     with pytest.raises(NotImplementedError, match="the source of typed_in is not known"):
         list(forms(op(typed_in())))
 
 
 @pytest.mark.parametrize("setting", [np.random.default_rng(0), np.sort, object()])
-def test_a_setting_that_cannot_be_written_is_refused(op, setting):
+def test_unwritable_setting_is_refused(op, setting):
     called = op(sorted_alone)
     with pytest.raises(CaptureError, match=r"other is .*: expected a number, a text or an array"):
         compile(lambda x: called(x, other=setting))(Tensor(X))
@@ -137,7 +137,7 @@ def test_functions_of_one_name_and_one_meaning_run_alone(op):
         np.testing.assert_array_equal(found, 22 * np.sort(X))
 
 
-def test_a_lambda_is_called_too(op):
+def test_lambda_is_called_too(op):
     sort = op(lambda x: np.sort(np.asarray(x)))
     compiled = compile(lambda x: sort(x) + 1)
     for _ in range(3):

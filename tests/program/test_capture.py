@@ -19,7 +19,7 @@ def branch(x):
     return x if x.sum() > 0 else -x
 
 
-def test_the_error_names_the_line_and_says_what_to_do():
+def test_capture_error_names_the_line_and_a_remedy():
     with pytest.raises(CaptureError) as error:
         compile(branch)(X)
     assert "return x if x.sum() > 0 else -x" in str(error.value)
@@ -90,7 +90,7 @@ def test_trace_gives_the_program_and_changes_nothing():
         _ = compiled.program
 
 
-def test_a_refused_function_has_changed_nothing():
+def test_refused_function_has_changed_nothing():
     training = classifier(dropout=0.5, momentum=0.9)
 
     def step(x, y):
@@ -106,13 +106,13 @@ def test_a_refused_function_has_changed_nothing():
     assert training.model[1].weight.grad is before[2]
 
 
-def test_the_functions_own_error_comes_through():
+def test_error_of_the_function_is_raised():
     with pytest.raises(ShapeError, match="matmul"):
         compile(lambda x: x @ x)(X)
 
 
 @pytest.mark.parametrize("kind", ["counter", "array"])
-def test_what_python_computes_is_found_at_the_second_call(kind):
+def test_python_side_computation_is_found_at_the_second_call(kind):
     count, array = [0], np.zeros(3)
 
     def function(x):
@@ -147,7 +147,7 @@ def test_arrays_from_outside_are_read_where_they_lie():
         np.testing.assert_array_equal(compiled(X).data, X * i)
 
 
-def test_a_signature_of_its_own_for_every_shape_dtype_layout_and_value():
+def test_shape_dtype_layout_and_value_have_separate_programs():
     compiled = compile(lambda x, power, flip=False: (x**power)[::-1] if flip else x**power)
     for _ in range(3):
         for x in (X, X.astype(np.float32), X[:1], np.asfortranarray(X), X[:, :2]):
@@ -268,7 +268,7 @@ def test_compiled_inside_compiled():
         np.testing.assert_array_equal(outer(X + i).data, (X + i) * 2 + 1)
 
 
-def test_an_op_that_cannot_be_looked_into_is_called_as_a_whole():
+def test_untraceable_op_is_called_as_a_whole():
     @primitive
     def sorted_rows(x):
         return np.sort(np.asarray(x), axis=-1)
@@ -313,7 +313,7 @@ def test_floating_point_warnings_are_those_of_eager():
         compiled(np.array([0.0]))
 
 
-def test_the_source_says_names_shapes_and_memory():
+def test_source_shows_names_shapes_and_memory():
     training = quadratic()
     compiled = compile(training.step)
     compiled(*batch(np.random.default_rng(0), training))

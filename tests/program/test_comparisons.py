@@ -25,7 +25,7 @@ NAN = float("nan")
 # Results
 
 
-def test_only_results_of_the_same_bits_are_the_same():
+def test_results_are_equal_only_with_equal_bits():
     things = [
         1.0,
         1,
@@ -110,7 +110,7 @@ DIFFERENT = [
 ]
 
 
-def test_a_snapshot_differs_where_a_function_could_tell():
+def test_snapshot_differs_if_a_function_could_tell():
     keys = [snapshot(thing) for thing in DIFFERENT]
     for i, a in enumerate(keys):
         assert bool(a == snapshot(DIFFERENT[i])), DIFFERENT[i]
@@ -119,7 +119,7 @@ def test_a_snapshot_differs_where_a_function_could_tell():
             assert bool(a == b) is is_same, (DIFFERENT[i], DIFFERENT[j])
 
 
-def test_a_snapshot_follows_parts_that_change():
+def test_snapshot_follows_parts_that_change():
     inner, table = SimpleNamespace(slope=1), np.ones(2)
     thing = {"list": [1, (2, inner)], "set": {1}, "object": Plain(3), "table": table}
     method = Plain(5).method
@@ -143,7 +143,7 @@ def test_a_snapshot_follows_parts_that_change():
     assert snapshot(method) != of_method
 
 
-def test_a_snapshot_of_a_circle_or_of_thousands_of_parts_ends():
+def test_snapshot_of_a_cycle_or_many_parts_ends():
     circle = [1]
     circle.append(circle)
     assert snapshot(circle) == snapshot(circle)
@@ -154,7 +154,7 @@ def test_a_snapshot_of_a_circle_or_of_thousands_of_parts_ends():
     assert snapshot(long) == keys[1]  # compared by identity
 
 
-def test_what_may_change_unseen_is_compared_at_each_call():
+def test_value_that_may_change_unseen_is_compared_each_call():
     unseen = [[1], {"a": 1}, {1}, deque(), Plain(1), (1, [2]), bytearray(), SimpleNamespace(), (((), {}),)]
     seen = [1, "a", (1, "a"), None, nn.ReLU(), Tensor(1.0), Plain(1).method, frozenset({1}), range(3), len]
     assert all(map(may_change_unseen, unseen))
@@ -201,7 +201,7 @@ LEAVES += [
 ]
 
 
-def test_each_value_of_an_argument_has_a_program_of_its_own():
+def test_argument_values_have_separate_programs():
     compiled = compile(lambda x, setting: x * 2)
     for _ in range(3):
         for leaf in LEAVES:
@@ -209,7 +209,7 @@ def test_each_value_of_an_argument_has_a_program_of_its_own():
     assert len(compiled._programs) == len(LEAVES)
 
 
-def test_each_structure_of_arguments_has_a_program_of_its_own():
+def test_argument_structures_have_separate_programs():
     compiled = compile(lambda x, tree=None: x * 2)
     trees = [[1], (1,), {"a": 1}, {"b": 1}, {1: 1}, {True: 1}, [1, 1], [[1]], [(1,)], [], (), {}]
     x = np.ones(2)
@@ -249,14 +249,14 @@ def test_parts_of_programs_are_equal_to_themselves_alone():
     assert found > 20
 
 
-def test_what_says_what_is_done_cannot_be_changed():
+def test_instructions_are_immutable():
     operation = Elementwise("add")
     for thing, name in ((operation, "name"), (compile(ops.tanh).trace(np.ones(2)), "plan")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(thing, name, None)
 
 
-def test_an_instruction_is_no_change_and_without_a_scope_unless_told():
+def test_instruction_has_no_change_and_no_scope_by_default():
     value = Value(np.ones(2), "result")
     instruction = Instruction(Elementwise("negative"), (value,), None)
     assert (instruction.changes, instruction.scope) == (False, "")

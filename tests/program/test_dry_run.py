@@ -36,7 +36,7 @@ def requires_a_gradient_inside(w, x):
 
 
 @pytest.mark.parametrize("change", [changes_the_gradient_from_before, requires_a_gradient_inside])
-def test_a_refused_change_has_not_happened(change):
+def test_refused_change_has_not_happened(change):
     w = parameter()
     w.grad = np.ones((3, 2), np.float32)
     data, grad = w.data, w.grad
@@ -47,7 +47,7 @@ def test_a_refused_change_has_not_happened(change):
     assert np.array_equal(grad, np.ones((3, 2)))
 
 
-def test_a_refused_function_leaves_lists_as_they_were():
+def test_refused_function_leaves_lists_unchanged():
     w = parameter()
     optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
     state = optimizer.param_groups[0].states[0]
@@ -95,7 +95,7 @@ GRADIENTS = [halved, row_cleared, replaced_then_changed, set_to_an_array, made_d
 @pytest.mark.parametrize("change", GRADIENTS)
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_a_gradient_changed_inside_gives_the_eager_bits(change, transposed, momentum):
+def test_gradient_changed_inside_gives_the_eager_bits(change, transposed, momentum):
     def train(run):
         w, c = parameter(), np.ones((3, 2), np.float32)
         optimizer = optim.SGD([w], lr=0.1, momentum=momentum)
@@ -120,7 +120,7 @@ def test_a_gradient_changed_inside_gives_the_eager_bits(change, transposed, mome
     require_equal(train)
 
 
-def test_an_assigned_gradient_is_the_tensors_own():
+def test_assigned_gradient_is_owned_by_the_tensor():
     w, c = parameter(), np.ones((3, 2))
     w.grad = c
     c[0] = 5
@@ -153,7 +153,7 @@ def test_results_keep_the_layout_of_the_function():
     assert [compiled(x).data.strides for x in batches()] == [(4, 8)] * 5
 
 
-def test_a_velocity_in_double_precision_gives_the_eager_bits():
+def test_velocity_in_double_precision_gives_the_eager_bits():
     def train(run):
         w = parameter()
         optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
@@ -171,7 +171,7 @@ def test_a_velocity_in_double_precision_gives_the_eager_bits():
     require_equal(train)
 
 
-def test_a_parameter_without_axes_trains_with_momentum():
+def test_parameter_without_axes_trains_with_momentum():
     def train(run):
         w = Tensor(np.float32(0.3), requires_grad=True)
         optimizer = optim.SGD([w], lr=0.01, momentum=0.9, weight_decay=0.1)
@@ -190,7 +190,7 @@ def test_a_parameter_without_axes_trains_with_momentum():
     require_equal(train)
 
 
-def test_a_compiled_function_inside_another_is_part_of_it():
+def test_compiled_function_inside_another_is_inlined():
     def train(run):
         w = parameter()
         optimizer = optim.SGD([w], lr=0.1)
@@ -209,14 +209,14 @@ def test_a_compiled_function_inside_another_is_part_of_it():
     require_equal(train)
 
 
-def test_a_refusal_names_the_line_of_the_function():
+def test_refusal_names_the_line_of_the_function():
     w = parameter()
     with pytest.raises(CaptureError, match=r"test_dry_run.py:\d+: .*copy.deepcopy\(w\)"):
         compile(lambda x: (x @ copy.deepcopy(w)).sum())(batches()[0])
 
 
 @pytest.mark.parametrize("updates", [False, True])
-def test_every_call_clears_the_gradients_that_it_clears_first(updates):
+def test_each_call_clears_the_gradients_cleared_at_the_start(updates):
     w = parameter()
     optimizer = optim.SGD([w], lr=0.1)
 
@@ -235,7 +235,7 @@ def test_every_call_clears_the_gradients_that_it_clears_first(updates):
         assert w.grad is None
 
 
-def test_a_gradient_that_is_only_read_stays_the_same_array():
+def test_gradient_that_is_only_read_stays_the_same_array():
     w = parameter()
     w.grad = np.ones((3, 2), np.float32)
     before = w.grad

@@ -33,7 +33,7 @@ def bits(results):
     ids=["all", "dots", "of-a-sum"],
 )
 @pytest.mark.parametrize("shape", [(), (3,)])
-def test_an_index_of_nothing(function, shape):
+def test_empty_index_gives_the_eager_bits(function, shape):
     step = of_sum(function)
     compiled = compile(step)
     for x in (np.full(shape, 1.5), np.full(shape, 2.5), np.full(shape, 3.5)):
@@ -45,21 +45,21 @@ def test_an_index_of_nothing(function, shape):
     assert bits(namespace["step"](x, *states)) == bits(step(x))
 
 
-def test_a_mask_with_a_one_in_its_corner_is_no_identity_matrix():
+def test_mask_with_a_one_in_its_corner_is_not_an_identity():
     step = of_sum(lambda x: x[np.array([[True], [False]])])
     compiled = compile(step)
     for x in (np.ones((2, 1)), np.full((2, 1), 2.0), np.full((2, 1), 3.0)):
         assert bits(compiled(x)) == bits(step(x))
 
 
-def test_an_empty_list_picks_nothing():
+def test_empty_list_picks_nothing():
     step = of_sum(lambda x: x[[]])
     compiled = compile(step)
     for x in (np.arange(3.0), np.arange(3.0) + 1, np.arange(3.0) + 2):
         assert bits(compiled(x)) == bits(step(x))
 
 
-def test_a_derivation_that_returns_a_constant():
+def test_derivation_that_returns_a_constant_is_right():
     def step(x):
         variable = Tensor(x, requires_grad=True)
         (2 * variable).backward()
@@ -72,7 +72,7 @@ def test_a_derivation_that_returns_a_constant():
     assert bits([namespace["step"](np.array(1.0, np.float32))]) == bits([np.array(2.0, np.float32)])
 
 
-def test_a_column_of_a_matrix_made_flat():
+def test_column_of_a_flattened_matrix_is_right():
     """The gradient of a stack is cut out of a matrix: made flat it is a view to reshape, a copy to ravel."""
     step = of_sum(lambda x: ops.stack([x, x], axis=1))
     compiled = compile(step)
@@ -98,7 +98,7 @@ def test_products_with_matrices_in_unusual_layouts(matrices):
             assert bits(compiled(x, matrix)) == bits(step(x, matrix))
 
 
-def test_a_nan_of_another_sign_is_no_difference():
+def test_nan_of_another_sign_is_equal():
     """The processor takes the sign from one operand or the other, as they happen to lie in memory."""
 
     def step(x):

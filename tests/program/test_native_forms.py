@@ -20,7 +20,7 @@ LEFT_TO_NUMPY = {
 
 
 @pytest.mark.parametrize("name", LEFT_TO_NUMPY)
-def test_what_has_no_native_form_alone_is_refused(name):
+def test_program_without_any_native_form_is_refused(name):
     function, x = LEFT_TO_NUMPY[name]
     compiled = compile(function, backend="native")
     compiled(x)  # the function itself

@@ -38,7 +38,7 @@ def assert_near(found, expected, epsilons=64):
     ("dtype", "shapes"), [(np.float32, TALL), (np.float64, SHAPES)], ids=["tall", "wide"]
 )
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c.primitive}" for i, c in enumerate(CASES)])
-def test_every_primitive_and_its_rule_are_right_in_native_code(case, dtype, shapes):
+def test_primitive_and_rule_are_right_in_native_code(case, dtype, shapes):
     step, batches = step_of(case, shapes[: case.broadcast], dtype)
     compiled = on_native_code(step, *batches[:2])
     for arrays in batches:
@@ -143,7 +143,7 @@ def test_random_programs_give_in_native_code_what_eager_gives(steps, outputs, si
 # Each way that native code takes
 
 
-def test_each_way_of_native_code_gives_what_eager_gives():
+def test_native_code_equals_eager():
     for make in NATIVE.values():
         (eager, _), (replayed, _) = (make(np.random.default_rng(0)) for _ in range(2))
         calls = [make(np.random.default_rng(i))[1] for i in range(6)]

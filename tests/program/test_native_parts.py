@@ -35,7 +35,7 @@ def arguments_of(name, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
-def test_a_scalar_function_is_right_to_two_units(name, dtype):
+def test_scalar_function_is_right_to_two_units(name, dtype):
     """In the last place; against NumPy with more digits."""
     function, x = scalar_functions()[f"{name}_{dtype.__name__}"], arguments_of(name, dtype)
     with np.errstate(all="ignore"):
@@ -51,7 +51,7 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e30, -1e30]
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh"])
-def test_a_scalar_function_is_numpys_at_special_values(name, dtype):
+def test_scalar_function_is_numpys_at_special_values(name, dtype):
     x = np.array([*SPECIAL, *(np.array([1.01, -1.01]) * LIMITS[dtype][2])], dtype)
     with np.errstate(all="ignore"):
         expected = getattr(np, name)(x)
@@ -75,7 +75,7 @@ def test_choose_and_sums_are_what_they_say():
 # Indices and places
 
 
-def test_an_index_is_moved_and_added():
+def test_index_is_moved_and_added():
     assert (Index(), Index("i")) == (Index("", 0), Index("i", 0))
     assert Index("i", 2).moved(3) == Index("i", 5)
     assert Index("i", 2).plus(Index("j", 4)) == Index("(i + j)", 6)
@@ -95,11 +95,11 @@ def test_an_index_is_moved_and_added():
         ((), (), (), "m[7]"),
     ],
 )
-def test_an_element_is_found_by_offset_and_strides(shape, strides, at, expected):
+def test_element_is_found_by_offset_and_strides(shape, strides, at, expected):
     assert Place("m", 7, shape, strides).element(at) == expected
 
 
-def test_the_first_element_is_written_with_its_zero():
+def test_first_element_is_written_with_its_zero():
     assert Place("m", 0, (4,), (1,)).element([Index()]) == "m[0]"
     assert Place("m", 0, (4,), (1,)).element([Index("i")]) == "m[i]"
 
@@ -222,7 +222,7 @@ def test_results_that_are_needed_at_once_lie_apart(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", NATIVE)
-def test_a_result_that_lives_within_a_loop_needs_no_memory(name, monkeypatch):
+def test_result_used_within_one_loop_needs_no_memory(name, monkeypatch):
     slots, groups, recording = slots_of(name, monkeypatch)
     returned = {id(value.root) for value in recording.outputs}
     for n, group in enumerate(groups):
@@ -235,7 +235,7 @@ def test_a_result_that_lives_within_a_loop_needs_no_memory(name, monkeypatch):
 # What is refused
 
 
-def test_an_array_without_a_place_of_its_own_is_refused(monkeypatch):
+def test_array_without_separate_memory_is_refused(monkeypatch):
     """States that are changed have to be whole, and in separate memory."""
     monkeypatch.setattr(native.step, "_compiled", as_python)
     memory = np.zeros(12)
@@ -258,7 +258,7 @@ def test_an_array_without_a_place_of_its_own_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(("size", "is_native"), [(160, True), (164, False)])
-def test_a_product_that_is_too_large_is_left_to_numpy(size, is_native, monkeypatch):
+def test_product_that_is_too_large_is_left_to_numpy(size, is_native, monkeypatch):
     """At 2**22 multiplications the library is faster."""
     monkeypatch.setattr(native.step, "_compiled", lambda *arguments: None)
     compiled = compile(lambda a, b: ops.tanh(a @ b.T))

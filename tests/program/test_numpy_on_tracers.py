@@ -105,7 +105,7 @@ X, V = np.linspace(0.5, 1, 9).reshape(3, 3), np.linspace(0, 1, 3)
         (lambda x: ops.astype(x, np.float32), Copy((3, 3), "np.float32")),
     ],
 )
-def test_the_quickest_instruction_is_chosen(function, expected):
+def test_quickest_instruction_is_chosen(function, expected):
     assert expected in operations(function, X)
 
 
@@ -124,7 +124,7 @@ def test_extrema_of_short_rows_are_taken_down_a_copy(columns, rows_first, quick)
     assert not any(isinstance(o, Copy) for o in operations(lambda x: ops.max(x[None], axis=1), x))
 
 
-def test_a_call_that_cannot_be_noted_makes_the_op_one_call():
+def test_op_with_an_unnotable_call_is_called_as_a_whole():
     for text in (
         "np.cross(x, x)",
         "np.add.reduceat(x, [0, 1])",

@@ -62,7 +62,7 @@ def assert_same_bits(found, expected):
 
 
 @given(text=expressions(), dtype=DTYPES)
-def test_the_code_of_an_expression_runs_and_agrees(text, dtype):
+def test_code_of_an_expression_runs_and_agrees(text, dtype):
     step = step_of(text)
     expected = outcome(step, *inputs(dtype, 1))
     assume(expected is not None)
@@ -93,7 +93,7 @@ def printed_and_eager(text, dtype=np.float64):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_constant_is_printed_with_its_bits_and_dtype(number, dtype):
+def test_constant_is_printed_with_its_bits_and_dtype(number, dtype):
     for text in (
         f"x * {number}",
         f"({number}) / y",
@@ -133,13 +133,13 @@ def test_signs_and_parentheses_of_a_derivation(text, printed):
     assert f" = {printed} " in compiled.program.derivation
 
 
-def test_the_largest_of_nothing_keeps_its_initial_value():
+def test_maximum_of_nothing_keeps_its_initial_value():
     found, expected = printed_and_eager("ops.logsumexp(x[:0], axis=0)")
     assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize("name", ["put_at", "added_at", "complex", "slice", "generator0", "add", "step"])
-def test_an_argument_may_be_called_like_what_the_code_calls(name):
+def test_argument_may_share_a_name_with_a_called_function(name):
     function = eval(f"lambda {name}: (np.add({name}, 1.0) * 2)[[0, 2]]", {"np": np})
     compiled = compile(function)
     x = inputs(np.float64)[1]
@@ -151,7 +151,7 @@ def test_an_argument_may_be_called_like_what_the_code_calls(name):
         assert_same_bits(arrays(step(x)), [function(x)])
 
 
-def test_a_root_of_integers_is_taken_in_double_precision():
+def test_root_of_integers_is_computed_in_double_precision():
     """NumPy takes the root of small integers in half precision, exact for the squares of the first call."""
     compiled = compile(lambda x: Tensor(x) ** 0.5)
     for values in ([0, 1, 4], [2, 3, 5], [2, 3, 5]):
@@ -159,14 +159,14 @@ def test_a_root_of_integers_is_taken_in_double_precision():
         assert_same_bits(arrays(compiled(x)), [x**0.5])
 
 
-def test_a_tiny_number_is_true_to_a_program_as_to_numpy():
+def test_tiny_number_is_true_as_in_numpy():
     compiled = compile(lambda x: np.logical_and(x, 1e-46))
     x = np.ones(3, np.float32)
     for _ in range(3):
         assert compiled(x).all()
 
 
-def test_a_plain_array_of_both_zeros_keeps_their_signs():
+def test_plain_array_of_both_zeros_keeps_their_signs():
     def function(x):
         return 1 / (x * np.array([0.0, -0.0, 0.0]))
 

@@ -165,7 +165,7 @@ def printed(program):
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_a_training_step_is_printed_as_it_always_was(name):
+def test_training_step_is_printed_as_kept(name):
     training = TRAININGS[name]()
     compiled = compile(training.step)
     rng = np.random.default_rng(0)
@@ -175,7 +175,7 @@ def test_a_training_step_is_printed_as_it_always_was(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_is_printed_as_it_always_was(name):
+def test_function_is_printed_as_kept(name):
     compiled = compile(FUNCTIONS[name])
     with np.errstate(invalid="ignore"):
         for _ in range(2):
@@ -203,7 +203,7 @@ def test_names_that_mean_something_else_are_changed_in_print():
     assert_as_kept(SNAPSHOTS / "spelled.txt", printed(compiled.program))
 
 
-def test_an_op_that_is_called_as_a_whole_is_printed_by_its_name():
+def test_op_that_is_called_as_a_whole_is_printed_by_its_name():
     @primitive
     def sorted_rows(x):
         return np.sort(np.asarray(x), axis=-1)
@@ -242,7 +242,7 @@ def test_native_code_is_written_as_it_always_was(name, rows, monkeypatch):
     assert_as_kept(SNAPSHOTS / f"{name}-native.txt", native_texts(compiled, monkeypatch))
 
 
-def test_each_way_of_native_code_is_written_as_it_was(monkeypatch):
+def test_native_code_is_written_as_kept(monkeypatch):
     pytest.importorskip("numba", reason="the native extra is not installed")
     for name, make in NATIVE.items():
         function, arrays = make(np.random.default_rng(0))

@@ -34,7 +34,7 @@ def bits(results):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c.primitive}" for i, c in enumerate(CASES)])
-def test_every_primitive_is_repeated_bit_for_bit_and_looked_into(case, dtype):
+def test_primitive_is_traced_and_replayed_bit_for_bit(case, dtype):
     step, batches = step_of(case, SHAPES[: case.broadcast], dtype)
     compiled = compile(step)
     for arrays in (*batches, *batches):
@@ -44,7 +44,7 @@ def test_every_primitive_is_repeated_bit_for_bit_and_looked_into(case, dtype):
 
 @pytest.mark.parametrize("first", [np.zeros_like, np.ones_like, lambda a: np.full_like(a, 0.5)])
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{c.primitive}" for i, c in enumerate(CASES)])
-def test_a_program_captured_on_a_special_value_is_right_on_others(case, first):
+def test_program_captured_on_a_special_value_is_general(case, first):
     """What is noted from zeros, ones or equal numbers must not be taken for a constant."""
     step, batches = step_of(case, SHAPES[: case.broadcast], np.float64)
     compiled = compile(step)
@@ -58,7 +58,7 @@ def is_opaque(instruction):
     return isinstance(instruction.operation, Call) and not instruction.operation.is_check
 
 
-def test_the_printed_code_of_every_primitive_runs_alone_and_gives_the_same_bits():
+def test_printed_code_of_a_primitive_gives_the_same_bits():
     jobs, expected = [], []
     for case in CASES:
         step, (first, second, _) = step_of(case, SHAPES[: case.broadcast], np.float32)

@@ -80,14 +80,14 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_number_from_item_shows_nothing(look):
+def test_number_from_item_hides_its_value(look):
     compiled = compile(lambda x: x * 2 if LOOKS[look](x.sum().item()) else x)
     with pytest.raises(CaptureError, match=r"a number from item\(\)"):
         compiled(X)
 
 
 @pytest.mark.parametrize("look", [str, repr, "{}".format, copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_tensor_shows_no_values_and_makes_no_copies(look):
+def test_captured_tensor_hides_values_and_refuses_copies(look):
     weight = Tensor(X, requires_grad=True)
     for function in (lambda x: (look(x), x)[1], lambda x: (look(weight), x)[1]):
         with pytest.raises(CaptureError):
@@ -100,7 +100,7 @@ def test_numpy_functions_that_look_at_values_are_refused():
             compile(lambda x: (function(x), x)[1])(X)  # noqa: B023
 
 
-def test_a_number_is_of_the_type_that_it_will_be():
+def test_number_has_its_final_type():
     compiled = compile(lambda x: x * 2 if isinstance(x.sum().item(), float) else x)
     assert np.array_equal(compiled(X).data, X * 2)
     with pytest.raises((CaptureError, TypeError)):
@@ -155,7 +155,7 @@ def test_results_that_cannot_be_made_anew_are_refused(make):
         compile(lambda x: make(x * 2))(X)
 
 
-def test_a_module_from_outside_is_returned_as_itself():
+def test_module_from_outside_is_returned_as_itself():
     layer = nn.ReLU()
     compiled = compile(lambda x: (layer(x), layer))
     assert all(compiled(X)[1] is layer for _ in range(4))
@@ -206,7 +206,7 @@ def test_arguments_that_may_change_unseen_are_refused(argument):
         compile(lambda x, a: x * 2)(X, argument)
 
 
-def test_arguments_are_told_apart_as_python_tells_them():
+def test_arguments_are_distinguished_as_by_python():
     """0.0 from -0.0, 1 from True, NaN from nothing; modules and functions are themselves."""
     layer, other = nn.ReLU(), nn.Tanh()
 

@@ -155,7 +155,7 @@ def sentences():
     yield "different", sentence(compiled, X)
 
 
-def test_what_cannot_be_repeated_is_told_word_by_word():
+def test_unrepeatable_code_raises_the_kept_sentence():
     text = "\n\n".join(f"{name}\n    {said}" for name, said in sentences())
     assert "not refused" not in text
     assert_as_kept(Path(__file__).parent / "snapshots" / "sentences.txt", text + "\n")

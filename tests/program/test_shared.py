@@ -68,7 +68,7 @@ def test_caches_that_all_threads_share():
     assert at_once(*[work] * 4) == [expected] * 4
 
 
-def test_a_compiled_function_that_calls_itself():
+def test_recursive_compiled_function_is_right():
     @compile
     def power(x, exponent):
         return x * power(x, exponent - 1) if exponent else Tensor(np.ones(3))
@@ -86,7 +86,7 @@ class Scaled(nn.Module):
         return x * self.factor
 
 
-def test_a_setting_is_followed_though_another_thread_captures_in_between():
+def test_setting_is_followed_despite_a_capture_in_a_thread():
     model = Scaled()
 
     def function(x):

@@ -82,7 +82,7 @@ def test_other_numbers_of_the_optimizer_are_read_at_every_call_too():
     ],
     ids=str,
 )
-def test_a_term_that_begins_or_ceases_to_take_part_is_another_program(before, after):
+def test_term_that_starts_or_stops_counting_is_a_new_program(before, after):
     eager, replayed, compiled = run_both(quadratic, before, steps=4, rows=(7,))
     for training in (eager, replayed):
         vars(training.optimizer.param_groups[0]).update(after)
@@ -103,7 +103,7 @@ def test_a_term_that_begins_or_ceases_to_take_part_is_another_program(before, af
         ("nesterov", (False, True)),
     ],
 )
-def test_a_function_that_reads_a_setting_follows_it(setting, values):
+def test_function_that_reads_a_setting_follows_it(setting, values):
     optimizer = quadratic(momentum=0.5).optimizer
     compiled = compile(lambda x: x * getattr(optimizer, setting))
     for value in values * 2:
@@ -116,7 +116,7 @@ def test_a_function_that_reads_a_setting_follows_it(setting, values):
     ("setting", "value"),
     [("lr", 0.2), ("momentum", 0.7), ("dampening", 0.3), ("weight_decay", 0.2), ("nesterov", True)],
 )
-def test_a_setting_changed_by_the_function_itself_is_refused(setting, value):
+def test_setting_changed_by_the_function_itself_is_refused(setting, value):
     optimizer = quadratic(momentum=0.5).optimizer
     before = optimizer.state_dict()
 
@@ -132,7 +132,7 @@ def test_a_setting_changed_by_the_function_itself_is_refused(setting, value):
 
 
 @pytest.mark.parametrize("maker", [quadratic, binary, classifier])
-def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
+def test_printed_code_runs_alone_and_gives_the_same_bits(maker):
     eager, _, compiled = run_both(maker, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01})
     program = compiled.program
     x, y = batch(np.random.default_rng(9), eager, 3)
@@ -153,7 +153,7 @@ def test_the_printed_code_runs_alone_and_gives_the_same_bits(maker):
         assert sorted(a.tobytes() for a in changed) == arrays
 
 
-def test_the_derivation_reads_as_on_paper():
+def test_derivation_of_a_step_is_as_kept():
     training = quadratic()
     compiled = compile(training.step)
     compiled(*batch(np.random.default_rng(0), training, 10))
@@ -206,7 +206,7 @@ def test_exchanged_velocities_are_found(velocities):
         assert replayed.state() == eager.state()
 
 
-def test_the_mode_of_the_modules_is_part_of_the_signature():
+def test_mode_of_the_modules_is_part_of_the_signature():
     training = classifier(dropout=0.5)
     forward = compile(lambda x: training.model(x))
     x = batch(np.random.default_rng(0), training)[0]
@@ -217,7 +217,7 @@ def test_the_mode_of_the_modules_is_part_of_the_signature():
         training.model.train()
 
 
-def test_a_graph_from_before_a_replay_is_stale():
+def test_graph_from_before_a_replay_is_stale():
     training = quadratic()
     compiled = compile(training.step)
     x, y = batch(np.random.default_rng(0), training)
@@ -242,7 +242,7 @@ def test_wrong_labels_are_refused_at_every_call():
     assert training.state() == before
 
 
-def test_gradients_without_an_update_are_kept_and_belong_to_the_caller():
+def test_gradients_without_an_update_belong_to_the_caller():
     eager, replayed = quadratic(), quadratic()
 
     def gradients(training):
@@ -264,7 +264,7 @@ def test_gradients_without_an_update_are_kept_and_belong_to_the_caller():
             np.testing.assert_array_equal(found, expected)
 
 
-def test_a_gradient_that_the_update_has_used_is_not_kept():
+def test_gradient_used_by_the_update_is_not_kept():
     training = quadratic()
     compiled = compile(training.step)
     for _ in range(4):
@@ -291,7 +291,7 @@ def test_gradients_add_up_where_nobody_clears_them():
                 training.optimizer.zero_grad()
 
 
-def test_a_missing_zero_grad_does_the_same_harm():
+def test_missing_zero_grad_adds_up_as_in_eager():
     eager, replayed = quadratic(), quadratic()
 
     def step(training):
@@ -311,7 +311,7 @@ def test_a_missing_zero_grad_does_the_same_harm():
         assert replayed.state() == eager.state()
 
 
-def test_an_update_written_by_hand():
+def test_update_written_by_hand_is_captured():
     eager, replayed = quadratic(), quadratic()
 
     def step(training):
@@ -378,7 +378,7 @@ def test_inference_under_no_grad():
     assert isinstance(found, Tensor)
 
 
-def test_a_step_makes_no_arrays_but_its_result():
+def test_step_allocates_only_its_result():
     """The arrays here are of 800 KB; NumPy's ufuncs take buffers of up to 8,192 elements as they run."""
     training = quadratic(sizes=(6, 400, 400, 3), momentum=0.9)
     compiled = compile(training.step)
@@ -409,6 +409,6 @@ def test_check_leaves_everything_as_after_one_call():
     assert compiled(x, y).item() == eager.step(x, y).item()
 
 
-def test_before_the_first_call_there_is_no_program():
+def test_program_is_missing_before_the_first_call():
     with pytest.raises(CaptureError, match="has not been called"):
         _ = compile(quadratic().step).program

@@ -81,7 +81,7 @@ def test_replaced_data_in_any_memory_order_are_used(binding, order):
         assert replayed.w.data.tobytes() == eager.w.data.tobytes()
 
 
-def test_two_tensors_with_one_array_are_told_apart():
+def test_two_tensors_with_one_array_are_distinguished():
     def make():
         w = Tensor(X.copy(), requires_grad=True)
         other, array = Tensor(w), w.data
@@ -146,7 +146,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_what_was_read_changes_the_program(change):
+def test_change_of_a_read_value_changes_the_program(change):
     """The change comes before, and once more after the program was replayed."""
     options = {"momentum": 0.9, "dropout": 0.3, "activation": nn.Softmax}
     eager, replayed, compiled = both(lambda: classifier(**options))
@@ -185,7 +185,7 @@ class Blocks(nn.Module):
         lambda m: setattr(m.layers[0], "bias", None),
     ],
 )
-def test_what_is_within_an_attribute_is_compared_too(change):
+def test_contents_of_an_attribute_are_compared(change):
     def make():
         model = Blocks()
         return SimpleNamespace(model=model, step=lambda x: ops.stack(list(model(x))))
@@ -228,7 +228,7 @@ def test_no_grad_around_a_call_is_no_grad_inside():
     assert training.state() != before
 
 
-def test_a_graph_from_outside_becomes_stale_as_it_does_without_a_program():
+def test_outside_graph_becomes_stale_as_without_a_program():
     def make():
         w = Tensor(X.copy(), requires_grad=True)
         v = Tensor(X + 1, requires_grad=True)
@@ -263,7 +263,7 @@ def test_a_graph_from_outside_becomes_stale_as_it_does_without_a_program():
         lambda m, x: setattr(m.weight, "requires_grad", False),
     ],
 )
-def test_a_function_that_leaves_an_attribute_changed_is_refused(change):
+def test_function_that_leaves_an_attribute_changed_is_refused(change):
     model = nn.Linear(6, 2)
     model.count, model.seen = 0, []
 
@@ -279,7 +279,7 @@ def test_a_function_that_leaves_an_attribute_changed_is_refused(change):
     assert (dict(vars(model)), model.training, model.weight.requires_grad) == before
 
 
-def test_a_mode_that_is_set_back_is_no_change():
+def test_restored_mode_is_not_a_change():
     training = classifier(dropout=0.5)
 
     def function(x):
@@ -359,7 +359,7 @@ def test_native_code_follows_too(change):
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.array, np.longdouble])
-def test_a_rate_of_numpy_is_a_plain_number(kind):
+def test_rate_of_numpy_is_a_plain_number(kind):
     """In float64 the update of a float32 parameter would be rounded once more."""
 
     def make():

@@ -66,7 +66,7 @@ def root(layer, x):
 @pytest.mark.parametrize(
     "options", [{}, {"detect_anomaly": True}, {"backend": "eager"}, {"callbacks": [Doctor()]}]
 )
-def test_an_op_before_the_first_layer(options):
+def test_op_before_the_first_layer_is_named(options):
     bent = Bent(before_layer)
     error = bent.fails(**options)
     assert (error.epoch, error.step, error.examples) == (1, bent.step, (123,))
@@ -79,7 +79,7 @@ def test_an_op_before_the_first_layer(options):
     assert any("on the training examples 123 (1 of the 16 in the batch)" in n for n in error.__notes__)
 
 
-def test_an_op_in_a_layer_names_the_layer():
+def test_op_in_a_layer_names_the_layer():
     class Log(nn.Module):
         def forward(self, x):
             return ops.log(x)
@@ -105,7 +105,7 @@ def test_infinite_slope_of_the_inputs_alone_is_ignored():
     assert "by the update of" in bent.fails(detect_anomaly=True).findings[0].what
 
 
-def test_an_update_that_overflows():
+def test_overflowing_update_is_named():
     bent = Bent(lambda layer, x: layer(x), lr=1e38, value=1.0)
     bent.optimizer.momentum = 0.0
     for parameter in bent.model.parameters():

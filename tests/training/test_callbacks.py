@@ -99,7 +99,7 @@ def test_error_is_reported_and_raised():
 
 
 @pytest.mark.parametrize("hook", ["before_training", "after_step", "after_epoch"])
-def test_the_time_of_callbacks_is_not_training(hook, monkeypatch):
+def test_time_of_callbacks_is_not_counted(hook, monkeypatch):
     """On a clock that only callbacks move, a training takes no time."""
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
@@ -112,7 +112,7 @@ def test_the_time_of_callbacks_is_not_training(hook, monkeypatch):
 
 
 @pytest.mark.parametrize(("step", "examples"), [(4, 64), (STEPS, 135)])
-def test_a_callback_ends_the_run_within_an_epoch(step, examples):
+def test_callback_ends_the_run_within_an_epoch(step, examples):
     def stop(training):
         if (training.epoch, training.step) == (2, step):
             training.stop("enough")
@@ -122,7 +122,7 @@ def test_a_callback_ends_the_run_within_an_epoch(step, examples):
     assert (history.stopped, history.interrupted) == ("enough", False)
 
 
-def test_a_callback_of_five_lines_ends_the_run_after_an_epoch():
+def test_callback_of_five_lines_ends_the_run_after_an_epoch():
     class Goal:
         def after_epoch(self, training, epoch):
             if epoch.epoch == 2:

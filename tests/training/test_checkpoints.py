@@ -78,7 +78,7 @@ def test_random_generators_of_any_kind_resume(tmp_path, kind):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("step", [1, 4, STEPS])
-def test_a_signal_saves_the_very_step(tmp_path, number, step):
+def test_signal_saves_the_current_step(tmp_path, number, step):
     def on_step(training):
         if (training.epoch, training.step) == (2, step):
             signal.raise_signal(number)
@@ -97,7 +97,7 @@ def test_a_signal_saves_the_very_step(tmp_path, number, step):
     assert job.end(history) == END
 
 
-def test_the_newest_and_the_best_are_kept(tmp_path):
+def test_newest_and_the_best_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     losses = iter([3.0, 1.0, 2.0, 1.0, 5.0, 6.0])
     for steps in range(1, 7):
@@ -204,7 +204,7 @@ def test_folder_without_a_whole_checkpoint_is_an_error(tmp_path):
         ({"schedule": False}, "does not fit: one has a learning-rate schedule"),
     ],
 )
-def test_a_checkpoint_of_another_training_is_refused(tmp_path, settings, message):
+def test_checkpoint_of_another_training_is_refused(tmp_path, settings, message):
     Job().fit(Checkpoints(tmp_path), epochs=1)
     with pytest.raises(CheckpointError, match=message) as caught:
         Job(**settings).fit(Checkpoints(tmp_path))

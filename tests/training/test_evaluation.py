@@ -39,7 +39,7 @@ def test_accuracy_is_measured_only_for_class_targets(targets, accuracy):
     assert (result.accuracy, result.examples) == (accuracy, 4)
 
 
-def test_a_single_output_has_no_accuracy():
+def test_single_output_has_no_accuracy():
     batch = OUTPUTS[:, :1], ROWS[:, :1]
     assert evaluate(Same(), nn.MSELoss(), [batch]).accuracy is None
 
@@ -50,7 +50,7 @@ def test_batch_without_classes_makes_accuracy_none():
     assert (result.accuracy, result.examples) == (None, 12)
 
 
-def test_the_loss_is_weighted_by_the_examples_of_each_batch():
+def test_loss_is_weighted_by_the_examples_of_each_batch():
     batches = [(OUTPUTS[:3], np.zeros((3, 3))), (OUTPUTS[3:], np.zeros((1, 3)))]
     result = evaluate(Same(), nn.MSELoss(), batches)
     assert result.loss == pytest.approx((OUTPUTS**2).mean())
@@ -73,7 +73,7 @@ def test_modes_are_restored_after_an_error():
 
 
 @pytest.mark.parametrize("loss", [nn.QuadraticLoss, nn.CrossEntropyLoss])
-def test_a_summed_loss_is_reported_as_the_mean_over_examples(loss):
+def test_summed_loss_is_reported_as_the_mean_over_examples(loss):
     model = nn.Sequential(nn.Linear(3, 4, rng=0))
     batches = [(np.ones((n, 3), np.float32) * n, np.arange(n) % 4) for n in (1, 5, 2)]
     summed, mean = (evaluate(model, loss(reduction=r), batches).loss for r in ("sum", "mean"))

@@ -131,7 +131,7 @@ def test_full_disk_keeps_older_checkpoints(tmp_path):
     assert here("train", "--resume", tmp_path / "run").returncode == 0
 
 
-def test_a_real_full_disk(tmp_path):
+def test_full_disk_of_a_real_device_is_survived(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", place], capture_output=True)
@@ -196,7 +196,7 @@ def test_resume_refuses_what_it_cannot_do(tmp_path, finished):
         assert f"{option} cannot change on --resume: {said}" in done.stderr
 
 
-def test_the_weights_of_a_run_that_is_not_finished(tmp_path):
+def test_weights_of_an_unfinished_run_need_a_choice(tmp_path):
     with training(tmp_path / "run"):
         pass
 

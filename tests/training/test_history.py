@@ -31,13 +31,13 @@ def test_missing_measurements_are_left_out_of_the_table():
     ]
 
 
-def test_a_history_says_how_it_ended():
+def test_history_shows_its_end():
     assert repr(History()) == "History(no epoch)"
     assert repr(History([FIRST])) == "History(1 epochs, last: training loss 2.3026)"
     assert repr(History([FIRST, SECOND])) == "History(2 epochs, last: training loss 1.5000, accuracy 98.77%)"
 
 
-def test_a_history_is_a_sequence_of_its_epochs():
+def test_history_is_a_sequence_of_its_epochs():
     history = History([FIRST, SECOND])
     assert (list(history), len(history), history[0], history[-1]) == ([FIRST, SECOND], 2, FIRST, SECOND)
     assert (History().interrupted, History().findings) == (False, None)
@@ -82,7 +82,7 @@ def small_job(epochs=2, **options):
     return model, fit(*parts, epochs=epochs, schedule=schedule, **options)
 
 
-def test_a_training_measures_its_seconds_examples_and_rates():
+def test_training_measures_seconds_examples_and_rates():
     _, history = small_job()
     assert all(epoch.seconds > 0 for epoch in history)
     assert [epoch.examples for epoch in history] == [10, 10]

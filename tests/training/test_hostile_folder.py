@@ -46,7 +46,7 @@ def remove(path):
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def test_a_run_writes_no_other_files(run, few_digits):
+def test_run_writes_no_other_files(run, few_digits):
     for path in run.iterdir():
         if path.name not in (CONFIG, CHECKPOINTS):
             remove(path)
@@ -56,7 +56,7 @@ def test_a_run_writes_no_other_files(run, few_digits):
 
 @pytest.mark.parametrize("name", [*FILES, LOCK, CHECKPOINTS, f"{CHECKPOINTS}/step-000000009.json"])
 @pytest.mark.parametrize("victim", ["there", "missing"])
-def test_a_link_out_of_the_folder_is_refused(run, few_digits, tmp_path, name, victim):
+def test_link_out_of_the_folder_is_refused(run, few_digits, tmp_path, name, victim):
     outside = tmp_path / "outside"
     outside.mkdir()
     target = outside if name == CHECKPOINTS else outside / "victim"
@@ -109,7 +109,7 @@ def test_non_folder_is_refused_as_checkpoints(run, few_digits, kind):
         resume_training(run, few_digits)
 
 
-def test_a_lock_with_content_is_refused(run, few_digits):
+def test_lock_with_content_is_refused(run, few_digits):
     (run / LOCK).unlink()
     os.link(run / "weights.safetensors", run / LOCK)
     before = (run / LOCK).read_bytes()
@@ -196,7 +196,7 @@ def test_large_meaningful_numbers_are_read(run, key, value):
     assert getattr(load_run(run).recipe, key) in (value, float(value))
 
 
-def test_a_recipe_larger_than_its_checkpoints_is_refused(run, few_digits):
+def test_recipe_larger_than_its_checkpoints_is_refused(run, few_digits):
     edit(run, lambda config: config["recipe"].update(hidden=[20_000, 20_000]))
     tracemalloc.start()
     with pytest.raises(CheckpointError, match="they belong to different runs"):

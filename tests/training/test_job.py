@@ -38,7 +38,7 @@ class ReachedError(Exception):
 
 
 @pytest.mark.parametrize("validation", [100, 0])
-def test_the_job_hands_every_setting_to_fit(validation, tmp_path, monkeypatch, digits):
+def test_job_passes_every_setting_to_fit(validation, tmp_path, monkeypatch, digits):
     seen = {}
 
     def noted(*parts, **settings):
@@ -178,7 +178,7 @@ def test_totals_are_sums_over_examples():
     assert totals.evaluation() == Evaluation(12.5 / 4.5, 5 / 7, 7)
 
 
-def test_only_the_first_ten_of_many_numbers_are_shown():
+def test_first_ten_of_many_numbers_are_shown():
     assert shortened([]) == ""
     assert shortened(range(10)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert shortened(range(11)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."
@@ -305,7 +305,7 @@ def test_data_are_known_by_their_values_where_they_can_be_read_twice():
 # Run folders
 
 
-def test_a_config_is_written_and_read_with_every_field(tmp_path, digits):
+def test_config_is_written_and_read_with_every_field(tmp_path, digits):
     recipe = Recipe(hidden=(4, 3), batch_size=16, epochs=1, seed=9)
     options = RunOptions(doctor=True, keep=2, threads=2, backend="native")
     finding = TrainingFinding("a", "b", "c", "d", "e")
@@ -361,13 +361,13 @@ def test_results_are_weights_history_and_seconds(tmp_path, digits):
     ]
 
 
-def test_every_option_of_a_run_has_a_use():
+def test_options_of_a_run_are_all_used():
     assert {field.name for field in fields(RunOptions)} == {
         *("doctor", "detect_anomaly", "checkpoint_steps", "checkpoint_seconds", "keep", "threads", "backend")
     }
 
 
-def test_a_history_says_what_ended_the_run(tmp_path):
+def test_history_has_the_reason_of_an_early_end(tmp_path):
     made = Job()
     history = fit(
         made.model, made.loss, made.optimizer, made.train, epochs=1, callbacks=[Checkpoints(tmp_path)]

@@ -16,7 +16,7 @@ def weights(training):
 
 
 @pytest.mark.parametrize(("loss", "activation"), [("cross-entropy", "relu"), ("quadratic", "tanh")])
-def test_it_learns_to_read_digits(training, digits, loss, activation):
+def test_network_learns_to_read_digits(training, digits, loss, activation):
     job = training(loss=loss, activation=activation, epochs=8)
     history = job.fit(epochs=8)
     assert history[-1].validation_accuracy > 0.9
@@ -27,7 +27,7 @@ def test_it_learns_to_read_digits(training, digits, loss, activation):
     assert history[-1].validation_loss == evaluate(job.model, job.loss, digits.validation.loader(100)).loss
 
 
-def test_the_same_seed_gives_the_same_weights_bit_for_bit(training):
+def test_same_seed_gives_the_same_weights_bit_for_bit(training):
     first, second, other = (training(seed=seed) for seed in (1, 1, 2))
     for job in (first, second, other):
         job.fit()
@@ -68,7 +68,7 @@ def test_after_ctrl_c_no_further_batch_is_drawn(training, digits):
     assert (history.interrupted, history[0].examples, len(drawn)) == (True, 48, 3)
 
 
-def test_a_second_ctrl_c_stops_at_once(training):
+def test_second_ctrl_c_stops_at_once(training):
     def on_step(training):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
@@ -118,7 +118,7 @@ def test_evaluation_is_the_mean_over_examples_for_any_batches(training, digits):
     assert whole.accuracy == (outputs.argmax(axis=1) == labels).mean()
 
 
-def test_a_regression_has_no_accuracy():
+def test_regression_has_no_accuracy():
     model = nn.Linear(2, 1)
     batch = np.ones((4, 2), np.float32), np.ones((4, 1), np.float32)
     history = fit(model, nn.MSELoss(), optim.SGD(model.parameters(), 0.1), [batch], epochs=2)
@@ -126,7 +126,7 @@ def test_a_regression_has_no_accuracy():
     assert history[-1].validation_loss is None
 
 
-def test_no_batch_is_an_error_instead_of_a_division_by_zero(training):
+def test_empty_data_raise_instead_of_dividing_by_zero(training):
     job = training()
     for work in (
         lambda: fit(job.model, job.loss, job.optimizer, [], epochs=1),

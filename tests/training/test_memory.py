@@ -8,7 +8,7 @@ from tests.fuzz import memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-def test_the_peak_is_bounded_and_does_not_grow():
+def test_peak_is_bounded_and_does_not_grow():
     # A leak grows with the epochs.
     few, many = (memory.peak(epochs, "--layers", "784-32-10") for epochs in (1, 8))
     assert few <= memory.MOST

@@ -30,7 +30,7 @@ def weights(made):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("steps", [4, 20])
-def test_a_killed_training_ends_at_the_same_bits(name, steps, tmp_path):
+def test_killed_training_ends_at_the_same_bits(name, steps, tmp_path):
     whole = job(OPTIMIZERS[name])
     whole.fit()
     killed = job(OPTIMIZERS[name])
@@ -41,7 +41,7 @@ def test_a_killed_training_ends_at_the_same_bits(name, steps, tmp_path):
     assert weights(resumed) == weights(whole)
 
 
-def test_arrays_of_an_optimizer_fit_into_the_checkpoint_of_a_large_network(tmp_path):
+def test_optimizer_arrays_fit_a_checkpoint_of_a_large_network(tmp_path):
     def made():
         large = Job(hidden=40_000)
         large.optimizer = optim.Adam(large.model.parameters(), lr=0.01, amsgrad=True)
@@ -59,7 +59,7 @@ def test_another_optimizer_is_refused_on_resuming(tmp_path):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_recipe_builds_the_optimizer_of_its_name(name):
+def test_recipe_builds_the_optimizer_of_its_name(name):
     optimizer, _ = Recipe(optimizer=name, lr=0.02, weight_decay=0.1, momentum=0.5).build_optimizer(
         nn.Linear(2, 2)
     )
@@ -68,7 +68,7 @@ def test_a_recipe_builds_the_optimizer_of_its_name(name):
     assert getattr(optimizer, "momentum", 0.5) == 0.5
 
 
-def test_the_command_trains_and_resumes_by_adam(tmp_path):
+def test_command_trains_and_resumes_with_adam(tmp_path):
     run = tmp_path / "run"
     options = ["train", "--dataset", "digits", "--epochs", "1", "--optimizer", "adam", "--output", str(run)]
     result = CliRunner().invoke(main, options, catch_exceptions=False)
@@ -80,7 +80,7 @@ def test_the_command_trains_and_resumes_by_adam(tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", optim.AdamW, functools.partial(optim.RMSprop, centered=True)])
-def test_an_estimator_learns_by_another_optimizer(optimizer):
+def test_estimator_learns_with_another_optimizer(optimizer):
     estimator = pytest.importorskip("tinygrad_mnist.estimator")
     rng = np.random.default_rng(0)
     x = rng.standard_normal((60, 2))
@@ -88,7 +88,7 @@ def test_an_estimator_learns_by_another_optimizer(optimizer):
     assert network.fit(x, x[:, 0] * x[:, 1] > 0).score(x, x[:, 0] * x[:, 1] > 0) > 0.9
 
 
-def test_an_estimator_refuses_an_unknown_optimizer():
+def test_estimator_refuses_an_unknown_optimizer():
     estimator = pytest.importorskip("tinygrad_mnist.estimator")
     with pytest.raises(ValueError, match="optimizer is 'adma': expected one of sgd, adam, adamw"):
         estimator.NeuralNetwork(optimizer="adma").fit(np.ones((4, 2)), [0, 1, 0, 1])
@@ -108,7 +108,7 @@ SCHEDULED = {
 
 @pytest.mark.parametrize("schedule", SCHEDULED)
 @pytest.mark.parametrize("steps", [4, 20])
-def test_a_killed_training_follows_its_schedule_afterwards(schedule, steps, tmp_path):
+def test_killed_training_follows_its_schedule_afterwards(schedule, steps, tmp_path):
     def made():
         scheduled = job(optim.Adam)
         scheduled.schedule = SCHEDULED[schedule](scheduled.optimizer)
@@ -125,7 +125,7 @@ def test_a_killed_training_follows_its_schedule_afterwards(schedule, steps, tmp_
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_recipe_follows_the_schedule_of_its_name(name):
+def test_recipe_follows_the_schedule_of_its_name(name):
     optimizer, schedule = Recipe(schedule=name, epochs=10).build_optimizer(nn.Linear(2, 2))
     for _ in range(10 if schedule else 0):
         schedule.after_epoch(1.0)

@@ -62,7 +62,7 @@ def test_cursor_is_shown_again_after_a_second_signal(terminal):
     assert "\x1b[?25h" in terminal.getvalue()
 
 
-def test_terminal_says_why_a_training_stopped(terminal):
+def test_terminal_shows_why_a_training_stopped(terminal):
     learned(terminal, epochs=9, callbacks=[EarlyStopping(patience=1, min_delta=1e9)])
     assert "stopped: no loss below" in terminal.getvalue()
 
@@ -102,7 +102,7 @@ AT_CHANCE = {
 
 
 @pytest.mark.parametrize("options", AT_CHANCE.values(), ids=AT_CHANCE)
-def test_training_at_chance_says_so_and_names_the_doctor(terminal, options):
+def test_training_at_chance_is_reported_with_the_doctor(terminal, options):
     learned(terminal, lr=0.0, **options)
     text = " ".join(terminal.getvalue().split())
     assert "close to chance: " in text
@@ -125,7 +125,7 @@ def test_training_at_chance_points_to_the_findings_it_has(terminal):
     ],
     ids=["labels", "binary", "numbers", "rare class with a lower loss"],
 )
-def test_training_that_learned_says_nothing_of_chance(terminal, options):
+def test_training_that_learned_does_not_mention_chance(terminal, options):
     learned(terminal, **{"epochs": 20, **options})
     assert "close to chance" not in terminal.getvalue()
 

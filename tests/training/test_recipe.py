@@ -23,7 +23,7 @@ from tinygrad_mnist.training.fresh import fresh_network
         ),
     ],
 )  # fmt: skip
-def test_the_layers_are_those_of_the_recipe(settings, layers):
+def test_layers_are_those_of_the_recipe(settings, layers):
     recipe = Recipe(**settings)
     model = recipe.build_model((2, 3), 4)
     assert [repr(layer) for layer in model] == layers

@@ -46,7 +46,7 @@ def trained(callbacks=(), epochs=2, lr=0.0, batches=BATCHES, loss=None, **more):
     return model, optimizer, history
 
 
-def test_the_seconds_of_an_epoch_are_those_of_its_steps_alone(monkeypatch):
+def test_seconds_of_an_epoch_are_those_of_its_steps(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
 
@@ -73,7 +73,7 @@ def test_the_seconds_of_an_epoch_are_those_of_its_steps_alone(monkeypatch):
     ("examples", "most", "expected"),
     [(1, 16, 1), (2, 16, 1), (3, 16, 2), (4, 16, 2), (99, 16, 5), (99, 2, 2)],
 )
-def test_the_first_batches_have_enough_examples_together(examples, most, expected):
+def test_first_batches_have_enough_examples_together(examples, most, expected):
     found, steps = [], []
 
     class Look(Callback):
@@ -110,7 +110,7 @@ def test_stopped_training_measures_the_steps_done(stop_at, epochs, examples, epo
     assert [epoch.learning_rate for epoch in history] == [1e-9, 5e-10][:epochs]
 
 
-def test_a_training_stopped_after_an_epoch_ends_there():
+def test_training_stopped_after_an_epoch_ends_there():
     _, _, history = trained([Calls(after_epoch=lambda training, epoch: training.stop("done"))], epochs=3)
     assert (len(history), history.stopped, history.interrupted) == (1, "done", False)
 
@@ -159,7 +159,7 @@ def test_accuracy_is_the_share_of_rows_largest_at_their_class(output, targets, a
 
 @pytest.mark.parametrize("sizes", [(6,), (1, 5), (2, 4), (5, 1), (1, 1, 1, 1, 1, 1)])
 @pytest.mark.parametrize("reduce", [ops.sum, ops.mean])
-def test_a_loss_is_reported_per_example(reduce, sizes):
+def test_loss_is_reported_per_example(reduce, sizes):
     x = np.arange(1.0, 7.0)[:, None]
     edges = np.cumsum((0, *sizes))
     batches = [(x[a:b], np.zeros((b - a, 1))) for a, b in itertools.pairwise(edges)]

@@ -68,7 +68,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
-def test_a_wrong_argument_is_one_sentence_before_the_first_step(given, message):
+def test_wrong_argument_raises_one_sentence_before_step_1(given, message):
     with pytest.raises((TypeError, ValueError), match=message) as caught:
         fit(**given)
     assert "\n" not in str(caught.value)
@@ -100,7 +100,7 @@ def test_part_of_the_model_may_stay_untrained():
     assert (given["model"][2].weight.data != trained).any()
 
 
-def test_a_loss_may_be_a_plain_function():
+def test_loss_may_be_a_plain_function():
     given = arguments(loss=lambda output, target: nn.CrossEntropyLoss()(output, target))
     plain = arguments()
     assert fit(**given)[0].train_loss == fit(**plain)[0].train_loss

@@ -52,7 +52,7 @@ def test_run_round_trips_through_its_folder(run, digits):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_seconds_of_each_epoch_are_kept_to_the_millisecond(tmp_path):
+def test_seconds_of_each_epoch_are_kept_to_the_millisecond(tmp_path):
     epochs = [
         Epoch(number, 0.1, 1.0, 0.5, None, None, 10, seconds) for number, seconds in ((1, 1.23456), (2, 0.0))
     ]
@@ -64,7 +64,7 @@ def test_the_seconds_of_each_epoch_are_kept_to_the_millisecond(tmp_path):
     ("name", "most"),
     [("threads", 1024), ("keep", 2**53), ("checkpoint_steps", 2**53), ("checkpoint_seconds", 2**53)],
 )
-def test_an_option_counts_from_1_to_its_bound(name, most):
+def test_option_counts_from_1_to_its_bound(name, most):
     for value in (1, most):
         assert (
             getattr(read_record(RunOptions, {**asdict(RunOptions()), name: value}, "options"), name) == value
@@ -76,7 +76,7 @@ def test_an_option_counts_from_1_to_its_bound(name, most):
 
 
 @pytest.mark.parametrize("name", ["doctor", "detect_anomaly"])
-def test_an_option_that_is_a_flag_is_true_or_false(name):
+def test_option_that_is_a_flag_is_true_or_false(name):
     for value in (True, False):
         assert (
             getattr(read_record(RunOptions, {**asdict(RunOptions()), name: value}, "options"), name) is value
@@ -116,7 +116,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(("name", "damage", "message"), DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_file_is_named(run, name, damage, message):
+def test_damaged_file_is_named(run, name, damage, message):
     damage(run[0] / name)
     with pytest.raises(CheckpointError, match=message) as caught:
         load_run(run[0])
@@ -143,7 +143,7 @@ def test_a_damaged_file_is_named(run, name, damage, message):
         ("unknown", 1, "'unknown' is unknown: expected the keys hidden, activation"),
     ],
 )
-def test_a_recipe_that_does_not_fit_is_explained(run, key, value, message):
+def test_unfit_recipe_is_explained(run, key, value, message):
     edit_config(run[0], lambda config: config["recipe"].update({key: value}))
     with pytest.raises(CheckpointError, match=message) as caught:
         load_run(run[0])
@@ -213,7 +213,7 @@ def test_data_settings_are_accepted_up_to_their_bound(digits, tmp_path, key, mos
         ("data", "'data' is missing: expected the keys recipe, options"),
     ],
 )
-def test_a_missing_part_of_the_config_is_named(run, key, message):
+def test_missing_part_of_the_config_is_named(run, key, message):
     edit_config(run[0], lambda config: config.pop(key))
     with pytest.raises(CheckpointError, match=message):
         load_run(run[0])
@@ -228,7 +228,7 @@ def test_weights_of_another_precision_are_refused(run):
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
-def test_a_folder_in_the_place_of_a_file_is_named(run, name):
+def test_folder_in_place_of_a_file_is_named(run, name):
     (run[0] / name).unlink()
     (run[0] / name).mkdir()
     with pytest.raises(CheckpointError, match=f"{name}: Is a directory"):
@@ -326,7 +326,7 @@ def test_weights_that_are_not_finite_are_refused(run):
         load_run(run[0])
 
 
-def test_a_run_is_never_written_over_another_or_over_a_file(run, digits):
+def test_run_never_overwrites_another_or_a_file(run, digits):
     folder, job = run
     with pytest.raises(
         CheckpointError, match="already contains a run: continue it with --resume, or choose another folder"
@@ -378,14 +378,14 @@ GOOD_LINE = (
         (b"[" * 2**24 + b"]", "16777217 bytes where at most 16777216 are expected"),
     ],
 )
-def test_a_damaged_history_is_named(tmp_path, content, message):
+def test_damaged_history_is_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / HISTORY).write_bytes(content)
     with pytest.raises(CheckpointError, match=rf"history.jsonl.*{message}"):
         History.load(tmp_path / HISTORY)
 
 
-def test_an_empty_test_set_is_named_before_the_folder_is_made(tmp_path, digits):
+def test_empty_test_set_is_refused_before_the_folder_exists(tmp_path, digits):
     test = Split(digits.test.raw_images[:0], digits.test.labels[:0], 16)
     dataset = ImageDataset("digits", "a test", digits.train, digits.validation, test, 10)
     with pytest.raises(DataError, match="digits has no test images: expected one or more"):
@@ -393,7 +393,7 @@ def test_an_empty_test_set_is_named_before_the_folder_is_made(tmp_path, digits):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_single_class_is_named_before_the_folder_is_made(tmp_path, digits):
+def test_single_class_is_refused_before_the_folder_exists(tmp_path, digits):
     train, validation, test = (
         Split(split.raw_images, np.zeros_like(split.labels), 16)
         for split in (digits.train, digits.validation, digits.test)

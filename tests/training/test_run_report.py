@@ -70,7 +70,7 @@ def test_report_numbers_equal_the_test_result(trained, written):
     assert (weight.shape, shape) == ((32, 64), (8, 8))
 
 
-def test_the_page_lists_all_settings_layers_and_data(trained, written):
+def test_page_lists_all_settings_layers_and_data(trained, written):
     job, _, _ = trained
     text, _ = written()
     for name, value in job.recipe.to_dict().items():
@@ -112,7 +112,7 @@ def test_interruption_and_findings_are_shown(trained, written):
     assert "The doctor found nothing that keeps this network from learning." in healthy
 
 
-def test_pictures_are_told_by_title_and_sentence(tmp_path, monkeypatch, digits):
+def test_pictures_have_a_title_and_a_sentence(tmp_path, monkeypatch, digits):
     """Of many classes the numbers replace the matrix."""
     drawn = {}
     for name in ("learning_curves", "confusion_matrix", "misread_images", "first_layer_weights"):

@@ -87,7 +87,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-def test_a_state_of_another_training_is_refused(what):
+def test_state_of_another_training_is_refused(what):
     job = Job()
     job.fit(epochs=1)
     state = RunState.of(parts_of(job))

@@ -171,7 +171,7 @@ class Branching(nn.Module):
         return self.layer(x) if float(np.max(x)) > 0 else x
 
 
-def test_what_cannot_be_captured_or_reported_word_by_word(tmp_path):
+def test_uncapturable_step_warns_with_the_kept_sentence(tmp_path):
     model = Branching()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     parts = model, nn.CrossEntropyLoss(), optimizer, Loader(X, Y, 8)

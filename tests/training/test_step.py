@@ -49,7 +49,7 @@ def test_two_hundred_steps_on_mnist_give_the_same_bits(mnist, settings):
     assert replayed == eager
 
 
-def test_the_main_job_gives_the_same_bits(digits, tmp_path):
+def test_main_job_gives_the_same_bits(digits, tmp_path):
     recipe = Recipe(hidden=(32,), batch_size=16, epochs=2)
     results = [
         run_training(recipe, digits, tmp_path / name, RunOptions(backend=name)) for name in ("eager", "numpy")

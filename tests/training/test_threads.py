@@ -162,6 +162,6 @@ def test_event_loop_tasks_have_separate_modes_and_scopes(digits):
     assert asyncio.run(together()) == [expected, expected]
 
 
-def test_a_thread_starts_with_the_modes_of_a_new_program():
+def test_thread_starts_with_the_modes_of_a_new_program():
     with no_grad(), scope("outer"):
         assert at_once(lambda: (RECORDING.get(), SCOPE.get())) == [(True, "")]

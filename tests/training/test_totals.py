@@ -46,7 +46,7 @@ def test_reported_loss_is_the_mean_for_any_batch_size(loss, size):
     assert epoch.validation_loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_loss_of_zero_decides_nothing():
+def test_loss_of_zero_leaves_the_reduction_open():
     model = model_of()
     loss = LOSSES["sum as a function"]
     good = model(X).data.argmax(axis=1)
@@ -117,7 +117,7 @@ def test_batch_of_ignored_labels_is_an_error_of_the_data():
         (0.0, (0.0, 0.0), 0.0), (-1.0, (-3.0, 0.0), -1.0),
     ],
 )  # fmt: skip
-def test_a_loss_is_compared_with_those_of_a_third_and_the_rest(whole, parts, reported):
+def test_loss_is_compared_with_those_of_a_third_and_the_rest(whole, parts, reported):
     """Of six rows two and four: a mean within a thousandth of both together, or a sum."""
     values = {6: whole, 2: parts[0], 4: parts[1]}
     output, targets = np.zeros((6, 1)), np.zeros((6, 1))
@@ -131,7 +131,7 @@ def test_a_loss_is_compared_with_those_of_a_third_and_the_rest(whole, parts, rep
         assert per_example(whole, output, targets)[0] == reported
 
 
-def test_a_loss_is_examined_once_on_the_first_batch_of_two_rows():
+def test_loss_is_examined_once_on_the_first_batch_of_two_rows():
     calls = []
 
     def loss(output, target):
@@ -145,7 +145,7 @@ def test_a_loss_is_examined_once_on_the_first_batch_of_two_rows():
     assert calls == [1, 1]
 
 
-def test_a_loss_that_takes_whole_batches_only_is_a_mean():
+def test_loss_of_whole_batches_is_assumed_a_mean():
     def loss(output, target):
         if len(target) < 4:
             raise ValueError("too few")

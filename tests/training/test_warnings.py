@@ -59,7 +59,7 @@ WARNINGS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("call", "said"), WARNINGS.values(), ids=WARNINGS)
-def test_a_warning_names_the_line_outside_of_the_package(call, said, tmp_path):
+def test_warning_names_the_line_outside_of_the_package(call, said, tmp_path):
     with pytest.warns(Warning, match=said) as caught:
         call(tmp_path)
     assert {warning.filename for warning in caught if said in str(warning.message)} == {__file__}

@@ -115,7 +115,7 @@ def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset
     images, labels = next(iter(dataset.train.loader(recipe.batch_size)))
     flat = Tensor(images.reshape(len(images), -1), name="images")
     graph = Graph(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))
-    title, text = "Computation graph", "What one training step records; backward() walks it from the loss up."
+    title, text = "Computation graph", "The ops of one training step; backward() walks them from the loss up."
     try:
         return Section(title, text, draw(graph, folder / "graph.svg"))
     except GraphvizMissingError as error:
