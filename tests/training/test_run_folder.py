@@ -133,7 +133,7 @@ def test_damaged_file_is_named(run, name, damage, message):
         ("hidden", [-3], "is damaged"),
         ("hidden", [16], r"weights.safetensors: 1.weight has shape \(32, 64\) .* \(16, 64\) here"),
         ("hidden", [], "weights.safetensors: the saved state is of another model"),
-        ("hidden", [10**6], r"recipe in config.json \(hidden: \[1000000\]\) means 300000040"),
+        ("hidden", [10**6], r"recipe in config.json \(hidden: \[1000000\]\) requires 300000040"),
         ("hidden", [1] * 200_000, "hidden has the length 200000: expected at most 1000"),
         ("hidden", [0] * 1000, "hidden is 0: expected a whole number >= 1"),
         ("activation", ["relu"], r"activation is \['relu'\]: expected a text"),
