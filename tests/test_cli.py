@@ -354,7 +354,7 @@ def test_training_that_ends_at_chance_causes_a_warning(tmp_path, digits_run):
     assert re.search(r"close to chance \(1\d%\).*run again with --doctor", output)
     assert "close to chance" not in digits_run[1]
     asked = succeed("train", *settings, "--doctor", *ONE, "--output", tmp_path / "asked")
-    assert re.search(r"close to chance \(1\d%\).*the doctor says above", asked)
+    assert re.search(r"close to chance \(1\d%\).*see the doctor's advice above", asked)
 
 
 @pytest.mark.parametrize("command", [("gradcheck", "--sample", 5), ("graph", "-o", "step.txt"), ("derive",)])

@@ -138,7 +138,7 @@ def test_batches_that_end_after_one_pass_are_named_in_the_second(digits):
             return self.batches
 
     model, loss, optimizer = parts()
-    with pytest.raises(DataError, match="train has no batch in epoch 2: it is used up after one pass"):
+    with pytest.raises(DataError, match="train has no batch in epoch 2: it is exhausted after one pass"):
         fit(model, loss, optimizer, OnlyOnce(), epochs=2)
 
 
