@@ -244,7 +244,7 @@ def test_kept_arrays_that_do_not_fit_are_refused(change, message):
 def test_position_of_no_parameter_is_refused_in_one_short_line(wrong):
     _, optimizer = two_parameters()
     state = {**optimizer.state_dict(), "state": {wrong: {"velocity": np.ones(2)}}}
-    with pytest.raises(CheckpointError, match=r"saved optimizer has a parameter .*, and this one 2") as caught:
+    with pytest.raises(CheckpointError, match=r"saved optimizer has a parameter .*, and this one") as caught:
         optimizer.load_state_dict(state)
     assert len(str(caught.value)) < 200
 
