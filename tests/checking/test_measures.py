@@ -11,7 +11,7 @@ from tinygrad_mnist.checking.inputs import open_problem
 from tinygrad_mnist.checking.judge import _ONE_BY_ONE, _first_smooth, _Slopes, relative_error
 from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, noise_of
-from tinygrad_mnist.checking.rule_check import COARSE, _bounds
+from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
 from tinygrad_mnist.checking.v_curve import _off
 
 
@@ -194,3 +194,12 @@ def test_slope_of_an_output_is_known_if_two_steps_agree(slacks, steady, sign):
     np.testing.assert_allclose([low, high], [[expected], [expected]], rtol=1e-12)
     assert slack == pytest.approx([COARSE])
     assert not kink
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((2, 3, 4), ()), ((3, 1), (0, 2)), ((1, 4), (0, 1)), ((3, 4), (0,)), ((2, 1, 4), (1,)), ((), (0, 1, 2))],
+)
+def test_gradient_of_a_broadcast_is_summed_over_its_axes(shape, axes):
+    contribution = np.arange(24.0).reshape(2, 3, 4)
+    np.testing.assert_array_equal(summed_to(contribution, shape), contribution.sum(axis=axes).reshape(shape))
