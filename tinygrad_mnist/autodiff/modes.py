@@ -40,6 +40,9 @@ class Capture(Protocol):
     def update(self, optimizer: Any) -> None:
         """Note an optimizer's step; its numbers are read again at each call."""
 
+    def average(self, ema: Any) -> None:
+        """Note an update of moving averages; their decay is read again at each call."""
+
     def made(self, thing: Any) -> None:
         """Note that the function makes a module or an optimizer, which is new at each call."""
 

@@ -154,3 +154,16 @@ def _require_rows(name: str, count: int) -> None:
 def inputs_of(given: Any, model: Module) -> Array:
     """Return inputs without targets in the dtype of the model, as those of a pair are."""
     return np.asarray(given.data if isinstance(given, Tensor) else given, dtype_of(model))
+
+
+def first_enough(found: list[Batch], stream: Iterator[Batch], examples: int, most: int) -> list[Batch]:
+    """Return the batches that have enough examples together; `found` grows by batches of `stream`."""
+    count = rows = 0
+    while count < most and rows < examples:
+        if count == len(found):
+            batch = next(stream, None)
+            if batch is None:
+                break
+            found.append(batch)
+        rows, count = rows + len(found[count][0]), count + 1
+    return found[:count]

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygrad_mnist.arguments import require_number
 from tinygrad_mnist.autodiff.modes import CAPTURE
+from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import CaptureError, CheckpointError
+from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.optim.groups import leaves_once
+from tinygrad_mnist.optim.groups import ParameterState, leaves_once
 from tinygrad_mnist.typing import Array
 
 
-class EMA:
+class EMA(Observed):
     """Moving average of parameters: ``average = decay * average + (1 - decay) * parameter`` at each update.
 
     It begins with the parameters as they are (B. Polyak and A. Juditsky, Acceleration of stochastic
-    approximation by averaging, 1992; with an exponential window).
+    approximation by averaging, 1992; with an exponential window).  It is a callback of `fit` too: it updates
+    after each step, the validation data are evaluated with the averages, and checkpoints keep them.
 
     Parameters
     ----------
     params : iterable of Tensor
         Such as ``model.parameters()``.
     decay : float, default 0.999
-        Share of the average that stays, below 1.
+        Share of the average that stays, below 1.  It may be set between updates.
+
+    Attributes
+    ----------
+    states : tuple of ParameterState
+        The array ``average`` of each parameter.
 
     Examples
     --------
@@ -41,33 +48,60 @@ class EMA:
     array([1.])
     >>> weight.data
     array([4.])
+
+    In a training, ``fit(..., callbacks=[ema])``:
+
+    >>> from tinygrad_mnist import nn, optim, training
+    >>> model, x = nn.Linear(1, 1, dtype=np.float64), np.array([[1.0], [2.0]])
+    >>> ema = EMA(model.parameters(), decay=0.5)
+    >>> parts = model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1)
+    >>> history = training.fit(*parts, (x, 3 * x), (x, 3 * x), epochs=5, callbacks=[ema], progress=False)
+    >>> with ema.swapped_in():
+    ...     training.evaluate(model, nn.MSELoss(), (x, 3 * x)).loss == history[-1].validation_loss
+    True
     """
+
+    OPEN = ("decay",)
+    STATES: ClassVar[dict[str, str]] = {"average": "a"}
+    COUNTED: ClassVar[bool] = False
+
+    decay: float
 
     @hinted
     def __init__(self, params: Iterable[Tensor], decay: float = 0.999) -> None:
-        require_number("decay", decay, low=0, below=1)
-        self.params, self.decay = leaves_once(list(params)), float(decay)
-        self.averages: list[Array] = [parameter.data.copy() for parameter in self.params]
+        self.params, self.decay = leaves_once(list(params)), decay
+        self.states: tuple[Any, ...] = tuple(ParameterState(self.STATES) for _ in self.params)
+        for parameter, state in zip(self.params, self.states):
+            state.average = parameter.data.copy()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "decay":
+            require_number("decay", value, low=0, below=1)
+            value = float(value)  # NumPy's own numbers would take the update of a float32 array to float64
+        super().__setattr__(name, value)
 
     def update(self) -> None:
-        """Take the present parameters into the average; called after each training step.
+        """Take the present parameters into the averages: after each step, or in a compiled one at its end."""
+        capture = CAPTURE.get()
+        if capture:
+            capture.average(self)
+            return
+        for parameter, state in zip(self.params, self.states):
+            if state.scratch is None:
+                state.scratch = np.empty_like(parameter.data)
+            self.take_in(parameter.data, state, self)
 
-        Raises
-        ------
-        CaptureError
-            Inside a compiled function.
-        """
-        if CAPTURE.get():
-            raise CaptureError("EMA.update() is inside a compiled step: call it after the step")
-        for parameter, average in zip(self.params, self.averages):
-            average *= self.decay
-            average += (1 - self.decay) * parameter.data
+    def take_in(self, p: Any, state: Any, s: Any) -> None:
+        """The formula on the arrays of one parameter; in a program, arrays and the decay are stand-ins."""
+        average = state.average
+        average *= s.decay
+        average += np.multiply(p, 1 - s.decay, state.scratch)
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
         """Run a block with the averages as the parameters; afterwards they are as before."""
         before = [parameter.data.copy() for parameter in self.params]
-        self._put(self.averages)
+        self._put([state.average for state in self.states])
         try:
             yield
         finally:
@@ -78,9 +112,37 @@ class EMA:
             parameter.data[...] = array
             parameter._mark_changed()
 
+    # A callback of `fit`
+
+    def before_training(self, training: Any) -> None:
+        """Refuse to average the parameters of another model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not among those that are trained.
+        """
+        trained = {id(parameter) for parameter in training.optimizer.params}
+        if any(id(parameter) not in trained for parameter in self.params):
+            raise ValueError(
+                "params of EMA has a tensor that is not trained: expected parameters of the optimizer; "
+                "write EMA(optimizer.params)"
+            )
+
+    def after_step(self, training: Any) -> None:
+        """Update the averages."""
+        self.update()
+
+    def evaluating(self, training: Any) -> AbstractContextManager[None]:
+        """Return `swapped_in`: the validation data are evaluated with the averages."""
+        return self.swapped_in()
+
+    # What is saved
+
     def state_dict(self) -> dict[str, Any]:
-        """Return the decay and copies of the averages, in the order of the parameters."""
-        return {"decay": self.decay, "averages": [average.copy() for average in self.averages]}
+        """Return the decay, and under "arrays" copies of the averages by position."""
+        averages = {str(i): state.average.copy() for i, state in enumerate(self.states)}
+        return {"decay": self.decay, "arrays": averages}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what a ``state_dict`` holds; nothing is changed unless all of it fits.
@@ -90,13 +152,12 @@ class EMA:
         CheckpointError
             If an average does not fit its parameter.
         """
-        if set(state) != {"decay", "averages"}:
-            raise CheckpointError(f"the state of an EMA has decay and averages, and this one {list(state)}")
-        found = [np.shape(average) for average in state["averages"]]
-        expected = [parameter.shape for parameter in self.params]
+        if set(state) != {"decay", "arrays"}:
+            raise CheckpointError(f"the state of an EMA has decay and arrays, and this one {list(state)}")
+        found = {name: np.shape(average) for name, average in state["arrays"].items()}
+        expected = {str(i): parameter.shape for i, parameter in enumerate(self.params)}
         if found != expected:
             raise CheckpointError(f"the averages have shapes {found}: expected {expected}")
-        require_number("decay", state["decay"], low=0, below=1)
-        self.decay = float(state["decay"])
-        for average, saved in zip(self.averages, state["averages"]):
-            average[...] = saved
+        self.decay = state["decay"]
+        for i, own in enumerate(self.states):
+            own.average[...] = state["arrays"][str(i)]

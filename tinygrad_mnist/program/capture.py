@@ -46,7 +46,7 @@ class Capturing(Surroundings):
         self.whole = whole
         self.single_use = ""
         self.gradients: dict[int, Gradient] = {}
-        self._kept: dict[int, TracedState] = {}  # of optimizers, by what they stand for
+        self._kept: dict[int, TracedState] = {}  # of optimizers and averages, by what they stand for
 
     def let_go(self) -> None:
         """Drop the tracers: in a circle with the capture, their samples would stay until a collection."""
@@ -150,13 +150,23 @@ class Capturing(Surroundings):
                 gradient = self.gradient(parameter)
                 if gradient is None:
                     continue
-                if id(state) not in self._kept:
-                    self._kept[id(state)] = TracedState(self, optimizer, parameter, state)
-                kept = self._kept[id(state)]
-                p = self.lift(parameter)
-                kept.scratch = np.empty_like(p)
+                p, kept = self.lift(parameter), self._kept_for(parameter, state, optimizer)
                 optimizer.update(p, gradient, kept, settings)
                 kept.after_update()
+
+    def average(self, ema: Any) -> None:
+        """Note an update of moving averages of parameters, with the decay left open."""
+        settings = TracedSettings(ema, self.recording.terms)
+        for parameter, state in zip(ema.params, look(ema, "states")):
+            ema.take_in(self.lift(parameter), self._kept_for(parameter, state, ema), settings)
+
+    def _kept_for(self, parameter: Tensor, state: Any, keeper: Any) -> TracedState:
+        """Return what an optimizer or an EMA keeps for a parameter, with new scratch memory."""
+        if id(state) not in self._kept:
+            self._kept[id(state)] = TracedState(self, keeper, parameter, state)
+        kept = self._kept[id(state)]
+        kept.scratch = np.empty_like(self.lift(parameter))
+        return kept
 
 
 class Gradient:
@@ -228,18 +238,18 @@ class TracedSettings:
 
 
 class TracedState:
-    """State that an optimizer keeps for a parameter: arrays as tracers, its count as an open number."""
+    """State kept for a parameter by an optimizer or an EMA: arrays as tracers, a count as an open number."""
 
-    def __init__(self, capture: Capturing, optimizer: Any, parameter: Tensor, state: Any) -> None:
+    def __init__(self, capture: Capturing, keeper: Any, parameter: Tensor, state: Any) -> None:
         self._capture = capture
-        self._unmade = [name for name in type(optimizer).STATES if look(state, name) is None]
+        self._unmade = [name for name in type(keeper).STATES if look(state, name) is None]
         self._count: Count | None = None
         self.scratch: Any = None
-        for name, letter in type(optimizer).STATES.items():
+        for name, letter in type(keeper).STATES.items():
             array = look(state, name)
             title = f"{letter}_{parameter.name or ''}"
             setattr(self, name, None if array is None else capture.state(array, state, name, title, letter))
-        if type(optimizer).COUNTED:
+        if type(keeper).COUNTED:
             counts = capture.recording.counts
             equal = (c.holder for c in counts if look(c.holder, "steps") == look(state, "steps"))
             self._count = Count(state, next(equal, state))

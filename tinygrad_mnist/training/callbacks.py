@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.loop import Training
 
-HOOKS = ("before_training", "after_step", "after_epoch", "on_error", "at_end")
+HOOKS = ("before_training", "after_step", "evaluating", "after_epoch", "on_error", "at_end")
 
 
 class Callback:
@@ -40,6 +41,10 @@ class Callback:
 
     def after_step(self, training: Training) -> None:
         """Called after each update; ``training.last_loss`` is the loss before it."""
+
+    def evaluating(self, training: Training) -> AbstractContextManager[Any]:
+        """Return the context in which the validation data are evaluated: ``ema.swapped_in()``."""
+        return nullcontext()
 
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
         """Called after each epoch, an epoch that was cut short included, before the schedule is stepped."""

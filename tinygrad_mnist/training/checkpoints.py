@@ -85,7 +85,8 @@ class Checkpoints(CheckpointFolder):
         self._settings = settings_of(training.parts) | self._data_settings
         before = RunState.of(training.parts)
         copies = 2 + len(training.optimizer.STATES)  # the weights, the best ones, the optimizer's arrays
-        most_bytes = copies * sum(array.nbytes for array in before.arrays.values()) + 2**20
+        _, own = _states_of(training.callbacks)  # such as moving averages
+        most_bytes = copies * _bytes(before.arrays) + _bytes(own) + 2**20
         saved = self.newest(most_bytes)
         if saved is None:
             return
@@ -169,6 +170,10 @@ def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         for key, array in state.pop("arrays", {}).items()
     }
     return states, arrays
+
+
+def _bytes(arrays: Mapping[str, Array]) -> int:
+    return sum(array.nbytes for array in arrays.values())
 
 
 @dataclass(frozen=True)

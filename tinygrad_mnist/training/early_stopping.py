@@ -78,7 +78,7 @@ class EarlyStopping(Callback):
         loss = epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss
         if loss < self.best_loss - self.min_delta:
             self.best_loss, self.best_epoch, self._waited = loss, epoch.epoch, 0
-            self._weights = _weights_of(training) if self.restore_best else {}
+            self._weights = self._evaluated(training, epoch) if self.restore_best else {}
         else:
             self._waited += 1
         self._stop_after_patience(training)
@@ -90,6 +90,13 @@ class EarlyStopping(Callback):
                 start = f"{group}."
                 own = {n.removeprefix(start): a for n, a in self._weights.items() if n.startswith(start)}
                 module.load_state_dict(own)
+
+    def _evaluated(self, training: Training, epoch: Epoch) -> dict[str, Array]:
+        """Return the weights whose loss it is: the averages, if an EMA evaluates the validation data."""
+        if epoch.validation_loss is None:
+            return _weights_of(training)
+        with training.evaluating():
+            return _weights_of(training)
 
     def _stop_after_patience(self, training: Training) -> None:
         if self._waited >= self.patience:

@@ -63,8 +63,8 @@ def fit(
         number that is not finite.  By default only the loss is checked.  If it is not finite, training
         repeats the steps since the last good state, checks each op, and raises.
     callbacks : list of callbacks
-        Objects with methods of `Callback`: `Progress`, `EarlyStopping`, `Checkpoints`, ``doctor.Doctor``, or
-        your own.  Called in this order, `Checkpoints` last.
+        Objects with methods of `Callback`: `Progress`, `EarlyStopping`, `Checkpoints`, ``optim.EMA``,
+        ``doctor.Doctor``, or your own.  Called in this order, `Checkpoints` last.
     progress : bool, default True
         Report the epochs: in a terminal as a bar and lines, in a notebook as a table and curves, and nothing
         where the output goes elsewhere or a `Progress` is among the callbacks.  The report says so if the

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import ExitStack
 from itertools import chain, islice
 from typing import Any, NoReturn
 
 from tinygrad_mnist.datasets import Loader
-from tinygrad_mnist.datasets.batches import Batch, Batches
+from tinygrad_mnist.datasets.batches import Batch, Batches, first_enough
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
@@ -70,6 +71,7 @@ class Training:
         # Native code rounds differently: a resumed training keeps the arithmetic of its start.
         self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
         self._per_example = PerExample(parts.loss)
+        self._around: Sequence[Callable[..., Any]] = ()  # the hooks `evaluating`
         self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once examined
         self._looked_at: list[Batch] = []
         self._since = self._remembered_at = 0.0  # the seconds of an epoch are counted from the first
@@ -131,16 +133,23 @@ class Training:
         """
         if self.resumed or self.position.steps:
             self.set_loader_epoch(self.first_loader_epoch)
-            found = _enough([], iter(self.train), examples, most)
+            found = first_enough([], iter(self.train), examples, most)
             self.set_loader_epoch(self.position.loader_epoch)
             return found
         if self._opened is None:
             self._opened = self._open()
-        return _enough(self._looked_at, self._opened, examples, most)
+        return first_enough(self._looked_at, self._opened, examples, most)
 
     def evaluate(self, batches: Batches) -> Evaluation:
         """Return mean loss and accuracy on `batches`, as `evaluate`; the training is not affected."""
         return evaluate(self.model, self.loss, batches)
+
+    def evaluating(self) -> ExitStack:
+        """Return a context manager, entered: the weights in it are those for the validation data."""
+        with ExitStack() as stack:
+            for hook in self._around:
+                stack.enter_context(hook(self))
+            return stack.pop_all()
 
     # Epochs and steps
 
@@ -152,6 +161,7 @@ class Training:
         hooks, last
             Methods of callbacks by the names of `Callback`; `last` are those of checkpoints.
         """
+        self._around = hooks["evaluating"]
         after_step = [*hooks["after_step"], Training._note_signal, *last["after_step"]]
         has_hooks = len(after_step) > 1
         while self.position.epoch <= self.epochs and not self.stopping:
@@ -236,7 +246,8 @@ class Training:
 
     def _measured(self) -> Epoch:
         parts, trained = self.parts, self.position.totals.evaluation()
-        held_out = None if self.validation is None else evaluate(parts.model, parts.loss, self.validation)
+        with self.evaluating():
+            held_out = None if self.validation is None else self.evaluate(self.validation)
         if held_out and not math.isfinite(held_out.loss):
             self._diverge(f"the validation loss became {held_out.loss}", self.position.step)
         return Epoch(
@@ -331,16 +342,3 @@ class Training:
             error.add_note(f"on the training examples {shortened(error.examples)} ({share})")
         else:
             error.add_note(f"in the rows {shortened(anomaly.rows.tolist())} of that step's batch")
-
-
-def _enough(found: list[Batch], stream: Iterator[Batch], examples: int, most: int) -> list[Batch]:
-    """Return the batches that have enough examples together; `found` grows by batches of `stream`."""
-    count = rows = 0
-    while count < most and rows < examples:
-        if count == len(found):
-            batch = next(stream, None)
-            if batch is None:
-                break
-            found.append(batch)
-        rows, count = rows + len(found[count][0]), count + 1
-    return found[:count]

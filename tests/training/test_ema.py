@@ -1,0 +1,82 @@
+"""A moving average of the weights as a callback of `fit`: evaluation, resume, early stopping."""
+
+import numpy as np
+import pytest
+
+from tests.training.callbacks import Calls
+from tests.training.jobs import EPOCHS, STEPS, Job, Killed, killed_after, uninterrupted
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.training import Checkpoints, EarlyStopping, evaluate
+
+
+def averaged(*arguments, callbacks=(), **options):
+    """Train with an EMA; return the job, the EMA and all results."""
+    job = Job()
+    ema = optim.EMA(job.model.parameters(), decay=0.9)
+    history = job.fit(*arguments, callbacks=[ema, *callbacks], **options)
+    return job, ema, (job.end(history), [state.average.tobytes() for state in ema.states])
+
+
+def weights(job):
+    return [array.copy() for array in job.model.state_dict().values()]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "eager"])
+def test_validation_data_are_evaluated_with_the_averages(backend):
+    job, ema, (end, _) = averaged(backend=backend)
+    alone = uninterrupted(backend=backend)
+    assert end[:2] == alone[:2]  # the training itself is not affected
+    with ema.swapped_in():
+        held_out = evaluate(job.model, job.loss, job.validation)
+    assert end[3][-1]["validation_loss"] == held_out.loss
+    assert end[3][-1]["validation_loss"] != alone[3][-1]["validation_loss"]
+    assert end[3][-1]["train_loss"] == alone[3][-1]["train_loss"]
+
+
+def test_weights_are_put_back_when_the_evaluation_fails():
+    job, seen = Job(), []
+    job.validation = lambda: iter([(np.ones((1, 5), np.float32), np.zeros(1, int))])
+    ema = optim.EMA(job.model.parameters(), decay=0.9)
+    noted = Calls(after_step=lambda training: seen.append(weights(job)))
+    with pytest.raises(ValueError, match="5"):
+        job.fit(callbacks=[ema, noted])
+    assert all(map(np.array_equal, weights(job), seen[-1]))
+
+
+@pytest.mark.parametrize("steps", [3, STEPS, STEPS + 5, EPOCHS * STEPS - 1])
+def test_resumed_averages_end_with_the_same_bits(steps, tmp_path):
+    _, _, expected = averaged()
+    with pytest.raises(Killed):
+        averaged(Checkpoints(tmp_path, every_steps=2), callbacks=[killed_after(steps)])
+    _, _, found = averaged(Checkpoints(tmp_path, every_steps=2))
+    assert found == expected
+
+
+def test_averages_of_a_large_network_are_read_from_a_checkpoint(tmp_path):
+    """The file has the weights, the velocities, the best weights and two averages."""
+
+    def run():
+        job = Job(hidden=60_000)
+        emas = [optim.EMA(job.model.parameters(), decay=d) for d in (0.5, 0.9)]
+        job.fit(Checkpoints(tmp_path), epochs=1, callbacks=[*emas, EarlyStopping()])
+        return [state.average.tobytes() for ema in emas for state in ema.states]
+
+    assert run() == run()
+
+
+def test_best_weights_are_those_that_were_evaluated():
+    job, seen = Job(), []
+    ema = optim.EMA(job.model.parameters(), decay=0.9)
+
+    def note(training, epoch):
+        seen.append([state.average.copy() for state in ema.states])
+
+    stopping = EarlyStopping()
+    job.fit(callbacks=[ema, Calls(after_epoch=note), stopping])
+    assert all(map(np.array_equal, weights(job), seen[stopping.best_epoch - 1]))
+
+
+def test_average_of_another_model_is_refused():
+    other = optim.EMA(nn.Linear(2, 2).parameters())
+    with pytest.raises(ValueError, match=r"params of EMA .* write EMA\(optimizer.params\)"):
+        Job().fit(callbacks=[other])
