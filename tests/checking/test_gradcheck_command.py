@@ -44,7 +44,7 @@ def test_wrong_rule_in_the_network_is_named(mnist_folder, name):
 def test_wrong_rule_absent_from_network_is_shown_on_its_example(mnist_folder, name):
     result = run(mnist_folder, "--break", name, "--sample", 5)
     assert result.exit_code == 1, result.output
-    assert "a small function of its own" in result.output
+    assert "gradients of a small example" in result.output
 
 
 def test_every_checks_all_entries_of_a_small_network(mnist_folder):

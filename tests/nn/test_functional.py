@@ -10,6 +10,7 @@ RNG = np.random.default_rng(0)
 X, ROWS, LABELS = RNG.normal(size=(4, 3)), RNG.dirichlet(np.ones(3), 4), np.array([2, 0, 1, 1])
 WEIGHT, BIAS = RNG.normal(size=(5, 3)), RNG.normal(size=5)
 P = RNG.uniform(0.1, 0.9, (4, 3))
+KERNEL = RNG.normal(size=(2, 1, 2, 2))
 
 
 def with_parameters(layer, **arrays):
@@ -30,6 +31,12 @@ CASES = {
     "silu": (lambda x: F.silu(x), nn.SiLU()),
     "softmax": (lambda x: F.softmax(x, dim=0), nn.Softmax(0)),
     "log_softmax": (lambda x: F.log_softmax(x, 0), nn.LogSoftmax(0)),
+    "conv2d": (
+        lambda x: F.conv2d(x[None, None], KERNEL),
+        lambda x: with_parameters(nn.Conv2d(1, 2, 2, bias=False, dtype=float), weight=KERNEL)(x[None, None]),
+    ),
+    "max_pool2d": (lambda x: F.max_pool2d(x[None, None], 2), lambda x: nn.MaxPool2d(2)(x[None, None])),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x[None, None], 2), lambda x: nn.AvgPool2d(2)(x[None, None])),
     "linear": (
         lambda x: F.linear(x, WEIGHT, BIAS),
         with_parameters(nn.Linear(3, 5, dtype=float), weight=WEIGHT, bias=BIAS),
