@@ -122,6 +122,16 @@ def in_a_corner(ink, rng):
     return picture(square * 0.95)
 
 
+def on_a_desk(ink, rng):
+    """A sheet on a darker desk, slightly turned, with noise."""
+    sheet = picture(page(ink, rng, size=200, canvas=300, paper=0.86))
+    angle, desk = rng.uniform(-6, 6), Image.new("L", (420, 420), int(rng.integers(60, 80)))
+    cover = Image.new("L", sheet.size, 255).rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    sheet = sheet.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    desk.paste(sheet, ((420 - sheet.width) // 2, (420 - sheet.height) // 2), cover)
+    return picture(np.asarray(desk, np.float32) / 255 + rng.normal(0, 0.02, (420, 420)))
+
+
 def photograph(ink, rng):
     """Turned, ruled, specked, unevenly lit, noisy, compressed."""
     drawn = picture(page(ink, rng, size=130, canvas=240, paper=0.9, pen=0.15))
@@ -168,5 +178,6 @@ DAMAGES = {
     "own_size_filled": filled,
     "own_size_corner": in_a_corner,
     "own_size_light": lambda ink, rng: picture((1 - ink) * light(ink, rng, 0.6)),
+    "on_a_desk": on_a_desk,
     "photograph": photograph,
 }

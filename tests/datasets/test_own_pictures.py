@@ -12,17 +12,16 @@ from tinygrad_mnist.training import Recipe, fit
 
 PICTURES = int(os.environ.get("PICTURES", "24"))  # that the network reads clean, per kind and data set
 LEAST_SHARE = 0.95
-# Measured on 100 pictures per kind: 94, 88, 91, 94, 93 and 94 %.  Ruled lines are as wide as a pixel.
-# Parts of a thin pen's strokes are gone: at their true size and place 94 % are read.  A thick pen closes
-# loops.  Ink of the network's own size, where the data set's lies, is taken as it is: moved by part of a
-# pixel, 98 % would be read.
+# Measured on 60 pictures per kind: most read 95 to 98 %.  Parts of a thin pen's strokes are gone: 92 % are
+# read, at their true size and place 95 %.  A thick pen closes loops: 94 %, as at the true place.
 LEAST_SHARE_OF_8_X_8 = {
-    "ruled_slantwise": 0.9,
-    "squared": 0.8,
-    "thin_pen": 0.85,
-    "thick_pen": 0.9,
+    "thin_pen": 0.87,
+    "thick_pen": 0.91,
+    "ruled_slantwise": 0.91,  # two of 24
+    "squared": 0.91,
     "own_size_filled": 0.9,
     "own_size_corner": 0.85,
+    "on_a_desk": 0.91,
 }
 EPOCHS = {"digits": 30, "mnist": 1}
 

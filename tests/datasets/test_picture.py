@@ -150,6 +150,24 @@ def test_a_picture_without_strokes_is_refused(read, make):
             read(make(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8))
 
 
+def test_every_clean_8_x_8_digit_is_read(digits, tmp_path):
+    framing = digits.framing()
+    for image in digits.test.raw_images:
+        Image.fromarray((255 - image.astype(float) * 255 / 16).astype(np.uint8)).save(tmp_path / "digit.png")
+        assert read_pictures(tmp_path / "digit.png", (8, 8), framing).shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 40), (40, 1), (2, 300), (300, 2), (1, 3000), (9, 9), (1200, 900)]
+)
+@pytest.mark.parametrize("make", [np.zeros, np.ones, lambda shape: np.random.default_rng(0).random(shape)])
+def test_a_picture_of_any_shape_is_read_or_refused(read, make, shape):
+    try:
+        assert read((make(shape) * 255).astype(np.uint8)).shape == (1, *SHAPE)
+    except DataError as error:
+        assert "no digit in it" in str(error)  # noqa: PT017  (either is right)
+
+
 @pytest.mark.parametrize("side", [4_100, 10_000, 20_000])  # above our limit, Pillow's warning, its error
 def test_a_huge_picture_is_refused_unread(tmp_path, side):
     Image.new("1", (side, side)).save(tmp_path / "huge.png")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets.strokes import Widths, components, frame, grown, slide, straight_lines
+from tinygrad_mnist.datasets.strokes import Widths, components, frame, grown, slide, without_lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +22,7 @@ FAINT_SHARE = 0.5  # of the threshold: ink of which some is above it
 FARTHEST_FAINT = 9  # pixels
 LEAST_SHARE = 1 / 3  # of the ink that the strokes of a digit hold
 WIDEST = 2.5  # of the height of a digit
+SHARPEST = 3  # pixels over which the grey changes at the edge of a desk
 MOST_AROUND = 0.5  # of the strength of a digit's ink, on its paper: above it lies noise
 
 
@@ -48,17 +49,17 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
             continue
         invert = dark_ink
         strength = _strength(grey if dark_ink else 1 - grey)
+        strength = _without_lines(strength)
         threshold = _threshold(strength)
         faint = strength > max(FAINT_SHARE * threshold, FAINTEST_INK)
-        lines = _lines(faint, strength)
-        kept = _kept((strength > threshold) & ~lines, strength, lines)
+        kept = _kept(strength > threshold, strength)
         if kept is None:
             return None
         closer = _around(kept)
         if scale < 1.5 and closer is not None:
             picture = _cut(picture, closer, scale)
             continue
-        return _soft(strength, kept, faint, lines)
+        return _soft(strength, kept, faint)
     return None
 
 
@@ -112,8 +113,28 @@ def _frame(grey: Array, dark_ink: bool) -> tuple[float, Widths]:
     for version in (grey, 1 - grey):
         strength = _strength(version, shadows=False)
         frames.append(frame(strength > _threshold(strength)))
-    around = [(slope, widths) for slope, widths in frames if slope or all(widths)]
-    return around[0] if around else frames[0 if dark_ink else 1]
+        if _goes_around(frames[-1]):
+            return frames[-1]
+    return _desk(grey) or frames[0 if dark_ink else 1]
+
+
+def _goes_around(found: tuple[float, Widths]) -> bool:
+    slope, widths = found
+    return bool(slope or all(widths))
+
+
+def _desk(grey: Array) -> tuple[float, Widths] | None:
+    """Return the frame that a darker desk is around a sheet, None without a desk.
+
+    It may be so broad that it passes for dim light, but its edge is sharp, as that of dim light is not.
+    """
+    level = _threshold(grey)
+    darker = frame(grey < 0.8 * level)
+    if not _goes_around(darker):
+        return None
+    lighter = frame(grey < 1.2 * level)
+    is_sharp = np.abs(np.subtract(darker[1], lighter[1])).max() <= SHARPEST
+    return darker if is_sharp else None
 
 
 def _without(picture: Image, slope: float, widths: Widths, scale: float) -> Image:
@@ -212,16 +233,16 @@ def _threshold(strength: Array) -> float:
     return max(float(otsu), FAINTEST_INK)
 
 
-def _lines(mask: Array, strength: Array) -> Array:
-    """Return the pixels of ruled lines in both directions; one upright line that is nearly all ink is a 1."""
-    lines = straight_lines(mask)
-    rest = mask & ~lines
-    upright = straight_lines(rest.T).T
-    is_one = strength[rest & ~upright].sum() <= 0.15 * strength[rest].sum() and components(upright).max() == 0
-    return lines if is_one else lines | upright
+def _without_lines(strength: Array) -> Array:
+    """Return the strength without ruled lines in both directions; one upright line that is all ink is a 1."""
+    strength = without_lines(strength)
+    rest = without_lines(strength.T).T
+    ink, line = strength > FAINTEST_INK, strength - rest > FAINTEST_INK
+    is_one = rest[ink].sum() <= 0.15 * strength[ink].sum() and components(line).max() == 0
+    return strength if is_one else rest
 
 
-def _kept(mask: Array, strength: Array, lines: Array) -> Array | None:
+def _kept(mask: Array, strength: Array) -> Array | None:
     """Return the largest connected strokes: the heaviest part, and long ones near it.
 
     None where they hold little of the ink, lie like a piece of a line, or their paper is nearly as dark.
@@ -252,7 +273,7 @@ def _kept(mask: Array, strength: Array, lines: Array) -> Array | None:
     rows, columns = high - low
     if mass[near].sum() < LEAST_SHARE * mass.sum() or columns > WIDEST * rows:
         return None
-    paper = ~(grown(kept, 3) | lines | (inside & (mass[labels] == 0)))
+    paper = ~(grown(kept, 3) | (inside & (mass[labels] == 0)))
     return None if _is_noisy(strength, kept, paper) else kept
 
 
@@ -297,15 +318,15 @@ def _around(kept: Array) -> tuple[float, float, float, float] | None:
     return columns[0] - margin, rows[0] - margin, columns[-1] + 1 + margin, rows[-1] + 1 + margin
 
 
-def _soft(strength: Array, kept: Array, faint: Array, lines: Array) -> Array:
+def _soft(strength: Array, kept: Array, faint: Array) -> Array:
     """Return the kept strokes with the faint ink that they lead to and its soft edges.
 
     Ink is full where it is strongest.
     """
     level = np.percentile(strength[kept], 85)
-    labels = components(faint & ~lines)
+    labels = components(faint)
     whole = np.zeros(labels.max() + 2, bool)
     whole[labels[kept]] = True
     whole[-1] = False
-    edge = grown(whole[labels] & grown(kept, FARTHEST_FAINT), 2) & ~lines
+    edge = grown(whole[labels] & grown(kept, FARTHEST_FAINT), 2)
     return np.asarray((strength / level).clip(0, 1) * edge, np.float32)

@@ -14,6 +14,7 @@ Widths = tuple[int, int, int, int]
 MOST_INSIDE = 0.05  # of a line just inside of a frame has its colour
 STEEPEST = 0.2  # rise of a line over its run: 11 degrees
 LINE_SHARE = 0.7  # of the width that a ruled line covers
+FAINTEST_LINE = 0.04  # of the light on the paper
 THICKEST_LINE = 0.08  # of the height
 DEEPEST_FRAME = 0.3  # of the height
 FRAME_SHARE = 0.8  # of a line that belongs to a frame is ink
@@ -127,54 +128,72 @@ def _frame_side(mask: Array, slope: float) -> tuple[float, int]:
     return score, first + count - rise + 2  # the blurred edge goes with it
 
 
-def straight_lines(mask: Array) -> Array:
-    """Return the pixels of ruled lines, nearly horizontal and across the picture, but for strokes on them.
+def without_lines(strength: Array) -> Array:
+    """Return the strength of ink without ruled lines, nearly horizontal and across the picture.
 
-    All lines have the slope at which they cover most.  A column of a line that is thicker than the line is
-    a stroke that crosses it.
+    All lines have the slope at which they are strongest.  On a line lies what is at either side of it, so
+    that strokes go on; a stroke that ends on it stays, if it is thicker or far stronger than the line.
     """
-    height, width = mask.shape
+    slopes = np.linspace(-STEEPEST, STEEPEST, 41)
+    profiles = _line_profiles(strength, slopes)
+    steepest = (profiles**2).sum(axis=1).argmax()
+    profile, rest = profiles[steepest], strength.copy()
+    rows = np.flatnonzero(profile > FAINTEST_LINE)
+    for line in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1) if rows.size else []:
+        _remove_line(rest, line, profile[line], slopes[steepest])
+    return rest
+
+
+def _line_profiles(strength: Array, slopes: Array) -> Array:
+    """Return the strength of a line of each slope through each row in the middle, 0 where there is none.
+
+    It is that which LINE_SHARE of the columns reach, at both ends some of them, less that of broad parts.
+    """
+    height, width = strength.shape
     columns = np.arange(0, width, 4)
-    end, margin = max(2, len(columns) // 8), int(STEEPEST / 2 * width) + 2
-    padded = np.pad(mask, ((margin, margin), (0, 0)))
-    lines, best, slope = np.zeros_like(mask), 0.0, 0.0
-    covered = np.zeros(height)
-    for candidate in np.linspace(-STEEPEST, STEEPEST, 41):
-        along = padded[_rows(np.arange(height), candidate, columns, width) + margin, columns]
-        ends = along[:, :end].any(axis=1) & along[:, -end:].any(axis=1)
-        share = along.mean(axis=1) * ends
-        score = float((share[share > LINE_SHARE] ** 2).sum())
-        if score > best:
-            best, slope, covered = score, candidate, share
-    if best:
-        _mark(lines, mask, _rows(np.arange(height), slope, np.arange(width), width)[covered > LINE_SHARE])
-    return lines
+    rows = _rows(np.arange(height), slopes[:, None, None], columns, width)
+    seen = (rows >= 0) & (rows < height)
+    along = np.where(seen, strength[rows.clip(0, height - 1), columns], np.inf)
+    end = max(2, len(columns) // 8)
+    reached = np.minimum(along[..., :end].max(axis=-1), along[..., -end:].max(axis=-1))
+    weakest = ((1 - LINE_SHARE) * seen.sum(axis=-1, keepdims=True)).astype(int)
+    along.sort(axis=-1)
+    reached = np.minimum(reached, np.take_along_axis(along, weakest, axis=-1)[..., 0])
+    radius = max(1, int(THICKEST_LINE / 2 * height))
+    padded = np.pad(reached, ((0, 0), (radius, radius)))  # a line may lie at the very edge
+    broad = slide(slide(padded, np.min, radius, 1), np.max, radius, 1)[:, radius:-radius]
+    return np.asarray(reached - broad)
 
 
-def _rows(middles: Array, slope: float, columns: Array, width: int) -> Array:
+def _remove_line(strength: Array, line: Array, profile: Array, slope: float) -> None:
+    """Draw the strength from above to below a line straight, but for strokes; its soft edges go with it."""
+    height, width = strength.shape
+    level = profile.max()
+    thickness, reach = int((profile > level / 2).sum()), 2 * len(line) + 2
+    columns = np.arange(width)
+    rows = _rows(np.arange(line[0] - reach, line[-1] + reach + 1), slope, columns, width)
+    inside = (rows >= 0) & (rows < height)
+    band = np.where(inside, strength[rows.clip(0, height - 1), columns], np.float32(0))
+    above, below = band[reach - 2], band[1 - reach]
+    run = _run_lengths(band > level / 2)[reach:-reach].max(axis=0)
+    ends_here = (run > 1.5 * thickness + 1) & (np.minimum(above, below) < level / 2)
+    is_stroke = ends_here | (band[reach:-reach].max(axis=0) > 2 * level)
+    share = np.linspace(0, 1, len(line) + 4, dtype=band.dtype)[1:-1, None]
+    straight = (1 - share) * above + share * below
+    near = np.s_[reach - 1 : 1 - reach]
+    changed = inside[near] & ~is_stroke
+    places = rows[near][changed], np.broadcast_to(columns, changed.shape)[changed]
+    strength[places] = np.minimum(band[near], straight)[changed]
+
+
+def _rows(middles: Array, slope: Any, columns: Array, width: int) -> Array:
     """Return the rows in which a line through each row in the middle lies in the columns."""
     return np.asarray(middles[:, None] + np.rint(slope * (columns - width / 2)).astype(int))
 
 
-def _mark(lines: Array, mask: Array, rows: Array) -> None:
-    thick, starts = _runs(mask)
-    for row in rows:
-        inside = np.flatnonzero((row >= 0) & (row < len(mask)))
-        column = inside[mask[row[inside], inside]]
-        thickness = thick[row[column], column]
-        usual = np.median(thickness)
-        if usual <= THICKEST_LINE * len(mask):
-            for x in column[thickness <= 1.5 * usual + 1]:
-                start = starts[row[x], x]
-                lines[start : start + thick[row[x], x], x] = True
-
-
-def _runs(mask: Array) -> tuple[Array, Array]:
-    """Return length and first row of the vertical run that each pixel of the mask is in."""
-    height = len(mask)
-    row = np.arange(height)[:, None]
-    before = np.where(mask, -1, row)
-    after = np.where(mask, height, row)
-    last = np.maximum.accumulate(before, axis=0)
-    following = np.minimum.accumulate(after[::-1], axis=0)[::-1]
-    return (following - last - 1) * mask, last + 1
+def _run_lengths(mask: Array) -> Array:
+    """Return the length of the vertical run that each pixel of the mask is in."""
+    row = np.arange(len(mask))[:, None]
+    last = np.maximum.accumulate(np.where(mask, -1, row), axis=0)
+    following = np.minimum.accumulate(np.where(mask, len(mask), row)[::-1], axis=0)[::-1]
+    return np.asarray((following - last - 1) * mask)
