@@ -145,7 +145,9 @@ def test_settings_of_early_stopping_are_checked(settings, message):
 QUICK = {"epochs": 10}
 META = {
     "CalibratedClassifierCV": lambda: CalibratedClassifierCV(NeuralNetwork(**QUICK), cv=2),
-    "AdaBoostClassifier": lambda: AdaBoostClassifier(NeuralNetwork(**QUICK), n_estimators=2),
+    "AdaBoostClassifier": lambda: AdaBoostClassifier(
+        NeuralNetwork(epochs=30), n_estimators=2, random_state=0
+    ),
     "StackingClassifier": lambda: StackingClassifier([("network", NeuralNetwork(**QUICK))], cv=2),
 }
 OF_NUMBERS = {
