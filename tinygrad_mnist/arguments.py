@@ -15,8 +15,11 @@ from tinygrad_mnist.similar import similar
 
 def shown(value: Any) -> str:
     """Return `value` as a message shows it: functions and classes by name, the rest cut to 60 characters."""
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"the {'class' if isinstance(value, type) else 'function'} {value.__qualname__}"
+    name = getattr(
+        value, "__qualname__", getattr(value, "__name__", None)
+    )  # NumPy's older ufuncs have the second
+    if callable(value) and name is not None:
+        return f"the {'class' if isinstance(value, type) else 'function'} {name}"
     if getattr(value, "shape", ()) or hasattr(value, "_label"):  # a Tensor's number may not be looked at
         kind = "array" if isinstance(value, np.ndarray) else type(value).__name__
         return f"{'an' if kind == 'array' else 'a'} {kind} of shape {tuple(value.shape)}"
