@@ -99,3 +99,21 @@ def test_an_embedding_refuses_numbers_that_are_no_rows(compiled):
         call(np.array([0.0, 1.0]))
     with pytest.raises(ValueError, match="padding_idx is 5: expected a number below 5"):
         nn.Embedding(5, 3, padding_idx=5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.LayerNorm(2), nn.BatchNorm1d(2), nn.BatchNorm2d(2), nn.RNN(2, 3), nn.LSTM(2, 3), nn.Embedding(5, 2)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_input_that_is_no_array_is_refused(layer):
+    for wrong in ([[1, 2]], None):
+        with pytest.raises(TypeError, match=rf"{type(layer).__name__} got .* for its input: pass Tensor"):
+            layer(wrong)
+
+
+def test_one_value_per_channel_is_refused_without_statistics_too():
+    layer = nn.BatchNorm1d(4, track_running_stats=False)
+    with pytest.raises(ShapeError, match="one value per channel in training"):
+        layer(np.ones((1, 4), F32))
+    assert layer.eval()(np.ones((1, 4), F32)).shape == (1, 4)

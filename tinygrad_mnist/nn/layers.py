@@ -18,7 +18,7 @@ from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.module import Module, require_array
 from tinygrad_mnist.nn.parameters import Parameter
 from tinygrad_mnist.seeding import generator
 
@@ -183,6 +183,7 @@ class Embedding(Module):
 
     def forward(self, numbers: Any) -> Any:
         """Return the rows.  numbers: (*B), integers from 0 to num_embeddings - 1 -> (*B, embedding_dim)"""
+        require_array("Embedding", numbers)
         if np.dtype(numbers.dtype).kind not in "iu":
             raise DTypeError(f"Embedding takes integers, got {numbers.dtype}: pass x.astype(np.int64)")
         checked(require_rows, peeled(numbers), self.num_embeddings)

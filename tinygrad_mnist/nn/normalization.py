@@ -14,7 +14,7 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.module import Module, require_array
 from tinygrad_mnist.nn.parameters import Buffer, Parameter
 
 
@@ -68,6 +68,7 @@ class LayerNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """Return the normalized `x` (..., *normalized_shape), in its shape and dtype."""
+        require_array("LayerNorm", x)
         if tuple(x.shape[-len(self.normalized_shape) :]) != self.normalized_shape:
             raise ShapeError(
                 f"LayerNorm normalizes the last axes {self.normalized_shape}, got inputs of shape "
@@ -116,10 +117,16 @@ class BatchNorm(Module):
 
     def forward(self, x: Any) -> Any:
         """Return the normalized `x`, in its shape and dtype."""
+        require_array(type(self).__name__, x)
         if x.ndim not in self._axes or x.shape[1] != self.num_features:
             raise ShapeError(
                 f"{type(self).__name__} takes {self._takes} with C = {self.num_features}, "
                 f"got inputs of shape {tuple(x.shape)}"
+            )
+        if self.training and math.prod(x.shape) == self.num_features:
+            raise ShapeError(
+                f"{type(self).__name__} got one value per channel in training, inputs of shape "
+                f"{tuple(x.shape)}, which has no variance: train on larger batches, or call eval()"
             )
         axes = self._axes[x.ndim]
         along = (1, -1, *(1,) * (x.ndim - 2))
@@ -141,11 +148,6 @@ class BatchNorm(Module):
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         count = math.prod(x.shape) // self.num_features
-        if count < 2:
-            raise ShapeError(
-                f"{type(self).__name__} got one value per channel in training, inputs of shape "
-                f"{tuple(x.shape)}, which has no variance: train on larger batches, or call eval()"
-            )
         self.num_batches_tracked += 1
         rate = self.momentum
         if rate is None:  # the mean of all batches so far

@@ -14,7 +14,7 @@ from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.module import Module, require_array
 from tinygrad_mnist.nn.parameters import Parameter
 from tinygrad_mnist.seeding import generator
 
@@ -74,6 +74,7 @@ class _Recurrent(Module):
 
     def _by_steps(self, x: Any) -> Any:
         """Return the inputs with the steps first; refuse other shapes."""
+        require_array(type(self).__name__, x)
         if x.ndim != 3 or x.shape[2] != self.input_size or 0 in x.shape:
             axes = "(n, steps, input_size)" if self.batch_first else "(steps, n, input_size)"
             raise ShapeError(
