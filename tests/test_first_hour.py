@@ -198,6 +198,7 @@ X = tm.Tensor(np.ones((4, 2), np.float32))
         (lambda: X.sum().backward(retain_graph=True), "leave it out"),
         (lambda: MODEL.zero_grad(set_to_none=True), "leave it out"),
         (lambda: tm.save(MODEL.state_dict(), "xor.pt"), "save(model, 'model.safetensors')"),
+        (lambda: tm.load("xor.pt"), "load() is missing path: it takes model, path"),
         (lambda: tm.utils.data, "Loader("),
         (lambda: MODEL.compile, "tm.compile("),
         (lambda: MODEL.fit, "training.fit("),

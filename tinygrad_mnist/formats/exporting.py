@@ -19,6 +19,7 @@ from tinygrad_mnist.formats.onnx_graph import OnnxGraph
 from tinygrad_mnist.formats.onnx_operations import WHOLE, add
 from tinygrad_mnist.formats.open_batch import OpenShapes
 from tinygrad_mnist.formats.python_code import write_python
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Linear, Module
 from tinygrad_mnist.program import Compiled
 from tinygrad_mnist.program.dry_run import dry_run
@@ -40,6 +41,7 @@ _COMPUTED = {
 _LENGTHS = (5, 7)  # of the two batches that are compared: no layer has them by chance
 
 
+@hinted
 def export(
     function: Module | Compiled | Callable[..., Any],
     path: str | os.PathLike[str],

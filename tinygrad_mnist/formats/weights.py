@@ -9,11 +9,13 @@ from typing import TypeVar
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES, load_tensors, save_tensors
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
 
 AnyModule = TypeVar("AnyModule", bound=Module)
 
 
+@hinted
 def save(model: Module, path: str | os.PathLike[str]) -> None:
     """Write the parameters of a model into a safetensors file.
 
@@ -49,6 +51,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     save_tensors(_tensors_path(path), model.state_dict())
 
 
+@hinted
 def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
     """Read the parameters of a model from a safetensors file, and return the model.
 
