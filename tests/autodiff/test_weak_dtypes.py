@@ -49,6 +49,29 @@ def test_layer_takes_lists_and_integers_in_its_own_dtype(given, compiled):
         np.testing.assert_array_equal(found.data, expected)
 
 
+LAYERS = {
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(2), [[1, 2], [3, 5]]),
+    "LayerNorm": (lambda: nn.LayerNorm(2), [[1, 2]]),
+    "RNN": (lambda: nn.RNN(2, 3, rng=0), [[[1, 2]]]),
+    "LSTM": (lambda: nn.LSTM(2, 3, rng=0), [[[1, 2]]]),
+    "Conv2d": (lambda: nn.Conv2d(1, 2, 2, rng=0), [[[[1, 2], [3, 4]]]]),
+    "Sequential": (lambda: nn.Sequential(nn.Linear(2, 3, rng=0), nn.GELU(), nn.LayerNorm(3)), [[1, 2]]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_every_layer_with_weights_takes_lists_and_integers(name, kind, compiled):
+    make, values = LAYERS[name]
+    given = Tensor(np.array(values, kind).tolist())
+    expected, layer = make()(np.array(values, F32)), make()
+    found = (tm.compile(layer) if compiled else layer)(given)
+    found, expected = (x[0] if isinstance(x, tuple) else x for x in (found, expected))
+    assert found.dtype == F32
+    np.testing.assert_allclose(found.data, expected.data, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "make",
     [

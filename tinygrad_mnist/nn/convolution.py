@@ -108,7 +108,10 @@ class Conv2d(Module):
                 f"Conv2d takes images (n, {self.in_channels}, height, width), got inputs of shape {shape}: "
                 f"{self._instead(shape)}"
             )
-        if x.dtype != self.weight.dtype:
+        has_no_dtype = x.dtype.kind in "iub" or getattr(
+            x, "weak_dtype", False
+        )  # which takes that of the weights
+        if x.dtype != self.weight.dtype and not has_no_dtype:
             own = self.weight.dtype
             raise DTypeError(f"Conv2d has {own} weights, the input is {x.dtype}: pass x.astype(np.{own})")
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)

@@ -23,6 +23,7 @@ class _Recurrent(Module):
     """Base of the recurrent layers: weights with PyTorch's names, and the loop over layers and steps."""
 
     _gates = 1  # blocks of rows in each weight
+    weight_hh_l0: Parameter
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class _Recurrent(Module):
         """Return the state of each layer before the first step: as given, or zeros."""
         shape = (self.num_layers, x.shape[1], self.hidden_size)
         if given is None:
-            return [np.zeros(shape[1:], x.dtype)] * self.num_layers
+            return [np.zeros(shape[1:], self.weight_hh_l0.dtype)] * self.num_layers
         if tuple(given.shape) != shape:
             raise ShapeError(f"the initial state has shape {tuple(given.shape)}: expected {shape}")
         return [given[layer] for layer in range(self.num_layers)]
