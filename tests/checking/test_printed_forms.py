@@ -1,6 +1,7 @@
 """Results of checks as they are printed in terminals of several widths and shown in a notebook."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,8 @@ FORMS = {
 }  # fmt: skip
 
 
-def printed(value, width):
-    console = Console(width=width, file=io.StringIO(), color_system=None)
+def printed(value, width, **terminal):
+    console = Console(width=width, file=io.StringIO(), **{"color_system": None, **terminal})
     console.print(value)
     return "\n".join(text.rstrip() for text in console.file.getvalue().splitlines())
 
@@ -84,6 +85,16 @@ def test_printed_form_is_as_kept(name):
     assert_as_kept(
         SNAPSHOTS / f"{name}.txt", "\n\n".join([*shown, form._repr_html_(), str(form.to_dict())]) + "\n"
     )
+
+
+def test_colours_of_printed_forms_are_as_kept():
+    lines = []
+    for name, form in FORMS.items():
+        for width in (60, 150):
+            text = printed(form, width, color_system="standard", force_terminal=True)
+            styled = re.findall(r"\x1b\[([\d;]+)m(.*?)\x1b\[0m", text)
+            lines += [f"{name}: {style} {words.strip()}" for style, words in styled if style != "1"]
+    assert_as_kept(SNAPSHOTS / "colours.txt", "\n".join(dict.fromkeys(lines)) + "\n")
 
 
 @pytest.mark.parametrize("columns", [20, 60, 150])

@@ -1,6 +1,7 @@
 """The reason that `diagnose` gives for each way in which a backward pass can be wrong."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,6 +39,10 @@ REASONS = {
     "number": (lambda g, y, x: 2.0, "fails: it returned float instead of an array"),
     "list": (lambda g, y, x: [2.0, 2.0], "fails: it returned list instead of an array"),
     "complex": (lambda g, y, x: g * 2j, "fails: it returned ndarray instead of an array of real numbers"),
+    "no array": (
+        lambda g, y, x: SimpleNamespace(shape=x.shape, dtype=x.dtype),
+        "fails: it returned SimpleNamespace instead of an array of real numbers",
+    ),
     "long": (lambda g, y, x: np.ones(5), "returns a gradient of an impossible shape"),
     "constant": (lambda g, y, x: x * 0 + 2.0, "is not linear in g: for -g it does not return the opposite"),
     "writes into g": (writes("g"), "fails: it writes into g, which others read"),
@@ -64,6 +69,19 @@ def test_a_wrong_rule_is_named_with_its_reason(name):
 @pytest.mark.parametrize("right", [lambda g, y, x: g * 2.0, lambda g, y, x: np.stack([g * 2.0, g * 0.0])])
 def test_a_right_rule_may_return_more_axes(right):
     assert diagnose(op(right)(Tensor([0.3, 0.7], requires_grad=True))).ok
+
+
+@pytest.mark.parametrize(("complex_step", "verdict"), [(True, "correct"), (False, "untested")])
+def test_complex_step_decides_where_no_difference_exists(complex_step, verdict):
+    def edge(x):
+        return np.arcsin(x if complex_step else x.astype(np.float64))
+
+    made = Primitive(edge)
+    del REGISTRY["edge"]
+    made.vjps(lambda g, y, x: g / ops.sqrt(1.0 - x * x))
+    with np.errstate(invalid="ignore"):
+        diagnosis = diagnose(made(Tensor([1 - 1e-9, 1e-9 - 1], requires_grad=True)))
+    assert diagnosis.verdicts == {"edge_1": verdict}
 
 
 def sin_and_cos(x):

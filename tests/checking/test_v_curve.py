@@ -242,6 +242,18 @@ def test_steps_out_of_the_domain_have_error_nan():
     assert plain["curves"][1]["errors"][0] is None
 
 
+@pytest.mark.parametrize("error", [ValueError, ArithmeticError])
+def test_refused_steps_have_error_nan_by_each_method(error):
+    def f(x):
+        if x._data.dtype.kind == "c" or x._data <= 0:
+            raise error("positive numbers only")
+        return ops.log(x)
+
+    curve = v_curve(f, 0.1, steps=[0.2, 1e-2, 1e-3])
+    errors = {c.method: [bool(np.isnan(e)) for e in c.errors] for c in curve.curves}
+    assert errors == {"forward": [False] * 3} | dict.fromkeys(("central", "richardson"), [True, False, False])
+
+
 def test_own_steps_are_sorted_and_counted_once():
     curve = v_curve(np.exp, 1.0, steps=[1e-3, 1e-1, 1e-2, 1e-3])
     assert curve.steps == (1e-1, 1e-2, 1e-3)
