@@ -38,7 +38,7 @@ ROOMS = {
         "tests/doctor tests/training/test_anomaly.py",
     ),
 }
-OF_ALL_ROOMS = "tests/test_hints.py tests/refusals tests/test_long_values.py"
+OF_ALL_ROOMS = "tests/test_hints.py tests/test_masked_arrays.py tests/refusals tests/test_long_values.py"
 AT_IMPORT = (
     "tests/test_defaults.py"  # what runs when a module is loaded belongs to no test: this one reads it
 )

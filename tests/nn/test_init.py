@@ -24,10 +24,19 @@ SPREADS = {
 @pytest.mark.parametrize(("initializer", "std", "bound"), SPREADS.values(), ids=SPREADS)
 def test_initial_values_have_the_prescribed_spread(initializer, std, bound):
     values = initializer((OUT, IN), np.random.default_rng(0))
-    assert values.shape == (OUT, IN)
+    assert (values.shape, values.dtype) == ((OUT, IN), np.float64)
     assert values.std() == pytest.approx(std, rel=0.01)
     assert abs(values.mean()) <= 0.012 * std  # four standard errors
     assert abs(values).max() <= bound
+
+
+@pytest.mark.parametrize(
+    ("initializer", "value"), [(nn.init.zeros, 0), (nn.init.ones, 1), (nn.init.constant(2), 2)]
+)
+def test_initial_values_of_one_number_are_float64(initializer, value):
+    values = initializer((OUT, IN), None)
+    assert (values.shape, values.dtype) == ((OUT, IN), np.float64)
+    assert (values == value).all()
 
 
 def test_linear_starts_with_the_distribution_of_pytorch():
