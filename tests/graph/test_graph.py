@@ -117,6 +117,9 @@ def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
     sent = [r.contribution.values for n in graph.nodes for r in n.rules if r.source == "logits"]
     assert len(sent) == 2
     np.testing.assert_allclose(np.sum(sent, axis=0), graph.by_name["logits"].gradient.values)
+    probabilities.retain_grad()
+    (loss + ops.sum(probabilities)).backward()
+    np.testing.assert_allclose(graph.by_name["sigmoid_1"].gradient.values, probabilities.grad)
 
 
 @given(programs(most_ops=8))

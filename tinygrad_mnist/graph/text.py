@@ -45,7 +45,7 @@ def _tree(graph: GraphData, root: str, shown_before: set[str]) -> Iterator[str]:
 
 def _sides_and_main(graph: GraphData, node: Node) -> tuple[list[str], list[str]]:
     """The inputs that are branches, and the computed one that the chain continues with (none at its end)."""
-    inputs = list(dict.fromkeys(node.inputs))
+    inputs = dict.fromkeys(node.inputs)
     computed = [name for name in inputs if name in graph.by_name and graph.by_name[name].inputs]
     main = max(computed, key=graph.positions.__getitem__, default=None)
     return [name for name in inputs if name != main], [main] if main is not None else []
