@@ -49,9 +49,15 @@ def _hides(value: Any) -> bool:
 
 
 def require_number(
-    name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, below: float = math.inf
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> None:
-    """Refuse `value` unless it is a finite number with ``low <= value <= high`` and ``value < below``.
+    """Refuse `value` unless it is finite with ``low <= value <= high`` and ``above < value < below``.
 
     Raises
     ------
@@ -61,12 +67,13 @@ def require_number(
         If it is infinite, NaN, or outside the bounds.
     """
     bounds = [f">= {low:g}"] if low > -math.inf else []
+    bounds += [f"> {above:g}"] if above > -math.inf else []
     bounds += [f"<= {high:g}"] if high < math.inf else []
     bounds += [f"< {below:g}"] if below < math.inf else []
     expected = " and ".join(["expected a finite number", *bounds]).replace("number and", "number", 1)
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {shown(value)}: {expected}")
-    if not (math.isfinite(value) and low <= float(value) <= high and float(value) < below):
+    if not (math.isfinite(value) and low <= float(value) <= high and above < float(value) < below):
         raise ValueError(f"{name} is {value}: {expected}")
 
 

@@ -1,5 +1,8 @@
 """A moving average of the weights as a callback of `fit`: evaluation, resume, early stopping."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -23,11 +26,13 @@ def weights(job):
 
 @pytest.mark.parametrize("backend", ["numpy", "eager"])
 def test_validation_data_are_evaluated_with_the_averages(backend):
-    job, ema, (end, _) = averaged(backend=backend)
+    seen = []
+    noted = Calls(after_epoch=lambda training, epoch: seen.append(training.model.state_dict()))
+    job, _, (end, _) = averaged(backend=backend, callbacks=[noted])
     alone = uninterrupted(backend=backend)
-    assert end[:2] == alone[:2]  # the training itself is not affected
-    with ema.swapped_in():
-        held_out = evaluate(job.model, job.loss, job.validation)
+    trained = {name: array.tobytes() for name, array in seen[-1].items()}
+    assert (trained, end[1]) == alone[:2]  # the training itself is not affected
+    held_out = evaluate(job.model, job.loss, job.validation)  # with the averages, which are there at the end
     assert end[3][-1]["validation_loss"] == held_out.loss
     assert end[3][-1]["validation_loss"] != alone[3][-1]["validation_loss"]
     assert end[3][-1]["train_loss"] == alone[3][-1]["train_loss"]
@@ -64,16 +69,53 @@ def test_averages_of_a_large_network_are_read_from_a_checkpoint(tmp_path):
     assert run() == run()
 
 
-def test_best_weights_are_those_that_were_evaluated():
+@pytest.mark.parametrize("is_first", [True, False])
+def test_best_averages_are_put_back_in_any_order(is_first):
+    job, seen, stopping = Job(lr=2.0), [], EarlyStopping(patience=EPOCHS)
+    ema = optim.EMA(job.model.parameters(), decay=0.5)
+    noted = Calls(after_epoch=lambda *_: seen.append([state.average.copy() for state in ema.states]))
+    job.fit(callbacks=[stopping, noted, ema] if is_first else [ema, noted, stopping])
+    assert stopping.best_epoch < EPOCHS  # the last averages are others
+    assert all(map(np.array_equal, weights(job), seen[stopping.best_epoch - 1]))
+
+
+def test_averages_are_the_weights_at_the_end():
+    job, ema, _ = averaged()
+    assert all(map(np.array_equal, weights(job), [state.average for state in ema.states]))
+
+
+def test_interrupted_training_keeps_the_trained_weights():
     job, seen = Job(), []
     ema = optim.EMA(job.model.parameters(), decay=0.9)
 
-    def note(training, epoch):
-        seen.append([state.average.copy() for state in ema.states])
+    def interrupt(training):
+        if training.all_steps == STEPS + 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append(weights(job))
 
-    stopping = EarlyStopping()
-    job.fit(callbacks=[ema, Calls(after_epoch=note), stopping])
-    assert all(map(np.array_equal, weights(job), seen[stopping.best_epoch - 1]))
+    history = job.fit(callbacks=[ema, Calls(after_step=interrupt)])
+    assert history.interrupted
+    assert all(map(np.array_equal, weights(job), seen[0]))
+
+
+def test_another_fit_goes_on_from_the_trained_weights():
+    _, _, (expected, averages) = averaged()
+    job = Job()
+    ema = optim.EMA(job.model.parameters(), decay=0.9)
+    for _ in range(EPOCHS):
+        history = job.fit(callbacks=[ema], epochs=1)
+    assert [state.average.tobytes() for state in ema.states] == averages
+    assert job.end(history)[:2] == expected[:2]
+
+
+def test_another_fit_keeps_weights_that_were_loaded():
+    job, ema, _ = averaged()
+    other = {name: np.full_like(array, 0.1) for name, array in job.model.state_dict().items()}
+    job.model.load_state_dict(other)
+    seen = []
+    noted = Calls(before_training=lambda training: seen.append(weights(job)))
+    job.fit(callbacks=[ema, noted], epochs=1)
+    assert all(map(np.array_equal, seen[0], other.values()))
 
 
 def test_average_of_another_model_is_refused():

@@ -407,9 +407,9 @@ def test_early_stopping_without_validation_images_is_refused(digits, tmp_path):
         job.run_training(Recipe(early_stopping=2), images, tmp_path / "run")
 
 
-@pytest.mark.parametrize(("hidden", "most"), [(4, 5 * 4 * 310), (8_000_000, 2 * 2**30)])
+@pytest.mark.parametrize(("hidden", "most"), [(4, 6 * 4 * 310), (8_000_000, 2 * 2**30)])
 def test_weights_are_read_within_a_multiple_of_their_size(hidden, most, monkeypatch, tmp_path, digits):
-    """Room for the optimizer and the best weights, and two gibibytes at most."""
+    """Room for the optimizer, averages and the best weights, and two gibibytes at most."""
     recipe = Recipe(hidden=(4,))
     save_config(tmp_path, recipe, RunOptions(), digits, History([]), Evaluation(1.0, 0.5, 360))
     settings = replace(

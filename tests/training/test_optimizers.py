@@ -1,6 +1,7 @@
 """Optimizers in trainings: resumed to the bit, and chosen by name."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from click.testing import CliRunner
 from tests.training.jobs import EPOCHS, Job, Killed, killed_after
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
-from tinygrad_mnist.training import Checkpoints
+from tinygrad_mnist.cli.console import TrainingProgress
+from tinygrad_mnist.training import Checkpoints, History, evaluate
 from tinygrad_mnist.training.optimizers import OPTIMIZERS
-from tinygrad_mnist.training.recipe import SCHEDULES, Recipe
-from tinygrad_mnist.training.run_folder import read_settings
+from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.run_folder import load_run, read_settings
+from tinygrad_mnist.training.schedules import named_schedule
 
 
 def job(kind, seed=1):
@@ -88,9 +91,87 @@ def test_estimator_learns_with_another_optimizer(optimizer):
     assert network.fit(x, x[:, 0] * x[:, 1] > 0).score(x, x[:, 0] * x[:, 1] > 0) > 0.9
 
 
+EVERYTHING = (
+    *("--optimizer", "adam(betas=(0.8, 0.99), amsgrad=True)", "--weight-decay", "0.01", "--no-decay-biases"),
+    *("--schedule", "sequential(schedulers=(linear(total_iters=1), cosine), milestones=(1,))"),
+    *("--clip-norm", "0.5", "--clip-value", "0.1", "--ema-decay", "0.98", "--early-stopping", "1"),
+)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    started = ["train", "--dataset", "digits", "--layers", "64-8-10", "--epochs", 3, *EVERYTHING]
+    assert run(*started, "--output", folder).exit_code == 0
+    return folder, started
+
+
+def test_command_takes_every_setting_of_the_training(whole):
+    recipe = read_settings(whole[0]).recipe
+    assert (recipe.optimizer, recipe.lr) == ("adam(betas=(0.8, 0.99), amsgrad=True)", 0.001)
+    assert (recipe.clip_norm, recipe.clip_value, recipe.ema_decay) == (0.5, 0.1, 0.98)
+    assert (recipe.decay_biases, recipe.early_stopping) == (False, 1)
+    page = (whole[0] / "report.html").read_text(encoding="utf-8")
+    for row in ("adam(betas=(0.8, 0.99), amsgrad=True)", "sequential(", "ema decay", "clip norm", "0.98"):
+        assert row in page
+
+
+def test_run_with_every_setting_resumes_to_the_same_files(whole, tmp_path, monkeypatch):
+    folder, started = whole
+
+    def kill(self, training):
+        if training.all_steps == 100:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingProgress, "after_step", kill)
+        with pytest.raises(Killed):
+            run(*started, "--checkpoint-steps", 30, "--output", tmp_path / "run")
+    assert run("train", "--resume", tmp_path / "run").exit_code == 0
+    for name in ("weights.safetensors", "history.jsonl"):
+        assert (folder / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+
+
+def test_averages_are_saved_and_those_of_the_best_checkpoint_loaded(whole, digits):
+    folder, _ = whole
+    final, best, last = (load_run(folder, weights) for weights in ("final", "best", "last"))
+    losses = [epoch.validation_loss for epoch in History.load(folder / "history.jsonl").epochs]
+
+    def loss(trained):
+        return evaluate(trained.model, nn.CrossEntropyLoss(), digits.validation.loader(1000)).loss
+
+    assert loss(final) == loss(best) == min(losses)
+    assert loss(last) == losses[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--optimizer", "adma"], "optimizer is 'adma': expected one of 'sgd', .* did you mean 'adam'"),
+        (["--optimizer", "adam(eps=-1)"], "eps is -1: expected a finite number >= 0"),
+        (["--schedule", "step"], "step has no step_size: expected it; write step"),
+        (["--clip-norm", "0"], "--clip-norm"),
+        (["--ema-decay", "1"], "--ema-decay"),
+    ],
+)
+def test_command_refuses_settings_before_a_folder_is_made(options, message, tmp_path):
+    result = run("train", "--dataset", "digits", *options, "--output", tmp_path / "run")
+    assert result.exit_code == 2
+    assert re.search(message, " ".join(result.output.split()))
+    assert not (tmp_path / "run").exists()
+
+
 def test_estimator_refuses_an_unknown_optimizer():
     estimator = pytest.importorskip("tinygrad_mnist.estimator")
-    with pytest.raises(ValueError, match="optimizer is 'adma': expected one of sgd, adam, adamw"):
+    with pytest.raises(
+        ValueError, match=r"optimizer is 'adma': expected one of 'sgd', 'adam', .*mean 'adam'"
+    ):
         estimator.NeuralNetwork(optimizer="adma").fit(np.ones((4, 2)), [0, 1, 0, 1])
 
 
@@ -102,7 +183,7 @@ def in_phases(optimizer):
 SCHEDULED = {
     "per step": in_phases,
     "plateau": lambda optimizer: optim.ReduceLROnPlateau(optimizer, patience=0, threshold=0.5),
-    "per epoch": lambda optimizer: SCHEDULES["warm-up"](optimizer, EPOCHS),
+    "per epoch": lambda optimizer: named_schedule("warm-up")(optimizer, EPOCHS),
 }
 
 
@@ -124,7 +205,7 @@ def test_killed_training_follows_its_schedule_afterwards(schedule, steps, tmp_pa
     assert len(set(rates)) > 1
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", ["constant", "cosine", "warm-up", "one-cycle", "plateau"])
 def test_recipe_follows_the_schedule_of_its_name(name):
     optimizer, schedule = Recipe(schedule=name, epochs=10).build_optimizer(nn.Linear(2, 2))
     for _ in range(10 if schedule else 0):

@@ -148,7 +148,11 @@ def test_batch_may_have_all_images_at_most(digits):
     [
         ({"loss": "mse"}, "loss is 'mse': expected one of 'cross-entropy', 'quadratic'"),
         ({"activation": "gelu"}, "activation is 'gelu': expected one of 'relu', 'sigmoid', 'tanh'"),
-        ({"schedule": "step"}, "schedule is 'step': expected one of 'constant', 'cosine'"),
+        ({"schedule": "stair"}, "schedule is 'stair': expected one of 'constant', 'cosine'"),
+        ({"clip_norm": 0}, "clip_norm is 0: expected a finite number > 0"),
+        ({"clip_value": -1.0}, "clip_value is -1.0: expected a finite number > 0"),
+        ({"ema_decay": 1}, "ema_decay is 1: expected a finite number >= 0 and < 1"),
+        ({"decay_biases": 1}, "decay_biases is 1: expected True or False"),
         ({"epochs": 0}, "epochs is 0: expected a whole number >= 1"),
         ({"batch_size": 1.5}, "batch_size is 1.5: expected a whole number >= 1"),
         ({"dropout": 1}, "dropout is 1: expected a finite number >= 0 and < 1"),

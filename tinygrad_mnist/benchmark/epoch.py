@@ -12,6 +12,7 @@ from tinygrad_mnist.benchmark.measure import Step, Timing, compare
 from tinygrad_mnist.datasets import ImageDataset, Loader
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training import Recipe, fit
+from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.step import Step as FitStep
 
 STEPS_ALONE = ", steps alone"
@@ -27,7 +28,7 @@ def time_epochs(dataset: ImageDataset, rounds: int) -> Timing:
         model = recipe.build_model(dataset.image_shape, dataset.classes)
         loss, (optimizer, _) = recipe.build_loss(), recipe.build_optimizer(model)
         epochs[name] = partial(fit, model, loss, optimizer, loader, epochs=1, backend=backend)
-        epochs[name + STEPS_ALONE] = _steps_alone(FitStep(model, loss, optimizer, backend), loader)
+        epochs[name + STEPS_ALONE] = _steps_alone(FitStep(Parts(model, loss, optimizer), backend), loader)
     epochs[pytorch.name] = _torch_epoch(dataset, recipe)
     present = {name: epoch for name, epoch in epochs.items() if epoch is not None}
     return compare(f"{dataset.name}, {len(dataset.train):,} images", present, rounds, turn=0)

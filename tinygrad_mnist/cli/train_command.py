@@ -52,16 +52,19 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
 )
 @_training(
     "--optimizer",
-    type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]),
+    metavar="NAME",
     default="sgd",
-    help="Formulas of the updates.",
+    help="Formulas of the updates: sgd, adam, adamw, rmsprop or adagrad, with settings as in "
+    "'adam(betas=(0.9, 0.99), amsgrad=True)'.",
 )
 @_training("--lr", type=Finite("rate"), help="Learning rate.  [default: 0.1; adam 0.001; others 0.01]")
 @_training(
     "--schedule",
-    type=click.Choice(["cosine", "constant", "warm-up", "one-cycle", "plateau"]),
+    metavar="NAME",
     default="cosine",
-    help="cosine lowers the learning rate to 0 over the run; plateau when the loss stays.",
+    help="cosine lowers the learning rate to 0 over the run, warm-up and one-cycle raise it first, plateau "
+    "lowers it when the loss stays; or constant, linear, 'step(step_size=4)', 'exponential(gamma=0.9)', "
+    "or a chain: 'sequential(schedulers=(linear, cosine), milestones=(5,))'.",
 )
 @_training(
     "--momentum",
@@ -73,6 +76,20 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     type=Finite("rate"),
     default=0.0,
     help="Share of each weight that is added to its gradient.",
+)
+@_training(
+    "--decay-biases/--no-decay-biases",
+    default=True,
+    help="Let --weight-decay apply to the biases too.",
+)
+@_training("--clip-norm", type=Finite("norm", zero=False), help="Largest norm of all gradients together.")
+@_training(
+    "--clip-value", type=Finite("size", zero=False), help="Largest size of each element of the gradients."
+)
+@_training(
+    "--ema-decay",
+    type=Finite("share", below=1),
+    help="Evaluate and save a moving average of the weights, over about the last 1/(1 - share) steps.",
 )
 @_training(
     "--batch-size",
@@ -142,21 +159,25 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     options = RunOptions(**{field.name: settings.pop(field.name) for field in fields(RunOptions)})
     if layers is not None:
         settings["hidden"] = hidden_sizes(images, layers)
-    settings |= _of_optimizer(settings["optimizer"], lr, momentum)
-    recipe = Recipe(batch_size=batch_size or default_batch_size(images), **settings)
+    try:
+        settings |= _of_optimizer(settings["optimizer"], lr, momentum)
+        recipe = Recipe(batch_size=batch_size or default_batch_size(images), **settings)
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
     folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     _begin(recipe, images, folder, options)
 
 
 def _of_optimizer(name: str, lr: float | None, momentum: float | None) -> dict[str, float]:
     """Return the learning rate and the momentum, by default those that suit the optimizer."""
-    from tinygrad_mnist.training.optimizers import OPTIMIZERS, takes_momentum, usual_rate
+    from tinygrad_mnist.training.optimizers import named_optimizer, takes_momentum, usual_rate
 
-    if momentum is not None and not takes_momentum(OPTIMIZERS[name]):
+    maker = named_optimizer(name)
+    if momentum is not None and not takes_momentum(maker):
         raise click.UsageError(f"--momentum is {momentum:g}: expected none with {name}; leave it out")
-    usual = 0.9 if name == "sgd" else 0.0
+    usual = 0.9 if name.startswith("sgd") else 0.0
     return {
-        "lr": usual_rate(name) if lr is None else lr,
+        "lr": usual_rate(maker) if lr is None else lr,
         "momentum": usual if momentum is None else momentum,
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from tinygrad_mnist import nn
+from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
@@ -21,8 +21,9 @@ from tinygrad_mnist.estimator.heads import Classes, Head, deviations
 from tinygrad_mnist.estimator.settings import chosen
 from tinygrad_mnist.nn.perceptrons import layer_sizes
 from tinygrad_mnist.training import EarlyStopping, History, evaluate, fit
-from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
-from tinygrad_mnist.training.recipe import ACTIVATIONS, SCHEDULES
+from tinygrad_mnist.training.optimizers import build_optimizer, named_optimizer
+from tinygrad_mnist.training.recipe import ACTIVATIONS
+from tinygrad_mnist.training.schedules import named_schedule
 from tinygrad_mnist.typing import Array
 
 UNLEARNED = 10.0  # far above the loss of guessing: 1 for standardized numbers, log(n) for n classes
@@ -45,6 +46,10 @@ class Learner(Reader):
     random_state: Any
     verbose: int
     optimizer: Any
+    decay_biases: bool
+    clip_norm: float | None
+    clip_value: float | None
+    ema_decay: float | None
 
     def _draw_seed(self) -> None:
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -56,17 +61,25 @@ class Learner(Reader):
         if self.standardize:
             self._mean, self._deviation = np.average(inputs, 0, weights), deviations(inputs, weights)
         self.model_ = self._build(inputs.shape[1])
+        self._build_optimizer()
+        self._ema = None if self.ema_decay is None else optim.EMA(self.model_.parameters(), self.ema_decay)
+        self.history_ = History()
+        if isinstance(self._head, Classes):
+            self.classes_ = self._head.labels
+
+    def _build_optimizer(self) -> None:
+        """Build the optimizer and its schedule, each from a name with settings or by a callable."""
+        optimizer, schedule = self.optimizer, self.schedule
         self._optimizer = build_optimizer(
-            chosen("optimizer", OPTIMIZERS, self.optimizer),
+            optimizer if callable(optimizer) else named_optimizer(optimizer),
             self.model_.parameters(),
             lr=self.lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
+            decay_biases=self.decay_biases,
         )
-        self._schedule = chosen("schedule", SCHEDULES, self.schedule)(self._optimizer, self.epochs)
-        self.history_ = History()
-        if isinstance(self._head, Classes):
-            self.classes_ = self._head.labels
+        build_schedule = schedule if callable(schedule) else named_schedule(schedule)
+        self._schedule = build_schedule(self._optimizer, self.epochs)
 
     def _learn(self, examples: Examples, epochs: int, held_out: Examples | None = None) -> None:
         """Train on the examples, and measure the loss."""
@@ -74,6 +87,7 @@ class Learner(Reader):
         loader = self._loader(examples)
         loader.epoch = done = len(self.history_)
         callbacks: list[Any] = [Trace(self.verbose)] if self.verbose else []
+        callbacks += [] if self._ema is None else [self._ema]
         if held_out is not None:
             callbacks.append(EarlyStopping(self.n_iter_no_change))
         history = fit(
@@ -86,14 +100,15 @@ class Learner(Reader):
             schedule=self._schedule,
             callbacks=callbacks,
             progress=False,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
         )
         later = [replace(epoch, epoch=epoch.epoch + done) for epoch in history]
         history.epochs = [*self.history_, *later]
         self.history_ = history
-        squares = sum(float(np.sum(parameter.data**2)) for parameter in self.model_.parameters())
         measured = evaluate(self.model_, loss, loader).loss
         self._warn_of_divergence(measured)
-        self.loss_ = measured + self.weight_decay / 2 * squares
+        self.loss_ = measured + sum(map(_penalty, self._optimizer.param_groups))
 
     def _standardized(self, inputs: Array) -> Array:
         return np.asarray((inputs - self._mean) / self._deviation)
@@ -131,6 +146,12 @@ class Learner(Reader):
                 ConvergenceWarning,
                 stacklevel=warning_level(),
             )
+
+
+def _penalty(group: Any) -> float:
+    """Return the loss whose gradient is a group's weight decay."""
+    squares = sum(float(np.sum(parameter.data**2)) for parameter in group.params)
+    return float(group.settings().get("weight_decay", 0.0)) / 2 * squares
 
 
 def _hidden_sizes(hidden: Any) -> tuple[Any, ...]:

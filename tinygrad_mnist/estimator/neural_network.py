@@ -50,9 +50,9 @@ class NeuralNetwork(Learner):
         momentum diverge from about 0.1 on.
     momentum, weight_decay : float, default 0.9 and 0.0
         Settings of the optimizer; one that takes no momentum is given none.
-    schedule : {"constant", "cosine"} or callable, default "constant"
-        "cosine" lowers the learning rate to 0 over the epochs. A callable takes ``(optimizer, epochs)`` and
-        returns an `optim.LRScheduler` or None.
+    schedule : str or callable, default "constant"
+        Name with settings, as in `training.Recipe`: "cosine" lowers the learning rate to 0 over the epochs.
+        A callable takes ``(optimizer, epochs)`` and returns an `optim.LRScheduler` or None.
     batch_size : int or None, default 32
         Examples per step; None for all of them.
     epochs : int, default 200
@@ -70,9 +70,17 @@ class NeuralNetwork(Learner):
         Seed for initial weights and the order of examples; the same number gives the same network.
     verbose : int, default 0
         Print the loss every N epochs; 0 for never.
-    optimizer : {"sgd", "adam", "adamw", "rmsprop", "adagrad"} or callable, default "sgd"
-        Formulas of the updates.  A callable takes the parameters, `lr` and `weight_decay`, and returns an
+    optimizer : str or callable, default "sgd"
+        Formulas of the updates: "sgd", "adam", "adamw", "rmsprop" or "adagrad", with settings as in
+        "adam(betas=(0.9, 0.99))".  A callable takes the parameters, `lr` and `weight_decay`, and returns an
         `optim.Optimizer`.  Adam needs a lower `lr`, such as 0.01.
+    decay_biases : bool, default True
+        False to leave the biases out of `weight_decay`: a group of parameters without it.
+    clip_norm, clip_value : float, optional
+        Largest norm of all gradients together, and largest absolute value of an element of them.
+    ema_decay : float, optional
+        Decay of a moving average of the weights, `optim.EMA`: `model_` has the averages, and early stopping
+        compares their losses.
 
     Attributes
     ----------
@@ -80,7 +88,7 @@ class NeuralNetwork(Learner):
         The network in float64, from (standardized) inputs to logits or standardized numbers.
     loss_ : float
         Loss over all training examples after the last epoch, plus ``weight_decay / 2`` times the sum of
-        squared parameters; for regression as a share of the response's variance.
+        squared parameters that decay; for regression as a share of the response's variance.
     history_ : training.History
         Loss of each epoch and, for more than two classes, accuracy.
     classes_ : ndarray
@@ -130,6 +138,10 @@ class NeuralNetwork(Learner):
         random_state: Any = 0,
         verbose: int = 0,
         optimizer: str | Callable[..., optim.Optimizer] = "sgd",
+        decay_biases: bool = True,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        ema_decay: float | None = None,
     ) -> None:
         self.formula, self.data, self.hidden, self.task = formula, data, hidden, task
         self.activation, self.lr, self.momentum, self.weight_decay = activation, lr, momentum, weight_decay
@@ -137,7 +149,8 @@ class NeuralNetwork(Learner):
         self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.standardize, self.random_state, self.verbose = standardize, random_state, verbose
-        self.optimizer = optimizer
+        self.optimizer, self.decay_biases = optimizer, decay_biases
+        self.clip_norm, self.clip_value, self.ema_decay = clip_norm, clip_value, ema_decay
 
     def fit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train from fresh weights and return the estimator.

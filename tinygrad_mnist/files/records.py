@@ -45,11 +45,12 @@ class Number:
 
     low: float = -math.inf
     high: float = math.inf
+    above: float = -math.inf
     below: float = math.inf
 
     def __call__(self, name: str, value: Any) -> None:
         """Refuse a value that breaks the rule."""
-        require_number(name, value, low=self.low, high=self.high, below=self.below)
+        require_number(name, value, low=self.low, high=self.high, above=self.above, below=self.below)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ class EMA(Observed):
 
     It begins with the parameters as they are (B. Polyak and A. Juditsky, Acceleration of stochastic
     approximation by averaging, 1992; with an exponential window).  It is a callback of `fit` too: it updates
-    after each step, the validation data are evaluated with the averages, and checkpoints keep them.
+    after each step, the validation data are evaluated with the averages, checkpoints keep them, and at the
+    end they are the parameters.  Another `fit` with it goes on from the parameters that were averaged.
 
     Parameters
     ----------
@@ -56,8 +57,7 @@ class EMA(Observed):
     >>> ema = EMA(model.parameters(), decay=0.5)
     >>> parts = model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1)
     >>> history = training.fit(*parts, (x, 3 * x), (x, 3 * x), epochs=5, callbacks=[ema], progress=False)
-    >>> with ema.swapped_in():
-    ...     training.evaluate(model, nn.MSELoss(), (x, 3 * x)).loss == history[-1].validation_loss
+    >>> training.evaluate(model, nn.MSELoss(), (x, 3 * x)).loss == history[-1].validation_loss
     True
     """
 
@@ -70,6 +70,7 @@ class EMA(Observed):
     @hinted
     def __init__(self, params: Iterable[Tensor], decay: float = 0.999) -> None:
         self.params, self.decay = leaves_once(list(params)), decay
+        self._trained: list[Array] | None = None  # the parameters, once the averages have their places
         self.states: tuple[Any, ...] = tuple(ParameterState(self.STATES) for _ in self.params)
         for parameter, state in zip(self.params, self.states):
             state.average = parameter.data.copy()
@@ -115,7 +116,7 @@ class EMA(Observed):
     # A callback of `fit`
 
     def before_training(self, training: Any) -> None:
-        """Refuse to average the parameters of another model.
+        """Put the parameters back that the last training ended with, unless they were changed since.
 
         Raises
         ------
@@ -128,6 +129,9 @@ class EMA(Observed):
                 "params of EMA has a tensor that is not trained: expected parameters of the optimizer; "
                 "write EMA(optimizer.params)"
             )
+        before, self._trained = self._trained, None
+        if before is not None and self._is_in_place():
+            self._put(before)
 
     def after_step(self, training: Any) -> None:
         """Update the averages."""
@@ -136,6 +140,16 @@ class EMA(Observed):
     def evaluating(self, training: Any) -> AbstractContextManager[None]:
         """Return `swapped_in`: the validation data are evaluated with the averages."""
         return self.swapped_in()
+
+    def at_end(self, training: Any) -> None:
+        """Leave the averages in the parameters; an interrupted training keeps its own, to continue from."""
+        if not training.history.interrupted:
+            self._trained = [parameter.data.copy() for parameter in self.params]
+            self._put([state.average for state in self.states])
+
+    def _is_in_place(self) -> bool:
+        pairs = zip(self.params, self.states)
+        return all(np.array_equal(parameter.data, state.average) for parameter, state in pairs)
 
     # What is saved
 

@@ -22,11 +22,12 @@ class Callback:
 
     Notes
     -----
-    Callbacks are called in the order in which `fit` is given them.  `Checkpoints` are the exception: they
-    restore before the others begin, and save after them, once the schedule has been stepped.  The time that
-    callbacks take is not counted in ``epoch.seconds``.  A callback with ``state_dict()`` and
-    ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state under the name of its class.  The
-    state is plain JSON data, and under the key "arrays" NumPy arrays by name.
+    Callbacks are called in the order in which `fit` is given them, with two exceptions.  `Checkpoints`
+    restore before the others begin, and save after them, once the schedule has been stepped.  And `at_end` of
+    those with `evaluating` comes first: where an EMA leaves its averages, early stopping puts the best ones
+    back.  The time that callbacks take is not counted in ``epoch.seconds``.  A callback with ``state_dict()``
+    and ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state under the name of its class.
+    The state is plain JSON data, and under the key "arrays" NumPy arrays by name.
 
     Examples
     --------
@@ -82,7 +83,11 @@ def named_callbacks(callbacks: Iterable[Any]) -> dict[str, Any]:
 def hooks_of(callbacks: Iterable[Any]) -> dict[str, list[Callable[..., Any]]]:
     """Return the methods to call by name; those that do nothing are left out, and so cost nothing."""
     callbacks = list(callbacks)
-    return {name: [getattr(c, name) for c in callbacks if _does(c, name)] for name in HOOKS}
+    at_end = sorted(callbacks, key=lambda c: not _does(c, "evaluating"))
+    return {
+        name: [getattr(c, name) for c in (at_end if name == "at_end" else callbacks) if _does(c, name)]
+        for name in HOOKS
+    }
 
 
 def _does(callback: Any, name: str) -> bool:

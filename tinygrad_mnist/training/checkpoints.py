@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -170,6 +170,12 @@ def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         for key, array in state.pop("arrays", {}).items()
     }
     return states, arrays
+
+
+def averages_in(arrays: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
+    """Return the averages of an EMA in a checkpoint's arrays, by the parameters' names, given in order."""
+    positions = enumerate(names)
+    return {name: arrays[key] for i, name in positions if (key := f"{_CALLBACKS}EMA.{i}") in arrays}
 
 
 def _bytes(arrays: Mapping[str, Array]) -> int:

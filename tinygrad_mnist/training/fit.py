@@ -38,6 +38,8 @@ def fit(
     detect_anomaly: bool = False,
     callbacks: Iterable[Any] = (),
     progress: bool = True,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> History:
     """Train a model.
 
@@ -69,6 +71,9 @@ def fit(
         Report the epochs: in a terminal as a bar and lines, in a notebook as a table and curves, and nothing
         where the output goes elsewhere or a `Progress` is among the callbacks.  The report says so if the
         network has learned next to nothing.  False for silence.
+    clip_norm, clip_value : float, optional
+        Largest norm of all gradients together, and largest absolute value of an element of them: before each
+        update, `nn.utils.clip_grad_value_` and then `nn.utils.clip_grad_norm_`.
 
     Returns
     -------
@@ -89,7 +94,7 @@ def fit(
     CheckpointError
         If the folder's checkpoints are of another network, data set or settings, or none of them is whole.
     """
-    parts = Parts(model, loss, optimizer, schedule)
+    parts = Parts(model, loss, optimizer, schedule, clip_norm, clip_value)
     require_parts(parts)
     require_whole("epochs", epochs)
     require_backend(backend)
@@ -103,7 +108,7 @@ def fit(
         raise ValueError(
             f"callbacks holds {len(last)} Checkpoints: expected at most one; leave the others out"
         )
-    step = None if detect_anomaly else Step(model, loss, optimizer, backend)
+    step = None if detect_anomaly else Step(parts, backend)
     is_reported = not progress or any(isinstance(callback, Progress) for callback in named.values())
     report = None if is_reported else progress_here()
     named |= named_callbacks([report] if report else [])

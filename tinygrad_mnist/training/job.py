@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn
+from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
 from tinygrad_mnist.errors import CheckpointError, DataError
@@ -170,6 +170,8 @@ def _train(
         keep=options.keep,
     )
     watching: list[Any] = [Doctor(on_diagnosis)] if options.doctor else []
+    if recipe.ema_decay is not None:
+        watching.append(optim.EMA(model.parameters(), recipe.ema_decay))
     if recipe.early_stopping:
         watching.append(EarlyStopping(recipe.early_stopping))
     history = fit(
@@ -183,6 +185,8 @@ def _train(
         backend=options.backend,
         detect_anomaly=options.detect_anomaly,
         callbacks=[*watching, *callbacks, checkpoints],
+        clip_norm=recipe.clip_norm,
+        clip_value=recipe.clip_value,
     )
     test = evaluate(model, loss, dataset.test.loader(1000))
     try:

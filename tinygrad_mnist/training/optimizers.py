@@ -1,12 +1,15 @@
-"""Optimizers by the names of the command line and of the estimator."""
+"""Optimizers by name, for the command line, recipes and the estimator."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from tinygrad_mnist import optim
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.training.named import read_call
 
 OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "sgd": optim.SGD,
@@ -15,6 +18,21 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "rmsprop": optim.RMSprop,
     "adagrad": optim.Adagrad,
 }
+_BY_THEMSELVES = ("params", "lr", "momentum", "weight_decay")  # not in the parentheses after the name
+
+
+def named_optimizer(text: str) -> Callable[..., optim.Optimizer]:
+    """Return the maker of an optimizer, given its name and settings: "adam(betas=(0.9, 0.99))".
+
+    Raises
+    ------
+    ValueError
+        If the text cannot be read, or names an optimizer or a setting that does not exist.
+    """
+    call = read_call("optimizer", text, OPTIMIZERS)
+    maker = OPTIMIZERS[call.name]
+    call.require_fit(maker, _BY_THEMSELVES)
+    return functools.partial(maker, **call.settings)
 
 
 def takes_momentum(maker: Callable[..., optim.Optimizer]) -> bool:
@@ -22,9 +40,9 @@ def takes_momentum(maker: Callable[..., optim.Optimizer]) -> bool:
     return "momentum" in inspect.signature(maker).parameters
 
 
-def usual_rate(name: str) -> float:
+def usual_rate(maker: Callable[..., optim.Optimizer]) -> float:
     """Return the learning rate with which an optimizer usually learns."""
-    given = inspect.signature(OPTIMIZERS[name]).parameters["lr"].default
+    given = inspect.signature(maker).parameters["lr"].default
     return 0.1 if given is inspect.Parameter.empty else float(given)
 
 
@@ -35,7 +53,17 @@ def build_optimizer(
     lr: float,
     momentum: float,
     weight_decay: float,
+    decay_biases: bool,
 ) -> optim.Optimizer:
-    """Build an optimizer; one that takes no momentum is given none."""
+    """Build an optimizer; one that takes no momentum is given none.
+
+    Without `decay_biases`, the parameters of one axis are a group of their own, without weight decay.
+    """
     settings = {"momentum": momentum} if takes_momentum(maker) else {}
-    return maker(params, lr=lr, weight_decay=weight_decay, **settings)
+    given: Any = params
+    if not decay_biases:
+        listed = list(params)
+        biases = [parameter for parameter in listed if parameter.ndim < 2]
+        weights = [parameter for parameter in listed if parameter.ndim >= 2]
+        given = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
+    return maker(given, lr=lr, weight_decay=weight_decay, **settings)

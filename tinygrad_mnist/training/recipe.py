@@ -14,28 +14,13 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import ADDED, Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
-from tinygrad_mnist.training.optimizers import OPTIMIZERS, build_optimizer
+from tinygrad_mnist.training.optimizers import build_optimizer, named_optimizer
+from tinygrad_mnist.training.schedules import named_schedule
 from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
-SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.LRScheduler | None]] = {
-    "constant": lambda optimizer, epochs: None,
-    "cosine": lambda optimizer, epochs: optim.CosineAnnealingLR(optimizer, epochs),
-    "warm-up": lambda optimizer, epochs: _warm_up(optimizer, epochs),
-    "one-cycle": lambda optimizer, epochs: optim.OneCycleLR(
-        optimizer, optimizer.lr, max(epochs, 2), per_step=False
-    ),
-    "plateau": lambda optimizer, epochs: optim.ReduceLROnPlateau(optimizer, patience=2),
-}
-
-
-def _warm_up(optimizer: optim.Optimizer, epochs: int) -> optim.LRScheduler:
-    """Raise the learning rate from a tenth in the first tenth of the epochs, then lower it along a cosine."""
-    rising = max(1, epochs // 10)
-    first = optim.LinearLR(optimizer, 0.1, total_iters=rising)
-    then = optim.CosineAnnealingLR(optimizer, max(1, epochs - rising))
-    return optim.SequentialLR(optimizer, [first, then], [rising])
+_SMALLEST = nn.Linear(1, 1, rng=0)
 
 
 @dataclass(frozen=True)
@@ -53,13 +38,22 @@ class Recipe:
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.  "warm-up" raises it for a
         tenth of the epochs before the cosine, "one-cycle" for three tenths, and "plateau" divides it by 10
-        after three epochs without a lower loss.
+        after three epochs without a lower loss.  "linear", "step" and "exponential" are there too, and each
+        name takes those of its class in `optim`: "step(step_size=4)".  "sequential" chains others:
+        "sequential(schedulers=[linear(total_iters=3), cosine], milestones=[3])".
     early_stopping
         Number of epochs without a lower validation loss after which the run ends, with its best weights; None
         to train to the last epoch and keep its weights.
     optimizer
-        "sgd", "adam", "adamw", "rmsprop" or "adagrad".  The default `lr` suits "sgd", and
-        0.001 the two Adams; `momentum` is used by "sgd" and "rmsprop".
+        "sgd", "adam", "adamw", "rmsprop" or "adagrad", with settings of its class in parentheses:
+        "adam(betas=(0.9, 0.99), amsgrad=True)".  The default `lr` suits "sgd", and 0.001 the two Adams;
+        `momentum` is used by "sgd" and "rmsprop".
+    decay_biases
+        False to leave the biases out of `weight_decay`.
+    clip_norm, clip_value
+        As in `fit`.
+    ema_decay
+        Decay of an `optim.EMA`: its averages are evaluated, and are the weights at the end.  None for none.
 
     Raises
     ------
@@ -74,15 +68,20 @@ class Recipe:
     lr: Annotated[float, Number(low=0)] = 0.1
     momentum: Annotated[float, Number(low=0)] = 0.9
     weight_decay: Annotated[float, Number(low=0)] = 0.0
-    schedule: Annotated[str, OneOf(SCHEDULES)] = "cosine"
+    schedule: str = "cosine"
     batch_size: Annotated[int, Whole(1, MOST_COUNT)] = 128
     epochs: Annotated[int, Whole(1, MOST_COUNT)] = 10
     seed: Annotated[int, Whole(0)] = 0
     early_stopping: Annotated[int | None, Whole(1, MOST_COUNT)] = field(default=None, metadata=ADDED)
-    optimizer: Annotated[str, OneOf(OPTIMIZERS)] = field(default="sgd", metadata=ADDED)
+    optimizer: str = field(default="sgd", metadata=ADDED)
+    decay_biases: bool = field(default=True, metadata=ADDED)
+    clip_norm: Annotated[float | None, Number(above=0)] = field(default=None, metadata=ADDED)
+    clip_value: Annotated[float | None, Number(above=0)] = field(default=None, metadata=ADDED)
+    ema_decay: Annotated[float | None, Number(low=0, below=1)] = field(default=None, metadata=ADDED)
 
     def __post_init__(self) -> None:
         require_valid(self)
+        self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -118,13 +117,14 @@ class Recipe:
     def build_optimizer(self, model: nn.Module) -> tuple[optim.Optimizer, optim.LRScheduler | None]:
         """Build the optimizer and its schedule."""
         optimizer = build_optimizer(
-            OPTIMIZERS[self.optimizer],
+            named_optimizer(self.optimizer),
             model.parameters(),
             lr=self.lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
+            decay_biases=self.decay_biases,
         )
-        return optimizer, SCHEDULES[self.schedule](optimizer, self.epochs)
+        return optimizer, named_schedule(self.schedule)(optimizer, self.epochs)
 
     def probabilities(self, outputs: Array) -> Array:
         """Return probabilities of the classes, rows that sum to 1.  outputs: (n, classes)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.arguments import require_number, shown
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn.requirements import refuse_class, require_loss, require_model
 from tinygrad_mnist.optim import LRScheduler, Optimizer
@@ -31,7 +31,8 @@ def require_parts(parts: Parts) -> None:
     TypeError
         If a part is of the wrong kind.
     ValueError
-        If the optimizer has no parameter of the model, or the schedule is another optimizer's.
+        If a bound of the gradients is not above 0, the optimizer has no parameter of the model, or the
+        schedule is another optimizer's.
     DataError
         If a parameter is not finite before the first step.
     """
@@ -43,6 +44,10 @@ def require_parts(parts: Parts) -> None:
         _require_instance("schedule", parts.schedule, LRScheduler, example)
         if parts.schedule.optimizer is not parts.optimizer:
             raise ValueError("schedule belongs to another optimizer: build it with the one passed to fit")
+    for name in ("clip_norm", "clip_value"):
+        bound = getattr(parts, name)
+        if bound is not None:
+            require_number(name, bound, above=0)
     held = {id(parameter) for parameter in parts.optimizer.params}
     own = [p for _, module in parts.modules for p in module.parameters()]
     if own and not any(id(parameter) in held for parameter in own):

@@ -42,6 +42,7 @@ from tinygrad_mnist.files.records import ADDED, Length, Number, Whole, read_reco
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.checkpoint_files import CheckpointFolder, versions
+from tinygrad_mnist.training.checkpoints import averages_in
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.totals import Evaluation
@@ -327,13 +328,15 @@ def _load_model(weights: Path, settings: RunConfig) -> nn.Sequential:
     """Build the recipe's network and load the weights, after a check of their number."""
     recipe, shape, classes = settings.recipe, settings.image_shape, settings.classes
     promised = 4 * recipe.count_parameters(shape, classes)
-    most_bytes = min(5 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES  # optimizer, best weights
-    tensors, _ = load_tensors(weights, max_bytes=most_bytes)
-    if any(name.startswith("model.") for name in tensors):  # a checkpoint's
-        tensors = {name[6:]: array for name, array in tensors.items() if name.startswith("model.")}
+    # A checkpoint has the arrays of the optimizer, moving averages and the best weights too.
+    most_bytes = min(6 * promised, MOST_WEIGHTS_BYTES) + MOST_HEADER_BYTES
+    arrays, _ = load_tensors(weights, max_bytes=most_bytes)
+    own = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
+    tensors = own or arrays
     _require_enough(weights, sum(array.nbytes for array in tensors.values()), settings)
     # Start from zeros: random numbers in double precision would be drawn in vain.
     model = recipe.build_model(shape, classes, weight_init=lambda shape, rng: np.broadcast_to(0.0, shape))
+    tensors |= averages_in(arrays, [name for name, _ in model.named_parameters()])
     try:
         _require_float32(tensors)
         model.load_state_dict(tensors)

@@ -17,12 +17,14 @@ from tinygrad_mnist.typing import Array
 
 @dataclass(frozen=True)
 class Parts:
-    """The objects that change while a network is trained."""
+    """The objects that change while a network is trained, and the bounds of the gradients, as in `fit`."""
 
     model: Module
     loss: Any  # a module, or any function of (output, target)
     optimizer: Optimizer
     schedule: LRScheduler | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
 
     @property
     def modules(self) -> list[tuple[str, Module]]:

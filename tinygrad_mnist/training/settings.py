@@ -33,6 +33,8 @@ def settings_of(parts: Parts) -> dict[str, str]:
     settings["schedule"] = type(parts.schedule).__name__
     if parts.schedule is not None:
         settings |= _attributes("schedule", {**vars(parts.schedule), "epoch": None})
+    bounds = {"clip_norm": parts.clip_norm, "clip_value": parts.clip_value}
+    settings |= {name: _text(bound) for name, bound in bounds.items() if bound is not None}
     settings["loss"] = _text(parts.loss)
     for kind, part in parts.modules:
         for path, module in part.named_modules():

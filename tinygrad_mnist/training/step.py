@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.backward import upstream
 from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.source_line import warning_level
@@ -26,11 +27,22 @@ _NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replace
 _HOW = {"numpy": "without native code", "eager": "op by op"}
 
 
-def make_train_step(model: Module, loss: Any, optimizer: Optimizer) -> Callable[[Any, Any], tuple[Any, Any]]:
+def make_train_step(
+    model: Module,
+    loss: Any,
+    optimizer: Optimizer,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Return the step on a batch as a function of ``(inputs, targets)``.
 
-    It clears the gradients, runs forward and backward, updates, and returns loss and output as Tensors.
-    The loss is that before the update.  The function can be compiled or called directly.
+    It clears the gradients, runs forward and backward, clips, updates, and returns loss and output as
+    Tensors.  The loss is that before the update.  The function can be compiled or called directly.
+
+    Parameters
+    ----------
+    model, loss, optimizer, clip_norm, clip_value
+        As in `fit`.
     """
 
     def step(inputs: Any, targets: Any) -> tuple[Any, Any]:
@@ -38,10 +50,19 @@ def make_train_step(model: Module, loss: Any, optimizer: Optimizer) -> Callable[
         output = model(inputs)
         value = loss(output, targets)
         value.backward()
+        if clip_value is not None:
+            nn.utils.clip_grad_value_(optimizer.params, clip_value)
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(optimizer.params, clip_norm)
         optimizer.step()
         return value, output
 
     return step
+
+
+def step_of(parts: Parts) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """Return the step of the parts of a training."""
+    return make_train_step(parts.model, parts.loss, parts.optimizer, parts.clip_norm, parts.clip_value)
 
 
 class Step:
@@ -51,9 +72,9 @@ class Step:
     once, and training continues: from "native" to "numpy", from "numpy" to "eager".
     """
 
-    def __init__(self, model: Module, loss: Any, optimizer: Optimizer, backend: Backend) -> None:
+    def __init__(self, parts: Parts, backend: Backend) -> None:
         self.backend = backend
-        self._eager = make_train_step(model, loss, optimizer)
+        self._eager = step_of(parts)
         self._step = self._made()
 
     def __call__(self, inputs: Any, targets: Any) -> tuple[float, Array]:
@@ -98,7 +119,7 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
         " in epoch 1, step 7", for the explanation.
     """
     before = RunState.of(parts)
-    loss, output = make_train_step(parts.model, parts.loss, parts.optimizer)(inputs, targets)
+    loss, output = step_of(parts)(inputs, targets)
     value = float(loss.item())
     if np.isfinite(value) and _all_finite(parts):
         return value, output.data

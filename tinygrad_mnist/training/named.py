@@ -1,0 +1,114 @@
+"""Settings that name a thing, with settings of its own as in a call: "adam", "adam(amsgrad=True)"."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tinygrad_mnist.arguments import require_choice, shown
+from tinygrad_mnist.similar import similar
+
+MOST_LETTERS = 300  # of a text that may come from a file
+
+
+@dataclass(frozen=True)
+class Call:
+    """A name and its settings; a setting may be a Call again, or a list of them."""
+
+    name: str
+    settings: dict[str, Any]
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name
+
+    def require_fit(self, maker: Callable[..., Any], given: Iterable[str]) -> None:
+        """Refuse settings that a function does not take, and calls that leave out one that it needs.
+
+        Parameters
+        ----------
+        maker : callable
+            Function of the settings.
+        given : iterable of str
+            Names of its parameters that do not stand in the text.
+
+        Raises
+        ------
+        ValueError
+            If there is such a setting.
+        """
+        given = set(given)
+        parameters = {k: p for k, p in inspect.signature(maker).parameters.items() if k not in given}
+        for name in self.settings:
+            if name in given:
+                raise ValueError(
+                    f"{self.name} has the setting {name}: expected it by itself; leave it out here"
+                )
+            if name not in parameters:
+                near = similar(name, parameters)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                expected = f"some of {', '.join(parameters)}" if parameters else "none"
+                raise ValueError(f"{self.name} has the setting {shown(name)}: expected {expected}{hint}")
+        for name, parameter in parameters.items():
+            if parameter.default is inspect.Parameter.empty and name not in self.settings:
+                raise ValueError(f"{self.name} has no {name}: expected it; write {self.name}({name}=...)")
+
+
+def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
+    """Read a name with settings; nothing in the text is run.
+
+    Parameters
+    ----------
+    setting : str
+        What it is the value of, for messages.
+    text : str
+        A name, or one with settings in parentheses.  A setting is a number, a boolean, a name with settings,
+        or a list of them.
+    known : iterable of str
+        The names.
+
+    Raises
+    ------
+    ValueError
+        If the text cannot be read, or a name is not known.
+
+    Examples
+    --------
+    >>> read_call("optimizer", "adam(amsgrad=True)", ["sgd", "adam"])
+    adam(amsgrad=True)
+    """
+    known = list(known)
+
+    def refuse() -> NoReturn:
+        write = f"write {known[0]!r} or '{known[0]}(name=number)'"
+        raise ValueError(f"{setting} is {shown(text)}: expected a name, settings in parentheses; {write}")
+
+    def read(node: ast.expr) -> Any:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.args or not all(each.arg for each in node.keywords):
+                refuse()
+            settings = {str(each.arg): read(each.value) for each in node.keywords}
+            return Call(read(node.func).name, settings)
+        if isinstance(node, ast.Name):
+            name = text[node.col_offset : node.end_col_offset]  # as written: "warm-up"
+            require_choice(setting, name, known)
+            return Call(name, {})
+        if isinstance(node, ast.List | ast.Tuple):
+            return [read(each) for each in node.elts]
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            refuse()
+
+    if not isinstance(text, str) or not text.isascii() or len(text) > MOST_LETTERS:
+        require_choice(setting, text, known)
+    try:  # a hyphen within a word is part of it
+        parsed = ast.parse(re.sub("(?<=[a-z])-(?=[a-z])", "_", text), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        refuse()
+    found = read(parsed)
+    return found if isinstance(found, Call) else refuse()
