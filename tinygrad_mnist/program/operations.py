@@ -242,6 +242,26 @@ class Select(Operation):
 
 
 @dataclass(frozen=True)
+class Keep(Operation):
+    """The elements of the first operand where the second, a mask, is true, else 0: its bits times the mask."""
+
+    bits: str  # the dtype of whole numbers of as many bytes
+
+    def may_overwrite(self, position: int) -> bool:
+        """Return True for the operand whose elements are kept."""
+        return position == 0
+
+    def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
+        """multiply(a.view("i4"), mask, result.view("i4"))"""
+        x, mask = operands
+        return [f'multiply({x}.view("{self.bits}"), {mask}, {result}.view("{self.bits}"))']
+
+    def functions(self) -> set[str]:
+        """np.multiply"""
+        return {"multiply"}
+
+
+@dataclass(frozen=True)
 class Take(Operation):
     """np.take of elements along an axis, or of the flat array."""
 

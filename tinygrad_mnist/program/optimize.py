@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from tinygrad_mnist.autodiff.ops.choices import BITS, LARGE_MASK, is_zero
 from tinygrad_mnist.program.instructions import Instruction, Recording, Value
-from tinygrad_mnist.program.operations import Copy, Reduction, Transpose
+from tinygrad_mnist.program.operations import Copy, Elementwise, Keep, Reduction, Select, Transpose
 
 _SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
 
@@ -29,8 +32,33 @@ def lowered(recording: Recording) -> Recording:
     """Return the recording as it runs: the same bits, by quicker instructions."""
     instructions: list[Instruction] = []
     for instruction in recording.instructions:
-        instructions += _row_extremum(instruction)
+        instructions += _kept_bits(instruction) or _row_extremum(instruction)
     return replace(recording, instructions=instructions)
+
+
+def _kept_bits(instruction: Instruction) -> list[Instruction]:
+    """Multiply the bits by the mask where np.where chooses between elements and 0, as `where` does itself."""
+    operation, result = instruction.operation, instruction.result
+    if not isinstance(operation, Select) or result is None:
+        return []
+    mask, chosen, other = instruction.operands
+    x = other if is_zero(chosen) else chosen
+    if (
+        not is_zero(chosen if x is other else other)
+        or not isinstance(mask, Value)
+        or not isinstance(x, Value)
+        or (x.shape, x.dtype) != (result.shape, result.dtype)
+        or (mask.shape, mask.dtype) != (result.shape, np.dtype(bool))
+        or x.array.size < LARGE_MASK
+        or x.dtype not in BITS
+    ):
+        return []
+    before = []
+    if x is other:
+        kept = Value(~mask.array, "result", scope=instruction.scope)
+        before = [Instruction(Elementwise("logical_not"), (mask,), kept, scope=instruction.scope)]
+        mask = kept
+    return [*before, replace(instruction, operation=Keep(BITS[x.dtype].str[1:]), operands=(x, mask))]
 
 
 def _row_extremum(instruction: Instruction) -> list[Instruction]:

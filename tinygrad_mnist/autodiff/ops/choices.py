@@ -5,11 +5,15 @@ A choice on complex arrays, which the complex step gives, goes by the real part.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.primitive import primitive
+
+LARGE_MASK = 1000  # elements from which the bits are quicker than np.where
+BITS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
 @primitive(numpy=np.where, elementwise=True)
@@ -33,7 +37,30 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
     array([1., 0.])
     """
+    if type(condition) is np.ndarray and condition.size >= LARGE_MASK and condition.dtype.char == "?":
+        if is_zero(b) and _has_bits(a):
+            return kept(a, condition)
+        if is_zero(a) and _has_bits(b):
+            return kept(b, ~condition)
     return np.where(condition, a, b)
+
+
+def kept(x: Any, mask: Any) -> Any:
+    """Return the elements of `x` where the mask is true, else 0: its bits times the mask.
+
+    np.where branches at each element, and takes 20 times as long where the mask is like noise.
+    """
+    return (x.view(BITS[x.dtype]) * mask).view(x.dtype)
+
+
+def is_zero(x: Any) -> bool:
+    """Return True for the number 0.0, whose bits are 0; not for -0.0."""
+    return type(x) is float and x == 0 and math.copysign(1, x) > 0
+
+
+def _has_bits(x: Any) -> bool:
+    """Return True for an array that `kept` can multiply."""
+    return type(x) is np.ndarray and x.ndim > 0 and x.dtype in BITS
 
 
 where.vjps(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mnist.autodiff.ops.choices import where
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE
 from tinygrad_mnist.autodiff.ops.windows import (
     Pair,
@@ -44,11 +45,11 @@ def max_pool(x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pai
 def _firsts(key: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Iterator[Any]:
     """Yield for each position in the kernel the windows in which the first largest element is there."""
     largest = max_pool.forward(key, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-    is_open = np.ones_like(largest, np.bool)
+    taken: Any = None  # the windows whose first largest element has been found
     for part in _parts(key, kernel, stride, padding, dilation, -np.inf):
-        is_first = np.logical_and(is_open, np.logical_or(part == largest, part != part))  # a NaN is largest
-        is_open = np.logical_and(is_open, np.logical_not(is_first))
-        yield is_first
+        is_largest = np.logical_or(part == largest, part != part)  # a NaN is largest
+        yield is_largest if taken is None else np.greater(is_largest, taken)  # true above false
+        taken = is_largest if taken is None else np.logical_or(taken, is_largest)
 
 
 @primitive
@@ -58,7 +59,7 @@ def unpooled(r: Any, key: Any, *, kernel: Pair, stride: Pair, padding: Pair, dil
     images = np.zeros_like(r, shape=(*key.shape[:2], high + 2 * top, wide + 2 * left))
     masks = _firsts(key, kernel, stride, padding, dilation)
     for (_, rows, columns), is_first in zip(places(r.shape[2:], kernel, stride, dilation), masks):
-        add_at(images, (slice(None), slice(None), rows, columns), np.where(is_first, r, 0))
+        add_at(images, (slice(None), slice(None), rows, columns), where.forward(is_first, r, 0.0))
     return images[:, :, top : top + high, left : left + wide]
 
 
