@@ -85,6 +85,7 @@ def walk(
     relevant = None if wanted is None else leads_to(order, wanted)
     asked = () if wanted is None else {tensor.serial for tensor in wanted}
     gradients: dict[int, Any] = {}
+    ours: set[int] = set()  # the serials whose gradient is an array that nothing else refers to
     if seeds is None:
         seeds = [np.ones(output.shape, output.dtype) for output in outputs]
     for output, seed in zip(outputs, seeds):
@@ -99,9 +100,9 @@ def walk(
             if isinstance(g, Box):  # a Tensor or a tracer, which records the rules
                 g._arrives_at(tensor)
                 with _rules_in(tensor.scope, create_graph):
-                    _run_rules(tensor, g, gradients, arrays_of(tensor), relevant, create_graph, sent)
+                    _run_rules(tensor, g, gradients, ours, arrays_of(tensor), relevant, create_graph, sent)
             else:
-                _run_rules(tensor, g, gradients, arrays_of(tensor), relevant, create_graph, sent)
+                _run_rules(tensor, g, gradients, ours, arrays_of(tensor), relevant, create_graph, sent)
             between = tensor.bypassed
             if between is not None and (between.retains_grad or between.serial in asked):
                 yield between, _passed_by(tensor, g, arrays_of(tensor), create_graph)
@@ -158,6 +159,7 @@ def _run_rules(
     tensor: Any,
     g: Any,
     gradients: dict[int, Any],
+    ours: set[int],
     arrays: list[Any],
     relevant: set[int] | None,
     create_graph: bool,
@@ -167,11 +169,15 @@ def _run_rules(
     values = (tensor, *tensor.inputs) if create_graph else arrays
     primitive = tensor.primitive
     rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
+    adds = None if create_graph or sent is not None else primitive.adds
     for position, x in enumerate(tensor.inputs):
         if not isinstance(x, Recordable) or not x._requires_grad:
             continue
         rule = rules[position] if rules else primitive.rule(position)
         if rule is None or (relevant is not None and x.serial not in relevant):
+            continue
+        if adds is not None and x.serial in ours and gradients[x.serial].dtype == g.dtype:
+            gradients[x.serial] = adds(gradients[x.serial], g, *values, **tensor.attributes)
             continue
         try:
             contribution = rule(g, *values, **tensor.attributes)
@@ -188,6 +194,8 @@ def _run_rules(
         if not (x.inputs or create_graph) and _is_shared(contribution, g, arrays):
             contribution = np.array(contribution)
         _accumulate(gradients, x.serial, contribution)
+        if adds is not None:
+            ours.add(x.serial)
         if sent is not None:
             sent.append((tensor, position, contribution))
 

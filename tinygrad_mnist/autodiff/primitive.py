@@ -49,6 +49,10 @@ class Box:
     def _arrives_at(self, tensor: Any) -> None:
         """Note that this is the gradient of `tensor`; a tracer takes its name from it."""
 
+    def _with_added(self, index: Any, x: Any) -> Any:
+        """Return this with `x` added at an index: an instruction of a tracer."""
+        raise TypeError(f"a {type(self).__name__} has no elements to add to")
+
     def _repeat_check(self, check: Callable[..., None], *arguments: Any) -> None:
         """Check the values now and at each call of the program."""
         raise TypeError(f"a {type(self).__name__} has no elements to check")
@@ -152,6 +156,10 @@ class Primitive:
     bypass
         For an op that works on what lies behind a value instead of on the value (a loss of probabilities on
         their logits): ``bypass(g, y, value, *inputs, **attributes)`` returns the gradient of the value.
+    adds
+        For an op that reads a part of its only input: ``adds(total, g, y, x, **attributes)`` returns `total`,
+        an array of the engine, with the gradient of `x` added in place.  A part then costs what it holds,
+        where the rule makes an array of the whole input for it.
     """
 
     def __init__(
@@ -176,6 +184,7 @@ class Primitive:
         self.rules: tuple[Rule | None, ...] | None = None
         self.all_differentiable = False
         self.bypass: Rule | None = None
+        self.adds: Rule | None = None
         self.changes_dtype = changes_dtype
         self.moves_elements = moves_elements
         self.elementwise = elementwise
@@ -198,12 +207,12 @@ class Primitive:
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self.forward)
 
-    def vjps(self, *rules: Rule | None) -> None:
+    def vjps(self, *rules: Rule | None, adds: Rule | None = None) -> None:
         """Declare the rules, one per input in order; for a forward with ``*inputs``, one for all of them."""
         expected = 1 if self.variadic else self.forward.__code__.co_argcount
         if len(rules) != expected:
             raise GradientError(f"{self.name} has {expected} inputs and was given {len(rules)} rules")
-        self.rules = rules
+        self.rules, self.adds = rules, adds
         self.all_differentiable = None not in rules
 
     def rule(self, position: int) -> Rule | None:

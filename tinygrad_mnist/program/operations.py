@@ -243,7 +243,7 @@ class Select(Operation):
 
 @dataclass(frozen=True)
 class Keep(Operation):
-    """The elements of the first operand where the second, a mask, is true, else 0: its bits times the mask."""
+    """The first operand where the second, a mask, is true, else 0: its bits times the mask."""
 
     bits: str  # the dtype of whole numbers of as many bytes
 

@@ -214,6 +214,13 @@ class Tracer(NDArrayOperatorsMixin, Box):
             code, places, arrays = _index_code(self.recorder, index)
             self._become(Put(code, False, places), (before, self._operand(value), *arrays))
 
+    def _with_added(self, index: Any, x: Any) -> Tracer:
+        """Return a new array: the elements of this one, and `x` added at an index."""
+        sample = self.array.copy("K")
+        np.add.at(sample, plain(index), plain(x))
+        code, places, arrays = _index_code(self.recorder, index)
+        return self._emit(Put(code, True, places), (self.value, self._operand(x), *arrays), sample)
+
     def owned(self) -> Tracer:
         """Return a tracer of a private array with the same elements."""
         tracer = Tracer(self.recorder, self.value, self.array) if self.value.is_ours else self.copy()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, Shape, flatten
-from tinygrad_mnist.autodiff.primitive import primitive, takes_array
+from tinygrad_mnist.autodiff.primitive import Box, primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 
@@ -47,22 +47,40 @@ def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
     if x.dtype is HALF:
         return scatter_add.forward(x.astype(SINGLE), index=index, shape=shape).astype(HALF)
     result = np.zeros_like(x, shape=shape)
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(_picks_once(part) for part in parts):
+    if _picks_once(index):
         result[index] = x
     else:
         np.add.at(result, index, x)
     return result
 
 
-def _picks_once(part: Any) -> bool:
+def _add_at(total: Any, x: Any, index: Any) -> Any:
+    """Return `total` with `x` added at the index: in place, or as an instruction of a tracer."""
+    if isinstance(total, Box):
+        return total._with_added(index, x)
+    if _picks_once(index):
+        total[index] += x
+    else:
+        np.add.at(total, index, x)
+    return total
+
+
+def _picks_once(index: Any) -> bool:
+    """Return True for an index that picks no element twice."""
+    return all(map(_is_single, index if isinstance(index, tuple) else (index,)))
+
+
+def _is_single(part: Any) -> bool:
     """Return True if a part of an index picks no element twice: all but arrays and lists of integers."""
     if isinstance(part, np.ndarray):
         return bool(part.dtype == bool)
     return part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
 
 
-getitem.vjps(lambda g, y, x, *, index: scatter_add(g, index=index, shape=x.shape))
+getitem.vjps(
+    lambda g, y, x, *, index: scatter_add(g, index=index, shape=x.shape),
+    adds=lambda total, g, y, x, *, index: _add_at(total, g, index),
+)
 scatter_add.vjps(lambda g, y, x, *, index, shape: getitem(g, index=index))
 
 

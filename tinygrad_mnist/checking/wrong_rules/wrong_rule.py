@@ -53,10 +53,12 @@ class WrongRule:
     _undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
     def __enter__(self) -> WrongRule:
+        self._undo.append(_take_no_shortcuts())
         self._undo.append(self._install())
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._undo.pop()()
         self._undo.pop()()
 
     def example(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -93,6 +95,19 @@ def _replace(primitive: Primitive, position: int, rule: Any) -> Any:
     rules = primitive.rules or ()
     primitive.rules = (*rules[:position], rule, *rules[position + 1 :])
     return rules[position]
+
+
+def _take_no_shortcuts() -> Callable[[], None]:
+    """Let each gradient go through its rule and the sum; return a function that restores the shortcuts."""
+    shortcuts = {primitive: primitive.adds for primitive in REGISTRY.values() if primitive.adds}
+    for primitive in shortcuts:
+        primitive.adds = None
+
+    def restore() -> None:
+        for primitive, adds in shortcuts.items():
+            primitive.adds = adds
+
+    return restore
 
 
 class WrongRules(dict[str, WrongRule]):
