@@ -5,17 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
 from tinygrad_mnist.report.plots.confusion import shortened
-from tinygrad_mnist.report.plots.house_style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report.plots.house_style import FAINT, HAIRLINE, MUTED, place_axes, styled
 
 MOST_MISREAD = 24
 COLUMNS = 6
 CELL_WIDTH, CELL_HEIGHT = 1.62, 2.1
 IMAGE_SIDE, STRIP_HEIGHT = 1.15, 0.32
 EDGE, HEADER = 0.1, 0.45
+POINT = 1 / 72  # inches
 MOST_NAMED_CLASSES, LONGEST_BELOW = 10, 2  # more names, or longer ones, would not fit below the strip
 
 
@@ -48,14 +50,27 @@ def misread_images(
     columns = max(2, min(COLUMNS, len(pictures)))
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(2 * EDGE + columns * CELL_WIDTH, HEADER + rows * CELL_HEIGHT + EDGE))
+    axes = axes_in_inches(figure)
     for left, color, name in ((0.32, BLUE, "true class"), (1.35, ORANGE, "predicted class")):
-        place_text(figure, left, 0.12, "■", color=color)
-        place_text(figure, left + 0.15, 0.12, name, color=MUTED)
+        axes.text(left, 0.12, "■", va="top", color=color)
+        axes.text(left + 0.15, 0.12, name, va="top", color=MUTED)
     for index, (picture, truth, shares) in enumerate(zip(pictures, truths, rows_of_probabilities)):
         row, column = divmod(index, columns)
         left, top = EDGE + column * CELL_WIDTH, HEADER + row * CELL_HEIGHT
-        draw_misread(figure, left, top, picture, truth, shares, names)
+        draw_misread(axes, left + (CELL_WIDTH - IMAGE_SIDE) / 2, top + 0.25, picture, truth, shares, names)
     return figure
+
+
+def axes_in_inches(figure: Figure) -> Axes:
+    """Return axes over the whole figure, in inches from its upper left corner.
+
+    A pair of axes per image would take three times as long to make and to draw.
+    """
+    width, height = figure.get_size_inches()
+    axes = place_axes(figure, 0, 0, width, height)
+    axes.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)
+    axes.set_axis_off()
+    return axes
 
 
 def draw_nothing_wrong() -> Figure:
@@ -66,7 +81,7 @@ def draw_nothing_wrong() -> Figure:
 
 
 def draw_misread(
-    figure: Figure,
+    axes: Axes,
     left: float,
     top: float,
     picture: NDArray[np.generic],
@@ -74,21 +89,16 @@ def draw_misread(
     shares: NDArray[np.float64],
     names: Sequence[str],
 ) -> None:
-    """Draw one image with title and strip in the cell whose upper left corner is given in inches."""
+    """Draw one image with title and strip; `left` and `top` are its upper left corner."""
     predicted = int(shares.argmax())
-    inset = (CELL_WIDTH - IMAGE_SIDE) / 2
-    image_axes = place_axes(figure, left + inset, top + 0.25, IMAGE_SIDE, IMAGE_SIDE)
-    image_axes.imshow(picture, cmap="gray_r", interpolation="nearest")
-    image_axes.set(xticks=[], yticks=[])
-    image_axes.spines[:].set(visible=True, color=HAIRLINE)
-    image_axes.set_title(
-        f"true {names[truth]} → {names[predicted]}, {percent(shares[predicted])}",
-        size=8.5,
-        loc="center",
-        pad=4,
+    right, bottom = left + IMAGE_SIDE, top + IMAGE_SIDE
+    axes.imshow(picture, cmap="gray_r", interpolation="nearest", extent=(left, right, bottom, top))
+    axes.add_patch(
+        Rectangle((left, top), IMAGE_SIDE, IMAGE_SIDE, fill=False, edgecolor=HAIRLINE, linewidth=0.8)
     )
-    strip = place_axes(figure, left + inset, top + 0.3 + IMAGE_SIDE, IMAGE_SIDE, STRIP_HEIGHT)
-    draw_strip(strip, shares, truth, predicted, names)
+    title = f"true {names[truth]} → {names[predicted]}, {percent(shares[predicted])}"
+    axes.text(left + IMAGE_SIDE / 2, top - 4 * POINT, title, size=8.5, ha="center")
+    draw_strip(axes, left, bottom + 0.05 + STRIP_HEIGHT, shares, truth, predicted, names)
 
 
 def percent(share: float) -> str:
@@ -97,18 +107,28 @@ def percent(share: float) -> str:
 
 
 def draw_strip(
-    axes: Axes, shares: NDArray[np.float64], truth: int, predicted: int, names: Sequence[str]
+    axes: Axes,
+    left: float,
+    bottom: float,
+    shares: NDArray[np.float64],
+    truth: int,
+    predicted: int,
+    names: Sequence[str],
 ) -> None:
     """Draw the probabilities of all classes as small bars."""
-    colors = [FAINT] * len(shares)
-    colors[predicted] = ORANGE
-    colors[truth] = BLUE
-    places = range(len(shares))
-    axes.bar(places, shares, width=0.8, color=colors)
-    axes.set(ylim=(0, 1), xlim=(-0.6, len(shares) - 0.4), yticks=[], xticks=[])
-    axes.spines["left"].set_visible(False)
+    step = IMAGE_SIDE / (len(shares) + 0.2)
+    centres = left + (0.6 + np.arange(len(shares))) * step
+    fills, inks = [FAINT] * len(shares), [MUTED] * len(shares)
+    fills[predicted], inks[predicted] = ORANGE, DARK_ORANGE
+    fills[truth], inks[truth] = BLUE, BLUE
+    for centre, share, fill in zip(centres, shares, fills):
+        axes.add_patch(
+            Rectangle((centre - 0.4 * step, bottom), 0.8 * step, -share * STRIP_HEIGHT, facecolor=fill)
+        )
+    axes.plot([left, left + IMAGE_SIDE], [bottom, bottom], color=FAINT, linewidth=0.8)
     if len(shares) <= MOST_NAMED_CLASSES and max(map(len, names)) <= LONGEST_BELOW:
-        axes.set_xticks(places, names, size=7)
-        axes.tick_params(length=0, pad=2)
-        for place, color in ((predicted, DARK_ORANGE), (truth, BLUE)):
-            axes.get_xticklabels()[place].set(color=color, weight="bold")
+        for place, (centre, name, ink) in enumerate(zip(centres, names, inks)):
+            weight = "bold" if place in (predicted, truth) else "normal"
+            axes.text(
+                centre, bottom + 2 * POINT, name, size=7, ha="center", va="top", color=ink, weight=weight
+            )
