@@ -23,7 +23,7 @@ from pathlib import Path
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training.checkpoint_files import read_checkpoint
 
-SETTINGS = ["--dataset", "digits", "--epochs", "12", "--layers", "64-64-32-10", "--dropout", "0.2"]
+SETTINGS = ["--dataset", "digits", "--epochs", "3", "--layers", "64-64-32-10", "--dropout", "0.2"]
 SETTINGS += ["--weight-decay", "1e-4", "--checkpoint-steps", "3"]
 COMPARED = ["weights.safetensors", "history.jsonl", "config.json", "report.html"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

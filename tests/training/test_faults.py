@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -85,29 +86,49 @@ def test_killed_training_resumes_to_the_same_files(whole, number):
     assert found["damaged checkpoints"] == found["resumes that failed"] == found["DIFFERENT"] == 0
 
 
+STOPPED = """
+import os, sys
+from tinygrad_mnist.cli import main
+from tinygrad_mnist.training import Checkpoints
+
+save, saved = Checkpoints.save, []
+
+def save_and_signal(*arguments, **options):
+    saved.append(save(*arguments, **options))
+    if len(saved) == 20:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    return saved[-1]
+
+Checkpoints.save = save_and_signal
+main(sys.argv[2:])
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_training_writes_everything_and_resumes(tmp_path, whole, number):
-    with training(tmp_path / "run", *kills.SETTINGS) as process:
-        process.send_signal(number)
-        process.communicate(timeout=LONGEST)
-    assert process.returncode == 0
-    assert json.loads((tmp_path / "run/config.json").read_text())["interrupted"]
+    command = [sys.executable, "-c", STOPPED, str(int(number)), "train", *kills.SETTINGS]
+    command += ["--output", tmp_path / "run"]
+    subprocess.run(command, env=kills.ENVIRONMENT, stdout=subprocess.DEVNULL, check=True, timeout=LONGEST)
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["interrupted"]
     assert (tmp_path / "run/report.html").exists()
-    assert train("--resume", tmp_path / "run").returncode == 0
+    assert len((tmp_path / "run/history.jsonl").read_text().splitlines()) < config["recipe"]["epochs"]
+    assert here("train", "--resume", tmp_path / "run").returncode == 0
     assert kills.files(tmp_path / "run") == whole[0]
 
 
-def test_two_trainings_in_one_folder(tmp_path):
+def test_two_trainings_in_one_folder(tmp_path, within_a_minute):
     with training(tmp_path / "run", *LONG, "--schedule", "constant") as process:
-        refused(train(*SHORT, "--output", tmp_path / "run"), "already contains a run")
-        refused(train("--resume", tmp_path / "run"), "another process is training into it")
+        process.send_signal(signal.SIGSTOP)  # it keeps its lock and leaves the processor to the others
+        refused(here("train", *SHORT, "--output", tmp_path / "run"), "already contains a run")
+        refused(here("train", "--resume", tmp_path / "run"), "another process is training into it")
         assert process.poll() is None
         process.kill()  # the lock ends with the process
         process.wait()
     config = json.loads((tmp_path / "run/config.json").read_text())
     config["recipe"]["epochs"] = 1  # 400 would take a while
     (tmp_path / "run/config.json").write_text(json.dumps(config))
-    assert train("--resume", tmp_path / "run").returncode == 0
+    assert here("train", "--resume", tmp_path / "run").returncode == 0
 
 
 def limited(nbytes):
