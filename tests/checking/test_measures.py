@@ -8,11 +8,20 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
-from tinygrad_mnist.checking.judge import _ONE_BY_ONE, _first_smooth, _Slopes, relative_error
+from tinygrad_mnist.checking.judge import (
+    _ONE_BY_ONE,
+    Entries,
+    _approach,
+    _Entry,
+    _first_smooth,
+    _Slopes,
+    relative_error,
+)
 from tinygrad_mnist.checking.network import NetworkCheck
-from tinygrad_mnist.checking.numeric import BEST_H, noise_of
+from tinygrad_mnist.checking.numeric import BEST_H, central_entries, noise_of
 from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
 from tinygrad_mnist.checking.v_curve import _off
+from tinygrad_mnist.checking.verdicts import PRECISION, WRONG
 
 
 def single(x):
@@ -163,6 +172,36 @@ def test_slopes_that_differ_by_more_than_their_slack_are_not_one(sign):
     assert _first_smooth([wide, near]) is wide
 
 
+def one_entry(**known):
+    """An entry at 0 with reverse mode's derivative 0."""
+    numbers = ("reverse", "central", "h", "rounding", "allowance", "decider", "verdicts", "contradicted")
+    arrays = {name: np.array([known.get(name, 0.0)]) for name in numbers}
+    return Entries(positions=np.array([0]), exact=known.get("exact"), **arrays)
+
+
+@pytest.mark.parametrize(("exact", "largest"), [(np.zeros(1), 1 / 8), (None, 1 / 8**4)])
+@pytest.mark.parametrize(("times", "comes_nearer"), [(0.99, True), (1.01, False)])
+def test_narrower_difference_counts_beyond_its_rounding(exact, largest, times, comes_nearer):
+    """Of x**3 at 0 a central difference is h**2: each eighth of h leaves a 64th."""
+    with open_problem(lambda x: ops.sum(x**3), np.zeros(1)) as problem:
+        (x,) = problem.variables.values()
+        (central,) = central_entries(problem, x, [0], 1e-3)
+        entry = one_entry(central=central, h=1e-3, rounding=times * largest * central, exact=exact)
+        assert _approach(problem, x, entry, np.array([True])) == comes_nearer
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("off", "verdict"), [(0.029, PRECISION), (0.031, WRONG)])
+def test_difference_of_two_steps_is_doubt_of_either_sign(sign, off, verdict):
+    with open_problem(lambda x: ops.sum(x), np.zeros(1)) as problem:
+        (x,) = problem.variables.values()
+        entry = _Entry(problem, x, one_entry(reverse=1 + off, h=1.0), 0, noise=0.0)
+        wide, narrow = 1 + 0.009 * sign, 1.0
+        entry.slopes = lambda h: _Slopes(h, *[wide if h == 16 else narrow] * 2, slack=1e-3)
+        entry._settle_in_noise(np.nan, confirmed=False)
+        assert entry.entries.verdicts == verdict
+
+
 @pytest.mark.parametrize(
     ("a", "b", "off"),
     [
@@ -194,6 +233,15 @@ def test_slope_of_an_output_is_known_if_two_steps_agree(slacks, steady, sign):
     np.testing.assert_allclose([low, high], [[expected], [expected]], rtol=1e-12)
     assert slack == pytest.approx([COARSE])
     assert not kink
+
+
+@pytest.mark.parametrize(("share", "kink"), [(0.01, False), (0.29, False), (0.31, True), (1.0, True)])
+def test_gap_that_stays_with_a_smaller_step_is_a_kink(share, kink):
+    def moved(h):
+        return np.array([h + (0.4 if abs(h) > 1e-7 else 0.4 * share) * abs(h)])
+
+    *_, found = _bounds(moved, np.zeros(1), None, 0.0)
+    assert found == kink
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,12 @@ def test_expression_prints_each_step_with_its_operands():
     assert expression(a, b) == pytest.approx(total, rel=1e-12)
 
 
+def test_first_operand_stands_for_shapes_that_do_not_fit():
+    expression = Expression(((2,), (3,)), 3, (("multiply", (0, 1)),))
+    a, b = expression.leaves()
+    assert expression(a, b) == pytest.approx(2 * a.mean() + b.mean(), rel=1e-12)
+
+
 # What is drawn reaches its bounds and stays within them
 
 

@@ -322,7 +322,7 @@ def _generators_in_reach(function: Any, inputs: tuple[Any, ...]) -> list[np.rand
     return list(found.values())
 
 
-def _look_inside(values: list[Any], found: dict[int, np.random.Generator], depth: int) -> None:
+def _look_inside(values: Sequence[Any], found: dict[int, np.random.Generator], depth: int) -> None:
     """Add to `found` the generators among `values`, in containers, and in the attributes of objects."""
     for value in values:
         if isinstance(value, np.random.Generator):
@@ -330,6 +330,6 @@ def _look_inside(values: list[Any], found: dict[int, np.random.Generator], depth
         elif depth and isinstance(value, dict):
             _look_inside(list(value.values()), found, depth - 1)
         elif depth and isinstance(value, list | tuple):
-            _look_inside(list(value), found, depth - 1)
+            _look_inside(value, found, depth - 1)
         elif depth and not isinstance(value, type | ModuleType | Tensor) and hasattr(value, "__dict__"):
             _look_inside(list(vars(value).values()), found, depth - 1)

@@ -97,9 +97,6 @@ def judge(problem: Problem, variable: Tensor, e: Entries, noise: float, confirme
     e.verdicts[settled] = CORRECT
     off = trusted & ~agrees & ~bent
     e.verdicts[off] = np.where(_within(r, z, e.allowance)[off], PRECISION, WRONG)
-    if e.exact is None:
-        e.verdicts[tells & _near(r, c, 0)] = CORRECT
-        off |= tells & _near(r, c, 0)
     rest = np.flatnonzero(~settled & ~off)
     rest = rest[np.argsort(-np.abs(r - c)[rest], kind="stable")]
     for k in rest[:_ONE_BY_ONE]:
