@@ -71,13 +71,46 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
-        body = "".join(_html_row("td", cells, self._colour(i)) for i, cells in enumerate(self._cells()))
-        body += _html_row("td", self._footer()) if self._footer() else ""
         below = "".join(
             f"<p>{_bold(line) if 'bold' in style else _escaped(line)}</p>"
             for line, style in self._lines_below()
         )
-        return f"{title}<table>{_html_row('th', self._columns())}{body}</table>{below}"
+        rows = [[_escaped(cell) for cell in cells] for cells in self._cells()]
+        for i, cells in enumerate(rows):
+            colour = self._colour(i)
+            if colour:
+                cells[-1] = f'<b style="color: {colour}">{cells[-1]}</b>'
+        if self._footer():
+            rows.append([_escaped(cell) for cell in self._footer()])
+        styles = [_WORDS if column in self._words else _NUMBERS for column in self._columns()]
+        if rows and self._colour(0):
+            styles[-1] = _IN_SIGHT
+        return f"{title}{html_table(rows, styles, self._columns())}{below}"
+
+
+# A notebook aligns all cells to the right and wraps them; numbers stay whole.
+_NUMBERS, _WORDS = "white-space: nowrap", "text-align: left"
+# Coloured words stand on white in a light and in a dark notebook, and stay where a narrow page cuts a table.
+_IN_SIGHT = "text-align: left; white-space: nowrap; background: #fff; position: sticky; right: 0"
+
+
+def html_table(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), columns: Sequence[str] = ()) -> str:
+    """Return a table of HTML cells in a box that scrolls where the page is too narrow.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        HTML of each cell.
+    styles : sequence of str
+        CSS of the cells of each column; by default that of numbers, which are not wrapped.
+    columns : sequence of str
+        Heads of the columns, as text; empty for none.
+    """
+    styles = styles or [_NUMBERS] * len(columns)
+    heads = ["" if style == _NUMBERS else _WORDS for style in styles]
+    head = _html_row("th", [_escaped(column) for column in columns], heads) if columns else ""
+    body = "".join(_html_row("td", cells, styles) for cells in rows)
+    return f'<div style="overflow-x: auto; max-width: 100%"><table>{head}{body}</table></div>'
 
 
 def _escaped(text: str) -> str:
@@ -90,10 +123,9 @@ def _bold(text: str) -> str:
     return f"<b>{_escaped(text)}</b>"
 
 
-def _html_row(tag: str, cells: Sequence[str], colour: str = "") -> str:
-    """Return a row; its last cell can have a colour, on white in a light and in a dark notebook."""
-    parts = [_escaped(cell) for cell in cells]
-    if colour:
-        style = f"color: {colour}; background: #fff; padding: 0.1em 0.4em; white-space: nowrap"
-        parts[-1] = f'<b style="{style}">{parts[-1]}</b>'
-    return "<tr>" + "".join(f"<{tag}>{part}</{tag}>" for part in parts) + "</tr>"
+def _html_row(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
+    parts = [
+        f'<{tag} style="{style}">{cell}</{tag}>' if style else f"<{tag}>{cell}</{tag}>"
+        for cell, style in zip(cells, styles)
+    ]
+    return f"<tr>{''.join(parts)}</tr>"

@@ -183,5 +183,5 @@ def test_verdicts_have_their_colours_in_a_notebook(broken):
     page = broken[0]._repr_html_()
     for row in broken[0].rows:
         colour = verdicts.NOTEBOOK_COLOURS[row.verdict]
-        assert re.search(rf'<b style="color: {colour}; background: #fff;[^>]*>{row.verdict}', page)
+        assert re.search(rf'background: #fff;[^>]*><b style="color: {colour}">{row.verdict}', page)
     assert len(set(verdicts.NOTEBOOK_COLOURS.values())) == len(verdicts.VERDICTS)

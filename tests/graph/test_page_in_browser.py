@@ -11,13 +11,9 @@ from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph.html import to_html, to_iframe
 from tinygrad_mnist.graph.numbers import short_number
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt install chromium)"),
-    pytest.mark.skipif(
-        shutil.which("dot") is None, reason="Graphviz is not installed (apt install graphviz)"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    shutil.which("dot") is None, reason="Graphviz is not installed (apt install graphviz)"
+)
 HOSTILE = [
     '<img src=x onerror="window.hacked=1">',
     "</script><script>window.hacked=1</script>",
@@ -25,17 +21,6 @@ HOSTILE = [
     "a\nb",
     "é漢",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.checking import v_curve
@@ -89,6 +91,33 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_texts_are_neither_cut_off_nor_overlapping(name, assert_readable):
     assert_readable(FIGURES[name]())
+
+
+def light(colour):
+    """Return the relative luminance of WCAG 2.2."""
+    shares = np.asarray(colour)
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize(
+    "name", ["curves", "confusion, 10 classes", "confusion, perfect", "misread, many", "weights, many", "v"]
+)
+def test_texts_stand_out_from_their_ground(name, texts_of):
+    figure = FIGURES[name]()
+    words = [text for text in texts_of(figure) if any(map(str.isalnum, text.get_text()))]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_window_extent().extents.astype(int) for text in words]
+    for text in words:
+        text.set_visible(False)
+    canvas.draw()
+    picture = np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255
+    assert words
+    for text, (left, bottom, right, top) in zip(words, boxes):
+        ground = np.median(picture[bottom : top + 1, left : right + 1].reshape(-1, 3), axis=0)
+        low, high = sorted((light(to_rgb(text.get_color())), light(ground)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, text.get_text()
 
 
 @pytest.mark.parametrize("name", ["curves", "confusion, 2 classes", "misread, one", "weights, one", "v"])

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, ClassVar, Literal, Protocol
 
+from tinygrad_mnist.tables import html_table
+
 Severity = Literal["error", "warning"]
 
 
@@ -75,14 +77,17 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         items = []
         for finding in self.findings:
-            details = "".join(
-                f"<tr><td>{escape(label)}</td><td>{escape(text)}</td></tr>"
-                for label, text in finding.details()
-            )
-            items.append(f"<li><b>{escape(finding.what)}</b><table>{details}</table></li>")
+            details = [[escape(label), escape(text)] for label, text in finding.details()]
+            items.append(f"<li><b>{escape(finding.what)}</b>{html_table(details, _OF_DETAILS)}</li>")
         listed = f"<ol>{''.join(items)}</ol>" if items else ""
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
         return f"<p>{escape(self._headline())}</p>{listed}{notes}"
+
+
+_OF_DETAILS = (  # the label and the text of a detail in a notebook
+    "text-align: left; vertical-align: top; white-space: nowrap",
+    "text-align: left; overflow-wrap: anywhere",
+)
 
 
 def _paragraph(number: int, finding: Finding) -> Any:

@@ -123,11 +123,10 @@ def section_lines(number: int, section: Section) -> Iterable[str]:
         if paragraph:
             yield f"<p>{_escape_html(visible_lines(paragraph))}</p>"
     if section.picture is not None:
-        yield f"<figure>{image_tag(Path(section.picture), section.title)}</figure>"
+        yield f'<figure tabindex="0">{image_tag(Path(section.picture), section.title)}</figure>'
     if section.table is not None:
         yield from table_lines(section.table)
     if section.preformatted is not None:
-        # Focusable, so that the keyboard can scroll long lines too.
         yield f'<pre tabindex="0">{_escape_html(visible_lines(section.preformatted))}</pre>'
     yield "</section>"
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from tinygrad_mnist.palette import BLUE, ORANGE
+from tinygrad_mnist.tables import html_table
 from tinygrad_mnist.training.history import Epoch, epoch_cells
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 300, 170, 44, 20, 34  # of a panel, and of the space around its box
@@ -31,13 +32,11 @@ def history_html(epochs: Sequence[Epoch], title: str, note: str = "", last_rows:
     """
     panels = "".join(_panel(epochs, quantity) for quantity in ("loss", "accuracy"))
     columns, rows = epoch_cells(epochs if last_rows is None else epochs[-last_rows:])
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    table = f"<table><tr>{head}</tr>{body}</table>" if rows else ""
+    table = html_table(rows, columns=columns) if rows else ""
     notes = "".join(f"<p>{escape(line)}</p>" for line in note.splitlines())
     return (
         f'<p><b>{escape(title)}</b></p><div style="{_STYLE}">{panels}</div>'
-        f'<div style="max-height:20em;max-width:100%;overflow:auto">{table}</div>{notes}'
+        f'<div style="max-height:20em;overflow-y:auto">{table}</div>{notes}'
     )
 
 
@@ -93,5 +92,8 @@ def _axes(low: str, high: str, first: str, end: str) -> str:
 
 def _text(x: float, y: float, text: str, anchor: str, dot: str = "") -> str:
     """Return a text in the page's colour; with a dot of another colour in front of it."""
-    mark = f'<tspan fill="{dot}">\N{BLACK CIRCLE} </tspan>' if dot else ""
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="currentColor">{mark}{escape(text)}</text>'
+    mark = f'<circle cx="{x + 4}" cy="{y - 4}" r="4" fill="{dot}"/>' if dot else ""
+    across = x + 12 if dot else x
+    return (
+        f'{mark}<text x="{across}" y="{y}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'
+    )

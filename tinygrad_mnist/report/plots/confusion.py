@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_mnist.palette import ORANGE, VERMILION
 from tinygrad_mnist.report.plots.house_style import (
-    FAINT,
     HAIRLINE,
-    INK,
     MUTED,
     place_axes,
     place_text,
@@ -128,7 +126,7 @@ def draw_cells(axes: Axes, table: NDArray[np.int_]) -> None:
     axes.hlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
     axes.vlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
     for (row, column), count in np.ndenumerate(table):
-        color = MUTED if row == column else INK if count else FAINT
+        color = "black" if count else MUTED  # grey has too little contrast on vermilion
         axes.text(column, row, str(count), ha="center", va="center_baseline", color=color)
 
 

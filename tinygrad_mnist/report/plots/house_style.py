@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tinygrad_mnist.files import write_atomically
+from tinygrad_mnist.report.page import CSS_DOTS_PER_INCH
 
 Arguments = ParamSpec("Arguments")
 
@@ -21,7 +22,7 @@ MUTED: Final = "#6B6F73"
 FAINT: Final = "#C4C8CC"
 HAIRLINE: Final = "#E6E8EA"
 
-DOTS_PER_INCH: Final = 192  # twice the 96 of CSS: sharp on a dense screen at its natural size
+DOTS_PER_INCH: Final = 2 * CSS_DOTS_PER_INCH  # sharp on a dense screen at its natural size
 MOST_PIXELS: Final = 2.5e6  # drawing one takes 45 bytes
 
 STYLE: Final[dict[Any, Any]] = {

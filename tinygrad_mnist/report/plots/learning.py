@@ -1,5 +1,6 @@
 """Loss and accuracy over the epochs."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
+from tinygrad_mnist.report.page import CSS_DOTS_PER_INCH
 from tinygrad_mnist.report.plots.house_style import MUTED, place_axes, png_of, styled
 
 Epoch = Mapping[str, float | None]
@@ -35,6 +37,14 @@ class ShownFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         return png_of(self)
+
+    def _repr_html_(self) -> str:
+        """Show the picture at its natural size, in a box that scrolls where the page is too narrow."""
+        data, width = b64encode(png_of(self)).decode("ascii"), CSS_DOTS_PER_INCH * self.get_figwidth()
+        image = (
+            f'<img src="data:image/png;base64,{data}" width="{width:.0f}" alt="Loss and accuracy by epoch"'
+        )
+        return f'<div style="overflow-x: auto; max-width: 100%">{image} style="max-width: none"></div>'
 
 
 @styled

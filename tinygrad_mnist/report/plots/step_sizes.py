@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from tinygrad_mnist.palette import BLUE, DARK_ORANGE, GREEN, ORANGE
+from tinygrad_mnist.palette import BLUE, DARK_GREEN, DARK_ORANGE, GREEN, ORANGE
 from tinygrad_mnist.report.plots.house_style import INK, MUTED, place_axes, place_text, styled
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Look(NamedTuple):
 LOOKS: Final = {
     "forward": Look("forward", "(f(x + h) − f(x)) / h", ORANGE, DARK_ORANGE, "o", 4.0, "-"),
     "central": Look("central", "C(h) = (f(x + h) − f(x − h)) / 2h", BLUE, BLUE, "s", 3.2, "-"),
-    "richardson": Look("Richardson", "(4 C(h/2) − C(h)) / 3", GREEN, GREEN, "^", 4.0, "-"),
+    "richardson": Look("Richardson", "(4 C(h/2) − C(h)) / 3", GREEN, DARK_GREEN, "^", 4.0, "-"),
     "complex": Look("complex step", "Im f(x + ih) / h", INK, INK, "D", 4.6, (0, (4, 3))),
 }
 
