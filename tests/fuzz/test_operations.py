@@ -39,9 +39,12 @@ def test_every_line_and_every_primitive_is_drawn():
 
     with operations.primitives_met() as met:
         for line in LINES:
-            for count in (5, 100):  # some fit few operands
+            for count in (1, 5, 100):  # some fit few operands
                 if line not in drawn:
                     operations.stream(0, count, run, drawn=programs(most_steps=2, wild=True, lines=(line,)))
+        for line in LINES:
+            if operations.own_primitives() - set(met):  # one that a line takes for some operands alone
+                operations.stream(1, 5, run, drawn=programs(most_steps=2, wild=True, lines=(line,)))
     assert [line.ours for line in LINES if line not in drawn] == []
     assert operations.own_primitives() - set(met) == set()
 

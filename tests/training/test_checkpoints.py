@@ -374,7 +374,8 @@ def test_any_value_in_any_place_is_read_or_refused(one_epoch, tmp_path_factory, 
     job = Job()
     with contextlib.suppress(CheckpointError, DivergenceError), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the (weights|random numbers)", RuntimeWarning)
-        job.end(job.fit(Checkpoints(folder), epochs=2))
+        backend = data.draw(st.sampled_from(["eager", "numpy"]))
+        job.end(job.fit(Checkpoints(folder), epochs=2, backend=backend))
 
 
 def test_full_disk_causes_a_warning_and_training_continues(tmp_path, monkeypatch):
