@@ -1,10 +1,11 @@
-"""A choice between elements and 0 is exact in large arrays too, where it multiplies bits by the mask."""
+"""A choice is exact in large arrays too, where it multiplies the bits of elements by the mask."""
 
 import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.choices import LARGE_MASK
+from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.program import compile
 
 
@@ -14,13 +15,15 @@ def elements(dtype):
     return np.resize(np.array(rare, dtype), (LARGE_MASK // 4 + 3, 2, 2)).transpose(2, 0, 1)
 
 
-@pytest.mark.parametrize("zero", [0.0, -0.0, np.float32(0), 0])
+@pytest.mark.parametrize(
+    "other", [0.0, -0.0, np.float32(0), 0, 1.5, np.inf, np.arange(2.0), np.ones((2, 1, 1), np.float32)]
+)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("zero_is_first", [False, True])
-def test_where_gives_the_bits_of_numpy(dtype, zero, zero_is_first):
+@pytest.mark.parametrize("is_first", [False, True])
+def test_where_gives_the_bits_of_numpy(dtype, other, is_first):
     x = elements(dtype)
     mask = np.random.default_rng(0).random(x.shape) < 0.5
-    choices = (zero, x) if zero_is_first else (x, zero)
+    choices = (other, x) if is_first else (x, other)
     expected = np.where(mask, *choices)
     found = ops.where(mask, *choices)
     assert found.dtype == expected.dtype
@@ -41,19 +44,33 @@ def test_where_takes_large_masks_of_whole_numbers():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("choose", [lambda m, a: ops.where(m, a, 0.0), lambda m, a: ops.where(m, 0.0, a)])
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda m, a: ops.where(m, a, 0.0),
+        lambda m, a: ops.where(m, 0.0, a),
+        lambda m, a: ops.where(m, a, 1.5),
+        lambda m, a: ops.where(m, -0.0, a),
+        lambda m, a: ops.where(m, a * a, -a),
+        lambda m, a: ops.where(m[0, 0], a, -a),
+        lambda m, a: ops.where(m, a[:1], a[:, :1]),
+    ],
+)
 def test_program_gives_the_bits_of_eager(dtype, choose):
     def step(mask, x):
         a = Tensor(x, requires_grad=True)
-        (choose(mask, a) * np.asarray(np.inf, dtype)).backward(np.ones(x.shape, dtype))
-        return a.grad
+        chosen = choose(mask, a)
+        (chosen * np.asarray(np.inf, dtype)).backward(np.ones(x.shape, dtype))
+        return chosen, a.grad
 
     compiled = compile(step)
     for seed in range(3):
         x = elements(dtype)
         mask = np.random.default_rng(seed).random(x.shape) < 0.5
-        with np.errstate(invalid="ignore"):
-            assert compiled(mask, x).tobytes() == step(mask, x).tobytes()
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+            pairs = zip(compiled(mask, x), step(mask, x))
+        for found, expected in pairs:
+            assert array_of(found).tobytes() == array_of(expected).tobytes()
     assert '.view("i' in compiled.program.source
 
 

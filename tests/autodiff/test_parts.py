@@ -17,6 +17,8 @@ INDICES = (
     slice(1, None, 2),
     (slice(None), 2),
     (Ellipsis, None, 1),
+    Ellipsis,
+    slice(None),
     np.array([2, 2, 0]),
     [3, 0, 3],
     np.array([True, False, True, True]),

@@ -262,6 +262,26 @@ class Keep(Operation):
 
 
 @dataclass(frozen=True)
+class Merge(Operation):
+    """The elements of either operand where the bits of the other are 0."""
+
+    bits: str
+
+    def may_overwrite(self, position: int) -> bool:
+        """Each element is read before it is written."""
+        return True
+
+    def lines(self, result: str, operands: Sequence[str], shared: int | None = None) -> list[str]:
+        """bitwise_or(a.view("i4"), b.view("i4"), result.view("i4"))"""
+        looks = [f'{x}.view("{self.bits}")' for x in (*operands, result)]
+        return [f"bitwise_or({', '.join(looks)})"]
+
+    def functions(self) -> set[str]:
+        """np.bitwise_or"""
+        return {"bitwise_or"}
+
+
+@dataclass(frozen=True)
 class Take(Operation):
     """np.take of elements along an axis, or of the flat array."""
 

@@ -6,12 +6,22 @@ Common subexpressions, constants and numbers are dealt with as they are recorded
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.ops.choices import BITS, LARGE_MASK, is_zero
-from tinygrad_mnist.program.instructions import Instruction, Recording, Value
-from tinygrad_mnist.program.operations import Copy, Elementwise, Keep, Reduction, Select, Transpose
+from tinygrad_mnist.program.instructions import Instruction, Operand, Recording, Value
+from tinygrad_mnist.program.operations import (
+    Copy,
+    Elementwise,
+    Keep,
+    Merge,
+    Operation,
+    Reduction,
+    Select,
+    Transpose,
+)
 
 _SHORT = 64  # the longest rows whose maximum is taken down a transposed copy
 
@@ -32,33 +42,43 @@ def lowered(recording: Recording) -> Recording:
     """Return the recording as it runs: the same bits, by quicker instructions."""
     instructions: list[Instruction] = []
     for instruction in recording.instructions:
-        instructions += _kept_bits(instruction) or _row_extremum(instruction)
+        instructions += _chosen_bits(instruction) or _row_extremum(instruction)
     return replace(recording, instructions=instructions)
 
 
-def _kept_bits(instruction: Instruction) -> list[Instruction]:
-    """Multiply the bits by the mask where np.where chooses between elements and 0, as `where` does itself."""
+def _chosen_bits(instruction: Instruction) -> list[Instruction]:
+    """Multiply bits by the mask where np.where would branch at each element, as the op `where` does."""
     operation, result = instruction.operation, instruction.result
-    if not isinstance(operation, Select) or result is None:
+    if not isinstance(operation, Select) or result is None or result.array.size < LARGE_MASK:
         return []
-    mask, chosen, other = instruction.operands
-    x = other if is_zero(chosen) else chosen
-    if (
-        not is_zero(chosen if x is other else other)
-        or not isinstance(mask, Value)
-        or not isinstance(x, Value)
-        or (x.shape, x.dtype) != (result.shape, result.dtype)
-        or (mask.shape, mask.dtype) != (result.shape, np.dtype(bool))
-        or x.array.size < LARGE_MASK
-        or x.dtype not in BITS
-    ):
+    mask, *choices = instruction.operands
+    if result.dtype not in BITS or not isinstance(mask, Value) or mask.dtype != bool:
         return []
-    before = []
-    if x is other:
-        kept = Value(~mask.array, "result", scope=instruction.scope)
-        before = [Instruction(Elementwise("logical_not"), (mask,), kept, scope=instruction.scope)]
-        mask = kept
-    return [*before, replace(instruction, operation=Keep(BITS[x.dtype].str[1:]), operands=(x, mask))]
+    if any(x.dtype != result.dtype if isinstance(x, Value) else type(x) is not float for x in choices):
+        return []
+    bits, made = BITS[result.dtype].str[1:], []
+
+    def emit(operation: Operation, operands: tuple[Operand, ...], sample: Any) -> Value:
+        made.append(
+            Instruction(
+                operation, operands, Value(sample, "result", scope=instruction.scope), scope=instruction.scope
+            )
+        )
+        return made[-1].result  # type: ignore[return-value]
+
+    kept: list[Value] = []
+    for i, x in enumerate(choices):
+        if is_zero(x):
+            continue
+        chosen = emit(Elementwise("logical_not"), (mask,), ~mask.array) if i else mask
+        x = x if isinstance(x, Value) else Value(np.asarray(x, result.dtype), "constant")
+        sample = (
+            result.array if np.broadcast_shapes(x.shape, mask.shape) == result.shape else x.array * mask.array
+        )
+        kept.append(emit(Keep(bits), (x, chosen), sample))
+    if len(kept) == 2:
+        return [*made, replace(instruction, operation=Merge(bits), operands=tuple(kept))]
+    return [*made[:-1], replace(made[-1], result=result)] if kept and kept[0].shape == result.shape else []
 
 
 def _row_extremum(instruction: Instruction) -> list[Instruction]:

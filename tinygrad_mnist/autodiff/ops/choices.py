@@ -38,19 +38,23 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     array([1., 0.])
     """
     if type(condition) is np.ndarray and condition.size >= LARGE_MASK and condition.dtype.char == "?":
-        if is_zero(b) and _has_bits(a):
-            return kept(a, condition)
-        if is_zero(a) and _has_bits(b):
-            return kept(b, ~condition)
+        dtype = _dtype_of_bits(a, b)
+        if dtype is not None:
+            return _chosen(condition, a, b, dtype)
     return np.where(condition, a, b)
 
 
-def kept(x: Any, mask: Any) -> Any:
-    """Return the elements of `x` where the mask is true, else 0: its bits times the mask.
+def _chosen(mask: Any, a: Any, b: Any, dtype: Any) -> Any:
+    """Return np.where(mask, a, b): the bits of `a` times the mask, and those of `b` times its opposite.
 
     np.where branches at each element, and takes 20 times as long where the mask is like noise.
     """
-    return (x.view(BITS[x.dtype]) * mask).view(x.dtype)
+    first, second = (np.asarray(x, dtype).view(BITS[dtype]) for x in (a, b))
+    if is_zero(b):
+        return (first * mask).view(dtype)
+    if is_zero(a):
+        return (second * ~mask).view(dtype)
+    return ((first * mask) | (second * ~mask)).view(dtype)
 
 
 def is_zero(x: Any) -> bool:
@@ -58,9 +62,13 @@ def is_zero(x: Any) -> bool:
     return type(x) is float and x == 0 and math.copysign(1, x) > 0
 
 
-def _has_bits(x: Any) -> bool:
-    """Return True for an array that `kept` can multiply."""
-    return type(x) is np.ndarray and x.ndim > 0 and x.dtype in BITS
+def _dtype_of_bits(a: Any, b: Any) -> Any:
+    """Return the dtype of two arrays, or of an array and a number, if its bits can be multiplied."""
+    dtypes = {x.dtype for x in (a, b) if type(x) is np.ndarray}
+    if len(dtypes) != 1 or not all(type(x) in (np.ndarray, float) for x in (a, b)):
+        return None
+    dtype = dtypes.pop()
+    return dtype if dtype in BITS else None
 
 
 where.vjps(

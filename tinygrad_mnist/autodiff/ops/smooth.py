@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.choices import abs, where
+from tinygrad_mnist.autodiff.ops.choices import abs, minimum, where
 from tinygrad_mnist.autodiff.primitive import Primitive, Rule, primitive
 
 _DOCSTRING = """Return {meaning}.
@@ -285,12 +285,12 @@ def erf(x: Any) -> Any:
         x = x.astype(np.float64)
     if x.dtype == np.float16:
         return erf.forward(x.astype(np.float32)).astype(np.float16)
-    size = np.where(x.real < 0, -x, x)
-    far = np.where(size.real > 8, 8, size)  # there erf is 1 to all digits, and nothing overflows
-    near = np.where(size.real > 1, 1, size)
+    size = abs.forward(x)
+    far = minimum.forward(size, 8.0)  # there erf is 1 to all digits, and nothing overflows
+    near = minimum.forward(size, 1.0)
     beyond = 1 - np.exp(-far * far) * _quotient(far, _FAR)
-    result = np.where(size.real < 1, near * _quotient(near * near, _NEAR), beyond)
-    return np.where(x.real < 0, -result, result)
+    result = where.forward(size.real < 1, near * _quotient(near * near, _NEAR), beyond)
+    return where.forward(x.real < 0, -result, result)
 
 
 erf.vjps(lambda g, y, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))))

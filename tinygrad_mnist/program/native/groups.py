@@ -94,18 +94,20 @@ def grouped(instructions: list[Instruction], kinds: dict[int, Kind], layout: Lay
 def _earliest(instruction: Instruction, groups: list[Group]) -> int:
     """The first group that an instruction may move into: where its operands are made.
 
-    A change of a state must stay after everything that reads or changes it, and after every check.
+    A write into a part of an array must stay after everything that reads or writes it; a change of a state
+    also after every check.
     """
     needed = {memory_key(value) for value in instruction.reads}
-    if instruction.changes and instruction.result is not None:
+    writes_part = instruction.result is not None and instruction.result.view_of is not None
+    if (instruction.changes or writes_part) and instruction.result is not None:
         needed.add(memory_key(instruction.result))
     for i in reversed(range(len(groups))):
         group = groups[i]
         if group.writes & needed:
             return i
-        if instruction.changes and instruction.result is not None:
+        if (instruction.changes or writes_part) and instruction.result is not None:
             if memory_key(instruction.result) in group.reads:
                 return i
-            if group.kind in (Kind.CHECK, Kind.NUMPY):
+            if instruction.changes and group.kind in (Kind.CHECK, Kind.NUMPY):
                 return i + 1
     return 0

@@ -12,6 +12,7 @@ from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.program.instructions import Instruction, Operand, Value
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.native.groups import Group
+from tinygrad_mnist.program.native.kernels import LocalNames
 from tinygrad_mnist.program.native.layout import Index, Layout, Place, uniform
 from tinygrad_mnist.program.operations import (
     Copy,
@@ -39,6 +40,8 @@ _EXPRESSIONS = {
     "log": "log_{dtype}({0})",
     "log1p": "log1p_{dtype}({0})",
     "logical_and": "({0} & {1})",
+    "logical_not": "(not {0})",
+    "logical_or": "({0} | {1})",
     "maximum": "larger({0}, {1})",
     "minimum": "smaller({0}, {1})",
     "multiply": "({0} * {1})",
@@ -74,7 +77,7 @@ def loop_dtype(operation: Elementwise, operands: Sequence[Operand], result: Valu
         return None
     allowed = found in _FLOATS
     allowed |= found == np.int64 and operation.name in _ALSO_INTEGERS | _COMPARISONS
-    allowed |= found == np.bool and (operation.name in _COMPARISONS or operation.name == "logical_and")
+    allowed |= found == np.bool and (operation.name in _COMPARISONS or operation.name.startswith("logical"))
     return found if allowed else None
 
 
@@ -107,7 +110,7 @@ class Writer:
         Its parameters: names of memory, and values that are numbers, in the order of their first use.
     """
 
-    def __init__(self, layout: Layout, names: Names, stored: set[int]) -> None:
+    def __init__(self, layout: Layout, names: Names | LocalNames, stored: set[int]) -> None:
         self.layout, self.names = layout, names
         self.lines: list[str] = []
         self.arrays: dict[str, None] = {}
@@ -211,7 +214,7 @@ class Writer:
         return sorted(range(len(strides)), key=lambda axis: (-strides[axis], axis))
 
     def _is_stored(self, value: Value) -> bool:
-        return value.origin == "state" or id(value) in self._stored
+        return value.origin == "state" or value.view_of is not None or id(value) in self._stored
 
     def _write(self, instruction: Instruction) -> None:
         operation, result = instruction.operation, instruction.result
@@ -225,6 +228,8 @@ class Writer:
         else:
             self.line(f"{name} = {self._expression(instruction, result)}")
         self._made[id(result)] = name
+        if result.view_of is not None:
+            self._made.pop(id(result.root), None)  # a part of it has changed
         if self._is_stored(result):
             self.line(f"{self.element(self.layout.place(result), self._at)} = {name}")
 

@@ -96,5 +96,6 @@ def _stored(groups: list[Group], last_reads: dict[int, int]) -> set[int]:
         for i, group in enumerate(groups)
         for instruction in group.instructions
         if instruction.result is not None and instruction.result.origin == "result"
+        if instruction.result.view_of is None
         if group.kind is not Kind.LOOP or last_reads.get(id(instruction.result), i) > i
     }

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff.expression import number_text
-from tinygrad_mnist.autodiff.ops.fused import require_labels
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Instruction, Recording, State, Value
 from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.native.bound import Bound, Memory
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
-from tinygrad_mnist.program.native.layout import Index, Layout, flat, is_dense, look, memory_key
-from tinygrad_mnist.program.native.loops import NUMPY_FUNCTIONS, Writer, is_loop
+from tinygrad_mnist.program.native.kernels import LocalLayout, LocalNames
+from tinygrad_mnist.program.native.kinds import kinds_of
+from tinygrad_mnist.program.native.layout import Index, Layout, is_dense, look, memory_key
+from tinygrad_mnist.program.native.loops import NUMPY_FUNCTIONS, Writer
 from tinygrad_mnist.program.native.memory import Slots
-from tinygrad_mnist.program.native.products import ProductWriter, is_product, is_short
+from tinygrad_mnist.program.native.parts import written_in_place
+from tinygrad_mnist.program.native.products import ProductWriter
 from tinygrad_mnist.program.numbers import Computed, Number
-from tinygrad_mnist.program.operations import Call, View
+from tinygrad_mnist.program.operations import Call
 from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.typing import Array
 
 Step = Callable[..., Any]
+_TOGETHER = 32  # the most groups that are one function; above, each is a kernel by itself
 _ALIASED, _FIRST_CHECK = 1, 2  # returned by a native function that stopped early; 0 if it ran to its end
 
 
@@ -55,12 +59,13 @@ def native_step(
     CaptureError
         If native code cannot change the states, or none of the operations has a native form.
     """
+    recording = written_in_place(recording)
     if not _can_bind(recording, states):
         raise CaptureError(
             "an array that it changes has gaps, a foreign byte order, or memory in common with another"
         )
     layout = Layout(recording, states)
-    groups = grouped(recording.instructions, _kinds(recording.instructions, layout, largest), layout)
+    groups = grouped(recording.instructions, kinds_of(recording.instructions, layout, largest), layout)
     if all(group.kind in (Kind.NUMPY, Kind.CHECK) for group in groups):
         raise CaptureError("none of its operations has a native form")
     return _Builder(recording, names, states, layout, groups, numpy_step).build()
@@ -82,43 +87,6 @@ def _changed(recording: Recording) -> list[Value]:
     )
 
 
-def _kinds(instructions: Iterable[Instruction], layout: Layout, largest: int) -> dict[int, Kind]:
-    """Return the way each instruction is run; this also decides the layout of the results."""
-    kinds: dict[int, Kind] = {}
-    for instruction in instructions:
-        result = instruction.result
-        if isinstance(instruction.operation, View):
-            continue
-        if result is not None and result.origin == "result":
-            layout.lay_out(result, is_free=True)
-        kinds[id(instruction)] = kind = _kind(instruction, layout, largest)
-        if result is not None and result.origin == "result" and kind is Kind.NUMPY:
-            layout.lay_out(result, is_free=False)
-    return kinds
-
-
-def _kind(instruction: Instruction, layout: Layout, largest: int) -> Kind:
-    operation = instruction.operation
-    if isinstance(operation, Call) and operation.function is require_labels:
-        return Kind.CHECK if instruction.reads[0].dtype.kind == "i" else Kind.NUMPY
-    if is_product(instruction, layout, largest):
-        return Kind.LOOP if is_short(instruction) else Kind.PRODUCT
-    return Kind.LOOP if is_loop(instruction) else Kind.NUMPY
-
-
-class _Memory(NamedTuple):
-    """One-dimensional memory, as a native function takes it.
-
-    parameter: its name there.  passed: what the step passes.  like: an array of its type.
-    begin: a line that makes it one-dimensional, or "".
-    """
-
-    parameter: str
-    passed: str
-    like: Array
-    begin: str
-
-
 class _Builder:
     """Builder of the memory, the native functions and the step that calls them."""
 
@@ -132,59 +100,17 @@ class _Builder:
         numpy_step: Step,
     ) -> None:
         self.recording, self.names, self.layout, self.groups = recording, names, layout, groups
-        state_values, numbers = outside(recording)
-        self.numbers = names.numbers(numbers)
+        self.numbers = names.numbers(outside(recording)[1])
         self._computed: dict[Computed, str] = {}
+        self._functions: dict[tuple[str, tuple[Any, ...]], str] = {}  # their names
         self.things: dict[str, Any] = {"np": np, "numpy_step": numpy_step}
         self.lines: list[str] = []
         self.texts: list[str] = []
         self.checks: list[Instruction] = []
-        self.memories: dict[str, _Memory] = {}
         self.slots = Slots(recording, groups, layout)
-        self._lay_out_arguments()
-        for value in state_values:
-            self._lay_out_state(value, states[value.source])
-        for name, memory in self.slots.make(names).items():
-            self.things[name] = memory
-            self.memories[name] = _Memory(name, name, memory, "")
-        self._fill()
+        self.memory = Bound(recording, names, states, layout, self.slots)
+        self.things |= self.memory.things
         self._ready = {id(value) for value in recording.arguments}
-
-    # Memory
-
-    def _lay_out_arguments(self) -> None:
-        for value in self.recording.arguments:
-            name, array = self.names.of(value), self.layout.given(value)
-            if id(value) not in self.layout.packed:
-                self.layout.settle(value, name)
-            begin = ""
-            if array.ndim != 1:
-                begin = (
-                    f"{name} = {name}_given{'' if array.flags.c_contiguous else '.T'}.reshape({array.size})"
-                )
-            self.memories[name] = _Memory(f"{name}_given" if begin else name, name, array, begin)
-
-    def _lay_out_state(self, value: Value, array: Array) -> None:
-        name = self.names.of(value)
-        self.layout.settle(value, name)
-        self.things[name] = array
-        passed = name if array.ndim == 1 else self.names.new(f"{name}_flat")
-        self.things[passed] = flat(array)
-        self.memories[name] = _Memory(name, passed, self.things[passed], "")
-
-    def _fill(self) -> None:
-        """Make arrays of everything in memory of the program; write the constants."""
-        for value, _ in self.slots.places.values():
-            place = self.layout.place(value)
-            memory = self.things[place.memory][place.offset :]
-            strides = [stride * value.dtype.itemsize for stride in place.strides]
-            array = np.lib.stride_tricks.as_strided(memory, place.shape, strides)
-            if value.origin == "constant":
-                array[...] = value.array
-            if value.origin != "argument":
-                self.things[self.names.of(value)] = array
-            else:
-                self.things[f"{self.names.of(value)}_packed"] = array
 
     # The step
 
@@ -207,13 +133,17 @@ class _Builder:
             (is_numpy, list(run))
             for is_numpy, run in groupby(self.groups, lambda group: group.kind is Kind.NUMPY)
         ]
-        if runs[0][0]:
+        is_long = sum(group.kind is not Kind.NUMPY for group in self.groups) > _TOGETHER
+        if runs[0][0] or is_long:
             runs.insert(0, (False, []))
         self._write_odd_arguments()
         for i, (is_numpy, run) in enumerate(runs):
             if is_numpy:
                 for group in run:
                     self.lines += self._numpy_lines(group.instructions[0])
+            elif is_long and i:
+                for group in run:
+                    self._write_kernel(group)
             else:
                 self._write_part(f"part{i // 2 + 1}", run, is_first=i == 0)
 
@@ -276,6 +206,22 @@ class _Builder:
         if writer.lines:
             self._write_call(self._call(name, writer), range(checks, len(self.checks)), is_first=is_first)
 
+    def _write_kernel(self, group: Group) -> None:
+        """A native function of one group, and its call."""
+        if group.kind is Kind.CHECK:
+            self._write_part("check", [group], is_first=False)
+            return
+        names = LocalNames()
+        layout = LocalLayout(self.layout, names)
+        writer = Writer(layout, names, self.slots.stored)
+        if group.kind is Kind.PRODUCT:
+            ProductWriter(writer, group.instructions[0]).write()
+        else:
+            writer.write(group)
+        memories = {name: self.memory.part(*layout.parameters[name]) for name in writer.arrays}
+        self.things |= {m.passed: m.like for m in memories.values() if m.passed not in self.names.arguments}
+        self.lines.append(self._call("kernel", writer, memories))
+
     def _write_call(self, call: str, checks: range, *, is_first: bool) -> None:
         answers = []
         if is_first and self._watched():
@@ -289,21 +235,32 @@ class _Builder:
             return
         self.lines += [f"code = {call}", "if code:", *(f"    {line}" for line in answers)]
 
-    def _call(self, name: str, writer: Writer) -> str:
-        """Compile a function; the code that calls it."""
-        memories = [self.memories[memory] for memory in writer.arrays]
-        begin = [memory.begin for memory in memories if memory.begin]
-        begin += [
-            f"{local} = {value.dtype.name}({self._number(value.source)})"
-            for value, local in writer.numbers.items()
+    def _call(self, name: str, writer: Writer, memories: Mapping[str, Memory] | None = None) -> str:
+        """Compile a function; the code that calls it.
+
+        memories: of its parameters, if these do not have the names of the memory itself.
+        """
+        memories = {name: self.memory.of[name] for name in writer.arrays} if memories is None else memories
+        parameters = {name: f"{name}_given" if memory.flat else name for name, memory in memories.items()}
+        begin = [
+            f"{name} = {parameters[name]}{memory.flat}" for name, memory in memories.items() if memory.flat
         ]
-        numbers = list(dict.fromkeys(self._number(value.source) for value in writer.numbers))
-        parameters = ", ".join([*(memory.parameter for memory in memories), *numbers])
+        numbers: dict[str, str] = {}  # as passed, and as parameters
+        for value, local in writer.numbers.items():
+            number = self._number(value.source)
+            own = number if writer.names is self.names else writer.names.new("number")
+            parameter = numbers.setdefault(number, own)
+            begin.append(f"{local} = {value.dtype.name}({parameter})")
+        taken = ", ".join([*parameters.values(), *numbers.values()])
         lines = [f"    {line}" for line in [*begin, *writer.lines, "return 0"]]
-        text = "\n".join([f"def {name}({parameters}):", *lines, ""])
-        self.texts.append(text)
-        self.things[name] = _compiled(text, name, tuple(_type(m.like) for m in memories), len(numbers))
-        return f"{name}({', '.join([*(memory.passed for memory in memories), *numbers])})"
+        text = "\n".join([f"def {name}({taken}):", *lines, ""])
+        key = text, tuple(_type(memory.like) for memory in memories.values())
+        if key not in self._functions:
+            self._functions[key] = named = self.names.new(name)
+            self.texts.append(text.replace(name, named, 1))
+            self.things[named] = _compiled(text, name, key[1], len(numbers))
+        passed = ", ".join([*(memory.passed for memory in memories.values()), *numbers])
+        return f"{self._functions[key]}({passed})"
 
     def _watched(self) -> list[Value]:
         """The arguments that native code reads if it changes states."""
@@ -375,7 +332,7 @@ def _type(array: Array) -> Any:
     return typeof(array)  # type: ignore[no-untyped-call]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> Step:
     """Machine code, shared by equal networks."""
     from numba import float64, njit

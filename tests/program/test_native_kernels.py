@@ -1,0 +1,124 @@
+"""Long native programs: a kernel for each group, compiled once for all that are alike, and parts in place."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+pytest.importorskip("numba", reason="native code needs numba: pip install -e '.[native]'")
+
+from tests.autodiff.test_parts import of_parts, parts
+from tests.program.native_in_python import as_python, on_native_code
+from tests.program.test_native_in_python import assert_near
+from tinygrad_mnist import Tensor, nn, ops, optim
+from tinygrad_mnist.program import compile, native
+from tinygrad_mnist.training import make_train_step
+
+
+@pytest.fixture
+def _in_python(monkeypatch):
+    monkeypatch.setattr(native.step, "_compiled", as_python)
+
+
+@pytest.fixture(params=[1, 32], ids=["kernels", "together"])
+def _both_ways(request, monkeypatch):
+    monkeypatch.setattr(native.step, "_TOGETHER", request.param)
+
+
+@given(parts)
+def test_parts_are_right_in_native_code(chosen):
+    def step(x):
+        leaf = Tensor(x, requires_grad=True)
+        inner = leaf * 2.0
+        loss = of_parts(chosen, inner)
+        loss.backward()
+        return loss, leaf.grad
+
+    rng = np.random.default_rng(0)
+    batches = rng.standard_normal((3, 4, 3))
+    for together in (1, 32):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(native.step, "_compiled", as_python)
+            patch.setattr(native.step, "_TOGETHER", together)
+            compiled = on_native_code(step, *batches[:1, None])
+            for x in batches:
+                assert_near(compiled(x), step(x))
+
+
+@pytest.mark.usefixtures("_in_python", "_both_ways")
+def test_array_that_is_read_again_keeps_its_elements():
+    """A part is written into a copy where the array before it is still needed."""
+
+    def step(x):
+        a = Tensor(x, requires_grad=True)
+        b = a * 1.0
+        (ops.sum(b[1:] ** 2) + ops.sum(b[:2] ** 3) + ops.sum(b**2)).backward()
+        return a.grad, a.grad[1:] * 2.0
+
+    compiled = on_native_code(lambda x: step(x), (np.arange(4.0),))
+    for x in np.random.default_rng(0).standard_normal((3, 4)):
+        assert_near(compiled(x), step(x))
+
+
+class Reader(nn.Module):
+    """An unrolled network that reads numbers, and its training step."""
+
+    def __init__(self):
+        self.cells, self.out = nn.LSTM(2, 3, rng=0), nn.Linear(3, 2, rng=1)
+
+    def forward(self, x):
+        return self.out(self.cells(x)[0][-1])
+
+
+def training(steps):
+    """The step of an unrolled network, its batch and its model."""
+    model, rng = Reader(), np.random.default_rng(0)
+    step = make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.5, momentum=0.9))
+    batch = rng.standard_normal((steps, 4, 2), np.float32), rng.integers(0, 2, 4)
+    return (lambda x, y: step(x, y)[0]), batch, model
+
+
+def compiled_texts(steps, monkeypatch):
+    """The texts that would be compiled for so many steps."""
+    texts = []
+    monkeypatch.setattr(native.step, "_compiled", lambda text, *_: texts.append(text))
+    function, batch, _ = training(steps)
+    compiled = compile(function)
+    for _ in range(2):
+        compiled(*batch)
+    compiled.program.bind("native")
+    return texts
+
+
+def test_longer_network_has_no_more_kernels(monkeypatch):
+    few, many = (compiled_texts(steps, monkeypatch) for steps in (6, 15))
+    assert len(many) <= len(few) + 1
+    assert len(set(many)) == len(many)
+
+
+@pytest.mark.usefixtures("_in_python")
+def test_unrolled_network_trains_as_on_numpy():
+    function, batch, model = training(9)
+    expected, _, reference = training(9)
+    compiled = on_native_code(function, batch, batch)
+    for _ in range(2):
+        expected(*batch)
+    for _ in range(4):
+        assert_near([compiled(*batch)], [expected(*batch)])
+    assert_near([p.data for p in model.parameters()], [p.data for p in reference.parameters()])
+
+
+def test_kernels_run_as_machine_code(monkeypatch):
+    monkeypatch.setattr(native.step, "_TOGETHER", 1)
+    shape = (3, 5)
+
+    def step(x, given):
+        a = Tensor(x, requires_grad=True)
+        loss = ops.sum(ops.tanh(a[1:] @ a.T) * given[0]) + ops.sum(a[:2])
+        loss.backward()
+        return loss, a.grad
+
+    rng = np.random.default_rng(0)
+    batches = [(rng.standard_normal(shape), rng.standard_normal((2, 3))) for _ in range(3)]
+    compiled = on_native_code(step, batches[0])
+    for batch in batches:
+        assert_near(compiled(*batch), step(*batch))

@@ -1,0 +1,60 @@
+"""Names and places as a kernel takes them, so that the code of loops that are alike is the same text.
+
+A long program is a sequence of kernels, one for each group of instructions.  An unrolled network repeats a
+few of them with other memory, and each is compiled once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tinygrad_mnist.program.instructions import Value
+from tinygrad_mnist.program.native.layout import Layout, Place, memory_key
+from tinygrad_mnist.typing import Array
+
+
+class LocalNames:
+    """Names within a kernel, numbered in the order of their first use."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._of: dict[int, str] = {}
+
+    def new(self, wish: str) -> str:
+        """Return a name that is not in use."""
+        self._counts[wish] += 1
+        return f"{wish}{self._counts[wish]}"
+
+    def of(self, value: Value) -> str:
+        """Return the name of a value."""
+        if id(value) not in self._of:
+            self._of[id(value)] = self.new("v")
+        return self._of[id(value)]
+
+
+class LocalLayout(Layout):
+    """The layout of a program, where each place begins at the first element of a parameter.
+
+    Attributes
+    ----------
+    parameters
+        For each parameter the memory that it stands for: a root, and the first element there.
+    """
+
+    def __init__(self, layout: Layout, names: LocalNames) -> None:
+        self._layout, self._names = layout, names
+        self._taken: dict[tuple[int, int], str] = {}
+        self.parameters: dict[str, tuple[Value, int]] = {}
+
+    def place(self, value: Value) -> Place:
+        """Return the place of a value, in a parameter that begins there."""
+        place, root = self._layout.place(value), self._layout.place(value.root)
+        key = memory_key(value), place.offset
+        if key not in self._taken:
+            self._taken[key] = self._names.new("m")
+            self.parameters[self._taken[key]] = value.root, place.offset - root.offset
+        return Place(self._taken[key], 0, place.shape, place.strides)
+
+    def model(self, value: Value) -> Array:
+        """Return an array with the memory order of the value."""
+        return self._layout.model(value)
