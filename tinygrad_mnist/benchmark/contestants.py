@@ -74,8 +74,7 @@ def replay(workload: Workload) -> TrainingStep:
 
 
 @contestant("native", measures_memory=True)
-@of_perceptrons  # programs of hundreds of operations take minutes to compile
-def native(workload: Perceptron) -> TrainingStep | None:
+def native(workload: Workload) -> TrainingStep | None:
     """Step of tinygrad_mnist that runs its program as machine code; None without numba."""
     if importlib.util.find_spec("numba") is None:
         return None
