@@ -155,6 +155,7 @@ def test_a_relative_error_is_over_the_larger_and_0_between_zeros(a, b, error):
 def test_a_gradient_of_zeros_has_the_error_0():
     (row,) = check_gradients(lambda x: ops.sum(x * np.array([0.0, 0.0])), np.array([0.3, 0.7])).rows
     assert (row.verdict, row.error, row.reverse) == ("correct", 0.0, 0.0)
+    assert (row.central_difference, row.complex_difference) == (0.0, 0.0)
 
 
 def test_variables_of_another_dtype_are_noted_by_name():

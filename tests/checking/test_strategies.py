@@ -306,6 +306,12 @@ def test_expression_prints_each_step_with_its_operands():
     assert expression(a, b) == pytest.approx(total, rel=1e-12)
 
 
+def test_expressions_compare_and_print_without_functions():
+    expression = Expression(((2,),), 3, (("sin", (0,)),))
+    assert repr(expression) == "Expression(shapes=((2,),), seed=3, steps=(('sin', (0,)),))"
+    assert expression == Expression(((2,),), 3, (("sin", (0,)),), {"sin": np.sin}, {})
+
+
 def test_first_operand_stands_for_shapes_that_do_not_fit():
     expression = Expression(((2,), (3,)), 3, (("multiply", (0, 1)),))
     a, b = expression.leaves()
@@ -373,11 +379,15 @@ def test_leaves_of_expressions_have_both_signs_up_to_1():
         "lowest": lambda program: min((leaf.min() for leaf in program.leaves() if leaf.size), default=0.0),
         "highest": lambda program: max((leaf.max() for leaf in program.leaves() if leaf.size), default=0.0),
         "ops": lambda program: len(program.steps),
+        "leaves": lambda program: len(program.leaves()),
+        "axes": lambda program: max(leaf.ndim for leaf in program.leaves()),
+        "length": lambda program: max(max(leaf.shape, default=0) for leaf in program.leaves()),
     }
     found = measured(own.expressions(most_ops=3), measures)
     assert -1 <= found["lowest"][0] < -0.9
     assert 0.9 < found["highest"][1] <= 1
-    assert found["ops"][1] == 3
+    assert found["ops"] == found["leaves"] == (1, 3)
+    assert found["axes"] == found["length"] == (0, 3)
 
 
 def test_values_come_from_seeds_of_32_bits():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, nn, ops
-from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
 from tinygrad_mnist.checking.slopes import rounding_side, truncation_side
 from tinygrad_mnist.checking.v_curve import METHODS, v_curve
 from tinygrad_mnist.errors import GradientError
@@ -191,6 +191,11 @@ def test_entry_is_the_largest_gradient_or_the_one_given():
     assert v_curve(f, a, b, name="b", index=(1, 0)).entry() == "b[1, 0]"
 
 
+def test_entry_is_not_looked_for_in_an_empty_variable():
+    curve = v_curve(lambda a, b: ops.sum(a) + ops.sum(b * b), np.zeros(0), np.zeros(2))
+    assert (curve.name, curve.index) == ("b", (0,))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -218,6 +223,32 @@ def test_wrong_rule_does_not_become_the_reference(monkeypatch):
     assert curve.reference == pytest.approx(np.cos(1.0), rel=1e-14)
     assert "reverse mode does not agree: -0.540302" in curve.source
     assert_slopes(curve)
+
+
+@pytest.fixture
+def ignoring_imaginary_parts():
+    """An op that doubles real parts."""
+
+    def doubled(x):
+        return 2.0 * np.real(x)
+
+    op = primitive(doubled)
+    op.vjps(lambda g, y, x: 2.0 * g)
+    yield op
+    del REGISTRY["doubled"]
+
+
+def test_complex_step_that_ignores_a_part_is_not_the_reference(ignoring_imaginary_parts):
+    curve = v_curve(lambda x: x + ops.sin(ignoring_imaginary_parts(x)), 1.0)
+    assert curve.reference == pytest.approx(1 + 2 * np.cos(2.0), rel=1e-14)
+    said = "reverse mode, which extrapolated differences confirm; the complex step does not: 1"
+    assert curve.source == said
+
+
+def test_complex_step_is_the_reference_of_a_cut_graph():
+    curve = v_curve(lambda x: ops.sin(Tensor(x._data)), 1.0, name="x")
+    assert curve.reference == pytest.approx(np.cos(1.0), rel=1e-14)
+    assert curve.source == "the complex step; reverse mode does not agree: nothing"
 
 
 def test_reverse_mode_is_the_reference_without_complex_numbers():

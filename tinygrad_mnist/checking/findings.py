@@ -104,7 +104,7 @@ def _paragraph(number: int, finding: Finding) -> Any:
     for label, text in finding.details():
         details.add_row(label, Text(text, "green" if label == "what to do" else ""))
     title = Text(f"{number}. {finding.what}", style)
-    return Padding(Group(title, Padding(details, (0, 0, 0, 3), expand=False)), (1, 0, 0, 0), expand=False)
+    return Group(Text(), title, Padding(details, (0, 0, 0, 3), expand=False))
 
 
 @dataclass(frozen=True)

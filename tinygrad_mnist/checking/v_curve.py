@@ -237,7 +237,8 @@ def _chosen_name(gradients: dict[str, Any], name: str | None) -> str:
         if name not in gradients:
             raise GradientError(f"there is no variable {name!r}: the variables are {', '.join(gradients)}")
         return name
-    sizes = {key: np.abs(g).max(initial=0.0) for key, g in gradients.items() if g is not None}
+    empty = -1.0  # chosen last
+    sizes = {key: np.abs(g).max(initial=empty) for key, g in gradients.items() if g is not None}
     if not sizes:
         raise GradientError(f"the function does not depend on {', '.join(gradients)}")
     return max(sizes, key=lambda key: float(np.nan_to_num(sizes[key])))
