@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets.strokes import Widths, components, frame, grown, slide, without_lines
+from tinygrad_mnist.datasets.strokes import Widths, components, extreme, frame, grown, slide, without_lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -216,9 +216,9 @@ def _closed(cells: Array, radius: int) -> Array:
     """Return the cells without what is dark and narrower than a square of this radius."""
     margin = 2 * radius
     padded = np.pad(cells, margin, mode="edge")
-    for reduce in (np.max, np.min):
+    for larger in (np.maximum, np.minimum):
         for axis in (0, 1):
-            padded = slide(padded, reduce, radius, axis)
+            padded = extreme(padded, larger, radius, axis)
     return np.asarray(padded[margin:-margin, margin:-margin])
 
 
