@@ -169,15 +169,14 @@ def _run_rules(
     values = (tensor, *tensor.inputs) if create_graph else arrays
     primitive = tensor.primitive
     rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
-    adds = None if create_graph or sent is not None else primitive.adds
+    is_short = primitive.adds is not None and not create_graph and sent is None
+    if is_short and _add_part(tensor, g, gradients, ours, arrays):
+        return
     for position, x in enumerate(tensor.inputs):
         if not isinstance(x, Recordable) or not x._requires_grad:
             continue
         rule = rules[position] if rules else primitive.rule(position)
         if rule is None or (relevant is not None and x.serial not in relevant):
-            continue
-        if adds is not None and x.serial in ours and gradients[x.serial].dtype == g.dtype:
-            gradients[x.serial] = adds(gradients[x.serial], g, *values, **tensor.attributes)
             continue
         try:
             contribution = rule(g, *values, **tensor.attributes)
@@ -194,10 +193,22 @@ def _run_rules(
         if not (x.inputs or create_graph) and _is_shared(contribution, g, arrays):
             contribution = np.array(contribution)
         _accumulate(gradients, x.serial, contribution)
-        if adds is not None:
-            ours.add(x.serial)
         if sent is not None:
             sent.append((tensor, position, contribution))
+
+
+def _add_part(tensor: Any, g: Any, gradients: dict[int, Any], ours: set[int], arrays: list[Any]) -> bool:
+    """Add the gradient of a part to that of the whole, in place; False where there is no array to add to.
+
+    The rule then makes one, which is the engine's own: the parts that follow are added to it.
+    """
+    (whole,) = tensor.inputs
+    total = gradients.get(whole.serial)
+    if total is None or whole.serial not in ours or total.dtype != g.dtype:
+        ours.add(whole.serial)
+        return False
+    gradients[whole.serial] = tensor.primitive.adds(total, g, *arrays, **tensor.attributes)
+    return True
 
 
 def _passed_by(tensor: Any, g: Any, arrays: list[Any], create_graph: bool) -> Any:

@@ -38,11 +38,13 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     >>> linear(np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 10.0]))
     array([ 1., 13.])
     """
-    product = np.dot(x if x.ndim <= 2 else _rows(x), weight.T)
-    if bias is not None:
-        # In place unless the bias is complex and the product is not: a complex step in the bias alone.
-        product = np.add(product, bias, product if product.dtype == bias.dtype else None)
-    return product if x.ndim <= 2 else np.reshape(product, (*x.shape[:-1], weight.shape[0]))
+    if x.ndim > 2:
+        return np.reshape(linear.forward(_rows(x), weight, bias), (*x.shape[:-1], weight.shape[0]))
+    product = np.dot(x, weight.T)
+    if bias is None:
+        return product
+    # In place unless the bias is complex and the product is not: a complex step in the bias alone.
+    return np.add(product, bias, product if product.dtype == bias.dtype else None)
 
 
 def _rows(x: Any) -> Any:

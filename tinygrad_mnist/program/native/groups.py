@@ -48,6 +48,8 @@ class Group:
         self.elsewhere |= {memory_key(value) for value in reads_elsewhere(instruction, layout)}
         if instruction.result is not None:
             self.writes.add(memory_key(instruction.result))
+            if instruction.result.view_of is not None:  # the rest of the array has to stay
+                self.reads.add(memory_key(instruction.result))
 
     def takes(self, instruction: Instruction, layout: Layout) -> bool:
         """Return True if an instruction reads the same numbers inside the loop as after it."""

@@ -90,12 +90,15 @@ def _last_reads(recording: Recording, groups: list[Group]) -> dict[int, int]:
 
 
 def _stored(groups: list[Group], last_reads: dict[int, int]) -> set[int]:
-    """The results that are needed outside the loop that makes them."""
-    return {
-        id(instruction.result)
-        for i, group in enumerate(groups)
-        for instruction in group.instructions
-        if instruction.result is not None and instruction.result.origin == "result"
-        if instruction.result.view_of is None
-        if group.kind is not Kind.LOOP or last_reads.get(id(instruction.result), i) > i
-    }
+    """The results that are needed outside the loop that makes them, and those that are made part by part."""
+    stored = set()
+    for i, group in enumerate(groups):
+        for instruction in group.instructions:
+            result = instruction.result
+            if result is None or result.origin != "result":
+                continue
+            if result.view_of is not None:
+                stored.add(id(result.root))
+            elif group.kind is not Kind.LOOP or last_reads.get(id(result), i) > i:
+                stored.add(id(result))
+    return stored
