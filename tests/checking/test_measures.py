@@ -1,11 +1,13 @@
 """What a check measures before it judges: noise, step sizes, the largest gradient, names, plain results."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY
-from tinygrad_mnist.checking import check_gradients, diagnose
+from tinygrad_mnist.checking import check_gradients, diagnose, judge
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
 from tinygrad_mnist.checking.judge import (
@@ -14,11 +16,12 @@ from tinygrad_mnist.checking.judge import (
     _approach,
     _Entry,
     _first_smooth,
+    _shrinks,
     _Slopes,
     relative_error,
 )
 from tinygrad_mnist.checking.network import NetworkCheck
-from tinygrad_mnist.checking.numeric import BEST_H, central_entries, noise_of
+from tinygrad_mnist.checking.numeric import BEST_H, central_entries, complex_entries, noise_of
 from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
 from tinygrad_mnist.checking.v_curve import _off
 from tinygrad_mnist.checking.verdicts import PRECISION, WRONG
@@ -143,6 +146,34 @@ def test_entries_beyond_the_first_two_thousand_are_judged_by_differences():
     assert report.rows[0].counts == {"correct": 1, "untested": count - 1}
 
 
+def test_entries_that_disagree_most_are_examined_first(monkeypatch):
+    monkeypatch.setattr(judge, "_ONE_BY_ONE", 1)
+    slopes = np.array([1000.0, 1.0])
+    report = check_gradients(
+        lambda x: ops.sum(ops.relu(ops.astype(x, np.float64)) * slopes), np.array([1.0, -1e-7])
+    )
+    assert report.rows[0].counts == {"correct": 1, "kink": 1}
+
+
+@pytest.mark.parametrize(
+    ("of_entries", "steps"),
+    [(partial(central_entries, base=1e-3), [1e-3, 1e-3, 4e-3]), (complex_entries, [1e-30, 5e-31, 1e-30])],
+)
+def test_step_of_an_entry_is_scaled_by_its_size(of_entries, steps):
+    x, seen = np.array([0.0, -0.5, 4.0]), []
+
+    def noted(x):
+        seen.append(x._data.copy())
+        return ops.sum(x)
+
+    with open_problem(noted, x) as problem:
+        (variable,) = problem.variables.values()
+        of_entries(problem, variable, np.arange(3))
+    given = np.array(seen)
+    moved = abs(given - x).max(axis=0) if given.dtype.kind == "c" else np.ptp(given, axis=0) / 2
+    np.testing.assert_allclose(moved, steps, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "error"),
     [(0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (1.0, -1.0, 2.0), (0.0, 3.0, 1.0), (-4.0, -1.0, 0.75)],
@@ -171,6 +202,31 @@ def test_slopes_that_differ_by_more_than_their_slack_are_not_one(sign):
     near = _Slopes(0.1, wide.left + 1e-5, wide.right + 1e-5, 2e-5)
     assert _first_smooth([wide, narrow]) is narrow
     assert _first_smooth([wide, near]) is wide
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("gap", "bent"), [(9.9, False), (10.1, True)])
+def test_slopes_bend_if_their_gap_is_ten_times_the_slack(gap, bent, side):
+    assert _Slopes(1.0, 50.0, 50.0 + gap * side, slack=1.0).bent == bent
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("size", "tell"), [(9.9, False), (-9.9, False), (10.1, True), (-10.1, True)])
+def test_slopes_tell_if_one_is_ten_times_the_slack(size, tell, place):
+    left, right, r = np.roll([size, 0.0, 0.0], place)
+    assert _Slopes(1.0, left, right, slack=1.0).tells(r) == tell
+
+
+@pytest.mark.parametrize("slack", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("share", "margin", "shrinks"),
+    [(0.5, 0.01, True), (0.5, -0.01, False), (2.0, -0.01, True), (2.0, 0.01, False)],
+)
+def test_gap_of_a_bend_shrinks_with_the_step(share, margin, shrinks, slack):
+    """By half to twice as much, beyond three times the slack."""
+    gap = share + (3 * slack if share > 1 else -3 * slack) + margin
+    wide, narrow = _Slopes(1.0, 0.0, 4.0, 0.0), _Slopes(0.25, 0.0, gap, slack)
+    assert _shrinks([wide, narrow]) == shrinks
 
 
 def one_entry(**known):
