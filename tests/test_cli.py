@@ -4,10 +4,8 @@ One thread each: the tests themselves run side by side.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -229,13 +227,6 @@ def test_data_shows_the_named_folder(mnist, tmp_path):
         assert f"source: the IDX files in {tmp_path}" in output
 
 
-def test_names_in_brackets_are_text_instead_of_markup(tmp_path, digits_run):
-    picture, folder = tmp_path / "[red].png", tmp_path / "[bold]run[/]"
-    Image.fromarray(np.pad(np.full((20, 4), 255, np.uint8), 8)).save(picture)
-    assert "[red].png" in succeed("predict", digits_run[0], picture)
-    assert str(folder) in succeed("train", "--dataset", "digits", "--epochs", 1, *ONE, "--output", folder)
-
-
 def truncated(mnist_folder, folder):
     folder.mkdir()
     for path in mnist_folder.iterdir():
@@ -316,36 +307,6 @@ def test_help_is_readable_from_a_shell():
 
 def test_version_is_that_of_the_package():
     assert succeed("--version").endswith(f"version {__version__}\n")
-
-
-def test_ctrl_c_ends_training_early_with_a_message(tmp_path):
-    folder = tmp_path / "run"
-    command = [
-        "train",
-        "--dataset",
-        "digits",
-        "--epochs",
-        "100000",
-        "--jobs",
-        "1",
-        "--output",
-        str(folder),
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tinygrad_mnist", *command], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch   3/"):
-            process.send_signal(signal.SIGINT)
-            break
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0
-    epochs = len((folder / "history.jsonl").read_text().splitlines())
-    assert f"interrupted in epoch {epochs}: the weights" in output
-    assert json.loads((folder / "config.json").read_text())["interrupted"] is True
-    assert percentage(succeed("evaluate", folder)) == percentage(output[output.index("interrupted") :])
 
 
 def test_training_that_ends_at_chance_causes_a_warning(tmp_path, digits_run):

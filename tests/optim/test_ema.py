@@ -101,9 +101,9 @@ def test_decay_out_of_range_is_refused_when_it_is_set(decay):
     assert ema.decay == 0.999
 
 
-def taken(network, backend, dtype):
+def taken(network, backend, dtype, **options):
     """Take steps whose updates of averages are inside, in the middle with another decay."""
-    training = network(dtype=dtype, momentum=0.9)
+    training = network(dtype=dtype, momentum=0.9, **options)
     ema = optim.EMA(training.model.parameters(), decay=0.9)
 
     def step(x, y):
@@ -129,11 +129,11 @@ def test_averages_in_a_compiled_step_have_the_bits_of_eager(network, dtype):
     assert len(run._programs) == 1  # another decay needs no other program
 
 
-@pytest.mark.parametrize("network", [quadratic, classifier])
-def test_averages_in_native_code_are_those_of_eager(network):
+def test_averages_in_native_code_are_those_of_eager():
     pytest.importorskip("numba")
-    _, expected, _ = taken(network, "eager", np.float64)
-    _, found, _ = taken(network, "native", np.float64)
+    _, expected, _ = taken(quadratic, "eager", np.float64, sizes=(6, 3))
+    _, found, _ = taken(quadratic, "native", np.float64, sizes=(6, 3))
+    assert len(found) == 2
     for average, other in zip(found, expected):
         np.testing.assert_allclose(average, other, rtol=1e-12, atol=1e-14)
 

@@ -158,7 +158,7 @@ def test_derivation_of_adam_is_as_kept():
 @pytest.mark.parametrize("kind", KINDS)
 def test_native_code_gives_the_same_up_to_rounding(kind):
     pytest.importorskip("numba")
-    eager, native = (quadratic(optimizer=kind, lr=0.01) for _ in range(2))
+    eager, native = (quadratic(optimizer=kind, lr=0.01, sizes=(6, 3)) for _ in range(2))
     compiled = compile(native.step, backend="native")
     x, y = batch(np.random.default_rng(0), eager)
     for _ in range(6):

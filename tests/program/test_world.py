@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.program.networks import batch, classifier, quadratic
+from tests.program.networks import Training, batch, classifier, quadratic
 from tinygrad_mnist import Tensor, nn, no_grad, ops, optim
 from tinygrad_mnist.errors import CaptureError, GradientError, StaleGradientError
 from tinygrad_mnist.program import compile
@@ -337,8 +337,11 @@ def test_native_code_follows_too(change):
     pytest.importorskip("numba")
     make = {
         "order": simple(BINDINGS["reshape"]),
-        "frozen": lambda: quadratic(),
-        "dropout": lambda: classifier(dropout=0.3),
+        "frozen": lambda: quadratic(sizes=(6, 3)),
+        "dropout": lambda: Training(
+            nn.Sequential(nn.Dropout(0.3, rng=np.random.default_rng(0)), nn.Linear(6, 3, rng=1)),
+            nn.QuadraticLoss(),
+        ),
     }[change]
     eager, native = make(), make()
     compiled = compile(native.step, backend="native")

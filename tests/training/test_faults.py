@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -108,11 +109,22 @@ main(sys.argv[2:])
 def test_stopped_training_writes_everything_and_resumes(tmp_path, whole, number):
     command = [sys.executable, "-c", STOPPED, str(int(number)), "train", *kills.SETTINGS]
     command += ["--output", tmp_path / "run"]
-    subprocess.run(command, env=kills.ENVIRONMENT, stdout=subprocess.DEVNULL, check=True, timeout=LONGEST)
+    output = subprocess.run(
+        command,
+        env={**kills.ENVIRONMENT, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST,
+    ).stdout
     config = json.loads((tmp_path / "run/config.json").read_text())
-    assert config["interrupted"]
+    epochs = len((tmp_path / "run/history.jsonl").read_text().splitlines())
+    assert config["interrupted"] is True
+    assert epochs < config["recipe"]["epochs"]
+    assert f"interrupted in epoch {epochs}: the weights" in output
+    (accuracy,) = re.findall(r"test accuracy [\d.]+%", output)
+    assert f"{accuracy[5:]}" in here("evaluate", tmp_path / "run").stdout
     assert (tmp_path / "run/report.html").exists()
-    assert len((tmp_path / "run/history.jsonl").read_text().splitlines()) < config["recipe"]["epochs"]
     assert here("train", "--resume", tmp_path / "run").returncode == 0
     assert kills.files(tmp_path / "run") == whole[0]
 
