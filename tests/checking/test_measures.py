@@ -11,7 +11,6 @@ from tinygrad_mnist.checking import check_gradients, diagnose, judge
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
 from tinygrad_mnist.checking.judge import (
-    _ONE_BY_ONE,
     Entries,
     _approach,
     _Entry,
@@ -24,7 +23,7 @@ from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, central_entries, complex_entries, noise_of
 from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
 from tinygrad_mnist.checking.v_curve import _off
-from tinygrad_mnist.checking.verdicts import PRECISION, WRONG
+from tinygrad_mnist.checking.verdicts import PRECISION, UNTESTED, WRONG
 
 
 def single(x):
@@ -135,9 +134,10 @@ def test_an_infinite_gradient_of_a_finite_slope_is_wrong(wrong, before, monkeypa
     assert report.rows[0].counts == {"wrong": 2}
 
 
-def test_entries_beyond_the_first_two_thousand_are_judged_by_differences():
+def test_entries_beyond_the_first_are_judged_by_differences(monkeypatch):
     """Too small to tell from rounding: examined one by one or in bulk, none of them is wrong."""
-    count = _ONE_BY_ONE + 50
+    monkeypatch.setattr(judge, "_ONE_BY_ONE", 20)
+    count = 70
     weights = np.full(count, 1e-14)
     weights[0] = 1.0
     report = check_gradients(
@@ -256,6 +256,20 @@ def test_difference_of_two_steps_is_doubt_of_either_sign(sign, off, verdict):
         wide, narrow = 1 + 0.009 * sign, 1.0
         entry.slopes = lambda h: _Slopes(h, *[wide if h == 16 else narrow] * 2, slack=1e-3)
         entry._settle_in_noise(np.nan, confirmed=False)
+        assert entry.entries.verdicts == verdict
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("reverse", "slope", "verdict"),
+    [(1.0, 0.901, PRECISION), (1.0, 0.899, UNTESTED), (0.901, 1.0, PRECISION), (0.899, 1.0, UNTESTED)],
+)
+def test_rounding_that_leaves_no_digit_right_is_untested(reverse, slope, verdict, sign):
+    with open_problem(lambda x: ops.sum(x), np.zeros(1)) as problem:
+        (x,) = problem.variables.values()
+        entry = _Entry(problem, x, one_entry(reverse=sign * reverse, h=1.0), 0, noise=0.0)
+        slopes = _Slopes(1.0, sign * slope, sign * slope, slack=1.0)
+        entry._settle_smooth(np.nan, confirmed=False, s=slopes, crossed=False)
         assert entry.entries.verdicts == verdict
 
 

@@ -103,3 +103,15 @@ def test_report_as_text_is_as_wide_as_the_terminal_at_least_60(columns, monkeypa
     report = FORMS["report-wrong"]
     text = "\n".join(text.rstrip() for text in str(report).splitlines())
     assert text == printed(report, max(columns, 60))
+
+
+@pytest.mark.parametrize(
+    ("width", "tables"), [(40, 4), (44, 4), (45, 3), (60, 3), (61, 2), (93, 2), (94, 1), (124, 1), (125, 0)]
+)
+def test_tables_are_as_few_as_the_width_allows(width, tables):
+    """A column per variable in some tables; with room for all columns one table with a line per variable."""
+    text = printed(FORMS["report-wrong"], width)
+    assert max(map(len, text.splitlines())) <= width
+    has_a_line_per_variable = text.index("verdict") < text.index("0.weight")
+    assert text.count("┏") == (tables or 1)
+    assert has_a_line_per_variable == (tables == 0)
