@@ -15,6 +15,7 @@ from tinygrad_mnist.checking.judge import (
     _approach,
     _Entry,
     _first_smooth,
+    _settle_in_bulk,
     _shrinks,
     _Slopes,
     relative_error,
@@ -23,7 +24,7 @@ from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, central_entries, complex_entries, noise_of
 from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
 from tinygrad_mnist.checking.v_curve import _off
-from tinygrad_mnist.checking.verdicts import PRECISION, UNTESTED, WRONG
+from tinygrad_mnist.checking.verdicts import CORRECT, PRECISION, UNTESTED, WRONG
 
 
 def single(x):
@@ -234,6 +235,21 @@ def one_entry(**known):
     numbers = ("reverse", "central", "h", "rounding", "allowance", "decider", "verdicts", "contradicted")
     arrays = {name: np.array([known.get(name, 0.0)]) for name in numbers}
     return Entries(positions=np.array([0]), exact=known.get("exact"), **arrays)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("reverse", "central", "verdict"),
+    [
+        (0.0, 0.0, CORRECT), (1.0, 1 + 0.99e-5, CORRECT), (1.0, 1.09, PRECISION), (1.0, 1.11, WRONG),
+        (0.29, 0.0, UNTESTED), (0.0, 0.29, UNTESTED), (0.0, 0.31, WRONG), (0.31, 0.0, WRONG),
+    ],
+)  # fmt: skip
+def test_entry_in_bulk_has_the_verdict_of_its_difference(reverse, central, verdict, sign):
+    """Apart by 1e-5, by rounding, by more; and lost below three times the rounding, unless both are 0."""
+    entry = one_entry(reverse=sign * reverse, central=sign * central, rounding=0.1)
+    _settle_in_bulk(entry, np.array([0]))
+    assert (entry.verdicts, entry.decider) == (verdict, sign * central)
 
 
 @pytest.mark.parametrize(("exact", "largest"), [(np.zeros(1), 1 / 8), (None, 1 / 8**4)])
