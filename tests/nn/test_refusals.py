@@ -117,3 +117,16 @@ def test_one_value_per_channel_is_refused_without_statistics_too():
     with pytest.raises(ShapeError, match="one value per channel in training"):
         layer(np.ones((1, 4), F32))
     assert layer.eval()(np.ones((1, 4), F32)).shape == (1, 4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"affine": False}, {"track_running_stats": False}])
+@pytest.mark.parametrize("training", [True, False])
+def test_refused_batch_moves_no_running_statistics(settings, training):
+    layer = nn.BatchNorm1d(2, **settings).train(training)
+    before = {name: array.copy() for name, array in layer.state_dict().items()}
+    with pytest.raises(
+        DTypeError, match=r"BatchNorm1d has float32 weights, the input is float64: pass x\.as"
+    ):
+        layer(np.arange(6.0).reshape(3, 2))
+    after = layer.state_dict()
+    assert all(np.array_equal(after[name], array) for name, array in before.items())

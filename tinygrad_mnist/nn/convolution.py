@@ -13,9 +13,10 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.pooling import border_of
 from tinygrad_mnist.autodiff.ops.windows import Pair, pair
 from tinygrad_mnist.default_dtype import get_default_dtype
-from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
+from tinygrad_mnist.nn.inputs import require_dtype
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Parameter
 from tinygrad_mnist.seeding import generator
@@ -108,12 +109,7 @@ class Conv2d(Module):
                 f"Conv2d takes images (n, {self.in_channels}, height, width), got inputs of shape {shape}: "
                 f"{self._instead(shape)}"
             )
-        has_no_dtype = x.dtype.kind in "iub" or getattr(
-            x, "weak_dtype", False
-        )  # which takes that of the weights
-        if x.dtype != self.weight.dtype and not has_no_dtype:
-            own = self.weight.dtype
-            raise DTypeError(f"Conv2d has {own} weights, the input is {x.dtype}: pass x.astype(np.{own})")
+        require_dtype("Conv2d", x, self.weight.dtype)
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
 
     def _instead(self, shape: tuple[int, ...]) -> str:

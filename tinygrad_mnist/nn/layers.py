@@ -18,7 +18,8 @@ from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import DTypeError, ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.module import Module, require_array
+from tinygrad_mnist.nn.inputs import require_array
+from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Parameter
 from tinygrad_mnist.seeding import generator
 

@@ -294,12 +294,6 @@ class Module(Observed, NotInModule):
         return sum(math.prod(parameter.shape) for parameter in self.parameters())
 
 
-def require_array(layer: str, x: Any) -> None:
-    """Refuse an input of a layer that is neither a Tensor nor an array."""
-    if not hasattr(x, "shape"):
-        raise TypeError(f"{layer} got {shown(x)} for its input: pass Tensor(x) or np.asarray(x)")
-
-
 class Hook:
     """Registration of a forward hook, made by ``register_forward_hook``."""
 

@@ -14,7 +14,8 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.nn.module import Module, require_array
+from tinygrad_mnist.nn.inputs import require_array, require_dtype
+from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Buffer, Parameter
 
 
@@ -128,6 +129,9 @@ class BatchNorm(Module):
                 f"{type(self).__name__} got one value per channel in training, inputs of shape "
                 f"{tuple(x.shape)}, which has no variance: train on larger batches, or call eval()"
             )
+        own = self.weight if self.running_mean is None else self.running_mean
+        if own is not None:  # before the running statistics move
+            require_dtype(type(self).__name__, x, own.dtype)
         axes = self._axes[x.ndim]
         along = (1, -1, *(1,) * (x.ndim - 2))
         if self.training or self.running_mean is None or self.running_var is None:
