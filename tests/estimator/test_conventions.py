@@ -22,9 +22,9 @@ INPUTS, SPECIES = FLOWERS.measurements, FLOWERS.columns()["Species"]
 
 ESTIMATORS = [
     NeuralNetwork(),
-    NeuralNetwork(hidden=(4, 3), activation="tanh", schedule="cosine", weight_decay=1e-3),
+    NeuralNetwork(hidden=(4, 3), activation="tanh", schedule="cosine", weight_decay=1e-3, epochs=60),
     NeuralNetwork(task="regression"),
-    NeuralNetwork(hidden=0, task="regression"),
+    NeuralNetwork(hidden=0, task="regression", epochs=60),
 ]
 
 
