@@ -252,6 +252,31 @@ def test_entry_in_bulk_has_the_verdict_of_its_difference(reverse, central, verdi
     assert (entry.verdicts, entry.decider) == (verdict, sign * central)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("reverse", "rounding", "allowance", "verdict"),
+    [
+        (1 + 0.99e-9, 0.01, 0.0, CORRECT), (1 + 1.01e-9, 0.01, 0.0, WRONG), (1 - 0.99e-9, 0.2, 0.0, CORRECT),
+        (1.01, 0.01, 0.0101, PRECISION), (1.01, 0.01, 0.0099, WRONG),
+        (0.901, 0.01, 1.0, PRECISION), (0.899, 0.01, 1.0, WRONG),
+        (1.1, 0.099, 0.0, WRONG), (1.1, 0.101, 0.0, "examined"),
+    ],
+)  # fmt: skip
+def test_complex_step_decides_where_a_difference_tells(
+    reverse, rounding, allowance, verdict, sign, monkeypatch
+):
+    """Both are 1: agreement to nine digits, an error that rounding explains, a digit that is right."""
+    monkeypatch.setattr(_Entry, "settle", lambda self, *_: self._say(-1, 0.0))
+    entry = one_entry(
+        reverse=sign * reverse, central=sign, h=1.0, rounding=rounding, allowance=allowance,
+        exact=np.array([float(sign)]),
+    )  # fmt: skip
+    with open_problem(lambda x: ops.sum(x), np.zeros(1)) as problem:
+        (x,) = problem.variables.values()
+        judge.judge(problem, x, entry, noise=0.0, confirmed=False)
+    assert entry.verdicts == (-1 if verdict == "examined" else verdict)
+
+
 @pytest.mark.parametrize(("exact", "largest"), [(np.zeros(1), 1 / 8), (None, 1 / 8**4)])
 @pytest.mark.parametrize(("times", "comes_nearer"), [(0.99, True), (1.01, False)])
 def test_narrower_difference_counts_beyond_its_rounding(exact, largest, times, comes_nearer):
