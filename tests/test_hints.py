@@ -9,10 +9,13 @@ import tinygrad_mnist as tm
 from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim
 from tinygrad_mnist.autodiff.numpy_protocol import PLAIN
 from tinygrad_mnist.autodiff.primitive import ANSWERS
-from tinygrad_mnist.hints import keywords, networks, numpy_functions, rooms, tensors
+from tinygrad_mnist.hints import keywords, layers, networks, numpy_functions, rooms, tensors
+from tinygrad_mnist.training import Epoch, History
 
 MODEL = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
 OPTIMIZER = optim.SGD(MODEL.parameters(), lr=0.1)
+DIGITS = tm.datasets.load_digits()
+HISTORY = History([Epoch(1, 0.1, 2.0, 0.5, 1.5, 0.5, 100)])
 OWNERS = [
     (Tensor(1.0), tensors.TENSOR),
     (ops, tensors.OPS),
@@ -20,7 +23,14 @@ OWNERS = [
     (tm.datasets, rooms.DATASETS),
     (tm.training, rooms.TRAINING),
     (tm.autograd, rooms.AUTOGRAD),
-    (nn, networks.NN),
+    (nn, layers.NN),
+    (nn.functional, layers.FUNCTIONAL),
+    (DIGITS, rooms.DATASET),
+    (DIGITS.train, rooms.SPLIT),
+    (tm.datasets.load_iris(), rooms.IRIS),
+    (DIGITS.train.loader(32), rooms.LOADER),
+    (HISTORY, rooms.HISTORY),
+    (HISTORY[0], rooms.EPOCH),
     (nn.init, networks.INIT),
     (nn.utils, networks.UTILS),
     (MODEL, networks.MODULE),
@@ -47,7 +57,9 @@ def namespace(tmp_path):
         "path": tmp_path / "model.safetensors",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
         "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
-        "batches": [data], "module": model, "Module": nn.Module, "params": list(model.parameters()),
+        "split": DIGITS.train, "data": DIGITS, "iris": tm.datasets.load_iris(), "history": HISTORY,
+        "loader": DIGITS.train.loader(32), "batches": [data], "module": model,
+        "Module": nn.Module, "params": list(model.parameters()),
     }  # fmt: skip
 
 
@@ -109,6 +121,89 @@ def test_missing_name_without_similar_ones_is_plain():
         _ = ops.qqqq
     assert (
         str(hints.missing("ops", "_private", {}, lambda: ["_private"])) == "ops has no attribute '_private'"
+    )
+
+
+@pytest.mark.parametrize("name", ["isnan", "zeros_like", "argmax", "unique", "meshgrid", "empty", "int8"])
+def test_name_of_numpy_is_answered_with_it(name):
+    with pytest.raises(AttributeError, match=f"write `np.{name}`: arrays are made by NumPy"):
+        getattr(tm, name)
+
+
+def test_function_of_a_layer_is_answered_in_nn():
+    for name in nn.functional.__all__:
+        with pytest.raises(AttributeError, match=f"write `nn.functional.{name}`"):
+            getattr(nn, name)
+    for name in set(ops.__all__) - set(nn.functional.__all__):
+        with pytest.raises(AttributeError, match=f"write `ops.{name}`|: "):
+            getattr(nn.functional, name)
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("from tinygrad_mnist.nn import Dense", r"nn has no 'Dense' to import: write `nn.Linear\(3, 4\)`"),
+        ("from tinygrad_mnist.datasets import Loader, DataLoader", r"write `tm.datasets.Loader\("),
+        ("from tinygrad_mnist import keras", "layers are in `nn`"),
+        ("from tinygrad_mnist.optim import lr_scheduler", "the schedules are here"),
+        ("from tinygrad_mnist.training import ModelCheckpoint as M", "training.Checkpoints"),
+        ("from tinygrad_mnist.nn.functional import interpolate", "ops.repeat"),
+        ("from tinygrad_mnist.autograd import Function", "tm.primitive"),
+    ],
+)
+def test_name_that_is_imported_is_answered(line, advice):
+    with pytest.raises(ImportError, match=advice):
+        exec(line, {})
+
+
+def test_name_without_advice_is_imported_as_ever():
+    with pytest.raises(ImportError, match=r"cannot import name 'qqqq' from 'tinygrad_mnist.nn'"):
+        exec("from tinygrad_mnist.nn import qqqq", {})
+    exec("from tinygrad_mnist.nn import functional, utils, init, Linear", {})
+
+
+def test_every_op_and_array_method_is_answered_on_a_tensor():
+    x = Tensor(np.ones((2, 2)))
+    names = {*ops.__all__, *(name for name in dir(np.ndarray) if not name.startswith("_"))}
+    assert not {name for name in names if not hasattr(x, name) and name not in tensors.TENSOR}
+
+
+def test_setting_that_would_change_nothing_is_refused():
+    model = nn.Sequential(nn.Linear(2, 3))
+    with pytest.raises(AttributeError, match=r"write `model.requires_grad_\(False\)`"):
+        model[0].trainable = False
+    optimizer = optim.Adam(model.parameters())
+    with pytest.raises(AttributeError, match=r"write `optimizer.lr`"):
+        optimizer.learning_rate = 0.1
+    model.layers = [1]
+    assert (model.layers, optimizer.lr) == ([1], 0.001)
+
+
+def test_loss_of_a_history_by_name_is_answered():
+    with pytest.raises(TypeError, match=r"write \[epoch.train_loss for epoch in history\]"):
+        HISTORY["loss"]
+
+
+@pytest.mark.parametrize("name", rooms.NETWORK)
+def test_attribute_of_another_estimator_is_answered_with_code_that_runs(name):
+    estimator = pytest.importorskip("tinygrad_mnist.estimator")
+    rows, labels = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    network = estimator.NeuralNetwork(hidden=2, epochs=1).fit(rows, labels)
+    assert name not in dir(network)
+    with pytest.raises(AttributeError, match=re.escape(rooms.NETWORK[name])):
+        getattr(network, name)
+    for code in snippets(rooms.NETWORK[name]):
+        exec(code, {"network": network, "rows": rows, "np": np, "nn": nn, "tm": tm})
+
+
+@pytest.mark.parametrize("name", rooms.ESTIMATOR)
+def test_other_estimator_is_answered(name):
+    estimator = pytest.importorskip("tinygrad_mnist.estimator")
+    with pytest.raises(ImportError, match=re.escape(rooms.ESTIMATOR[name])):
+        exec(f"from tinygrad_mnist.estimator import {name}", {})
+    eval(
+        rooms.ESTIMATOR[name].removeprefix("write "),
+        vars(estimator) | {"NeuralNetwork": estimator.NeuralNetwork},
     )
 
 

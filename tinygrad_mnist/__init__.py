@@ -92,4 +92,6 @@ if not TYPE_CHECKING:
         if name in __all__ or name in _INTERNAL:
             return import_module(f"tinygrad_mnist.{name}")
         hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _tensors.TOP_LEVEL
+        if name not in hints and hasattr(import_module("numpy"), name):
+            hints[name] = f"write `np.{name}`: arrays are made by NumPy"
         raise _missing("tinygrad_mnist", name, hints, lambda: __all__)

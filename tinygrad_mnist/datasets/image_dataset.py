@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.loader import Loader, read_only
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.hints.rooms import NotInDataset, NotInSplit
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(NotInSplit):
     """Images and their labels; ``images, labels = split`` unpacks both.
 
     Parameters
@@ -105,7 +106,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDataset:
+class ImageDataset(NotInDataset):
     """Three splits of one data set.
 
     Parameters

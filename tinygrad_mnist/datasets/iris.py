@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.rooms import NotInIris
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ _FILE = Path(__file__).parent / "iris" / "iris.csv"
 
 
 @dataclass(frozen=True, eq=False)
-class Iris:
+class Iris(NotInIris):
     """150 flowers, 50 of each species.
 
     Attributes
@@ -46,6 +48,7 @@ class Iris:
         return {**measured, "Species": np.asarray(self.species_names)[self.species]}
 
 
+@hinted
 def load_iris() -> Iris:
     """Load the flowers with the values and in the order of R's data set ``iris``.
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_unmasked
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.rooms import NotInLoader
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     Batch = tuple[Array, Array]
 
 
-class Loader:
+class Loader(NotInLoader):
     """Iterable of ``(inputs, targets)`` batches; each ``iter()`` is the next epoch.
 
     Parameters
@@ -68,6 +70,7 @@ class Loader:
     (2, 1)
     """
 
+    @hinted
     def __init__(
         self,
         inputs: ArrayLike,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tinygrad_mnist.datasets.image_files import ImageFiles
 from tinygrad_mnist.datasets.labels import count_classes, require_labels
 from tinygrad_mnist.datasets.orientation import exchange_axes, looks_transposed
 from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.hints import hinted, missing, rooms
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ENVIRONMENT_VARIABLE = "TINYGRAD_MNIST_DATA"
 _DIGITS_INK = 16  # their pixels count the ink in blocks of 4 x 4
 
 
+@hinted
 def load_mnist(directory: str | Path | None = None, *, validation: int = 10_000) -> ImageDataset:
     """Load MNIST, which is bundled with this package, or another data set in the same files.
 
@@ -70,6 +72,7 @@ def load_mnist(directory: str | Path | None = None, *, validation: int = 10_000)
         raise
 
 
+@hinted
 def load_digits(*, validation: int = 200) -> ImageDataset:
     """Load the bundled digits: 1,437 training and 360 test images of uint8, 8 x 8, pixels from 0 to 16.
 
@@ -128,3 +131,9 @@ def _split(paths: tuple[Path, ...], images: Array, labels: NDArray[np.uint8], in
         return Split(images, labels, ink)
     except DataError as error:
         raise DataError(f"{paths[0]} with {paths[1].name}: {error}") from error
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("datasets.mnist", name, rooms.DATASETS, lambda: ["load_digits", "load_mnist"])

@@ -3,7 +3,11 @@
 Formulas and data frames need the extra `formula`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_mnist.errors import MissingExtraError
+from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import rooms as _rooms
 
 try:
     import sklearn  # noqa: F401
@@ -21,3 +25,9 @@ __all__ = ["Design", "NeuralNetwork", "as_pandas"]
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise _missing("estimator", name, _rooms.ESTIMATOR, lambda: __all__)

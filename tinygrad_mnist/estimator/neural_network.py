@@ -17,6 +17,8 @@ from tinygrad_mnist.estimator.description import described
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers
 from tinygrad_mnist.estimator.learning import Learner
 from tinygrad_mnist.estimator.settings import chosen, require_settings
+from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.rooms import NotInNetwork
 from tinygrad_mnist.typing import Array
 
 TASKS = {"classification": Classes, "regression": Numbers}
@@ -26,7 +28,7 @@ def _classifies(network: NeuralNetwork) -> bool:
     return network.task == "classification"
 
 
-class NeuralNetwork(Learner):
+class NeuralNetwork(Learner, NotInNetwork):
     """Multi-layer perceptron, specified by a formula or trained on arrays.
 
     It works wherever scikit-learn takes an estimator: pipelines, `cross_val_score`, `GridSearchCV`, `clone`.
@@ -117,6 +119,7 @@ class NeuralNetwork(Learner):
       loss 0.1446 after 50 epochs
     """
 
+    @hinted
     def __init__(
         self,
         formula: str | None = None,
@@ -152,6 +155,7 @@ class NeuralNetwork(Learner):
         self.optimizer, self.decay_biases = optimizer, decay_biases
         self.clip_norm, self.clip_value, self.ema_decay = clip_norm, clip_value, ema_decay
 
+    @hinted
     def fit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train from fresh weights and return the estimator.
 
@@ -183,6 +187,7 @@ class NeuralNetwork(Learner):
         self._learn(examples, self.epochs, held_out)
         return self
 
+    @hinted
     def partial_fit(
         self,
         X: Any = None,  # noqa: N803

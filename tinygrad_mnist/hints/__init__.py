@@ -8,8 +8,10 @@ there with different meanings are on the page ``examples/differences_from_pytorc
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
@@ -54,12 +56,24 @@ class ForeignName:
         raise AttributeError(f"{owner.__name__} has no attribute {self.__name__!r}: {self.advice}")
 
 
-def foreign_names(table: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
-    """Return a decorator that adds the names in `table` to a base class; reading one raises its advice."""
+class ForeignSetting(ForeignName):
+    """Name that cannot be set either: setting it would change nothing."""
+
+    def __set__(self, instance: Any, value: Any) -> NoReturn:
+        self.__get__(instance, type(instance))
+
+
+def foreign_names(table: Mapping[str, str], settings: Iterable[str] = ()) -> Callable[[type[T]], type[T]]:
+    """Return a decorator that adds the names in `table` to a base class; reading one raises its advice.
+
+    Setting one gives an object an attribute of its own, but for those in `settings`.
+    """
+    refused = set(settings)
 
     def decorated(base: type[T]) -> type[T]:
         for name, advice in table.items():
-            setattr(base, name, ForeignName(name, advice))
+            kind = ForeignSetting if name in refused else ForeignName
+            setattr(base, name, kind(name, advice))
         base.__dir__ = lambda self: [name for name in object.__dir__(self) if name not in table]  # type: ignore[method-assign]
         return base
 
@@ -96,11 +110,27 @@ def missing(
         Advice by name.
     known : callable
         Returns the names that exist.
+
+    Raises
+    ------
+    ImportError
+        If the name is imported from a package, and there is a hint.
     """
     hint = hints.get(name)
     if hint is None:
         return MissingNameError(owner, name, known)
+    if _is_import(sys._getframe(2)):
+        raise ImportError(f"{owner} has no {name!r} to import: {hint}", name=name)
     return AttributeError(f"{owner} has no attribute {name!r}: {hint}")
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Return True for ``from owner import name``, which drops the message of an AttributeError."""
+    if frame.f_code.co_name == "_handle_fromlist":  # Python's own, for packages
+        return True
+    from opcode import opmap
+
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError:

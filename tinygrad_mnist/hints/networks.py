@@ -1,38 +1,8 @@
-"""Layers, optimizers and initial values of PyTorch and Keras, with what to write here."""
+"""Modules, optimizers and initial values of PyTorch and Keras, with what to write here."""
 
 from __future__ import annotations
 
 from tinygrad_mnist.hints import foreign_names
-
-NN = {
-    "AdaptiveAvgPool2d": "to one pixel: `np.ones((1, 1, 4, 4)).mean(axis=(2, 3), keepdims=True)`",
-    "BatchNormalization": "write `nn.BatchNorm1d(30)`, or `nn.BatchNorm2d(8)` for images",
-    "BinaryCrossentropy": "write `nn.BCELoss()`",
-    "CategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
-    "Conv1d": "write `nn.Conv2d(3, 4, (1, 5))` for images of height 1",
-    "AveragePooling2D": "write `nn.AvgPool2d(2)`",
-    "Conv2D": "write `nn.Conv2d(1, 6, 5)`: input channels, output channels, kernel",
-    "MaxPooling2D": "write `nn.MaxPool2d(2)`",
-    "Dense": "write `nn.Linear(3, 4)`: inputs, outputs",
-    "GRU": "write `nn.LSTM(3, 5)`, or call layers in a loop in a Module's forward",
-    "MLP": "write `nn.perceptron((784, 128, 10))`",
-    "Mish": "write a Module whose forward is `x * ops.tanh(ops.softplus(x))`",
-    "ParameterList": "a plain list as an attribute is enough: its parameters belong to the module",
-    "SmoothL1Loss": "write `nn.HuberLoss(delta=1.0)`, which is beta times SmoothL1Loss for delta=beta",
-    "SparseCategoricalCrossentropy": "write `nn.CrossEntropyLoss()`",
-    "clip_grad_norm_": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
-    "clip_grad_value_": "write `nn.utils.clip_grad_value_(model.parameters(), 0.5)`",
-    "DataParallel": "leave it out: a model runs on one machine",
-    "Dropout2d": "write `nn.Dropout(0.5)`",
-    "GRUCell": "write `nn.LSTM(3, 5)`, or call layers in a loop in a Module's forward",
-    "Input": "leave it out: the first layer has the size of its inputs",
-    "KLDivLoss": "write `(y * (y.log() - ops.log_softmax(x))).sum()`",
-    "LSTMCell": "write `nn.LSTM(3, 5)`, which takes sequences of any length, 1 too",
-    "MultiheadAttention": "a lesson composes it: examples/19_a_transformer.py",
-    "Transformer": "a lesson composes it: examples/19_a_transformer.py",
-    "TransformerEncoder": "a lesson composes it: examples/19_a_transformer.py",
-    "TransformerEncoderLayer": "a lesson composes it: examples/19_a_transformer.py",
-}
 
 MODULE = {
     "add": "write `model.append(nn.ReLU())`",
@@ -61,10 +31,42 @@ MODULE = {
     "save_weights": "write `tm.save(model, path)`",
     "set_weights": "write `model.load_state_dict(model.state_dict())`",
     "train_on_batch": "write `training.make_train_step(model, loss, optimizer)`",
+    "cpu": "leave it out: arrays are in main memory",
+    "share_memory": "leave it out: a model runs in one process",
+    "bfloat16": "build the layers with dtype: `nn.Linear(3, 4, dtype=np.float16)`",
+    "kernel": "write `model[0].weight`, of shape (outputs, inputs)",
+    "units": "write `model[0].out_features`",
+    "trainable": "write `model.requires_grad_(False)`",
+    "freeze": "write `model.requires_grad_(False)`",
+    "trainable_variables": "write `list(model.parameters())`",
+    "variables": "write `list(model.parameters())`",
+    "trainable_parameters": "write `list(model.parameters())`",
+    "non_trainable_variables": "write `list(model.buffers())`",
+    "count_params": "write `model.num_parameters()`",
+    "input_shape": "the first layer has it: `model[0].in_features`",
+    "output_shape": "the last layer has it: `model[0].out_features`",
+    "get_layer": "write `model[0]`",
+    "get_submodule": "write `dict(model.named_modules())['0']`",
+    "get_parameter": "write `dict(model.named_parameters())['0.weight']`",
+    "build": "leave it out: layers have their sizes",
+    "call": "write `model(x)`; a layer of one's own defines forward",
+    "to_json": "a model is its code; its weights are `model.state_dict()`",
+    "get_config": "a model is its code; its weights are `model.state_dict()`",
+    "test_on_batch": "write `training.evaluate(model, loss, batches)`",
+    "predict_on_batch": "write `model(x)`",
+    "predict_proba": "write `ops.softmax(model(x))`",
+    "score": "write `training.evaluate(model, loss, batches)`",
+    "reset_states": "leave it out: a state is given to a layer and returned by it",
+    "history": "training returns it: `training.fit(model, loss, optimizer, batches, epochs=1)`",
+    "register_full_backward_hook": "write `x.retain_grad()`, which keeps the gradient in x.grad",
+    "register_backward_hook": "write `x.retain_grad()`, which keeps the gradient in x.grad",
+    "register_forward_pre_hook": "write `model.register_forward_hook(lambda module, inputs, output: None)`",
+    "extend": "write `model.append(nn.ReLU())` for each",
+    "insert": "write `nn.Sequential(nn.Flatten(), *model)`",
 }
 
 
-@foreign_names(MODULE)
+@foreign_names(MODULE, settings=["trainable"])
 class NotInModule:
     """Names from other libraries: reading one raises an AttributeError that says what to write."""
 
@@ -72,6 +74,10 @@ class NotInModule:
 UTILS = {
     "clip_grad_norm": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
     "parameters_to_vector": "write `np.concatenate([p.data.ravel() for p in model.parameters()])`",
+    "prune": "write `x * mask` in a Module's forward",
+    "rnn": "fill the shorter ones up: `np.pad(labels, (0, 2))`",
+    "spectral_norm": "write `x / np.linalg.norm(x.data, 2)` in a Module's forward",
+    "weight_norm": "write `x / ops.norm(x, axis=1, keepdims=True)` in a Module's forward",
 }
 OPTIM = {
     "clip_grad_norm_": "write `nn.utils.clip_grad_norm_(model.parameters(), 1.0)`",
@@ -82,6 +88,30 @@ OPTIM = {
     "RAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
     "RMSProp": "write `optim.RMSprop(model.parameters(), lr=0.01)`",
     "lr_scheduler": "the schedules are here: `optim.StepLR(optimizer, step_size=5)`",
+    "Adadelta": "write `optim.RMSprop(model.parameters(), lr=0.01)`",
+    "Rprop": "write `optim.RMSprop(model.parameters(), lr=0.01)`",
+    "SparseAdam": "write `optim.Adam(model.parameters(), lr=0.001)`",
+    "Nadam": "write `optim.Adam(model.parameters(), lr=0.001)`",
+    "Ftrl": "write `optim.Adagrad(model.parameters(), lr=0.01)`",
+    "Lion": "write `optim.AdamW(model.parameters(), lr=0.001)`",
+    "Adafactor": "write `optim.AdamW(model.parameters(), lr=0.001)`",
+    "ASGD": "write `optim.SGD(model.parameters(), lr=0.1)` with `optim.EMA(model.parameters())`",
+    "LBFGS": "write `optim.SGD(model.parameters(), lr=0.1, momentum=0.9)`: there is no search along lines",
+    "MultiStepLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "ConstantLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "PolynomialLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "CyclicLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "MultiplicativeLR": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "CosineAnnealingWarmRestarts": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "ChainedScheduler": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "LearningRateSchedule": "write a subclass of `optim.LRScheduler` with its own rate(epoch)",
+    "swa_utils": "write `optim.EMA(model.parameters(), decay=0.99)`",
+    "AveragedModel": "write `optim.EMA(model.parameters(), decay=0.99)`",
+    "ExponentialMovingAverage": "write `optim.EMA(model.parameters(), decay=0.99)`",
+    "ExponentialDecay": "write `optim.ExponentialLR(optimizer, gamma=0.9)`",
+    "CosineDecay": "write `optim.CosineAnnealingLR(optimizer, T_max=10)`",
+    "PiecewiseConstantDecay": "write `optim.StepLR(optimizer, step_size=5)`",
+    "PolynomialDecay": "write `optim.LinearLR(optimizer, 1.0, 0.1, total_iters=10)`",
 }
 
 OPTIMIZER = {
@@ -92,10 +122,14 @@ OPTIMIZER = {
     "defaults": "write `optimizer.param_groups[0].settings()`",
     "state": "write `optimizer.param_groups[0].states`, one for each parameter",
     "update_weights": "write `optimizer.step()`",
+    "get_config": "write `optimizer.param_groups[0].settings()`",
+    "iterations": "write `optimizer.param_groups[0].states[0].steps`, which the Adams count",
+    "variables": "write `optimizer.param_groups[0].states`, one for each parameter",
+    "weights": "write `optimizer.params`",
 }
 
 
-@foreign_names(OPTIMIZER)
+@foreign_names(OPTIMIZER, settings=["learning_rate"])
 class NotInOptimizer:
     """Names from other libraries: reading one raises an AttributeError that says what to write."""
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_mnist.hints import layers as _layers
 from tinygrad_mnist.hints import missing as _missing
-from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.nn import functional, init, utils
 from tinygrad_mnist.nn.activations import (
     ELU,
@@ -44,7 +44,8 @@ if not TYPE_CHECKING:
         return __all__
 
     def __getattr__(name: str) -> Any:
-        raise _missing("nn", name, _networks.NN, lambda: __all__)
+        hints = {name: f"write `nn.functional.{name}`" for name in functional.__all__} | _layers.NN
+        raise _missing("nn", name, hints, lambda: __all__)
 
 
 __all__ = [

@@ -12,12 +12,14 @@ array([[0.5, 0.5]])
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.rows import rows
+from tinygrad_mnist.hints import layers as _layers
+from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.nn import activations, class_losses, losses
 from tinygrad_mnist.nn.layers import Dropout
 from tinygrad_mnist.nn.normalization import normalized
@@ -132,3 +134,10 @@ def binary_cross_entropy(output: Any, target: Any, **options: Any) -> Any:
 def binary_cross_entropy_with_logits(output: Any, target: Any, **options: Any) -> Any:
     """Return the cross-entropy of logits; options are those of `nn.BCEWithLogitsLoss`."""
     return losses.BCEWithLogitsLoss(**options).forward(output, target)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _layers.FUNCTIONAL
+        raise _missing("nn.functional", name, hints, lambda: __all__)

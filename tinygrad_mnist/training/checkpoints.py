@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import CheckpointError, DivergenceError
 from tinygrad_mnist.files.records import ADDED, read_record
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Training
@@ -46,6 +47,7 @@ class Checkpoints(CheckpointFolder):
     newest checkpoint when it is called again.
     """
 
+    @hinted
     def __init__(
         self,
         folder: str | Path,

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole
 from tinygrad_mnist.errors import CheckpointError
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.training.callbacks import Callback
 from tinygrad_mnist.training.history import Epoch
 from tinygrad_mnist.training.loop import Training
@@ -46,6 +47,7 @@ class EarlyStopping(Callback):
     ``fit(..., callbacks=[EarlyStopping(patience=3)])``
     """
 
+    @hinted
     def __init__(self, patience: int = 5, min_delta: float = 0.0, *, restore_best: bool = True) -> None:
         require_whole("patience", patience)
         require_number("min_delta", min_delta, low=0)

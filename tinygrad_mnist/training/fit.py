@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import require_bool, require_whole
 from tinygrad_mnist.datasets.batches import Batches, as_batches
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import LRScheduler, Optimizer
 from tinygrad_mnist.program import Backend
@@ -25,6 +26,7 @@ from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.step import Step
 
 
+@hinted
 def fit(
     model: Module,
     loss: Any,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
 from tinygrad_mnist.files.records import ADDED, read_record
+from tinygrad_mnist.hints.rooms import NotInEpoch, NotInHistory
 from tinygrad_mnist.tables import Tabular
 from tinygrad_mnist.training.totals import COUNT
 
@@ -20,7 +21,7 @@ MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
 
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(NotInEpoch):
     """One epoch, counted from 1.
 
     Losses are means over examples; accuracies are fractions of 1, None if they cannot be measured.
@@ -43,7 +44,7 @@ class Epoch:
 
 
 @dataclass
-class History(Tabular):
+class History(Tabular, NotInHistory):
     """The epochs of a run; iterate over it, index it, or print it as a table.
 
     Attributes
@@ -70,6 +71,11 @@ class History(Tabular):
         return len(self.epochs)
 
     def __getitem__(self, position: int) -> Epoch:
+        if isinstance(position, str):
+            raise TypeError(
+                f"position is {position!r}: expected the place of an epoch; write "
+                "[epoch.train_loss for epoch in history]"
+            )
         return self.epochs[position]
 
     def records(self) -> list[dict[str, Any]]:
