@@ -1,5 +1,6 @@
 """The doctor names the planted bug first, and is silent on healthy experiments."""
 
+import functools
 import re
 import time
 
@@ -19,9 +20,15 @@ from tinygrad_mnist.training import Recipe
 STANDARD_TIMES_FIVE = nn.init.normal(5.0)
 
 
-@pytest.mark.parametrize(("plant", "name"), SICK.values(), ids=SICK)
-def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, name):
-    diagnosis = plant(mnist).diagnose()
+@pytest.fixture(scope="module")
+def diagnosed(mnist):
+    """Return what the doctor says of a case, examined once for all tests that read it."""
+    return functools.cache(lambda name: findings.CASES[name](mnist).diagnose())
+
+
+@pytest.mark.parametrize("case", SICK)
+def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(diagnosed, case):
+    diagnosis, name = diagnosed(case), SICK[case][1]
     assert diagnosis.names[:1] == (name,), diagnosis
     first = diagnosis.findings[0]
     assert all((first.what, first.evidence, first.why, first.remedy))
@@ -31,9 +38,9 @@ def test_a_planted_bug_is_named_first_with_numbers_and_a_remedy(mnist, plant, na
 
 
 @pytest.mark.parametrize("name", findings.CASES)
-def test_each_sentence_of_a_finding_appears_in_its_case(mnist, name):
+def test_each_sentence_of_a_finding_appears_in_its_case(diagnosed, name):
     """After an intended change: ``python -m tests.doctor.findings``, and read the diff."""
-    diagnosis = findings.CASES[name](mnist).diagnose()
+    diagnosis = diagnosed(name)
     assert {type(number) for finding in diagnosis for number in finding.numbers.values()} <= {int, float}
     said, numbers = findings.words_and_numbers(findings.described(diagnosis))
     expected, kept_numbers = findings.words_and_numbers(findings.kept()[name])

@@ -93,7 +93,7 @@ def draw_misread(
     predicted = int(shares.argmax())
     right, bottom = left + IMAGE_SIDE, top + IMAGE_SIDE
     axes.imshow(picture, cmap="gray_r", interpolation="nearest", extent=(left, right, bottom, top))
-    axes.add_patch(
+    axes.add_artist(
         Rectangle((left, top), IMAGE_SIDE, IMAGE_SIDE, fill=False, edgecolor=HAIRLINE, linewidth=0.8)
     )
     title = f"true {names[truth]} → {names[predicted]}, {percent(shares[predicted])}"
@@ -122,7 +122,7 @@ def draw_strip(
     fills[predicted], inks[predicted] = ORANGE, DARK_ORANGE
     fills[truth], inks[truth] = BLUE, BLUE
     for centre, share, fill in zip(centres, shares, fills):
-        axes.add_patch(
+        axes.add_artist(
             Rectangle((centre - 0.4 * step, bottom), 0.8 * step, -share * STRIP_HEIGHT, facecolor=fill)
         )
     axes.plot([left, left + IMAGE_SIDE], [bottom, bottom], color=FAINT, linewidth=0.8)
