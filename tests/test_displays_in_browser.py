@@ -8,7 +8,7 @@ import pytest
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.checking import check_gradients, diagnose, v_curve, wrong_rules
 from tinygrad_mnist.doctor import diagnose_training
-from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.graph import Graph, to_text
 from tinygrad_mnist.graph.html import to_html
 from tinygrad_mnist.training import Epoch, History, Recipe
 from tinygrad_mnist.training.history_view import history_html
@@ -152,3 +152,14 @@ def test_pictures_keep_the_size_of_their_letters(name, width, pages, displays, o
     )
     assert shown
     assert all(seen >= 0.99 * min(natural, 976) for seen, natural in shown)  # of the widest column
+
+
+def test_display_without_html_is_the_same_text(digits):
+    """A terminal and a plain console show what `print` shows."""
+    model, loss = classifier(), nn.CrossEntropyLoss()
+    batch = digits.train.images[:8].reshape(8, 64), digits.train.labels[:8]
+    for shown in (nn.summary(model), check_gradients(model, loss, batch, sample=5), v_curve(np.exp, 1.0)):
+        assert repr(shown) == str(shown)
+        assert "│" in repr(shown)
+    graph = Graph(loss(model(batch[0]), batch[1]))
+    assert repr(graph) == to_text(graph)

@@ -69,6 +69,9 @@ class Tabular:
         Console(file=text, width=max(60, shutil.get_terminal_size((150, 50)).columns)).print(self)
         return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
         below = "".join(

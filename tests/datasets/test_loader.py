@@ -134,6 +134,12 @@ BAD = {
     "too large for float32": (np.array([0, 1e300, 0]), np.zeros(3, int), 1, r"row 1 .* in float32"),
     "nan target": (ROWS, np.array([np.nan, 0, 0]), 1, r"targets: row 0 holds"),
     "words": (np.array(["a", "b", "c"]), np.zeros(3, int), 1, r"inputs: expected rows of real numbers"),
+    "words as labels": (
+        np.zeros((3, 2)),
+        ["a", "b", "c"],
+        1,
+        r"write np.unique\(targets, return_inverse=True",
+    ),
     "a scalar": (np.float64(1), np.zeros(1, int), 1, r"float64 of shape \(\)"),
 }
 

@@ -122,6 +122,21 @@ def test_a_hook_sees_and_may_change_what_comes_out():
     assert len(seen) == 1
 
 
+def test_settings_of_a_forward_are_given_by_name():
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.inner = nn.Linear(2, 2, rng=0)
+
+        def forward(self, x, scale=1.0, *, shift=0.0):
+            return self.inner(x) * scale + shift
+
+    model, x = Scaled(), np.ones((3, 2), np.float32)
+    expected = model(x).data * 2.0 + 1.0
+    assert (model(x, scale=2.0, shift=1.0).data == expected).all()
+    assert (tm.compile(lambda v: model(v, scale=2.0, shift=1.0))(x).data == expected).all()
+    assert (model(x=x).data == model(x).data).all()
+
+
 def test_a_hook_belongs_to_one_module():
     first, second = nn.ReLU(), nn.ReLU()
     with first.register_forward_hook(lambda module, inputs, output: output + 1):

@@ -68,7 +68,7 @@ class Curve:
         return last <= CLEAR_ROUNDING * max(self.best_error, EPSILON)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VCurve(Tabular):
     """Errors against step sizes at one entry; made by `v_curve`, prints as a table.
 

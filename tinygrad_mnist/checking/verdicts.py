@@ -84,7 +84,7 @@ class GradRow:
         return sum(number for verdict, number in self.counts.items() if verdict != "untested")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradReport(Tabular):
     """The result of a gradient check; prints as a table.
 

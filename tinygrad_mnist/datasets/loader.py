@@ -175,7 +175,9 @@ def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     require_unmasked(name, values, DataError)
     array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":
-        raise DataError(f"{name}: expected rows of real numbers, found {array.dtype} of shape {array.shape}")
+        found = f"{array.dtype} of shape {array.shape}"
+        write = f"; write np.unique({name}, return_inverse=True)[1]" if array.dtype.kind in "SUT" else ""
+        raise DataError(f"{name}: expected rows of real numbers, found {found}{write}")
     if array.dtype.kind != "f":
         return array
     with np.errstate(over="ignore"):  # an overflow is reported below, with its row

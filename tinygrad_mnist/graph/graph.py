@@ -70,6 +70,9 @@ class Graph(GraphData):
         """Return the graph with each module at `depth` (1: the outermost) as one node."""
         return self.of_data(collapse(self, depth))
 
+    def __repr__(self) -> str:
+        return to_text(self)
+
     def _repr_svg_(self) -> str | None:
         try:
             return to_svg(readable(self))

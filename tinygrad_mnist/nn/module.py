@@ -75,14 +75,20 @@ class Module(Observed, NotInModule):
         """Compute the output; ``module(...)`` calls it."""
         raise TypeError(f"{type(self).__name__} does not define forward(self, ...): add it to the class")
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Run `forward` in the module's scope: graphs and errors name the module."""
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        """Run `forward` in the module's scope: graphs and errors name the module.
+
+        Parameters
+        ----------
+        *inputs, **settings
+            Arguments of `forward`; a hook gets those that are given by position.
+        """
         if not self._scope:
             self._name_parts()
         outer = SCOPE.get()
         token = SCOPE.set(f"{outer}/{self._scope}" if outer else self._scope)
         try:
-            output = self.forward(*inputs)
+            output = self.forward(*inputs, **settings)
             return self._through_hooks(inputs, output) if self._forward_hooks else output
         finally:
             SCOPE.reset(token)

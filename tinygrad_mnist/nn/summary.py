@@ -20,7 +20,7 @@ class SummaryRow:
     parameters: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary(Tabular):
     """Layers of a model; prints as a table in a terminal and in a notebook."""
 
