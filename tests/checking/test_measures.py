@@ -10,9 +10,7 @@ from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.checking import check_gradients, diagnose
 from tinygrad_mnist.checking.check import _Check
 from tinygrad_mnist.checking.inputs import open_problem
-from tinygrad_mnist.checking.judge import (
-    relative_error,
-)
+from tinygrad_mnist.checking.judge import relative_error
 from tinygrad_mnist.checking.network import NetworkCheck
 from tinygrad_mnist.checking.numeric import BEST_H, central_entries, complex_entries, noise_of
 from tinygrad_mnist.checking.rule_check import COARSE, _bounds, summed_to
