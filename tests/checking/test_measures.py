@@ -198,6 +198,26 @@ def test_slope_of_an_output_is_known_if_two_steps_agree(slacks, steady, sign):
     assert not kink
 
 
+@pytest.mark.parametrize(("dtype", "step"), [(np.float64, 1e-6), (np.float32, 1e-2)])
+@pytest.mark.parametrize(("value", "largest"), [(0.0, 0.0), (64.0, 0.0), (-64.0, 0.0), (0.0, 64.0)])
+def test_slack_of_a_slope_has_the_roundings_of_value_and_input(value, largest, dtype, step):
+    y = np.full(1, value, dtype)
+    *_, slack, _ = _bounds(lambda h: value + 2.0 * h, y, None, largest)
+    roundings = 30 * abs(value) + 4 * largest * 2.0
+    assert slack == pytest.approx(2.0 * COARSE + roundings * np.finfo(dtype).eps / step, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "kink"), [(9.9, 10.1, False), (10.1, 9.9, False), (10.1, 10.1, True)]
+)
+def test_kink_of_a_rule_is_ten_times_the_slack_at_both_steps(wide, narrow, kink):
+    def moved(h):
+        slacks = wide if abs(h) > 1e-7 else narrow
+        return np.array([h * (1 + slacks * COARSE if h > 0 else 1.0)])
+
+    assert _bounds(moved, np.zeros(1), None, 0.0)[3] == kink
+
+
 @pytest.mark.parametrize(("share", "kink"), [(0.01, False), (0.29, False), (0.31, True), (1.0, True)])
 def test_gap_that_stays_with_a_smaller_step_is_a_kink(share, kink):
     def moved(h):
