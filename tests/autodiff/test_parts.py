@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_mnist as tm
 from tinygrad_mnist import Tensor, no_grad, ops
 from tinygrad_mnist.autodiff.ops import indexing
 from tinygrad_mnist.autograd import grad
@@ -82,6 +83,16 @@ def test_gradient_that_another_op_sent_is_not_written_into():
     (ops.sum(z * 7.0) + parts).backward()
     np.testing.assert_array_equal(z.grad, np.full(4, 7.0))
     np.testing.assert_array_equal(y.grad, [8, 9, 8, 8])
+
+
+@pytest.mark.parametrize("index", [(), Ellipsis, None, (Ellipsis, None), np.array(True)])
+@pytest.mark.parametrize("run", [lambda f: f, compile])
+def test_parts_of_a_number_and_another_reader_add_up(run, index):
+    def with_three_readers(x):
+        first, between, last = x[index], x * 2.0, x[index]
+        return ops.sum(first) + between + ops.sum(last)
+
+    assert run(tm.grad(with_three_readers))(np.array(0.3)) == 4.0
 
 
 def test_whole_array_is_made_once_for_all_parts(monkeypatch):

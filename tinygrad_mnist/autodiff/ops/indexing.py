@@ -58,6 +58,7 @@ def _add_at(total: Any, x: Any, index: Any) -> Any:
     """Return `total` with `x` added at the index: in place, or as an instruction of a tracer."""
     if isinstance(total, Box):
         return total._with_added(index, x)
+    total = np.asarray(total)  # the sum of two arrays without axes is a scalar
     if _picks_once(index):
         total[index] += x
     else:
