@@ -37,6 +37,7 @@ OWNERS = [
     (optim, networks.OPTIM),
     (OPTIMIZER, networks.OPTIMIZER),
     (optim.StepLR(OPTIMIZER, 1), networks.SCHEDULE),
+    (optim.EMA(MODEL.parameters()), networks.EMA),
 ]
 NAMES = [(owner, name, advice) for owner, table in OWNERS for name, advice in table.items()]
 
@@ -53,7 +54,7 @@ def namespace(tmp_path):
     return {
         "np": np, "nn": nn, "ops": ops, "optim": optim, "tm": tm, "Tensor": Tensor,
         "no_grad": no_grad, "x": x, "y": y, "labels": np.array([0, 1, 2]), "mask": x.data > 1, "model": model,
-        "optimizer": optimizer, "schedule": optim.StepLR(optimizer, 1),
+        "optimizer": optimizer, "ema": optim.EMA(model.parameters()), "schedule": optim.StepLR(optimizer, 1),
         "path": tmp_path / "model.safetensors",
         "loss": loss, "output": x, "target": y, "program": tm.program, "training": tm.training,
         "graph": tm.graph, "function": lambda t: t * 2, "Loader": tm.datasets.Loader,
@@ -70,7 +71,7 @@ def snippets(advice):
 def follow(code, names):
     if code == "loss.backward()":
         code = "loss(model(batches[0][0]), batches[0][1]).backward()"
-    exec(code.replace("with no_grad():", "with no_grad(): pass"), names)
+    exec(f"{code} pass" if code.endswith(":") else code, names)
 
 
 @pytest.mark.parametrize(("owner", "name", "advice"), NAMES, ids=lambda value: str(value)[:20])

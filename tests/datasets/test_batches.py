@@ -148,3 +148,36 @@ def test_inputs_and_targets_as_two_arguments_are_named(digits, call):
     first = (model, loss) if call == "evaluate" else (model,)
     with pytest.raises(TypeError, match="inputs and targets as one argument"):
         {"evaluate": evaluate, "predict": predict}[call](*first, digits.test.images, digits.test.labels)
+
+
+class Words(nn.Module):
+    """Words by number, looked up and averaged."""
+
+    def __init__(self, dtype=np.float32):
+        self.table, self.out = nn.Embedding(9, 4, rng=0, dtype=dtype), nn.Linear(4, 2, rng=0, dtype=dtype)
+
+    def forward(self, words):
+        return self.out(self.table(words).mean(axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "as_given", [np.asarray, lambda words: words.astype(np.uint8), lambda words: words.tolist()]
+)
+def test_words_by_number_stay_integers_for_an_embedding(as_given, dtype):
+    words = np.random.default_rng(0).integers(0, 9, (40, 5))
+    model, labels = Words(dtype), (words[:, 0] > 4).astype(int)
+    pair, optimizer = (as_given(words), labels), optim.Adam(model.parameters(), lr=0.05)
+    history = fit(model, nn.CrossEntropyLoss(), optimizer, pair, pair, epochs=2, progress=False)
+    assert history[-1].validation_loss == evaluate(model, nn.CrossEntropyLoss(), pair).loss
+    np.testing.assert_array_equal(predict(model, pair)[0], model(words).data)
+    numbers = as_given(words), np.column_stack([labels, labels]) / 2  # targets in the dtype of the outputs
+    fit(model, nn.MSELoss(), optimizer, numbers, epochs=1, progress=False)
+
+
+def test_numbers_without_an_embedding_are_converted_as_ever():
+    model = nn.Linear(3, 2, rng=0)
+    seen = []
+    model.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].dtype))
+    evaluate(model, nn.CrossEntropyLoss(), (np.arange(12).reshape(4, 3), [0, 1, 0, 1]))
+    assert seen == [np.float32]

@@ -152,9 +152,19 @@ def test_bad_input_is_refused_with_the_reason(
         Loader(inputs, targets, batch_size)
 
 
-def test_integer_dtype_is_refused() -> None:
-    with pytest.raises(DataError, match="dtype is uint8: expected a floating one"):
-        Loader([1], [0], 1, dtype=np.uint8)
+def test_integers_stay_integers_in_an_integer_dtype() -> None:
+    tokens, labels = np.arange(12, dtype=np.uint8).reshape(6, 2), np.linspace(0, 1, 6)
+    (inputs, targets), *_ = Loader(tokens, labels, 4, dtype=np.int64)
+    np.testing.assert_array_equal(inputs, tokens[:4])
+    assert (inputs.dtype, targets.dtype) == (np.int64, np.float64)
+    for wrong in ({"inputs": tokens / 2}, {"inputs": tokens, "scale": 0.5}):
+        with pytest.raises(DataError, match="dtype is int64: expected a floating one for inputs"):
+            Loader(targets=labels, batch_size=4, dtype=np.int64, **wrong)
+
+
+def test_dtype_of_other_things_than_numbers_is_refused() -> None:
+    with pytest.raises(DataError, match="dtype is bool: expected a floating one"):
+        Loader([1], [0], 1, dtype=bool)
 
 
 def test_repr_shows_batches_rows_and_order() -> None:

@@ -144,3 +144,11 @@ def test_capture_alone_changes_no_average():
     before = [average.copy() for average in averages(ema)]
     compile(lambda x: (training.model(x), ema.update())[0]).trace(np.ones((2, 6), np.float32))
     assert all(map(np.array_equal, averages(ema), before))
+
+
+@pytest.mark.parametrize("params", [0.99, nn.Linear(2, 2), Tensor([1.0], requires_grad=True), None])
+def test_params_that_are_none_say_what_to_write(params):
+    with pytest.raises(
+        TypeError, match=r"params is .*: expected the model's parameters; write EMA\(model.par"
+    ):
+        optim.EMA(params)

@@ -99,9 +99,10 @@ def test_biases_without_decay_are_a_group_of_their_own():
 
 WRONG = {
     "adma": "optimizer is 'adma': expected one of 'sgd', .*; did you mean 'adam'",
-    "adam(": "optimizer is 'adam\\(': expected a name, settings in parentheses; write 'sgd' or 'sgd\\(name",
+    "adam(": "optimizer is 'adam\\(': expected a name, settings in .*; write 'adam' or 'adam\\(setting",
     "": "optimizer is '': expected a name",
     "adam(0.9)": "expected a name, settings in parentheses",
+    "adam(amsgrad=true)": "optimizer has true: expected True",
     "adam(**x)": "expected a name",
     "adam()()": "expected a name",
     "adam(eps=1+1)": "expected a name",

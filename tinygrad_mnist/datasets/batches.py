@@ -12,7 +12,7 @@ from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn import Embedding, Module
 from tinygrad_mnist.typing import Array
 
 Batch: TypeAlias = tuple[Any, Any]
@@ -33,7 +33,8 @@ def as_batches(
         The argument's name, for messages.
     given : Loader, Split, pair of arrays, iterable of pairs, or function that returns one
         A split or a pair of arrays is cut into batches in the dtype of the model's parameters: of 32 rows,
-        shuffled, for training, and of 1,000 rows in their order for measuring.
+        shuffled, for training, and of 1,000 rows in their order for measuring.  Integers for a model with an
+        `nn.Embedding` stay integers.
     model : Module
     training : bool
         True for training, False for measuring.
@@ -56,6 +57,9 @@ def as_batches(
     if is_pair(given):
         inputs, targets = (part.data if isinstance(part, Tensor) else part for part in given)
         _require_rows(name, len(inputs))
+        if _are_numbers_of_rows(inputs, model):
+            targets = _in_floats_of(model, targets)
+            return Loader(inputs, targets, size, shuffle=training, dtype=np.int64)
         return Loader(inputs, targets, size, shuffle=training, dtype=dtype_of(model))
     if isinstance(given, type) or (callable(given) and isinstance(given, Iterable)):
         raise TypeError(f"{name} is {shown(given)}: expected batches; {_INSTEAD}")
@@ -74,6 +78,16 @@ def is_pair(given: Any) -> bool:
 def dtype_of(model: Module) -> DTypeLike:
     """Return the dtype that a model's inputs are expected in: that of its first parameter, or float32."""
     return next((p.dtype for p in model.parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
+
+
+def _are_numbers_of_rows(inputs: Any, model: Module) -> bool:
+    """Return True for integers that an `nn.Embedding` of the model looks up."""
+    return np.asarray(inputs).dtype.kind in "iu" and any(isinstance(m, Embedding) for m in model.modules())
+
+
+def _in_floats_of(model: Module, targets: Any) -> Any:
+    array = np.asarray(targets)
+    return array.astype(dtype_of(model)) if array.dtype.kind == "f" else targets
 
 
 def is_array(given: Any) -> bool:

@@ -41,8 +41,8 @@ class Loader(NotInLoader):
         If True, leave out a last batch that has fewer rows.
     scale : float, optional
         Factor of the inputs, in `dtype`: ``1 / 255`` for pixels.
-    dtype : floating dtype, default float32
-        Dtype of the inputs in a batch.
+    dtype : floating or integer dtype, default float32
+        Dtype of the inputs in a batch; an integer one for words by number, as `nn.Embedding` takes them.
 
     Attributes
     ----------
@@ -52,8 +52,9 @@ class Loader(NotInLoader):
     Raises
     ------
     DataError
-        If `dtype` is not floating, there are no rows, the lengths of inputs and targets differ, a value is
-        not finite (the message names its row), the batch size is below 1, or `drop_last` leaves no batch.
+        If `dtype` is not one of real numbers, or an integer one for inputs that are floats, there are no
+        rows, the lengths of inputs and targets differ, a value is not finite (the message names its row), the
+        batch size is below 1, or `drop_last` leaves no batch.
 
     Notes
     -----
@@ -84,10 +85,14 @@ class Loader(NotInLoader):
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        if self.dtype.kind != "f":
-            raise DataError(f"dtype is {self.dtype}: expected a floating one, as float32")
+        if self.dtype.kind not in "fiu":
+            raise DataError(f"dtype is {self.dtype}: expected a floating one, as float32, or an integer one")
         self.inputs = _numbers("inputs", inputs, self.dtype)
         self.targets = _numbers("targets", targets, self.dtype)
+        if self.dtype.kind != "f" and (self.inputs.dtype.kind == "f" or scale is not None):
+            raise DataError(
+                f"dtype is {self.dtype}: expected a floating one for inputs that are not integers"
+            )
         if self.targets.dtype.kind != "f":
             self.targets = self.targets.astype(np.int64)
         self._scale: Array | None = None if scale is None else np.asarray(scale, self.dtype)
@@ -171,7 +176,7 @@ def read_only(array: Array) -> Array:
 
 
 def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """Return integers unchanged, floats in `dtype`, and require that the floats are finite."""
+    """Return integers unchanged, floats in a floating `dtype`, and require that the floats are finite."""
     require_unmasked(name, values, DataError)
     array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch
     if array.ndim == 0 or array.dtype.kind not in "biuf":
@@ -181,9 +186,11 @@ def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
     if array.dtype.kind != "f":
         return array
     with np.errstate(over="ignore"):  # an overflow is reported below, with its row
-        array = array.astype(dtype, copy=False)
+        array = array.astype(dtype if dtype.kind == "f" else array.dtype, copy=False)
     finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
         row = int(finite.argmin())
-        raise DataError(f"{name}: row {row} holds a value that is not finite in {dtype}: remove or repair it")
+        raise DataError(
+            f"{name}: row {row} holds a value that is not finite in {array.dtype}: remove or repair it"
+        )
     return array

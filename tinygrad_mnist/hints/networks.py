@@ -134,6 +134,25 @@ class NotInOptimizer:
     """Names from other libraries: reading one raises an AttributeError that says what to write."""
 
 
+EMA = {
+    "apply_shadow": "write `with ema.swapped_in():` around the evaluation",
+    "average_parameters": "write `with ema.swapped_in():` around the evaluation",
+    "copy_to": "write `with ema.swapped_in():` around the evaluation",
+    "module": "write `with ema.swapped_in():` around the evaluation; the averages are `ema.states`",
+    "restore": "write `with ema.swapped_in():`, which puts the weights back at its end",
+    "shadow": "write `[state.average for state in ema.states]`",
+    "shadow_params": "write `[state.average for state in ema.states]`",
+    "step": "write `ema.update()`",
+    "store": "write `with ema.swapped_in():`, which puts the weights back at its end",
+    "update_parameters": "write `ema.update()`",
+}
+
+
+@foreign_names(EMA)
+class NotInEMA:
+    """Names from other libraries: reading one raises an AttributeError that says what to write."""
+
+
 SCHEDULE = {
     "get_lr": "write `schedule.get_last_lr()`, or `schedule.rate(3)` for another epoch",
     "last_epoch": "write `schedule.epoch`",

@@ -186,7 +186,10 @@ class Embedding(Module):
         """Return the rows.  numbers: (*B), integers from 0 to num_embeddings - 1 -> (*B, embedding_dim)"""
         require_array("Embedding", numbers)
         if np.dtype(numbers.dtype).kind not in "iu":
-            raise DTypeError(f"Embedding takes integers, got {numbers.dtype}: pass x.astype(np.int64)")
+            raise DTypeError(
+                f"Embedding takes integers, got {numbers.dtype}: pass x.astype(np.int64); a Loader takes "
+                "dtype=np.int64"
+            )
         checked(require_rows, peeled(numbers), self.num_embeddings)
         return rows(self.weight, numbers, padding=self.padding_idx)
 

@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_number
+from tinygrad_mnist.arguments import require_number, shown
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
+from tinygrad_mnist.hints.networks import NotInEMA
 from tinygrad_mnist.optim.groups import ParameterState, leaves_once
 from tinygrad_mnist.typing import Array
 
 
-class EMA(Observed):
+class EMA(Observed, NotInEMA):
     """Moving average of parameters: ``average = decay * average + (1 - decay) * parameter`` at each update.
 
     It begins with the parameters as they are (B. Polyak and A. Juditsky, Acceleration of stochastic
@@ -69,6 +70,9 @@ class EMA(Observed):
 
     @hinted
     def __init__(self, params: Iterable[Tensor], decay: float = 0.999) -> None:
+        if isinstance(params, Tensor) or not isinstance(params, Iterable) or hasattr(params, "parameters"):
+            write = "write EMA(model.parameters())"
+            raise TypeError(f"params is {shown(params)}: expected the model's parameters; {write}")
         self.params, self.decay = leaves_once(list(params)), decay
         self._trained: list[Array] | None = None  # the parameters, once the averages have their places
         self.states: tuple[Any, ...] = tuple(ParameterState(self.STATES) for _ in self.params)

@@ -84,7 +84,8 @@ def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
     known = list(known)
 
     def refuse() -> NoReturn:
-        write = f"write {known[0]!r} or '{known[0]}(name=number)'"
+        name = max((name for name in known if str(text).startswith(name)), key=len, default=known[0])
+        write = f"write {name!r} or '{name}(setting=number)'"
         raise ValueError(f"{setting} is {shown(text)}: expected a name, settings in parentheses; {write}")
 
     def read(node: ast.expr) -> Any:
@@ -95,6 +96,8 @@ def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
             return Call(read(node.func).name, settings)
         if isinstance(node, ast.Name):
             name = text[node.col_offset : node.end_col_offset]  # as written: "warm-up"
+            if name in ("true", "false"):
+                raise ValueError(f"{setting} has {name}: expected {name.title()}")
             require_choice(setting, name, known)
             return Call(name, {})
         if isinstance(node, ast.List | ast.Tuple):
