@@ -16,6 +16,8 @@ INDICES = (
     0,
     -1,
     slice(1, None, 2),
+    slice(None, None, -1),
+    (slice(3, 0, -2), slice(None, None, -2)),
     (slice(None), 2),
     (Ellipsis, None, 1),
     Ellipsis,

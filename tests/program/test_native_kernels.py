@@ -122,3 +122,12 @@ def test_kernels_run_as_machine_code(monkeypatch):
     compiled = on_native_code(step, batches[0])
     for batch in batches:
         assert_near(compiled(*batch), step(*batch))
+
+
+@pytest.mark.usefixtures("_in_python", "_both_ways")
+def test_lookup_in_equal_elements_is_right():
+    def function(labels, x):
+        return ops.one_hot(labels, classes=1, dtype=np.float32) * x
+
+    labels, x = np.zeros(5, np.int64), np.arange(5, dtype=np.float32)[:, None]
+    assert_near([on_native_code(function, (labels, x))(labels, x)], [function(labels, x)])

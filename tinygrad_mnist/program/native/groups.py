@@ -32,6 +32,8 @@ class Group:
         The memory that is read or written, by its key.
     elsewhere
         The memory read at another element than that of the loop.
+    parts
+        The memory of which parts are written, at other elements than those of the loop.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class Group:
     reads: set[int] = field(default_factory=set)
     writes: set[int] = field(default_factory=set)
     elsewhere: set[int] = field(default_factory=set)
+    parts: set[int] = field(default_factory=set)
 
     def add(self, instruction: Instruction, layout: Layout) -> None:
         """One more instruction."""
@@ -50,6 +53,8 @@ class Group:
             self.writes.add(memory_key(instruction.result))
             if instruction.result.view_of is not None:  # the rest of the array has to stay
                 self.reads.add(memory_key(instruction.result))
+            if not layout.is_itself(instruction.result):
+                self.parts.add(memory_key(instruction.result))
 
     def takes(self, instruction: Instruction, layout: Layout) -> bool:
         """Return True if an instruction reads the same numbers inside the loop as after it."""
@@ -59,9 +64,14 @@ class Group:
         if any(isinstance(i.operation, Take) for i in (instruction, *self.instructions)):
             return False  # a look-up prevents vectorization of the loop
         elsewhere = {memory_key(value) for value in reads_elsewhere(instruction, layout)}
-        if self.writes & elsewhere:
+        written = memory_key(instruction.result)
+        if self.writes & elsewhere or any(memory_key(value) in self.parts for value in instruction.reads):
             return False
-        return memory_key(instruction.result) not in self.elsewhere | elsewhere
+        if written in self.reads | self.writes and layout.is_itself(instruction.result) is (
+            written in self.parts
+        ):
+            return False  # a part beside a whole
+        return written not in self.elsewhere | elsewhere
 
 
 def reads_elsewhere(instruction: Instruction, layout: Layout) -> Iterable[Value]:

@@ -33,7 +33,7 @@ class LocalNames:
 
 
 class LocalLayout(Layout):
-    """The layout of a program, where each place begins at the first element of a parameter.
+    """The layout of a program, where each place begins with a parameter.
 
     Attributes
     ----------
@@ -47,13 +47,14 @@ class LocalLayout(Layout):
         self.parameters: dict[str, tuple[Value, int]] = {}
 
     def place(self, value: Value) -> Place:
-        """Return the place of a value, in a parameter that begins there."""
+        """Return the place of a value, in a parameter that begins at its first element in memory."""
         place, root = self._layout.place(value), self._layout.place(value.root)
-        key = memory_key(value), place.offset
+        back = sum(stride * (length - 1) for stride, length in zip(place.strides, place.shape) if stride < 0)
+        key = memory_key(value), place.offset + back
         if key not in self._taken:
             self._taken[key] = self._names.new("m")
-            self.parameters[self._taken[key]] = value.root, place.offset - root.offset
-        return Place(self._taken[key], 0, place.shape, place.strides)
+            self.parameters[self._taken[key]] = value.root, place.offset + back - root.offset
+        return Place(self._taken[key], -back, place.shape, place.strides)
 
     def model(self, value: Value) -> Array:
         """Return an array with the memory order of the value."""

@@ -251,6 +251,9 @@ class Writer:
 
     def _taken(self, operation: Take, array: Value, indices: Value) -> str:
         """An element of an array, at an index that is bounded."""
+        number = uniform(array)
+        if number is not None:
+            return typed(number, array.dtype)
         place = self.layout.place(array)
         self.arrays.setdefault(place.memory)
         axis = operation.axis
