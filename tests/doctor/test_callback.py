@@ -295,3 +295,13 @@ def test_first_look_is_at_128_examples_or_16_batches(mnist, size, batches):
     parts = patient.model, patient.loss, patient.optimizer
     fit(*parts, patients.digits(mnist, 20, size), epochs=1, callbacks=[Doctor(told.append)])
     assert told[0].subject == f"{size * batches} examples of {batches} batches"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "is_high"),
+    [({}, True), ({"clip_norm": 0.015}, False), ({"clip_value": 5e-4}, False), ({"clip_norm": 30.0}, True)],
+)
+def test_a_rate_is_judged_by_steps_within_the_bounds_of_the_training(training, bounds, is_high):
+    found = []
+    training(lr=10.0, momentum=0.0).fit(epochs=1, callbacks=[Doctor(found.append)], progress=False, **bounds)
+    assert ("learning-rate-too-high" in found[0].names) == is_high

@@ -99,7 +99,9 @@ class Doctor:
             self._first_loss = training.evaluate(self._batches).loss
 
     def _diagnosis(self, training: Any) -> TrainingDiagnosis:
-        return diagnose_training(training.model, training.loss, self._batches, training.optimizer)
+        parts = training.parts
+        bounds = {"clip_norm": parts.clip_norm, "clip_value": parts.clip_value}
+        return diagnose_training(parts.model, parts.loss, self._batches, parts.optimizer, **bounds)
 
     def _note(self, training: Any, diagnosis: TrainingDiagnosis, *, always: bool) -> None:
         """Keep the new findings and report them."""

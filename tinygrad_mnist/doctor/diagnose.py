@@ -72,6 +72,8 @@ def diagnose_training(
     batch: Batches,
     optimizer: Any = None,
     step: Callable[[Any, Any], Any] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> TrainingDiagnosis:
     """Find out why a model does not learn, from its graph, its gradients and a few trial steps.
 
@@ -86,6 +88,8 @@ def diagnose_training(
     step
         Your training step, ``step(inputs, targets)``.  The doctor checks that it clears the gradients, goes
         downhill and moves all parameters.
+    clip_norm, clip_value
+        Bounds of the gradients in the training, as in `fit`: the trial steps keep them.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def diagnose_training(
     batches = _batches_of(batch, model)
     small_products = threadpool_limits(1)  # threads would only wait for each other
     with small_products, preserved(model, loss, optimizer), np.errstate(all="ignore"):
-        evidence = Evidence(model, loss, batches, optimizer, step)
+        evidence = Evidence(model, loss, batches, optimizer, step, clip_norm, clip_value)
         model.eval()  # dropout off: results can be repeated and compared
         return TrainingDiagnosis(tuple(_run(evidence)), _subject(evidence))
 

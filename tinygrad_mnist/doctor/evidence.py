@@ -48,13 +48,23 @@ class Evidence:
         ``(inputs, targets)`` each.
     optimizer, step
         As for `diagnose_training`; None if the learning rate or the step is not checked.
+    clip_norm, clip_value
+        As for `diagnose_training`.
     """
 
     def __init__(
-        self, model: Module, loss: Any, batches: Sequence[Batch], optimizer: Any = None, step: Any = None
+        self,
+        model: Module,
+        loss: Any,
+        batches: Sequence[Batch],
+        optimizer: Any = None,
+        step: Any = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         self.model, self.loss, self.batches = model, loss, list(batches)
         self.optimizer, self.step = optimizer, step
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         self.modes = [(module, module.training) for module in model.modules()]
         self.parameters: dict[str, Tensor] = dict(model.named_parameters())
         self.inputs, self.targets = _join(self.batches)

@@ -98,6 +98,14 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         tensor.grad = np.clip(gradient, -float(clip_value), float(clip_value))
 
 
+def clip(parameters: Iterable[Tensor], clip_norm: float | None, clip_value: float | None) -> None:
+    """Clip gradients as a training does: by value, and then by norm; None for no bound."""
+    if clip_value is not None:
+        clip_grad_value_(parameters, clip_value)
+    if clip_norm is not None:
+        clip_grad_norm_(parameters, clip_norm)
+
+
 def _norm(gradient: Any, p: float) -> Any:
     """Return the p-norm of all elements."""
     if p == 2:

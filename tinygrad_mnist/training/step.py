@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn
 from tinygrad_mnist.autodiff.backward import upstream
 from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.source_line import warning_level
@@ -18,6 +17,7 @@ from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.checking.first_nan import first_nan
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.program import Backend, compile
 from tinygrad_mnist.training.run_state import Parts, RunState
@@ -44,16 +44,15 @@ def make_train_step(
     model, loss, optimizer, clip_norm, clip_value
         As in `fit`.
     """
+    has_bounds = clip_norm is not None or clip_value is not None
 
     def step(inputs: Any, targets: Any) -> tuple[Any, Any]:
         optimizer.zero_grad()
         output = model(inputs)
         value = loss(output, targets)
         value.backward()
-        if clip_value is not None:
-            nn.utils.clip_grad_value_(optimizer.params, clip_value)
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(optimizer.params, clip_norm)
+        if has_bounds:
+            clip(optimizer.params, clip_norm, clip_value)
         optimizer.step()
         return value, output
 

@@ -11,6 +11,7 @@ from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.checks.first_loss import against_ignorance
 from tinygrad_mnist.doctor.evidence import Evidence
 from tinygrad_mnist.nn.preserved import preserved
+from tinygrad_mnist.nn.utils import clip
 
 # The length of a weight matrix's update over that of the matrix, the largest of all matrices, at the first
 # step.  Healthy, measured over 30 to 100 seeds: main job 0.009 to 0.013, two-layer 0.08 to 0.20, chapter 1
@@ -102,6 +103,7 @@ def _set_gradients(evidence: Evidence, inputs: object, targets: object) -> None:
         parameter.grad = None
     for name, g in gradients.items():
         evidence.parameters[name].grad = None if g is None else np.array(g)
+    clip(evidence.optimizer.params, evidence.clip_norm, evidence.clip_value)
 
 
 def _sum_over(evidence: Evidence) -> bool:
