@@ -11,18 +11,8 @@ from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.training import Recipe, fit
 
 PICTURES = int(os.environ.get("PICTURES", "24"))  # that the network reads clean, per kind and data set
+SMALL_PICTURES = 10 * PICTURES  # of 8 x 8 pixels: these are read in less time
 LEAST_SHARE = 0.95
-# Measured on 60 pictures per kind: most read 95 to 98 %.  Parts of a thin pen's strokes are gone: 92 % are
-# read, at their true size and place 95 %.  A thick pen closes loops: 94 %, as at the true place.
-LEAST_SHARE_OF_8_X_8 = {
-    "thin_pen": 0.87,
-    "thick_pen": 0.91,
-    "ruled_slantwise": 0.91,  # two of 24
-    "squared": 0.91,
-    "own_size_filled": 0.9,
-    "own_size_corner": 0.85,
-    "on_a_desk": 0.91,
-}
 EPOCHS = {"digits": 30, "mnist": 1}
 
 
@@ -43,7 +33,7 @@ def reader(request):
 
     clean = dataset.test.raw_images / np.float32(dataset.test.pixel_max)
     readable = np.flatnonzero(read(clean) == dataset.test.labels)
-    chosen = np.random.default_rng(0).permutation(readable)[:PICTURES]
+    chosen = np.random.default_rng(0).permutation(readable)[:SMALL_PICTURES]
     return dataset, read, clean[chosen], dataset.test.labels[chosen]
 
 
@@ -51,8 +41,9 @@ def reader(request):
 def test_a_damaged_picture_is_read_as_the_clean_one(reader, kind, tmp_path):
     dataset, read, images, labels = reader
     rng, framing, prepared = np.random.default_rng(1), dataset.framing(), []
-    for ink in images:
+    is_small = kind.startswith("own_size") and dataset.name == "digits"
+    count = SMALL_PICTURES if is_small else PICTURES
+    for ink in images[:count]:
         DAMAGES[kind](ink, rng).save(tmp_path / "digit.png")
         prepared.append(read_pictures(tmp_path / "digit.png", dataset.image_shape, framing)[0])
-    least = LEAST_SHARE_OF_8_X_8.get(kind, LEAST_SHARE) if dataset.name == "digits" else LEAST_SHARE
-    assert (read(prepared) == labels).mean() >= least
+    assert (read(prepared) == labels[:count]).mean() >= LEAST_SHARE

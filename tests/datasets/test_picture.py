@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_mnist.datasets import strokes, write_idx
+from tests.datasets.damage import DAMAGES
+from tinygrad_mnist.datasets import ink, strokes, write_idx
+from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.errors import DataError
 
@@ -148,6 +150,52 @@ def test_a_picture_without_strokes_is_refused(read, make):
     for seed in range(3):
         with pytest.raises(DataError, match=r"digit.png: there is no digit in it"):
             read(make(np.random.default_rng(seed)).clip(0, 255).astype(np.uint8))
+
+
+NOISE = {
+    "normal": lambda rng, shape: rng.normal(150, rng.uniform(10, 70), shape),
+    "uniform": lambda rng, shape: rng.uniform(0, 255, shape),
+    "salt": lambda rng, shape: 255 - (rng.random(shape) < rng.uniform(0.1, 0.4)) * rng.uniform(0, 255, shape),
+}
+
+
+@pytest.mark.parametrize("kind", NOISE)
+@pytest.mark.parametrize("which", ["mnist", "digits"])
+def test_noise_of_the_networks_own_size_is_refused(which, kind, request, tmp_path):
+    dataset, rng, refused = request.getfixturevalue(which), np.random.default_rng(0), 0
+    framing = dataset.framing()
+    for _ in range(50):
+        pixels = NOISE[kind](rng, dataset.image_shape).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "digit.png")
+        try:
+            read_pictures(tmp_path / "digit.png", dataset.image_shape, framing)
+        except DataError as error:
+            refused += "no digit in it" in str(error)
+    assert refused >= 49
+
+
+@pytest.mark.parametrize("kind", ["thin_pen", "thick_pen"])
+def test_a_digit_of_any_pen_has_the_darkness_of_its_data_set(digits, tmp_path, kind):
+    framing, rng = digits.framing(), np.random.default_rng(0)
+    low, _, high = framing.dark
+    for image in digits.test.raw_images[:10]:
+        DAMAGES[kind](image / 16, rng).save(tmp_path / "digit.png")
+        found = read_pictures(tmp_path / "digit.png", (8, 8), framing)
+        assert low - 0.03 <= (found > 0.5).mean() <= high + 0.03  # two of 64 pixels
+
+
+def test_a_framing_of_an_earlier_run_leaves_the_darkness(digits):
+    record = digits.framing().to_dict()
+    assert Framing.from_dict(record, (8, 8)) == digits.framing()
+    del record["dark"]
+    assert Framing.from_dict(record, (8, 8)).dark == (0, 0.5, 1)
+
+
+def test_a_threshold_lies_between_grey_and_the_lightest_white():
+    for desk in (0.2, 0.5, 0.8):
+        sheet = np.linspace(0.85, 0.87, 1000)
+        grey = np.where(np.arange(1000) < desk * 1000, 0.25, sheet)
+        assert 0.25 < ink._threshold(grey) < 0.85
 
 
 def test_every_clean_8_x_8_digit_is_read(digits, tmp_path):

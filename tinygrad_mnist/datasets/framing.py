@@ -1,4 +1,4 @@
-"""The place and size of the ink in a data set's images: what a picture from elsewhere is brought to."""
+"""Place, size and darkness of the ink in a data set's images: what a picture from elsewhere is brought to."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ FAINTEST = 0.25  # of full ink, inside the box: half-way up the blurred edge of 
 MOST_MEASURED = 10_000
 MOST_OUTSIDE = 0.5  # pixels that a side of the box, with its soft edges, may be longer than the image
 SLACK = 0.1  # pixels by which an image may lie outside of those that were measured
+DARK = 0.5  # of full ink
+MOVED = 2.5  # percent of the images at either side: a picture that lies there was more likely moved
+UNUSUAL = 25  # percent of the images at either side
+MOST_POWER = 4
+ANY_SHARE: Extremes = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
 class Framing:
-    """The place and size of the ink in the images of a data set.
+    """Place, size and darkness of the ink in the images of a data set.
 
     Attributes
     ----------
@@ -38,9 +43,13 @@ class Framing:
     size : tuple of three floats
         The lowest, usual and highest length of `side` in pixels.
     row, column : tuple of three floats
-        The lowest, usual and highest place of `centre`, in pixels from the upper left corner.
+        The usual place of `centre`, in pixels from the upper left corner.  Before it, the place that 2.5 % of
+        the images lie above or left of; after it, the one that 2.5 % lie below or right of.
     paper : float
         The lowest share of the pixels that are exactly background.
+    dark : tuple of three floats
+        The share of the pixels that are more than half ink: a quarter of the images have less than the first,
+        half have less than the second, a quarter have more than the third.  A thin pen leaves few.
     """
 
     side: Side
@@ -49,6 +58,7 @@ class Framing:
     row: Extremes
     column: Extremes
     paper: float
+    dark: Extremes = ANY_SHARE
 
     @classmethod
     def measure(cls, images: Array, pixel_max: int) -> Framing:
@@ -71,9 +81,10 @@ class Framing:
             side,
             (row_centre, column_centre),
             _extremes(sides[side]),
-            _extremes(points[row_centre][0]),
-            _extremes(points[column_centre][1]),
+            _extremes(points[row_centre][0], MOVED),
+            _extremes(points[column_centre][1], MOVED),
             round(float((ink == 0).mean(axis=(1, 2)).min()), 4),
+            _extremes((ink > DARK).mean(axis=(1, 2)), UNUSUAL),
         )
 
     @classmethod
@@ -111,8 +122,9 @@ class Framing:
             A field is missing, unknown or of another kind, or lies outside of the image.
         """
         names = {field.name for field in fields(cls)}
-        if not isinstance(record, dict) or set(record) != names:
+        if not isinstance(record, dict) or {*record, "dark"} != names:
             raise DataError(f"framing is {reprlib.repr(record)}: expected an object with {sorted(names)}")
+        record = {"dark": ANY_SHARE, **record}  # earlier runs have none
         if isinstance(record["centre"], str):
             record = _with_soft_edges(record)
         side, centre = record["side"], record["centre"]
@@ -120,7 +132,7 @@ class Framing:
             raise DataError(f"framing: side is {reprlib.repr(side)}: expected one of {SIDES}")
         if not isinstance(centre, (list, tuple)) or len(centre) != 2 or not all(c in CENTRES for c in centre):
             raise DataError(f"framing: centre is {reprlib.repr(centre)}: expected two of {CENTRES}")
-        most = {"size": max(shape) + 1, "row": shape[0], "column": shape[1]}
+        most = {"size": max(shape) + 1, "row": shape[0], "column": shape[1], "dark": 1}
         triples = {name: _triple(name, record[name], limit) for name, limit in most.items()}
         if triples["size"][1] <= 0:
             raise DataError(f"framing: size is {record['size']}: expected a usual size above 0")
@@ -163,7 +175,21 @@ class Framing:
         page = Image.fromarray(np.pad(ink, margin).astype(np.float32))
         box = (left + margin, top + margin, right + margin, bottom + margin)
         small = page.resize((shape[1], shape[0]), Image.Resampling.BOX, box=box)
-        return np.asarray(small, np.float32).clip(0, 1)
+        return self._as_dark(np.asarray(small, np.float32).clip(0, 1))
+
+    def _as_dark(self, image: Array) -> Array:
+        """Return the image with as many dark pixels as the data set's have, whatever the pen.
+
+        The pixel that shall be the last of the dark ones is raised to a power that makes it half ink.
+        """
+        low, _, high = self.dark
+        share = (image > DARK).mean()
+        if low <= share <= high:
+            return image
+        count = round((low if share < low else high) * image.size)
+        last = np.sort(image, axis=None)[-max(1, count)]
+        power = math.log(DARK) / math.log(min(max(float(last), 1e-9), 1 - 1e-9))
+        return np.asarray(image ** np.float32(min(max(power, 1 / MOST_POWER), MOST_POWER)))
 
     def _point(self, image: Array, boxes: Array) -> tuple[float, float]:
         """Return row and column of `centre` in an image."""
@@ -214,8 +240,9 @@ def _centres_of_mass(images: Array) -> Array:
     )
 
 
-def _extremes(values: Array) -> Extremes:
-    low, usual, high = np.min(values), np.median(values), np.max(values)
+def _extremes(values: Array, rare: float = 0) -> Extremes:
+    """Return the median, between what `rare` percent of the values lie below and what as many lie above."""
+    low, usual, high = np.percentile(values, [rare, 50, 100 - rare])
     return round(float(low), 3), round(float(usual), 3), round(float(high), 3)
 
 

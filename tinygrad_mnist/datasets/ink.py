@@ -18,7 +18,7 @@ SIDE = 128  # pixels of the longer side at which ink is looked for
 FAINTEST_INK = 0.08  # of the light on the paper
 CELLS = 24  # a side of the grid at which light is estimated
 MOST_CUTS = 6
-FAINT_SHARE = 0.5  # of the threshold: ink of which some is above it
+FAINT_SHARE = 0.25  # of the threshold: ink of which some is above it
 FARTHEST_FAINT = 9  # pixels
 LEAST_SHARE = 1 / 3  # of the ink that the strokes of a digit hold
 WIDEST = 2.5  # of the height of a digit
@@ -52,7 +52,7 @@ def find_ink(picture: Image, invert: bool | None = None) -> Array | None:
         strength = _without_lines(strength)
         threshold = _threshold(strength)
         faint = strength > max(FAINT_SHARE * threshold, FAINTEST_INK)
-        kept = _kept(strength > threshold, strength)
+        kept = _kept(_led_to(strength > threshold, faint), strength)
         if kept is None:
             return None
         closer = _around(kept)
@@ -226,9 +226,9 @@ def _threshold(strength: Array) -> float:
     """Return the strength above which there is ink: N. Otsu's threshold, above the noise."""
     counts, edges = np.histogram(strength, 128)
     share, middle = counts / counts.sum(), (edges[1:] + edges[:-1]) / 2
-    below, moment = share.cumsum()[:-1], (share * middle).cumsum()[:-1]
+    below, moment, mean = share.cumsum()[:-1], (share * middle).cumsum()[:-1], share @ middle
     with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.nan_to_num((moment[-1] * below - moment) ** 2 / (below * (1 - below)))
+        between = np.nan_to_num((mean * below - moment) ** 2 / (below * (1 - below)))
     otsu = middle[:-1][between >= between.max() * 0.999].mean()
     return max(float(otsu), FAINTEST_INK)
 
@@ -275,6 +275,15 @@ def _kept(mask: Array, strength: Array) -> Array | None:
         return None
     paper = ~(grown(kept, 3) | (inside & (mass[labels] == 0)))
     return None if _is_noisy(strength, kept, paper) else kept
+
+
+def _led_to(mask: Array, faint: Array) -> Array:
+    """Return the connected parts of the faint ink that have a pixel in the mask."""
+    labels = components(faint)
+    whole = np.zeros(labels.max() + 2, bool)
+    whole[labels[mask]] = True
+    whole[-1] = False
+    return np.asarray(whole[labels])
 
 
 def _is_noisy(strength: Array, kept: Array, paper: Array) -> bool:
@@ -324,9 +333,5 @@ def _soft(strength: Array, kept: Array, faint: Array) -> Array:
     Ink is full where it is strongest.
     """
     level = np.percentile(strength[kept], 85)
-    labels = components(faint)
-    whole = np.zeros(labels.max() + 2, bool)
-    whole[labels[kept]] = True
-    whole[-1] = False
-    edge = grown(whole[labels] & grown(kept, FARTHEST_FAINT), 2)
+    edge = grown(_led_to(kept, faint) & grown(kept, FARTHEST_FAINT), 2)
     return np.asarray((strength / level).clip(0, 1) * edge, np.float32)

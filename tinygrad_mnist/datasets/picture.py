@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.idx import read_images
-from tinygrad_mnist.datasets.ink import even_ink, find_ink
+from tinygrad_mnist.datasets.ink import SIDE, even_ink, find_ink
 from tinygrad_mnist.datasets.picture_file import read_grey
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular
 from tinygrad_mnist.typing import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_BY_CHANCE = 3  # standard errors of a correlation
 
 
 def read_pictures(
@@ -27,7 +33,7 @@ def read_pictures(
 
     A picture of the network's own size whose paper is exactly background and whose ink lies where the data
     set's lies is taken as it is.  From any other the largest connected strokes are cut out, without frames,
-    ruled lines, specks and uneven light, then scaled and placed as the data set's are.
+    ruled lines, specks and uneven light, then scaled, placed and darkened as the data set's are.
 
     Parameters
     ----------
@@ -36,7 +42,7 @@ def read_pictures(
     shape
         Height and width that the network takes.
     framing
-        The place of the ink in the data set's images; MNIST's by default.
+        Place, size and darkness of the ink in the data set's images; MNIST's by default.
     invert
         True where dark is ink.  When None, the paper is what covers more.
     pixel_max
@@ -56,23 +62,46 @@ def read_pictures(
     path = Path(path)
     if _is_idx(path):
         return _read_idx_images(path, shape, invert, pixel_max)
-    picture = read_grey(path)
-    framing = framing or Framing.of_mnist(shape)
-    if (picture.height, picture.width) == shape:
-        image = np.asarray(picture, np.float32) / np.float32(255)
-        own = next((version for version in (image, 1 - image) if framing.fits(version)), None)
-        if own is not None:
-            return (own if invert is None else 1 - image if invert else image)[None]
-        even = even_ink(picture, invert)
-        if framing.fits(even):
-            return even[None]
-    ink = find_ink(picture, invert)
-    if ink is None:
+    image = _read_digit(read_grey(path), shape, framing or Framing.of_mnist(shape), invert)
+    if image is None:
         raise DataError(
             f"{path}: there is no digit in it: expected strokes that stand out from their paper, not a blank "
             "or ruled page or noise; give a picture of one digit"
         )
-    return framing.place(ink, shape)[None]
+    return image[None]
+
+
+def _read_digit(
+    picture: Image, shape: tuple[int, int], framing: Framing, invert: bool | None
+) -> Array | None:
+    """Return the digit in a grey picture as an image of the data set; None where there is none."""
+    if _is_noise(picture):
+        return None
+    if (picture.height, picture.width) == shape:
+        image = np.asarray(picture, np.float32) / np.float32(255)
+        own = next((version for version in (image, 1 - image) if framing.fits(version)), None)
+        if own is not None:
+            return own if invert is None else 1 - image if invert else image
+        even = even_ink(picture, invert)
+        if framing.fits(even):
+            return even
+    ink = find_ink(picture, invert)
+    return None if ink is None else framing.place(ink, shape)
+
+
+def _is_noise(picture: Image) -> bool:
+    """Return True where neighbouring pixels of a picture in grey are no more alike than chance allows.
+
+    A picture that is shrunk before ink is looked for is not judged: its pixels are smaller than a stroke.
+    """
+    if max(picture.size) > SIDE:
+        return False
+    grey = np.asarray(picture, np.float64)
+    deviation = grey - grey.mean()
+    products = [deviation[1:] * deviation[:-1], deviation[:, 1:] * deviation[:, :-1]]
+    each = np.concatenate([values.ravel() for values in products])
+    variance = (deviation**2).mean()
+    return bool(variance and each.size and each.mean() < MOST_BY_CHANCE / np.sqrt(each.size) * variance)
 
 
 def _is_idx(path: Path) -> bool:
