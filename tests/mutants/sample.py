@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
+from parso.tree import NodeOrLeaf
 
 from tests.mutants.operators import KINDS
 
@@ -73,11 +74,19 @@ def _places(kind: str, sources: dict[str, str]) -> dict[tuple[object, ...], list
         for operator in KINDS[kind]:
             positions = ((node, at) for node in nodes for at in operator().mutation_positions(node))
             for occurrence, (node, position) in enumerate(positions):
-                if node.parent is None or node.parent.type != "lambdef":  # the * before a lambda's keywords
+                if not _is_marker(node):
                     places.setdefault((file, position), []).append(
                         Mutant(file, operator.__name__, occurrence)
                     )
     return places
+
+
+def _is_marker(node: NodeOrLeaf) -> bool:
+    """Return True for the * before keywords, in a lambda or a function."""
+    parent = node.parent
+    return (
+        node.type == "operator" and parent is not None and parent.type in {"lambdef", "param", "parameters"}
+    )
 
 
 class _WithoutAnnotations(ast.NodeTransformer):

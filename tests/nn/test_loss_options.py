@@ -142,6 +142,24 @@ def test_options_of_classes_are_their_formulas(seed, n):
             check_first_order(lambda output, loss=loss, y=target: ops.sum(loss(output, y)), [x], False)
 
 
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 5))
+def test_weights_of_probabilities_are_their_formulas(seed, n):
+    rng = np.random.default_rng(seed)
+    x, target, weight, positive = rng.normal(size=(n, 3)), rng.random((n, 3)), rng.random(3), rng.random(3)
+    p = 1 / (1 + np.exp(-x))
+    plain = -(target * np.log(p) + (1 - target) * np.log(1 - p))
+    favoured = -(positive * target * np.log(p) + (1 - target) * np.log(1 - p))
+    for make, output, options, losses in (
+        (nn.BCELoss, p, {"weight": weight}, weight * plain),
+        (nn.BCEWithLogitsLoss, x, {"weight": weight}, weight * plain),
+        (nn.BCEWithLogitsLoss, x, {"pos_weight": positive}, favoured),
+        (nn.BCEWithLogitsLoss, x, {"weight": weight, "pos_weight": positive}, weight * favoured),
+    ):
+        for reduction, expected in (("none", losses), ("sum", losses.sum()), ("mean", losses.mean())):
+            loss = make(**options, reduction=reduction)
+            np.testing.assert_allclose(loss(Tensor(output), target).data, expected, rtol=1e-9)
+
+
 @given(seed=st.integers(0, 2**32 - 1), delta=st.floats(0.1, 3))
 def test_losses_for_outliers_are_their_formulas(seed, delta):
     output, target = np.random.default_rng(seed).normal(size=(2, 4, 3)) * 2

@@ -65,6 +65,8 @@ def test_a_dict_of_modules_is_used_like_a_dict():
         False,
     )
     assert [(key, module.out_features) for key, module in heads.items()] == [("digit", 2), ("parity", 1)]
+    heads["parity"] = nn.Linear(3, 2)
+    assert [module.out_features for module in heads.values()] == [2, 2]
     del heads["digit"]
     assert heads.keys() == ["parity"]
     with pytest.raises(KeyError):

@@ -85,6 +85,7 @@ def test_dtypes_of_gradients_stay_when_they_differ():
         (lambda: nn.utils.clip_grad_norm_([], 1, -2), ValueError, "norm_type is -2: expected"),
         (lambda: nn.utils.clip_grad_value_([], "1"), TypeError, "clip_value is '1': expected a number > 0"),
         (lambda: nn.utils.clip_grad_value_([3], 1), TypeError, "parameters has 3: expected Tensors"),
+        (lambda: nn.utils.clip_grad_value_([[3]], 1), TypeError, r"parameters has \[3\]: expected Tensors"),
         (lambda: nn.utils.clip_grad_norm_(nn.Linear(1, 1), 1), TypeError, r"write model\.parameters\(\)"),
     ],
 )
