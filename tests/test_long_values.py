@@ -21,6 +21,10 @@ def sgd(**options):
     return optim.SGD([tensor()], **{"lr": 0.1, **options})
 
 
+def listed(value):
+    return [[-1.0] * 40] * 40 if value is ARRAY else value
+
+
 def layer():
     return nn.Linear(2, 2)
 
@@ -91,6 +95,58 @@ OF_ANY_VALUE = {
     "a batch": lambda v: evaluate(layer(), nn.MSELoss(), [v]),
     "model to predict with": lambda v: predict(v, np.ones((1, 2))),
 }
+OF_LAYERS = {
+    "num_embeddings": lambda v: nn.Embedding(v, 2),
+    "embedding_dim": lambda v: nn.Embedding(2, v),
+    "padding_idx": lambda v: nn.Embedding(2, 2, padding_idx=v),
+    "negative_slope": nn.LeakyReLU,
+    "alpha": nn.ELU,
+    "approximate": lambda v: nn.GELU(approximate=v),
+    "in_channels": lambda v: nn.Conv2d(v, 1, 1),
+    "out_channels": lambda v: nn.Conv2d(1, v, 1),
+    "kernel_size": lambda v: nn.Conv2d(1, 1, v),
+    "stride": lambda v: nn.Conv2d(1, 1, 1, v),
+    "padding": lambda v: nn.Conv2d(1, 1, 1, padding=v),
+    "dilation": lambda v: nn.Conv2d(1, 1, 1, dilation=v),
+    "groups": lambda v: nn.Conv2d(1, 1, 1, groups=v),
+    "kernel_size of a pooling": nn.MaxPool2d,
+    "stride of a pooling": lambda v: nn.AvgPool2d(1, v),
+    "normalized_shape": nn.LayerNorm,
+    "eps": lambda v: nn.LayerNorm(2, eps=v),
+    "elementwise_affine": lambda v: nn.LayerNorm(2, elementwise_affine=v),
+    "num_features": nn.BatchNorm1d,
+    "momentum of a batch": lambda v: nn.BatchNorm1d(2, momentum=v),
+    "affine": lambda v: nn.BatchNorm2d(2, affine=v),
+    "track_running_stats": lambda v: nn.BatchNorm2d(2, track_running_stats=v),
+    "input_size": lambda v: nn.RNN(v, 2),
+    "hidden_size": lambda v: nn.LSTM(2, v),
+    "num_layers": lambda v: nn.LSTM(2, 2, v),
+    "nonlinearity": lambda v: nn.RNN(2, 2, nonlinearity=v),
+    "batch_first": lambda v: nn.RNN(2, 2, batch_first=v),
+    "delta": lambda v: nn.HuberLoss(delta=v),
+    "reduction": lambda v: nn.MSELoss(reduction=v),
+    "label_smoothing": lambda v: nn.CrossEntropyLoss(label_smoothing=v),
+    "ignore_index": lambda v: nn.CrossEntropyLoss(ignore_index=v),
+    "weight": lambda v: nn.CrossEntropyLoss(weight=listed(v)),
+    "pos_weight": lambda v: nn.BCEWithLogitsLoss(pos_weight=listed(v)),
+    "a hook": lambda v: layer().register_forward_hook(v),
+    "key": lambda v: nn.ModuleDict({"." + str(v): layer()}),
+    "modules": lambda v: nn.ModuleList(v),
+    "modules of a dict": lambda v: nn.ModuleDict(v),
+    "max_norm": lambda v: nn.utils.clip_grad_norm_([tensor()], v),
+    "norm_type": lambda v: nn.utils.clip_grad_norm_([tensor()], 1, v),
+    "clip_value": lambda v: nn.utils.clip_grad_value_([tensor()], v),
+    "parameters to clip": lambda v: nn.utils.clip_grad_value_([v], 1),
+    "std": nn.init.normal,
+    "bound": nn.init.uniform,
+    "value of constant": nn.init.constant,
+    "sizes": nn.perceptron,
+    "input of RNN": lambda v: nn.RNN(2, 2)(listed(v)),
+    "input of a convolution": lambda v: nn.Conv2d(1, 2, 3)(listed(v)),
+    "input of a norm": lambda v: nn.LayerNorm(2)(listed(v)),
+    "input of a linear": lambda v: nn.Linear(2, 2)(listed(v)),
+    "an initial state": lambda v: nn.LSTM(2, 2)(np.ones((1, 1, 2), np.float32), v),
+}
 OF_TEXT = {
     "data": Tensor,
     "from_logits of a loss": lambda v: nn.CrossEntropyLoss(from_logits=v),
@@ -103,7 +159,7 @@ OF_TEXT = {
     "batches": lambda v: evaluate(layer(), nn.MSELoss(), v),
 }
 CASES = [
-    *((name, value) for name in OF_ANY_VALUE for value in (TEXT, ARRAY)),
+    *((name, value) for name in OF_ANY_VALUE | OF_LAYERS for value in (TEXT, ARRAY)),
     *((name, TEXT) for name in OF_TEXT),
 ]
 
@@ -111,7 +167,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}, {type(v).__name__}" for name, v in CASES])
 def test_long_value_is_refused_in_one_short_line(name, value):
     with pytest.raises((TypeError, ValueError, TinygradMnistError)) as caught:
-        (OF_ANY_VALUE | OF_TEXT)[name](value)
+        (OF_ANY_VALUE | OF_LAYERS | OF_TEXT)[name](value)
     said = str(caught.value)
     assert len(said) < 300
     assert "\n" not in said

@@ -31,6 +31,8 @@ LINEAR = [
     (linear(Tensor(np.ones((4, 7), F32), requires_grad=True) * 1),
      expects("(4, 7)", "build it as Linear(7, 3)")),
     (linear(np.ones(5, F32)), expects("(5,)", "build it as Linear(5, 3)")),
+    (lambda: nn.Linear(1, 3)(np.ones(5, F32)),
+     "Linear expects 1 features in the last axis, got inputs of shape (5,): build it as Linear(5, 3)"),
     (linear(np.array(1, F32)), expects("()", "build it as Linear(1, 3)")),
     (linear(np.ones((2, 4))), "Linear has float32 weights, the input is float64: pass x.astype(np.float32), "
      "or build it with dtype=np.float64"),
@@ -215,6 +217,14 @@ SETTINGS = {
     "nonlinearity": lambda: nn.RNN(2, 2, nonlinearity="sigmoid"),
     "features of a sequence": lambda: nn.RNN(2, 2)(np.ones((4, 1, 3), F32)),
     "an initial state": lambda: nn.RNN(2, 2)(np.ones((4, 1, 2), F32), np.ones((3, 1, 2), F32)),
+    "an initial state of another kind": lambda: nn.RNN(2, 2)(np.ones((4, 1, 2), F32), [0.0]),
+    "one initial state of two": lambda: nn.LSTM(2, 2)(np.ones((4, 1, 2), F32), np.ones((1, 1, 2), F32)),
+    "three initial states of two": lambda: nn.LSTM(2, 2)(
+        np.ones((4, 1, 2), F32), [np.ones((1, 1, 2), F32)] * 3
+    ),
+    "a list for a dict": lambda: nn.ModuleDict([nn.Tanh()]),
+    "a key with a dot": lambda: nn.ModuleDict({"a.b": nn.Tanh()}),
+    "a key of another kind": lambda: nn.ModuleDict({3: nn.Tanh()}),
     "an operator of a module": lambda: nn.Linear(2, 2) + 1,
     "an optimizer of a module": lambda: optim.SGD(nn.Linear(2, 2), lr=0.1),
 }

@@ -69,11 +69,13 @@ def test_smaller_gradients_are_left_as_they_are():
     assert nn.utils.clip_grad_norm_([Tensor([1.0], requires_grad=True)], 1) == 0.0
 
 
-def test_dtypes_of_gradients_stay_when_they_differ():
+@pytest.mark.parametrize("clip", [nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_])
+@pytest.mark.parametrize("bound", [0.1, np.float64(0.1), np.float32(0.1)])
+def test_dtypes_of_gradients_stay_when_they_differ(clip, bound):
     one = Tensor(np.ones(2, np.float32), requires_grad=True)
     other = Tensor(np.ones(2), requires_grad=True)
     one.grad, other.grad = np.ones(2, np.float32), np.ones(2)
-    nn.utils.clip_grad_norm_([one, other], 0.1)
+    clip([one, other], bound)
     assert (one.grad.dtype, other.grad.dtype) == (np.float32, np.float64)
 
 

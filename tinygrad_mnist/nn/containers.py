@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
@@ -138,7 +139,12 @@ class ModuleDict(Module):
 
     @hinted
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
-        for key, module in (modules or {}).items():
+        modules = {} if modules is None else modules
+        if not isinstance(modules, Mapping):
+            raise TypeError(
+                f"modules is {shown(modules)}: expected a dict of modules; write {{'name': module}}"
+            )
+        for key, module in modules.items():
             self[key] = module
 
     def __getitem__(self, key: str) -> Module:
@@ -176,9 +182,10 @@ def _set_named(owner: Module, key: Any, module: Any) -> None:
     """Set a module under a key; refuse a key that means something else."""
     _require_module(type(owner).__name__, key, module)
     if not isinstance(key, str) or not key or "." in key or hasattr(type(owner), key):
+        instead = re.sub(r"\W", "_", str(key)[:20])
         raise ValueError(
             f"key is {shown(key)}: expected a text without dots that is not the name of an attribute of "
-            f"{type(owner).__name__}; write {key!s}_"
+            f"{type(owner).__name__}; write {instead}_"
         )
     setattr(owner, key, module)
 

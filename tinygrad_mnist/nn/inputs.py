@@ -10,10 +10,10 @@ from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import DTypeError
 
 
-def require_array(layer: str, x: Any) -> None:
-    """Refuse an input of a layer that is neither a Tensor nor an array."""
+def require_array(layer: str, x: Any, what: str = "input") -> None:
+    """Refuse an input of a layer, or its initial state, that is neither a Tensor nor an array."""
     if not hasattr(x, "shape"):
-        raise TypeError(f"{layer} got {shown(x)} for its input: pass Tensor(x) or np.asarray(x)")
+        raise TypeError(f"{layer} got {shown(x)} for its {what}: pass Tensor(x) or np.asarray(x)")
 
 
 def require_dtype(layer: str, x: Any, own: np.dtype[Any]) -> None:

@@ -323,7 +323,7 @@ def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield attributes with dotted names, including those in lists, tuples and dicts."""
     for name, value in attributes.items():
         if isinstance(value, list | tuple):
-            value = {str(i): part for i, part in enumerate(value)}
+            value = dict(enumerate(value))
         if isinstance(value, dict):
             yield from ((f"{name}.{key}", part) for key, part in _parts(value))
         else:

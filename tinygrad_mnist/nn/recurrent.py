@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.arguments import require_bool, require_choice, require_whole
+from tinygrad_mnist.arguments import require_bool, require_choice, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
@@ -89,6 +89,7 @@ class _Recurrent(Module):
         shape = (self.num_layers, x.shape[1], self.hidden_size)
         if given is None:
             return [np.zeros(shape[1:], self.weight_hh_l0.dtype)] * self.num_layers
+        require_array(type(self).__name__, given, "initial state")
         if tuple(given.shape) != shape:
             raise ShapeError(f"the initial state has shape {tuple(given.shape)}: expected {shape}")
         return [given[layer] for layer in range(self.num_layers)]
@@ -209,6 +210,8 @@ class LSTM(_Recurrent):
         """
         x = self._by_steps(x)
         given = (None, None) if initial is None else initial
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise TypeError(f"initial is {shown(initial)}: expected a pair of arrays; write (h, c)")
         outputs, last = self._run(x, list(zip(*(self._initial(state, x) for state in given), strict=True)))
         return self._outputs(outputs), (ops.stack([h for h, _ in last]), ops.stack([c for _, c in last]))
 
