@@ -251,3 +251,12 @@ def test_native_code_is_written_as_kept(monkeypatch):
             compiled(*arrays)
         with monkeypatch.context() as patched:
             assert_as_kept(SNAPSHOTS / f"{name}-native.txt", native_texts(compiled, patched))
+
+
+def test_text_of_a_program_is_shown_in_lines_by_a_notebook():
+    pretty = pytest.importorskip("IPython.lib.pretty", reason="IPython is not installed")
+    step = compile(lambda x: (x * x).sum())
+    step(np.ones(3))
+    for text in (step.program.source, step.program.derivation):
+        assert pretty.pretty(text) == str(text)
+        assert text.count("\n") > 5

@@ -66,12 +66,12 @@ class Program:
     @property
     def source(self) -> str:
         """The code that runs: the text of a module."""
-        return self.printed.text
+        return Code(self.printed.text)
 
     @cached_property
     def derivation(self) -> str:
         """The same mathematics as on paper, without memory: the text of a module."""
-        return derivation(self.recording, self.names_on_paper(), self.trace.call.title)
+        return Code(derivation(self.recording, self.names_on_paper(), self.trace.call.title))
 
     def names_on_paper(self) -> Names:
         """Return names for the values where none shares memory with another."""
@@ -137,6 +137,18 @@ class Program:
             f"<program of {self.trace.call.title}: {len(self.recording.instructions)} instructions, "
             f"{self.bytes_after:,} bytes for results ({self.bytes_before:,} without reuse)>"
         )
+
+
+class Code(str):
+    """Text of a module; IPython and notebooks show its lines, where they show a plain text in quotes."""
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a pickle is plain text, and read where this package is not
+        return str, (str(self),)
 
 
 class Binding:
