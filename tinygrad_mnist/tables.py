@@ -66,7 +66,9 @@ class Tabular:
         from rich.console import Console
 
         text = StringIO()
-        Console(file=text, width=max(60, shutil.get_terminal_size((150, 50)).columns)).print(self)
+        width = max(60, shutil.get_terminal_size((150, 50)).columns)
+        # In a notebook, Rich would show the table there, or colour it, and leave the text empty.
+        Console(file=text, width=width, force_jupyter=False, force_terminal=False).print(self)
         return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
     def __repr__(self) -> str:

@@ -207,6 +207,10 @@ history
 history.plot()
 ---
 history = fit(model, nn.CrossEntropyLoss(), optimizer, data, data, epochs=4, progress=False)
+---
+nn.summary(model)
+---
+print(history)
 """
 
 
@@ -217,11 +221,14 @@ def test_notebook_shows_a_live_page_and_the_history():
 
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in CELLS.split("---")])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    (page,), table, picture, silent = (cell.outputs for cell in notebook.cells)
+    (page,), (table,), (picture,), silent, (summary,), (printed,) = (cell.outputs for cell in notebook.cells)
     assert page.data["text/html"].count("<svg") == 2  # one output, which was updated
     assert page.data["text/html"].count("<tr>") == 5
     assert "close to chance" in page.data["text/html"]
     assert "epoch 4 of 4" in page.data["text/plain"]
-    assert "<table>" in table[0].data["text/html"]
-    assert "image/png" in picture[0].data
+    assert "<table>" in table.data["text/html"]
+    assert "image/png" in picture.data
     assert silent == []
+    assert "<table>" in summary.data["text/html"]
+    assert "┃ parameters ┃" in summary.data["text/plain"]
+    assert "validation loss" in printed.text
