@@ -249,8 +249,8 @@ _FAR = (
 def _quotient(x: Any, polynomials: tuple[tuple[float, ...], ...]) -> Any:
     """Return the quotient of two polynomials by Horner's rule."""
     values = []
-    for first, *rest in polynomials:
-        value = 0.0 * x + first
+    for first, second, *rest in polynomials:
+        value = first * x + second
         for coefficient in rest:
             value = value * x + coefficient
         values.append(value)
