@@ -9,7 +9,7 @@ import tinygrad_mnist as tm
 from tinygrad_mnist import Tensor, hints, nn, no_grad, ops, optim
 from tinygrad_mnist.autodiff.numpy_protocol import PLAIN
 from tinygrad_mnist.autodiff.primitive import ANSWERS
-from tinygrad_mnist.hints import keywords, layers, networks, numpy_functions, rooms, tensors
+from tinygrad_mnist.hints import keywords, layers, networks, numpy_functions, package, rooms, tensors
 from tinygrad_mnist.training import Epoch, History
 
 MODEL = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
@@ -19,7 +19,7 @@ HISTORY = History([Epoch(1, 0.1, 2.0, 0.5, 1.5, 0.5, 100)])
 OWNERS = [
     (Tensor(1.0), tensors.TENSOR),
     (ops, tensors.OPS),
-    (tm, tensors.TOP_LEVEL),
+    (tm, package.TOP_LEVEL),
     (tm.datasets, rooms.DATASETS),
     (tm.training, rooms.TRAINING),
     (tm.autograd, rooms.AUTOGRAD),

@@ -18,7 +18,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mnist.default_dtype import get_default_dtype, set_default_dtype
 from tinygrad_mnist.hints import missing as _missing
-from tinygrad_mnist.hints import tensors as _tensors
+from tinygrad_mnist.hints import package as _package
 from tinygrad_mnist.seeding import manual_seed
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ if not TYPE_CHECKING:
             return globals()[name]
         if name in __all__ or name in _INTERNAL:
             return import_module(f"tinygrad_mnist.{name}")
-        hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _tensors.TOP_LEVEL
+        hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _package.TOP_LEVEL
         if name not in hints and hasattr(import_module("numpy"), name):
             hints[name] = f"write `np.{name}`: arrays are made by NumPy"
         raise _missing("tinygrad_mnist", name, hints, lambda: __all__)
