@@ -134,6 +134,15 @@ def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
             assert sum(c.mean for c in sent) == pytest.approx(node.gradient.mean, abs=1e-9)
 
 
+def test_title_of_an_op_is_its_name_if_it_has_one():
+    x = Tensor(2.0, requires_grad=True, name="x")
+    product = x * 3.0
+    named = product + 1.0
+    named.name = "multiplied"
+    nodes = Graph(named).by_name.values()
+    assert [node.title for node in nodes] == ["x", "multiply", "multiplied"]
+
+
 def test_node_has_formula_rules_costs_and_source_line():
     graph = Graph(step(), backward=True)
     linear = graph.by_name["linear_1"]
