@@ -43,7 +43,7 @@ NAMES = [(owner, name, advice) for owner, table in OWNERS for name, advice in ta
 
 
 def namespace(tmp_path):
-    """What the code in the tables speaks of."""
+    """Names that the code in the tables refers to."""
     draw = np.random.default_rng(0).uniform
     x, y = (Tensor(draw(0.5, 1.5, (3, 3)), requires_grad=True) for _ in range(2))
     model = nn.Sequential(nn.Linear(3, 3, rng=0, dtype=np.float64), nn.ReLU())
@@ -186,7 +186,7 @@ def test_loss_of_a_history_by_name_is_answered():
 
 
 @pytest.mark.parametrize("name", rooms.NETWORK)
-def test_attribute_of_another_estimator_is_answered_with_code_that_runs(name):
+def test_attribute_of_another_estimator_is_answered_with_code(name):
     estimator = pytest.importorskip("tinygrad_mnist.estimator")
     rows, labels = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
     network = estimator.NeuralNetwork(hidden=2, epochs=1).fit(rows, labels)

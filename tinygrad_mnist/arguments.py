@@ -57,7 +57,7 @@ def require_number(
     above: float = -math.inf,
     below: float = math.inf,
 ) -> None:
-    """Refuse `value` unless it is finite with ``low <= value <= high`` and ``above < value < below``.
+    """Refuse `value` unless it is a finite number, ``low <= value <= high`` and ``above < value < below``.
 
     Raises
     ------

@@ -107,7 +107,7 @@ def html_table(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), column
     rows : sequence of sequences of str
         HTML of each cell.
     styles : sequence of str
-        CSS of the cells of each column; by default that of numbers, which are not wrapped.
+        CSS of the cells of each column; by default that of numbers, which do not wrap.
     columns : sequence of str
         Heads of the columns, as text; empty for none.
     """

@@ -68,7 +68,7 @@ def test_slopes_tell_if_one_is_ten_times_the_slack(size, tell, place):
     [(0.5, 0.01, True), (0.5, -0.01, False), (2.0, -0.01, True), (2.0, 0.01, False)],
 )
 def test_gap_of_a_bend_shrinks_with_the_step(share, margin, shrinks, slack):
-    """By half to twice as much, beyond three times the slack."""
+    """It shrinks by half to twice as much, beyond three times the slack."""
     gap = share + (3 * slack if share > 1 else -3 * slack) + margin
     wide, narrow = _Slopes(1.0, 0.0, 4.0, 0.0), _Slopes(0.25, 0.0, gap, slack)
     assert _shrinks([wide, narrow]) == shrinks
@@ -124,7 +124,7 @@ def test_complex_step_decides_where_a_difference_tells(
 @pytest.mark.parametrize(("exact", "largest"), [(np.zeros(1), 1 / 8), (None, 1 / 8**4)])
 @pytest.mark.parametrize(("times", "comes_nearer"), [(0.99, True), (1.01, False)])
 def test_narrower_difference_counts_beyond_its_rounding(exact, largest, times, comes_nearer):
-    """Of x**3 at 0 a central difference is h**2: each eighth of h leaves a 64th."""
+    """A central difference of x**3 at 0 is h**2: each eighth of h leaves a 64th."""
     with open_problem(lambda x: ops.sum(x**3), np.zeros(1)) as problem:
         (x,) = problem.variables.values()
         (central,) = central_entries(problem, x, [0], 1e-3)

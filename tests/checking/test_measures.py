@@ -74,7 +74,7 @@ def test_h_balances_noise_and_slope_within_bounds(value, slope, noise, expected)
         (lambda x: 3.0, 0.0),
     ],
 )
-def test_the_largest_gradient_is_that_of_any_tensor_but_the_result(function, largest):
+def test_largest_gradient_is_of_any_tensor_but_the_result(function, largest):
     with open_problem(function, np.array([1.0, 2.0])) as problem:
         assert problem.largest_gradient() == largest
 
@@ -178,7 +178,7 @@ def test_variables_of_another_dtype_are_noted_by_name():
         (1.0, np.inf, np.inf),
     ],
 )
-def test_relative_difference_is_of_the_larger_and_infinite_for_nan(a, b, off):
+def test_relative_difference_of_nan_is_infinite_else_by_larger(a, b, off):
     with np.errstate(invalid="ignore"):
         assert _off(a, b) == _off(b, a) == off
 

@@ -68,7 +68,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
-def test_a_large_picture_is_cut_out_scaled_and_centred_as_mnist_was(digit, read, make):
+def test_large_picture_is_cut_scaled_and_centred_as_mnist_was(digit, read, make):
     found, expected = read(make(digit))[0], digit / 255
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9
     centre = [found.sum(axis) @ np.arange(28) / found.sum() for axis in (1, 0)]

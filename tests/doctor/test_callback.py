@@ -271,7 +271,7 @@ def test_state_of_the_doctor_survives_a_checkpoint(first_loss, looked_again, fin
 
 
 @pytest.mark.parametrize(("told", "notes"), [(None, 1), (print, 0)])
-def test_divergence_has_earlier_findings_first_and_notes_unless_told(told, notes):
+def test_divergence_has_earlier_findings_first_then_notes(told, notes):
     doctor, origin = Doctor(told), replace(FINDING, name="first-nan")
     doctor.load_state_dict({"first_loss": 1.0, "looked_again": False, "findings": [FINDING.to_dict()]})
     error = DivergenceError("diverged")
@@ -301,7 +301,7 @@ def test_first_look_is_at_128_examples_or_16_batches(mnist, size, batches):
     ("bounds", "is_high"),
     [({}, True), ({"clip_norm": 0.015}, False), ({"clip_value": 5e-4}, False), ({"clip_norm": 30.0}, True)],
 )
-def test_a_rate_is_judged_by_steps_within_the_bounds_of_the_training(training, bounds, is_high):
+def test_rate_is_judged_by_steps_within_the_bounds_of_training(training, bounds, is_high):
     found = []
     training(lr=10.0, momentum=0.0).fit(epochs=1, callbacks=[Doctor(found.append)], progress=False, **bounds)
     assert ("learning-rate-too-high" in found[0].names) == is_high

@@ -119,7 +119,7 @@ def test_an_initializer_takes_a_seed_as_a_generator(make):
 
 
 def test_each_factory_has_its_default():
-    """Of the spread: 1 for all but kaiming, whose gain is that of relu."""
+    """The spread is 1 for all but kaiming, whose gain is that of relu."""
     for make, std in (
         (nn.init.normal, 1.0),
         (nn.init.xavier_uniform, math.sqrt(2 / 500)),

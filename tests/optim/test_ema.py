@@ -42,7 +42,7 @@ def test_saved_average_is_taken_over():
     assert str(other.state_dict()) == str(ema.state_dict())
 
 
-def test_average_of_two_updates_and_the_usual_decay_is_the_formula():
+def test_average_of_two_updates_with_usual_decay_is_the_formula():
     tensors = [Tensor(value, requires_grad=True) for value in (np.ones((2, 3), np.float32), 3.0)]
     ema = optim.EMA(tensors)
     for tensor in tensors:

@@ -118,7 +118,7 @@ def by_columns(x, y):
 
 
 def repeated(x, y):
-    """What is computed twice is noted once; a product with one, not at all."""
+    """A value computed twice is noted once; a product with one, not at all."""
     a = x * y
     ones = np.ones((3, 4))
     return (

@@ -312,7 +312,7 @@ def test_nothing_changed_means_no_comparison():
 
 
 @pytest.mark.parametrize("kind", ["array", "view", "list", "labels", "rows"])
-def test_arrays_that_the_function_closes_over_are_read_at_each_call(kind):
+def test_arrays_of_the_closure_are_read_at_each_call(kind):
     """An index, and targets of another dtype than the output."""
     index = np.array([0, 1, 2])
     part, listed = index[::2], [0, 1]

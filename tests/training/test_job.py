@@ -272,7 +272,7 @@ def test_arrays_among_settings_are_checksums_of_their_values():
     assert len(set(others)) == 6
 
 
-def test_data_are_known_by_their_values_where_they_can_be_read_twice():
+def test_data_that_can_be_read_twice_are_known_by_their_values():
     x, y = np.ones((4, 2), np.float32), np.arange(4)
 
     def of(**named):

@@ -138,7 +138,7 @@ def test_run_with_every_setting_resumes_to_the_same_files(whole, tmp_path, monke
         assert (folder / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
 
-def test_averages_are_saved_and_those_of_the_best_checkpoint_loaded(whole, digits):
+def test_averages_are_saved_and_loaded_from_best_checkpoint(whole, digits):
     folder, _ = whole
     final, best, last = (load_run(folder, weights) for weights in ("final", "best", "last"))
     losses = [epoch.validation_loss for epoch in History.load(folder / "history.jsonl").epochs]

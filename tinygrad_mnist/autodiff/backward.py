@@ -198,9 +198,9 @@ def _run_rules(
 
 
 def _add_part(tensor: Any, g: Any, gradients: dict[int, Any], ours: set[int], arrays: list[Any]) -> bool:
-    """Add the gradient of a part to that of the whole, in place; False where there is no array to add to.
+    """Add the gradient of a part to that of the whole in place, and return True; False without such an array.
 
-    The rule then makes one, which is the engine's own: the parts that follow are added to it.
+    The rule then makes one that belongs to the engine: the parts that follow are added to it.
     """
     (whole,) = tensor.inputs
     total = gradients.get(whole.serial)

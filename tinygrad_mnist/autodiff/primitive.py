@@ -158,8 +158,8 @@ class Primitive:
         their logits): ``bypass(g, y, value, *inputs, **attributes)`` returns the gradient of the value.
     adds
         For an op that reads a part of its only input: ``adds(total, g, y, x, **attributes)`` returns `total`,
-        an array of the engine, with the gradient of `x` added in place.  A part then costs what it holds,
-        where the rule makes an array of the whole input for it.
+        an array of the engine, with the gradient of `x` added in place.  Its cost is that of the part, while
+        the rule makes an array of the whole input.
     """
 
     def __init__(
@@ -208,7 +208,10 @@ class Primitive:
         return inspect.signature(self.forward)
 
     def vjps(self, *rules: Rule | None, adds: Rule | None = None) -> None:
-        """Declare the rules, one per input in order; for a forward with ``*inputs``, one for all of them."""
+        """Declare the rules, one per input in order; for a forward with ``*inputs``, one for all of them.
+
+        `adds` is the shortcut of an op that reads a part of its input.
+        """
         expected = 1 if self.variadic else self.forward.__code__.co_argcount
         if len(rules) != expected:
             raise GradientError(f"{self.name} has {expected} inputs and was given {len(rules)} rules")

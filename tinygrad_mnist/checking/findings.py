@@ -78,13 +78,13 @@ class Diagnosis:
         items = []
         for finding in self.findings:
             details = [[escape(label), escape(text)] for label, text in finding.details()]
-            items.append(f"<li><b>{escape(finding.what)}</b>{html_table(details, _OF_DETAILS)}</li>")
+            items.append(f"<li><b>{escape(finding.what)}</b>{html_table(details, _DETAIL_STYLES)}</li>")
         listed = f"<ol>{''.join(items)}</ol>" if items else ""
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
         return f"<p>{escape(self._headline())}</p>{listed}{notes}"
 
 
-_OF_DETAILS = (  # the label and the text of a detail in a notebook
+_DETAIL_STYLES = (  # of label and text in a notebook
     "text-align: left; vertical-align: top; white-space: nowrap",
     "text-align: left; overflow-wrap: anywhere",
 )

@@ -63,8 +63,8 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     metavar="NAME",
     default="cosine",
     help="cosine lowers the learning rate to 0 over the run, warm-up and one-cycle raise it first, plateau "
-    "lowers it when the loss stays; or constant, linear, 'step(step_size=4)', 'exponential(gamma=0.9)', "
-    "or a chain: 'sequential(schedulers=(linear, cosine), milestones=(5,))'.",
+    "lowers it when the loss no longer falls; or constant, linear, 'step(step_size=4)', "
+    "'exponential(gamma=0.9)', or a chain: 'sequential(schedulers=(linear, cosine), milestones=(5,))'.",
 )
 @_training(
     "--momentum",
@@ -84,12 +84,12 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
 )
 @_training("--clip-norm", type=Finite("norm", zero=False), help="Largest norm of all gradients together.")
 @_training(
-    "--clip-value", type=Finite("size", zero=False), help="Largest size of each element of the gradients."
+    "--clip-value", type=Finite("size", zero=False), help="Largest size of an element of the gradients."
 )
 @_training(
     "--ema-decay",
     type=Finite("share", below=1),
-    help="Evaluate and save a moving average of the weights, over about the last 1/(1 - share) steps.",
+    help="Evaluate and save a moving average of the weights, over about the last 1 / (1 - SHARE) steps.",
 )
 @_training(
     "--batch-size",

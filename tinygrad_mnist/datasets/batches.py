@@ -57,7 +57,7 @@ def as_batches(
     if is_pair(given):
         inputs, targets = (part.data if isinstance(part, Tensor) else part for part in given)
         _require_rows(name, len(inputs))
-        if _are_numbers_of_rows(inputs, model):
+        if _are_row_numbers(inputs, model):
             targets = _in_floats_of(model, targets)
             return Loader(inputs, targets, size, shuffle=training, dtype=np.int64)
         return Loader(inputs, targets, size, shuffle=training, dtype=dtype_of(model))
@@ -80,7 +80,7 @@ def dtype_of(model: Module) -> DTypeLike:
     return next((p.dtype for p in model.parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
 
 
-def _are_numbers_of_rows(inputs: Any, model: Module) -> bool:
+def _are_row_numbers(inputs: Any, model: Module) -> bool:
     """Return True for integers that an `nn.Embedding` of the model looks up."""
     return np.asarray(inputs).dtype.kind in "iu" and any(isinstance(m, Embedding) for m in model.modules())
 

@@ -22,9 +22,9 @@ MOST_MEASURED = 10_000
 MOST_OUTSIDE = 0.5  # pixels that a side of the box, with its soft edges, may be longer than the image
 SLACK = 0.1  # pixels by which an image may lie outside of those that were measured
 DARK = 0.5  # of full ink
-MOVED = 2.5  # percent of the images at either side: a picture that lies there was more likely moved
-UNUSUAL = 25  # percent of the images at either side
-MOST_POWER = 4
+MOVED = 2.5  # percent of the places at either end: a digit there was more likely moved
+UNUSUAL = 25  # percent of the images at either end of the darkness: those of an unusual pen
+MOST_POWER = 4  # of the ink; the least is 1 / 4
 ANY_SHARE: Extremes = (0.0, 0.5, 1.0)
 
 
@@ -43,13 +43,12 @@ class Framing:
     size : tuple of three floats
         The lowest, usual and highest length of `side` in pixels.
     row, column : tuple of three floats
-        The usual place of `centre`, in pixels from the upper left corner.  Before it, the place that 2.5 % of
-        the images lie above or left of; after it, the one that 2.5 % lie below or right of.
+        2.5th, 50th and 97.5th percentile of the place of `centre`, in pixels from the upper left corner.
     paper : float
         The lowest share of the pixels that are exactly background.
     dark : tuple of three floats
-        The share of the pixels that are more than half ink: a quarter of the images have less than the first,
-        half have less than the second, a quarter have more than the third.  A thin pen leaves few.
+        25th, 50th and 75th percentile of the share of an image's pixels that are more than half ink.  A thin
+        pen leaves few.
     """
 
     side: Side
@@ -180,7 +179,7 @@ class Framing:
     def _as_dark(self, image: Array) -> Array:
         """Return the image with as many dark pixels as the data set's have, whatever the pen.
 
-        The pixel that shall be the last of the dark ones is raised to a power that makes it half ink.
+        The ink is raised to the power that makes the last of these pixels half ink.
         """
         low, _, high = self.dark
         share = (image > DARK).mean()
@@ -241,7 +240,7 @@ def _centres_of_mass(images: Array) -> Array:
 
 
 def _extremes(values: Array, rare: float = 0) -> Extremes:
-    """Return the median, between what `rare` percent of the values lie below and what as many lie above."""
+    """Return the percentiles `rare`, 50 and ``100 - rare``, rounded."""
     low, usual, high = np.percentile(values, [rare, 50, 100 - rare])
     return round(float(low), 3), round(float(usual), 3), round(float(high), 3)
 

@@ -216,9 +216,9 @@ def _closed(cells: Array, radius: int) -> Array:
     """Return the cells without what is dark and narrower than a square of this radius."""
     margin = 2 * radius
     padded = np.pad(cells, margin, mode="edge")
-    for larger in (np.maximum, np.minimum):
+    for choose in (np.maximum, np.minimum):
         for axis in (0, 1):
-            padded = extreme(padded, larger, radius, axis)
+            padded = extreme(padded, choose, radius, axis)
     return np.asarray(padded[margin:-margin, margin:-margin])
 
 

@@ -42,7 +42,7 @@ class Loader(NotInLoader):
     scale : float, optional
         Factor of the inputs, in `dtype`: ``1 / 255`` for pixels.
     dtype : floating or integer dtype, default float32
-        Dtype of the inputs in a batch; an integer one for words by number, as `nn.Embedding` takes them.
+        Dtype of the inputs in a batch; an integer one for row numbers, as `nn.Embedding` takes them.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class Loader(NotInLoader):
     Raises
     ------
     DataError
-        If `dtype` is not one of real numbers, or an integer one for inputs that are floats, there are no
-        rows, the lengths of inputs and targets differ, a value is not finite (the message names its row), the
-        batch size is below 1, or `drop_last` leaves no batch.
+        If `dtype` is neither floating nor integer, or is integer for inputs that are floats or scaled.  If
+        there are no rows, the lengths of inputs and targets differ, a value is not finite (the message names
+        its row), the batch size is below 1, or `drop_last` leaves no batch.
 
     Notes
     -----
@@ -91,7 +91,8 @@ class Loader(NotInLoader):
         self.targets = _numbers("targets", targets, self.dtype)
         if self.dtype.kind != "f" and (self.inputs.dtype.kind == "f" or scale is not None):
             raise DataError(
-                f"dtype is {self.dtype}: expected a floating one for inputs that are not integers"
+                f"dtype is {self.dtype}: expected a floating one for inputs that are floats or scaled; "
+                "write dtype=np.float32"
             )
         if self.targets.dtype.kind != "f":
             self.targets = self.targets.astype(np.int64)

@@ -18,7 +18,7 @@ from tinygrad_mnist.typing import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_BY_CHANCE = 3  # standard errors of a correlation
+MOST_BY_CHANCE = 3  # standard errors of the correlation of neighbouring pixels
 
 
 def read_pictures(
@@ -90,9 +90,9 @@ def _read_digit(
 
 
 def _is_noise(picture: Image) -> bool:
-    """Return True where neighbouring pixels of a picture in grey are no more alike than chance allows.
+    """Return True if neighbouring pixels of a grey picture are no more alike than chance allows.
 
-    A picture that is shrunk before ink is looked for is not judged: its pixels are smaller than a stroke.
+    A picture that is shrunk before the search for ink is not judged: its pixels are smaller than a stroke.
     """
     if max(picture.size) > SIDE:
         return False

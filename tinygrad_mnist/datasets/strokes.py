@@ -33,16 +33,20 @@ def slide(values: Array, reduce: Any, radius: int, axis: int) -> Array:
     return np.asarray(reduce(windows, axis=-1))
 
 
-def extreme(values: Array, larger: np.ufunc, radius: int, axis: int) -> Array:
-    """Return np.maximum or np.minimum of all within `radius` of each entry along an axis.
+def extreme(values: Array, choose: np.ufunc, radius: int, axis: int) -> Array:
+    """Return the maximum or minimum of the entries within `radius` of each along an axis.
 
-    It is `slide` in a fifth of the time: whole arrays are compared, not one window after the other.
+    It takes a fifth of the time of `slide`, because it compares whole arrays instead of single windows.
+
+    Parameters
+    ----------
+    choose : np.maximum or np.minimum
     """
     along = np.moveaxis(values, axis, 0)
     padded = np.pad(along, [(radius, radius), *[(0, 0)] * (values.ndim - 1)], mode="edge")
     result = padded[: len(along)]
     for shift in range(1, 2 * radius + 1):
-        result = larger(result, padded[shift : shift + len(along)])
+        result = choose(result, padded[shift : shift + len(along)])
     return np.asarray(np.moveaxis(result, 0, axis))
 
 

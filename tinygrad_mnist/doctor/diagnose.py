@@ -89,7 +89,7 @@ def diagnose_training(
         Your training step, ``step(inputs, targets)``.  The doctor checks that it clears the gradients, goes
         downhill and moves all parameters.
     clip_norm, clip_value
-        Bounds of the gradients in the training, as in `fit`: the trial steps keep them.
+        Bounds of the gradients in training, as in `fit`; the trial steps keep them too.
 
     Returns
     -------

@@ -77,12 +77,12 @@ class NeuralNetwork(Learner, NotInNetwork):
         "adam(betas=(0.9, 0.99))".  A callable takes the parameters, `lr` and `weight_decay`, and returns an
         `optim.Optimizer`.  Adam needs a lower `lr`, such as 0.01.
     decay_biases : bool, default True
-        False to leave the biases out of `weight_decay`: a group of parameters without it.
+        If False, `weight_decay` leaves out the biases.
     clip_norm, clip_value : float, optional
         Largest norm of all gradients together, and largest absolute value of an element of them.
     ema_decay : float, optional
-        Decay of a moving average of the weights, `optim.EMA`: `model_` has the averages, and early stopping
-        compares their losses.
+        Decay of a moving average of the weights (`optim.EMA`).  `model_` then has the averages, and early
+        stopping compares their losses.
 
     Attributes
     ----------

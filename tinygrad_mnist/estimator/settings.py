@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training import Recipe
 
-_OF_RECIPE = (  # a recipe has them too, and checks them
+_OF_RECIPE = (  # settings that a recipe has too, and checks
     *("lr", "momentum", "weight_decay", "optimizer", "schedule"),
     *("decay_biases", "clip_norm", "clip_value", "ema_decay"),
 )

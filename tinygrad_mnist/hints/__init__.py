@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from opcode import opmap
 from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
@@ -57,7 +58,7 @@ class ForeignName:
 
 
 class ForeignSetting(ForeignName):
-    """Name that cannot be set either: setting it would change nothing."""
+    """Foreign name that cannot be set either, because setting it would change nothing."""
 
     def __set__(self, instance: Any, value: Any) -> NoReturn:
         self.__get__(instance, type(instance))
@@ -66,7 +67,7 @@ class ForeignSetting(ForeignName):
 def foreign_names(table: Mapping[str, str], settings: Iterable[str] = ()) -> Callable[[type[T]], type[T]]:
     """Return a decorator that adds the names in `table` to a base class; reading one raises its advice.
 
-    Setting one gives an object an attribute of its own, but for those in `settings`.
+    Setting one gives an object its own attribute, unless the name is in `settings`: then it raises too.
     """
     refused = set(settings)
 
@@ -128,8 +129,6 @@ def _is_import(frame: FrameType) -> bool:
     """Return True for ``from owner import name``, which drops the message of an AttributeError."""
     if frame.f_code.co_name == "_handle_fromlist":  # Python's own, for packages
         return True
-    from opcode import opmap
-
     return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 

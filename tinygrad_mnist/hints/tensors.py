@@ -70,30 +70,10 @@ TENSOR |= {
 TENSOR |= {
     name: f"write `ops.{name}`"
     for name in (
-        *(
-            "arctan2",
-            "avg_pool2d",
-            "conv2d",
-            "getitem",
-            "linear",
-            "matrix_transpose",
-            "max_pool2d",
-            "one_hot",
-        ),
-        *("power", "sigmoid_cross_entropy", "softmax_cross_entropy", "squared_error"),
-        *("broadcast_to", "diag", "einsum", "expand_dims", "flip", "hstack", "inner", "log_softmax"),
-        *(
-            "logaddexp",
-            "maximum",
-            "minimum",
-            "moveaxis",
-            "outer",
-            "pad",
-            "roll",
-            "softplus",
-            "split",
-            "stack",
-        ),
+        *("arctan2", "avg_pool2d", "broadcast_to", "conv2d", "diag", "einsum", "expand_dims", "flip"),
+        *("getitem", "hstack", "inner", "linear", "log_softmax", "logaddexp", "matrix_transpose"),
+        *("max_pool2d", "maximum", "minimum", "moveaxis", "one_hot", "outer", "pad", "power", "roll"),
+        *("sigmoid_cross_entropy", "softmax_cross_entropy", "softplus", "split", "squared_error", "stack"),
         *("tensordot", "tile", "tril", "triu", "vstack", "where"),
     )
 }
@@ -109,18 +89,8 @@ TENSOR |= {
     name: f"write `x.data.{name}`"
     for name in (
         *("argpartition", "base", "byteswap", "choose", "compress", "conj", "conjugate", "ctypes", "dump"),
-        *(
-            "dumps",
-            "flags",
-            "flat",
-            "getfield",
-            "itemsize",
-            "nbytes",
-            "partition",
-            "searchsorted",
-            "setfield",
-        ),
-        *("setflags", "strides", "to_device", "tobytes", "tofile"),
+        *("dumps", "flags", "flat", "getfield", "itemsize", "nbytes", "partition", "searchsorted"),
+        *("setfield", "setflags", "strides", "to_device", "tobytes", "tofile"),
     )
 }
 TENSOR |= {

@@ -17,9 +17,9 @@ def require_array(layer: str, x: Any, what: str = "input") -> None:
 
 
 def require_dtype(layer: str, x: Any, own: np.dtype[Any]) -> None:
-    """Refuse an input that was given another dtype than that of the layer's arrays.
+    """Refuse an input whose dtype was chosen and is not that of the layer's arrays.
 
-    Whole numbers and what was made of Python's numbers have no dtype of their own: they take the layer's.
+    Integers, booleans and Tensors made from Python's numbers take the dtype of the layer.
     """
     if x.dtype != own and x.dtype.kind not in "iub" and not getattr(x, "weak_dtype", False):
         raise DTypeError(f"{layer} has {own} weights, the input is {x.dtype}: pass x.astype(np.{own})")

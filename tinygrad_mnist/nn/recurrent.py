@@ -70,7 +70,7 @@ class _Recurrent(Module):
         return x, last
 
     def _step(self, total: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the state after a step, the output first.  total: what input and output before send"""
+        """Return the state after a step, the output first.  total: the weighted input and last output"""
         raise NotImplementedError
 
     def _by_steps(self, x: Any) -> Any:

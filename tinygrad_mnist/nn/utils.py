@@ -99,7 +99,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 
 def clip(parameters: Iterable[Tensor], clip_norm: float | None, clip_value: float | None) -> None:
-    """Clip gradients as a training does: by value, and then by norm; None for no bound."""
+    """Clip gradients as `fit` does, by value and then by norm; None for no bound."""
     if clip_value is not None:
         clip_grad_value_(parameters, clip_value)
     if clip_norm is not None:

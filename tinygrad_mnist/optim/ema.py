@@ -25,7 +25,7 @@ class EMA(Observed, NotInEMA):
     It begins with the parameters as they are (B. Polyak and A. Juditsky, Acceleration of stochastic
     approximation by averaging, 1992; with an exponential window).  It is a callback of `fit` too: it updates
     after each step, the validation data are evaluated with the averages, checkpoints keep them, and at the
-    end they are the parameters.  Another `fit` with it goes on from the parameters that were averaged.
+    end the parameters are set to them.  Another `fit` with it continues from the trained parameters.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class EMA(Observed, NotInEMA):
             write = "write EMA(model.parameters())"
             raise TypeError(f"params is {shown(params)}: expected the model's parameters; {write}")
         self.params, self.decay = leaves_once(list(params)), decay
-        self._trained: list[Array] | None = None  # the parameters, once the averages have their places
+        self._trained: list[Array] | None = None  # the parameters, while the averages take their place
         self.states: tuple[Any, ...] = tuple(ParameterState(self.STATES) for _ in self.params)
         for parameter, state in zip(self.params, self.states):
             state.average = parameter.data.copy()
@@ -120,7 +120,7 @@ class EMA(Observed, NotInEMA):
     # A callback of `fit`
 
     def before_training(self, training: Any) -> None:
-        """Put the parameters back that the last training ended with, unless they were changed since.
+        """Put back the parameters that the last training ended with, unless they were changed since.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class EMA(Observed, NotInEMA):
                 "write EMA(optimizer.params)"
             )
         before, self._trained = self._trained, None
-        if before is not None and self._is_in_place():
+        if before is not None and self._holds_averages():
             self._put(before)
 
     def after_step(self, training: Any) -> None:
@@ -146,12 +146,13 @@ class EMA(Observed, NotInEMA):
         return self.swapped_in()
 
     def at_end(self, training: Any) -> None:
-        """Leave the averages in the parameters; an interrupted training keeps its own, to continue from."""
+        """Set the parameters to the averages; after an interruption they keep the trained values."""
         if not training.history.interrupted:
             self._trained = [parameter.data.copy() for parameter in self.params]
             self._put([state.average for state in self.states])
 
-    def _is_in_place(self) -> bool:
+    def _holds_averages(self) -> bool:
+        """Return True if no parameter was changed since the averages took their place."""
         pairs = zip(self.params, self.states)
         return all(np.array_equal(parameter.data, state.average) for parameter, state in pairs)
 

@@ -47,7 +47,7 @@ def lowered(recording: Recording) -> Recording:
 
 
 def _chosen_bits(instruction: Instruction) -> list[Instruction]:
-    """Multiply bits by the mask where np.where would branch at each element, as the op `where` does."""
+    """Multiply bits by the mask instead of np.where, as the op `where` does; [] if that is not possible."""
     operation, result = instruction.operation, instruction.result
     if not isinstance(operation, Select) or result is None or result.array.size < LARGE_MASK:
         return []

@@ -140,7 +140,7 @@ class Program:
 
 
 class Code(str):
-    """Text of a module; IPython and notebooks show its lines, where they show a plain text in quotes."""
+    """Text of a module; IPython and notebooks show its lines instead of a quoted string."""
 
     __slots__ = ()
 

@@ -23,11 +23,11 @@ class Callback:
     Notes
     -----
     Callbacks are called in the order in which `fit` is given them, with two exceptions.  `Checkpoints`
-    restore before the others begin, and save after them, once the schedule has been stepped.  And `at_end` of
-    those with `evaluating` comes first: where an EMA leaves its averages, early stopping puts the best ones
-    back.  The time that callbacks take is not counted in ``epoch.seconds``.  A callback with ``state_dict()``
-    and ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state under the name of its class.
-    The state is plain JSON data, and under the key "arrays" NumPy arrays by name.
+    restore before the others begin, and save after them, once the schedule has been stepped.  `at_end` of
+    callbacks with `evaluating` comes first: an EMA leaves its averages, then early stopping puts back the
+    best ones.  The time that callbacks take is not counted in ``epoch.seconds``.  A callback with
+    ``state_dict()`` and ``load_state_dict(state)`` is resumed too: a checkpoint keeps its state under the
+    name of its class.  The state is plain JSON data, and under the key "arrays" NumPy arrays by name.
 
     Examples
     --------

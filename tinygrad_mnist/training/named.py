@@ -1,4 +1,4 @@
-"""Settings that name a thing, with settings of its own as in a call: "adam", "adam(amsgrad=True)"."""
+"""Names with settings, read from texts that look like a call: "adam", "adam(amsgrad=True)"."""
 
 from __future__ import annotations
 
@@ -34,19 +34,20 @@ class Call:
         maker : callable
             Function of the settings.
         given : iterable of str
-            Names of its parameters that do not stand in the text.
+            Names of its parameters that are given outside the text.
 
         Raises
         ------
         ValueError
-            If there is such a setting.
+            If a setting is unknown, is in `given`, or is missing.
         """
         given = set(given)
         parameters = {k: p for k, p in inspect.signature(maker).parameters.items() if k not in given}
         for name in self.settings:
             if name in given:
                 raise ValueError(
-                    f"{self.name} has the setting {name}: expected it by itself; leave it out here"
+                    f"{self.name} has the setting {name!r}: expected it outside the parentheses; "
+                    "leave it out here"
                 )
             if name not in parameters:
                 near = similar(name, parameters)
@@ -64,7 +65,7 @@ def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
     Parameters
     ----------
     setting : str
-        What it is the value of, for messages.
+        Name of the argument, for messages.
     text : str
         A name, or one with settings in parentheses.  A setting is a number, a boolean, a name with settings,
         or a list of them.
@@ -86,7 +87,8 @@ def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
     def refuse() -> NoReturn:
         name = max((name for name in known if str(text).startswith(name)), key=len, default=known[0])
         write = f"write {name!r} or '{name}(setting=number)'"
-        raise ValueError(f"{setting} is {shown(text)}: expected a name, settings in parentheses; {write}")
+        expected = "expected a name, or one with settings in parentheses"
+        raise ValueError(f"{setting} is {shown(text)}: {expected}; {write}")
 
     def read(node: ast.expr) -> Any:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -18,7 +18,7 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "rmsprop": optim.RMSprop,
     "adagrad": optim.Adagrad,
 }
-_BY_THEMSELVES = ("params", "lr", "momentum", "weight_decay")  # not in the parentheses after the name
+_OUTSIDE = ("params", "lr", "momentum", "weight_decay")  # the parentheses after the name
 
 
 def named_optimizer(text: str) -> Callable[..., optim.Optimizer]:
@@ -31,7 +31,7 @@ def named_optimizer(text: str) -> Callable[..., optim.Optimizer]:
     """
     call = read_call("optimizer", text, OPTIMIZERS)
     maker = OPTIMIZERS[call.name]
-    call.require_fit(maker, _BY_THEMSELVES)
+    call.require_fit(maker, _OUTSIDE)
     return functools.partial(maker, **call.settings)
 
 
@@ -41,7 +41,7 @@ def takes_momentum(maker: Callable[..., optim.Optimizer]) -> bool:
 
 
 def usual_rate(maker: Callable[..., optim.Optimizer]) -> float:
-    """Return the learning rate with which an optimizer usually learns."""
+    """Return the usual learning rate of an optimizer."""
     given = inspect.signature(maker).parameters["lr"].default
     return 0.1 if given is inspect.Parameter.empty else float(given)
 
@@ -57,7 +57,7 @@ def build_optimizer(
 ) -> optim.Optimizer:
     """Build an optimizer; one that takes no momentum is given none.
 
-    Without `decay_biases`, the parameters of one axis are a group of their own, without weight decay.
+    Without `decay_biases`, parameters with fewer than two axes form a group without weight decay.
     """
     settings = {"momentum": momentum} if takes_momentum(maker) else {}
     given: Any = params

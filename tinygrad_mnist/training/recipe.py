@@ -20,7 +20,7 @@ from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
-_SMALLEST = nn.Linear(1, 1, rng=0)
+_SMALLEST = nn.Linear(1, 1, rng=0)  # enough to try an optimizer
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Recipe:
     schedule
         "cosine" lowers the learning rate to 0 over the run, "constant" leaves it.  "warm-up" raises it for a
         tenth of the epochs before the cosine, "one-cycle" for three tenths, and "plateau" divides it by 10
-        after three epochs without a lower loss.  "linear", "step" and "exponential" are there too, and each
-        name takes those of its class in `optim`: "step(step_size=4)".  "sequential" chains others:
+        after three epochs without a lower loss.  There are also "linear", "step" and "exponential".  Each
+        name takes the settings of its class in `optim`: "step(step_size=4)".  "sequential" chains others:
         "sequential(schedulers=[linear(total_iters=3), cosine], milestones=[3])".
     early_stopping
         Number of epochs without a lower validation loss after which the run ends, with its best weights; None
         to train to the last epoch and keep its weights.
     optimizer
-        "sgd", "adam", "adamw", "rmsprop" or "adagrad", with settings of its class in parentheses:
+        "sgd", "adam", "adamw", "rmsprop" or "adagrad", with the settings of its class in parentheses:
         "adam(betas=(0.9, 0.99), amsgrad=True)".  The default `lr` suits "sgd", and 0.001 the two Adams;
         `momentum` is used by "sgd" and "rmsprop".
     decay_biases
@@ -53,7 +53,7 @@ class Recipe:
     clip_norm, clip_value
         As in `fit`.
     ema_decay
-        Decay of an `optim.EMA`: its averages are evaluated, and are the weights at the end.  None for none.
+        Decay of an `optim.EMA`: its averages are evaluated and are the final weights.  None to omit them.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_valid(self)
-        self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be
+        self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be built
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

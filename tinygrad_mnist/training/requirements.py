@@ -31,8 +31,8 @@ def require_parts(parts: Parts) -> None:
     TypeError
         If a part is of the wrong kind.
     ValueError
-        If a bound of the gradients is not above 0, the optimizer has no parameter of the model, or the
-        schedule is another optimizer's.
+        If the optimizer has no parameter of the model, the schedule belongs to another optimizer, or
+        `clip_norm` or `clip_value` is not above 0.
     DataError
         If a parameter is not finite before the first step.
     """

@@ -31,11 +31,12 @@ def _sequential(
     ends = [*milestones, epochs]
     lengths = [max(1, end - start) for start, end in zip([0, *ends], ends)]
     parts = [_build(each, optimizer, length) for each, length in zip(schedulers, lengths)]
-    return optim.SequentialLR(optimizer, [*parts, *schedulers[len(parts) :]], milestones)  # type: ignore[list-item]
+    surplus: list[Any] = schedulers[len(parts) :]  # refused below
+    return optim.SequentialLR(optimizer, [*parts, *surplus], milestones)
 
 
 _Usual = dict[str, Callable[[optim.Optimizer, int], Any]]
-SCHEDULES: dict[str, tuple[Callable[..., optim.LRScheduler], _Usual]] = {  # with what suits N epochs
+SCHEDULES: dict[str, tuple[Callable[..., optim.LRScheduler], _Usual]] = {  # with settings by default
     "constant": (optim.LRScheduler, {}),
     "cosine": (optim.CosineAnnealingLR, {"T_max": lambda optimizer, epochs: epochs}),
     "warm-up": (_warm_up, {"epochs": lambda optimizer, epochs: epochs}),
@@ -58,8 +59,8 @@ SCHEDULES: dict[str, tuple[Callable[..., optim.LRScheduler], _Usual]] = {  # wit
 def named_schedule(text: str) -> Made:
     """Return a function of optimizer and epochs that makes a schedule, given its name and settings.
 
-    The settings are those of the class in `optim`; "cosine" and "one-cycle" suit the number of epochs without
-    any.  The function returns None for "constant".
+    The settings are those of the class in `optim`.  "cosine", "warm-up" and "one-cycle" need none: they suit
+    the number of epochs.  The function returns None for "constant".
 
     Raises
     ------

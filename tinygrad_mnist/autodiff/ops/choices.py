@@ -12,8 +12,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff.primitive import primitive
 
-LARGE_MASK = 1000  # elements from which the bits are quicker than np.where
-BITS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+LARGE_MASK = 1000  # elements from which multiplied bits are quicker than np.where
+BITS = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}  # integers of the same size
 
 
 @primitive(numpy=np.where, elementwise=True)
@@ -47,7 +47,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def _chosen(mask: Any, a: Any, b: Any, dtype: Any) -> Any:
     """Return np.where(mask, a, b): the bits of `a` times the mask, and those of `b` times its opposite.
 
-    np.where branches at each element, and takes 20 times as long where the mask is like noise.
+    np.where branches at each element, and takes 20 times as long if the mask is random.
     """
     first, second = (np.asarray(x, dtype).view(BITS[dtype]) for x in (a, b))
     if is_zero(b):
@@ -63,7 +63,7 @@ def is_zero(x: Any) -> bool:
 
 
 def _dtype_of_bits(a: Any, b: Any) -> Any:
-    """Return the dtype of two arrays, or of an array and a number, if its bits can be multiplied."""
+    """Return the dtype of two arrays, or of an array and a number; None if its bits cannot be multiplied."""
     dtypes = {x.dtype for x in (a, b) if type(x) is np.ndarray}
     if len(dtypes) != 1 or not all(type(x) in (np.ndarray, float) for x in (a, b)):
         return None

@@ -48,7 +48,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _rows(x: Any) -> Any:
-    """Return a matrix of all rows of a stack: one product is several times as fast as one for each matrix."""
+    """Return all rows of a stack as one matrix: one product is several times as fast as one per matrix."""
     return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 

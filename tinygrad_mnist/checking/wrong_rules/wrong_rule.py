@@ -98,7 +98,7 @@ def _replace(primitive: Primitive, position: int, rule: Any) -> Any:
 
 
 def _take_no_shortcuts() -> Callable[[], None]:
-    """Let each gradient go through its rule and the sum; return a function that restores the shortcuts."""
+    """Switch off the shortcuts around rules; return a function that restores them."""
     shortcuts = {primitive: primitive.adds for primitive in REGISTRY.values() if primitive.adds}
     for primitive in shortcuts:
         primitive.adds = None

@@ -19,8 +19,8 @@ from tinygrad_mnist.typing import Array
 class Memory(NamedTuple):
     """One-dimensional memory, as a native function takes it.
 
-    passed: what the step passes.  like: an array of its type.
-    flat: what makes it one-dimensional, such as ".reshape(784)", or "".
+    passed: the code that the step passes.  like: an array of its type.
+    flat: the code that makes it one-dimensional, such as ".reshape(784)", or "".
     """
 
     passed: str
@@ -71,7 +71,7 @@ class Bound:
         self.of[name] = Memory(passed, self.things[passed])
 
     def _fill(self, value: Value) -> None:
-        """Make the array of a value in memory of the program; write a constant."""
+        """Make the array of a value in the memory of the program; write the elements of a constant."""
         place = self._layout.place(value)
         memory = self.things[place.memory][place.offset :]
         strides = [stride * value.dtype.itemsize for stride in place.strides]
@@ -82,11 +82,11 @@ class Bound:
         self.things[f"{name}_packed" if value.origin == "argument" else name] = array
 
     def part(self, root: Value, start: int) -> Memory:
-        """Return the memory of a value, from some element on."""
+        """Return the memory of a value from the element `start` on."""
         place = self._layout.place(root)
-        passed, like, flat = self.of[place.memory]
+        passed, like, begin = self.of[place.memory]
         if root.origin == "argument" and id(root) not in self._layout.packed:
-            return Memory(passed, like, f"{flat}[{start}:]" if start else flat)
+            return Memory(passed, like, f"{begin}[{start}:]" if start else begin)
         if root.origin == "state" and not start:
             return Memory(passed, like)
         name = f"{self._names.of(root)}_{f'from_{start}' if start else 'flat'}"

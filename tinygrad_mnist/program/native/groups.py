@@ -33,7 +33,7 @@ class Group:
     elsewhere
         The memory read at another element than that of the loop.
     parts
-        The memory of which parts are written, at other elements than those of the loop.
+        The memory that is written in parts, at other elements than those of the loop.
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ class Group:
         if written in self.reads | self.writes and layout.is_itself(instruction.result) is (
             written in self.parts
         ):
-            return False  # a part beside a whole
+            return False  # a loop writes an array as a whole or in parts, not both
         return written not in self.elsewhere | elsewhere
 
 

@@ -30,7 +30,7 @@ class _Rewriter:
         }
         self._last_reads |= {id(v.root): len(recording.instructions) for v in recording.outputs}
         self._now: dict[int, Value] = {}  # the value that stands in place of one of the recording
-        self._written: dict[int, Array] = {}  # the elements that are not 0 any more
+        self._written: dict[int, Array] = {}  # True where an element may no longer be 0
         self._instructions: list[Instruction] = []
 
     def rewritten(self) -> Recording:
@@ -45,7 +45,8 @@ class _Rewriter:
                 (base,) = operands
                 if isinstance(base, Value) and base is not instruction.operands[0]:
                     moved = replace(result, view_of=base)
-                    self._now[id(result)] = result = moved
+                    self._now[id(result)] = moved
+                    result = moved
             self._instructions.append(replace(instruction, operands=operands, result=result))
         outputs = [self._now.get(id(value), value) for value in self._recording.outputs]
         return replace(self._recording, instructions=self._instructions, outputs=outputs)
@@ -54,7 +55,7 @@ class _Rewriter:
         return self._now.get(id(operand), operand) if isinstance(operand, Value) else operand
 
     def _write_part(self, instruction: Instruction, operands: tuple[Operand, ...], i: int) -> None:
-        """Write into the memory of the array, or of its copy if it is read again."""
+        """Write into the memory of the array, or into a copy if the array is read again."""
         (before, part), put = operands, instruction.operation
         assert isinstance(before, Value)
         assert isinstance(put, Put)
@@ -89,7 +90,7 @@ class _Rewriter:
 
 
 def _is_write_into_part(instruction: Instruction) -> bool:
-    """Return True for an index of slices and numbers, which makes a view."""
+    """Return True for a write at an index of slices and numbers, which makes a view."""
     put, result = instruction.operation, instruction.result
     if not isinstance(put, Put) or result is None or len(instruction.operands) > 2:
         return False

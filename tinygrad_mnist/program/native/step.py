@@ -28,7 +28,7 @@ from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.typing import Array
 
 Step = Callable[..., Any]
-_TOGETHER = 32  # the most groups that are one function; above, each is a kernel by itself
+_TOGETHER = 32  # the most groups in one function; a longer program has a kernel per group
 _ALIASED, _FIRST_CHECK = 1, 2  # returned by a native function that stopped early; 0 if it ran to its end
 
 
@@ -102,7 +102,7 @@ class _Builder:
         self.recording, self.names, self.layout, self.groups = recording, names, layout, groups
         self.numbers = names.numbers(outside(recording)[1])
         self._computed: dict[Computed, str] = {}
-        self._functions: dict[tuple[str, tuple[Any, ...]], str] = {}  # their names
+        self._functions: dict[tuple[str, tuple[Any, ...]], str] = {}  # names, by text and types
         self.things: dict[str, Any] = {"np": np, "numpy_step": numpy_step}
         self.lines: list[str] = []
         self.texts: list[str] = []
@@ -238,14 +238,14 @@ class _Builder:
     def _call(self, name: str, writer: Writer, memories: Mapping[str, Memory] | None = None) -> str:
         """Compile a function; the code that calls it.
 
-        memories: of its parameters, if these do not have the names of the memory itself.
+        memories: the memory of each parameter, if the names differ from those of the memory.
         """
         memories = {name: self.memory.of[name] for name in writer.arrays} if memories is None else memories
         parameters = {name: f"{name}_given" if memory.flat else name for name, memory in memories.items()}
         begin = [
             f"{name} = {parameters[name]}{memory.flat}" for name, memory in memories.items() if memory.flat
         ]
-        numbers: dict[str, str] = {}  # as passed, and as parameters
+        numbers: dict[str, str] = {}  # the parameter for each number that is passed
         for value, local in writer.numbers.items():
             number = self._number(value.source)
             own = number if writer.names is self.names else writer.names.new("number")
