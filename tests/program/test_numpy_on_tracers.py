@@ -109,6 +109,12 @@ def test_quickest_instruction_is_chosen(function, expected):
     assert expected in operations(function, X)
 
 
+@pytest.mark.parametrize(("options", "copies"), [("", 1), (", copy=True", 1), (", copy=False", 0)])
+def test_cast_to_the_same_dtype_copies_if_asked(options, copies):
+    op = op_of(f"x.astype(x.dtype{options}) * 2.0")
+    assert sum(isinstance(o, Copy) for o in operations(lambda x: op(x, V), X)) == copies
+
+
 @pytest.mark.parametrize(
     ("columns", "rows_first", "quick"), [(64, True, True), (65, True, False), (10, False, False)]
 )
