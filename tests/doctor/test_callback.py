@@ -207,7 +207,7 @@ FINDING = TrainingFinding("a-name", "It is so.", "measured", "why", "remedy", "h
 
 
 def at_step(steps, stopping=False):
-    """Return a training after its first look, with so many steps behind it."""
+    """Return a training after its first look, with N steps behind it."""
     history = SimpleNamespace(findings=None)
     return SimpleNamespace(all_steps=steps, stopping=stopping, history=history)
 

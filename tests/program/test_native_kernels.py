@@ -78,7 +78,7 @@ def training(steps):
 
 
 def compiled_texts(steps, monkeypatch):
-    """The texts that would be compiled for so many steps."""
+    """The texts that are compiled for N steps."""
     texts = []
     monkeypatch.setattr(native.step, "_compiled", lambda text, *_: texts.append(text))
     function, batch, _ = training(steps)

@@ -11,7 +11,7 @@ BOUNDS = [{"clip_norm": 0.05}, {"clip_value": 0.01}, {"clip_norm": 0.04, "clip_v
 
 
 def by_hand(clip_norm=None, clip_value=None):
-    """Train as a person writes it: the value first, then the norm."""
+    """Train in a loop written by hand: the value is clipped first, then the norm."""
     job, params = Job(), None
     for _ in range(EPOCHS):
         for inputs, labels in job.train:

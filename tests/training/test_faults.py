@@ -129,7 +129,7 @@ def test_stopped_training_writes_everything_and_resumes(tmp_path, whole, number)
     assert kills.files(tmp_path / "run") == whole[0]
 
 
-def test_two_trainings_in_one_folder(tmp_path, within_a_minute):
+def test_second_training_in_a_folder_is_refused(tmp_path, within_a_minute):
     with training(tmp_path / "run", *LONG, "--schedule", "constant") as process:
         process.send_signal(signal.SIGSTOP)  # it keeps its lock and leaves the processor to the others
         refused(here("train", *SHORT, "--output", tmp_path / "run"), "already contains a run")

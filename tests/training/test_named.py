@@ -11,7 +11,7 @@ from tinygrad_mnist.training.schedules import SCHEDULES, named_schedule
 
 EPOCHS = 12
 _NAMES = {kind: name for name, kind in OPTIMIZERS.items()}
-_BY_THEMSELVES = ("lr", "momentum", "weight_decay")
+_OUTSIDE = ("lr", "momentum", "weight_decay")
 
 
 def rates(make, loss=1.0, lr=0.2):
@@ -27,9 +27,9 @@ def rates(make, loss=1.0, lr=0.2):
 
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=IDS)
 def test_every_option_of_an_optimizer_is_read_from_its_text(kind, options):
-    inside = ", ".join(f"{k}={v!r}" for k, v in options.items() if k not in _BY_THEMSELVES)
+    inside = ", ".join(f"{k}={v!r}" for k, v in options.items() if k not in _OUTSIDE)
     alone = {"lr": 0.01, "momentum": 0.0, "weight_decay": 0.0}
-    alone |= {k: v for k, v in options.items() if k in _BY_THEMSELVES}
+    alone |= {k: v for k, v in options.items() if k in _OUTSIDE}
     text = f"{_NAMES[kind]}({inside})"
     optimizer, _ = Recipe(optimizer=text, **alone).build_optimizer(nn.Linear(2, 2))
     taken = {k: v for k, v in alone.items() if k in optimizer.OPEN}
@@ -124,7 +124,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_optimizer_that_cannot_be_is_refused_with_its_reason(text):
+def test_optimizer_that_cannot_be_built_is_refused_with_reason(text):
     with pytest.raises((TypeError, ValueError), match=WRONG[text]):
         Recipe(optimizer=text)
 
@@ -147,13 +147,13 @@ WRONG_SCHEDULES = {
 
 
 @pytest.mark.parametrize("text", WRONG_SCHEDULES)
-def test_schedule_that_cannot_be_is_refused_with_its_reason(text):
+def test_schedule_that_cannot_be_built_is_refused_with_reason(text):
     with pytest.raises((TypeError, ValueError), match=WRONG_SCHEDULES[text]):
         Recipe(schedule=text)
 
 
 @pytest.mark.parametrize("value", [None, 3, b"adam", ["adam"], np.str_("adam")])
-def test_name_is_a_text(value):
+def test_name_that_is_not_a_text_is_refused(value):
     if value == "adam":
         assert Recipe(optimizer=value).optimizer == "adam"
     else:

@@ -64,12 +64,10 @@ class Group:
         if any(isinstance(i.operation, Take) for i in (instruction, *self.instructions)):
             return False  # a look-up prevents vectorization of the loop
         elsewhere = {memory_key(value) for value in reads_elsewhere(instruction, layout)}
-        written = memory_key(instruction.result)
+        written, is_whole = memory_key(instruction.result), layout.is_itself(instruction.result)
         if self.writes & elsewhere or any(memory_key(value) in self.parts for value in instruction.reads):
             return False
-        if written in self.reads | self.writes and layout.is_itself(instruction.result) is (
-            written in self.parts
-        ):
+        if written in self.reads | self.writes and is_whole is (written in self.parts):
             return False  # a loop writes an array as a whole or in parts, not both
         return written not in self.elsewhere | elsewhere
 
@@ -110,16 +108,14 @@ def _earliest(instruction: Instruction, groups: list[Group]) -> int:
     also after every check.
     """
     needed = {memory_key(value) for value in instruction.reads}
-    writes_part = instruction.result is not None and instruction.result.view_of is not None
-    if (instruction.changes or writes_part) and instruction.result is not None:
-        needed.add(memory_key(instruction.result))
+    result, changed = instruction.result, None
+    if result is not None and (instruction.changes or result.view_of is not None):
+        changed = memory_key(result)
+        needed.add(changed)
     for i in reversed(range(len(groups))):
         group = groups[i]
-        if group.writes & needed:
+        if group.writes & needed or changed in group.reads:
             return i
-        if (instruction.changes or writes_part) and instruction.result is not None:
-            if memory_key(instruction.result) in group.reads:
-                return i
-            if instruction.changes and group.kind in (Kind.CHECK, Kind.NUMPY):
-                return i + 1
+        if changed is not None and instruction.changes and group.kind in (Kind.CHECK, Kind.NUMPY):
+            return i + 1
     return 0
