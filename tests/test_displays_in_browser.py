@@ -14,6 +14,8 @@ from tinygrad_mnist.training import Epoch, History, Recipe
 from tinygrad_mnist.training.history_view import history_html
 from tinygrad_mnist.training.job import run_training
 
+pytestmark = pytest.mark.long
+
 # The rules of JupyterLab and nbconvert for the texts, tables and pictures of outputs.
 NOTEBOOK = """<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <style>body {{ margin: 12px; font: 14px sans-serif; background: {paper}; color: {ink} }}

@@ -40,6 +40,7 @@ OF_EACH_COST = {workload.cost: workload for workload in PERCEPTRONS}.values()
 
 @pytest.mark.parametrize("workload", OF_EACH_COST, ids=lambda workload: workload.name)
 @pytest.mark.parametrize("contestant", COMPARED, ids=lambda contestant: contestant.name)
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # of other frameworks
 def test_every_contestant_takes_the_same_steps(contestant, workload):
     assert_equal_steps(contestant.prepare(workload), hand.prepare(workload))

@@ -10,6 +10,8 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.training import Recipe, fit
 
+pytestmark = pytest.mark.long
+
 PICTURES = int(os.environ.get("PICTURES", "24"))  # that the network reads clean, per kind and data set
 SMALL_PICTURES = 10 * PICTURES  # of 8 x 8 pixels: these are read in less time
 LEAST_SHARE = 0.95

@@ -47,6 +47,7 @@ def test_each_sentence_of_a_finding_appears_in_its_case(diagnosed, name):
     np.testing.assert_allclose(numbers, kept_numbers, rtol=0.05, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("make", HEALTHY.values(), ids=HEALTHY)
 def test_healthy_experiment_gives_no_finding(mnist, make, seed):
@@ -63,6 +64,7 @@ def test_suspicious_but_healthy_network_gives_no_finding(mnist, make):
     assert make(mnist).diagnose().names == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [patients.hot_dogs, patients.iris])
 def test_small_healthy_networks_give_no_finding_for_any_seed(make):
     """Matrices of five entries are short by chance, and iris begins on a plateau with hills around it."""

@@ -28,6 +28,7 @@ ESTIMATORS = [
 ]
 
 
+@pytest.mark.long
 @parametrize_with_checks(ESTIMATORS)
 def test_estimator_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)

@@ -11,9 +11,12 @@ from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph.html import to_html, to_iframe
 from tinygrad_mnist.graph.numbers import short_number
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("dot") is None, reason="Graphviz is not installed (apt install graphviz)"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        shutil.which("dot") is None, reason="Graphviz is not installed (apt install graphviz)"
+    ),
+]
 HOSTILE = [
     '<img src=x onerror="window.hacked=1">',
     "</script><script>window.hacked=1</script>",

@@ -39,4 +39,4 @@ def _run(tree: Path, arguments: list[str], output: Path) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in {"tests", "tinygrad_mnist"}]:
         del sys.modules[name]
     loaded_before = "ignore::pytest.PytestAssertRewriteWarning"  # Hypothesis: its own assertions stay plain
-    sys.exit(pytest.main(["-n", "0", "-p", "no:cacheprovider", "-W", loaded_before, *arguments]))
+    sys.exit(pytest.main(["-n", "0", "-p", "no:cacheprovider", "-m", "", "-W", loaded_before, *arguments]))

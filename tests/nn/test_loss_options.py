@@ -67,6 +67,7 @@ def test_loss_with_options_is_repeated_bit_for_bit(name):
     assert len(compiled._programs) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OPTIONS)
 def test_native_code_of_a_loss_with_options_is_within_rounding(name):
     step, batches = training_step(name, np.float64)

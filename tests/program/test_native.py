@@ -30,6 +30,7 @@ def on_native_code(function, *first):
     return compiled
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MAKERS)
 def test_fifty_steps_lie_within_the_rounding_of_eager(name):
     """As near to a run in float64 as eager is, within a factor of two and a few units in the last place."""

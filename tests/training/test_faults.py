@@ -20,6 +20,8 @@ from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import read_idx, write_idx
 from tinygrad_mnist.training import Checkpoints
 
+pytestmark = pytest.mark.long
+
 LONG = ["--dataset", "digits", "--epochs", "400", "--checkpoint-steps", "5"]
 SHORT = ["--dataset", "digits", "--epochs", "2"]
 LONGEST = 600  # seconds: a guard against hanging, however busy the machine is

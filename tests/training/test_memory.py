@@ -6,6 +6,8 @@ import pytest
 
 from tests.fuzz import memory
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_peak_is_bounded_and_does_not_grow():

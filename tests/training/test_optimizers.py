@@ -31,6 +31,7 @@ def weights(made):
     return [a.tobytes() for a in [*made.model.state_dict().values(), *arrays]], [s.steps for s in states]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("steps", [4, 20])
 def test_killed_training_ends_at_the_same_bits(name, steps, tmp_path):
