@@ -121,3 +121,19 @@ def test_wrong_rule_is_not_avoided(name):
     wrong, x.grad = x.grad, None
     (ops.sum(x[:2]) + ops.sum(x[repeated]) + ops.sum(x[repeated])).backward()
     assert wrong.tolist() != x.grad.tolist() == [1, 5, 0]
+
+
+@pytest.mark.parametrize("backend", ["eager", "numpy"])
+def test_repeated_parts_in_half_precision_are_summed_in_single(backend):
+    """5,000 times 0.1 is 500; one by one, half precision stops at 256, where 0.1 is less than half a step."""
+    index = np.zeros(5000, int)
+
+    def step(x):
+        leaf = Tensor(x, requires_grad=True)
+        inner = leaf * np.float16(1)
+        sum(ops.sum(inner[index] * np.float16(0.1)) for _ in range(3)).backward()
+        return leaf.grad
+
+    compiled = compile(step, backend=backend)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(np.ones(2, np.float16)), [1500, 0], rtol=1e-3)

@@ -16,10 +16,10 @@ def require_array(layer: str, x: Any, what: str = "input") -> None:
         raise TypeError(f"{layer} got {shown(x)} for its {what}: pass Tensor(x) or np.asarray(x)")
 
 
-def require_dtype(layer: str, x: Any, own: np.dtype[Any]) -> None:
+def require_dtype(layer: str, x: Any, own: np.dtype[Any], what: str = "weights") -> None:
     """Refuse an input whose dtype was chosen and is not that of the layer's arrays.
 
     Integers, booleans and Tensors made from Python's numbers take the dtype of the layer.
     """
     if x.dtype != own and x.dtype.kind not in "iub" and not getattr(x, "weak_dtype", False):
-        raise DTypeError(f"{layer} has {own} weights, the input is {x.dtype}: pass x.astype(np.{own})")
+        raise DTypeError(f"{layer} has {own} {what}, the input is {x.dtype}: pass x.astype(np.{own})")

@@ -131,7 +131,8 @@ class BatchNorm(Module):
             )
         own = self.weight if self.running_mean is None else self.running_mean
         if own is not None:  # before the running statistics move
-            require_dtype(type(self).__name__, x, own.dtype)
+            what = "statistics" if self.weight is None else "weights"
+            require_dtype(type(self).__name__, x, own.dtype, what)
         axes = self._axes[x.ndim]
         along = (1, -1, *(1,) * (x.ndim - 2))
         if self.training or self.running_mean is None or self.running_var is None:

@@ -56,6 +56,8 @@ def scatter_add(x: Any, *, index: Any, shape: Shape) -> Any:
 
 def _add_at(total: Any, x: Any, index: Any) -> Any:
     """Return `total` with `x` added at the index: in place, or as an instruction of a tracer."""
+    if total.dtype is HALF and not _picks_once(index):  # summed in float32 first
+        return total + scatter_add(x, index=index, shape=total.shape)
     if isinstance(total, Box):
         return total._with_added(index, x)
     total = np.asarray(total)  # the sum of two arrays without axes is a scalar
