@@ -131,3 +131,19 @@ def test_lookup_in_equal_elements_is_right():
 
     labels, x = np.zeros(5, np.int64), np.arange(5, dtype=np.float32)[:, None]
     assert_near([on_native_code(function, (labels, x))(labels, x)], [function(labels, x)])
+
+
+@pytest.mark.usefixtures("_in_python", "_both_ways")
+def test_part_that_is_the_array_itself_is_added_as_it_was():
+    """Both gradients begin alike, so they are one value of the program, and it is added to itself."""
+
+    def step(x, w):
+        a = Tensor(x, requires_grad=True)
+        b = a * 1.0
+        c = b[::-1]
+        (ops.sum(c[:3] * w) + ops.sum(b[:3] * w)).backward()
+        return a.grad
+
+    arrays = np.arange(4.0), np.array([1.0, 10.0, 100.0])
+    compiled = on_native_code(step, arrays)
+    assert_near([compiled(*arrays)], [step(*arrays)])

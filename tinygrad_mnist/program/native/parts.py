@@ -55,14 +55,15 @@ class _Rewriter:
         return self._now.get(id(operand), operand) if isinstance(operand, Value) else operand
 
     def _write_part(self, instruction: Instruction, operands: tuple[Operand, ...], i: int) -> None:
-        """Write into the memory of the array, or into a copy if the array is read again."""
+        """Write into the memory of the array, or into a copy if the array is read again or is the part."""
         (before, part), put = operands, instruction.operation
         assert isinstance(before, Value)
         assert isinstance(put, Put)
         assert instruction.result is not None
         whole = before
         old = instruction.operands[0]
-        if before.origin != "result" or before.view_of is not None or self._last_reads[id(old)] > i:
+        is_free = before.origin == "result" and before.view_of is None and self._last_reads[id(old)] <= i
+        if not is_free or (isinstance(part, Value) and part.root is before):
             whole = instruction.result
             self._append(Copy(before.shape), (before,), whole, instruction)
             if uniform(before) == 0:
