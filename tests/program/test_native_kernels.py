@@ -10,6 +10,7 @@ from tests.autodiff.test_parts import of_parts, parts
 from tests.program.native_in_python import as_python, on_native_code
 from tests.program.test_native_in_python import assert_near
 from tinygrad_mnist import Tensor, nn, ops, optim
+from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.program import compile, native
 from tinygrad_mnist.training import make_train_step
 
@@ -147,3 +148,20 @@ def test_part_that_is_the_array_itself_is_added_as_it_was():
     arrays = np.arange(4.0), np.array([1.0, 10.0, 100.0])
     compiled = on_native_code(step, arrays)
     assert_near([compiled(*arrays)], [step(*arrays)])
+
+
+@pytest.mark.usefixtures("_in_python", "_both_ways")
+def test_memory_of_a_result_that_nothing_reads_is_free_once():
+    """Random numbers are drawn though nothing reads them, as those of a mask that drops nothing."""
+    rng = np.random.default_rng(0)
+
+    def step(x, a):
+        v, y = Tensor(x, requires_grad=True), Tensor(a, requires_grad=True)
+        y * dropout_mask(y, p=0.0, rng=rng)
+        m = ops.diag(ops.reshape(v, (1,)), 1)
+        m.backward(np.full(m.shape, 2, np.float32))
+        return m + 0.0, y + 0.0, v.grad
+
+    arrays = np.array(3, np.float32), np.ones((1, 1, 1), np.float32)
+    compiled = on_native_code(step, arrays)
+    assert_near(compiled(*arrays), step(*arrays))

@@ -45,6 +45,7 @@ class Slots:
                 result = instruction.result
                 if result is not None and id(result) in self.stored:
                     self._put(result)
+                    self.last_reads.setdefault(id(result), i)  # of one that nothing reads
             for key, (value, start) in self.places.items():
                 if self.last_reads.get(key, i) == i and value.origin != "constant":
                     self._free.append((value.dtype, start, start + self._size(value)))
