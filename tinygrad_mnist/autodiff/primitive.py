@@ -153,6 +153,9 @@ class Primitive:
         ``rule(g, y, *inputs, **attributes)`` returns the gradient of that input, in the input's shape or in
         any shape that the input broadcasts to (the surplus axes are summed centrally).  ``None`` for an
         input without derivative (labels, a condition).
+    first_rules
+        The rules that this forward was declared with first, as long as others take their place: a diagnosis
+        shows them beside a wrong one.
     bypass
         For an op that works on what lies behind a value instead of on the value (a loss of probabilities on
         their logits): ``bypass(g, y, value, *inputs, **attributes)`` returns the gradient of the value.
@@ -182,6 +185,7 @@ class Primitive:
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
         self.variadic = bool(forward.__code__.co_flags & 0x04)
         self.rules: tuple[Rule | None, ...] | None = None
+        self.first_rules: tuple[Rule | None, ...] | None
         self.all_differentiable = False
         self.bypass: Rule | None = None
         self.adds: Rule | None = None
@@ -199,6 +203,7 @@ class Primitive:
         taken = REGISTRY.get(self.name)
         if taken is not None and _home(taken.forward) != _home(forward):
             raise ValueError(f"there is a primitive named {self.name!r} already: choose another name")
+        self.first_rules = taken.first_rules if taken is not None and taken.forward is forward else None
         REGISTRY[self.name] = self
         if numpy is not None:
             ANSWERS[numpy] = self
@@ -216,6 +221,7 @@ class Primitive:
         if len(rules) != expected:
             raise GradientError(f"{self.name} has {expected} inputs and was given {len(rules)} rules")
         self.rules, self.adds = rules, adds
+        self.first_rules = self.first_rules or rules
         self.all_differentiable = None not in rules
 
     def rule(self, position: int) -> Rule | None:

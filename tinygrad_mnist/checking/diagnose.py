@@ -6,6 +6,7 @@ tensor must be the sum of what its readers contribute, each summed over the axes
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +14,15 @@ from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff import backward as backward_pass
-from tinygrad_mnist.autodiff.formula import input_names, rule_formula
+from tinygrad_mnist.autodiff.formula import input_names
 from tinygrad_mnist.autodiff.primitive import Primitive, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
+from tinygrad_mnist.checking.right_rule import beside, formula_of, right_beside
 from tinygrad_mnist.checking.rule_check import Application, Outcome, summed_to
 from tinygrad_mnist.errors import GradientError, StaleGradientError
 from tinygrad_mnist.graph.build import names_of
+from tinygrad_mnist.graph.data import Right
 
 SUM_TOLERANCE = 1e-4  # relative; both sides are sums of the same numbers, in the graph's own dtype
 
@@ -72,6 +75,7 @@ class _Walk:
         self.rng = np.random.default_rng(seed)
         self.checked = 0
         self.findings: list[RuleFinding] = []
+        self.blamed: list[tuple[Tensor, int]] = []  # op and input of each finding
         self.broken: set[int] = set()
         self.kinks: list[str] = []
         self.untested: list[str] = []
@@ -80,7 +84,10 @@ class _Walk:
         with np.errstate(all="ignore"), threadpool_limits(1):  # small products: threads would only wait
             for tensor in self.computed:
                 self.check_node(tensor)
-            self.check_sums()
+            # A rule that writes into its inputs would change the graph in a whole backward pass
+            gradients = {} if any("writes into" in f.what for f in self.findings) else self.gradients()
+            self.check_sums(gradients)
+            self.find_right_rules(gradients)
         verdicts = {self.name(t): "correct" for t in self.computed}
         verdicts |= dict.fromkeys(self.untested, "untested")
         verdicts |= {finding.op: "wrong" for finding in self.findings}
@@ -111,18 +118,15 @@ class _Walk:
 
     # The sums between the rules
 
-    def check_sums(self) -> None:
+    def check_sums(self, gradients: dict[int, Any]) -> None:
         """Compare each tensor's gradient with the sum over its readers, except those with wrong rules."""
-        if any("writes into" in finding.what for finding in self.findings):
-            return  # running the whole backward pass would change the graph
-        gradients = self.gradients()
         readers: dict[int, list[tuple[Tensor, int]]] = {t.serial: [] for t in self.tensors}
         for tensor in self.tensors:
             for position in backward_pass.differentiated(tensor):
                 readers[tensor.inputs[position].serial].append((tensor, position))
         for tensor in self.tensors[1:]:
             mine = readers[tensor.serial]
-            if mine and not any(reader.serial in self.broken for reader, _ in mine):
+            if gradients and mine and not any(reader.serial in self.broken for reader, _ in mine):
                 self.check_sum(tensor, gradients, readers[tensor.serial])
 
     def gradients(self) -> dict[int, Any]:
@@ -162,7 +166,9 @@ class _Walk:
             mine = summed_to(raw, tensor.shape)
             if raw.shape != tensor.shape and not _agree(_unbroadcast(raw, tensor.shape), mine, _largest(raw)):
                 reason = "is not summed over the axes along which that input was broadcast"
-                self.add("broadcast", reader, position, Outcome("wrong", None, reason))
+                formula = formula_of(_primitive(reader), reader, position)
+                right = beside(_unbroadcast(raw, tensor.shape), np.asarray(mine), formula=formula)
+                self.add("broadcast", reader, position, Outcome("wrong", None, reason), right)
                 return
             total, size = total + mine, size + _largest(raw)
         if not _agree(gradients.get(tensor.serial), total, size):
@@ -170,10 +176,24 @@ class _Walk:
             if len({reader.serial for reader, _ in readers}) < len(readers):
                 number = f"it is read {len(readers)} times"
             reason = f"is not the sum of the contributions of all its readers ({number})"
-            self.add("fan-out", *readers[-1], Outcome("wrong", None, reason))
+            senders = " and of ".join(self.name(reader) for reader, _ in reversed(readers))
+            right = beside(gradients.get(tensor.serial), total, formula=f"the contribution of {senders}")
+            self.add("fan-out", *readers[-1], Outcome("wrong", None, reason), right)
+
+    def find_right_rules(self, gradients: dict[int, Any]) -> None:
+        """Put the right rule beside each wrong one."""
+        for i, (tensor, position) in enumerate(self.blamed):
+            if self.findings[i].kind == "rule":
+                right = right_beside(tensor, position, gradients.get(tensor.serial))
+                self.findings[i] = replace(self.findings[i], right=right)
 
     def add(
-        self, kind: Literal["rule", "broadcast", "fan-out"], tensor: Tensor, position: int, outcome: Outcome
+        self,
+        kind: Literal["rule", "broadcast", "fan-out"],
+        tensor: Tensor,
+        position: int,
+        outcome: Outcome,
+        right: Right | None = None,
     ) -> None:
         """Add a finding about the op that made `tensor` and its input at `position`."""
         primitive, operand = _primitive(tensor), self.name(tensor.inputs[position])
@@ -193,12 +213,14 @@ class _Walk:
             operand=operand,
             scope=tensor.scope,
             where=tensor._origin(),
-            formula=_formula(tensor, position) if kind == "rule" else "",
+            formula=formula_of(primitive, tensor, position) if kind == "rule" else "",
             error=outcome.off,
             what=f"{self.name(tensor)}{scope}: {what}",
             affects=self.leaves_behind(tensor.inputs[position]),
+            right=right,
         )
         self.findings.append(finding)
+        self.blamed.append((tensor, position))
         self.broken.add(tensor.serial)
 
     def name(self, tensor: Tensor) -> str:
@@ -240,15 +262,6 @@ def _unbroadcast(raw: Any, shape: tuple[int, ...]) -> Any:
         return backward_pass.unbroadcast(raw, shape)
     except Exception:  # a wrong one may fail in any way
         return None
-
-
-def _formula(tensor: Tensor, position: int) -> str:
-    """Return the rule as text, or why it has none: a wrong rule may not run on symbols at all."""
-    values = tuple(map(peeled, tensor.inputs))
-    try:
-        return rule_formula(_primitive(tensor), position, values, tensor.attributes).text
-    except Exception as error:
-        return f"(cannot be written down: {error})"
 
 
 def _largest(array: Any) -> float:

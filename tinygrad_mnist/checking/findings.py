@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, ClassVar, Literal, Protocol
 
+from tinygrad_mnist.graph.data import Right, Statistics
+from tinygrad_mnist.graph.numbers import short_number, values_text
 from tinygrad_mnist.tables import html_table
 
+RIGHT_RULE, RIGHT_NUMBER = "right rule", "right is"
 Severity = Literal["error", "warning"]
 
 
@@ -132,6 +135,8 @@ class RuleFinding:
         A sentence that says what is wrong.
     affects
         The leaves whose gradients pass through here.
+    right
+        The right rule, and the numbers that both send; None where neither is known.
     """
 
     kind: Literal["rule", "broadcast", "fan-out"]
@@ -146,17 +151,40 @@ class RuleFinding:
     error: float | None
     what: str
     affects: tuple[str, ...]
+    right: Right | None = None
 
     severity: ClassVar[Severity] = "error"
 
     def details(self) -> list[tuple[str, str]]:
         """Return labels and texts, in the order in which they are read."""
-        details = [("where", self.where)]
-        if self.formula:
-            details.append(("its rule", self.formula))
-        if self.affects:
-            details.append(("affects", ", ".join(self.affects)))
-        return details
+        details = (
+            ("where", self.where),
+            ("its rule", self.formula),
+            (RIGHT_RULE, self.right.formula if self.right else ""),
+            *self._numbers(),
+            ("affects", ", ".join(self.affects)),
+        )
+        return [(label, text) for label, text in details if text]
+
+    def _numbers(self) -> Iterator[tuple[str, str]]:
+        """Yield the numbers that the wrong and the right rule send: the worst, and all of a small array."""
+        right = self.right
+        if right is None or right.expected_there is None:
+            return
+        place = f" at {list(right.entry)}" if right.entry else ""
+        place += f" for {right.given}" if right.given else ""
+        if right.sent_there is not None:
+            label = "it is" if self.kind == "fan-out" else "it sends"
+            yield label, f"{short_number(right.sent_there)}{place}{_in_full(right.sent)}"
+        by = f" by {right.source}" if right.source and not right.formula else ""
+        yield RIGHT_NUMBER, f"{short_number(right.expected_there)}{place}{by}{_in_full(right.expected)}"
+
+
+def _in_full(statistics: Statistics | None) -> str:
+    """Return the entries of a small array, after one of them."""
+    if statistics is None or not isinstance(statistics.values, list):
+        return ""
+    return f"; in full {values_text(statistics.values)}"
 
 
 @dataclass(frozen=True, repr=False)

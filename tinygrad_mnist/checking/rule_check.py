@@ -64,7 +64,7 @@ class Application:
         """Check the rule of one input."""
         x = self.values[position]
         try:
-            contribution = summed_to(self._rule(position), x.shape)
+            contribution = summed_to(self.contribution(position), x.shape)
         except Exception as error:  # a wrong rule may fail in any way
             return Outcome("wrong", None, f"fails: {error}")
         if contribution is None:
@@ -84,7 +84,7 @@ class Application:
     def _is_odd(self, position: int, contribution: Array) -> bool:
         """Return True if the rule changes its sign with g, as a linear one does."""
         try:
-            turned = summed_to(self._rule(position, -1.0), contribution.shape)
+            turned = summed_to(self.contribution(position, -1.0), contribution.shape)
         except Exception:
             return False
         scale = np.abs(contribution).max(initial=0.0)
@@ -107,7 +107,42 @@ class Application:
         """
         return self._along({i: np.ones(self.values[i].shape) for i in self.contributions})
 
-    def _rule(self, position: int, sign: float = 1.0) -> Any:
+    def slopes(self, position: int, entries: Array) -> tuple[Array, bool]:
+        """Return the gradient of <g, forward> with respect to some entries of an input, without its rule.
+
+        Returns
+        -------
+        gradient : ndarray
+            In the input's shape; NaN at other entries, at kinks and where no slope is finite.
+        is_exact : bool
+            True if all of them are confirmed values of the complex step.
+        """
+        x = self.values[position]
+        largest = float(np.abs(x).max(initial=0.0))
+
+        def along(direction: Array) -> tuple[Array, bool]:
+            def moved(h: Any) -> Any:
+                shifted = list(self.values)
+                shifted[position] = x + h * direction
+                return self.forward(shifted)
+
+            low, high, slack, _ = _bounds(moved, self.y, _complex_slopes(moved), largest)
+            return np.where(low == high, low, np.nan), not slack.any()
+
+        if self.primitive.elementwise:  # no output depends on two entries
+            slopes, is_exact = along(np.ones(x.shape))
+            gradient = summed_to(self.g * slopes, x.shape)
+            return np.full(x.shape, np.nan) if gradient is None else gradient, is_exact
+        found, all_exact = np.full(x.size, np.nan), True
+        for entry in entries:
+            direction = np.zeros(x.size)
+            direction[entry] = 1.0
+            slopes, is_exact = along(direction.reshape(x.shape))
+            found[entry] = (self.g * slopes).sum()
+            all_exact = all_exact and is_exact
+        return found.reshape(x.shape), all_exact
+
+    def contribution(self, position: int, sign: float = 1.0) -> Any:
         """Run the rule on g, after a run on other values, from which it must keep nothing.
 
         It runs on copies and must not change them: other rules read the same arrays.

@@ -242,15 +242,17 @@ def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Name
 
 
 def _with_verdicts(nodes: list[Node], diagnosis: Any) -> list[Node]:
-    """Note the verdict of `diagnose` on each rule."""
-    wrong = {(finding.op, finding.input) for finding in diagnosis.findings}
+    """Note the verdict of `diagnose` on each rule, and the right one beside a wrong one."""
+    wrong = {(finding.op, finding.input): finding.right for finding in diagnosis.findings[::-1]}
     found = []
     for node in nodes:
         verdict = diagnosis.verdicts.get(node.name)
         if verdict == "wrong":  # another of its rules, or the sum at a fan-out
             verdict = "correct"
         rules = tuple(
-            replace(rule, verdict="wrong" if (node.name, rule.input) in wrong else verdict)
+            replace(rule, verdict="wrong", right=wrong[node.name, rule.input])
+            if (node.name, rule.input) in wrong
+            else replace(rule, verdict=verdict)
             for rule in node.rules
         )
         found.append(replace(node, rules=rules))

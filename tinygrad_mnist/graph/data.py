@@ -42,6 +42,39 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Right:
+    """The right rule beside a wrong one, and what both of them send to the input for the same g.
+
+    For a wrong sum in the backward pass `sent` and `expected` are the whole gradient of the input.
+
+    Attributes
+    ----------
+    formula
+        The right rule as text, like `Rule.formula`; "" if none is known.
+    sent, expected
+        The gradient that the wrong rule sends, and the right one.  `sent` is None for a rule that fails or
+        returns another shape, `expected` if it is known at some entries only.
+    entry
+        Index of the entry at which they differ most; None if there is no number to show.
+    sent_there, expected_there
+        The numbers at that entry.
+    source
+        The source of the right numbers: "the right rule", "the complex step" or "central differences".
+    given
+        The gradient g for which they hold, in words; "" for the one of the backward pass.
+    """
+
+    formula: str = ""
+    sent: Statistics | None = None
+    expected: Statistics | None = None
+    entry: tuple[int, ...] | None = None
+    sent_there: float | None = None
+    expected_there: float | None = None
+    source: str = ""
+    given: str = ""
+
+
+@dataclass(frozen=True)
 class Rule:
     """The rule of one input of an op.
 
@@ -58,6 +91,8 @@ class Rule:
         The gradient that the rule sent to the input; None before a backward pass.
     verdict
         The verdict of `diagnose` on the rule, or None.
+    right
+        The right rule, if this one is wrong.
     summed
         True if the input was broadcast, so that its gradient is summed over the broadcast axes.
     """
@@ -67,6 +102,7 @@ class Rule:
     formula: str
     contribution: Statistics | None = None
     verdict: str | None = None
+    right: Right | None = None
     summed: bool = False
 
 
