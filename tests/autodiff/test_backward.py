@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, autograd, nn, no_grad, ops, optim, primitive, scope
-from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.modes import CALL, path_of
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
 
@@ -248,7 +248,7 @@ def test_modes_and_scopes_belong_to_their_thread():
 
     def other():
         inside.wait(10)
-        seen.append(((Tensor(1.0, requires_grad=True) * 2).requires_grad, SCOPE.get()))
+        seen.append(((Tensor(1.0, requires_grad=True) * 2).requires_grad, path_of(CALL.get())))
         done.set()
 
     thread = threading.Thread(target=other)
@@ -266,7 +266,7 @@ def test_create_graph_records_gradients_in_the_scope_of_their_op():
         y = ops.exp(x)
     (g,) = autograd.grad(y, x, create_graph=True)
     assert g.scope == "encoder"
-    assert SCOPE.get() == ""
+    assert CALL.get() is None
     with no_grad():  # differentiating a recorded graph works there too
         assert autograd.grad(y, x, create_graph=True)[0].requires_grad
 
@@ -333,7 +333,7 @@ def test_failing_rule_restores_modes(own_primitives):
     with no_grad():
         with pytest.raises(ZeroDivisionError):
             autograd.grad(y, x, create_graph=True)
-        assert SCOPE.get() == ""
+        assert CALL.get() is None
         assert not (x * 2).requires_grad
 
 

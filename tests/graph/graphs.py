@@ -7,7 +7,14 @@ from tinygrad_mnist.graph import Graph, Node, Statistics
 
 
 def number(value):
-    return Statistics(float(np.mean(value)), 0.0, float(np.min(value)), float(np.max(value)), value)
+    return Statistics(
+        float(np.mean(value)),
+        0.0,
+        float(np.min(value)),
+        float(np.max(value)),
+        float(np.linalg.norm(value)),
+        value,
+    )
 
 
 def leaf(name, value, gradient=None):

@@ -25,11 +25,11 @@ def step():
 def test_names_order_and_kinds_follow_the_computation():
     nodes = Graph(step()).nodes
     assert [node.name for node in nodes] == [
-        "data_1", "0.weight", "0.bias", "linear_1", "tanh_2", "2.weight", "2.bias", "linear_3",
-        "data_2", "softmax_cross_entropy_4", "mean_5",
+        "x", "0.weight", "0.bias", "linear_1", "tanh_2", "2.weight", "2.bias", "linear_3",
+        "targets", "softmax_cross_entropy_4", "mean_5",
     ]  # fmt: skip
     assert [node.kind for node in nodes[:4]] == ["data", "parameter", "parameter", "op"]
-    assert nodes[3].inputs == ("data_1", "0.weight", "0.bias")
+    assert nodes[3].inputs == ("x", "0.weight", "0.bias")
     assert (nodes[3].shape, nodes[3].dtype, nodes[3].scope) == ((4, 3), "float32", "Sequential/Linear[0]")
 
 
@@ -134,19 +134,19 @@ def test_contributions_add_up_to_the_gradient_at_every_fan_out(program):
             assert sum(c.mean for c in sent) == pytest.approx(node.gradient.mean, abs=1e-9)
 
 
-def test_title_of_an_op_is_its_name_if_it_has_one():
+def test_title_of_an_op_is_its_name_in_the_graph():
     x = Tensor(2.0, requires_grad=True, name="x")
     product = x * 3.0
     named = product + 1.0
     named.name = "multiplied"
     nodes = Graph(named).by_name.values()
-    assert [node.title for node in nodes] == ["x", "multiply", "multiplied"]
+    assert [node.title for node in nodes] == ["x", "multiply_1", "multiplied"]
 
 
 def test_node_has_formula_rules_costs_and_source_line():
     graph = Graph(step(), backward=True)
     linear = graph.by_name["linear_1"]
-    assert linear.formula == "linear(data_1, 0.weight, 0.bias)"
+    assert linear.formula == "linear(x, 0.weight, 0.bias)"
     assert [(r.input, r.source, r.formula) for r in linear.rules] == [
         ("weight", "0.weight", "g.T @ x"),
         ("bias", "0.bias", "g.sum(axis=0)"),
@@ -202,15 +202,15 @@ def test_modules_collapse_to_single_nodes_at_any_depth():
     graph = Graph(step(), backward=True)
     layers = graph.collapsed(2)
     assert [n.name for n in layers.nodes] == [
-        "data_1", "Sequential/Linear[0]", "Sequential/Tanh[1]", "Sequential/Linear[2]", "data_2",
+        "x", "Sequential/Linear[0]", "Sequential/Tanh[1]", "Sequential/Linear[2]", "targets",
         "CrossEntropyLoss",
     ]  # fmt: skip
     assert [n.parameters for n in layers.nodes] == [0, 9, 0, 8, 0, 0]
     assert sum(n.flops for n in layers.nodes) == sum(n.flops for n in graph.nodes)
     assert [n.name for n in graph.collapsed(1).nodes] == [
-        "data_1",
+        "x",
         "Sequential",
-        "data_2",
+        "targets",
         "CrossEntropyLoss",
     ]
 

@@ -187,7 +187,7 @@ def test_nodes_of_the_page_have_their_facts(monkeypatch):
     assert facts == {
         "shape": "5 × 6, float32",
         "inside": "Sequential/Linear[0]",
-        "formula": "linear(data_1, 0.weight, 0.bias)",
+        "formula": "linear(x, 0.weight, 0.bias)",
         "work": "1.2 kFLOP",
         "memory traffic": "1.02 kB",
     }

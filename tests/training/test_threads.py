@@ -15,7 +15,7 @@ import tinygrad_mnist as tm
 from tests.concurrent import at_once
 from tests.training.conftest import Training
 from tinygrad_mnist import graph, nn, no_grad, optim, scope
-from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE
+from tinygrad_mnist.autodiff.modes import CALL, RECORDING, path_of
 from tinygrad_mnist.doctor import Doctor
 from tinygrad_mnist.training import fit
 
@@ -140,7 +140,7 @@ def test_event_loop_tasks_have_separate_modes_and_scopes(digits):
         optimizer = optim.SGD(model.parameters(), lr=0.1)
         for _ in range(10):
             optimizer.zero_grad()
-            assert (RECORDING.get(), SCOPE.get()) == (True, "")
+            assert (RECORDING.get(), path_of(CALL.get())) == (True, "")
             output = model(inputs)
             await asyncio.sleep(0)
             nn.CrossEntropyLoss()(output, targets).backward()
@@ -152,7 +152,7 @@ def test_event_loop_tasks_have_separate_modes_and_scopes(digits):
             with no_grad(), scope(f"task{i}"), np.errstate(all="raise"):
                 await asyncio.sleep(0)
                 assert not model(inputs).requires_grad
-                assert SCOPE.get() == f"task{i}"
+                assert path_of(CALL.get()) == f"task{i}"
 
     async def together():
         trained = await asyncio.gather(train(small()), look(small()), train(small()), look(small()))
@@ -164,4 +164,4 @@ def test_event_loop_tasks_have_separate_modes_and_scopes(digits):
 
 def test_thread_starts_with_the_modes_of_a_new_program():
     with no_grad(), scope("outer"):
-        assert at_once(lambda: (RECORDING.get(), SCOPE.get())) == [(True, "")]
+        assert at_once(lambda: (RECORDING.get(), path_of(CALL.get()))) == [(True, "")]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.modes import RECORDING, SCOPE, is_compiling, lifted
+from tinygrad_mnist.autodiff.modes import CALL, RECORDING, Call, is_compiling, lifted
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.primitive import Box, Recordable, misfitting_rule, not_an_array, peeled
 from tinygrad_mnist.errors import GradientError, ShapeError, StaleGradientError
@@ -99,7 +99,7 @@ def walk(
         if tensor.inputs:
             if isinstance(g, Box):  # a Tensor or a tracer, which records the rules
                 g._arrives_at(tensor)
-                with _rules_in(tensor.scope, create_graph):
+                with _rules_in(tensor._call, create_graph):
                     _run_rules(tensor, g, gradients, ours, arrays_of(tensor), relevant, create_graph, sent)
             else:
                 _run_rules(tensor, g, gradients, ours, arrays_of(tensor), relevant, create_graph, sent)
@@ -216,7 +216,7 @@ def _passed_by(tensor: Any, g: Any, arrays: list[Any], create_graph: bool) -> An
     (y, *values), bypass = arrays, tensor.primitive.bypass
     if not create_graph:
         return bypass(g, y, peeled(tensor.bypassed), *values, **tensor.attributes)
-    with _rules_in(tensor.scope, recording=True):
+    with _rules_in(tensor._call, recording=True):
         return bypass(g, tensor, tensor.bypassed, *tensor.inputs, **tensor.attributes)
 
 
@@ -244,14 +244,14 @@ def _tracers_read_by(tensor: Any) -> list[Any]:
 
 
 @contextmanager
-def _rules_in(scope: str, recording: bool) -> Iterator[None]:
-    """Run rules on Tensors or tracers, in the module scope of their op, recorded or not."""
-    tokens = RECORDING.set(recording), SCOPE.set(scope)
+def _rules_in(call: Call | None, recording: bool) -> Iterator[None]:
+    """Run rules on Tensors or tracers, in the module call of their op, recorded or not."""
+    tokens = RECORDING.set(recording), CALL.set(call)
     try:
         yield
     finally:
         RECORDING.reset(tokens[0])
-        SCOPE.reset(tokens[1])
+        CALL.reset(tokens[1])
 
 
 def _is_shared(contribution: Any, g: Any, arrays: list[Any]) -> bool:

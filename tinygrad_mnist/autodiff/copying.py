@@ -13,9 +13,10 @@ from contextvars import ContextVar
 from typing import Any
 
 from tinygrad_mnist.autodiff.backward import upstream
+from tinygrad_mnist.autodiff.modes import call_at, path_of
 from tinygrad_mnist.autodiff.primitive import Recordable, looked_into
 
-_LEFT_OUT = ("__weakref__", "_site")
+_LEFT_OUT = ("__weakref__", "_call", "_site")
 
 # Ids of the tensors that a pickle of another tensor already contains in order.
 _IN_ORDER: ContextVar[frozenset[int]] = ContextVar("in_order", default=frozenset())
@@ -37,6 +38,7 @@ class Copied(Recordable):
 
     __slots__ = ()
 
+    _call: Any
     _site: Any
 
     def _behind(self) -> list[Any]:
@@ -47,13 +49,15 @@ class Copied(Recordable):
         looked_into(self, "a copy by copy or pickle")
         slots = (slot for kind in type(self).__mro__ for slot in getattr(kind, "__slots__", ()))
         state = {slot: getattr(self, slot) for slot in slots if slot not in _LEFT_OUT}
+        state["scope"] = path_of(self._call)  # its modules and what they were given are not copied
         state["stale"] = [x for x in self.inputs if isinstance(x, Recordable) and x.serial > self.serial]
         return state | getattr(self, "__dict__", {})
 
     def __setstate__(self: Any, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            if name not in ("behind", "stale"):
+            if name not in ("behind", "scope", "stale"):
                 setattr(self, name, value)
+        self._call = call_at(state["scope"])
         self._site = None
         self._mark_changed()  # a copy is a new node
         for x in state["stale"]:  # inputs that changed after the op read them remain changed

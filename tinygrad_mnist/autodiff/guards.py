@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_unmasked, shown
-from tinygrad_mnist.autodiff.modes import PROMOTING, SCOPE, Capture
+from tinygrad_mnist.autodiff.modes import CALL, PROMOTING, Call, Capture, path_of
 from tinygrad_mnist.autodiff.ops.casts import cast
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
@@ -21,7 +21,7 @@ class FailedOp(NamedTuple):
 
     primitive: Primitive
     inputs: tuple[Any, ...]
-    scope: str
+    call: Call | None
 
 
 PLAIN_OPERANDS = frozenset({np.ndarray, float, int, bool, complex, type(None)})
@@ -113,7 +113,8 @@ def _operands(inputs: tuple[Any, ...]) -> str:
 
 
 def _in_scope() -> str:
-    return f" in {SCOPE.get()}" if SCOPE.get() else ""
+    call = CALL.get()
+    return f" in {path_of(call)}" if call else ""
 
 
 def _shape_advice(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> str:
@@ -152,9 +153,9 @@ def explain(error: Exception, primitive: Primitive, inputs: tuple[Any, ...]) -> 
     about_shapes = any(word in str(error) for word in ("shape", "dimension", "broadcast", "axis", "axes"))
     if isinstance(error, ValueError) and about_shapes and not isinstance(error, TinygradMnistError):
         shapes = ShapeError(f"{primitive.name}{place}{_shape_advice(error, primitive, inputs)}")
-        shapes.failed_op = FailedOp(primitive, inputs, SCOPE.get())
+        shapes.failed_op = FailedOp(primitive, inputs, CALL.get())
         raise shapes from error
-    error.failed_op = FailedOp(primitive, inputs, SCOPE.get())  # type: ignore[attr-defined]
+    error.failed_op = FailedOp(primitive, inputs, CALL.get())  # type: ignore[attr-defined]
     error.add_note(f"in {primitive.name}{place}, applied to {_operands(inputs)}")
 
 
@@ -205,7 +206,7 @@ def _mixed(primitive: Primitive, inputs: tuple[Any, ...], dtypes: set[np.dtype[A
         f"{primitive.name}{_in_scope()} would mix dtypes: {_operands(inputs)}; "
         f"write .astype(np.{narrow}) where the dtype is not {narrow}"
     )
-    mixed.failed_op = FailedOp(primitive, inputs, SCOPE.get())
+    mixed.failed_op = FailedOp(primitive, inputs, CALL.get())
     return mixed
 
 

@@ -1,4 +1,4 @@
-"""Context variables: recording of ops, module scope, dtype promotion, capture.
+"""Context variables: recording of ops, calls of modules, dtype promotion, capture.
 
 Two threads, or two async tasks, never share their values.
 """
@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Protocol
 
+# The call of a module, or a block with a scope: the call around it (or None), its title, the module (or
+# None), and what it was given.  Two calls of one module are two tuples, so a graph tells them apart.
+Call = tuple[Any, str, Any, tuple[Any, ...]]
+
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
-SCOPE: ContextVar[str] = ContextVar("scope", default="")
+CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 PROMOTING: ContextVar[bool] = ContextVar("promoting", default=False)
 TRANSFORMING: ContextVar[bool] = ContextVar("transforming", default=False)
 CAPTURE: ContextVar[Capture | None] = ContextVar("capture", default=None)
@@ -102,10 +107,20 @@ def enable_grad() -> Iterator[None]:
         yield
 
 
-def inside(name: str) -> str:
-    """Return the path of the scope `name` inside the current one, such as ``Sequential/Linear[0]``."""
-    outer = SCOPE.get()
-    return f"{outer}/{name}" if outer else name
+def path_of(call: Call | None) -> str:
+    """Return the titles of a call and of those around it, outermost first: ``Sequential/Linear[0]``."""
+    titles = []
+    while call is not None:
+        titles.append(call[1])
+        call = call[0]
+    return "/".join(reversed(titles))
+
+
+@lru_cache
+def call_at(path: str) -> Call | None:
+    """Return a call at a path, without module and inputs: the same object for the same path."""
+    outer, _, title = path.rpartition("/")
+    return (call_at(outer), title, None, ()) if path else None
 
 
 @contextmanager
@@ -121,8 +136,8 @@ def promoting() -> Iterator[None]:
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Give the ops recorded in the block a common name in graphs and errors; scopes nest."""
-    token = SCOPE.set(inside(name))
+    token = CALL.set((CALL.get(), name, None, ()))
     try:
         yield
     finally:
-        SCOPE.reset(token)
+        CALL.reset(token)

@@ -28,7 +28,7 @@ from tinygrad_mnist.autodiff.guards import (
     with_one_dtype,
 )
 from tinygrad_mnist.autodiff.in_place import InPlace
-from tinygrad_mnist.autodiff.modes import CAPTURE, RECORDING, SCOPE, Capture
+from tinygrad_mnist.autodiff.modes import CALL, CAPTURE, RECORDING, Call, Capture, path_of
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
@@ -88,8 +88,6 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         True for a float64 that was not chosen: of Python numbers, lists of them, and results computed from
         these and integers. Combined with a chosen floating-point dtype, such as float32 parameters, the
         values are converted to it, as are arrays of integers. Two different chosen dtypes are an error.
-    scope : str
-        Modules in which it was computed, outermost first: ``Sequential/Linear[0]``.
 
     Raises
     ------
@@ -107,6 +105,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
 
     __slots__ = (
         "__weakref__",
+        "_call",
         "_data",
         "_grad",
         "_requires_grad",
@@ -117,7 +116,6 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         "name",
         "primitive",
         "retains_grad",
-        "scope",
         "serial",
         "weak_dtype",
     )
@@ -141,7 +139,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self.bypassed: Tensor | None = None
         self._grad: Any = None
         self.name = name
-        self.scope = ""
+        self._call: Call | None = None
         self.serial: int = next_serial()
         self.retains_grad = False
         self._site: Site | None = None
@@ -154,6 +152,11 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self._require_grad(requires_grad)
 
     # Attributes
+
+    @property
+    def scope(self) -> str:
+        """The modules in which it was computed, outermost first: ``Sequential/Linear[0]``."""
+        return path_of(self._call)
 
     @property
     def data(self) -> Array:
@@ -392,7 +395,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             and dtype.kind in "fc"  # the derivative of integers and booleans is 0
             and (primitive.all_differentiable or has_rule(primitive, inputs))
         ):
-            result = new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+            result = new_tensor(value, True, primitive, inputs, attributes, CALL.get(), calling_site())
         else:
             result = new_tensor(value)
         if dtype is _FLOAT64 and not primitive.changes_dtype and is_weak(inputs):
@@ -413,7 +416,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         if same is not inputs:
             return self._apply_in_program(primitive, same, attributes, capture)
         if RECORDING.get() and value.dtype.kind in "fc" and has_rule(primitive, inputs):
-            result = new_tensor(value, True, primitive, inputs, attributes, SCOPE.get(), calling_site())
+            result = new_tensor(value, True, primitive, inputs, attributes, CALL.get(), calling_site())
         else:
             result = new_tensor(value)
         result.weak_dtype = value.dtype == _FLOAT64 and not primitive.changes_dtype and is_weak(inputs)
@@ -437,7 +440,7 @@ def new_tensor(
     primitive: Primitive | None = None,
     inputs: tuple[Any, ...] = (),
     attributes: dict[str, Any] | None = None,
-    scope: str = "",
+    call: Call | None = None,
     site: Site | None = None,
     weak_dtype: bool = False,
 ) -> Tensor:
@@ -448,7 +451,7 @@ def new_tensor(
     result.primitive = primitive
     result.inputs = inputs
     result.attributes = {} if attributes is None else attributes
-    result.scope = scope
+    result._call = call
     result._site = site
     result.bypassed = result._grad = result.name = None
     result.retains_grad = False

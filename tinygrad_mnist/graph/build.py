@@ -15,7 +15,8 @@ from tinygrad_mnist.autodiff.guards import FailedOp
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.graph.data import GraphData, Kind, Node, Rule, Statistics
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.names import Names, leaf_kind
 
 
 def graph_behind(value: Any) -> GraphData:
@@ -39,9 +40,10 @@ def build(*outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph
 
 def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphData:
     failed = _failed_op(outputs)
-    names = _Names()
     if failed:
-        nodes = [_node(value, names) for value in _in_order(failed.inputs)]
+        values = _in_order(failed.inputs)
+        names = Names([*values, failed])
+        nodes = [_node(value, names) for value in values]
         nodes.append(_failed_node(failed, str(outputs[0]), names))
         return GraphData(tuple(nodes), (nodes[-1].name,))
     for output in outputs:
@@ -50,7 +52,9 @@ def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphDat
                 "draw its result, draw(model(x), path)" if callable(output) else "draw what ops returned"
             )
             raise TypeError(f"output is {shown(output)}: expected a Tensor, or an error of an op; {instead}")
-    nodes = [_node(value, names) for value in _in_order(outputs)]
+    values = _in_order(outputs)
+    names = Names(values)
+    nodes = [_node(value, names) for value in values]
     if backward:
         nodes = _with_gradients(nodes, outputs, names)
     if diagnosis is not None:
@@ -60,15 +64,7 @@ def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphDat
 
 def names_of(*outputs: Any) -> dict[int, str]:
     """Return the names that the values behind `outputs` have in their graph, by the id of the value."""
-    names = _Names()
-    for value in _in_order(outputs):
-        _name(value, names)
-    return names.of
-
-
-def _printable(text: str) -> str:
-    """The text with control characters shown as boxes, so that renderers and terminals do not obey them."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{WHITE SQUARE}" for c in text)
+    return Names(_in_order(outputs)).of
 
 
 def _failed_op(outputs: tuple[Any, ...]) -> FailedOp | None:
@@ -103,48 +99,13 @@ def _in_order(outputs: tuple[Any, ...]) -> list[Any]:
     return list(ordered.values())
 
 
-class _Names:
-    """A unique name for each value: its own, or kind and running number."""
-
-    def __init__(self) -> None:
-        self.of: dict[int, str] = {}
-        self.values: dict[str, Any] = {}
-        self._count = {"op": 0, "leaf": 0}
-
-    def give(self, value: Any, own: str | None, kind: str, base: str) -> str:
-        own = _printable(own) if own else None
-        name = own
-        while not name or name in self.values:
-            self._count[kind] += 1
-            name = f"{own or base}_{self._count[kind]}"
-        self.of[id(value)] = name
-        self.values[name] = value
-        return name
-
-    def sources(self, inputs: tuple[Any, ...]) -> tuple[str, ...]:
-        """The names of an op's inputs; numbers as text."""
-        return tuple(self.of.get(id(x)) or repr(x) for x in inputs)
-
-
-def _name(value: Any, names: _Names) -> str:
-    """Give a value its name in the graph."""
-    own = getattr(value, "name", None)
-    if isinstance(value, Tensor) and value.primitive is not None:
-        return names.give(value, own, "op", value.primitive.name)
-    return names.give(value, own, "leaf", _leaf_kind(value))
-
-
-def _leaf_kind(value: Any) -> Kind:
-    return "parameter" if isinstance(value, Tensor) and value.requires_grad else "data"
-
-
-def _node(value: Any, names: _Names) -> Node:
+def _node(value: Any, names: Names) -> Node:
     if isinstance(value, Tensor) and value.primitive is not None:
         return _op_node(value, names)
-    kind, name = _leaf_kind(value), _name(value, names)
+    kind = leaf_kind(value)
     data = _array(value)
     return Node(
-        name,
+        names.of[id(value)],
         kind,
         None,
         data.shape,
@@ -155,18 +116,18 @@ def _node(value: Any, names: _Names) -> Node:
     )
 
 
-def _op_node(tensor: Tensor, names: _Names) -> Node:
+def _op_node(tensor: Tensor, names: Names) -> Node:
     primitive, sources = tensor.primitive, names.sources(tensor.inputs)
     assert primitive is not None
     arrays = _input_arrays(tensor)
     read = [array for array in arrays if isinstance(array, np.ndarray)]
     return Node(
-        name=_name(tensor, names),
+        name=names.of[id(tensor)],
         kind="op",
         op=primitive.name,
         shape=tensor.shape,
         dtype=str(tensor.dtype),
-        scope=_printable(tensor.scope),
+        scope=names.path(tensor._call),
         inputs=sources,
         formula=forward_formula(primitive, sources, tensor.attributes),
         rules=tuple(_rule(tensor, position, sources) for position in differentiated(tensor)),
@@ -198,20 +159,20 @@ def _input_arrays(tensor: Tensor) -> tuple[Any, ...]:
     return tuple(map(_array, tensor.inputs))
 
 
-def _failed_node(failed: FailedOp, message: str, names: _Names) -> Node:
+def _failed_node(failed: FailedOp, message: str, names: Names) -> Node:
     return Node(
-        name=names.give(failed, None, "op", failed.primitive.name),
+        name=names.of[id(failed)],
         kind="error",
         op=failed.primitive.name,
         shape=(),
         dtype="",
-        scope=_printable(failed.scope),
+        scope=names.path(failed.call),
         inputs=names.sources(failed.inputs),
         message=_in_graph_names(message, failed.inputs, names),
     )
 
 
-def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str:
+def _in_graph_names(message: str, inputs: tuple[Any, ...], names: Names) -> str:
     """The message with the numbers that ops have in the graph, not those of the whole process."""
     labels = {
         x._label(): names.of[id(x)] for x in inputs if isinstance(x, Tensor) and x.primitive is not None
@@ -220,7 +181,7 @@ def _in_graph_names(message: str, inputs: tuple[Any, ...], names: _Names) -> str
     return re.sub(pattern, lambda match: labels[match[0]], message) if labels else message
 
 
-def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: _Names) -> list[Node]:
+def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: Names) -> list[Node]:
     """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``."""
     for output in outputs:
         require_connected(output)

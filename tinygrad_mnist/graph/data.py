@@ -18,8 +18,8 @@ class Statistics:
 
     Attributes
     ----------
-    mean, std, minimum, maximum
-        Over all entries, computed in float64.
+    mean, std, minimum, maximum, norm
+        Over all entries, computed in float64; the norm is the square root of the sum of their squares.
     values
         The entries as nested lists (a number for a scalar), or None for more than 12.
     """
@@ -28,6 +28,7 @@ class Statistics:
     std: float
     minimum: float
     maximum: float
+    norm: float
     values: Any = None
 
     @classmethod
@@ -38,7 +39,17 @@ class Statistics:
             return None
         wide = array.astype(np.float64)
         values = wide.tolist() if array.size <= MOST_VALUES else None
-        return cls(float(wide.mean()), float(wide.std()), float(wide.min()), float(wide.max()), values)
+        return cls(
+            float(wide.mean()), float(wide.std()), float(wide.min()), float(wide.max()), _norm(wide), values
+        )
+
+
+def _norm(array: Any) -> float:
+    """The square root of the sum of squares, which themselves may be too large or too small for a float."""
+    largest = float(np.abs(array).max())
+    if not (np.isfinite(largest) and largest):
+        return largest
+    return largest * float(np.linalg.norm((array / largest).ravel()))
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,12 @@ class Rule:
     Attributes
     ----------
     input
-        The primitive's name for the input, as used in the formula.
+        The primitive's name for the input, as used in the formula; the source for a module of several ops.
     source
         The name of the node at that input.
     formula
         The vector-Jacobian product as text, in g (the incoming gradient), y (the op's result) and the
-        names of the inputs.
+        names of the inputs; "" for a module of several ops, whose gradients differ from the module's.
     contribution
         The gradient that the rule sent to the input; None before a backward pass.
     verdict
@@ -126,7 +137,7 @@ class Node:
     inputs
         Names of the nodes that it was computed from; numbers as text.
     formula
-        The forward computation as text: ``sigmoid(linear_1)``.
+        The forward computation as text: ``sigmoid(linear_1)``; "" for a module of several ops.
     rules
         One rule for each input that gets a gradient.
     value, gradient
@@ -143,6 +154,11 @@ class Node:
         The error message of the op that failed.
     input_names
         The primitive's names for the inputs.
+    contents
+        The ops inside a module: ``3 ops: linear, 2 × tanh``.
+    results
+        The ops inside a module that are read outside.  If there are several, the module has neither a shape,
+        nor a value, nor a gradient.
     """
 
     name: str
@@ -162,16 +178,19 @@ class Node:
     line: str = ""
     message: str = ""
     input_names: tuple[str, ...] = ()
+    contents: str = ""
+    results: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """The name to show in a picture: the tensor's own, or the op without its running number."""
-        numbered = self.op is not None and self.name.startswith(f"{self.op}_")
-        return str(self.op) if numbered or self.kind in ("module", "error") else self.name
+        """The name to show in a picture; of a module without those around it, whose boxes it is in."""
+        return str(self.op) if self.kind == "module" else self.name
 
     @property
     def shape_text(self) -> str:
-        """The shape as in ``10 × 784``, or "scalar"."""
+        """The shape as in ``10 × 784``, or "scalar"; of a module with several results their number."""
+        if len(self.results) > 1:
+            return f"{len(self.results)} results"
         return " × ".join(map(str, self.shape)) or "scalar"
 
     @property

@@ -11,10 +11,10 @@ from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.build import build
 from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.dot import DETAILS, Detail, to_dot
+from tinygrad_mnist.graph.folding import collapse, readable
 from tinygrad_mnist.graph.graph import Graph
 from tinygrad_mnist.graph.html import to_html
 from tinygrad_mnist.graph.mermaid import to_mermaid
-from tinygrad_mnist.graph.modules import collapse, readable
 from tinygrad_mnist.graph.svg import image_of
 from tinygrad_mnist.graph.text import to_text
 

@@ -8,8 +8,8 @@ from typing import Any
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.graph.build import build
 from tinygrad_mnist.graph.data import GraphData
+from tinygrad_mnist.graph.folding import collapse, readable
 from tinygrad_mnist.graph.html import to_iframe
-from tinygrad_mnist.graph.modules import collapse, readable
 from tinygrad_mnist.graph.svg import to_svg
 from tinygrad_mnist.graph.text import to_text
 

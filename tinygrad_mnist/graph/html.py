@@ -177,6 +177,7 @@ def _facts(node: Node) -> dict[str, str]:
         "shape": "" if node.kind == "error" else f"{node.shape_text}, {node.dtype}",
         "inside": node.scope,
         "formula": node.formula,
+        "inside it": node.contents,
         "learned numbers": f"{node.parameters:,}" if node.parameters else "",
         "work": short_count(node.flops, "FLOP") if node.flops else "",
         "memory traffic": short_count(node.bytes, "B") if node.bytes else "",

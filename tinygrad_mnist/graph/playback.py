@@ -147,7 +147,7 @@ def _forward_line(node: Node, graph: GraphData) -> Line:
     if node.kind == "error":
         return Line(note=node.message)
     if node.kind == "module":
-        return Line(parts=[[node.formula, ""]], note=_in_words(node.value))
+        return Line(parts=[[node.contents, ""]], note=_in_words(node.value))
     return Line(parts=forward_equation(node, graph), note=spread_text(node.value))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.modes import CALL, path_of
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.autodiff.ops.rows import require_rows, rows
 from tinygrad_mnist.autodiff.primitive import checked, peeled
@@ -95,7 +95,7 @@ class Linear(Module):
             advice = self._advice(error, x)
             if not advice:
                 raise
-            advised = type(error)(f"{SCOPE.get() or 'Linear'} {advice}")
+            advised = type(error)(f"{path_of(CALL.get()) or 'Linear'} {advice}")
             advised.failed_op = getattr(error, "failed_op", None)  # type: ignore[union-attr]
             raise advised from None
 

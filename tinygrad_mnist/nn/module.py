@@ -9,7 +9,7 @@ from typing import Any, Never, Self, TypeVar
 import numpy as np
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.modes import CALL
 from tinygrad_mnist.autodiff.observed import Observed
 from tinygrad_mnist.autodiff.primitive import looked_into
 from tinygrad_mnist.autodiff.tensor import Tensor
@@ -85,13 +85,12 @@ class Module(Observed, NotInModule):
         """
         if not self._scope:
             self._name_parts()
-        outer = SCOPE.get()
-        token = SCOPE.set(f"{outer}/{self._scope}" if outer else self._scope)
+        token = CALL.set((CALL.get(), self._scope, self, inputs))
         try:
             output = self.forward(*inputs, **settings)
             return self._through_hooks(inputs, output) if self._forward_hooks else output
         finally:
-            SCOPE.reset(token)
+            CALL.reset(token)
 
     def _through_hooks(self, inputs: tuple[Any, ...], output: Any) -> Any:
         for hook in self._forward_hooks:

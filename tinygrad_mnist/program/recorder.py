@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_mnist.autodiff.expression import is_uniform
-from tinygrad_mnist.autodiff.modes import SCOPE
+from tinygrad_mnist.autodiff.modes import CALL, path_of
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import calling_site, in_words
 from tinygrad_mnist.errors import CaptureError
@@ -166,7 +166,7 @@ class Recorder:
 
     def append(self, instruction: Instruction) -> None:
         """Note an instruction, in the scope and under the floating-point warnings of this moment."""
-        instruction.scope = SCOPE.get()
+        instruction.scope = path_of(CALL.get())
         if instruction.result is not None and not instruction.result.scope:
             instruction.result.scope = instruction.scope
         self.recording.instructions.append(instruction)

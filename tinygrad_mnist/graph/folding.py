@@ -1,0 +1,285 @@
+"""Folded graphs: one node in place of many, by modules, by what repeats, or by stretches of ops."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.autodiff.source_line import warning_level
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+
+MOST_NODES = 100  # more cannot be taken in at a glance
+_STRETCHES = 40
+_LONGEST_PATTERN = 24
+_MOST_TITLES = 4
+
+
+def readable(graph: GraphData) -> GraphData:
+    """Return the graph, or its finest folding that has at most 100 nodes.
+
+    Modules are folded first, the innermost before those around them; then calls that repeat; then, in a graph
+    without modules, stretches of its ops.
+    """
+    if len(graph.nodes) <= MOST_NODES:
+        return graph
+    folded = next(found for found in _foldings(graph) if found is not None)
+    warnings.warn(
+        f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(folded.nodes)} "
+        "(depth=1 folds more, whole=True draws all)",
+        stacklevel=warning_level(),
+    )
+    return folded
+
+
+def _foldings(graph: GraphData) -> Iterator[GraphData | None]:
+    """Coarser and coarser foldings, None for those with too many nodes; the last always has few enough."""
+
+    def few_enough(folded: GraphData) -> GraphData | None:
+        return folded if len(folded.nodes) <= MOST_NODES else None
+
+    for depth in range(max(_depth(node.scope) for node in graph.nodes), 0, -1):
+        collapsed = collapse(graph, depth)
+        yield few_enough(collapsed)
+        yield few_enough(fold_repeats(collapsed))
+    yield few_enough(fold_repeats(graph))
+    yield _in_stretches(graph)
+
+
+def _depth(scope: str) -> int:
+    return scope.count("/") + 1 if scope else 0
+
+
+def collapse(graph: GraphData, depth: int) -> GraphData:
+    """Return the graph with one node for all ops inside the same module call at `depth`.
+
+    Parameters that only this call reads are in its node.  A call whose ops are interrupted, such as one whose
+    gradients are ops of the graph too, is one node per stretch: a single node would make a cycle.
+    """
+    require_whole("depth", depth)
+    return _merged(graph, _stretches(graph, lambda node: "/".join(node.scope.split("/")[:depth])))
+
+
+def fold_repeats(graph: GraphData) -> GraphData:
+    """Return the graph with one node, such as ``Cell × 10``, for calls and ops that repeat in a row."""
+    computed = [node for node in graph.nodes if node.op is not None and node.kind != "error"]
+    kinds = [_without_numbers(node) for node in computed]
+    homes: dict[str, str] = {}
+    start = 0
+    while start < len(kinds):
+        length, times = _best_repeat(kinds, start)
+        if times > 1:
+            repeated = computed[start : start + length * times]
+            titles = [kind.rpartition("/")[2] for kind in kinds[start : start + length]]
+            pattern = ", ".join(titles if length <= _MOST_TITLES else [*titles[:_MOST_TITLES], "…"])
+            home = _free(f"{_common_scope(repeated)}{pattern} × {times}", graph, homes)
+            homes |= {node.name: home for node in repeated}
+        start += length * times
+    return _merged(graph, homes)
+
+
+def _common_scope(nodes: list[Node]) -> str:
+    """The scope around all of the nodes, with a slash behind it unless there is none."""
+    levels = zip(*(node.scope.split("/") for node in nodes))
+    shared = itertools.takewhile(lambda titles: len(set(titles)) == 1, levels)
+    return "".join(f"{titles[0]}/" for titles in shared if titles[0])
+
+
+def _without_numbers(node: Node) -> str:
+    """The module or op at which a call's number in its own scope is left out, so that repeats are equal."""
+    path = node.name if node.kind == "module" else f"{node.scope}/{node.op}"
+    return re.sub(r" \(\d+\)(?=/|$)", "", path)
+
+
+def _best_repeat(kinds: list[str], start: int) -> tuple[int, int]:
+    """The length of the pattern at a position, and the times it comes in a row, which cover the most."""
+    best = (1, 1)
+    for length in range(1, min(_LONGEST_PATTERN, (len(kinds) - start) // 2) + 1):
+        pattern, times = kinds[start : start + length], 1
+        while kinds[start + times * length : start + (times + 1) * length] == pattern:
+            times += 1
+        if times > 1 and length * times > best[0] * best[1]:
+            best = (length, times)
+    return best
+
+
+def _in_stretches(graph: GraphData) -> GraphData:
+    """The graph as few nodes of equally many ops in a row, with the leaves that only these read."""
+    computed = [node for node in graph.nodes if node.op is not None and node.kind != "error"]
+    size = -(-len(computed) // _STRETCHES)
+    homes: dict[str, str] = {}
+    for start in range(0, len(computed), size):
+        stretch = computed[start : start + size]
+        home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", graph, homes)
+        homes |= {node.name: home for node in stretch}
+    return _merged(graph, homes, kinds=("parameter", "data"))
+
+
+def _stretches(graph: GraphData, scope_of: Callable[[Node], str]) -> dict[str, str]:
+    """The name of the node that stands for each op: one per uninterrupted stretch of ops in a scope."""
+    homes: dict[str, str] = {}
+    last: str | None = None
+    stretch = Counter[str]()
+    for node in graph.nodes:
+        if node.op is None or node.kind == "error":
+            continue
+        scope = scope_of(node)
+        if scope and scope != last:
+            stretch[scope] += 1
+        last = scope
+        if scope:
+            home = scope if stretch[scope] == 1 else f"{scope}, part {stretch[scope]}"
+            homes[node.name] = f"{home} (module)" if home in graph.by_name else home
+    return homes
+
+
+def _free(name: str, graph: GraphData, homes: dict[str, str]) -> str:
+    """The name, with a number behind it if it is taken."""
+    taken, number, free = {*graph.by_name, *homes.values()}, 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} ({number})"
+    return free
+
+
+def _merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("parameter",)) -> GraphData:
+    """The graph with one node for all nodes of a home, and for the leaves that only this home reads."""
+    homes = homes | _leaves_inside(graph, homes, kinds)
+    names = {node.name: homes.get(node.name, node.name) for node in graph.nodes}
+    groups: dict[str, list[Node]] = {
+        home: [] for home in reversed(list(dict.fromkeys(reversed(names.values()))))
+    }
+    for node in graph.nodes:
+        groups[names[node.name]].append(node)
+    return GraphData(  # a module stands where its last op stood
+        tuple(
+            _renamed(group[0], names) if home == group[0].name else _Group(home, group, graph, names).node()
+            for home, group in groups.items()
+        ),
+        tuple(dict.fromkeys(names[output] for output in graph.outputs)),
+    )
+
+
+def _leaves_inside(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for node in graph.nodes:
+        inside = {homes.get(reader) for reader in graph.readers[node.name]}
+        if node.kind in kinds and len(inside) == 1 and None not in inside:
+            found[node.name] = str(inside.pop())
+    return found
+
+
+def _renamed(node: Node, names: dict[str, str]) -> Node:
+    """The node with its sources renamed to the modules they are in."""
+    inputs = tuple(names.get(source, source) for source in node.inputs)
+    rules = tuple(replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
+    return replace(node, inputs=inputs, rules=rules)
+
+
+class _Group:
+    """Nodes that one node stands for.  It states only what holds for all of them together."""
+
+    def __init__(self, home: str, nodes: list[Node], graph: GraphData, names: dict[str, str]) -> None:
+        self.home, self.nodes, self.graph, self.names = home, nodes, graph, names
+        self.ops = [node for node in nodes if node.op is not None]
+
+    def node(self) -> Node:
+        """Return the one node: inputs from outside, and value and gradient of its result."""
+        results = self._results()
+        result, is_alone = results[-1], len(results) == 1
+        if len(self.ops) == 1:  # what the op states holds for the module
+            same = _renamed(self._without_leaves_inside(result), self.names)
+        else:
+            same = replace(
+                result,
+                inputs=tuple(dict.fromkeys(self._sources())),
+                formula="",
+                rules=self._rules(),
+                input_names=(),
+            )
+        return Node(
+            name=self.home,
+            kind="module",
+            op=self.home.rpartition("/")[2],
+            shape=result.shape if is_alone else (),
+            dtype=result.dtype if is_alone else "",
+            scope=self.home.rpartition("/")[0],
+            inputs=same.inputs,
+            formula=same.formula,
+            rules=same.rules,
+            value=result.value if is_alone else None,
+            gradient=result.gradient if is_alone else None,
+            parameters=sum(node.parameters for node in self.nodes),
+            flops=sum(node.flops for node in self.nodes),
+            bytes=sum(node.bytes for node in self.nodes),
+            line=result.line,
+            input_names=same.input_names,
+            contents=self._contents(),
+            results=tuple(node.name for node in results),
+        )
+
+    def _without_leaves_inside(self, op: Node) -> Node:
+        read = [(source, name) for source, name in zip(op.inputs, op.input_names) if self._is_outside(source)]
+        return replace(
+            op,
+            inputs=tuple(source for source, _ in read),
+            input_names=tuple(name for _, name in read),
+            rules=tuple(rule for rule in op.rules if self._is_outside(rule.source)),
+        )
+
+    def _is_outside(self, name: str) -> bool:
+        return self.names.get(name) != self.home  # a number among the inputs is outside
+
+    def _sources(self) -> Iterator[str]:
+        for node in self.ops:
+            for source in node.inputs:
+                if source in self.names and self._is_outside(source):
+                    yield self.names[source]
+
+    def _results(self) -> list[Node]:
+        """The ops that are outputs of the graph or read outside."""
+        read = [
+            node
+            for node in self.ops
+            if node.name in self.graph.outputs or any(map(self._is_outside, self.graph.readers[node.name]))
+        ]
+        return read or self.ops[-1:]
+
+    def _contents(self) -> str:
+        counted = Counter(str(node.op) for node in self.ops)
+        several = [f"{number} × {op}" if number > 1 else op for op, number in counted.items()]
+        return f"{len(self.ops)} op{'s' if len(self.ops) > 1 else ''}: {', '.join(several)}"
+
+    def _rules(self) -> tuple[Rule, ...]:
+        """One rule per source outside, without a formula: those of the ops inside are in other gradients."""
+        leading: dict[str, list[Rule]] = {}
+        for node in self.ops:
+            for rule in node.rules:
+                if self._is_outside(rule.source):
+                    leading.setdefault(rule.source, []).append(rule)
+        return tuple(
+            Rule(self.names[source], self.names[source], "", self._sent(source, rules), _worst(rules))
+            for source, rules in leading.items()
+        )
+
+    def _sent(self, source: str, rules: list[Rule]) -> Statistics | None:
+        """The sum of what the rules sent; None if it is not known."""
+        sent = [rule.contribution for rule in rules]
+        if len(sent) == 1:
+            return sent[0]
+        values = [s.values for s in sent if s is not None and s.values is not None]
+        if len(values) == len(rules):
+            return Statistics.of(np.sum(values, axis=0))
+        here = not any(map(self._is_outside, self.graph.readers[source]))
+        return self.graph.by_name[source].gradient if here and source not in self.graph.outputs else None
+
+
+def _worst(rules: list[Rule]) -> str | None:
+    verdicts = [rule.verdict for rule in rules]
+    return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in verdicts), None)
