@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Any, ClassVar
 
+from tinygrad_mnist import palette
+
 
 class Tabular:
     """Mixin for a result that prints as a table.
@@ -76,10 +78,7 @@ class Tabular:
 
     def _repr_html_(self) -> str:
         title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
-        below = "".join(
-            f"<p>{_bold(line) if 'bold' in style else _escaped(line)}</p>"
-            for line, style in self._lines_below()
-        )
+        below = "".join(f"<p>{_styled(line, style)}</p>" for line, style in self._lines_below())
         rows = [[_escaped(cell) for cell in cells] for cells in self._cells()]
         for i, cells in enumerate(rows):
             colour = self._colour(i)
@@ -122,6 +121,23 @@ def _escaped(text: str) -> str:
     from html import escape  # at the first table of a notebook: its list of entities takes a millisecond
 
     return escape(text)
+
+
+def tint(colour: str) -> str:
+    """Return the CSS of text on a tinted ground: its ink is that of a light or a dark notebook."""
+    ground = f"background: {colour}2e; border-left: 0.25em solid {colour}; border-radius: 0.2em"
+    return f"{ground}; padding: 0.1em 0.4em; box-decoration-break: clone; -webkit-box-decoration-break: clone"
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return a sentence as HTML, bold and on a tint of a colour; "" for no colour."""
+    return f'<b style="{tint(colour)}">{_escaped(text)}</b>' if colour else _bold(text)
+
+
+def _styled(text: str, style: str) -> str:
+    """Return a line as HTML in one of Rich's styles."""
+    colours = {"bold green": palette.GREEN, "bold red": palette.VERMILION}
+    return coloured(text, colours.get(style, "")) if "bold" in style else _escaped(text)
 
 
 def _bold(text: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding, TrainingDiagnosis, TrainingFinding
+from tinygrad_mnist.checking.findings import TrainingDiagnosis, TrainingFinding
+from tinygrad_mnist.checking.rule_findings import RuleDiagnosis, RuleFinding
 
 SMALL = TrainingFinding(
     "a-name", "Something <b>is</b> [wrong].", "1 of 2", "because", "mend it", "Linear[0]", numbers={"a": 1}

@@ -36,7 +36,8 @@ def test_wrong_rule_in_the_network_is_named(mnist_folder, name):
     assert result.exit_code == 1, result.output
     assert WRONG_RULES[name].why in result.output
     assert "on 3 images of MNIST" in result.output
-    assert "with a mistake in the backward pass" in result.output
+    assert "wrong rule" in result.output or WRONG_RULES[name].kind != "rule"
+    assert "right rule" in result.output
     assert "Sequential/" in result.output
 
 

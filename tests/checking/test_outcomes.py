@@ -59,7 +59,8 @@ def told(report):
             f"{row.name} {row.shape}: {row.verdict} {row.counts}{place}, "
             f"{row.tested} of {row.entries} tested by {oracle}"
         )
-    return [*lines, *report.notes, *report.legend(), f"ok: {report.ok}, wrong: {report.wrong}"]
+    findings = [finding.what for finding in report.findings[:3]]
+    return [*lines, *report.notes, *findings, *report.legend(), f"ok: {report.ok}, wrong: {report.wrong}"]
 
 
 def said(diagnosis):

@@ -4,14 +4,16 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from tests.snapshots import assert_as_kept
-from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
+from tinygrad_mnist.checking.rule_findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.slopes import Line
 from tinygrad_mnist.checking.v_curve import Curve, VCurve
 from tinygrad_mnist.checking.verdicts import GradReport, GradRow
+from tinygrad_mnist.graph.data import Right, Statistics
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -22,10 +24,19 @@ def row(name, verdict, counts=None, shape=(2, 3), by_hand=None, error=1e-11):
                central_difference=1e-11, complex_difference=None, verdict=verdict)  # fmt: skip
 
 
-def finding(kind="rule", op="linear_7", formula="g.T @ x", spoils=("0.weight",), error=0.5):
+def number(value):
+    return Statistics.of(np.array(value))
+
+
+RIGHT = Right("g @ <x>", number([[1.5, -2.0]]), number([[0.5, -2.0]]), (0, 0), 1.5, 0.5, "the right rule")
+SLOPE = Right("", None, None, (12, 290), 0.25, -0.00012345, "the complex step", "-g")
+TOTAL = Right("the contribution of sin_1 and of multiply_2", None, number(2.0), (), None, 2.0)
+
+
+def finding(kind="rule", op="linear_7", formula="g.T @ x", spoils=("0.weight",), error=0.5, right=RIGHT):
     place = ("x", 0, "data_1", "Sequential/Linear[0]", "layers.py:59: return x")
     said = f"The rule of {op} is <wrong>."
-    return RuleFinding(kind, op, op.rpartition("_")[0], *place, formula, error, said, spoils)
+    return RuleFinding(kind, op, op.rpartition("_")[0], *place, formula, error, said, spoils, right)
 
 
 def curve(method, errors, truncation=None, rounding=None):
@@ -49,6 +60,7 @@ FORMS = {
             row("a.long.name.of.a.parameter", "correct"),
         ),
         ("the gradient of x derived by hand differs from the numeric one",),
+        findings=(finding(), finding(right=SLOPE), finding(right=None), finding()),
     ),
     "report-empty": GradReport((row("x", "correct", {"correct": 0}, (0, 3)),)),
     "diagnosis-right": RuleDiagnosis((), 1, (), (), {"exp_1": "correct"}),
@@ -57,7 +69,10 @@ FORMS = {
         (finding(),), 2, ("relu_2",), (), {"linear_7": "wrong", "relu_2": "correct"}
     ),
     "diagnosis-two": RuleDiagnosis(
-        (finding(), finding("fan-out", "tanh_2", "", (), None), finding()),
+        (
+            finding(), finding("fan-out", "tanh_2", "", (), None, TOTAL),
+            finding(right=SLOPE), finding(right=None),
+        ),
         5, (), ("sqrt_9", "log_10"), dict.fromkeys(("linear_7", "tanh_2", "sqrt_9", "log_10"), "wrong"),
     ),
     "v-curve": VCurve(

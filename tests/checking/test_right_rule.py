@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.primitive import REGISTRY, Primitive
-from tinygrad_mnist.checking import diagnose, wrong_rules
+from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
 from tinygrad_mnist.graph import Graph
 
 RULES = {name: mistake for name, mistake in wrong_rules.WRONG_RULES.items() if mistake.kind == "rule"}
@@ -177,9 +177,47 @@ def test_text_has_the_right_rule_and_numbers_below_the_wrong_ones():
     with wrong_rules.wrong_sign:
         text = str(diagnose(example(wrong_rules.wrong_sign)))
     lines = [line.strip() for line in text.splitlines()]
-    assert lines[3:7] == [
-        "its rule: g",
+    assert lines[3:] == [
+        "affects: b",
+        "wrong rule: g",
         "right rule: -g",
-        "it sends: 2.387 at [0, 1]; in full [[0.7028, 2.387, -0.2783], [-2.025, -0.5855, 0.3719]]",
-        "right is: -2.387 at [0, 1]; in full [[-0.7028, -2.387, 0.2783], [2.025, 0.5855, -0.3719]]",
+        "wrong at [0, 1]: 2.387",
+        "right at [0, 1]: -2.387",
+        "wrong in full: [[0.7028, 2.387, -0.2783], [-2.025, -0.5855, 0.3719]]",
+        "right in full: [[-0.7028, -2.387, 0.2783], [2.025, 0.5855, -0.3719]]",
     ]
+
+
+def test_report_names_ops_as_the_graph_does_and_shows_the_right_rule():
+    x, y = (Tensor([0.5, 2.0], requires_grad=True, name=name) for name in "xy")
+
+    def loss(x, y):
+        return ops.sum(ops.exp(ops.sin(x)) * y)
+
+    with wrong_rules.exp_as_a_power:
+        report = check_gradients(loss, x, y)
+        (finding,) = diagnose(loss(x, y)).findings
+    assert [f.what for f in report.findings] == [finding.what]
+    node = Graph(loss(x, y)).by_name[finding.op]
+    assert (node.op, node.name) == ("exp", "exp_2")
+    assert "exp_2: the rule of exp for its input x is wrong" in str(report)
+    assert "right rule" in str(report)
+    for words in (str(report), report._repr_html_()):
+        assert "g * x * exp(x - 1)" in words
+        assert "g * y" in words
+
+
+def test_report_shows_three_wrong_rules_and_the_number_of_the_others(monkeypatch):
+    for name in ("sin", "cos", "exp", "tanh"):
+        monkeypatch.setattr(REGISTRY[name], "rules", (lambda g, y, x: 3.0 * g,))
+    report = check_gradients(
+        lambda x: ops.sum(ops.sin(x) + ops.cos(x) + ops.exp(x) + ops.tanh(x)), np.array([0.3])
+    )
+    assert [finding.primitive for finding in report.findings] == ["sin", "cos", "exp", "tanh"]
+    for words in (str(report), report._repr_html_()):
+        assert [name for name in ("sin", "cos", "exp", "tanh") if f"the rule of {name} for" in words] == [
+            "sin",
+            "cos",
+            "exp",
+        ]
+        assert "and 1 more, in report.findings" in words

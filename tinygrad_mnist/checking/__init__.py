@@ -7,8 +7,8 @@ from tinygrad_mnist.checking import wrong_rules
 from tinygrad_mnist.checking.assert_op import assert_op
 from tinygrad_mnist.checking.check import assert_gradients, check_gradients
 from tinygrad_mnist.checking.diagnose import diagnose
-from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.numeric import numeric_gradients
+from tinygrad_mnist.checking.rule_findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.v_curve import v_curve
 from tinygrad_mnist.checking.verdicts import GradReport, GradRow
 from tinygrad_mnist.checking.wrong_rules import WrongRule

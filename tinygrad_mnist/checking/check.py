@@ -20,11 +20,10 @@ from tinygrad_mnist.checking.numeric import (
     noise_of,
     slope_along,
 )
+from tinygrad_mnist.checking.rule_findings import RuleFinding
 from tinygrad_mnist.checking.verdicts import KINK, UNTESTED, VERDICTS, WRONG, GradReport, GradRow, Verdict
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.typing import Array
-
-_NAMED = 3  # report at most this many findings of diagnose; usually there is one
 
 
 def check_gradients(
@@ -117,6 +116,7 @@ class _Check:
     def __init__(self, problem: Problem, hands: dict[str, Array], sample: int | None, seed: int) -> None:
         self.problem, self.hands, self.sample, self.seed = problem, hands, sample, seed
         self.notes: list[str] = []
+        self.findings: tuple[RuleFinding, ...] = ()
         if problem.converted:
             self.note(f"not float64, so checked in float64 copies: {', '.join(problem.converted)}")
         self.noise = noise_of(problem, seed)
@@ -140,7 +140,7 @@ class _Check:
             _row_of(name, variable.shape, compared[name], self.hands.get(name), self.found[name] is not None)
             for name, variable in self.problem.variables.items()
         )
-        return GradReport(rows, tuple(self.notes), order)
+        return GradReport(rows, tuple(self.notes), order, self.findings)
 
     def gradients(self) -> dict[str, Array | None]:
         """Return the gradients by reverse mode; None where none arrives, or none of the right shape."""
@@ -247,8 +247,7 @@ class _Check:
         for name, entries in compared.items():
             if verdict == KINK or name in affected:
                 entries.verdicts[asked[name]] = verdict
-        for finding in diagnosis.findings[:_NAMED]:
-            self.note(finding.what.replace(finding.op, finding.primitive, 1))  # numbers change with each pass
+        self.findings = diagnosis.findings
 
     def is_right_beside(self) -> bool:
         """Return True if reverse mode gives the right slope near the inputs, along a random direction."""

@@ -17,9 +17,9 @@ from tinygrad_mnist.autodiff import backward as backward_pass
 from tinygrad_mnist.autodiff.formula import input_names
 from tinygrad_mnist.autodiff.primitive import Primitive, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.checking.right_rule import beside, formula_of, right_beside
 from tinygrad_mnist.checking.rule_check import Application, Outcome, summed_to
+from tinygrad_mnist.checking.rule_findings import RuleDiagnosis, RuleFinding
 from tinygrad_mnist.errors import GradientError, StaleGradientError
 from tinygrad_mnist.graph.build import names_of
 from tinygrad_mnist.graph.data import Right

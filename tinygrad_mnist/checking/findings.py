@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from tinygrad_mnist.graph.data import Right, Statistics
-from tinygrad_mnist.graph.numbers import short_number, values_text
-from tinygrad_mnist.tables import html_table
+from tinygrad_mnist import palette
+from tinygrad_mnist.tables import coloured, html_table, tint
 
-RIGHT_RULE, RIGHT_NUMBER = "right rule", "right is"
 Severity = Literal["error", "warning"]
 
 
@@ -31,6 +29,10 @@ class Finding(Protocol):
 
     def details(self) -> list[tuple[str, str]]:
         """Return labels and texts, in the order in which they are read."""
+        ...
+
+    def comparison(self) -> list[tuple[str, str, str]]:
+        """Return label, wrong side and right side of each row of a table below the details."""
         ...
 
 
@@ -62,7 +64,7 @@ class Diagnosis:
         lines = [self._headline()]
         for number, finding in enumerate(self.findings, 1):
             lines.append(f"{number}. {finding.what}")
-            lines += [f"    {label}: {text}" for label, text in finding.details()]
+            lines += [f"    {label}: {text}" for label, text, _ in _rows(finding)]
         return "\n".join([*lines, *self._notes()])
 
     __repr__ = __str__
@@ -73,160 +75,77 @@ class Diagnosis:
 
         return Group(
             Text(self._headline(), "bold green" if self.ok else "bold"),
-            *(_paragraph(number, finding) for number, finding in enumerate(self.findings, 1)),
+            *paragraphs(self.findings),
             *(Text(note, "yellow") for note in self._notes()),
         )
 
     def _repr_html_(self) -> str:
-        items = []
-        for finding in self.findings:
-            details = [[escape(label), escape(text)] for label, text in finding.details()]
-            items.append(f"<li><b>{escape(finding.what)}</b>{html_table(details, _DETAIL_STYLES)}</li>")
-        listed = f"<ol>{''.join(items)}</ol>" if items else ""
+        headline = coloured(self._headline(), palette.GREEN if self.ok else "")
         notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<p>{escape(self._headline())}</p>{listed}{notes}"
+        return f"<p>{headline}</p>{listed(self.findings)}{notes}"
 
 
-_DETAIL_STYLES = (  # of label and text in a notebook
-    "text-align: left; vertical-align: top; white-space: nowrap",
-    "text-align: left; overflow-wrap: anywhere",
-)
+def _rows(finding: Finding) -> Iterator[tuple[str, str, str]]:
+    """Yield label, text and Rich's style of each line below a finding."""
+    for label, text in finding.details():
+        yield label, text, "green" if label == "what to do" else ""
+    for label, wrong, right in finding.comparison():
+        for side, text, style in (("wrong", wrong, "red"), ("right", right, "green")):
+            if text:
+                yield f"{side} {label}", text, style
 
 
-def _paragraph(number: int, finding: Finding) -> Any:
-    """Return a finding for Rich: the sentence in bold, the details in two columns below."""
+def paragraphs(findings: Sequence[Finding]) -> Iterator[Any]:
+    """Yield the findings for Rich: each sentence in bold, the details in two columns below."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    style = "bold red" if finding.severity == "error" else "bold yellow"
-    details = Table.grid(padding=(0, 2))
-    details.add_column(style="dim", no_wrap=True)
-    details.add_column(overflow="fold", max_width=90)
-    for label, text in finding.details():
-        details.add_row(label, Text(text, "green" if label == "what to do" else ""))
-    title = Text(f"{number}. {finding.what}", style)
-    return Group(Text(), title, Padding(details, (0, 0, 0, 3), expand=False))
-
-
-@dataclass(frozen=True)
-class RuleFinding:
-    """Something wrong in the backward pass.
-
-    Attributes
-    ----------
-    kind
-        "rule": the rule of one input of an op; "broadcast": a gradient not summed over the axes along which
-        its input was broadcast; "fan-out": contributions of several readers not added up.
-    op, primitive
-        The node's name in the graph (``linear_7``) and its primitive.
-    input, position
-        The input whose gradient is wrong: its name in the primitive, and its position.
-    operand
-        The tensor at that input.
-    scope, where
-        The module, and the source line that recorded the op.
-    formula
-        The rule as text; empty if it is not a rule that is wrong.
-    error
-        Relative; None if the rule raised, or if the backward pass around the rules is wrong.
-    what
-        A sentence that says what is wrong.
-    affects
-        The leaves whose gradients pass through here.
-    right
-        The right rule, and the numbers that both send; None where neither is known.
-    """
-
-    kind: Literal["rule", "broadcast", "fan-out"]
-    op: str
-    primitive: str
-    input: str
-    position: int
-    operand: str
-    scope: str
-    where: str
-    formula: str
-    error: float | None
-    what: str
-    affects: tuple[str, ...]
-    right: Right | None = None
-
-    severity: ClassVar[Severity] = "error"
-
-    def details(self) -> list[tuple[str, str]]:
-        """Return labels and texts, in the order in which they are read."""
-        details = (
-            ("where", self.where),
-            ("its rule", self.formula),
-            (RIGHT_RULE, self.right.formula if self.right else ""),
-            *self._numbers(),
-            ("affects", ", ".join(self.affects)),
+    for number, finding in enumerate(findings, 1):
+        details = Table.grid(padding=(0, 2))
+        details.add_column(style="dim", no_wrap=True)
+        details.add_column(overflow="fold", max_width=90)
+        for label, text, style in _rows(finding):
+            details.add_row(label, Text(text, style))
+        title = Text(
+            f"{number}. {finding.what}", "bold red" if finding.severity == "error" else "bold yellow"
         )
-        return [(label, text) for label, text in details if text]
-
-    def _numbers(self) -> Iterator[tuple[str, str]]:
-        """Yield the numbers that the wrong and the right rule send: the worst, and all of a small array."""
-        right = self.right
-        if right is None or right.expected_there is None:
-            return
-        place = f" at {list(right.entry)}" if right.entry else ""
-        place += f" for {right.given}" if right.given else ""
-        if right.sent_there is not None:
-            label = "it is" if self.kind == "fan-out" else "it sends"
-            yield label, f"{short_number(right.sent_there)}{place}{_in_full(right.sent)}"
-        by = f" by {right.source}" if right.source and not right.formula else ""
-        yield RIGHT_NUMBER, f"{short_number(right.expected_there)}{place}{by}{_in_full(right.expected)}"
+        yield Group(Text(), title, Padding(details, (0, 0, 0, 3), expand=False))
 
 
-def _in_full(statistics: Statistics | None) -> str:
-    """Return the entries of a small array, after one of them."""
-    if statistics is None or not isinstance(statistics.values, list):
-        return ""
-    return f"; in full {values_text(statistics.values)}"
+def listed(findings: Sequence[Finding]) -> str:
+    """Return the findings as HTML: a coloured sentence each, its details, and wrong beside right."""
+    items = []
+    for finding in findings:
+        colour = palette.VERMILION if finding.severity == "error" else palette.ORANGE
+        details = [[escape(label), escape(text)] for label, text in finding.details()]
+        rows = "".join(_beside(*row) for row in finding.comparison())
+        items.append(
+            f'<li style="margin: 0.8em 0">{coloured(finding.what, colour)}'
+            f"{html_table(details, _DETAIL_STYLES)}{rows}</li>"
+        )
+    return f"<ol>{''.join(items)}</ol>" if items else ""
 
 
-@dataclass(frozen=True, repr=False)
-class RuleDiagnosis(Diagnosis):
-    """The findings of `diagnose`; prints as sentences.
+def _beside(label: str, wrong: str, right: str) -> str:
+    """Return both sides as HTML, next to each other; on a narrow page below each other."""
+    sides = (("\N{BALLOT X}", wrong, palette.VERMILION), ("\N{CHECK MARK}", right, palette.GREEN))
+    cells = "".join(
+        f'<code style="{_SIDE}; color: inherit; {tint(colour)}">{sign} {escape(text) or "unknown"}</code>'
+        for sign, text, colour in sides
+    )
+    label = f'<span style="flex: 0 0 6em">{escape(label)}</span>'
+    return f'<div style="{_ROW}">{label}<span style="{_SIDES}">{cells}</span></div>'
 
-    Attributes
-    ----------
-    findings
-        Those nearest to the inputs first.
-    checked
-        Number of rules that were checked.
-    kinks
-        The ops that sit on a kink (relu at 0, a tie): their rules were compared with both slopes.
-    untested
-        The ops with a slope that is not finite or lost in rounding: their rules cannot be checked.
-    verdicts
-        "correct", "wrong" or "untested" by the op's name, for a drawing.
-    """
 
-    findings: tuple[RuleFinding, ...]
-    checked: int
-    kinks: tuple[str, ...]
-    untested: tuple[str, ...]
-    verdicts: dict[str, str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
-        return {"ok": self.ok, **asdict(self)}
-
-    def summary(self) -> str:
-        """Return one line."""
-        rules = f"{self.checked} rule{'s' * (self.checked != 1)}"
-        if self.ok and not self.untested:
-            return f"{rules} checked on the values they had: all right"
-        if self.ok:
-            return f"{rules} checked: none is wrong, and {len(self.untested)} could not be tested"
-        ops = len({finding.op for finding in self.findings})
-        return f"{ops} op{'s' * (ops != 1)} of {len(self.verdicts)} with a mistake in the backward pass"
-
-    def _notes(self) -> list[str]:
-        return [f"{op}: not tested, its slope is not finite or lost in rounding" for op in self.untested]
+_ROW = "display: flex; gap: 0.3em; margin: 0.3em 0 0 0.5em; max-width: 80em; font-size: 12px"
+_SIDES = "flex: 1; display: flex; flex-wrap: wrap; gap: 0.3em"
+_SIDE = "flex: 1 1 16em; overflow-wrap: anywhere; white-space: normal"
+_DETAIL_STYLES = (  # of label and text
+    "text-align: left; vertical-align: top; white-space: nowrap",
+    "text-align: left; overflow-wrap: anywhere",
+)
 
 
 @dataclass(frozen=True)
@@ -282,6 +201,10 @@ class TrainingFinding:
             ("what to do", self.remedy),
         )
         return [(label, text) for label, text in pairs if text]
+
+    def comparison(self) -> list[tuple[str, str, str]]:
+        """Return nothing: there is no right side."""
+        return []
 
     def __str__(self) -> str:
         return "\n".join([self.what, *(f"    {label}: {text}" for label, text in self.details())])

@@ -12,7 +12,7 @@ from tinygrad_mnist import by_hand
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.check import check_gradients
 from tinygrad_mnist.checking.diagnose import diagnose
-from tinygrad_mnist.checking.findings import RuleDiagnosis
+from tinygrad_mnist.checking.rule_findings import RuleDiagnosis
 from tinygrad_mnist.checking.verdicts import GradReport
 from tinygrad_mnist.checking.wrong_rules import WrongRule
 from tinygrad_mnist.nn import CrossEntropyLoss, Flatten, Linear, Module, QuadraticLoss, Sigmoid

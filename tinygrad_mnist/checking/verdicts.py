@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from tinygrad_mnist import palette
+from tinygrad_mnist.checking.findings import listed, paragraphs
+from tinygrad_mnist.checking.rule_findings import RuleFinding
 from tinygrad_mnist.tables import Tabular
 
 Verdict = Literal["correct", "untested", "precision", "kink", "wrong"]
@@ -36,6 +38,8 @@ NOTEBOOK_COLOURS: dict[Verdict, str] = {
     "kink": palette.BLUE,
     "wrong": palette.DARK_VERMILION,
 }
+
+_NAMED = 3  # wrong rules that a report shows; usually there is one
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,14 @@ class GradReport(Tabular):
         Limits of the check, and what was wrong beside the entries.
     order
         1 for gradients, 2 for second derivatives.
+    findings
+        The wrong rules behind wrong gradients, as `diagnose` finds them.
     """
 
     rows: tuple[GradRow, ...]
     notes: tuple[str, ...] = ()
     order: int = 1
+    findings: tuple[RuleFinding, ...] = ()
 
     _words: ClassVar = ("name", "verdict")
 
@@ -142,6 +149,23 @@ class GradReport(Tabular):
             *((line, "dim") for line in self.legend()),
             *((f"note: {n}", "") for n in self.notes),
         ]
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        yield from super().__rich_console__(console, options)
+        yield from paragraphs(self.findings[:_NAMED])
+        if self._more():
+            yield Text(self._more(), "dim")
+
+    def _repr_html_(self) -> str:
+        more = f"<p>{self._more()}</p>" if self._more() else ""
+        return super()._repr_html_() + listed(self.findings[:_NAMED]) + more
+
+    def _more(self) -> str:
+        """Return the number of findings that are not shown, in words; "" if all are."""
+        number = len(self.findings) - _NAMED
+        return f"and {number} more, in report.findings" if number > 0 else ""
 
     def _colour(self, row: int) -> str:
         return NOTEBOOK_COLOURS[self.rows[row].verdict]

@@ -215,7 +215,7 @@ def print_gradcheck(subject: str, checked: NetworkCheck, wrong_rule: WrongRule |
         subject = "a small example, since the error does not show in the network"
     console.print(f"gradients of {subject}", markup=False)
     console.print(checked.report)
-    if not checked.ok:
+    if not checked.diagnosis.ok and not checked.report.findings:  # an error that shows in no gradient
         console.print()
         console.print(checked.diagnosis)
 

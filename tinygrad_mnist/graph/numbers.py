@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.graph.data import MOST_VALUES, Statistics
+from tinygrad_mnist.graph.data import MOST_VALUES, Right, Statistics
 
 FEW = 4  # entries that a label or an equation shows in full
 
@@ -51,3 +51,33 @@ def spread_text(statistics: Statistics | None) -> str:
         return ""
     low, high = short_number(statistics.minimum), short_number(statistics.maximum)
     return f"mean {short_number(statistics.mean)} ± {short_number(statistics.std)}, from {low} to {high}"
+
+
+def comparison(formula: str, right: Right) -> list[tuple[str, str, str]]:
+    """Return a wrong rule beside the right one.
+
+    Parameters
+    ----------
+    formula : str
+        The wrong rule; "" if the mistake is a sum.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Label, wrong side and right side of each row: the formulas, the numbers where they differ most, and
+        all of a small array.  A side is "" if it is not known.
+    """
+    rows = [("rule", formula, right.formula)]
+    if right.expected_there is not None:
+        given = f" for {right.given}" if right.given else ""
+        by = f", {right.source}" if right.source and not right.formula else ""
+        wrong = "" if right.sent_there is None else short_number(right.sent_there) + given
+        label = f"at {list(right.entry)}" if right.entry else "value"
+        rows.append((label, wrong, short_number(right.expected_there) + given + by))
+    rows.append(("in full", _all_entries(right.sent), _all_entries(right.expected)))
+    return [row for row in rows if any(row[1:])]
+
+
+def _all_entries(statistics: Statistics | None) -> str:
+    """Return all entries of a small array as text; "" for a number, which has one."""
+    return values_text(statistics.values) if statistics and isinstance(statistics.values, list) else ""
