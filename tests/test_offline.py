@@ -3,9 +3,17 @@
 import subprocess
 import sys
 
+from PIL import Image
+
+from tinygrad_mnist.datasets import load_digits
+
 # An audit hook also catches sockets that C code opens; it cannot be removed, so it gets a process.
 WITHOUT_SOCKETS = """
 import sys
+
+from PIL import Image
+
+from tinygrad_mnist.datasets import load_digits
 
 def refuse(event, arguments):
     if event.startswith("socket."):
@@ -20,7 +28,7 @@ COMMANDS = """
 data
 train --dataset digits --epochs 1 --output run
 evaluate run
-predict run run/confusion.png
+predict run digit.png
 gradcheck --sample 5
 graph -o step.txt
 derive
@@ -33,6 +41,7 @@ def run(commands, folder):
 
 
 def test_no_command_opens_a_socket(tmp_path):
+    Image.fromarray(load_digits().test.raw_images[0] * 15).save(tmp_path / "digit.png")
     done = run(COMMANDS, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "60,000 training" in done.stdout

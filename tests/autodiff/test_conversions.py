@@ -11,7 +11,7 @@ from tinygrad_mnist import Tensor, nn, no_grad
 from tinygrad_mnist.errors import CaptureError, GradientError, GraphCutWarning
 from tinygrad_mnist.program import compile
 
-plt = pytest.importorskip("matplotlib.pyplot", reason="the plots extra is not installed")
+plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
 
 UNSEEN = {
     "float": float,

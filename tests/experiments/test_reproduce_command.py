@@ -30,7 +30,8 @@ def test_experiment_writes_its_folder_and_holds(tmp_path):
     )
     report = (folder / "report.html").read_text()
     assert "original re-measured" in report
-    assert report.count("data:image/png") == 1
+    assert report.count("<figure>") == 1
+    assert (folder / "loss.svg").exists()
     again = run("iris", "--output", tmp_path)
     assert again.exit_code == 2
     assert "--output" in again.output

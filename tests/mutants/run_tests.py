@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    ["hypothesis.strategies", "matplotlib.pyplot", "numpy", "pytest", "rich.console"]
-)
+_PROCESSES.set_forkserver_preload(["hypothesis.strategies", "numpy", "pytest", "rich.console"])
 TIMED_OUT = -1
 
 

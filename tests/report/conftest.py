@@ -1,49 +1,40 @@
-from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-
-class TextRecorder(RendererAgg):
-    """Renderer that records the texts drawn, without hidden tick labels."""
-
-    def draw_text(self, *args: Any, mtext: Text | None = None, **kwargs: Any) -> None:
-        assert mtext is not None, "a text of several lines cannot be told from its parts"
-        self.texts.append(mtext)
-
-
-def find_texts(figure: Figure) -> list[Text]:
-    recorder = TextRecorder(*figure.canvas.get_width_height(), figure.dpi)
-    recorder.texts = []
-    figure.draw(recorder)
-    return [text for text in recorder.texts if text.get_text().strip()]
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def texts_of():
-    return find_texts
+def parsed():
+    """Return the root of the file of a drawing."""
+    return lambda drawing: ElementTree.fromstring(drawing.to_svg())
 
 
 @pytest.fixture
-def words_of():
-    return lambda figure: [text.get_text() for text in find_texts(figure)]
+def words_of(parsed):
+    """Return the texts of a drawing, title and key included."""
+    return lambda drawing: [text.text for text in parsed(drawing).iter(f"{SVG}text")]
 
 
 @pytest.fixture
-def assert_readable():
-    """Assert that every text lies within the figure and that no two texts overlap."""
+def marks_of(parsed):
+    """Return the elements of one tag in the groups of a colour, panel by panel, as dicts of attributes."""
 
-    def check(figure: Figure) -> None:
-        texts = find_texts(figure)
-        boxes = np.array([text.get_window_extent().extents for text in texts])
-        lows, highs = boxes[:, :2], boxes[:, 2:]
-        cut = ((lows < figure.bbox.min) | (highs > figure.bbox.max)).any(axis=1)
-        assert not cut.any(), f"cut off: {[texts[i].get_text() for i in np.flatnonzero(cut)]}"
-        meet = ((lows[:, None] < highs) & (lows < highs[:, None])).all(axis=2)
-        pairs = [(texts[i].get_text(), texts[j].get_text()) for i, j in np.argwhere(np.triu(meet, 1))]
-        assert not pairs, f"overlapping: {pairs[:6]}"
+    def find(drawing, colour, tag):
+        groups = [group for group in parsed(drawing).iter(f"{SVG}g") if group.get("class") == colour]
+        return [mark.attrib for group in groups for mark in group.iter(SVG + tag)]
 
-    return check
+    return find
+
+
+@pytest.fixture
+def points_of(marks_of):
+    """Return the corners of the lines of a colour, (corners, 2) each."""
+
+    def find(drawing, colour):
+        lines = [path["d"] for path in marks_of(drawing, colour, "path") if path.get("fill") == "none"]
+        return [np.array([pair.split(",") for pair in line[1:].split("L")], float) for line in lines]
+
+    return find

@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from tinygrad_mnist.report import Section, Table, write_report
+from tests.report.figures import FIGURES
+from tinygrad_mnist.report import FilePicture, Section, Table, write_report
 
 VOID = {"meta", "img", "br", "link", "hr"}
+FINDING = "Most of it is right."
 HOSTILE = "<script>alert(1)</script> \"quoted\" & 'single' <img src=x onerror=alert(2)>"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -27,6 +29,9 @@ class Outline(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
@@ -40,15 +45,15 @@ class Outline(HTMLParser):
 @pytest.fixture
 def png(tmp_path):
     path = tmp_path / "picture.png"
-    Image.new("RGB", (384, 20), "white").save(path, dpi=(192, 192))
-    return path
+    Image.new("RGB", (384, 20), "white").save(path)
+    return FilePicture(path, FINDING)
 
 
 @pytest.fixture
 def svg(tmp_path):
     path = tmp_path / "graph.svg"
     path.write_text(SVG, encoding="utf-8")
-    return path
+    return FilePicture(path, FINDING)
 
 
 @pytest.fixture
@@ -72,7 +77,7 @@ def test_page_parses_and_contains_its_sections(write, png, svg):
         assert part in text
     assert [name for name, _ in outline.tags if name in {"h1", "h2"}] == ["h1", "h2", "h2"]
     assert len(outline.all("p")) == 2
-    assert all(image["alt"] for image in outline.all("img"))
+    assert [image["alt"] for image in outline.all("img")] == [FINDING] * 2
 
 
 def test_pictures_are_inlined_byte_for_byte(write, png, svg):
@@ -80,18 +85,26 @@ def test_pictures_are_inlined_byte_for_byte(write, png, svg):
     kinds = [source.partition(";base64,")[0] for source in sources]
     assert kinds == ["data:image/png", "data:image/svg+xml"]
     contents = [base64.b64decode(source.partition(";base64,")[2]) for source in sources]
-    assert contents == [png.read_bytes(), svg.read_bytes()]
+    assert contents == [png.path.read_bytes(), svg.path.read_bytes()]
 
 
-def test_picture_keeps_its_natural_size(write, png):
-    (image,) = Outline(write(sections=[Section("A", picture=png)])).all("img")
-    assert image["width"] == "192"  # 384 dots at twice the density of CSS
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawing_is_part_of_the_page_with_its_finding(name, write):
+    drawing = FIGURES[name]()
+    outline = Outline(write(sections=[Section("A", picture=drawing)]))
+    assert len(outline.all("svg")) == len(drawing.panels)
+    (image,) = (div for div in outline.all("div") if div.get("role") == "img")
+    assert image["aria-label"] == drawing.finding
+    masks = [mask["id"] for mask in outline.all("mask")]
+    used = [shape["mask"] for shape in outline.all("rect") if "mask" in shape]
+    assert used == [f"url(#{mask})" for mask in masks]
 
 
 def test_page_fetches_nothing(write, png, svg):
-    page = write(HOSTILE, [(HOSTILE, HOSTILE)], full_sections(png, svg))
+    drawn = [Section(name, picture=draw()) for name, draw in FIGURES.items()]
+    page = write(HOSTILE, [(HOSTILE, HOSTILE)], full_sections(png, svg) + drawn)
     assert "//" not in re.sub(r"base64,[^\"]*", "", page)
-    assert "url(" not in page
+    assert not re.search(r"url\((?!#)", page)
     assert "@import" not in page
     references = [
         value
@@ -105,7 +118,8 @@ def test_page_fetches_nothing(write, png, svg):
 
 def test_hostile_text_stays_text(write, png):
     table = Table([HOSTILE], [[HOSTILE]])
-    sections = [Section(HOSTILE, HOSTILE, png, table, HOSTILE)] * 4
+    picture = FilePicture(png.path, HOSTILE)
+    sections = [Section(HOSTILE, HOSTILE, picture, table, HOSTILE)] * 4
     outline = Outline(write(HOSTILE, [(HOSTILE, HOSTILE)], sections))
     assert not outline.all("script")
     assert [image["alt"] for image in outline.all("img")] == [HOSTILE] * 4
@@ -141,7 +155,7 @@ def test_empty_table_is_only_its_head(write):
 
 def test_picture_of_another_kind_is_refused(write, tmp_path):
     with pytest.raises(ValueError, match=r"PNG or SVG.*photo\.jpg"):
-        write(sections=[Section("A", picture=tmp_path / "photo.jpg")])
+        write(sections=[Section("A", picture=FilePicture(tmp_path / "photo.jpg", FINDING))])
 
 
 def test_same_report_is_the_same_file(write, png, svg):

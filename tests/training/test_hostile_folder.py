@@ -92,7 +92,7 @@ def put(kind, path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "link to a device", "link to itself"])
-@pytest.mark.parametrize("name", ["report.html", "curves.png", "weights.safetensors", LOCK])
+@pytest.mark.parametrize("name", ["report.html", "curves.svg", "weights.safetensors", LOCK])
 def test_non_file_is_refused(run, few_digits, kind, name):
     remove(run / name)
     put(kind, run / name)
@@ -123,8 +123,8 @@ def test_links_inside_and_hard_links_are_replaced(run, few_digits, tmp_path):
     (run / "report.html").unlink()
     (run / "report.html").symlink_to("notes.txt")
     (tmp_path / "elsewhere").write_text("mine too")
-    (run / "curves.png").unlink()
-    os.link(tmp_path / "elsewhere", run / "curves.png")
+    (run / "curves.svg").unlink()
+    os.link(tmp_path / "elsewhere", run / "curves.svg")
     (tmp_path / "shortcut").symlink_to(run)
     resume_training(tmp_path / "shortcut", few_digits)
     assert (run / "notes.txt").read_text() == "mine"

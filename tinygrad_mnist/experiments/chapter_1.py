@@ -160,43 +160,43 @@ def lost_digits(recalls: Array) -> str:
 
 
 def _curves(options: ExperimentOptions, found: dict[Variant, list[Trained]]) -> Section:
-    picture = options.folder / "accuracy.png"
     curves = {variant.name: [trained.accuracies for trained in found[variant]] for variant in VARIANTS}
-    drawings.save(drawings.many_accuracies(curves), picture)
+    drawing = drawings.many_accuracies(curves)
+    drawing.save(options.folder / "accuracy.svg")
     text = (
         "Test accuracy after each epoch, one line per seed.  The article's code adds the gradients of a "
         "batch, so that its learning rate of 3 acts like 30, and the network does not learn.  With the mean "
         "gradient, as in the book, the published accuracy is reached."
     )
-    return Section("Accuracy by epoch", text, picture)
+    return Section("Accuracy by epoch", text, drawing)
 
 
 def _first_images(options: ExperimentOptions, trained: Trained, images: Array, labels: Array) -> Section:
-    picture = options.folder / "first_200.png"
     shares = trained.outputs[:SHOWN] / trained.outputs[:SHOWN].sum(axis=1, keepdims=True)
-    drawings.save(drawings.answer_sheet(images[:SHOWN], labels[:SHOWN], shares), picture)
+    drawing = drawings.answer_sheet(images[:SHOWN], labels[:SHOWN], shares)
+    drawing.save(options.folder / "first_200.svg")
     text = (
         "The first 200 test images, what the network reads, and its ten outputs as bars, divided by their "
         "sum.  Errors are framed; their true digit stands in blue."
     )
-    return Section("The first 200 test images", text, picture)
+    return Section("The first 200 test images", text, drawing)
 
 
 def _scatter(options: ExperimentOptions, trained: Trained, labels: Array) -> Section:
-    picture = options.folder / "scatter.png"
-    drawings.save(drawings.jittered(labels, trained.outputs.argmax(axis=1)), picture)
+    drawing = drawings.jittered(labels, trained.outputs.argmax(axis=1))
+    drawing.save(options.folder / "scatter.svg")
     text = "A point for each of the 10,000 test images, moved a little at random so that each is seen."
-    return Section("True and predicted digits", text, picture)
+    return Section("True and predicted digits", text, drawing)
 
 
 def _recalls(options: ExperimentOptions, found: list[Trained]) -> Section:
-    picture = options.folder / "lost_digits.png"
-    drawings.save(drawings.recalls([trained.recalls for trained in found]), picture)
+    drawing = drawings.recalls([trained.recalls for trained in found])
+    drawing.save(options.folder / "lost_digits.svg")
     text = (
         "Without a hidden layer, the share of each digit that is found, epoch by epoch.  Which one is lost, "
         "and whether it comes back, depends on the first weights: it is not about the 8."
     )
-    return Section("Digits that a network without hidden layer loses", text, picture)
+    return Section("Digits that a network without hidden layer loses", text, drawing)
 
 
 EXPERIMENT = Experiment(

@@ -174,23 +174,21 @@ def _many_seeds(options: ExperimentOptions, image: Array) -> list[Comparison]:
 
 
 def _digits(options: ExperimentOptions, images: Array, labels: Array) -> Section:
-    picture = options.folder / "digits.png"
-    drawings.save(drawings.digits(images, labels), picture)
+    drawing = drawings.digits(images, labels)
+    drawing.save(options.folder / "digits.svg")
     return Section(
-        "Nine digits", "The first nine training images.  Only the first one is used for training.", picture
+        "Nine digits", "The first nine training images.  Only the first one is used for training.", drawing
     )
 
 
 def _paths(options: ExperimentOptions, outputs: Array, corrected: Array) -> Section:
-    picture = options.folder / "outputs.png"
-    drawings.save(
-        drawings.output_paths([("as published", outputs), ("bias sign put right", corrected)]), picture
-    )
+    drawing = drawings.output_paths([("as published", outputs), ("bias sign put right", corrected)])
+    drawing.save(options.folder / "outputs.svg")
     text = (
         "The ten outputs, iteration by iteration.  With the article's bias sign and with the right one they "
         "are nearly the same: the result does not show the error."
     )
-    return Section("Outputs", text, picture)
+    return Section("Outputs", text, drawing)
 
 
 def _checked(pixels_are: str, report: GradReport) -> Section:

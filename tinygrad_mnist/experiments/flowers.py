@@ -103,15 +103,15 @@ def run(options: ExperimentOptions) -> ExperimentResult:
         speed("9,999 iterations", NOTHING, SECONDS_IN_R, seconds),
     ]
     lines = [f"Iteration {i}\tLoss {shown[i]}\tAccuracy {share}" for i, share in zip(shown, rights)]
-    picture = options.folder / "loss.png"
     published = [float(loss) for loss in LOSSES] if options.r_seed is None else []
-    drawings.save(drawings.long_loss(losses, list(shares), published), picture)
+    drawing = drawings.long_loss(losses, list(shares), published)
+    drawing.save(options.folder / "loss.svg")
     sections = [
         Section(
             "Loss",
             "The log loss, summed over 150 flowers, keeps falling while the accuracy stays: the network "
             "becomes more certain of the same answers.",
-            picture,
+            drawing,
             Table(
                 ("iteration", "loss", "accuracy"), [(f"{i:,}", shown[i], s) for i, s in zip(shown, rights)]
             ),

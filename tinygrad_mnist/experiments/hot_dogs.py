@@ -24,7 +24,7 @@ from tinygrad_mnist.experiments.experiment import (
 )
 from tinygrad_mnist.experiments.networks import Trained, descent, outputs, perceptron
 from tinygrad_mnist.experiments.r_language import RRandom, significant
-from tinygrad_mnist.report import Section, plots
+from tinygrad_mnist.report import Drawing, Section, plots
 from tinygrad_mnist.typing import Array
 
 SEED = 42
@@ -32,7 +32,7 @@ POINTS = 100  # of each class
 LR = 1e-2  # on the gradient summed over the points
 ITERATIONS, QUICK_ITERATIONS = 100_000, 5_000
 HIDDEN = (5, 30, 1)  # in the order of the text, which is the order of the draws
-MARGIN, GRID_STEP = 1.0, 0.25  # of the picture
+MARGIN, GRID_STEP = 1.0, 0.25  # of the drawing
 
 PRINTED_ROWS = (
     "8.81 -6.19 not hot dog",
@@ -133,8 +133,8 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     ]
     for hidden in HIDDEN:
         figures += _figures(options, hidden, trained[hidden], iterations)
-    picture = options.folder / "regions.png"
-    drawings.save(_regions(draws, beta, right, trained), picture)
+    drawing = _regions(draws, beta, right, trained)
+    drawing.save(options.folder / "regions.svg")
     text = (
         f"The class that each model gives to the points of a grid, after {iterations:,} iterations: each "
         "hidden unit is one more straight line to bend the boundary with."
@@ -142,7 +142,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     listing = "\n".join(
         [*_rows(draws), str(right), *(significant(trained[h].accuracies[-1]) for h in HIDDEN)]
     )
-    return ExperimentResult(figures, [Section("Regions of the two classes", text, picture)], listing)
+    return ExperimentResult(figures, [Section("Regions of the two classes", text, drawing)], listing)
 
 
 def _rows(draws: Draws) -> list[str]:
@@ -164,7 +164,7 @@ def _figures(options: ExperimentOptions, hidden: int, trained: Trained, iteratio
     return [same, seconds]
 
 
-def _regions(draws: Draws, beta: Array, right: int, trained: dict[int, Trained]) -> drawings.Figure:
+def _regions(draws: Draws, beta: Array, right: int, trained: dict[int, Trained]) -> Drawing:
     low, high = draws.x.min(axis=0) - MARGIN, draws.x.max(axis=0) + MARGIN
     across, up = (np.arange(low[i], high[i], GRID_STEP) for i in range(2))
     grid = np.stack([axis.ravel() for axis in np.meshgrid(across, up)], axis=1)

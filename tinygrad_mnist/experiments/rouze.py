@@ -122,9 +122,9 @@ def _thirty(long: Trained) -> Comparison:
 
 
 def _curves(options: ExperimentOptions, long: Trained, book: Trained, ones: list[float]) -> Section:
-    picture = options.folder / "accuracy.png"
     curves = [("pixels 0 to 1", book.accuracies), ("raw pixels", long.accuracies)]
-    drawings.save(drawings.accuracies(curves, ones), picture)
+    drawing = drawings.accuracies(curves, ones)
+    drawing.save(options.folder / "accuracy.svg")
     rows = [
         (epoch, *(f"{100 * share:.2f}" for share in pair))
         for epoch, pair in enumerate(zip(long.accuracies, book.accuracies), 1)
@@ -134,18 +134,18 @@ def _curves(options: ExperimentOptions, long: Trained, book: Trained, ones: list
         "The rings are all seeds after their first epoch."
     )
     columns = ("epoch", "raw pixels, %", "pixels 0 to 1, %")
-    return Section("Accuracy by epoch", text, picture, Table(columns, rows))
+    return Section("Accuracy by epoch", text, drawing, Table(columns, rows))
 
 
 def _sums(options: ExperimentOptions, of_raw: Array, of_scaled: Array) -> Section:
-    picture = options.folder / "hidden_sums.png"
-    drawings.save(drawings.hidden_sums(of_raw.ravel(), of_scaled.ravel(), SATURATED), picture)
+    drawing = drawings.hidden_sums(of_raw.ravel(), of_scaled.ravel(), SATURATED)
+    drawing.save(options.folder / "hidden_sums.svg")
     text = (
         "Weighted sums of the hidden units before training, on 1,000 test images.  Beyond 20 the sigmoid is "
         "flat: its derivative is below 2.1e-9, and the first layer does not learn.  Dividing the pixels by "
         "255 is all it takes."
     )
-    return Section("Why raw pixels learn slowly", text, picture)
+    return Section("Why raw pixels learn slowly", text, drawing)
 
 
 EXPERIMENT = Experiment(

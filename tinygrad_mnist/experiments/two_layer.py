@@ -118,18 +118,18 @@ def _test_figures(options: ExperimentOptions, share: float, table: Array, predic
 
 
 def _losses(options: ExperimentOptions, losses: list[float]) -> Section:
-    picture = options.folder / "loss.png"
     published = [float(loss) for loss in LOSSES.split()[: len(losses)]] if options.r_seed is None else []
-    drawings.save(drawings.epoch_loss(losses, published), picture)
+    drawing = drawings.epoch_loss(losses, published)
+    drawing.save(options.folder / "loss.svg")
     text = "The mean loss over the batches of each epoch, ours and the twenty that the article prints."
-    return Section("Training loss", text, picture)
+    return Section("Training loss", text, drawing)
 
 
 def _confusion(options: ExperimentOptions, table: Array) -> Section:
-    picture = options.folder / "confusion.png"
-    plots.save(plots.confusion_matrix(table.T), picture)
+    drawing = plots.confusion_matrix(table.T, examples="test images")
+    drawing.save(options.folder / "confusion.svg")
     text = "The 10,000 test images.  Rows are true digits here; the article's table is the transpose."
-    return Section("Confusion matrix", text, picture)
+    return Section("Confusion matrix", text, drawing)
 
 
 EXPERIMENT = Experiment(

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from html import escape as _escape_html
 from os import PathLike
 from pathlib import Path
-
-from PIL import Image
+from typing import Protocol
 
 from tinygrad_mnist.files import visible, visible_lines, write_atomically
+from tinygrad_mnist.report.drawing import style_sheet
 
-CSS_DOTS_PER_INCH = 96
 FEWEST_SECTIONS_WITH_CONTENTS = 4
 FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or is empty
+
+IMAGE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 # The browser refuses scripts and network access, even if a text contained markup.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -31,6 +32,39 @@ class Table:
     rows: Sequence[Sequence[object]]
 
 
+class Picture(Protocol):
+    """Picture of a section: a `Drawing` or a `FilePicture`."""
+
+    def to_html(self) -> str:
+        """Return the picture with its alternative text."""
+
+
+@dataclass(frozen=True)
+class FilePicture:
+    """Picture from a PNG or SVG file, copied into the page as an image, so that nothing inside it can run.
+
+    Attributes
+    ----------
+    path
+        The file.
+    finding
+        The alternative text: a sentence that says what the picture shows.
+    """
+
+    path: Path
+    finding: str
+
+    def to_html(self) -> str:
+        """Return the picture as an ``<img>`` that contains its bytes."""
+        kind = self.path.suffix.lower()
+        if kind not in IMAGE_TYPES:
+            raise ValueError(f"a picture of the report is a PNG or SVG file, got {self.path.name}")
+        data = b64encode(self.path.read_bytes()).decode("ascii")
+        source = f"data:{IMAGE_TYPES[kind]};base64,{data}"
+        image = f'<img src="{source}" alt="{escape(self.finding)}">'
+        return f'<div class="scrolled" tabindex="0">{image}</div>'
+
+
 @dataclass(frozen=True)
 class Section:
     """Section of the page: a heading, and any of text, picture, table and listing.
@@ -38,11 +72,11 @@ class Section:
     Parameters
     ----------
     title
-        The heading; also the alternative text of the picture.
+        The heading.
     text
         Plain text; a blank line begins a new paragraph.
     picture
-        A PNG or SVG file, copied into the page.
+        Shown below the text, on the same printed page.
     table
         Shown below the picture.
     preformatted
@@ -51,7 +85,7 @@ class Section:
 
     title: str
     text: str = ""
-    picture: Path | None = None
+    picture: Picture | None = None
     table: Table | None = None
     preformatted: str | None = None
 
@@ -61,7 +95,7 @@ def write_report(
 ) -> None:
     """Write a page as a single file that can be mailed, archived or printed.
 
-    All text is escaped. Pictures become ``data:`` images, so nothing inside an SVG can run.
+    All text is escaped.
 
     Parameters
     ----------
@@ -74,7 +108,7 @@ def write_report(
     sections
         Sections in reading order; with four or more, the page begins with a table of contents.
     """
-    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8") + style_sheet()
     body = [
         f"<header>\n<h1>{escape(title)}</h1>",
         *summary_lines(summary),
@@ -118,36 +152,18 @@ def contents_lines(sections: Sequence[Section]) -> Iterable[str]:
 
 def section_lines(number: int, section: Section) -> Iterable[str]:
     """Yield one section from top to bottom."""
-    yield f'<section id="section-{number}">\n<h2>{escape(section.title)}</h2>'
+    yield f'<section id="section-{number}">\n<div class="together">\n<h2>{escape(section.title)}</h2>'
     for paragraph in re.split(r"\n\s*\n", section.text.strip()):
         if paragraph:
             yield f"<p>{_escape_html(visible_lines(paragraph))}</p>"
     if section.picture is not None:
-        yield f'<figure tabindex="0">{image_tag(Path(section.picture), section.title)}</figure>'
+        yield f"<figure>{section.picture.to_html()}</figure>"
+    yield "</div>"
     if section.table is not None:
         yield from table_lines(section.table)
     if section.preformatted is not None:
         yield f'<pre tabindex="0">{_escape_html(visible_lines(section.preformatted))}</pre>'
     yield "</section>"
-
-
-def image_tag(path: Path, alternative: str) -> str:
-    """Return the picture as an ``<img>`` that contains its bytes."""
-    types = {".png": "image/png", ".svg": "image/svg+xml"}
-    kind = path.suffix.lower()
-    if kind not in types:
-        raise ValueError(f"a picture of the report is a PNG or SVG file, got {path.name}")
-    data = b64encode(path.read_bytes()).decode("ascii")
-    width = f' width="{natural_width(path)}"' if kind == ".png" else ""
-    return f'<img src="data:{types[kind]};base64,{data}"{width} alt="{escape(alternative)}">'
-
-
-def natural_width(path: Path) -> int:
-    """Return the width of a PNG in CSS pixels: letters keep their size at any resolution."""
-    with Image.open(path) as image:
-        dots_per_inch = image.info.get("dpi", (CSS_DOTS_PER_INCH,))[0]
-        width: int = round(image.width * CSS_DOTS_PER_INCH / dots_per_inch)
-    return width
 
 
 def table_lines(table: Table) -> Iterable[str]:

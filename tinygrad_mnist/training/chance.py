@@ -23,6 +23,11 @@ def near_chance(accuracy: float, chance: float, examples: int) -> bool:
     return accuracy - chance < max(_WAY * (1 - chance), noise)
 
 
+def share_of_largest_class(labels: Array) -> float:
+    """Return the accuracy of always naming the class that is most frequent."""
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+
+
 def chance_note(training: Training) -> str | None:
     """Return a sentence if a training ended at chance level; None if it did not, or if this is unknown.
 
@@ -45,7 +50,7 @@ def chance_note(training: Training) -> str | None:
         labels = _labels(targets, training.loss)
         if labels is None or (guess is not None and loss < (1 - _WAY) * guess):
             return None
-        chance = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+        chance = share_of_largest_class(labels)
         if not near_chance(accuracy, chance, len(labels)):
             return None
         measured = f"{accuracy:.1%} are right, and one answer for all examples has {chance:.1%}"

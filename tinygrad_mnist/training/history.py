@@ -6,16 +6,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
 from tinygrad_mnist.files.records import ADDED, read_record
 from tinygrad_mnist.hints.rooms import NotInEpoch, NotInHistory
+from tinygrad_mnist.report import Drawing
+from tinygrad_mnist.report.plots import learning_curves
 from tinygrad_mnist.tables import Tabular
 from tinygrad_mnist.training.totals import COUNT
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
@@ -110,16 +109,14 @@ class History(Tabular, NotInHistory):
         records = read_json_lines(path, max_bytes=MOST_HISTORY_BYTES)
         return cls([read_record(Epoch, each, f"{path}, line {line}") for line, each in enumerate(records, 1)])
 
-    def plot(self) -> Figure:
+    def plot(self) -> Drawing:
         """Draw loss and accuracy over the epochs.
 
         Returns
         -------
-        matplotlib.figure.Figure
-            A notebook shows it; ``figure.savefig(path)`` writes it, ``figure.axes`` are the two panels.
+        Drawing
+            A notebook shows it, light or dark as its page; ``drawing.save("curves.svg")`` writes it.
         """
-        from tinygrad_mnist.report.plots import learning_curves
-
         return learning_curves(self.records())
 
     def _columns(self) -> list[str]:

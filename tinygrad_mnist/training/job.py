@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
 from tinygrad_mnist.errors import CheckpointError, DataError
-from tinygrad_mnist.training.chance import near_chance
+from tinygrad_mnist.training.chance import near_chance, share_of_largest_class
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate
@@ -196,5 +194,4 @@ def _train(
     except OSError as error:
         error.add_note(f"when there is room again, continue with `train --resume {folder}`")
         raise
-    chance = float(np.bincount(dataset.test.labels).max() / len(dataset.test))
-    return RunResult(history, test, report, chance)
+    return RunResult(history, test, report, share_of_largest_class(dataset.test.labels))

@@ -5,7 +5,7 @@ checkpoints/           states to resume from
 history.jsonl          one object per epoch
 weights.safetensors    the parameters, keys as in ``state_dict``
 times.json             the seconds of each epoch
-*.png, graph.svg       pictures
+*.svg                  pictures
 report.html            all of it on one page
 """
 
@@ -50,7 +50,7 @@ from tinygrad_mnist.typing import Array
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
-PICTURES = ("curves.png", "confusion.png", "misread.png", "first_layer.png", "graph.svg", "graph.dot")
+PICTURES = ("curves.svg", "confusion.svg", "misread.svg", "first_layer.svg", "graph.svg", "graph.dot")
 FILES = (CONFIG, HISTORY, WEIGHTS, TIMES, REPORT, *PICTURES)
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30

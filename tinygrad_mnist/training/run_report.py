@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import TrainingDiagnosis
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.graph import Graph, draw, to_text
-from tinygrad_mnist.report import Section, Table, plots, write_report
+from tinygrad_mnist.report import FilePicture, Section, Table, plots, write_report
+from tinygrad_mnist.training.chance import share_of_largest_class
 from tinygrad_mnist.training.evaluation import predict
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run_folder import REPORT
+from tinygrad_mnist.training.settings_in_words import layer_rows, settings_rows, title_of
 from tinygrad_mnist.training.totals import Evaluation
 from tinygrad_mnist.typing import Array
 
@@ -29,20 +32,21 @@ def write_run_report(
     probabilities = recipe.probabilities(outputs)
     sections = [
         *_doctor(history),
-        _curves(folder, history),
+        _curves(folder, history, dataset),
         _confusion(folder, probabilities, labels, dataset.class_names),
         _misread(folder, dataset, probabilities, labels),
-        _first_layer(folder, model, dataset.image_shape),
+        _first_layer(folder, model, dataset),
         _graph(folder, recipe, model, dataset),
-        _settings(recipe, dataset, model),
+        Section("Settings", table=Table(("setting", "value"), settings_rows(recipe, dataset))),
+        Section("Layers", table=Table(("layer", "sizes", "parameters"), layer_rows(model))),
     ]
     summary = [
-        ("test accuracy", f"{test.accuracy:.2%}"),
+        ("test accuracy", f"{test.accuracy:.2%}".replace("%", " %")),
         ("test loss", f"{test.loss:.4f}"),
         ("parameters", f"{model.num_parameters():,}"),
         ("epochs", f"{len(history)}{_ending(history)}"),
     ]
-    write_report(folder / REPORT, f"{dataset.name} perceptron", summary, sections)
+    write_report(folder / REPORT, title_of(recipe, dataset), summary, sections)
     return folder / REPORT
 
 
@@ -51,14 +55,15 @@ def _ending(history: History) -> str:
     return " (interrupted)" if history.interrupted else " (stopped early)" if history.stopped else ""
 
 
-def _curves(folder: Path, history: History) -> Section:
-    picture = folder / "curves.png"
-    plots.save(plots.learning_curves(history.records()), picture)
+def _curves(folder: Path, history: History, dataset: ImageDataset) -> Section:
+    measured = dataset.validation if len(dataset.validation) else dataset.train
+    drawing = plots.learning_curves(history.records(), chance=share_of_largest_class(measured.labels))
+    drawing.save(folder / "curves.svg")
     return Section(
         "Learning curves",
         "Training figures are gathered during the epoch, while the weights still change; validation figures "
         "are measured after it, on images that were not trained on.",
-        picture,
+        drawing,
     )
 
 
@@ -78,36 +83,37 @@ def _doctor(history: History) -> list[Section]:
 
 def _confusion(folder: Path, probabilities: Array, labels: Array, names: tuple[str, ...]) -> Section:
     counts = plots.confusion_counts(labels, probabilities.argmax(axis=1), len(names))
-    picture = folder / "confusion.png"
-    plots.save(plots.confusion_matrix(counts, names), picture)
+    drawing = plots.confusion_matrix(counts, names, "test images")
+    drawing.save(folder / "confusion.svg")
     if len(names) > plots.MOST_CLASSES:
-        return Section("Confusions", "Test images of one class that are read as another, by number.", picture)
-    return Section("Confusion matrix", "Test images by true class (rows) and predicted class.", picture)
+        return Section("Confusions", "Test images of one class that are read as another, by number.", drawing)
+    return Section("Confusion matrix", "Test images by true class (rows) and predicted class.", drawing)
 
 
 def _misread(folder: Path, dataset: ImageDataset, probabilities: Array, labels: Array) -> Section:
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][: plots.MOST_MISREAD]
-    picture = folder / "misread.png"
     images = dataset.test.raw_images[worst]
-    plots.save(
-        plots.misread_images(images, labels[worst], probabilities[worst], dataset.class_names), picture
-    )
-    return Section(
-        "Misread images", f"{len(wrong)} test images are misread; these with the most confidence.", picture
-    )
+    drawing = plots.misread_images(images, labels[worst], probabilities[worst], dataset.class_names)
+    drawing.save(folder / "misread.svg")
+    text = f"{len(wrong):,} of {len(labels):,} test images are misread"
+    shown = " these with the most confidence" if len(worst) < len(wrong) else " the most confident first"
+    return Section("Misread images", f"{text};{shown}." if len(wrong) else f"{text}.", drawing)
 
 
-def _first_layer(folder: Path, model: nn.Module, image_shape: tuple[int, int]) -> Section:
-    weight = next(model.parameters()).data
-    picture = folder / "first_layer.png"
-    plots.save(plots.first_layer_weights(weight, image_shape), picture)
-    return Section(
-        "First layer",
-        "The weights of each unit of the first layer, as an image: the pattern that it responds to.",
-        picture,
+def _first_layer(folder: Path, model: nn.Module, dataset: ImageDataset) -> Section:
+    """Draw the weights from the pixels; without a hidden layer, each image is that of a class."""
+    first, *others = (parameter.data for parameter in model.parameters() if parameter.ndim == 2)
+    names = None if others else dataset.class_names
+    drawing = plots.first_layer_weights(first, dataset.image_shape, names)
+    drawing.save(folder / "first_layer.svg")
+    text = (
+        "The weights of each unit of the first layer, as an image: the pattern that it responds to."
+        if others
+        else "The weights of each class, as an image: ink on vermilion speaks for it, on blue against it."
     )
+    return Section("First layer", text, drawing)
 
 
 def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset) -> Section:
@@ -116,14 +122,12 @@ def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset
     flat = Tensor(images.reshape(len(images), -1), name="images")
     graph = Graph(recipe.build_loss()(model(flat), Tensor(labels, name="labels")))
     title, text = "Computation graph", "The ops of one training step; backward() walks them from the loss up."
+    kinds = Counter(node.kind for node in graph.nodes)
+    finding = (
+        f"{kinds['op']} ops lead from a batch of {len(images)} images and their labels, through "
+        f"{kinds['parameter']} parameters, to the loss."
+    )
     try:
-        return Section(title, text, draw(graph, folder / "graph.svg"))
+        return Section(title, text, FilePicture(draw(graph, folder / "graph.svg"), finding))
     except GraphvizMissingError as error:
         return Section(title, f"{text} {error}", preformatted=to_text(graph))
-
-
-def _settings(recipe: Recipe, dataset: ImageDataset, model: nn.Module) -> Section:
-    rows = [(name.replace("_", " "), value) for name, value in recipe.to_dict().items() if value is not None]
-    rows += [("data", f"{dataset.name}: {dataset.origin}"), ("splits", repr(dataset))]
-    layers = "\n".join(f"{row.name:>3}  {row.layer:<24} {row.shapes}" for row in nn.summary(model).rows)
-    return Section("Settings", table=Table(("setting", "value"), rows), preformatted=layers)

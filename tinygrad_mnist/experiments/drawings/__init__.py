@@ -1,6 +1,4 @@
-"""Pictures of the experiments: each function takes arrays and returns a matplotlib `Figure`."""
-
-from matplotlib.figure import Figure
+"""Pictures of the experiments: each function takes arrays and returns a `Drawing`."""
 
 from tinygrad_mnist.experiments.drawings.curves import (
     accuracies,
@@ -11,10 +9,8 @@ from tinygrad_mnist.experiments.drawings.curves import (
 )
 from tinygrad_mnist.experiments.drawings.images import answer_sheet, digits
 from tinygrad_mnist.experiments.drawings.points import hidden_sums, jittered, recalls, regions
-from tinygrad_mnist.report.plots.house_style import save
 
 __all__ = [
-    "Figure",
     "accuracies",
     "answer_sheet",
     "digits",
@@ -26,7 +22,6 @@ __all__ = [
     "output_paths",
     "recalls",
     "regions",
-    "save",
 ]
 
 

@@ -1,121 +1,134 @@
 """Points, histograms and recalls."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from tinygrad_mnist.palette import BLUE, ORANGE, VERMILION
-from tinygrad_mnist.report.plots.house_style import FAINT, HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report import Drawing, marks
+from tinygrad_mnist.report.axes import Axes, Scale, mark, plain
+from tinygrad_mnist.report.drawing import Panel
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PALE = ListedColormap(["#FBE9C6", "#CFE3F1"])  # of orange and of blue
-FOUND = LinearSegmentedColormap.from_list("found", ["#7A2E00", VERMILION, ORANGE, "#FBE9C6", "#FFFFFF"])
-PANEL, GAP, EDGE, HEADER = 3.1, 0.5, 0.45, 0.45  # inches
+CLASSES = (("orange", "not hot dog"), ("blue", "hot dog"))
+SIDE, LEFT, TOP, BOTTOM = 290.0, 30.0, 26.0, 22.0
 JITTER = 0.34  # of the distance between two digits
+PIXELS = 480  # of a cloud of points: thousands of them are an image
+PALE = 0.25  # opacity of a ground
 
 
-@styled
 def regions(
     points: Numbers, classes: Numbers, across: Numbers, up: Numbers, panels: Sequence[tuple[str, Numbers]]
-) -> Figure:
-    """Draw the classes that models give to a grid, behind the points, two panels per row.
+) -> Drawing:
+    """Draw the classes that models give to a grid, behind the points.
 
     points (n, 2); classes (n,) of 0 and 1; the grid's coordinates across (w,) and up (h,); for each panel a
     title and the class of each grid point (h, w).
     """
-    rows = -(-len(panels) // 2)
-    size = (2 * (PANEL + GAP) + 0.15, HEADER + rows * (PANEL + GAP))
-    figure = Figure(figsize=size)
-    for left, color, name in ((EDGE, ORANGE, "not hot dog"), (EDGE + 1.2, BLUE, "hot dog")):
-        place_text(figure, left, 0.12, "●", color=color)
-        place_text(figure, left + 0.17, 0.12, name, color=MUTED)
-    for number, (title, said) in enumerate(panels):
-        row, column = divmod(number, 2)
-        left, top = EDGE + column * (PANEL + GAP), HEADER + 0.2 + row * (PANEL + GAP)
-        axes = place_axes(figure, left, top, PANEL, PANEL)
-        axes.pcolormesh(across, up, said, cmap=PALE, vmin=0, vmax=1, shading="nearest", rasterized=True)
-        for kind, color in ((0, ORANGE), (1, BLUE)):
-            chosen = points[classes == kind]
-            axes.plot(chosen[:, 0], chosen[:, 1], "o", color=color, markersize=4, markeredgecolor="white",
-                      markeredgewidth=0.5)  # fmt: skip
-        axes.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
-        axes.set_title(title, pad=6)
-        axes.tick_params(length=0)
-        axes.spines[:].set(visible=True, color=HAIRLINE)
-    return figure
+    drawn = []
+    for title, said in panels:
+        axes = Axes(Scale(across[0], across[-1]), Scale(up[0], up[-1]), LEFT, TOP, SIDE, SIDE)
+        parts = [marks.text(0, 14, title, class_="title")]
+        for kind, (color, _) in enumerate(CLASSES):
+            ground = marks.image(PALE * (said[::-1] == kind), LEFT, TOP, SIDE, SIDE)
+            parts.append(marks.group(color, [ground]))
+        for kind, (color, _) in enumerate(CLASSES):
+            dots = [mark("circle", *axes.at(x, y)) for x, y in points[classes == kind]]
+            parts.append(marks.group(color, dots))
+        parts += axes.y_axis(axes.y.ticks(6), plain)
+        bottom = TOP + SIDE + 17
+        parts += [
+            marks.text(axes.at(tick, up[0])[0], bottom, plain(tick), text_anchor="middle", class_="muted")
+            for tick in axes.x.ticks(6)
+        ]
+        drawn.append(Panel(LEFT + SIDE + 8, TOP + SIDE + BOTTOM, parts))
+    titles = "; ".join(title for title, _ in panels)
+    return Drawing(f"The regions of two classes, right for: {titles}.", drawn, key=CLASSES)
 
 
-@styled
-def hidden_sums(raw: Numbers, scaled: Numbers, flat: float) -> Figure:
+def hidden_sums(raw: Numbers, scaled: Numbers, flat: float) -> Drawing:
     """Draw histograms of the hidden units' sums with raw and with scaled pixels, shaded beyond `flat`."""
-    figure = Figure(figsize=(8.2, 2.9))
-    for number, (name, sums) in enumerate((("raw pixels, 0 to 255", raw), ("pixels 0 to 1", scaled))):
-        axes = place_axes(figure, 0.35 + 4.0 * number, 0.55, 3.6, 1.75)
-        beyond = float((np.abs(sums) > flat).mean())
-        reach = float(np.abs(sums).max())
-        edges = np.linspace(-reach, reach, 81)
-        axes.hist(sums, bins=edges.tolist(), color=BLUE)
-        axes.set_xlim(-reach, reach)
-        axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(length=0)
-        axes.set_title(f"{name}: {100 * beyond:.1f} % beyond ±{flat:g}", pad=8)
-        axes.set_xlabel("weighted sum of a hidden unit")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
-        for side in (-1, 1):
-            axes.axvspan(side * flat, side * max(reach, flat), color=FAINT, alpha=0.35, linewidth=0, zorder=0)
-    return figure
+    panels, words = [], []
+    for name, sums in (("raw pixels, 0 to 255", raw), ("pixels 0 to 1", scaled)):
+        beyond, reach = float((np.abs(sums) > flat).mean()), float(np.abs(sums).max())
+        title = f"{name}: {100 * beyond:.1f} % beyond ±{flat:g}"
+        counts, edges = np.histogram(sums, bins=80, range=(-reach, reach))
+        axes = Axes(Scale(-reach, reach), Scale(0.0, float(counts.max())), 24, TOP, 312, 150)
+        boxes = [
+            bar(axes, low, high, count)
+            for low, high, count in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist())
+        ]
+        shades = [
+            bar(axes, *ends, axes.y.high, fill_opacity=0.15) for ends in ((-reach, -flat), (flat, reach))
+        ]
+        parts = [marks.text(0, 14, title, class_="title"), *(shades if reach > flat else [])]
+        parts += [marks.group("blue", boxes)]
+        parts += axes.x_axis(axes.x.ticks(6), "weighted sum of a hidden unit", plain)
+        panels.append(Panel(360, TOP + 190, parts))
+        words.append(title)
+    return Drawing(f"Weighted sums of the hidden units, {'; '.join(words)}.", panels)
 
 
-@styled
-def jittered(true: Integers, predicted: Integers) -> Figure:
+def bar(axes: Axes, low: float, high: float, height: float, **attributes: object) -> str:
+    """Return a bar from 0 to a height."""
+    (left, top), (right, bottom) = axes.at(low, height), axes.at(high, 0.0)
+    return marks.rectangle(left, top, right - left, bottom - top, **attributes)
+
+
+def jittered(true: Integers, predicted: Integers) -> Drawing:
     """Draw a point per image at (true, predicted), moved a little at random; errors in another colour."""
     rng = np.random.default_rng(0)
     x, y = (digits + rng.uniform(-JITTER, JITTER, len(digits)) for digits in (true, predicted))
-    figure = Figure(figsize=(6.0, 6.2))
-    axes = place_axes(figure, 0.65, 0.5, 5.1, 5.1)
+    axes = Axes(Scale(-0.5, 9.5), Scale(-0.5, 9.5), LEFT, TOP, SIDE, SIDE)
     right = true == predicted
-    axes.plot(x[right], y[right], ".", color=BLUE, markersize=2, alpha=0.35, markeredgewidth=0)
-    axes.plot(x[~right], y[~right], ".", color=VERMILION, markersize=4.5, alpha=0.8, markeredgewidth=0)
-    ticks = range(10)
-    axes.set(xlabel="true digit", ylabel="predicted digit", xlim=(-0.6, 9.6), ylim=(-0.6, 9.6))
-    axes.set_xticks(ticks)
-    axes.set_yticks(ticks)
-    for line in np.arange(-0.5, 10):
-        axes.axhline(line, color=HAIRLINE, linewidth=0.8, zorder=0)
-        axes.axvline(line, color=HAIRLINE, linewidth=0.8, zorder=0)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_title(f"{int((~right).sum()):,} of {len(true):,} images misread", pad=8)
-    return figure
+    parts = [
+        marks.group("blue", [marks.image(cloud(x[right], y[right], 1), LEFT, TOP, SIDE, SIDE)]),
+        marks.group("vermilion", [marks.image(cloud(x[~right], y[~right], 2), LEFT, TOP, SIDE, SIDE)]),
+    ]
+    for digit in range(10):
+        across, up = axes.at(digit, -0.5)[0], axes.at(-0.5, digit)[1]
+        parts.append(marks.text(across, TOP + SIDE + 16, str(digit), text_anchor="middle", class_="muted"))
+        parts.append(marks.text(LEFT - 8, up + 4, str(digit), text_anchor="end", class_="muted"))
+    for edge in np.arange(-0.5, 10):
+        (left, up), (across, _) = axes.at(-0.5, edge), axes.at(edge, -0.5)
+        parts.append(marks.path([(left, up), (left + SIDE, up)], class_="grid"))
+        parts.append(marks.path([(across, TOP), (across, TOP + SIDE)], class_="grid"))
+    parts.append(
+        marks.text(LEFT + SIDE / 2, TOP + SIDE + 34, "true digit", text_anchor="middle", class_="muted")
+    )
+    parts.append(marks.text(0, 14, "predicted digit", class_="muted"))
+    title = f"{int((~right).sum()):,} of {len(true):,} images misread"
+    key = (("blue", "right"), ("vermilion", "misread"))
+    return Drawing(f"{title}.", [Panel(LEFT + SIDE + 8, TOP + SIDE + 40, parts)], title=title, key=key)
 
 
-@styled
-def recalls(seeds: Sequence[Numbers]) -> Figure:
+def cloud(x: Numbers, y: Numbers, size: int) -> Numbers:
+    """Return an image of points from -0.5 to 9.5, each of `size` pixels; where many lie there is more ink."""
+    ink = np.zeros((PIXELS, PIXELS))
+    columns, rows = ((np.array(place) + 0.5) * PIXELS / 10 for place in (x, 9 - y))
+    for down in range(-size, size + 1):
+        for across in range(-size, size + 1):
+            np.add.at(ink, (rows.astype(int) + down, columns.astype(int) + across), 0.35 * size)
+    return np.minimum(ink, 1.0)
+
+
+def recalls(seeds: Sequence[Numbers]) -> Drawing:
     """Draw the share of each digit that is found, per seed (epochs, 10): one row per digit, dark if lost."""
-    width, height = 2.35, 2.3
-    figure = Figure(figsize=(0.75 + len(seeds) * (width + 0.3) + 0.65, height + 1.05))
-    for number, shares in enumerate(seeds):
-        axes = place_axes(figure, 0.6 + number * (width + 0.3), 0.45, width, height)
-        box = (0.5, len(shares) + 0.5, 9.5, -0.5)
-        picture = axes.imshow(shares.T, cmap=FOUND, vmin=0, vmax=1, aspect="auto", extent=box)
-        axes.set_title(f"first weights {number + 1}", pad=6)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-        axes.set_yticks(range(10) if number == 0 else [])
-        axes.tick_params(length=0)
-        axes.spines[:].set(visible=True, color=HAIRLINE)
-        if number == 0:
-            axes.set_ylabel("digit")
-    scale = place_axes(figure, 0.5 + len(seeds) * (width + 0.3), 0.45, 0.12, height)
-    figure.colorbar(picture, cax=scale, format=PercentFormatter(1, symbol=" %"))
-    scale.spines[:].set_visible(False)
-    scale.tick_params(length=0)
-    return figure
+    panels, lost = [], []
+    for number, shares in enumerate(seeds, 1):
+        axes = Axes(Scale(0.5, len(shares) + 0.5), Scale(-0.5, 9.5), LEFT, TOP, SIDE, 200)
+        parts = [marks.text(0, 14, f"first weights {number}", class_="title")]
+        parts.append(marks.group("vermilion", [marks.image(1 - shares.T, LEFT, TOP, SIDE, 200)]))
+        parts.append(marks.outline(LEFT, TOP, SIDE, 200))
+        for digit in range(10):
+            y = axes.at(1, 9 - digit)[1]
+            parts.append(marks.text(LEFT - 8, y + 4, str(digit), text_anchor="end", class_="muted"))
+        parts += axes.x_axis(axes.x.ticks(6, whole=True), "epoch", plain)
+        panels.append(Panel(LEFT + SIDE + 8, TOP + 240, parts))
+        lost.append(f"{int(shares[-1].argmin())} with first weights {number}")
+    finding = f"The digit that is found least at the end: {', '.join(lost)}."
+    return Drawing(finding, panels, key=(("vermilion", "not found"),))

@@ -1,7 +1,6 @@
-"""Pictures of a run: each function takes plain arrays and returns a matplotlib `Figure`."""
+"""Pictures of a run: each function takes plain arrays and returns a `Drawing`."""
 
 from tinygrad_mnist.report.plots.confusion import MOST_CLASSES, confusion_counts, confusion_matrix
-from tinygrad_mnist.report.plots.house_style import save
 from tinygrad_mnist.report.plots.learning import learning_curves
 from tinygrad_mnist.report.plots.misread import MOST_MISREAD, misread_images
 from tinygrad_mnist.report.plots.step_sizes import v_curve
@@ -15,7 +14,6 @@ __all__ = [
     "first_layer_weights",
     "learning_curves",
     "misread_images",
-    "save",
     "v_curve",
 ]
 

@@ -1,32 +1,23 @@
 """Confusions of classes: counts, drawn as a matrix or, for many classes, as a list."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from math import sqrt
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.palette import ORANGE, VERMILION
-from tinygrad_mnist.report.plots.house_style import (
-    HAIRLINE,
-    MUTED,
-    place_axes,
-    place_text,
-    styled,
-)
+from tinygrad_mnist.report import marks
+from tinygrad_mnist.report.drawing import Drawing, Panel
 
-DIAGONAL = "#EEF1F4"
-ERRORS = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FBE3B5", ORANGE, VERMILION])
-
-FONT_POINTS = 9.0
-DIGIT_WIDTH = 0.64  # of a DejaVu Sans digit, in units of the font size
-LEFT, TOP, EDGE = 1.15, 1.05, 0.2  # inches: class names, title, the other two sides
-RECALL_WIDTH, PRECISION_HEIGHT = 0.85, 0.45  # inches
-MOST_CLASSES = 30  # of a matrix: more cells cannot be read, and take gigabytes to draw
-MOST_CONFUSIONS, BAR_HEIGHT, BAR_WIDTH, NAMES_WIDTH = 25, 0.24, 4.0, 2.6  # the others in inches
+MOST_CLASSES = 30  # of a matrix: more cells cannot be read
+MOST_CONFUSIONS, MOST_BESIDE_MATRIX, ROW_HEIGHT, LIST_WIDTH = 25, 8, 34.0, 360.0
 LONGEST_NAME = 14  # letters
+MOST_LETTERS_ACROSS = 3  # longer names of columns are written upwards
+CELL_WIDTH, CELL_HEIGHT, RECALL_WIDTH = 30.0, 26.0, 36.0  # a cell is at least so wide
+DIGIT_WIDTH = 7.6  # of the widest usual font
+FAINTEST, STRONGEST = 0.08, 0.75  # opacity of the colour of an error: numbers on it stay readable
 
 
 def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int_]:
@@ -46,15 +37,16 @@ def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-@styled
-def confusion_matrix(counts: ArrayLike, names: Sequence[str] | None = None) -> Figure:
+def confusion_matrix(
+    counts: ArrayLike, names: Sequence[str] | None = None, examples: str = "examples"
+) -> Drawing:
     """Draw a confusion matrix in which rare errors stand out from the large diagonal.
 
-    The diagonal is grey; the errors have another colour scale, from white (none) to vermilion
-    (the most frequent error). The right margin gives the recall of each true class, the bottom margin the
-    precision of each predicted class, both in per cent; "–" where a class never occurs.
+    The diagonal is grey; the errors are vermilion, the more frequent the stronger. The right margin gives the
+    recall of each true class, the bottom margin the precision of each predicted class, both in per cent;
+    "–" where a class never occurs.
 
-    With more than 30 classes the largest confusions are drawn instead, as bars.
+    The largest confusions stand beside it as bars, and instead of it with more than 30 classes.
 
     Parameters
     ----------
@@ -62,25 +54,18 @@ def confusion_matrix(counts: ArrayLike, names: Sequence[str] | None = None) -> F
         (classes, classes) integers: rows are the true class, columns the predicted one.
     names
         Names of the classes; by default their numbers.
+    examples
+        The examples counted, for the title, such as "test images".
     """
     table = np.asarray(counts)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:
         raise ValueError(f"a confusion matrix is square and not empty, got shape {table.shape}")
-    classes = len(table)
-    names = [shortened(name) for name in names or map(str, range(classes))]
-    if classes > MOST_CLASSES:
-        return draw_largest(table, names)
-    cell = cell_inches(table, names)
-    width, height = classes * cell + RECALL_WIDTH, classes * cell + PRECISION_HEIGHT
-    figure = Figure(figsize=(LEFT + width + EDGE, TOP + height + EDGE))
-    axes = place_axes(figure, LEFT, TOP, width, height)
-    axes.set(xlim=(-0.5, width / cell - 0.5), ylim=(height / cell - 0.5, -0.5))  # one unit is one cell
-    draw_cells(axes, table)
-    draw_recall(axes, table, names, column=classes - 0.5 + 0.6 * RECALL_WIDTH / cell)
-    draw_precision(axes, table, names, row=classes - 0.5 + 0.6 * PRECISION_HEIGHT / cell)
-    draw_frame(axes, classes)
-    draw_title(figure, table)
-    return figure
+    names = [shortened(name) for name in names or map(str, range(len(table)))]
+    if len(table) > MOST_CLASSES:
+        panels = [largest_panel(table, names, MOST_CONFUSIONS)]
+    else:
+        panels = [matrix_panel(table, names), largest_panel(table, names, MOST_BESIDE_MATRIX)]
+    return Drawing(finding_of(table, names, examples), panels, title=title_of(table, examples))
 
 
 def shortened(name: str) -> str:
@@ -88,80 +73,112 @@ def shortened(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
-def draw_largest(table: NDArray[np.int_], names: Sequence[str]) -> Figure:
-    """Draw the most frequent confusions as bars, the largest first, with their share of the true class."""
-    errors = np.where(np.eye(len(table), dtype=bool), 0, table)
-    largest = np.argsort(-errors, axis=None, kind="stable")[:MOST_CONFUSIONS]
-    pairs = [divmod(int(place), len(table)) for place in largest if errors.flat[place]]
-    bars = max(1, len(pairs))
-    figure = Figure(figsize=(NAMES_WIDTH + BAR_WIDTH + 1.6, TOP + bars * BAR_HEIGHT + EDGE))
-    axes = place_axes(figure, NAMES_WIDTH, TOP, BAR_WIDTH, bars * BAR_HEIGHT)
-    counts, totals = [int(errors[pair]) for pair in pairs], table.sum(axis=1)
-    axes.barh(range(len(pairs)), counts, height=0.7, color=ORANGE)
-    axes.set(ylim=(bars - 0.5, -0.5), xticks=[], xlim=(0, max([1, *counts])))
-    axes.set_yticks(range(len(pairs)), [f"{names[true]} read as {names[read]}" for true, read in pairs])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    for row, ((true, _), count) in enumerate(zip(pairs, counts)):
-        text = f"{count:,}  ({percentages([count], [totals[true]])[0]} % of {names[true]})"
-        axes.annotate(text, (count, row), (4, 0), textcoords="offset points", va="center", color=MUTED)
-    draw_title(figure, table)
-    return figure
+def title_of(table: NDArray[np.int_], examples: str) -> str:
+    """Return accuracy, number of errors and the examples that were counted."""
+    total, correct = int(table.sum()), int(np.trace(table))
+    accuracy = f"{100 * correct / total:.2f} %" if total else "–"
+    return f"Accuracy {accuracy}: {total - correct:,} wrong of {total:,} {examples}"
 
 
-def cell_inches(table: NDArray[np.int_], names: Sequence[str]) -> float:
-    """Return the side of a cell: wide enough for the longest text, smaller with many classes."""
-    longest_text = max(len(str(table.max())), len("100.0"), *map(len, names))
-    return max(longest_text * DIGIT_WIDTH * FONT_POINTS / 72 * 1.12, min(1.1, 5.5 / len(table)))
+def errors_of(table: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return the counts without the diagonal."""
+    return np.where(np.eye(len(table), dtype=bool), 0, table)
 
 
-def draw_cells(axes: Axes, table: NDArray[np.int_]) -> None:
-    """Draw the counts and their colours."""
-    classes = len(table)
-    errors = np.where(np.eye(classes, dtype=bool), 0, table)
-    colors = ERRORS(errors / max(1, errors.max()))[..., :3]
-    colors[np.diag_indices(classes)] = to_rgb(DIAGONAL)
-    axes.imshow(colors, aspect="auto", extent=(-0.5, classes - 0.5, classes - 0.5, -0.5))
-    lines = np.arange(classes + 1) - 0.5
-    axes.hlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
-    axes.vlines(lines, -0.5, classes - 0.5, color=HAIRLINE, linewidth=0.8)
+def largest_errors(table: NDArray[np.int_], most: int) -> list[tuple[int, int]]:
+    """Return (true, predicted) of the most frequent confusions, the largest first."""
+    errors = errors_of(table)
+    largest = np.argsort(-errors, axis=None, kind="stable")[:most]
+    return [
+        (int(true), int(read))
+        for true, read in (divmod(p, len(table)) for p in largest)
+        if errors[true, read]
+    ]
+
+
+def finding_of(table: NDArray[np.int_], names: Sequence[str], examples: str) -> str:
+    """Name the most frequent confusion and the class with the lowest recall."""
+    pairs = largest_errors(table, 1)
+    if not pairs:
+        return f"{title_of(table, examples)}."
+    (true, read), totals = pairs[0], table.sum(axis=1)
+    often = f"most often {names[true]} is read as {names[read]}, {table[true, read]:,} times"
+    recalls = np.divide(table.diagonal(), totals, out=np.full(len(table), np.inf), where=totals > 0)
+    worst = int(recalls.argmin())
+    lowest = f"the lowest recall has {names[worst]}, {100 * recalls[worst]:.1f} %"
+    return f"{title_of(table, examples)}; {often}; {lowest}."
+
+
+def matrix_panel(table: NDArray[np.int_], names: Sequence[str]) -> Panel:
+    """Draw counts with their colours, and recall and precision beside them."""
+    classes, across = len(table), max(map(len, names)) <= MOST_LETTERS_ACROSS
+    cell = max(CELL_WIDTH, DIGIT_WIDTH * len(str(table.max())) + 2.2)
+    left = max(27.0, *(marks.width_of(name) + 6 for name in names))
+    top = 20 + (18 if across else max(marks.width_of(name) for name in names) + 8)
+    width, height = left + classes * cell + RECALL_WIDTH, top + (classes + 1) * CELL_HEIGHT + 18
+    middle = left + classes * cell / 2
+    parts = [
+        marks.text(middle, 12, "predicted", text_anchor="middle", class_="muted"),
+        marks.text(0, top - 6, "true", class_="muted"),
+        marks.text(
+            left + classes * cell + RECALL_WIDTH, top - 6, "recall", text_anchor="end", class_="muted"
+        ),
+        marks.text(left, height - 2, "below: precision, right: recall, in per cent", class_="muted"),
+    ]
+    recalls, precisions = (percentages(table.diagonal(), table.sum(axis=axis)) for axis in (1, 0))
+    for place, name in enumerate(names):
+        x, y = left + (place + 0.5) * cell, top + place * CELL_HEIGHT + 17
+        parts.append(marks.text(left - 6, y, name, text_anchor="end"))
+        turned = {"transform": f"translate({x + 4:.1f} {top - 6:.1f}) rotate(-90)"}
+        parts.append(
+            marks.text(x, top - 6, name, text_anchor="middle") if across else marks.text(0, 0, name, **turned)
+        )
+        parts.append(
+            marks.text(
+                left + classes * cell + RECALL_WIDTH, y, recalls[place], text_anchor="end", class_="recall"
+            )
+        )
+        below = top + classes * CELL_HEIGHT + 18
+        parts.append(marks.text(x, below, precisions[place], text_anchor="middle", class_="precision"))
+    return Panel(width, height, [*cells_of(table, left, top, cell), *parts])
+
+
+def cells_of(table: NDArray[np.int_], left: float, top: float, cell: float) -> list[str]:
+    """Return the grounds of the cells, then the counts."""
+    most, grounds, errors, counts = errors_of(table).max(), [], [], []
     for (row, column), count in np.ndenumerate(table):
-        color = "black" if count else MUTED  # grey has too little contrast on vermilion
-        axes.text(column, row, str(count), ha="center", va="center_baseline", color=color)
+        x, y = left + column * cell, top + row * CELL_HEIGHT
+        box = (x + 0.5, y + 0.5, cell - 1, CELL_HEIGHT - 1)
+        if row == column:
+            grounds.append(marks.rectangle(*box, fill_opacity=0.12))
+        elif count:
+            strength = FAINTEST + (STRONGEST - FAINTEST) * sqrt(count / most)
+            errors.append(marks.rectangle(*box, fill_opacity=strength))
+        else:
+            grounds.append(marks.rectangle(*box, fill_opacity=0.03))
+        kind = None if count else "muted"
+        counts.append(marks.text(x + cell / 2, y + 17, str(count), text_anchor="middle", class_=kind))
+    return [*grounds, marks.group("error", errors), *counts]
 
 
-def draw_recall(axes: Axes, table: NDArray[np.int_], names: Sequence[str], column: float) -> None:
-    """Draw the right margin: the share of each true class that is found."""
-    for row, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=1))):
-        axes.text(column, row, rate, ha="center", va="center_baseline", gid="recall")
-    axes.set_xticks([*range(len(table)), column], [*names, "recall %"])
-
-
-def draw_precision(axes: Axes, table: NDArray[np.int_], names: Sequence[str], row: float) -> None:
-    """Draw the bottom margin: the share of each predicted class that is right."""
-    for column, rate in enumerate(percentages(np.diagonal(table), table.sum(axis=0))):
-        axes.text(column, row, rate, ha="center", va="center_baseline", gid="precision")
-    axes.set_yticks([*range(len(table)), row], [*names, "precision %"])
-
-
-def draw_frame(axes: Axes, classes: int) -> None:
-    """Name rows and columns."""
-    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    axes.spines[:].set_visible(False)
-    middle = (classes - 1) / 2
-    axes.annotate("predicted", (middle, -0.5), (0, 20), textcoords="offset points", ha="center", color=MUTED)
-    true = axes.annotate("true", (-0.5, middle), (-28, 0), textcoords="offset points", color=MUTED)
-    true.set(va="center", rotation=90)
+def largest_panel(table: NDArray[np.int_], names: Sequence[str], limit: int) -> Panel:
+    """Draw the most frequent confusions as bars, with their share of the true class."""
+    pairs, totals = largest_errors(table, limit), table.sum(axis=1)
+    most = max([1, *(int(table[pair]) for pair in pairs)])
+    parts = [marks.text(0, 12, "largest confusions" if pairs else "no confusions", class_="muted")]
+    for row, (true, read) in enumerate(pairs):
+        y, count = 24 + row * ROW_HEIGHT, int(table[true, read])
+        share = percentages([count], [totals[true]])[0]
+        parts.append(marks.text(0, y + 13, f"{names[true]} read as {names[read]}"))
+        words = f"{count:,}, {share} % of {names[true]}"
+        parts.append(marks.text(LIST_WIDTH, y + 13, words, text_anchor="end", class_="muted"))
+        parts.append(marks.group("orange", [marks.rectangle(0, y + 18, LIST_WIDTH * count / most, 6)]))
+    return Panel(LIST_WIDTH, 24 + len(pairs) * ROW_HEIGHT, parts)
 
 
 def percentages(correct: Iterable[int], total: Iterable[int]) -> list[str]:
-    """Write each share in per cent with one decimal, or a dash if the total is 0."""
-    return [f"{100 * part / whole:.1f}" if whole else "–" for part, whole in zip(correct, total)]
-
-
-def draw_title(figure: Figure, table: NDArray[np.int_]) -> None:
-    """Write the accuracy and the number of errors."""
-    total, correct = int(table.sum()), int(np.trace(table))
-    accuracy = f"{100 * correct / total:.2f} %" if total else "–"
-    place_text(figure, 0.2, 0.15, f"Accuracy {accuracy}", size=12, weight="bold")
-    place_text(figure, 0.2, 0.4, f"{total - correct:,} wrong of {total:,}", color=MUTED)
+    """Write each share in per cent with three digits, or a dash if the total is 0."""
+    shares = (100 * part / whole if whole else None for part, whole in zip(correct, total))
+    return [
+        "–" if share is None else "100" if share == 100 else f"{min(share, 99.9):.1f}" for share in shares
+    ]

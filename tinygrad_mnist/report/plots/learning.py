@@ -1,158 +1,189 @@
 """Loss and accuracy over the epochs."""
 
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
-
-from tinygrad_mnist.palette import BLUE, DARK_ORANGE, ORANGE
-from tinygrad_mnist.report.page import CSS_DOTS_PER_INCH
-from tinygrad_mnist.report.plots.house_style import MUTED, place_axes, png_of, styled
+from tinygrad_mnist.report import marks
+from tinygrad_mnist.report.axes import Axes, Scale, mark, per_cent, percent, plain
+from tinygrad_mnist.report.drawing import Drawing, Panel
 
 Epoch = Mapping[str, float | None]
 
-LABEL_GAP_POINTS = 13.0
+WIDTH, HEIGHT = 360.0, 250.0
+LEFT, TOP, BOTTOM, RIGHT = 52.0, 54.0, 40.0, 10.0
 MOST_EPOCHS_WITH_MARKERS = 30
 LOGARITHMIC_RATIO = 30.0  # a loss that falls further than this hides its end on a linear axis
+LEAST_ACCURACY_SPAN = 0.01  # of the axis, and half of what is missing to 100 %: noise stays small
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Line of a panel: its finite values, and the value in the label at its end."""
+    """Line of a panel: its finite values, and the last value, finite or not."""
 
     name: str
     color: str
-    text_color: str
+    shape: str
     epochs: list[float]
     values: list[float]
     last: float
 
 
-class ShownFigure(Figure):
-    """A figure that a notebook shows without pyplot."""
+def learning_curves(history: Sequence[Epoch], chance: float | None = None) -> Drawing:
+    """Draw loss and accuracy over the epochs, as far as they were recorded.
 
-    def _repr_png_(self) -> bytes:
-        return png_of(self)
-
-    def _repr_html_(self) -> str:
-        """Show the picture at its natural size, in a box that scrolls where the page is too narrow."""
-        data, width = b64encode(png_of(self)).decode("ascii"), CSS_DOTS_PER_INCH * self.get_figwidth()
-        image = (
-            f'<img src="data:image/png;base64,{data}" width="{width:.0f}" alt="Loss and accuracy by epoch"'
-        )
-        return f'<div style="overflow-x: auto; max-width: 100%">{image} style="max-width: none"></div>'
-
-
-@styled
-def learning_curves(history: Sequence[Epoch]) -> Figure:
-    """Draw loss and accuracy over the epochs, side by side, each line labelled at its end.
+    The axis of a loss begins at 0, or is logarithmic where the loss falls far. That of the accuracy spans at
+    least half of what is missing to 100 %, so that noise does not look like progress.
 
     Parameters
     ----------
     history
         One mapping per epoch with the key ``epoch`` and any of ``train_loss``, ``validation_loss``,
         ``train_accuracy`` and ``validation_accuracy`` (accuracies as fractions of 1). A missing,
-        ``None`` or non-finite value is not drawn; the label at the end of a line shows the last
-        recorded value, finite or not.
+        ``None`` or non-finite value is not drawn; the key shows the last recorded value, finite or not.
+    chance
+        Accuracy of always naming the largest class: a dashed line, if the axis comes near it.
     """
-    figure = ShownFigure(figsize=(10.2, 3.6))
-    loss_axes = place_axes(figure, left=0.7, top=0.45, width=2.8, height=2.65)
-    accuracy_axes = place_axes(figure, left=5.65, top=0.45, width=2.8, height=2.65)
-    draw_losses(loss_axes, find_curves(history, "loss"))
-    draw_accuracies(accuracy_axes, find_curves(history, "accuracy"))
-    return figure
+    losses, accuracies = (find_curves(history, quantity) for quantity in ("loss", "accuracy"))
+    panels = [loss_panel(losses)] if losses else []
+    panels += [accuracy_panel(accuracies, chance)] if accuracies else []
+    finding = finding_of(losses, accuracies)
+    return Drawing(finding, panels, title="" if panels else finding)
 
 
 def find_curves(history: Sequence[Epoch], quantity: str) -> list[Curve]:
     """Return the recorded curves of a quantity, training first."""
     curves = []
-    for name, color, text_color in (("train", ORANGE, DARK_ORANGE), ("validation", BLUE, BLUE)):
-        values = [(row["epoch"], row.get(f"{name}_{quantity}")) for row in history]
+    for key, name, color, shape in (
+        ("train", "training", "orange", "square"),
+        ("validation", "validation", "blue", "circle"),
+    ):
+        values = [(row["epoch"], row.get(f"{key}_{quantity}")) for row in history]
         recorded = [(epoch, value) for epoch, value in values if epoch is not None and value is not None]
         finite = [(epoch, value) for epoch, value in recorded if isfinite(value)]
         if recorded:
             epochs, heights = [epoch for epoch, _ in finite], [value for _, value in finite]
-            curves.append(Curve(name, color, text_color, epochs, heights, last=recorded[-1][1]))
+            curves.append(Curve(name, color, shape, epochs, heights, last=recorded[-1][1]))
     return curves
 
 
-def draw_losses(axes: Axes, curves: list[Curve]) -> None:
-    """Draw the loss panel, on a logarithmic axis if the loss falls far."""
-    axes.set_title("Loss")
-    draw_curves(axes, curves)
+def loss_panel(curves: Sequence[Curve]) -> Panel:
+    """Draw the loss, on a logarithmic axis if it falls far; the title says so."""
+    scale = loss_scale([value for curve in curves for value in curve.values])
+    title = "Loss, logarithmic" if scale.is_log else "Loss"
+    return curve_panel(title, curves, scale, write=plain, end="{:.3g}")
+
+
+def loss_scale(values: Sequence[float]) -> Scale:
+    """Return the scale of a loss: from 0, or logarithmic; losses below 0 have a margin on both sides."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if 0 < low * LOGARITHMIC_RATIO < high:
+        return Scale(low / 1.2, high * 1.2, is_log=True)
+    if low >= 0:
+        return Scale(0.0, 1.05 * high or 1.0)
+    margin = 0.05 * (high - low) or abs(high)
+    return Scale(low - margin, high + margin)
+
+
+def accuracy_panel(curves: Sequence[Curve], chance: float | None = None) -> Panel:
+    """Draw the accuracy in per cent, with its best validation ringed."""
     values = [value for curve in curves for value in curve.values]
-    if values and 0 < min(values) * LOGARITHMIC_RATIO < max(values):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    label_ends(axes, curves, "{:.3g}")
+    best = best_validation(curves)
+    title = f"Accuracy, best {per_cent(best[0])} at epoch {best[1]:g}" if best else "Accuracy"
+    scale = accuracy_scale(values)
+    return curve_panel(title, curves, scale, percent, "{:.2%}", best=best, chance=chance)
 
 
-def draw_accuracies(axes: Axes, curves: list[Curve]) -> None:
-    """Draw the accuracy panel in per cent; its title names the best epoch."""
-    axes.set_title("Accuracy")
-    draw_curves(axes, curves)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    axes.set_ylim(top=min(axes.get_ylim()[1], 1.005))
-    validation = [curve for curve in curves if curve.name == "validation" and curve.values]
-    for curve in validation:
-        best, epoch = max(zip(curve.values, curve.epochs), key=lambda pair: pair[0])
-        axes.set_title(f"Accuracy (best validation: {best:.2%} at epoch {epoch:g})".replace("%", " %"))
-        axes.plot(epoch, best, "o", markersize=9, markerfacecolor="none", markeredgecolor=BLUE)
-    label_ends(axes, curves, "{:.2%}")
+def accuracy_scale(values: Sequence[float]) -> Scale:
+    """Return a scale that spans the values, and enough for noise to stay small."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    span = max(LEAST_ACCURACY_SPAN, (1 - high) / 2, 1.1 * (high - low))
+    top = min(1.0, high + 0.05 * span)
+    if top - span > 0:
+        return Scale(top - span, top)
+    return Scale(0.0, max(top, span))
 
 
-def draw_curves(axes: Axes, curves: list[Curve]) -> None:
-    """Draw the lines of one panel, without their labels."""
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    axes.tick_params(length=0)
-    axes.grid(axis="y")
-    if not curves:
-        axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", color=MUTED)
-        axes.set(xticks=[], yticks=[])
+def best_validation(curves: Sequence[Curve]) -> tuple[float, float] | None:
+    """Return the highest validation accuracy and its first epoch."""
     for curve in curves:
-        marker = "o" if len(curve.epochs) <= MOST_EPOCHS_WITH_MARKERS else ""
-        axes.plot(curve.epochs, curve.values, color=curve.color, marker=marker, markersize=3.5)
-    drawn = {epoch for curve in curves for epoch in curve.epochs}
-    if len(drawn) == 1:
-        axes.set_xlim(min(drawn) - 0.5, min(drawn) + 0.5)
+        if curve.name == "validation" and curve.values:
+            return max(zip(curve.values, curve.epochs), key=lambda pair: pair[0])
+    return None
 
 
-def label_ends(axes: Axes, curves: list[Curve], number: str) -> None:
-    """Name each line next to its end, moving names apart if they would overlap."""
-    axes.autoscale_view()  # limits are lazy, and the heights below depend on them
-    ends = [(0.0, end_value(axes, curve)) for curve in curves]
-    wanted = [axes.transData.transform(end)[1] * 72 / axes.figure.dpi for end in ends]
-    for curve, natural, moved in zip(curves, wanted, spread_apart(wanted, LABEL_GAP_POINTS)):
-        text = f"{curve.name} {number.format(curve.last).replace('%', ' %')}"
-        axes.annotate(
-            text,
-            (1, end_value(axes, curve)),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, moved - natural),
-            textcoords="offset points",
-            va="center",
-            color=curve.text_color,
-            weight="bold",
-            annotation_clip=False,
-        )
+def curve_panel(
+    title: str,
+    curves: Sequence[Curve],
+    y: Scale,
+    write: Callable[[float], str],
+    end: str,
+    best: tuple[float, float] | None = None,
+    chance: float | None = None,
+) -> Panel:
+    """Draw the curves of a quantity, its title and a key with the last values."""
+    epochs = [epoch for curve in curves for epoch in curve.epochs]
+    first, last = (min(epochs), max(epochs)) if epochs else (0.0, 1.0)
+    margin = 0.02 * (last - first) or 0.5
+    box = (LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
+    axes = Axes(Scale(first - margin, last + margin), y, *box)
+    parts = [marks.text(0, 14, title, class_="title"), *key_of(curves, end)]
+    if not epochs:
+        return Panel(WIDTH, HEIGHT, [*parts, marks.text(LEFT, 90, "no finite value", class_="muted")])
+    parts += axes.y_axis(y.ticks(6), write)
+    parts += axes.x_axis(axes.x.ticks(8, whole=True), "epoch", plain)
+    if chance is not None and y.low <= chance <= y.high:
+        parts += chance_line(axes, chance)
+    for curve in curves:
+        shown = [axes.curve(curve.epochs, curve.values)]
+        if len(curve.epochs) <= MOST_EPOCHS_WITH_MARKERS:
+            shown += axes.points(curve.epochs, curve.values, curve.shape)
+        parts.append(marks.group(curve.color, shown))
+    if best:
+        parts.append(marks.group("blue", axes.points([best[1]], [best[0]], "ring")))
+    return Panel(WIDTH, HEIGHT, parts)
 
 
-def end_value(axes: Axes, curve: Curve) -> float:
-    """Return the height of a line's end; without a finite value it is the top of the panel."""
-    return curve.values[-1] if curve.values else axes.get_ylim()[1]
+def key_of(curves: Sequence[Curve], end: str) -> list[str]:
+    """Return the names of the curves and their last values, in one line."""
+    parts, left = [], 4.0
+    for curve in curves:
+        words = f"{curve.name} {end.format(curve.last)}".replace("%", " %").replace("-", "−")
+        parts.append(marks.group(curve.color, [mark(curve.shape, left, 32)]))
+        parts.append(marks.text(left + 10, 36, words))
+        left += 34 + marks.width_of(words)
+    return parts
 
 
-def spread_apart(heights: list[float], gap: float) -> list[float]:
-    """Move two heights apart, equally, until they differ by the gap."""
-    if len(heights) < 2:
-        return heights
-    first, second = heights
-    missing = max(0.0, gap - abs(first - second)) / 2
-    return [first + missing, second - missing] if first >= second else [first - missing, second + missing]
+def chance_line(axes: Axes, chance: float) -> list[str]:
+    """Return a dashed line at the accuracy of chance, and its name."""
+    _, y = axes.at(axes.x.high, chance)
+    line = marks.path(
+        [(axes.left, y), (axes.left + axes.width, y)], stroke_dasharray="4 4", stroke_opacity=0.6
+    )
+    right = axes.left + axes.width - 4
+    return [line, marks.text(right, y - 5, f"chance {per_cent(chance)}", text_anchor="end", class_="muted")]
+
+
+def finding_of(losses: Sequence[Curve], accuracies: Sequence[Curve]) -> str:
+    """Say how far each curve goes, and which epoch is the best."""
+    parts = []
+    for quantity, curves, write in (("loss", losses, "{:.3g}".format), ("accuracy", accuracies, per_cent)):
+        parts += [f"the {curve.name} {quantity} {way_of(curve, write)}" for curve in curves]
+    if not parts:
+        return "No epoch was recorded."
+    epochs = max(len(curve.epochs) for curve in (*losses, *accuracies))
+    best = best_validation(accuracies)
+    ending = f"; the best validation accuracy is {per_cent(best[0])}, at epoch {best[1]:g}" if best else ""
+    return f"In {epochs} epoch{'s' * (epochs != 1)} {', '.join(parts)}{ending}."
+
+
+def way_of(curve: Curve, write: Callable[[float], str]) -> str:
+    """Say from where to where a curve goes, as far as the digits shown tell."""
+    end = write(curve.last)
+    start = write(curve.values[0]) if curve.values else end
+    if start == end:
+        return f"{'is' if len(curve.values) < 2 else 'stays at'} {end}"
+    return f"{'rises' if curve.last > curve.values[0] else 'falls'} from {start} to {end}"

@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, log10
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from math import ceil, floor, isfinite, log10
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from numpy.typing import NDArray
 
-from tinygrad_mnist.palette import BLUE, DARK_GREEN, DARK_ORANGE, GREEN, ORANGE
-from tinygrad_mnist.report.plots.house_style import INK, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report import marks
+from tinygrad_mnist.report.axes import Axes, Scale, mark
+from tinygrad_mnist.report.drawing import Drawing, Panel
 
 if TYPE_CHECKING:
-    from tinygrad_mnist.checking.slopes import Line
     from tinygrad_mnist.checking.v_curve import Curve, VCurve
 
-WIDTH, HEIGHT = 9.4, 5.3
-LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT = 0.8, 0.95, 5.6, 3.75
-KEY_LEFT, KEY_TOP, KEY_STEP, KEY_INDENT = 6.65, 1.0, 0.97, 0.33
+WIDTH, HEIGHT = 360.0, 330.0
+LEFT, TOP, BOTTOM, RIGHT = 48.0, 24.0, 56.0, 8.0
+KEY_STEP = 82.0
 MOST_DECADES = 24  # errors further below the largest are drawn as 0
-MOST_GAPS = 6  # between ticks
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Look(NamedTuple):
-    """Title, colours and marker of a method; the markers differ in grey too."""
+    """Title, formula, colour and mark of a method; the marks differ in grey too."""
 
     title: str
     formula: str
     color: str
-    text_color: str
-    marker: str
-    size: float
-    line: Any
+    shape: str
 
 
 LOOKS: Final = {
-    "forward": Look("forward", "(f(x + h) − f(x)) / h", ORANGE, DARK_ORANGE, "o", 4.0, "-"),
-    "central": Look("central", "C(h) = (f(x + h) − f(x − h)) / 2h", BLUE, BLUE, "s", 3.2, "-"),
-    "richardson": Look("Richardson", "(4 C(h/2) − C(h)) / 3", GREEN, DARK_GREEN, "^", 4.0, "-"),
-    "complex": Look("complex step", "Im f(x + ih) / h", INK, INK, "D", 4.6, (0, (4, 3))),
+    "forward": Look("forward", "(f(x + h) − f(x)) / h", "orange", "circle"),
+    "central": Look("central", "C(h) = (f(x + h) − f(x − h)) / 2h", "blue", "square"),
+    "richardson": Look("Richardson", "(4 C(h/2) − C(h)) / 3", "green", "triangle"),
+    "complex": Look("complex step", "Im f(x + ih) / h", "ink", "diamond"),
 }
 
 
@@ -58,16 +49,19 @@ class Range(NamedTuple):
         """Margin in decades: above the errors for words, below for errors of 0."""
         return 0.13 * (self.high - self.low)
 
-    def height(self, error: Any) -> Any:
+    def height(self, error: float) -> float:
         """Return the height of an error; 0 has no logarithm and stands below all others."""
-        return np.where(np.asarray(error) < 10.0**self.low, 10 ** (self.low - self.room / 2), error)
+        return 10 ** (self.low - self.room / 2) if error < 10.0**self.low else error
+
+    def scale(self) -> Scale:
+        """Return the scale with both margins."""
+        return Scale(10 ** (self.low - 0.8 * self.room), 10 ** (self.high + self.room), is_log=True)
 
 
-@styled
-def v_curve(curve: VCurve) -> Figure:
+def v_curve(curve: VCurve) -> Drawing:
     """Draw error against step size on logarithmic axes, with the fitted slopes.
 
-    Markers are errors, lines are fitted to the errors next to them, and a ring marks the best step of a
+    Marks are errors, lines are fitted to the errors next to them, and a ring marks the best step of a
     method.  Errors of exactly 0 stand below the axis, at "exact".
 
     Parameters
@@ -75,25 +69,18 @@ def v_curve(curve: VCurve) -> Figure:
     curve
         Result of `checking.v_curve`.
     """
-    figure = Figure(figsize=(WIDTH, HEIGHT))
-    title = "Numeric derivatives: the error against the step"
-    place_text(figure, LEFT, 0.2, title, size=12.5, weight="bold")
-    place_text(figure, LEFT, 0.53, subtitle(curve), color=MUTED)
-    axes = place_axes(figure, LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT)
-    shown = find_range(curve)
-    prepare_axes(axes, curve, shown)
-    steps = np.array(curve.steps)
-    for row, method in enumerate(curve.curves):
-        draw_curve(axes, steps, method, shown)
-        draw_key(figure, KEY_TOP + row * KEY_STEP, method)
-    return figure
-
-
-def subtitle(curve: VCurve) -> str:
-    """Name the derivative and its value."""
     entry = curve.entry()
     slope, value = (f"{number:.7g}".replace("-", "−") for number in (curve.reference, curve.value))
-    return f"∂f / ∂{entry} = {slope}  at  {entry} = {value}"
+    title = f"Numeric derivatives: ∂f / ∂{entry} = {slope} at {entry} = {value}"
+    return Drawing(finding_of(curve), [error_panel(curve), key_panel(curve)], title=title)
+
+
+def finding_of(curve: VCurve) -> str:
+    """Say how close each method comes, and at which step."""
+    words = ", ".join(f"{LOOKS[method.method].title} {best_of(method)}" for method in curve.curves)
+    return (
+        f"The error of numeric derivatives falls with the step and rises again when it is too short: {words}."
+    )
 
 
 def find_range(curve: VCurve) -> Range:
@@ -105,41 +92,66 @@ def find_range(curve: VCurve) -> Range:
     return Range(max(min(low, high - 2), high - MOST_DECADES), high)
 
 
-def prepare_axes(axes: Axes, curve: VCurve, shown: Range) -> None:
-    """Set scales and ticks, and name the two sides of the V."""
+def error_panel(curve: VCurve) -> Panel:
+    """Draw the errors of all methods, the lines fitted to them, and a ring around each best."""
     shortest, longest = log10(curve.steps[-1]), log10(curve.steps[0])
     margin = max(0.02 * (longest - shortest), 0.1)
-    axes.set(xscale="log", yscale="log", xlabel="step h")
-    axes.set_ylabel("relative error" if curve.relative else "absolute error")
-    axes.set_xlim(10 ** (shortest - margin), 10 ** (longest + margin))
-    axes.set_ylim(10 ** (shown.low - 0.8 * shown.room), 10 ** (shown.high + shown.room))
-    axes.xaxis.set_major_locator(FixedLocator(powers(ceil(shortest), floor(longest))))
-    axes.yaxis.set_major_locator(FixedLocator([float(shown.height(0.0)), *powers(*shown)]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: error_name(value, shown)))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
-    axes.tick_params(length=0)
-    axes.grid()
-    words: dict[str, Any] = {"va": "top", "color": MUTED, "style": "italic", "transform": axes.transAxes}
-    axes.text(0.012, 0.985, "too short: rounding", ha="left", **words)
-    axes.text(0.988, 0.985, "too long: truncation", ha="right", **words)
+    shown = find_range(curve)
+    steps = Scale(10 ** (shortest - margin), 10 ** (longest + margin), is_log=True)
+    axes = Axes(steps, shown.scale(), LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
+    ticks = [tick for tick in axes.y.powers(7) if 10.0**shown.low <= tick <= 10.0**shown.high]
+    name = f"{'relative' if curve.relative else 'absolute'} error, logarithmic"
+    parts = [
+        marks.text(0, 12, name, class_="muted"),
+        *axes.y_axis([shown.height(0.0), *ticks], lambda value: error_name(value, shown)),
+        *axes.x_axis(steps.powers(7), "step h, logarithmic", power_of_ten),
+        *words_in(axes, curve, shown),
+    ]
+    parts += [
+        marks.group(LOOKS[method.method].color, method_marks(axes, curve, method, shown))
+        for method in curve.curves
+    ]
+    parts.append(marks.text(LEFT, HEIGHT - 4, "line: fitted    ○ the best step", class_="muted"))
+    return Panel(WIDTH, HEIGHT, parts)
+
+
+def words_in(axes: Axes, curve: VCurve, shown: Range) -> list[str]:
+    """Return the names of the two sides of the V, and of the plateau of a relative error of 1."""
+    right = axes.left + axes.width
+    parts = [
+        marks.text(axes.left + 4, TOP + 12, "too short: rounding", class_="muted"),
+        marks.text(right - 4, TOP + 12, "too long: truncation", class_="muted", text_anchor="end"),
+    ]
     if curve.relative and curve.curves[0].errors[-1] == 1 and shown.high - shown.low > 8:
-        place: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "size": 8, "color": MUTED}
-        axes.annotate("f(x + h) = f(x)", (curve.steps[-1], 1.0), **place)
-    words["style"] = "normal"
-    axes.text(1, -0.105, "line: fitted    ○ the best step", ha="right", **words)
+        x, y = axes.at(curve.steps[-1], 1.0)
+        parts.append(marks.text(x, y - 8, "f(x + h) = f(x)", class_="muted"))
+    return parts
 
 
-def powers(low: int, high: int) -> list[float]:
-    """Return a few evenly spaced powers of ten, with the highest."""
-    gap = max(1, -(-(high - low) // MOST_GAPS))
-    return [10.0**power for power in range(high, low - 1, -gap)][::-1]
+def method_marks(axes: Axes, curve: VCurve, method: Curve, shown: Range) -> list[str]:
+    """Return the marks, fitted lines and ring of a method."""
+    pairs = [
+        (step, shown.height(error)) for step, error in zip(curve.steps, method.errors) if isfinite(error)
+    ]
+    shape = LOOKS[method.method].shape
+    parts = axes.points([step for step, _ in pairs], [error for _, error in pairs], shape)
+    for line in (method.truncation, method.rounding):
+        if line is not None:
+            ends = (line.low, line.high)
+            dash = "4 3" if shape == "diamond" else None
+            parts.append(
+                axes.curve(
+                    ends, [10**line.intercept * end**line.slope for end in ends], stroke_dasharray=dash
+                )
+            )
+    if isfinite(method.best_error):
+        parts.append(mark("ring", *axes.at(method.best_step, shown.height(method.best_error))))
+    return parts
 
 
 def power_of_ten(value: float) -> str:
     """Write 10 with its exponent."""
-    return f"$10^{{{round(log10(value))}}}$"
+    return f"10{str(round(log10(value))).translate(RAISED)}"
 
 
 def error_name(value: float, shown: Range) -> str:
@@ -147,58 +159,17 @@ def error_name(value: float, shown: Range) -> str:
     return "exact" if value < 10.0**shown.low * 0.9 else power_of_ten(value)
 
 
-def draw_curve(axes: Axes, steps: NDArray[np.float64], curve: Curve, shown: Range) -> None:
-    """Draw the errors, the lines fitted to them, and a ring around the best."""
-    look = LOOKS[curve.method]
-    heights = shown.height(np.array(curve.errors))
-    axes.plot(steps, heights, linestyle="none", **marker_of(look, 0.55))
-    for line in (curve.truncation, curve.rounding):
-        if line is not None:
-            draw_line(axes, line, look)
-    if np.isfinite(curve.best_error):
-        ring: dict[str, Any] = {
-            "markersize": 11,
-            "markerfacecolor": "none",
-            "markeredgewidth": 1.4,
-            "zorder": 5,
-        }
-        axes.plot(
-            curve.best_step, shown.height(curve.best_error), "o", markeredgecolor=look.text_color, **ring
-        )
-
-
-def marker_of(look: Look, alpha: float = 1.0) -> dict[str, Any]:
-    """Return the marker of a method as settings of a line."""
-    return {
-        "marker": look.marker,
-        "markersize": look.size,
-        "markerfacecolor": "none" if look is LOOKS["complex"] else look.color,
-        "markeredgecolor": look.color,
-        "markeredgewidth": 0.9 if look is LOOKS["complex"] else 0,
-        "alpha": alpha,
-    }
-
-
-def draw_line(axes: Axes, line: Line, look: Look) -> None:
-    """Draw a fitted line over the steps of its fit."""
-    ends = np.array([line.low, line.high])
-    axes.plot(
-        ends, 10**line.intercept * ends**line.slope, color=look.color, linewidth=1.5, linestyle=look.line
-    )
-
-
-def draw_key(figure: Figure, top: float, curve: Curve) -> None:
-    """Draw marker, name, formula, slopes and best error next to the plot."""
-    look = LOOKS[curve.method]
-    width, height = figure.get_size_inches()
-    sample = Line2D([(KEY_LEFT + 0.1) / width], [1 - (top + 0.075) / height], **marker_of(look))
-    sample.set(markersize=1.7 * look.size, transform=figure.transFigure)
-    figure.add_artist(sample)
-    left = KEY_LEFT + KEY_INDENT
-    place_text(figure, left, top, look.title, size=10, weight="bold", color=look.text_color)
-    place_text(figure, left, top + 0.2, look.formula, size=8, color=MUTED)
-    place_text(figure, left, top + 0.39, slopes_of(curve), size=8.5)
-    place_text(figure, left, top + 0.58, best_of(curve), size=8.5)
+def key_panel(curve: VCurve) -> Panel:
+    """Draw mark, name, formula, slopes and best error of each method."""
+    parts = []
+    for row, method in enumerate(curve.curves):
+        look, top = LOOKS[method.method], row * KEY_STEP
+        parts.append(marks.group(look.color, [mark(look.shape, 8, top + 12)]))
+        parts.append(marks.text(24, top + 16, look.title, class_="title"))
+        parts.append(marks.text(24, top + 33, look.formula, class_="muted"))
+        parts.append(marks.text(24, top + 49, slopes_of(method)))
+        parts.append(marks.text(24, top + 65, best_of(method)))
+    return Panel(WIDTH, HEIGHT, parts)
 
 
 def slopes_of(curve: Curve) -> str:
@@ -210,7 +181,7 @@ def slopes_of(curve: Curve) -> str:
 
 def best_of(curve: Curve) -> str:
     """The best error and its step; a method without rounding is as good at every shorter one."""
-    if not np.isfinite(curve.best_error):
+    if not isfinite(curve.best_error):
         return "not defined here"
     error = scientific(curve.best_error) if curve.best_error else "exact"
     return f"best {error} at h {'≤' if curve.stays_down else '='} {scientific(curve.best_step)}"

@@ -1,29 +1,27 @@
 """Weights of the first layer as images."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_mnist.palette import BLUE, VERMILION
-from tinygrad_mnist.report.plots.house_style import HAIRLINE, MUTED, place_axes, place_text, styled
+from tinygrad_mnist.report import marks
+from tinygrad_mnist.report.drawing import Drawing, Panel
+from tinygrad_mnist.report.plots.confusion import shortened
 
-COLORS = ["#00395A", BLUE, "#FFFFFF", VERMILION, "#6E3000"]
-SIGNED = LinearSegmentedColormap.from_list("signed", COLORS).with_extremes(bad=HAIRLINE)  # bad: the rims
-
-TILE_INCHES = 0.9
-EDGE, HEADER, BAR_SPACE = 0.15, 0.45, 1.15
+FEW, LARGE_SIDE, SIDE = 12, 104.0, 62.0  # the most images that are large, their side, and that of more
 SHARE_ON_SCALE = 99.8  # per cent of the weights; a few outliers must not fade the rest
 
 
-@styled
-def first_layer_weights(weight: ArrayLike, image_shape: tuple[int, int], limit: int = 64) -> Figure:
-    """Draw the incoming weights of each unit as an image, all on one colour scale that is white at 0.
+def first_layer_weights(
+    weight: ArrayLike, image_shape: tuple[int, int], names: Sequence[str] | None = None, limit: int = 64
+) -> Drawing:
+    """Draw the incoming weights of each unit as an image, all on one scale of colours.
 
-    Negative weights are blue, positive ones vermilion. The scale covers 99.8 % of the weights shown; the
-    pointed ends of the colour bar stand for the few beyond it.
+    Negative weights are blue, positive ones vermilion, and 0 is the colour of the page. The scale covers
+    99.8 % of the weights shown; the few beyond it have the colour of its end.
 
     Parameters
     ----------
@@ -31,52 +29,50 @@ def first_layer_weights(weight: ArrayLike, image_shape: tuple[int, int], limit: 
         (units, height * width): one row per unit.
     image_shape
         (height, width) of the images the layer reads.
+    names
+        Names of the units, where they are classes: they stand above the images.
     limit
         Largest number of units shown, from the first on.
     """
-    rows = np.asarray(weight)
+    rows = np.asarray(weight, float)
     shown = rows[:limit].reshape(-1, *image_shape)
-    columns = column_count(len(shown))
-    mosaic = tile(shown, columns)
-    width = columns * TILE_INCHES
-    height = width * mosaic.shape[0] / mosaic.shape[1]
-    figure = Figure(figsize=(EDGE + width + BAR_SPACE, HEADER + height + EDGE))
-    text = f"{len(shown)} of {len(rows)} units" if len(shown) < len(rows) else f"{len(rows)} units"
-    place_text(figure, EDGE, 0.14, text, color=MUTED)
-    axes = place_axes(figure, EDGE, HEADER, width, height)
     end = reach(shown)
-    picture = axes.imshow(mosaic, cmap=SIGNED, clim=(-end, end), interpolation="nearest", aspect="auto")
-    axes.set_axis_off()
-    bar_axes = place_axes(figure, EDGE + width + 0.18, HEADER, 0.12, min(height, 3.0))
-    draw_bar(bar_axes, picture, end)
-    return figure
+    titles: Sequence[str] = [shortened(name) for name in names[:limit]] if names else [""] * len(shown)
+    units = "classes" if names else "units"
+    count = f"{len(shown)} of {len(rows)} {units}" if len(shown) < len(rows) else f"{len(rows)} {units}"
+    side = LARGE_SIDE if len(shown) <= FEW else SIDE
+    sizes = f"{f'{-end:.2g}'.replace('-', '−')} and below", f"+{end:.2g} and above"
+    finding = (
+        f"The weights of {count} as images of {image_shape[0]} × {image_shape[1]}, "
+        f"from {np.nanmin(shown):.2g} to {np.nanmax(shown):.2g}: {structure_of(shown)}."
+    ).replace("-", "−")
+    panels = [weight_panel(image / end, side, title) for image, title in zip(shown, titles)]
+    return Drawing(finding, panels, title=count, key=tuple(zip(("blue", "vermilion"), sizes)))
 
 
-def column_count(units: int) -> int:
-    """Choose between 5 and 10 columns, so that the last row is as full as possible."""
-    choices = range(min(units, 5), min(units, 10) + 1)
-    return min(choices, key=lambda columns: (-units % columns, -columns))
+def structure_of(images: NDArray[np.float64]) -> str:
+    """Say if neighbouring pixels have like weights, as in strokes, or unlike ones, as in noise."""
+    left, right = images[:, :, :-1].ravel(), images[:, :, 1:].ravel()
+    if not images.size or left.std() == 0 or right.std() == 0:
+        return "all are alike"
+    likeness = float(np.corrcoef(left, right)[0, 1])
+    if likeness > 0.5:
+        return "neighbouring pixels have like weights, as in strokes"
+    return (
+        "neighbouring pixels have much the same weights in part" if likeness > 0.2 else "they look like noise"
+    )
 
 
-def tile(images: NDArray[np.float64], columns: int) -> NDArray[np.float64]:
-    """Arrange images (n, height, width) in one array, row by row, with a rim of NaN around each."""
-    rows = -(-len(images) // columns)
-    rimmed = np.pad(images.astype(float), ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
-    _, height, width = rimmed.shape
-    slots = np.full((rows * columns, height, width), np.nan)
-    slots[: len(images)] = rimmed
-    return slots.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+def weight_panel(image: NDArray[np.float64], side: float, title: str) -> Panel:
+    """Draw the weights of a unit, in units of the end of the scale."""
+    top, height = (18.0 if title else 0.0), side * image.shape[0] / image.shape[1]
+    parts = [marks.text(0, 13, title, class_="strong")] if title else []
+    for colour, ink in (("blue", -image), ("vermilion", image)):
+        parts.append(marks.group(colour, [marks.image(ink, 0, top, side, height)]))
+    return Panel(side, top + height, [*parts, marks.outline(0, top, side, height)])
 
 
 def reach(weights: NDArray[np.float64]) -> float:
     """Return the end of the colour scale: nearly the largest weight, and never 0."""
     sizes = np.abs(weights[np.isfinite(weights)])
     return float(np.percentile(sizes, SHARE_ON_SCALE)) if sizes.any() else 1.0
-
-
-def draw_bar(axes: Axes, picture: AxesImage, end: float) -> None:
-    """Draw the colour bar, with labels at its ends and at 0."""
-    bar = axes.figure.colorbar(picture, cax=axes, extend="both", ticks=[-end, 0, end])
-    axes.set_yticklabels([f"−{end:.2g}", "0", f"+{end:.2g}"])
-    axes.tick_params(length=0)
-    bar.outline.set_visible(False)

@@ -1,0 +1,77 @@
+"""The settings of a run in words, as its report lists them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tinygrad_mnist import nn
+from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.training.recipe import Recipe
+
+NAMES = {
+    "hidden": "hidden layers",
+    "lr": "learning rate",
+    "dropout": "dropped hidden units",
+    "decay_biases": "weight decay of biases",
+    "clip_norm": "largest norm of the gradient",
+    "clip_value": "largest entry of the gradient",
+    "ema_decay": "decay of the averaged weights",
+}
+NONE_AT_ZERO = {"dropout", "momentum", "weight_decay"}
+SHAPE = re.compile(r"\((\d+(?:, \d+)*),?\)")
+
+
+def title_of(recipe: Recipe, dataset: ImageDataset) -> str:
+    """Return the network and its data."""
+    sizes = recipe.sizes(dataset.image_shape, dataset.classes)
+    return f"Perceptron {'→'.join(map(str, sizes))} on {dataset.name}"
+
+
+def settings_rows(recipe: Recipe, dataset: ImageDataset) -> list[tuple[str, str]]:
+    """Return (setting, value) of all that was set, and the data."""
+    return [("data", data_of(dataset)), ("files", dataset.origin), *recipe_rows(recipe)]
+
+
+def data_of(dataset: ImageDataset) -> str:
+    """Return the splits in one line."""
+    height, width = dataset.image_shape
+    splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    counts = listed([f"{len(split):,} {name}" for name, split in splits.items() if len(split)])
+    return f"{dataset.name}, {height} × {width}: {counts} images"
+
+
+def recipe_rows(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield the settings of a recipe; one that has no effect is left out."""
+    for name, value in recipe.to_dict().items():
+        has_effect = name != "decay_biases" or recipe.weight_decay
+        if value is not None and has_effect:
+            yield NAMES.get(name, name.replace("_", " ")), in_words(name, value)
+
+
+def in_words(name: str, value: Any) -> str:
+    """Return the value of a setting."""
+    if name == "hidden":
+        return f"{listed([f'{size:,}' for size in value])} units" if value else "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "early_stopping":
+        return f"after {value} epoch{'s' * (value > 1)} without a lower validation loss"
+    if name in NONE_AT_ZERO and not value:
+        return "none"
+    return f"{100 * value:g} %" if name == "dropout" else str(value)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def layer_rows(model: nn.Module) -> list[tuple[str, str, str]]:
+    """Return layer, sizes of its parameters and their number, for each layer."""
+    rows = []
+    for row in nn.summary(model).rows:
+        sizes = SHAPE.sub(lambda shape: shape[1].replace(", ", " × "), row.shapes)
+        rows.append((row.layer, sizes or "–", f"{row.parameters:,}" if row.parameters else "–"))
+    return rows
