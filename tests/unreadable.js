@@ -18,11 +18,15 @@
   const ancestors = element => (element ? [element, ...ancestors(element.parentElement)] : []);
   const isScrolled = element =>
     ancestors(element).some(e => e !== document.documentElement && /auto|scroll/.test(getComputedStyle(e).overflowX));
+  const fillingOf = shape => {
+    const { fill, opacity } = getComputedStyle(shape);
+    const [red, green, blue, alpha] = channels(fill);
+    return [red, green, blue, alpha * opacity];
+  };
   const layersOf = element => {
-    const shape = element.matches(".node, .grad") && element.querySelector("path, polygon, ellipse");
-    const filling = shape && getComputedStyle(shape).fill;
-    const ground = channels(getComputedStyle(element).backgroundColor);
-    return filling && filling !== "none" ? [channels(filling), ground] : [ground];
+    const shapes = element.matches(".node, .grad") ? [...element.querySelectorAll("rect")].reverse() : [];
+    const filled = shapes.filter(shape => shape.getClientRects().length && getComputedStyle(shape).fill !== "none");
+    return [...filled.map(fillingOf), channels(getComputedStyle(element).backgroundColor)];
   };
   const groundOf = element => ancestors(element).flatMap(layersOf).reduceRight((below, layer) => over(layer, below), paper);
 

@@ -73,7 +73,7 @@ def draw(
         )
     if detail == "modules":
         graph = collapse(graph, 2)
-    if suffix in (*_IMAGES, "html") and not whole:
+    if suffix in _IMAGES and not whole:
         graph = readable(graph)
     if path is None:
         return Graph.of_data(graph)

@@ -24,18 +24,26 @@ _MOST_TITLES = 4
 def readable(graph: GraphData) -> GraphData:
     """Return the graph, or its finest folding that has at most 100 nodes.
 
-    Modules are folded first, the innermost before those around them; then calls that repeat; then, in a graph
-    without modules, stretches of its ops.
+    See `folded` for what is folded first.
     """
     if len(graph.nodes) <= MOST_NODES:
         return graph
-    folded = next(found for found in _foldings(graph) if found is not None)
+    found = folded(graph)
     warnings.warn(
-        f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(folded.nodes)} "
+        f"{len(graph.nodes):,} nodes are too many to read: drawn as {len(found.nodes)} "
         "(depth=1 folds more, whole=True draws all)",
         stacklevel=warning_level(),
     )
-    return folded
+    return found
+
+
+def folded(graph: GraphData) -> GraphData:
+    """Return the finest folding of a graph that has at most 100 nodes.
+
+    Modules are folded first, the innermost before those around them; then calls that repeat; then, in a graph
+    without modules, stretches of its ops.
+    """
+    return next(found for found in _foldings(graph) if found is not None)
 
 
 def _foldings(graph: GraphData) -> Iterator[GraphData | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from tinygrad_mnist.errors import GraphvizMissingError
@@ -17,7 +16,7 @@ from tinygrad_mnist.graph.text import to_text
 class Graph(GraphData):
     """The graph behind computed tensors.  Nodes stand in the order of computation, each after its inputs.
 
-    A notebook shows it as the page with the playback, or as text where it cannot be drawn.
+    A notebook shows it as the page with the playback.
 
     Parameters
     ----------
@@ -80,7 +79,4 @@ class Graph(GraphData):
             return None
 
     def _repr_html_(self) -> str:
-        try:
-            return to_iframe(readable(self))
-        except (GraphvizMissingError, ValueError):
-            return f"<pre>{escape(to_text(self))}</pre>"
+        return to_iframe(self)

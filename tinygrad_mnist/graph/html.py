@@ -9,28 +9,22 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
-from xml.etree import ElementTree
 
 from tinygrad_mnist.graph.build import graph_behind
-from tinygrad_mnist.graph.data import GraphData, Node, Statistics
-from tinygrad_mnist.graph.numbers import is_few, short_count, spread_text, statistics_text
-from tinygrad_mnist.graph.playback import playback_steps
-from tinygrad_mnist.graph.style import role
-from tinygrad_mnist.graph.svg import to_svg
+from tinygrad_mnist.graph.data import GraphData
+from tinygrad_mnist.graph.folding import folded
+from tinygrad_mnist.graph.numbers import short_count
+from tinygrad_mnist.graph.page_data import page_data
 
-# The elements that Graphviz draws with.  None of them acts: no script, no link, no style sheet.
-_ELEMENTS = frozenset(
-    {"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text"}
+_PAGE = Path(__file__).with_name("page")
+_SCRIPTS = (
+    *("scene", "layout", "layers", "place"),  # what is where
+    *("picture", "norms", "images", "panel"),  # what it looks like
+    *("steps", "view", "player"),  # what happens
 )
-_ATTRIBUTES = frozenset(
-    {
-        *("id", "class", "transform", "viewBox", "width", "height", "points", "d", "text-anchor"),
-        *("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry"),
-        *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity"),
-        *("font-family", "font-size", "font-weight", "font-style", "text-decoration"),
-    }
-)
+_STYLES = ("page", "picture")
 _IFRAME_HEIGHT = 640
+MOST_NODES = 5_000  # of which each can be opened; more would be tens of megabytes
 
 
 def to_html(graph: Any, *, title: str = "Computation graph") -> str:
@@ -47,13 +41,11 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
     title
         The heading.
 
-    Raises
-    ------
-    GraphvizMissingError
-        If neither Graphviz nor its WebAssembly build is installed.
     """
-    graph = graph_behind(graph)
-    script, style = _read("view.js") + _read("player.js"), _read("player.css")
+    whole = graph_behind(graph)
+    graph = whole if len(whole.nodes) <= MOST_NODES else folded(whole)
+    script = "".join(_read(f"{name}.js") for name in _SCRIPTS)
+    style = "".join(_read(f"{name}.css") for name in _STYLES)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -61,19 +53,14 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
     parts = {
         "policy": policy,
         "title": escape(title),
-        "summary": escape(_summary(graph)),
-        "svg": _clean_svg(to_svg(graph, detail="values" if _is_small(graph) else "ops"), graph),
+        "summary": escape(_summary(whole)),
+        "folded": escape(_folded(whole, graph)),
         "buttons": "\n".join(_button(*button) for button in _BUTTONS),
-        "data": _json(
-            {
-                "nodes": [_node_data(node) for node in graph.nodes],
-                "steps": [step.to_dict() for step in playback_steps(graph)],
-            }
-        ),
+        "data": _json(page_data(graph)),
         "style": style,
         "script": script,
     }
-    return Template(_read("player.html")).substitute(parts)
+    return Template(_read("page.html")).substitute(parts)
 
 
 def to_iframe(graph: Any, *, title: str = "Computation graph") -> str:
@@ -86,55 +73,17 @@ def to_iframe(graph: Any, *, title: str = "Computation graph") -> str:
 
 
 def _read(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+    return (_PAGE / name).read_text("utf-8")
 
 
-def _clean_svg(svg: str, graph: GraphData) -> str:
-    """Graphviz's picture, built anew from shapes and text alone, with a class for each kind of node.
-
-    Groups of nodes can be focused and have a name; texts that state a number have the class ``number``.
-    """
-    root = _cleaned(ElementTree.fromstring(svg))
-    root.set("role", "group")
-    root.set("aria-label", "The computation graph; up and down go from node to node")
-    for group in root.iter("g"):
-        kind, _, number = group.get("id", "").partition("-")
-        if kind in ("node", "grad") and number.isdigit() and int(number) < len(graph.nodes):
-            _mark(group, kind, graph.nodes[int(number)], graph)
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _cleaned(element: ElementTree.Element) -> ElementTree.Element:
-    """A copy of the element with its allowed parts; a link becomes a group, anything else is left out."""
-    name = element.tag.rpartition("}")[2]
-    allowed = {
-        key: value for key, value in element.attrib.items() if key in _ATTRIBUTES and "url(" not in value
-    }
-    copy = ElementTree.Element("g" if name == "a" else name, allowed)
-    copy.text = element.text if name == "text" else None
-    for child in element:
-        tag = str(child.tag).rpartition("}")[2]
-        if tag in _ELEMENTS or tag == "a":
-            copy.append(_cleaned(child))
-    return copy
-
-
-def _mark(group: ElementTree.Element, kind: str, node: Node, graph: GraphData) -> None:
-    """Give a group the class and the name of its node, for the style sheet and for screen readers."""
-    group.set("class", f"{kind} {role(node, graph) if kind == 'node' else 'gradient'}")
-    for text in group.iter("text"):
-        if (text.text or "").startswith("= "):
-            text.set("class", "number")
-    if kind == "node":
-        group.set("tabindex", "-1")
-        group.set("role", "button")
-        group.set("aria-label", ", ".join(filter(None, [node.name, _kind(node), node.verdict or ""])))
-
-
-def _is_small(graph: GraphData) -> bool:
-    """True if all numbers fit into the picture."""
-    numbers = [number for node in graph.nodes for number in (node.value, node.gradient)]
-    return all(number is None or is_few(number) for number in numbers)
+def _folded(whole: GraphData, shown: GraphData) -> str:
+    """A sentence on a graph that is too large to be in the page as it is."""
+    if shown is whole:
+        return ""
+    return (
+        f"{len(whole.nodes):,} nodes are shown as {len(shown.nodes)}: a page holds at most {MOST_NODES:,}. "
+        "Draw a part of the graph to look inside."
+    )
 
 
 def _summary(graph: GraphData) -> str:
@@ -150,45 +99,6 @@ def _summary(graph: GraphData) -> str:
         short_count(work, "FLOP"),
     ]
     return " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
-
-
-def _node_data(node: Node) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "kind": _kind(node),
-        "op": node.op is not None,
-        "verdict": node.verdict,
-        "message": node.message,
-        "facts": [[label, text] for label, text in _facts(node).items() if text],
-        "value": _statistics(node.value),
-        "gradient": _statistics(node.gradient),
-        "rules": [[rule.source, rule.formula, rule.verdict or ""] for rule in node.rules],
-    }
-
-
-def _kind(node: Node) -> str:
-    return {"op": f"op {node.op}", "module": f"module {node.op}", "error": f"failed op {node.op}"}.get(
-        node.kind, node.kind
-    )
-
-
-def _facts(node: Node) -> dict[str, str]:
-    return {
-        "shape": "" if node.kind == "error" else f"{node.shape_text}, {node.dtype}",
-        "inside": node.scope,
-        "formula": node.formula,
-        "inside it": node.contents,
-        "learned numbers": f"{node.parameters:,}" if node.parameters else "",
-        "work": short_count(node.flops, "FLOP") if node.flops else "",
-        "memory traffic": short_count(node.bytes, "B") if node.bytes else "",
-        "recorded at": node.line,
-    }
-
-
-def _statistics(value: Statistics | None) -> str:
-    if value is None:
-        return ""
-    return statistics_text(value) if value.values is not None else spread_text(value)
 
 
 def _json(data: Any) -> str:

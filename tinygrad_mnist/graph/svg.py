@@ -44,6 +44,6 @@ def image_of(source: str, suffix: str) -> bytes:
                 pass
         raise GraphvizMissingError(
             "drawing needs Graphviz: install it with `apt install graphviz`, `brew install graphviz`, "
-            "`winget install graphviz` or `conda install graphviz`; for .svg and .html "
+            "`winget install graphviz` or `conda install graphviz`; for .svg "
             "`pip install -e '.[wasm]'` is enough"
         ) from error
