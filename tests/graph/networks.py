@@ -69,10 +69,19 @@ def autoencoder():
 
 def lenet():
     return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2, rng=0), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5, rng=1), nn.Tanh(),
-        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120, rng=2), nn.Tanh(), nn.Linear(120, 84, rng=3),
-        nn.Tanh(), nn.Linear(84, 10, rng=4),
-    )  # fmt: skip
+        nn.Conv2d(1, 6, 5, padding=2, rng=0),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5, rng=1),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120, rng=2),
+        nn.Tanh(),
+        nn.Linear(120, 84, rng=3),
+        nn.Tanh(),
+        nn.Linear(84, 10, rng=4),
+    )
 
 
 def deep(layers=30, width=6):

@@ -26,7 +26,7 @@ def test_names_order_and_kinds_follow_the_computation():
     nodes = Graph(step()).nodes
     assert [node.name for node in nodes] == [
         "x", "0.weight", "0.bias", "linear_1", "tanh_2", "2.weight", "2.bias", "linear_3",
-        "targets", "softmax_cross_entropy_4", "mean_5",
+        "target", "softmax_cross_entropy_4", "mean_5",
     ]  # fmt: skip
     assert [node.kind for node in nodes[:4]] == ["data", "parameter", "parameter", "op"]
     assert nodes[3].inputs == ("x", "0.weight", "0.bias")
@@ -202,7 +202,7 @@ def test_modules_collapse_to_single_nodes_at_any_depth():
     graph = Graph(step(), backward=True)
     layers = graph.collapsed(2)
     assert [n.name for n in layers.nodes] == [
-        "x", "Sequential/Linear[0]", "Sequential/Tanh[1]", "Sequential/Linear[2]", "targets",
+        "x", "Sequential/Linear[0]", "Sequential/Tanh[1]", "Sequential/Linear[2]", "target",
         "CrossEntropyLoss",
     ]  # fmt: skip
     assert [n.parameters for n in layers.nodes] == [0, 9, 0, 8, 0, 0]
@@ -210,7 +210,7 @@ def test_modules_collapse_to_single_nodes_at_any_depth():
     assert [n.name for n in graph.collapsed(1).nodes] == [
         "x",
         "Sequential",
-        "targets",
+        "target",
         "CrossEntropyLoss",
     ]
 

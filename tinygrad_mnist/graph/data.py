@@ -92,7 +92,8 @@ class Rule:
     Attributes
     ----------
     input
-        The primitive's name for the input, as used in the formula; the source for a module of several ops.
+        The primitive's name for the input, as used in the formula; for a module of several ops the title of
+        the source.
     source
         The name of the node at that input.
     formula

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, overload
 
-from tinygrad_mnist.arguments import require_choice
+from tinygrad_mnist.arguments import require_choice, require_whole
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.graph.build import build
 from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.dot import DETAILS, Detail, to_dot
-from tinygrad_mnist.graph.folding import collapse, readable
+from tinygrad_mnist.graph.folding import collapse, fold_repeats, readable
 from tinygrad_mnist.graph.graph import Graph
 from tinygrad_mnist.graph.html import to_html
 from tinygrad_mnist.graph.mermaid import to_mermaid
+from tinygrad_mnist.graph.style import THEME_NAMES, ThemeName
 from tinygrad_mnist.graph.svg import image_of
 from tinygrad_mnist.graph.text import to_text
 
@@ -24,11 +25,29 @@ _SUFFIXES = (*_IMAGES, "html", "dot", "mmd", "txt")
 
 @overload
 def draw(
-    output: Any, path: None = None, *, detail: Detail = "ops", backward: bool = False, whole: bool = False
+    output: Any,
+    path: None = None,
+    *,
+    detail: Detail = "ops",
+    backward: bool = False,
+    depth: int | None = None,
+    repeats: bool = False,
+    whole: bool = False,
+    theme: ThemeName = "light",
+    dpi: int | None = None,
 ) -> Graph: ...
 @overload
 def draw(
-    output: Any, path: str | Path, *, detail: Detail = "ops", backward: bool = False, whole: bool = False
+    output: Any,
+    path: str | Path,
+    *,
+    detail: Detail = "ops",
+    backward: bool = False,
+    depth: int | None = None,
+    repeats: bool = False,
+    whole: bool = False,
+    theme: ThemeName = "light",
+    dpi: int | None = None,
 ) -> Path: ...
 def draw(
     output: Any,
@@ -36,7 +55,11 @@ def draw(
     *,
     detail: Detail = "ops",
     backward: bool = False,
+    depth: int | None = None,
+    repeats: bool = False,
     whole: bool = False,
+    theme: ThemeName = "light",
+    dpi: int | None = None,
 ) -> Path | Graph:
     """Draw the graph behind a tensor into a file, and return its path; or show it in a notebook.
 
@@ -51,39 +74,62 @@ def draw(
         "modules", "ops" or "values".
     backward
         Also run and draw the backward pass; no ``.grad`` changes.  A `Graph` must have its gradients already.
+    depth
+        Draw each module at this depth as one box; 1 is the outermost, and 2 that of ``detail="modules"``.
+    repeats
+        Draw calls and ops that repeat in a row as one box: ``Cell × 10``.
     whole
-        Draw a graph of more than 400 nodes as it is, instead of collapsing it to modules.
+        Draw a graph of more than 100 nodes as it is, instead of folding it.
+    theme
+        "light", "dark" or "print", for .svg, .png, .pdf and .dot; a page follows the reader's own setting.
+    dpi
+        Pixels per inch of a .png; 96 if omitted.
 
     Raises
     ------
     GraphvizMissingError
         If an image needs Graphviz and it is not installed; the DOT is then written next to it.
     ValueError
-        If suffix or detail are unknown, if a graph has no gradients for `backward`, or if it is too large to
-        draw and has no modules to collapse.
+        If suffix, detail or theme are unknown, if `dpi` is given for another format than .png, or if a graph
+        has no gradients for `backward`.
     """
     path = None if path is None else Path(path)
     suffix = "html" if path is None else require_suffix(path)
     require_choice("detail", detail, DETAILS)
+    require_choice("theme", theme, THEME_NAMES)
+    _require_dpi(dpi, path)
     graph = output if isinstance(output, GraphData) else build(output, backward=backward)
     if backward and graph is output and not graph.has_gradients:
         raise ValueError(
             "backward is True and the graph has no gradients: expected one with gradients; "
             "write Graph(output, backward=True)"
         )
-    if detail == "modules":
-        graph = collapse(graph, 2)
+    if depth is None and detail == "modules":
+        depth = 2
+    if depth is not None:
+        graph = collapse(graph, depth)
+    if repeats:
+        graph = fold_repeats(graph)
     if suffix in _IMAGES and not whole:
         graph = readable(graph)
     if path is None:
         return Graph.of_data(graph)
     try:
-        write_atomically(path, _rendered(graph, suffix, detail))
+        write_atomically(path, _rendered(graph, suffix, detail, theme, dpi))
     except GraphvizMissingError as error:
         beside = path.with_suffix(".dot")
-        write_atomically(beside, to_dot(graph, detail=detail))
+        write_atomically(beside, to_dot(graph, detail=detail, theme=theme).encode())
         raise GraphvizMissingError(f"{error} (the DOT of {path.name} is in {beside.name})") from error
     return path
+
+
+def _require_dpi(dpi: int | None, path: Path | None) -> None:
+    if dpi is None:
+        return
+    require_whole("dpi", dpi)
+    if path is None or path.suffix.lower() != ".png":
+        where = "no path" if path is None else path.name
+        raise ValueError(f"dpi is {dpi} and the picture is {where}: expected a .png; leave dpi out")
 
 
 def require_suffix(path: Path) -> str:
@@ -100,9 +146,9 @@ def require_suffix(path: Path) -> str:
     return suffix
 
 
-def _rendered(graph: GraphData, suffix: str, detail: Detail) -> bytes:
+def _rendered(graph: GraphData, suffix: str, detail: Detail, theme: ThemeName, dpi: int | None) -> bytes:
     if suffix in _IMAGES:
-        return image_of(to_dot(graph, detail=detail), suffix)
+        return image_of(to_dot(graph, detail=detail, theme=theme), suffix, dpi)
     if suffix == "dot":
-        return to_dot(graph, detail=detail).encode()
+        return to_dot(graph, detail=detail, theme=theme).encode()
     return {"html": to_html, "mmd": to_mermaid, "txt": to_text}[suffix](graph).encode()

@@ -159,6 +159,7 @@ def _free(name: str, graph: GraphData, homes: dict[str, str]) -> str:
 def _merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("parameter",)) -> GraphData:
     """The graph with one node for all nodes of a home, and for the leaves that only this home reads."""
     homes = homes | _leaves_inside(graph, homes, kinds)
+    homes |= _stacked_leaves(graph, homes)
     names = {node.name: homes.get(node.name, node.name) for node in graph.nodes}
     groups: dict[str, list[Node]] = {
         home: [] for home in reversed(list(dict.fromkeys(reversed(names.values()))))
@@ -167,7 +168,11 @@ def _merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("
         groups[names[node.name]].append(node)
     return GraphData(  # a module stands where its last op stood
         tuple(
-            _renamed(group[0], names) if home == group[0].name else _Group(home, group, graph, names).node()
+            _renamed(group[0], names)
+            if home == group[0].name
+            else _Group(home, group, graph, names).node()
+            if any(node.op for node in group)
+            else _stack(home, group)
             for home, group in groups.items()
         ),
         tuple(dict.fromkeys(names[output] for output in graph.outputs)),
@@ -183,11 +188,41 @@ def _leaves_inside(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ..
     return found
 
 
+def _stacked_leaves(graph: GraphData, homes: dict[str, str]) -> dict[str, str]:
+    """One name, ``x[0…9]``, for the leaves of one argument that only one home reads."""
+    stacks: dict[tuple[str, str], list[str]] = {}
+    for node in graph.nodes:
+        numbered = re.fullmatch(r"(.*)\[\d+\]", node.name)
+        inside = {homes.get(reader) for reader in graph.readers[node.name]}
+        if (
+            numbered
+            and node.kind == "data"
+            and node.name not in homes
+            and len(inside) == 1
+            and None not in inside
+        ):
+            stacks.setdefault((numbered[1], str(inside.pop())), []).append(node.name)
+    named = {
+        f"{argument}[{names[0][len(argument) + 1 : -1]}…{names[-1][len(argument) + 1 : -1]}]": names
+        for (argument, _), names in stacks.items()
+        if len(names) > 1
+    }
+    return {name: stack for stack, names in named.items() for name in names}
+
+
 def _renamed(node: Node, names: dict[str, str]) -> Node:
     """The node with its sources renamed to the modules they are in."""
     inputs = tuple(names.get(source, source) for source in node.inputs)
-    rules = tuple(replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
-    return replace(node, inputs=inputs, rules=rules)
+    rules = (replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
+    titled = (rule if rule.formula else replace(rule, input=rule.source.rpartition("/")[2]) for rule in rules)
+    return replace(node, inputs=inputs, rules=tuple(titled))
+
+
+def _stack(name: str, leaves: list[Node]) -> Node:
+    """One node for leaves of one argument: it states what they share."""
+    shapes = {leaf.shape for leaf in leaves}
+    shape = (len(leaves), *shapes.pop()) if len(shapes) == 1 else (len(leaves),)
+    return Node(name, "data", None, shape, leaves[0].dtype, "")
 
 
 class _Group:
@@ -272,7 +307,13 @@ class _Group:
                 if self._is_outside(rule.source):
                     leading.setdefault(rule.source, []).append(rule)
         return tuple(
-            Rule(self.names[source], self.names[source], "", self._sent(source, rules), _worst(rules))
+            Rule(
+                self.names[source].rpartition("/")[2],
+                self.names[source],
+                "",
+                self._sent(source, rules),
+                _worst(rules),
+            )
             for source, rules in leading.items()
         )
 

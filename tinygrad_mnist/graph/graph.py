@@ -7,7 +7,7 @@ from typing import Any
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.graph.build import build
 from tinygrad_mnist.graph.data import GraphData
-from tinygrad_mnist.graph.folding import collapse, readable
+from tinygrad_mnist.graph.folding import collapse, fold_repeats, readable
 from tinygrad_mnist.graph.html import to_iframe
 from tinygrad_mnist.graph.svg import to_svg
 from tinygrad_mnist.graph.text import to_text
@@ -65,9 +65,13 @@ class Graph(GraphData):
         GraphData.__init__(graph, data.nodes, data.outputs)
         return graph
 
-    def collapsed(self, depth: int = 1) -> Graph:
-        """Return the graph with each module at `depth` (1: the outermost) as one node."""
-        return self.of_data(collapse(self, depth))
+    def collapsed(self, depth: int = 1, *, repeats: bool = False) -> Graph:
+        """Return the graph with each call of a module at `depth` (1: the outermost) as one node.
+
+        With `repeats`, calls that repeat in a row are one node: ``Cell × 10``.
+        """
+        collapsed = collapse(self, depth)
+        return self.of_data(fold_repeats(collapsed) if repeats else collapsed)
 
     def __repr__(self) -> str:
         return to_text(self)

@@ -1,4 +1,8 @@
-"""The graph in Mermaid's language, which code hosts draw in Markdown pages."""
+"""The graph in Mermaid's language, which code hosts draw in Markdown pages.
+
+Mermaid draws every edge downwards, so the backward pass stands below the forward pass: it begins at the
+gradient of the result and ends at those of the leaves.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,29 @@ from typing import Any
 
 from tinygrad_mnist.graph.build import graph_behind
 from tinygrad_mnist.graph.data import GraphData, Node
+from tinygrad_mnist.graph.labels import gradient_lines
 from tinygrad_mnist.graph.modules import Box, boxes_of
-from tinygrad_mnist.graph.style import NODE_STYLES, role
+from tinygrad_mnist.graph.style import THEMES, role
 
 _BRACKETS = {"op": ("(", ")"), "output": ("([", "])"), "module": ("(", ")"), "error": ("{{", "}}")}
 
 
 def to_mermaid(graph: Any) -> str:
-    """Return a `Graph`, or the graph behind a Tensor, as a flowchart with modules as nested subgraphs."""
+    """Return a `Graph`, or the graph behind a Tensor, as a flowchart with modules as nested subgraphs.
+
+    If the graph has gradients, the backward pass is a second flow: dashed arrows between gradients, each with
+    the rule that sends it.
+    """
     graph = graph_behind(graph)
     lines = ["flowchart TB", *_box_lines(boxes_of(graph), graph, "  ", itertools.count())]
     lines += [f"  n{graph.positions[e.source]} --> n{graph.positions[e.target]}" for e in graph.edges]
-    used = {role(node, graph) for node in graph.nodes}
-    lines += [
-        f"  classDef {name} fill:{style['fillcolor']},stroke:{style['color']},color:#111111"
-        for name, style in NODE_STYLES.items()
-        if name in used
-    ]
+    if graph.has_gradients:
+        lines += _backward_lines(graph)
+    used = {role(node, graph) for node in graph.nodes} | ({"gradient"} if graph.has_gradients else set())
+    look = THEMES["light"]
+    for name in sorted(used):
+        colours = f"fill:{look.fills.get(name, look.ground)},stroke:{look.outlines[name]}"
+        lines.append(f"  classDef {name} {colours},color:{look.ink}")
     return "\n".join(lines) + "\n"
 
 
@@ -37,6 +47,21 @@ def _box_lines(box: Box, graph: GraphData, indent: str, numbers: Iterator[int]) 
         yield f'{indent}subgraph s{next(numbers)}["{_escaped(inner.title)}"]'
         yield from _box_lines(inner, graph, indent + "  ", numbers)
         yield f"{indent}end"
+
+
+def _backward_lines(graph: GraphData) -> Iterator[str]:
+    """The gradients, in the order in which a backward pass computes them, and the rules between them."""
+    for position, node in reversed(list(enumerate(graph.nodes))):
+        if node.gradient is None:
+            continue
+        label = "<br/>".join(map(_escaped, gradient_lines(node)))
+        yield f'  g{position}("{label}"):::gradient'
+        if node.name in graph.outputs:
+            yield f"  n{position} -.- g{position}"
+        for rule in node.rules:
+            if graph.by_name[rule.source].gradient is not None:
+                said = f'|"{_escaped(rule.formula)}"|' if rule.formula else ""
+                yield f"  g{position} -.->{said} g{graph.positions[rule.source]}"
 
 
 def _label(node: Node) -> str:

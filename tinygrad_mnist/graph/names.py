@@ -108,15 +108,25 @@ def _input_of(primitive: Any, count: int, position: int) -> str | None:
 
 
 def _argument_of(call: Call | None, value: Any) -> str | None:
-    """The name of an argument of the outermost module call that was given the value itself."""
+    """The name of an argument of the outermost module call that was given the value."""
     name = None
     while call is not None:
         outer, _, module, inputs = call
-        for position, given in enumerate(inputs):
-            if given is value:
-                name = _parameter(module, position)
+        position = next((i for i, given in enumerate(inputs) if _is_same(given, value)), None)
+        if position is not None:
+            name = _parameter(module, position)
         call = outer
     return name
+
+
+def _is_same(given: Any, value: Any) -> bool:
+    """True for a value itself and for what a module made a copy of, such as labels."""
+    if given is value:
+        return True
+    if isinstance(given, Tensor) and given.inputs:
+        return False
+    mine, its = (np.asarray(x.data if isinstance(x, Tensor) else x) for x in (given, value))
+    return mine.shape == its.shape and mine.dtype.kind in "biuf" and np.array_equal(mine, its)
 
 
 def _parameter(module: Any, position: int) -> str:
