@@ -8,7 +8,12 @@ import linecache
 import os
 import pickle
 import sys
-from types import CodeType
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import CodeType, FrameType
+from typing import Any
 
 from numpy.lib import mixins
 
@@ -16,45 +21,85 @@ Site = tuple[CodeType, int]
 
 _AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(_AUTODIFF)) + os.sep
-_PROGRAM = os.path.join(_PACKAGE, "program") + os.sep
 _NN = os.path.join(_PACKAGE, "nn") + os.sep
 _MODULE = os.path.join(_NN, "module.py")
-_BETWEEN = (mixins.__file__, copy.__file__, pickle.__file__)  # Python code that calls back for its caller
+_AUTOGRAD = os.path.join(_PACKAGE, "autograd.py")
+_FOR_THE_CALLER = tuple(os.path.join(_PACKAGE, part) + os.sep for part in ("autodiff", "hints", "program"))
+_BETWEEN = (_MODULE, _AUTOGRAD, mixins.__file__, copy.__file__, pickle.__file__)
+_INSTALLED = (*(sysconfig.get_path(part) + os.sep for part in ("stdlib", "scripts")), "<frozen ")
 
-# By source file, how many frames further out to look: past an op or ``Module.__call__`` 1, past a layer's
-# forward and the call around it 2, no further outside of the package (0) and in another part of it (None).
-_steps: dict[str, int | None] = {}
+# The kinds of source files: of the reader, of others, and of the package: what runs ops for its caller, the
+# layers, and the rest (training, checks, commands), which calls the reader's networks and functions.
+_READER, _OTHERS, _RUNS, _LAYER, _CALLS = range(5)
+_kinds: dict[str, int] = {}
+_frame_at = sys._getframe
+
+_NOBODY: Any = ()  # the site of a caller that is installed code
+_CALLER: ContextVar[Site | None] = ContextVar("caller", default=None)
 
 
-def _step_from(path: str) -> int | None:
-    if not path.startswith(_PACKAGE):
-        step: int | None = 1 if path in _BETWEEN else 0
-    elif path.startswith((_AUTODIFF, _PROGRAM)) or path == _MODULE:
-        step = 1
+def _kind_of(path: str) -> int:
+    if path in _BETWEEN or path.startswith(_FOR_THE_CALLER):
+        kind = _RUNS
+    elif path.startswith(_PACKAGE):
+        kind = _LAYER if path.startswith(_NN) else _CALLS
     else:
-        step = 2 if path.startswith(_NN) else None
-    _steps[path] = step
-    return step
+        is_installed = path.startswith(_INSTALLED) or "site-packages" in path or "dist-packages" in path
+        kind = _OTHERS if is_installed else _READER
+    _kinds[path] = kind
+    return kind
 
 
 def calling_site() -> Site:
-    """Return the nearest caller outside the package, or the layer's own line if training called it."""
-    depth = 3  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
-    layer = None
-    while True:
-        frame = sys._getframe(depth)
+    """Return the nearest line outside the package that led here.
+
+    If a part such as the training called the network, installed code (a tool that starts commands or workers)
+    is not meant; if no line of the reader's is behind it, as in a command, it is the layer's own line.
+    """
+    depth = 2  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
+    within = None
+    try:
+        while True:
+            depth += 1
+            frame = _frame_at(depth)
+            path = frame.f_code.co_filename
+            try:
+                kind = _kinds[path]
+            except KeyError:
+                kind = _kind_of(path)
+            if kind == _RUNS:
+                continue
+            if kind <= _OTHERS:
+                break
+            within = within or frame
+            if kind == _CALLS:
+                known = _CALLER.get()
+                site: Site = _reader_site(depth) if known is None else known
+                return site or (within.f_code, within.f_lasti)
+    except ValueError:  # the end of the stack
+        frame = within or frame
+    return frame.f_code, frame.f_lasti
+
+
+def _reader_site(depth: int) -> Any:
+    """Return the nearest line of the reader's, from `depth` frames above the caller on."""
+    frame: FrameType | None = sys._getframe(depth + 1)
+    while frame is not None:
         path = frame.f_code.co_filename
-        try:
-            step = _steps[path]
-        except KeyError:
-            step = _step_from(path)
-        if not step:
-            if step is None and layer is not None:
-                frame = layer
+        if _kinds.get(path, _kind_of(path)) == _READER:
             return frame.f_code, frame.f_lasti
-        if step == 2 and layer is None:
-            layer = frame
-        depth += step
+        frame = frame.f_back
+    return _NOBODY
+
+
+@contextmanager
+def called_from_here() -> Iterator[None]:
+    """Give all ops inside the block the line that led to it: for many steps, it is found once."""
+    token = _CALLER.set(_reader_site(2))
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)
 
 
 def warning_level() -> int:

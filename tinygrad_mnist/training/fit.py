@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.arguments import require_bool, require_whole
+from tinygrad_mnist.autodiff.source_line import called_from_here
 from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
@@ -114,7 +115,7 @@ def fit(
     is_reported = not progress or any(isinstance(callback, Progress) for callback in named.values())
     report = None if is_reported else progress_here()
     named |= named_callbacks([report] if report else [])
-    with report or nullcontext(), stop_signals() as signalled, np.errstate(all="ignore"):
+    with report or nullcontext(), called_from_here(), stop_signals() as signalled, np.errstate(all="ignore"):
         # Floating-point warnings are off: a divergence is an error.
         training = Training(parts, train, validation, epochs, step, signalled)
         training.callbacks = {name: c for name, c in named.items() if c not in last}
