@@ -227,7 +227,7 @@ def _arrays_read_by(tensor: Any) -> list[Any]:
         if isinstance(x, Recordable):
             if x.serial > tensor.serial:
                 raise StaleGradientError(
-                    f"{x._label()} was changed in place after {tensor._label()} had read it "
+                    f"{x._label()} was changed in place after {tensor.primitive.name} had read it "
                     f"({tensor._origin()}), so the gradient would be that of another value: run the forward "
                     "pass again before backward()"
                 )

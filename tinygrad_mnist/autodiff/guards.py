@@ -101,15 +101,19 @@ def has_rule(primitive: Primitive, inputs: tuple[Any, ...]) -> bool:
     )
 
 
+def operand_text(x: Any, name: str | None = None) -> str:
+    """Return an input of an op for a message, under a name: ``0.weight (5, 6) float32``."""
+    facts = f" {np.shape(peeled(x))} {peeled(x).dtype}" if isinstance(x, Box | np.ndarray) else ""
+    if name is not None:
+        return name + facts
+    if isinstance(x, Recordable):
+        return x._label(facts)
+    return f"array{facts}" if facts else repr(x)
+
+
 def _operands(inputs: tuple[Any, ...]) -> str:
     """Return the inputs of an op for a message: ``0.weight (5, 6) float32 and array (3,) float64``."""
-
-    def shown(x: Any) -> str:
-        if isinstance(x, Recordable):
-            return f"{x._label()} {x._data.shape} {x._data.dtype}"
-        return f"array {x.shape} {x.dtype}" if isinstance(x, np.ndarray | Box) else repr(x)
-
-    return " and ".join(shown(x) for x in inputs)
+    return " and ".join(map(operand_text, inputs))
 
 
 def _in_scope() -> str:

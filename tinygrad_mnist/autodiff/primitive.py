@@ -73,9 +73,9 @@ class Recordable(Box):
     _data: Any
     _requires_grad: bool
 
-    def _label(self) -> str:
-        """Return a name for messages."""
-        return type(self).__name__
+    def _label(self, facts: str = "") -> str:
+        """Return a name for messages, with facts such as the shape behind it."""
+        return type(self).__name__ + facts
 
     def _mark_changed(self) -> None:
         """Note that the array was written into: graphs that have read it are stale."""

@@ -269,14 +269,19 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         """Return a copy as a leaf without gradient; later changes in place do not affect it."""
         return new_tensor(peeled(self).copy(), weak_dtype=self.weak_dtype)
 
-    def _label(self) -> str:
-        """Return the name, or op and serial (``matmul_7``), or "a tensor" for a leaf without a name."""
-        return self.name or (f"{self.primitive.name}_{self.serial}" if self.primitive else "a tensor")
+    def _label(self, facts: str = "") -> str:
+        """Return the name, "a tensor" for a leaf without one, or the op and its place."""
+        if self.name or self.primitive is None:
+            return f"{self.name or 'a tensor'}{facts}"
+        return f"{self.primitive.name}{facts} ({self._origin()})"
 
     def _origin(self) -> str:
         """Return the place where the op was recorded: scope, file, line and the line's text."""
-        place = f"in {self.scope}, " if self.scope else ""
-        return place + ("a leaf" if self._site is None else f"recorded at {in_words(self._site)}")
+        if self._site is None:
+            place = "a copy" if self.inputs else "a leaf"
+        else:
+            place = f"recorded at {in_words(self._site)}"
+        return f"in {self.scope}, {place}" if self.scope else place
 
     def __repr__(self) -> str:
         array = looked_into(self, "the text of a Tensor")
@@ -285,7 +290,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         if self.name:
             facts.append(f"name={self.name!r}")
         if self.primitive:
-            facts.append(f"op={self.primitive.name}_{self.serial}")
+            facts.append(f"op={self.primitive.name}")
         elif self._requires_grad:
             facts.append("requires_grad=True")
         indented = values.replace("\n", "\n       ")

@@ -99,7 +99,7 @@ class _Walk:
 
     def check_node(self, tensor: Tensor) -> None:
         """Check all rules of the op that made a tensor."""
-        _require_fresh(tensor)
+        self.require_fresh(tensor)
         primitive = _primitive(tensor)
         node = Application(primitive, list(map(peeled, tensor.inputs)), tensor.attributes, self.rng)
         outcomes = {i: node.check(i) for i in backward_pass.differentiated(tensor)}
@@ -115,6 +115,16 @@ class _Walk:
             if together.verdict == "wrong" and tensor.serial not in self.broken:
                 reason = f"{together.reason}: the shares of a tie do not add up"
                 self.add("rule", tensor, max(outcomes), Outcome("wrong", together.off, reason))
+
+    def require_fresh(self, tensor: Tensor) -> None:
+        """Refuse an op whose input was changed since: its rule cannot be checked on the value it had."""
+        for x in tensor.inputs:
+            if isinstance(x, Tensor) and x.serial > tensor.serial:
+                raise StaleGradientError(
+                    f"{self.name(x)} was changed in place after {self.name(tensor)} had read it "
+                    f"({tensor._origin()}), so its rule cannot be checked on the value it had: "
+                    "diagnose before the update, or run the forward pass again"
+                )
 
     # The sums between the rules
 
@@ -239,16 +249,6 @@ def _primitive(tensor: Tensor) -> Primitive:
     if tensor.primitive is None:
         raise GradientError(f"{tensor._label()} is a leaf: no op made it")
     return tensor.primitive
-
-
-def _require_fresh(tensor: Tensor) -> None:
-    for x in tensor.inputs:
-        if isinstance(x, Tensor) and x.serial > tensor.serial:
-            raise StaleGradientError(
-                f"{x._label()} was changed in place after {tensor._label()} had read it "
-                f"({tensor._origin()}), so its rule cannot be checked on the value it had: "
-                "diagnose before the update, or run the forward pass again"
-            )
 
 
 def _contribution(tensor: Tensor, position: int, g: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import Sent, differentiated, require_connected, upstream, walk
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
-from tinygrad_mnist.autodiff.guards import FailedOp
+from tinygrad_mnist.autodiff.guards import FailedOp, operand_text
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
@@ -173,12 +172,16 @@ def _failed_node(failed: FailedOp, message: str, names: Names) -> Node:
 
 
 def _in_graph_names(message: str, inputs: tuple[Any, ...], names: Names) -> str:
-    """The message with the numbers that ops have in the graph, not those of the whole process."""
-    labels = {
-        x._label(): names.of[id(x)] for x in inputs if isinstance(x, Tensor) and x.primitive is not None
-    }
-    pattern = "|".join(rf"\b{re.escape(label)}\b" for label in labels)
-    return re.sub(pattern, lambda match: labels[match[0]], message) if labels else message
+    """The message with the names that the operands have in the graph."""
+    start = 0
+    for x in inputs:
+        text = operand_text(x)
+        found = message.find(text, start)
+        if id(x) in names.of and found >= 0:
+            name = operand_text(x, names.of[id(x)])
+            message = message[:found] + name + message[found + len(text) :]
+            start = found + len(name)
+    return message
 
 
 def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: Names) -> list[Node]:
