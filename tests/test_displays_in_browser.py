@@ -132,18 +132,6 @@ def test_page_is_readable_at_any_width(name, scheme, pages, opened):
         assert tab.evaluate(UNREADABLE) == [], width
 
 
-@pytest.mark.parametrize("name", ["the report", "its plot"])
-def test_pictures_keep_the_size_of_their_letters(name, pages, displays, opened):
-    page = NOTEBOOK.format(**COLOURS["light"], output=displays["its plot"])
-    for width in WIDTHS:
-        tab = opened(pages["report"] if name == "the report" else page, "light", width)
-        shown = tab.evaluate(
-            "() => [...document.images].filter(i => i.width).map(i => [i.width, +i.getAttribute('width')])"
-        )
-        assert shown
-        assert all(seen >= 0.99 * min(natural, 976) for seen, natural in shown), width  # the widest column
-
-
 def test_display_without_html_is_the_same_text(digits):
     """A terminal and a plain console show what `print` shows."""
     model, loss = classifier(), nn.CrossEntropyLoss()

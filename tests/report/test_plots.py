@@ -218,7 +218,7 @@ def test_classes_are_called_by_their_names(words_of):
     words = words_of(plots.confusion_matrix([[9, 1], [0, 5]], ["three", "seven"]))
     assert words.count("three") == words.count("seven") == 2  # a row and a column each
     words = words_of(plots.misread_images(np.ones((1, 2, 2)), [0], [[0.25, 0.75]], ["three", "seven"]))
-    assert words[words.index("three") : words.index("three") + 3] == ["three", "→ seven,", "75.0 %"]
+    assert words[words.index("three") : words.index("three") + 3] == ["three", "→ seven", "75.0 %"]
 
 
 @pytest.mark.parametrize("classes", [31, 62, 256])
@@ -228,7 +228,7 @@ def test_many_classes_show_the_largest_confusions(words_of, classes):
     words = words_of(plots.confusion_matrix(counts, [f"<{k}>" for k in range(classes)]))
     first, second = words.index("<30> read as <2>"), words.index("<4> read as <7>")
     assert first < second
-    assert {"24, 20.0 % of <30>", "4, 4.0 % of <4>"} <= set(words)
+    assert {"24, 20.0 %", "4, 4.0 %"} <= set(words)
     assert len(words) < 20
 
 

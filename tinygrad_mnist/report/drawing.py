@@ -63,10 +63,10 @@ class Drawing:
         width = max((panel.width for panel in self.panels), default=0)
         title = f'<p class="title">{_text(self.title)}</p>' if self.title else ""
         names = "".join(
-            f'<span><i class="{colour}">■</i> {_text(words)}</span>' for colour, words in self.key
+            f'<span><i class="{colour}"></i>{_text(words)}</span>' for colour, words in self.key
         )
         key = f'<p class="key">{names}</p>' if names else ""
-        panels = "".join(panel.to_svg() for panel in self.panels)
+        panels = "".join(panel.to_svg(style=f"--width:{panel.width:.0f}px") for panel in self.panels)
         focus = ' tabindex="0"' if width > NARROW else ""
         return (
             f'<div class="drawing"{focus} style="--width:{width:.0f}px">'

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mnist.files import visible
 
-LETTER_WIDTH = 0.56  # of a letter of the usual fonts, in units of the font size; a little more than the mean
+LETTER_WIDTH = 0.62  # of a letter of the widest usual fonts, in units of the font size
 
 
 def element(tag: str, content: str = "", **attributes: Any) -> str:

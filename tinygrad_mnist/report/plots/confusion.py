@@ -13,9 +13,11 @@ from tinygrad_mnist.report.drawing import Drawing, Panel
 
 MOST_CLASSES = 30  # of a matrix: more cells cannot be read
 MOST_CONFUSIONS, MOST_BESIDE_MATRIX, ROW_HEIGHT, LIST_WIDTH = 25, 8, 34.0, 360.0
-LONGEST_NAME = 14  # letters
+LIST_TITLE = "largest confusions, and their share of the true class"
+LONGEST_NAME = 12  # letters
 MOST_LETTERS_ACROSS = 3  # longer names of columns are written upwards
 CELL_WIDTH, CELL_HEIGHT, RECALL_WIDTH = 30.0, 26.0, 36.0  # a cell is at least so wide
+LEGEND_WIDTH = 290.0
 DIGIT_WIDTH = 7.6  # of the widest usual font
 FAINTEST, STRONGEST = 0.08, 0.75  # opacity of the colour of an error: numbers on it stay readable
 
@@ -68,9 +70,9 @@ def confusion_matrix(
     return Drawing(finding_of(table, names, examples), panels, title=title_of(table, examples))
 
 
-def shortened(name: str) -> str:
-    """Return the name, cut to fit next to a row."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return the name, cut to a number of letters."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def title_of(table: NDArray[np.int_], examples: str) -> str:
@@ -115,7 +117,10 @@ def matrix_panel(table: NDArray[np.int_], names: Sequence[str]) -> Panel:
     cell = max(CELL_WIDTH, DIGIT_WIDTH * len(str(table.max())) + 2.2)
     left = max(27.0, *(marks.width_of(name) + 6 for name in names))
     top = 20 + (18 if across else max(marks.width_of(name) for name in names) + 8)
-    width, height = left + classes * cell + RECALL_WIDTH, top + (classes + 1) * CELL_HEIGHT + 18
+    width, height = (
+        max(LEGEND_WIDTH, left + classes * cell + RECALL_WIDTH),
+        top + (classes + 1) * CELL_HEIGHT + 18,
+    )
     middle = left + classes * cell / 2
     parts = [
         marks.text(middle, 12, "predicted", text_anchor="middle", class_="muted"),
@@ -123,7 +128,7 @@ def matrix_panel(table: NDArray[np.int_], names: Sequence[str]) -> Panel:
         marks.text(
             left + classes * cell + RECALL_WIDTH, top - 6, "recall", text_anchor="end", class_="muted"
         ),
-        marks.text(left, height - 2, "below: precision, right: recall, in per cent", class_="muted"),
+        marks.text(0, height - 2, "below: precision, right: recall, in per cent", class_="muted"),
     ]
     recalls, precisions = (percentages(table.diagonal(), table.sum(axis=axis)) for axis in (1, 0))
     for place, name in enumerate(names):
@@ -165,12 +170,12 @@ def largest_panel(table: NDArray[np.int_], names: Sequence[str], limit: int) -> 
     """Draw the most frequent confusions as bars, with their share of the true class."""
     pairs, totals = largest_errors(table, limit), table.sum(axis=1)
     most = max([1, *(int(table[pair]) for pair in pairs)])
-    parts = [marks.text(0, 12, "largest confusions" if pairs else "no confusions", class_="muted")]
+    parts = [marks.text(0, 12, LIST_TITLE if pairs else "no confusions", class_="muted")]
     for row, (true, read) in enumerate(pairs):
         y, count = 24 + row * ROW_HEIGHT, int(table[true, read])
         share = percentages([count], [totals[true]])[0]
         parts.append(marks.text(0, y + 13, f"{names[true]} read as {names[read]}"))
-        words = f"{count:,}, {share} % of {names[true]}"
+        words = f"{count:,}, {share} %"
         parts.append(marks.text(LIST_WIDTH, y + 13, words, text_anchor="end", class_="muted"))
         parts.append(marks.group("orange", [marks.rectangle(0, y + 18, LIST_WIDTH * count / most, 6)]))
     return Panel(LIST_WIDTH, 24 + len(pairs) * ROW_HEIGHT, parts)

@@ -56,10 +56,11 @@ def misread_panel(
 ) -> Panel:
     """Draw one image below its two classes and above its probabilities."""
     predicted = int(shares.argmax())
-    words = [f"{names[truth]} → {names[predicted]}", percent(shares[predicted])]
-    lines = [", ".join(words)]
-    if marks.width_of(lines[0]) > SIDE:
-        lines = [names[truth], f"→ {names[predicted]},", words[1]]
+    certainty = percent(shares[predicted])
+    if are_short(names):
+        lines = [f"{names[truth]} → {names[predicted]}, {certainty}"]
+    else:
+        lines = [names[truth], f"→ {names[predicted]}", certainty]
     top = 16.0 * len(lines) + 4
     parts = [marks.text(0, 12 + 16 * row, line) for row, line in enumerate(lines)]
     height = SIDE * picture.shape[0] / picture.shape[1]
@@ -67,6 +68,11 @@ def misread_panel(
     parts.append(marks.outline(0, top, SIDE, height))
     parts += strip(top + height + 6 + STRIP_HEIGHT, shares, truth, predicted, names)
     return Panel(SIDE, top + height + STRIP_HEIGHT + 26, parts)
+
+
+def are_short(names: Sequence[str]) -> bool:
+    """Return True if names fit into one line, and below bars."""
+    return max(map(len, names)) <= LONGEST_BELOW
 
 
 def percent(share: float) -> str:
@@ -79,7 +85,7 @@ def strip(
 ) -> list[str]:
     """Return the probabilities of all classes as small bars, with the names of few classes."""
     step = SIDE / len(shares)
-    are_named = len(shares) <= MOST_NAMED_CLASSES and max(map(len, names)) <= LONGEST_BELOW
+    are_named = len(shares) <= MOST_NAMED_CLASSES and are_short(names)
     parts = [marks.path([(0, bottom), (SIDE, bottom)], stroke_opacity=0.3)]
     for place, (share, name) in enumerate(zip(shares, names)):
         marked = place in (truth, predicted)

@@ -37,10 +37,11 @@ def first_layer_weights(
     rows = np.asarray(weight, float)
     shown = rows[:limit].reshape(-1, *image_shape)
     end = reach(shown)
-    titles: Sequence[str] = [shortened(name) for name in names[:limit]] if names else [""] * len(shown)
     units = "classes" if names else "units"
     count = f"{len(shown)} of {len(rows)} {units}" if len(shown) < len(rows) else f"{len(rows)} {units}"
     side = LARGE_SIDE if len(shown) <= FEW else SIDE
+    letters = int(side // marks.width_of("m", 13))
+    titles = [shortened(name, letters) for name in names[:limit]] if names else [""] * len(shown)
     sizes = f"{f'{-end:.2g}'.replace('-', '−')} and below", f"+{end:.2g} and above"
     finding = (
         f"The weights of {count} as images of {image_shape[0]} × {image_shape[1]}, "
