@@ -151,6 +151,22 @@ def test_no_number_is_shown_at_a_kink_without_a_known_rule():
     np.testing.assert_allclose([right.sent_there, right.expected_there], [4.0, 2.0])
 
 
+def test_shares_of_a_tie_without_a_known_rule_are_compared_in_sum():
+    def larger(a, b):
+        return np.where(a >= b, a, b)
+
+    made = Primitive(larger, elementwise=True)
+    del REGISTRY["larger"]
+    made.vjps(lambda g, y, a, b: g * (a >= b), lambda g, y, a, b: g * (b >= a))
+    a, b = (Tensor([1.0, 2.0], requires_grad=True, name=name) for name in "ab")
+    (finding,) = diagnose(made(a, b)).findings
+    assert "the shares of a tie do not add up" in finding.what
+    right = finding.right
+    assert (right.entry, right.given) == (None, "a random g")
+    np.testing.assert_allclose(right.sent_there, 2 * right.expected_there)
+    assert "right in sum: " in str(diagnose(made(a, b)))
+
+
 def test_large_array_is_compared_at_a_part_of_its_entries():
     x = np.linspace(0.1, 1.0, 4000)
     right = right_of(lambda x: np.cumsum(x * x), lambda g, y, x: g * x, x)

@@ -118,29 +118,43 @@ class Application:
             True if all of them are confirmed values of the complex step.
         """
         x = self.values[position]
-        largest = float(np.abs(x).max(initial=0.0))
-
-        def along(direction: Array) -> tuple[Array, bool]:
-            def moved(h: Any) -> Any:
-                shifted = list(self.values)
-                shifted[position] = x + h * direction
-                return self.forward(shifted)
-
-            low, high, slack, _ = _bounds(moved, self.y, _complex_slopes(moved), largest)
-            return np.where(low == high, low, np.nan), not slack.any()
-
         if self.primitive.elementwise:  # no output depends on two entries
-            slopes, is_exact = along(np.ones(x.shape))
+            slopes, is_exact = self._slopes_along({position: np.ones(x.shape)})
             gradient = summed_to(self.g * slopes, x.shape)
             return np.full(x.shape, np.nan) if gradient is None else gradient, is_exact
         found, all_exact = np.full(x.size, np.nan), True
         for entry in entries:
             direction = np.zeros(x.size)
             direction[entry] = 1.0
-            slopes, is_exact = along(direction.reshape(x.shape))
+            slopes, is_exact = self._slopes_along({position: direction.reshape(x.shape)})
             found[entry] = (self.g * slopes).sum()
             all_exact = all_exact and is_exact
         return found.reshape(x.shape), all_exact
+
+    def together(self) -> tuple[float, float]:
+        """Return <rule(g), v> and <g, J v> for the v along which all checked inputs grow alike."""
+        slopes, _ = self._slopes_along({i: np.ones(self.values[i].shape) for i in self.contributions})
+        return float(sum(c.sum() for c in self.contributions.values())), float((self.g * slopes).sum())
+
+    def _slopes_along(self, directions: dict[int, Array]) -> tuple[Array, bool]:
+        """Return each output's slope, NaN at a kink, and True if all are those of the complex step."""
+        moved = self._moved(directions)
+        low, high, slack, _ = _bounds(moved, self.y, _complex_slopes(moved), self._largest(directions))
+        return np.where(low == high, low, np.nan), not slack.any()
+
+    def _moved(self, directions: dict[int, Array]) -> Callable[[Any], Any]:
+        """Return the op as a function of the distance along directions of its inputs."""
+
+        def moved(h: Any) -> Any:
+            shifted = list(self.values)
+            for position, direction in directions.items():
+                shifted[position] = self.values[position] + h * direction
+            return self.forward(shifted)
+
+        return moved
+
+    def _largest(self, directions: dict[int, Array]) -> float:
+        return max(float(np.abs(self.values[i]).max(initial=0.0)) for i in directions)
 
     def contribution(self, position: int, sign: float = 1.0) -> Any:
         """Run the rule on g, after a run on other values, from which it must keep nothing.
@@ -161,19 +175,13 @@ class Application:
         return answer
 
     def _along(self, directions: dict[int, Array]) -> Outcome:
-        def moved(h: Any) -> Any:
-            shifted = list(self.values)
-            for position, direction in directions.items():
-                shifted[position] = self.values[position] + h * direction
-            return self.forward(shifted)
-
         terms = [self.contributions[i] * d for i, d in directions.items()]
-        largest = max(float(np.abs(self.values[i]).max(initial=0.0)) for i in directions)
+        largest = self._largest(directions)
         # A rule may lose digits where slopes are tiny, as 1 - y * y for a saturated tanh: a rounding of y / x
         size = float(np.abs(self.y).max(initial=0.0)) / (largest or 1.0)
         reach = max(float(np.abs(d).max(initial=0.0)) for d in directions.values())
         lost = 100 * np.finfo(self.y.dtype).eps * size * reach * float(self.g.sum())
-        return _compare(moved, self.y, self.g, terms, largest, lost)
+        return _compare(self._moved(directions), self.y, self.g, terms, largest, lost)
 
 
 def _copies(values: Sequence[Any]) -> list[Any]:

@@ -66,9 +66,10 @@ class Right:
         The gradient that the wrong rule sends, and the right one.  `sent` is None for a rule that fails or
         returns another shape, `expected` if it is known at some entries only.
     entry
-        Index of the entry at which they differ most; None if there is no number to show.
+        Index of the entry at which they differ most; None if only the sums over all inputs differ (at a tie
+        each share may be right alone), or if there is no number to show.
     sent_there, expected_there
-        The numbers at that entry.
+        The numbers at that entry, or the sums.
     source
         The source of the right numbers: "the right rule", "the complex step" or "central differences".
     given

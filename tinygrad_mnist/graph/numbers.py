@@ -72,7 +72,10 @@ def comparison(formula: str, right: Right) -> list[tuple[str, str, str]]:
         given = f" for {right.given}" if right.given else ""
         by = f", {right.source}" if right.source and not right.formula else ""
         wrong = "" if right.sent_there is None else short_number(right.sent_there) + given
-        label = f"at {list(right.entry)}" if right.entry else "value"
+        if right.entry is None:
+            label = "in sum"
+        else:
+            label = f"at {list(right.entry)}" if right.entry else "value"
         rows.append((label, wrong, short_number(right.expected_there) + given + by))
     rows.append(("in full", _all_entries(right.sent), _all_entries(right.expected)))
     return [row for row in rows if any(row[1:])]
