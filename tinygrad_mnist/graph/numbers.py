@@ -72,11 +72,7 @@ def comparison(formula: str, right: Right) -> list[tuple[str, str, str]]:
         given = f" for {right.given}" if right.given else ""
         by = f", {right.source}" if right.source and not right.formula else ""
         wrong = "" if right.sent_there is None else short_number(right.sent_there) + given
-        if right.entry is None:
-            label = "in sum"
-        else:
-            label = f"at {list(right.entry)}" if right.entry else "value"
-        rows.append((label, wrong, short_number(right.expected_there) + given + by))
+        rows.append((_place(right.entry), wrong, short_number(right.expected_there) + given + by))
     rows.append(("in full", _all_entries(right.sent), _all_entries(right.expected)))
     return [row for row in rows if any(row[1:])]
 
@@ -84,3 +80,10 @@ def comparison(formula: str, right: Right) -> list[tuple[str, str, str]]:
 def _all_entries(statistics: Statistics | None) -> str:
     """Return all entries of a small array as text; "" for a number, which has one."""
     return values_text(statistics.values) if statistics and isinstance(statistics.values, list) else ""
+
+
+def _place(entry: tuple[int, ...] | None) -> str:
+    """Return the place of a number in its array, in words; None is the sum over several arrays."""
+    if entry is None:
+        return "in sum"
+    return f"at {list(entry)}" if entry else "value"

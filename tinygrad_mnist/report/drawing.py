@@ -62,9 +62,7 @@ class Drawing:
         """Return the picture as part of a page that has `style_sheet()`."""
         width = max((panel.width for panel in self.panels), default=0)
         title = f'<p class="title">{_text(self.title)}</p>' if self.title else ""
-        names = "".join(
-            f'<span><i class="{colour}"></i>{_text(words)}</span>' for colour, words in self.key
-        )
+        names = "".join(f'<span><i class="{colour}"></i>{_text(words)}</span>' for colour, words in self.key)
         key = f'<p class="key">{names}</p>' if names else ""
         panels = "".join(panel.to_svg(style=f"--width:{panel.width:.0f}px") for panel in self.panels)
         focus = ' tabindex="0"' if width > NARROW else ""
