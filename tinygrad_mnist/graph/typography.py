@@ -55,8 +55,8 @@ def formula_lines(formula: str) -> list[str]:
     g * (y * (1 - y))
     >>> print(*formula_lines("reshape(g, shape=(3, 1)) / sum((x - 1) ** 2, axis=1)"), sep="\n")
           g
-    ──────────────
-    Σ₁ ((x - 1)²)
+    ─────────────
+     Σ₁ (x - 1)²
     """
     if len(formula) <= LONGEST_LINE and not _UNREADABLE.search(formula):
         return [formula]
