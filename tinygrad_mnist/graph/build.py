@@ -15,6 +15,7 @@ from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.images import ImageShape
 from tinygrad_mnist.graph.names import Names, leaf_kind
 
 
@@ -23,7 +24,13 @@ def graph_behind(value: Any) -> GraphData:
     return value if isinstance(value, GraphData) else build(value)
 
 
-def build(*outputs: Any, backward: bool = False, diagnosis: Any = None) -> GraphData:
+def build(
+    *outputs: Any,
+    backward: bool = False,
+    diagnosis: Any = None,
+    images: Any = None,
+    labels: Any = None,
+) -> GraphData:
     """Return the graph behind the outputs; see `Graph`.
 
     Raises
@@ -34,10 +41,16 @@ def build(*outputs: Any, backward: bool = False, diagnosis: Any = None) -> Graph
         If an error was not raised by an op.
     """
     with np.errstate(all="ignore"):  # statistics of infinities, and rules that run to give their formula
-        return _built(outputs, backward, diagnosis)
+        return _built(outputs, backward, diagnosis, _image_shape(images, labels))
 
 
-def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphData:
+def _image_shape(images: Any, labels: Any) -> ImageShape | None:
+    if images is None and labels is not None:
+        raise TypeError("labels is given without images: expected both; write images=images, labels=labels")
+    return None if images is None else ImageShape.of(images, labels)
+
+
+def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any, images: ImageShape | None) -> GraphData:
     failed = _failed_op(outputs)
     if failed:
         values = _in_order(failed.inputs)
@@ -54,8 +67,11 @@ def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any) -> GraphDat
     values = _in_order(outputs)
     names = Names(values)
     nodes = [_node(value, names) for value in values]
+    gradients: dict[int, Any] = {}
     if backward:
-        nodes = _with_gradients(nodes, outputs, names)
+        nodes, gradients = _with_gradients(nodes, outputs, names)
+    if images is not None:
+        nodes = [_with_images(node, names.values[node.name], gradients, images) for node in nodes]
     if diagnosis is not None:
         nodes = _with_verdicts(nodes, diagnosis)
     return GraphData(tuple(nodes), tuple(names.of[id(output)] for output in outputs))
@@ -184,8 +200,16 @@ def _in_graph_names(message: str, inputs: tuple[Any, ...], names: Names) -> str:
     return message
 
 
-def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: Names) -> list[Node]:
-    """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``."""
+def _with_gradients(
+    nodes: list[Node], outputs: tuple[Tensor, ...], names: Names
+) -> tuple[list[Node], dict[int, Any]]:
+    """Note the gradient of each node and the contribution of each rule, without touching any ``.grad``.
+
+    Returns
+    -------
+    nodes, gradients
+        The gradients as arrays, by the id of the value.
+    """
     for output in outputs:
         require_connected(output)
     gradients: dict[int, Any] = {}
@@ -202,7 +226,16 @@ def _with_gradients(nodes: list[Node], outputs: tuple[Tensor, ...], names: Names
         rules = (replace(rule, contribution=Statistics.of(array)) for rule, array in zip(node.rules, arrived))
         return replace(node, gradient=Statistics.of(gradients[id(value)]), rules=tuple(rules))
 
-    return [with_gradient(node) for node in nodes]
+    return [with_gradient(node) for node in nodes], gradients
+
+
+def _with_images(node: Node, value: Any, gradients: dict[int, Any], images: ImageShape) -> Node:
+    """Note the value and the gradient of a node as pictures, where they are images."""
+    is_weight = node.kind == "parameter"
+    found = images.images_of(_array(value), gradient=False, is_weight=is_weight)
+    if id(value) in gradients:
+        found += images.images_of(gradients[id(value)], gradient=True, is_weight=is_weight)
+    return replace(node, images=found)
 
 
 def _with_verdicts(nodes: list[Node], diagnosis: Any) -> list[Node]:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_mnist.graph.images import Image
+
 Kind = Literal["data", "parameter", "op", "module", "error"]
 MOST_VALUES = 12  # entries that are kept in full
 
@@ -158,6 +160,8 @@ class Node:
         The primitive's names for the inputs.
     contents
         The ops inside a module: ``3 ops: linear, 2 × tanh``.
+    images
+        Its value and its gradient as pictures, where they are images.
     results
         The ops inside a module that are read outside.  If there are several, the module has neither a shape,
         nor a value, nor a gradient.
@@ -182,6 +186,7 @@ class Node:
     input_names: tuple[str, ...] = ()
     contents: str = ""
     results: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
 
     @property
     def title(self) -> str:

@@ -35,6 +35,9 @@ def draw(
     whole: bool = False,
     theme: ThemeName = "light",
     dpi: int | None = None,
+    images: Any = None,
+    labels: Any = None,
+    learning_rate: float | None = None,
 ) -> Graph: ...
 @overload
 def draw(
@@ -48,6 +51,9 @@ def draw(
     whole: bool = False,
     theme: ThemeName = "light",
     dpi: int | None = None,
+    images: Any = None,
+    labels: Any = None,
+    learning_rate: float | None = None,
 ) -> Path: ...
 def draw(
     output: Any,
@@ -60,6 +66,9 @@ def draw(
     whole: bool = False,
     theme: ThemeName = "light",
     dpi: int | None = None,
+    images: Any = None,
+    labels: Any = None,
+    learning_rate: float | None = None,
 ) -> Path | Graph:
     """Draw the graph behind a tensor into a file, and return its path; or show it in a notebook.
 
@@ -84,6 +93,10 @@ def draw(
         "light", "dark" or "print", for .svg, .png, .pdf and .dot; a page follows the reader's own setting.
     dpi
         Pixels per inch of a .png; 96 if omitted.
+    images, labels
+        As in `Graph`: a page shows these digits, and weights, units and gradients as pictures.
+    learning_rate
+        A page then ends with the update of gradient descent, ``W -= learning_rate * ∂W``.
 
     Raises
     ------
@@ -98,7 +111,10 @@ def draw(
     require_choice("detail", detail, DETAILS)
     require_choice("theme", theme, THEME_NAMES)
     _require_dpi(dpi, path)
-    graph = output if isinstance(output, GraphData) else build(output, backward=backward)
+    if isinstance(output, GraphData):
+        graph = output
+    else:
+        graph = build(output, backward=backward, images=images, labels=labels)
     if backward and graph is output and not graph.has_gradients:
         raise ValueError(
             "backward is True and the graph has no gradients: expected one with gradients; "
@@ -115,7 +131,7 @@ def draw(
     if path is None:
         return Graph.of_data(graph)
     try:
-        write_atomically(path, _rendered(graph, suffix, detail, theme, dpi))
+        write_atomically(path, _rendered(graph, suffix, detail, theme, dpi, learning_rate))
     except GraphvizMissingError as error:
         beside = path.with_suffix(".dot")
         write_atomically(beside, to_dot(graph, detail=detail, theme=theme).encode())
@@ -146,9 +162,18 @@ def require_suffix(path: Path) -> str:
     return suffix
 
 
-def _rendered(graph: GraphData, suffix: str, detail: Detail, theme: ThemeName, dpi: int | None) -> bytes:
+def _rendered(
+    graph: GraphData,
+    suffix: str,
+    detail: Detail,
+    theme: ThemeName,
+    dpi: int | None,
+    learning_rate: float | None,
+) -> bytes:
+    if suffix == "html":
+        return to_html(graph, learning_rate=learning_rate).encode()
     if suffix in _IMAGES:
         return image_of(to_dot(graph, detail=detail, theme=theme), suffix, dpi)
     if suffix == "dot":
         return to_dot(graph, detail=detail, theme=theme).encode()
-    return {"html": to_html, "mmd": to_mermaid, "txt": to_text}[suffix](graph).encode()
+    return {"mmd": to_mermaid, "txt": to_text}[suffix](graph).encode()

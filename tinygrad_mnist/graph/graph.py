@@ -27,6 +27,11 @@ class Graph(GraphData):
         are not scalars start from ones.
     diagnosis
         The result of `diagnose` for the same tensor: its verdicts are shown.
+    images
+        The images (n, height, width) that the outputs were computed from: a page then shows them, weights
+        and gradients of their size, and the units of layers as pictures.
+    labels
+        Their labels (n,), for the titles.
 
     Attributes
     ----------
@@ -41,6 +46,8 @@ class Graph(GraphData):
         If an output is not a Tensor.
     GradientError
         If an error was not raised by an op, or if `backward` is True and an output has no gradient.
+    ShapeError
+        If `images` are no images, or `labels` are not as many.
 
     Notes
     -----
@@ -54,8 +61,15 @@ class Graph(GraphData):
     a, b, a * b, multiply_1 + a
     """
 
-    def __init__(self, *outputs: Any, backward: bool = False, diagnosis: Any = None) -> None:
-        data = build(*outputs, backward=backward, diagnosis=diagnosis)
+    def __init__(
+        self,
+        *outputs: Any,
+        backward: bool = False,
+        diagnosis: Any = None,
+        images: Any = None,
+        labels: Any = None,
+    ) -> None:
+        data = build(*outputs, backward=backward, diagnosis=diagnosis, images=images, labels=labels)
         super().__init__(data.nodes, data.outputs)
 
     @classmethod

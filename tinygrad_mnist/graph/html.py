@@ -27,7 +27,7 @@ _IFRAME_HEIGHT = 640
 MOST_NODES = 5_000  # of which each can be opened; more would be tens of megabytes
 
 
-def to_html(graph: Any, *, title: str = "Computation graph") -> str:
+def to_html(graph: Any, *, title: str = "Computation graph", learning_rate: float | None = None) -> str:
     """Return a self-contained page: the picture with pan and zoom, facts of each node, and the playback.
 
     The page plays the forward pass op by op and then, if the graph has gradients, the backward pass, with
@@ -40,7 +40,8 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
         A `Graph` (a forward pass, or forward and backward), or a Tensor for the graph behind it.
     title
         The heading.
-
+    learning_rate
+        If given, the playback ends with the update of gradient descent.
     """
     whole = graph_behind(graph)
     graph = whole if len(whole.nodes) <= MOST_NODES else folded(whole)
@@ -56,7 +57,7 @@ def to_html(graph: Any, *, title: str = "Computation graph") -> str:
         "summary": escape(_summary(whole)),
         "folded": escape(_folded(whole, graph)),
         "buttons": "\n".join(_button(*button) for button in _BUTTONS),
-        "data": _json(page_data(graph)),
+        "data": _json(page_data(graph, learning_rate)),
         "style": style,
         "script": script,
     }

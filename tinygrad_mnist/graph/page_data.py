@@ -21,7 +21,7 @@ from tinygrad_mnist.graph.style import role
 HUGE = 1e6  # a gradient of this norm ends most trainings
 
 
-def page_data(graph: GraphData) -> dict[str, Any]:
+def page_data(graph: GraphData, learning_rate: float | None = None) -> dict[str, Any]:
     """Return all that the scripts of a page read.
 
     Returns
@@ -39,7 +39,7 @@ def page_data(graph: GraphData) -> dict[str, Any]:
             for position, node in enumerate(graph.nodes)
         ],
         "groups": groups,
-        "steps": [_step(step) for step in playback_steps(graph)],
+        "steps": [_step(step) for step in playback_steps(graph, learning_rate)],
     }
 
 
@@ -84,7 +84,7 @@ def _node(node: Node, graph: GraphData) -> dict[str, Any]:
         "facts": [[label, text] for label, text in _facts(node).items() if text],
         "verdict": node.verdict,
         "message": node.message,
-        "images": getattr(node, "images", None),
+        "images": [vars(image) for image in node.images],
     }
     return _filled(sizes)
 

@@ -17,7 +17,7 @@ from tinygrad_mnist.graph.equation import (
     rule_equation,
     sum_equation,
 )
-from tinygrad_mnist.graph.numbers import FEW, short_number, spread_text, statistics_text, values_text
+from tinygrad_mnist.graph.numbers import FEW, is_few, short_number, spread_text, statistics_text, values_text
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Step:
     gradients
         By position of the node, the gradients that change in this step.
     phase
-        "overview", "forward" or "backward".
+        "overview", "forward", "backward" or "update".
     label
         Phase and number of the step: "forward 2 of 3".
     """
@@ -99,11 +99,12 @@ class Step:
         return asdict(self) | {"status": self.status}
 
 
-def playback_steps(graph: GraphData) -> list[Step]:
+def playback_steps(graph: GraphData, learning_rate: float | None = None) -> list[Step]:
     """Return all steps of the playback.
 
     The first is an overview of the whole graph.  The forward pass follows; it begins with the leaves.  If
-    the graph has gradients, the backward pass follows; it begins at the outputs.
+    the graph has gradients, the backward pass follows; it begins at the outputs.  With a learning rate, the
+    last step is the update of gradient descent.
 
     Examples
     --------
@@ -123,6 +124,7 @@ def playback_steps(graph: GraphData) -> list[Step]:
         Step("the whole graph"),
         *_numbered("forward", _forward_steps(graph)),
         *_numbered("backward", backward),
+        *_numbered("update", () if learning_rate is None else _update_step(graph, learning_rate)),
     ]
 
 
@@ -130,6 +132,48 @@ def _numbered(phase: str, steps: Iterable[Step]) -> Iterator[Step]:
     found = list(steps)
     for number, step in enumerate(found, 1):
         yield replace(step, phase=phase, label=f"{phase} {number} of {len(found)}")
+
+
+def _update_step(graph: GraphData, learning_rate: float) -> Iterator[Step]:
+    """The update of all parameters, if they have gradients."""
+    learned = [node for node in graph.nodes if node.kind == "parameter" and node.gradient is not None]
+    if learned:
+        lines = tuple(_update_line(node, learning_rate) for node in learned)
+        yield Step("gradient descent updates every parameter", lines=lines)
+
+
+def _update_line(node: Node, learning_rate: float) -> Line:
+    """The new value of a parameter in numbers, or how far it moves."""
+    assert node.value is not None
+    assert node.gradient is not None
+    rate = short_number(learning_rate)
+    formula: Parts = [
+        [node.title, "local"],
+        [" - ", ""],
+        [rate, ""],
+        [" * ", ""],
+        [f"∂{node.title}", "incoming"],
+    ]
+    if not (is_few(node.value) and is_few(node.gradient)):
+        moved = learning_rate * node.gradient.norm
+        share = f", {moved / node.value.norm:.2g} of its norm" if node.value.norm else ""
+        return Line(f"{node.title}:", formula, note=f"it moves by a norm of {short_number(moved)}{share}")
+    value, gradient = np.asarray(node.value.values), np.asarray(node.gradient.values)
+    after = values_text((value - learning_rate * gradient).tolist())
+    return Line(
+        f"{node.title}:",
+        [
+            *formula,
+            [" = ", "joint"],
+            [values_text(node.value.values), "local"],
+            [" - ", ""],
+            [rate, ""],
+            [" * ", ""],
+            [values_text(node.gradient.values), "incoming"],
+            [" = ", "joint"],
+            [after, "result"],
+        ],
+    )
 
 
 def _forward_steps(graph: GraphData) -> Iterator[Step]:
