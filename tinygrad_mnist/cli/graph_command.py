@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+import numpy as np
 
-from tinygrad_mnist.cli.command import Command, under
+from tinygrad_mnist.cli.command import Command, Whole, under
 from tinygrad_mnist.cli.options import (
     ARTICLES,
     activation_option,
@@ -18,9 +19,12 @@ from tinygrad_mnist.cli.options import (
     loss_option,
     output_option,
     seed_option,
+    weights_option,
 )
+from tinygrad_mnist.files.limits import MOST_COUNT
 
 _drawing = under("Drawing")
+_pictures = under("Pictures")
 
 
 def _drawable(context: click.Context, parameter: click.Parameter, value: Path) -> Path:
@@ -36,26 +40,42 @@ def _drawable(context: click.Context, parameter: click.Parameter, value: Path) -
 
 @click.command(
     cls=Command,
-    short_help="Draw a training step.",
-    examples=("--backward -o step.html", "--detail modules --layers 784-30-20-10 -o step.svg"),
+    short_help="Draw a training step, or a trained network on your own digit.",
+    examples=(
+        "-o step.html",
+        "--detail modules --layers 784-30-20-10 --theme dark -o step.svg",
+        "runs/MNIST-20260101-120000 --image digit.png --label 5 -o my.html",
+    ),
 )
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@_pictures(
+    "--image", "picture", type=click.Path(path_type=Path), help="Your own digit, for the network of RUN."
+)
+@_pictures("--label", metavar="CLASS", help="The right class of --image.  [default: what the network reads]")
 @data_options
 @batch_option(10)
 @layers_option(30)
 @activation_option("sigmoid", f", {ARTICLES}")
 @loss_option("quadratic", f", {ARTICLES}")
+@weights_option
 @_drawing(
     "--detail",
     type=click.Choice(["modules", "ops", "values"]),
     default="ops",
     help="modules: one box per layer; ops: one per op; values: with numbers and work.",
 )
-@_drawing("--backward", is_flag=True, help="Also draw the backward pass.")
+@_drawing("--depth", type=Whole(1, MOST_COUNT), help="Draw each module at this depth as one box.")
+@_drawing("--repeats", is_flag=True, help="Draw calls that repeat in a row as one box: Cell × 10.")
+@_drawing("--backward/--no-backward", default=True, help="Draw the backward pass too.")
 @_drawing(
     "--whole",
     is_flag=True,
-    help="Draw every node of a large graph. Otherwise a graph of more than 400 is folded into modules.",
+    help="Draw every node of a large graph. Otherwise a graph of more than 100 is folded.",
 )
+@_drawing(
+    "--theme", type=click.Choice(["light", "dark", "print"]), default="light", help="Colours of an image."
+)
+@_drawing("--dpi", type=Whole(1, MOST_COUNT), help="Pixels per inch of a .png.  [default: 96]")
 @seed_option("Drawing", "weights and batch")
 @output_option(
     "Drawing",
@@ -65,16 +85,70 @@ def _drawable(context: click.Context, parameter: click.Parameter, value: Path) -
     default=Path("graph.html"),
     callback=_drawable,
 )
-def graph(dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None, activation: str,
-          loss: str, detail: Any, backward: bool, whole: bool, seed: int, output: Path) -> None:  # fmt: skip
-    """Draw a training step of a network on real digits.
+@click.pass_context
+def graph(context: click.Context, /, run: Path | None, picture: Path | None, label: str | None, output: Path,
+          detail: Any, depth: int | None, repeats: bool, backward: bool, whole: bool, theme: Any,
+          dpi: int | None, **network: Any) -> None:  # fmt: skip
+    """Draw a training step of a network on real digits, or of a trained one on a picture of yours.
 
-    A page (.html) plays it: each op lights up, its rule shows its numbers, gradients fill in.
+    RUN is the folder that `train` wrote; without it the network is untrained. A page (.html) plays the step:
+    each op lights up, its rule shows its numbers, gradients fill in, and the weights move.
     """
-    from tinygrad_mnist.autodiff.tensor import Tensor
     from tinygrad_mnist.cli.console import say
     from tinygrad_mnist.errors import DataError
     from tinygrad_mnist.graph import draw
+
+    _require_together(context, run, picture, label)
+    step = _untrained(**network) if run is None else _trained(run, picture, label, **network)
+    try:
+        path = draw(
+            step.loss,
+            output,
+            detail=detail,
+            depth=depth,
+            repeats=repeats,
+            backward=backward,
+            whole=whole,
+            theme=theme,
+            dpi=dpi,
+            images=step.images,
+            labels=step.labels,
+            learning_rate=step.learning_rate if backward else None,
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    say(f"{step.subject}: {path}")
+
+
+class _Step(NamedTuple):
+    """A loss with its graph, the images (n, height, width) and labels (n,) behind it, and words on both."""
+
+    loss: Any
+    images: Any
+    labels: Any
+    learning_rate: float
+    subject: str
+
+
+def _require_together(
+    context: click.Context, run: Path | None, picture: Path | None, label: str | None
+) -> None:
+    """Refuse options that belong to an untrained network beside RUN, or to a picture without one."""
+    if run is None and picture is not None:
+        raise click.UsageError("--image is read by a trained network: write graph RUN --image FILE")
+    if picture is None and label is not None:
+        raise click.UsageError("--label is the class of a picture: write --image FILE --label CLASS")
+    of_untrained = ("layers", "activation", "loss", "dataset", "seed")
+    given = click.core.ParameterSource.COMMANDLINE
+    for name in of_untrained if run is not None else ():
+        if context.get_parameter_source(name) is given:
+            raise click.UsageError(f"RUN has its own network and data: leave --{name} out")
+
+
+def _untrained(*, dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None,
+               activation: str, loss: str, seed: int, weights: str) -> _Step:  # fmt: skip
+    """The step of a fresh network on a batch of training images."""
+    from tinygrad_mnist.autodiff.tensor import Tensor
     from tinygrad_mnist.training.fresh import fresh_network
     from tinygrad_mnist.training.recipe import Recipe
 
@@ -82,8 +156,45 @@ def graph(dataset: str, data: Path | None, batch_size: int, layers: tuple[int, .
     network = fresh_network(load_images(dataset, data, 0), layers, recipe)
     images = Tensor(network.images.reshape(batch_size, -1), name="images")
     value = network.loss(network.model(images), Tensor(network.labels, name="labels"))
-    try:
-        path = draw(value, output, detail=detail, backward=backward, whole=whole)
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    say(f"{network.subject}: {path}")
+    return _Step(value, network.images, network.labels, recipe.lr, network.subject)
+
+
+def _trained(run: Path, picture: Path | None, label: str | None, *, data: Path | None, batch_size: int,
+             weights: Any, **_: Any) -> _Step:  # fmt: skip
+    """The step of a trained network on one picture, or on the first test images of its data set."""
+    from tinygrad_mnist.autodiff.tensor import Tensor
+    from tinygrad_mnist.datasets.picture import read_pictures
+    from tinygrad_mnist.training.run_data import load_run_data
+    from tinygrad_mnist.training.run_folder import load_run
+
+    trained = load_run(run, weights)
+    if picture is None:
+        images, labels = next(iter(load_run_data(trained, data).test.loader(batch_size)))
+        subject = f"{len(images)} test image{'s' * (len(images) != 1)} of {trained.data_name}"
+    else:
+        images = read_pictures(picture, trained.image_shape, trained.framing, pixel_max=trained.pixel_max)
+        labels = np.full(len(images), _class_of(label, trained, images))
+        subject = f"{picture}, read as {_reading(trained, images)}"
+    named = Tensor(images.reshape(len(images), -1), name="images")
+    value = trained.recipe.build_loss()(trained.model.eval()(named), Tensor(labels, name="labels"))
+    return _Step(value, images, labels, trained.recipe.lr, f"{run} on {subject}")
+
+
+def _class_of(label: str | None, trained: Any, images: Any) -> int:
+    """The number of the class that --label names, or of the one that the network reads."""
+    if label is None:
+        return int(trained.probabilities(images)[0].argmax())
+    names = list(map(str, trained.class_names or range(trained.classes)))
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < trained.classes:
+        return int(label)
+    raise click.BadParameter(f"label is {label}: expected one of {', '.join(names)}", param_hint="--label")
+
+
+def _reading(trained: Any, images: Any) -> str:
+    """The class that the network reads, with its probability."""
+    probabilities = trained.probabilities(images)[0]
+    best = int(probabilities.argmax())
+    name = trained.class_names[best] if trained.class_names else best
+    return f"{name} ({probabilities[best]:.0%})"
