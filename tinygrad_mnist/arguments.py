@@ -6,11 +6,13 @@ import math
 import numbers
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_mnist.similar import similar
+
+Value = TypeVar("Value")
 
 
 def shown(value: Any) -> str:
@@ -50,14 +52,14 @@ def _hides(value: Any) -> bool:
 
 def require_number(
     name: str,
-    value: Any,
+    value: Value,
     *,
     low: float = -math.inf,
     high: float = math.inf,
     above: float = -math.inf,
     below: float = math.inf,
-) -> None:
-    """Refuse `value` unless it is a finite number, ``low <= value <= high`` and ``above < value < below``.
+) -> Value:
+    """Return `value` if it is a finite number, ``low <= value <= high`` and ``above < value < below``.
 
     Raises
     ------
@@ -75,10 +77,11 @@ def require_number(
         raise TypeError(f"{name} is {shown(value)}: {expected}")
     if not (math.isfinite(value) and low <= float(value) <= high and above < float(value) < below):
         raise ValueError(f"{name} is {value}: {expected}")
+    return value
 
 
-def require_whole(name: str, value: Any, *, low: int | None = 1) -> None:
-    """Refuse `value` unless it is a whole number of at least `low`; any if `low` is None.
+def require_whole(name: str, value: Value, *, low: int | None = 1) -> Value:
+    """Return `value` if it is a whole number of at least `low`; any if `low` is None.
 
     Raises
     ------
@@ -90,20 +93,23 @@ def require_whole(name: str, value: Any, *, low: int | None = 1) -> None:
     expected = "expected a whole number" + ("" if low is None else f" >= {low}")
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} is {shown(value)}: {expected}")
-    if low is not None and value < low:
+    if low is not None and int(value) < low:
         raise ValueError(f"{name} is {value}: {expected}")
+    return value
 
 
-def require_bool(name: str, value: Any, instead: str = "") -> None:
-    """Refuse `value` unless it is True or False; `instead` says what to write."""
+def require_bool(name: str, value: Value, instead: str = "") -> Value:
+    """Return `value` if it is True or False; `instead` says what to write."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} is {shown(value)}: expected True or False{instead and f'; {instead}'}")
+    return value
 
 
-def require_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    """Refuse `value` unless it is one of `choices`; a near miss is named."""
+def require_choice(name: str, value: Value, choices: Iterable[str]) -> Value:
+    """Return `value` if it is one of `choices`; a near miss is named."""
     known = list(choices)
     if not isinstance(value, str) or value not in known:
         near = similar(str(value), known)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")
+    return value

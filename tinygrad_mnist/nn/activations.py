@@ -46,8 +46,7 @@ class LeakyReLU(Module):
 
     @hinted
     def __init__(self, negative_slope: float = 0.01) -> None:
-        require_number("negative_slope", negative_slope)
-        self.negative_slope = negative_slope
+        self.negative_slope = require_number("negative_slope", negative_slope)
 
     def forward(self, x: Any) -> Any:
         """Return the result, in the shape and dtype of `x`."""
@@ -74,8 +73,7 @@ class ELU(Module):
 
     @hinted
     def __init__(self, alpha: float = 1.0) -> None:
-        require_number("alpha", alpha)
-        self.alpha = alpha
+        self.alpha = require_number("alpha", alpha)
 
     def forward(self, x: Any) -> Any:
         """Return the result, in the shape and dtype of `x`."""
@@ -101,8 +99,7 @@ class GELU(Module):
 
     @hinted
     def __init__(self, approximate: str = "none") -> None:
-        require_choice("approximate", approximate, ("none", "tanh"))
-        self.approximate = approximate
+        self.approximate = require_choice("approximate", approximate, ("none", "tanh"))
 
     def forward(self, x: Any) -> Any:
         """Return the result, in the shape and dtype of `x`."""
@@ -157,8 +154,7 @@ class Softmax(Module):
 
     @hinted
     def __init__(self, dim: int = -1) -> None:
-        require_whole("dim", dim, low=None)
-        self.dim = dim
+        self.dim = require_whole("dim", dim, low=None)
 
     def forward(self, x: Any) -> Any:
         """Return the probabilities, in the shape and dtype of `x`."""

@@ -119,9 +119,8 @@ class CrossEntropyLoss(_ClassLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(weight=weight, ignore_index=ignore_index, reduction=reduction)
-        require_bool("from_logits", from_logits)
-        require_number("label_smoothing", label_smoothing, low=0, high=1)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.from_logits = require_bool("from_logits", from_logits)
+        self.label_smoothing = require_number("label_smoothing", label_smoothing, low=0, high=1)
 
     @property
     def takes_logits(self) -> bool:

@@ -12,13 +12,11 @@ from tinygrad_mnist.arguments import require_bool, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.pooling import border_of
 from tinygrad_mnist.autodiff.ops.windows import Pair, pair
-from tinygrad_mnist.default_dtype import get_default_dtype
-from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.inputs import require_dtype
+from tinygrad_mnist.nn.inputs import require_dtype, require_images
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.parameters import Parameter
+from tinygrad_mnist.nn.parameters import learned
 from tinygrad_mnist.seeding import generator
 
 Sides = int | tuple[int, int]
@@ -87,51 +85,31 @@ class Conv2d(Module):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        require_whole("in_channels", in_channels)
-        require_whole("out_channels", out_channels)
+        self.in_channels = require_whole("in_channels", in_channels)
+        self.out_channels = require_whole("out_channels", out_channels)
         require_bool("bias", bias)
         if groups != 1:
             one = f"nn.Conv2d({max(1, in_channels // 2)}, {max(1, out_channels // 2)}, {kernel_size})"
             raise ValueError(f"groups is {shown(groups)}: expected 1; write {one} for each slice of channels")
-        self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size, self.stride = pair("kernel_size", kernel_size, 1), pair("stride", stride, 1)
         self.padding, self.dilation = pair("padding", padding, 0), pair("dilation", dilation, 1)
-        rng, dtype = generator(rng), get_default_dtype() if dtype is None else dtype
         uniform = init.uniform(1 / math.sqrt(in_channels * math.prod(self.kernel_size)))
-        self.weight = Parameter(uniform((out_channels, in_channels, *self.kernel_size), rng), dtype=dtype)
-        self.bias = Parameter(uniform((out_channels,), rng), dtype=dtype) if bias else None
+        rng, shape = generator(rng), (out_channels, in_channels, *self.kernel_size)
+        self.weight = learned(uniform(shape, rng), dtype)
+        self.bias = learned(uniform((out_channels,), rng), dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Return the output channels.  x: (n, in_channels, H, W) -> (n, out_channels, h, w)"""
-        shape = tuple(np.shape(x))
-        if len(shape) != 4 or shape[1] != self.in_channels:
-            raise ShapeError(
-                f"Conv2d takes images (n, {self.in_channels}, height, width), got inputs of shape {shape}: "
-                f"{self._instead(shape)}"
-            )
+        require_images(self, x)
         require_dtype("Conv2d", x, self.weight.dtype)
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
 
-    def _instead(self, shape: tuple[int, ...]) -> str:
-        """Return what to write for inputs of another shape."""
-        if len(shape) == 3:
-            return "pass x[:, None]" if self.in_channels == 1 else "pass x[None] for one image"
-        if len(shape) == 4 and shape[3] == self.in_channels:
-            return "pass x.transpose(0, 3, 1, 2)"
-        if len(shape) == 4:
-            return f"build it as Conv2d({shape[1]}, {self.out_channels}, {self.kernel_size})"
-        return f"pass x.reshape(len(x), {self.in_channels}, height, width)"
-
     def extra_repr(self) -> str:
         """Return the sizes and what is not PyTorch's default."""
-        settings = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"]
-        parts += [
-            f"{name}={getattr(self, name)}"
-            for name, usual in settings.items()
-            if getattr(self, name) != usual
-        ]
-        return ", ".join([*parts, *([] if self.bias is not None else ["bias=False"])])
+        usual = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+        others = [f"{name}={getattr(self, name)}" for name in usual if getattr(self, name) != usual[name]]
+        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        return ", ".join([sizes, *others, *(["bias=False"] if self.bias is None else [])])
 
 
 class _Pool(Module):

@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
+from tinygrad_mnist.arguments import require_bool, require_number, require_whole
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.modes import CALL, path_of
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.autodiff.ops.rows import require_rows, rows
 from tinygrad_mnist.autodiff.primitive import checked, peeled
-from tinygrad_mnist.default_dtype import get_default_dtype
-from tinygrad_mnist.errors import DTypeError, ShapeError
+from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.inputs import require_array
+from tinygrad_mnist.nn.inputs import advise_linear, require_indices
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.parameters import Parameter
+from tinygrad_mnist.nn.parameters import learned
 from tinygrad_mnist.seeding import generator
 
 
@@ -72,55 +70,23 @@ class Linear(Module):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        require_whole("in_features", in_features)
-        require_whole("out_features", out_features)
+        self.in_features = require_whole("in_features", in_features)
+        self.out_features = require_whole("out_features", out_features)
         require_bool("bias", bias)
-        rng = generator(rng)
-        dtype = get_default_dtype() if dtype is None else dtype
-        default = init.uniform(1 / math.sqrt(in_features))
+        rng, default = generator(rng), init.uniform(1 / math.sqrt(in_features))
         weight_init, bias_init = (default if given is None else given for given in (weight_init, bias_init))
-        self.in_features, self.out_features = in_features, out_features
         weight = init.initial_values("weight_init", weight_init, (out_features, in_features), rng)
-        self.weight = Parameter(weight, dtype=dtype)
-        self.bias = None
-        if bias:
-            values = init.initial_values("bias_init", bias_init, (out_features,), rng)
-            self.bias = Parameter(values, dtype=dtype)
+        values = init.initial_values("bias_init", bias_init, (out_features,), rng) if bias else None
+        self.weight = learned(weight, dtype)
+        self.bias = None if values is None else learned(values, dtype)
 
     def forward(self, x: Any) -> Any:
         """Return ``x @ weight.T + bias``: (..., in_features) -> (..., out_features)."""
         try:
             return ops.linear(x, self.weight, self.bias)
         except (ShapeError, TypeError) as error:
-            advice = self._advice(error, x)
-            if not advice:
-                raise
-            advised = type(error)(f"{path_of(CALL.get()) or 'Linear'} {advice}")
-            advised.failed_op = getattr(error, "failed_op", None)  # type: ignore[union-attr]
-            raise advised from None
-
-    def _advice(self, error: ShapeError | TypeError, x: Any) -> str:
-        """Return a sentence on what is wrong with the input `x` and what to write; empty if it is right."""
-        if x is None:
-            return "got None for its input: return a value from the forward before it"
-        if not hasattr(x, "shape"):
-            return f"got {shown(x)} for its input: pass np.asarray(x, np.{self.weight.dtype})"
-        if isinstance(error, DTypeError):
-            own = self.weight.dtype
-            if x.dtype == own:
-                return ""
-            build = f", or build it with dtype=np.{x.dtype}" if x.dtype.kind == "f" else ""
-            return f"has {own} weights, the input is {x.dtype}: pass x.astype(np.{own}){build}"
-        shape = tuple(x.shape)
-        if shape[-1:] == (self.in_features,):
-            return ""
-        if math.prod(shape[1:]) == self.in_features and len(shape) > 1:
-            instead = "put nn.Flatten() before it"
-        elif len(shape) == 2 and shape[0] == self.in_features and not getattr(x, "inputs", ()):
-            instead = "one example per row is x.T"
-        else:
-            instead = f"build it as Linear({shape[-1] if shape else 1}, {self.out_features})"
-        return f"expects {self.in_features} features in the last axis, got inputs of shape {shape}: {instead}"
+            advise_linear(self, x, error)
+            raise
 
     def extra_repr(self) -> str:
         """Return the sizes, and ``bias=False`` without a bias."""
@@ -168,28 +134,21 @@ class Embedding(Module):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        require_whole("num_embeddings", num_embeddings)
-        require_whole("embedding_dim", embedding_dim)
+        self.num_embeddings = require_whole("num_embeddings", num_embeddings)
+        self.embedding_dim = require_whole("embedding_dim", embedding_dim)
         if padding_idx is not None:
-            require_whole("padding_idx", padding_idx, low=-num_embeddings)
-            if padding_idx >= num_embeddings:
+            if require_whole("padding_idx", padding_idx, low=-num_embeddings) >= num_embeddings:
                 raise ValueError(f"padding_idx is {padding_idx}: expected a number below {num_embeddings}")
             padding_idx %= num_embeddings
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx
         table = generator(rng).normal(size=(num_embeddings, embedding_dim))
         if padding_idx is not None:
             table[padding_idx] = 0
-        self.weight = Parameter(table, dtype=get_default_dtype() if dtype is None else dtype)
+        self.weight = learned(table, dtype)
 
     def forward(self, numbers: Any) -> Any:
         """Return the rows.  numbers: (*B), integers from 0 to num_embeddings - 1 -> (*B, embedding_dim)"""
-        require_array("Embedding", numbers)
-        if np.dtype(numbers.dtype).kind not in "iu":
-            raise DTypeError(
-                f"Embedding takes integers, got {numbers.dtype}: pass x.astype(np.int64); a Loader takes "
-                "dtype=np.int64"
-            )
+        require_indices("Embedding", numbers)
         checked(require_rows, peeled(numbers), self.num_embeddings)
         return rows(self.weight, numbers, padding=self.padding_idx)
 
@@ -232,8 +191,7 @@ class Dropout(Module):
 
     @hinted
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
-        require_number("p", p, low=0, below=1)
-        self.p = p
+        self.p = require_number("p", p, low=0, below=1)
         self.rng = generator(rng)
 
     def forward(self, x: Any) -> Any:

@@ -64,8 +64,7 @@ class Loss(Module):
 
     @hinted
     def __init__(self, *, reduction: str = "mean") -> None:
-        require_choice("reduction", reduction, ("mean", "sum", "none"))
-        self.reduction = reduction
+        self.reduction = require_choice("reduction", reduction, ("mean", "sum", "none"))
 
     @property
     def takes_logits(self) -> bool:

@@ -14,9 +14,9 @@ from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.nn.inputs import require_array, require_dtype
+from tinygrad_mnist.nn.inputs import require_array, require_channels, require_dtype
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.parameters import Buffer, Parameter
+from tinygrad_mnist.nn.parameters import Buffer, learned
 
 
 class LayerNorm(Module):
@@ -57,15 +57,12 @@ class LayerNorm(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         lengths = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
-        for length in lengths:
-            require_whole("normalized_shape", length)
-        require_number("eps", eps, low=0)
+        shape = self.normalized_shape = tuple(require_whole("normalized_shape", n) for n in lengths)
+        self.eps = require_number("eps", eps, low=0)
         require_bool("elementwise_affine", elementwise_affine)
         require_bool("bias", bias)
-        self.normalized_shape, self.eps = tuple(lengths), eps
-        dtype = get_default_dtype() if dtype is None else dtype
-        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+        self.weight = learned(np.ones(shape), dtype) if elementwise_affine else None
+        self.bias = learned(np.zeros(shape), dtype) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Any:
         """Return the normalized `x` (..., *normalized_shape), in its shape and dtype."""
@@ -100,18 +97,16 @@ class BatchNorm(Module):
         *,
         dtype: DTypeLike | None = None,
     ) -> None:
-        require_whole("num_features", num_features)
-        require_number("eps", eps, low=0)
-        if momentum is not None:
-            require_number("momentum", momentum, low=0)
+        self.num_features = require_whole("num_features", num_features)
+        self.eps = require_number("eps", eps, low=0)
+        self.momentum = None if momentum is None else require_number("momentum", momentum, low=0)
         require_bool("affine", affine)
         require_bool("track_running_stats", track_running_stats)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        dtype = get_default_dtype() if dtype is None else dtype
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        self.weight = learned(np.ones(num_features), dtype) if affine else None
+        self.bias = learned(np.zeros(num_features), dtype) if affine else None
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if track_running_stats:
+            dtype = get_default_dtype() if dtype is None else dtype
             self.running_mean = Buffer(np.zeros(num_features, dtype))
             self.running_var = Buffer(np.ones(num_features, dtype))
             self.num_batches_tracked = Buffer(0)
@@ -119,26 +114,14 @@ class BatchNorm(Module):
     def forward(self, x: Any) -> Any:
         """Return the normalized `x`, in its shape and dtype."""
         require_array(type(self).__name__, x)
-        if x.ndim not in self._axes or x.shape[1] != self.num_features:
-            raise ShapeError(
-                f"{type(self).__name__} takes {self._takes} with C = {self.num_features}, "
-                f"got inputs of shape {tuple(x.shape)}"
-            )
-        if self.training and math.prod(x.shape) == self.num_features:
-            raise ShapeError(
-                f"{type(self).__name__} got one value per channel in training, inputs of shape "
-                f"{tuple(x.shape)}, which has no variance: train on larger batches, or call eval()"
-            )
+        require_channels(self, x, self._axes, self._takes)
         own = self.weight if self.running_mean is None else self.running_mean
         if own is not None:  # before the running statistics move
             what = "statistics" if self.weight is None else "weights"
             require_dtype(type(self).__name__, x, own.dtype, what)
-        axes = self._axes[x.ndim]
         along = (1, -1, *(1,) * (x.ndim - 2))
         if self.training or self.running_mean is None or self.running_var is None:
-            mean = ops.mean(x, axis=axes, keepdims=True)
-            centred = x - mean
-            variance = ops.mean(centred * centred, axis=axes, keepdims=True)
+            centred, mean, variance = _moments(x, self._axes[x.ndim])
             if self.training:
                 with no_grad():
                     self._track(ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,)), x)
@@ -157,10 +140,8 @@ class BatchNorm(Module):
         rate = self.momentum
         if rate is None:  # the mean of all batches so far
             rate = 1.0 / ops.astype(self.num_batches_tracked, self.running_mean.dtype)
-        for running, found in (
-            (self.running_mean, mean),
-            (self.running_var, variance * (count / (count - 1))),
-        ):
+        unbiased = variance * (count / (count - 1))
+        for running, found in ((self.running_mean, mean), (self.running_var, unbiased)):
             running *= 1 - rate
             running += rate * found
 
@@ -236,9 +217,15 @@ class BatchNorm2d(BatchNorm):
 
 def normalized(x: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:
     """Return ``(x - mean) / sqrt(var + eps) * weight + bias``, with mean and variance over axes."""
-    centred = x - ops.mean(x, axis=axes, keepdims=True)
-    variance = ops.mean(centred * centred, axis=axes, keepdims=True)
+    centred, _, variance = _moments(x, axes)
     return _scaled(centred / ops.sqrt(variance + eps), weight, bias)
+
+
+def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Return ``x - mean``, the mean and the variance over axes, which keep the length 1."""
+    mean = ops.mean(x, axis=axes, keepdims=True)
+    centred = x - mean
+    return centred, mean, ops.mean(centred * centred, axis=axes, keepdims=True)
 
 
 def _scaled(x: Any, weight: Any, bias: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.hints import hinted
 
 
@@ -78,3 +79,8 @@ class Buffer(Tensor):
     @hinted
     def __init__(self, data: Any, *, dtype: DTypeLike | None = None) -> None:
         super().__init__(Tensor(data, dtype=dtype).detach())
+
+
+def learned(values: Any, dtype: DTypeLike | None) -> Parameter:
+    """Return initial values as a parameter of a layer, by default in the dtype of `set_default_dtype`."""
+    return Parameter(values, dtype=get_default_dtype() if dtype is None else dtype)

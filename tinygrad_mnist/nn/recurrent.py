@@ -10,13 +10,12 @@ from numpy.typing import DTypeLike
 
 from tinygrad_mnist.arguments import require_bool, require_choice, require_whole, shown
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.default_dtype import get_default_dtype
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.inputs import require_array
+from tinygrad_mnist.nn.inputs import require_array, require_steps
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.parameters import Parameter
+from tinygrad_mnist.nn.parameters import Parameter, learned
 from tinygrad_mnist.seeding import generator
 
 
@@ -26,32 +25,32 @@ class _Recurrent(Module):
     _gates = 1  # blocks of rows in each weight
     weight_hh_l0: Parameter
 
+    @hinted
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        num_layers: int,
-        bias: bool,
-        batch_first: bool,
-        rng: np.random.Generator | int | None,
-        dtype: DTypeLike | None,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        for name, size in sizes.items():
-            require_whole(name, size)
+        self.input_size = require_whole("input_size", input_size)
+        self.hidden_size = require_whole("hidden_size", hidden_size)
+        self.num_layers = require_whole("num_layers", num_layers)
         require_bool("bias", bias)
-        require_bool("batch_first", batch_first)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.batch_first = batch_first
-        rng, dtype = generator(rng), get_default_dtype() if dtype is None else dtype
-        uniform, rows = init.uniform(1 / math.sqrt(hidden_size)), self._gates * hidden_size
+        self.batch_first = require_bool("batch_first", batch_first)
+        rng, rows = generator(rng), self._gates * hidden_size
+        uniform = init.uniform(1 / math.sqrt(hidden_size))
         for layer in range(num_layers):
             inputs = hidden_size if layer else input_size
             shapes: list[tuple[str, tuple[int, ...]]]
             shapes = [("weight_ih", (rows, inputs)), ("weight_hh", (rows, hidden_size))]
             shapes += [("bias_ih", (rows,)), ("bias_hh", (rows,))] if bias else []
             for name, shape in shapes:
-                setattr(self, f"{name}_l{layer}", Parameter(uniform(shape, rng), dtype=dtype))
+                setattr(self, f"{name}_l{layer}", learned(uniform(shape, rng), dtype))
 
     def _run(self, x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         """Return the outputs (steps, n, hidden_size) of the last layer, and the last states of each layer."""
@@ -75,13 +74,7 @@ class _Recurrent(Module):
 
     def _by_steps(self, x: Any) -> Any:
         """Return the inputs with the steps first; refuse other shapes."""
-        require_array(type(self).__name__, x)
-        if x.ndim != 3 or x.shape[2] != self.input_size or 0 in x.shape:
-            axes = "(n, steps, input_size)" if self.batch_first else "(steps, n, input_size)"
-            raise ShapeError(
-                f"{type(self).__name__} takes {axes} with input_size = {self.input_size}, "
-                f"got inputs of shape {tuple(x.shape)}"
-            )
+        require_steps(self, x)
         return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
 
     def _initial(self, given: Any, x: Any) -> list[Any]:
@@ -143,9 +136,8 @@ class RNN(_Recurrent):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        require_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
-        self.nonlinearity = nonlinearity
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, rng, dtype)
+        self.nonlinearity = require_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, rng=rng, dtype=dtype)
 
     def forward(self, x: Any, h_0: Any = None) -> tuple[Any, Any]:
         """Return the states of the last layer after each step, and of all layers after the last step.
@@ -187,20 +179,6 @@ class LSTM(_Recurrent):
     """
 
     _gates = 4
-
-    @hinted
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        *,
-        rng: np.random.Generator | int | None = None,
-        dtype: DTypeLike | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, rng, dtype)
 
     def forward(self, x: Any, initial: tuple[Any, Any] | None = None) -> tuple[Any, tuple[Any, Any]]:
         """Return the states of the last layer after each step, and h and c of all layers after the last step.

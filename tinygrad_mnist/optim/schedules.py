@@ -98,9 +98,8 @@ class StepLR(LRScheduler):
     @hinted
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
-        require_whole("step_size", step_size)
-        require_number("gamma", gamma, low=0)
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size = require_whole("step_size", step_size)
+        self.gamma = require_number("gamma", gamma, low=0)
 
     def rate(self, epoch: int) -> float:
         """initial * gamma ** (epoch // step_size)"""
@@ -113,8 +112,7 @@ class ExponentialLR(LRScheduler):
     @hinted
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer)
-        require_number("gamma", gamma, low=0)
-        self.gamma = gamma
+        self.gamma = require_number("gamma", gamma, low=0)
 
     def rate(self, epoch: int) -> float:
         """initial * gamma ** epoch"""
@@ -131,9 +129,8 @@ class CosineAnnealingLR(LRScheduler):
     @hinted
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  PyTorch's
         super().__init__(optimizer)
-        require_whole("T_max", T_max)
-        require_number("eta_min", eta_min, low=0)
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max = require_whole("T_max", T_max)
+        self.eta_min = require_number("eta_min", eta_min, low=0)
 
     def rate(self, epoch: int) -> float:
         """eta_min + (initial - eta_min) * (1 + cos(pi * epoch / T_max)) / 2"""

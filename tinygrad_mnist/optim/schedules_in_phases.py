@@ -55,12 +55,10 @@ class LinearLR(LRScheduler):
         per_step: bool = False,
     ) -> None:
         super().__init__(optimizer)
-        require_number("start_factor", start_factor, low=0)
-        require_number("end_factor", end_factor, low=0)
-        require_whole("total_iters", total_iters)
-        require_bool("per_step", per_step)
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        self.per_step = per_step
+        self.start_factor = require_number("start_factor", start_factor, low=0)
+        self.end_factor = require_number("end_factor", end_factor, low=0)
+        self.total_iters = require_whole("total_iters", total_iters)
+        self.per_step = require_bool("per_step", per_step)
         self.begin()
 
     def rate(self, epoch: int) -> float:
@@ -106,15 +104,12 @@ class OneCycleLR(LRScheduler):
         per_step: bool = True,
     ) -> None:
         super().__init__(optimizer)
-        require_bool("per_step", per_step)
-        require_number("max_lr", max_lr, low=0)
-        require_whole("total_steps", total_steps, low=2)
-        require_number("pct_start", pct_start, low=0, high=1)
-        require_number("div_factor", div_factor, low=1)
-        require_number("final_div_factor", final_div_factor, low=1)
-        self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
-        self.div_factor, self.final_div_factor = div_factor, final_div_factor
-        self.per_step = per_step
+        self.per_step = require_bool("per_step", per_step)
+        self.max_lr = require_number("max_lr", max_lr, low=0)
+        self.total_steps = require_whole("total_steps", total_steps, low=2)
+        self.pct_start = require_number("pct_start", pct_start, low=0, high=1)
+        self.div_factor = require_number("div_factor", div_factor, low=1)
+        self.final_div_factor = require_number("final_div_factor", final_div_factor, low=1)
         self.begin()
 
     def rate(self, epoch: int) -> float:
@@ -219,13 +214,11 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(optimizer)
-        require_number("factor", factor, low=0, below=1)
-        require_whole("patience", patience, low=0)
-        require_number("threshold", threshold, low=0)
-        require_whole("cooldown", cooldown, low=0)
-        require_number("min_lr", min_lr, low=0)
-        self.factor, self.patience, self.threshold = factor, patience, threshold
-        self.cooldown, self.min_lr = cooldown, min_lr
+        self.factor = require_number("factor", factor, low=0, below=1)
+        self.patience = require_whole("patience", patience, low=0)
+        self.threshold = require_number("threshold", threshold, low=0)
+        self.cooldown = require_whole("cooldown", cooldown, low=0)
+        self.min_lr = require_number("min_lr", min_lr, low=0)
         self._best: float | None = None
         self._waited = self._cooling = 0
 
