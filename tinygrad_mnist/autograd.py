@@ -14,7 +14,7 @@ from tinygrad_mnist.autodiff.modes import is_compiling
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError, ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 
 __all__ = ["grad"]
@@ -22,15 +22,8 @@ __all__ = ["grad"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise _missing("autograd", name, _rooms.AUTOGRAD, lambda: __all__)
+    __dir__, __getattr__ = _lookups("autograd", _rooms.AUTOGRAD, __all__)
 
 
 def _refuse_functions(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,6 +1,6 @@
 """Bundled data sets (MNIST, 8 x 8 digits, iris), any data set in MNIST's files, pictures, and batches."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.idx import read_idx, write_idx
@@ -8,7 +8,7 @@ from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split
 from tinygrad_mnist.datasets.iris import Iris, load_iris
 from tinygrad_mnist.datasets.loader import Loader
 from tinygrad_mnist.datasets.mnist import load_digits, load_mnist
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 
 __all__ = [
@@ -24,12 +24,5 @@ __all__ = [
     "write_idx",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise _missing("datasets", name, _rooms.DATASETS, lambda: __all__)
+    __dir__, __getattr__ = _lookups("datasets", _rooms.DATASETS, __all__)

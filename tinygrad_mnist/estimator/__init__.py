@@ -3,10 +3,10 @@
 Formulas and data frames need the extra `formula`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_mnist.errors import MissingExtraError
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 
 try:
@@ -22,12 +22,5 @@ from tinygrad_mnist.estimator.neural_network import NeuralNetwork
 
 __all__ = ["Design", "NeuralNetwork", "as_pandas"]
 
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise _missing("estimator", name, _rooms.ESTIMATOR, lambda: __all__)
+    __dir__, __getattr__ = _lookups("estimator", _rooms.ESTIMATOR, __all__)

@@ -24,6 +24,7 @@ __all__ = [
     "call_error",
     "foreign_names",
     "hinted",
+    "lookups",
     "missing",
     "unknown_keyword",
 ]
@@ -123,6 +124,17 @@ def missing(
     if _is_import(sys._getframe(2)):
         raise ImportError(f"{owner} has no {name!r} to import: {hint}", name=name)
     return AttributeError(f"{owner} has no attribute {name!r}: {hint}")
+
+
+def lookups(
+    owner: str, hints: Mapping[str, str], names: list[str]
+) -> tuple[Callable[[], list[str]], Callable[[str], Any]]:
+    """Return ``__dir__`` and ``__getattr__`` of a module: its public names, and the errors for all others."""
+
+    def get_attribute(name: str) -> Any:
+        raise missing(owner, name, hints, lambda: names)
+
+    return lambda: names, get_attribute
 
 
 def _is_import(frame: FrameType) -> bool:

@@ -1,9 +1,9 @@
 """Modules, layers, losses and initial values, under PyTorch's names."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_mnist.hints import layers as _layers
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.nn import functional, init, utils
 from tinygrad_mnist.nn.activations import (
     ELU,
@@ -37,16 +37,6 @@ from tinygrad_mnist.nn.perceptrons import perceptron
 from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.recurrent import LSTM, RNN
 from tinygrad_mnist.nn.summary import summary
-
-if not TYPE_CHECKING:
-
-    def __dir__() -> list[str]:
-        return __all__
-
-    def __getattr__(name: str) -> Any:
-        hints = {name: f"write `nn.functional.{name}`" for name in functional.__all__} | _layers.NN
-        raise _missing("nn", name, hints, lambda: __all__)
-
 
 __all__ = [
     "ELU",
@@ -93,3 +83,7 @@ __all__ = [
     "summary",
     "utils",
 ]
+
+if not TYPE_CHECKING:
+    _hints = {name: f"write `nn.functional.{name}`" for name in functional.__all__} | _layers.NN
+    __dir__, __getattr__ = _lookups("nn", _hints, __all__)

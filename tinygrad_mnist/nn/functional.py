@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.rows import rows
 from tinygrad_mnist.hints import layers as _layers
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.nn import activations, class_losses, losses
 from tinygrad_mnist.nn.layers import Dropout
 from tinygrad_mnist.nn.normalization import normalized
@@ -33,10 +33,6 @@ __all__ = [
 
 relu, sigmoid, tanh, softplus, flatten = ops.relu, ops.sigmoid, ops.tanh, ops.softplus, ops.flatten
 conv2d, max_pool2d, avg_pool2d = ops.conv2d, ops.max_pool2d, ops.avg_pool2d
-
-
-def __dir__() -> list[str]:
-    return __all__
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -137,7 +133,5 @@ def binary_cross_entropy_with_logits(output: Any, target: Any, **options: Any) -
 
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _layers.FUNCTIONAL
-        raise _missing("nn.functional", name, hints, lambda: __all__)
+    _hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _layers.FUNCTIONAL
+    __dir__, __getattr__ = _lookups("nn.functional", _hints, __all__)

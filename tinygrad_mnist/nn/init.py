@@ -23,7 +23,7 @@ import numpy as np
 from tinygrad_mnist.arguments import require_number, shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
-from tinygrad_mnist.hints import missing, networks
+from tinygrad_mnist.hints import lookups, networks
 from tinygrad_mnist.seeding import generator
 from tinygrad_mnist.similar import similar
 from tinygrad_mnist.typing import Array
@@ -301,9 +301,4 @@ def _require_number(name: str, value: Any) -> None:
 
 
 if not TYPE_CHECKING:
-
-    def __dir__() -> list[str]:
-        return __all__
-
-    def __getattr__(name: str) -> Any:
-        raise missing("nn.init", name, networks.INIT, lambda: __all__)
+    __dir__, __getattr__ = lookups("nn.init", networks.INIT, __all__)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.hints import hinted, missing, networks
+from tinygrad_mnist.hints import hinted, lookups, networks
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -143,9 +143,4 @@ def _require_positive(name: str, value: Any) -> None:
 
 
 if not TYPE_CHECKING:
-
-    def __dir__() -> list[str]:
-        return __all__
-
-    def __getattr__(name: str) -> Any:
-        raise missing("nn.utils", name, networks.UTILS, lambda: __all__)
+    __dir__, __getattr__ = lookups("nn.utils", networks.UTILS, __all__)

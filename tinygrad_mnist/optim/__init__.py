@@ -1,8 +1,8 @@
 """Optimizers and their learning-rate schedules, under PyTorch's names."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import networks as _networks
 from tinygrad_mnist.optim.adagrad import Adagrad
 from tinygrad_mnist.optim.adam import Adam, AdamW
@@ -12,15 +12,6 @@ from tinygrad_mnist.optim.rmsprop import RMSprop
 from tinygrad_mnist.optim.schedules import CosineAnnealingLR, ExponentialLR, LRScheduler, StepLR
 from tinygrad_mnist.optim.schedules_in_phases import LinearLR, OneCycleLR, ReduceLROnPlateau, SequentialLR
 from tinygrad_mnist.optim.sgd import SGD
-
-if not TYPE_CHECKING:
-
-    def __dir__() -> list[str]:
-        return __all__
-
-    def __getattr__(name: str) -> Any:
-        raise _missing("optim", name, _networks.OPTIM, lambda: __all__)
-
 
 __all__ = [
     "EMA",
@@ -39,3 +30,6 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+if not TYPE_CHECKING:
+    __dir__, __getattr__ = _lookups("optim", _networks.OPTIM, __all__)

@@ -51,6 +51,7 @@ class Adam(Optimizer):
 
     STATES: ClassVar = {"exp_avg": "m", "exp_avg_sq": "v", "max_exp_avg_sq": "v_max"}
     COUNTED: ClassVar = True
+    DECOUPLED: ClassVar = False  # the weight decay from the gradient
 
     @hinted
     def __init__(
@@ -63,16 +64,13 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
-        )
+        settings = {"betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, lr=lr, **settings, maximize=maximize)
 
     def update(self, p: Any, g: Any, state: Any, s: Any) -> None:
         """The formulas on the arrays of one parameter."""
-        self._move(p, followed(p, g, s), state, s)
-
-    def _move(self, p: Any, g: Any, state: Any, s: Any) -> None:
         (beta1, beta2), t = s.betas, state.steps + 1
+        g = followed(p, g, s, self.DECOUPLED)
         m, v = kept(state, "exp_avg", p), kept(state, "exp_avg_sq", p)
         m *= beta1
         m += np.multiply(g, 1 - beta1, state.scratch)
@@ -111,6 +109,8 @@ class AdamW(Adam):
     array([ 0.85, -1.8 ])
     """
 
+    DECOUPLED: ClassVar = True
+
     @hinted
     def __init__(
         self,
@@ -123,9 +123,3 @@ class AdamW(Adam):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
-
-    def update(self, p: Any, g: Any, state: Any, s: Any) -> None:
-        """The formulas on the arrays of one parameter."""
-        if s.weight_decay:
-            p *= 1 - s.lr * s.weight_decay
-        self._move(p, -g if s.maximize else g, state, s)

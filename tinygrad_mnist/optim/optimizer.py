@@ -294,7 +294,15 @@ def kept(state: Any, name: str, p: Any) -> Any:
     return getattr(state, name)
 
 
-def followed(p: Any, g: Any, s: Any) -> Any:
-    """Return the gradient that an update follows: with maximize its negative, and weight_decay * p added."""
+def followed(p: Any, g: Any, s: Any, decoupled: bool = False) -> Any:
+    """Return the gradient that an update follows: with maximize its negative, and weight_decay * p added.
+
+    Parameters
+    ----------
+    decoupled
+        Let the decay shrink the parameter itself, in place of entering the gradient.
+    """
+    if decoupled and s.weight_decay:
+        p *= 1 - s.lr * s.weight_decay
     g = -g if s.maximize else g
-    return g + s.weight_decay * p if s.weight_decay else g
+    return g + s.weight_decay * p if s.weight_decay and not decoupled else g

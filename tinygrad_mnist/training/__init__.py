@@ -1,8 +1,8 @@
 """The training loop, its callbacks, recipes, and what a run leaves behind."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 from tinygrad_mnist.training.callbacks import Callback
 from tinygrad_mnist.training.checkpoints import Checkpoints
@@ -32,12 +32,5 @@ __all__ = [
     "predict",
 ]
 
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise _missing("training", name, _rooms.TRAINING, lambda: __all__)
+    __dir__, __getattr__ = _lookups("training", _rooms.TRAINING, __all__)

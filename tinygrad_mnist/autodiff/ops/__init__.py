@@ -32,7 +32,7 @@ from tinygrad_mnist.autodiff.ops.smooth import (
 )
 from tinygrad_mnist.autodiff.ops.windows import conv2d
 from tinygrad_mnist.autodiff.primitive import require_rules as _require_rules
-from tinygrad_mnist.hints import missing as _missing
+from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import tensors as _tensors
 
 # fmt: on
@@ -40,12 +40,5 @@ __all__ = sorted(name for name, thing in globals().items() if callable(thing) an
 
 _require_rules()
 
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not _typing.TYPE_CHECKING:
-
-    def __getattr__(name: str) -> _typing.Any:
-        raise _missing("ops", name, _tensors.OPS, lambda: __all__)
+    __dir__, __getattr__ = _lookups("ops", _tensors.OPS, __all__)
