@@ -20,7 +20,7 @@ _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = (
     *("scene", "layout", "layers", "place"),  # what is where
     *("picture", "norms", "images", "panel"),  # what it looks like
-    *("steps", "view", "player"),  # what happens
+    *("steps", "view", "boxes", "looking", "player"),  # what happens
 )
 _STYLES = ("page", "picture")
 _IFRAME_HEIGHT = 640
@@ -45,7 +45,7 @@ def to_html(graph: Any, *, title: str = "Computation graph", learning_rate: floa
     """
     whole = graph_behind(graph)
     graph = whole if len(whole.nodes) <= MOST_NODES else folded(whole)
-    script = "".join(_read(f"{name}.js") for name in _SCRIPTS)
+    script = "".join(_read(f"{name}.js") for name in _SCRIPTS) + "start();\n"
     style = "".join(_read(f"{name}.css") for name in _STYLES)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "

@@ -14,7 +14,7 @@ function normScale(norms) {
 function drawNormLegend(place, { low, high, known }) {
   if (!known) return place.remove();
   const steps = Array.from({ length: 9 }, (_, level) => draw("g", { class: `gradedge flow-${level}` }, draw("path", { d: `M${level * 12} 8h12` })));
-  const number = (exponent) => Number((10 ** exponent).toPrecision(1)).toString();
+  const number = (exponent) => (exponent < -3 || exponent >= 5 ? (10 ** exponent).toExponential(0).replace("+", "") : Number((10 ** exponent).toPrecision(1)).toString());
   return place.replaceChildren(make("span", "", "‖∂‖ "), make("span", "", number(low)),
     draw("svg", { viewBox: "0 0 108 16", width: 108, height: 16, "aria-hidden": "true" }, ...steps), make("span", "", number(high)));
 }

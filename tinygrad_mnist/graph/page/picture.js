@@ -19,7 +19,7 @@ function linesOf(child, nodes) {
 }
 
 function nodeLines(node) {
-  const value = node.message ? wrapped(node.message, "rule") :
+  const value = node.message ? wrapped(node.message, "rule", "") :
     [["title", node.title], ["shape", node.shape], ...(node.value?.few ? [["number", `= ${node.value.few}`]] : [])];
   return { value, back: node.gradient ? gradientLines(node.title, node.gradient, node.rules ?? []) : null };
 }
@@ -53,12 +53,13 @@ function groupLines(group, nodes) {
   return { value, back };
 }
 
-function wrapped(text, kind) {
+// A long text in lines, all but the first behind a space.
+function wrapped(text, kind, space = "\u2003") {
   const lines = [];
   for (const word of text.split(" ")) {
     const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
     if (lines.length && longer.length <= LONGEST_LINE) lines[lines.length - 1] = longer;
-    else lines.push(lines.length ? `\u2003${word}` : word);
+    else lines.push(lines.length ? space + word : word);
   }
   const cut = lines.slice(0, MOST_LINES).map((line) => (line.length > 2 * LONGEST_LINE ? `${line.slice(0, 2 * LONGEST_LINE)}…` : line));
   if (lines.length > MOST_LINES) cut[MOST_LINES - 1] += " …";
@@ -88,7 +89,8 @@ function measurer() {
   return (text, kind) => {
     const key = `${kind} ${text}`;
     if (!known.has(key)) {
-      pen.font = `${kind === "title" ? "600" : "400"} ${kind === "title" ? FACE.title : FACE.small}px ${FACE.family}`;
+      const weight = kind === "title" ? 600 : /wrong|mark/.test(kind) ? 700 : 400;
+      pen.font = `${weight} ${kind === "title" ? FACE.title : FACE.small}px ${FACE.family}`;
       known.set(key, pen.measureText(text).width);
     }
     return known.get(key);
@@ -207,9 +209,9 @@ function flowLabel(edge) {
   return edge.isFanOut && !few.startsWith("-") ? `+ ${few}` : few;
 }
 
-// Beside the last stretch that the gradient goes before it arrives, on the side that the curve leaves free.
+// Beside the bend that is this edge's alone: the last one, on the side that the curve leaves free.
 function labelPlace({ backPoints }) {
-  const bend = backPoints.findIndex(([x], i) => i && x !== backPoints[i - 1][0]);
+  const bend = backPoints.findLastIndex(([x], i) => i && x !== backPoints[i - 1][0]);
   const [from, to] = bend > 0 ? [backPoints[bend - 1], backPoints[bend]] : [backPoints[0], backPoints[1]];
   const x = (from[0] + to[0]) / 2 + 9, y = (from[1] + to[1]) / 2;
   return { x, y: y + (to[0] > from[0] ? -3 : to[0] < from[0] ? 14 : 4) };

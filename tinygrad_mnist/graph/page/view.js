@@ -6,9 +6,12 @@ function viewOf(canvas, svg) {
   let extent = { x: 0, y: 0, width: 1, height: 1 }, centre = { x: 0, y: 0 }, scale = 1;
   let own = false; // the reader has chosen a view: it is not taken away
 
+  const isPrinted = matchMedia("print");
+
   function look() {
+    if (isPrinted.matches) return svg.setAttribute("viewBox", [extent.x, extent.y, extent.width, extent.height].join(" "));
     const width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
-    svg.setAttribute("viewBox", [centre.x - width / 2, centre.y - height / 2, width, height].join(" "));
+    return svg.setAttribute("viewBox", [centre.x - width / 2, centre.y - height / 2, width, height].join(" "));
   }
 
   // Show a part of the picture as large as it fits beside the buttons, up to a scale.
@@ -88,6 +91,7 @@ function viewOf(canvas, svg) {
     return { x: centre.x + (x - frame.left - frame.width / 2) / scale, y: centre.y + (y - frame.top - frame.height / 2) / scale };
   }
 
+  isPrinted.addEventListener("change", look); // paper shows the whole picture
   let size = "";
   new ResizeObserver(() => {
     const now = `${canvas.clientWidth} ${canvas.clientHeight}`;
