@@ -130,12 +130,13 @@ def test_nodes_of_the_page_have_their_facts():
     assert linear["value"]["text"].startswith("mean ")
     assert dict(weight["facts"]) == {"shape": "3 × 6, float32", "learned numbers": "18"}
     assert (weight["kind"], weight["role"], weight.get("rules")) == ("parameter", "parameter", None)
-    assert weight["gradient"]["length"] == f"‖∂‖ = {short_number(graph.by_name['2.weight'].gradient.norm)}"
+    assert weight["gradient"]["norm"] == f"‖g‖ = {short_number(graph.by_name['2.weight'].gradient.norm)}"
     assert nodes["mean_5"]["gradient"]["few"] == "1"
 
 
 @pytest.mark.parametrize(
-    ("value", "mark"), [(0.0, "zero"), (1e7, "huge"), (np.nan, "NaN"), (np.inf, "infinite"), (1.0, None)]
+    ("value", "mark"),
+    [(0.0, "zero"), (1e7, "huge"), (np.nan, "not a number"), (np.inf, "infinite"), (1.0, None)],
 )
 def test_gradient_out_of_the_ordinary_is_marked_in_words(value, mark):
     x = Tensor(np.ones(30), requires_grad=True, name="x")
@@ -143,7 +144,7 @@ def test_gradient_out_of_the_ordinary_is_marked_in_words(value, mark):
         data = page_data(Graph((x * Tensor(np.full(30, value))).sum(), backward=True))
     gradient = data["nodes"][0]["gradient"]
     assert gradient.get("mark") == mark
-    assert (gradient["norm"] is None) == (not np.isfinite(value))
+    assert gradient.get("broken", False) == (mark not in (None, "zero"))
 
 
 def test_wrong_rule_is_marked_at_its_line_with_the_right_one():
@@ -155,7 +156,8 @@ def test_wrong_rule_is_marked_at_its_line_with_the_right_one():
         rule for node in page_data(graph)["nodes"] for rule in node.get("rules", ()) if "right" in rule
     )
     assert wrong["verdict"] == "wrong"
-    assert wrong["right"] != wrong["formula"]
+    assert wrong["right"] == ["g.T @ x"]
+    assert wrong["lines"] != wrong["right"]
 
 
 def test_page_needs_no_graphviz(monkeypatch):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from tinygrad_mnist.graph.data import GraphData, Node, Right, Rule, Statistics
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.norms import NormScale
 from tinygrad_mnist.graph.numbers import (
+    comparison,
     is_few,
     short_count,
     short_number,
@@ -17,8 +18,7 @@ from tinygrad_mnist.graph.numbers import (
 from tinygrad_mnist.graph.outline import Group, outline
 from tinygrad_mnist.graph.playback import Step, playback_steps
 from tinygrad_mnist.graph.style import role
-
-HUGE = 1e6  # a gradient of this norm ends most trainings
+from tinygrad_mnist.graph.typography import formula_lines
 
 
 def page_data(graph: GraphData, learning_rate: float | None = None) -> dict[str, Any]:
@@ -28,18 +28,21 @@ def page_data(graph: GraphData, learning_rate: float | None = None) -> dict[str,
     -------
     dict
         ``nodes``: a dict for each node, its inputs and sources as positions.  ``groups``: title and parent of
-        each group, a parent before its children.  ``steps``: the steps of the playback.
+        each group, a parent before its children.  ``steps``: the steps of the playback.  ``norms``: places
+        and numbers of the legend; the place of a gradient's norm is 0 for the smallest and 1 for the largest.
     """
+    scale = NormScale(graph)
     groups: list[dict[str, Any]] = []
     homes: dict[int, int] = {}
     _flatten(outline(graph), None, groups, homes)
     return {
         "nodes": [
-            _filled(_node(node, graph), group=homes.get(position))
+            _filled(_node(node, graph, scale), group=homes.get(position))
             for position, node in enumerate(graph.nodes)
         ],
         "groups": groups,
         "steps": [_step(step) for step in playback_steps(graph, learning_rate)],
+        "norms": scale.ticks() if graph.has_gradients else [],
     }
 
 
@@ -68,7 +71,7 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, int) and value is not False
 
 
-def _node(node: Node, graph: GraphData) -> dict[str, Any]:
+def _node(node: Node, graph: GraphData, scale: NormScale) -> dict[str, Any]:
     sizes = {
         "name": node.name,
         "title": node.title,
@@ -78,9 +81,11 @@ def _node(node: Node, graph: GraphData) -> dict[str, Any]:
         "shape": "" if node.kind == "error" else node.shape_text,
         "inputs": [graph.positions.get(source) for source in node.inputs],
         "parameters": node.parameters,
-        "value": _array(node.value),
-        "gradient": _array(node.gradient),
-        "rules": [_rule(rule, at, graph) for rule, at in zip(node.rules, node.rule_positions, strict=True)],
+        "value": _value(node.value),
+        "gradient": _gradient(node.gradient, scale),
+        "rules": [
+            _rule(rule, at, graph, scale) for rule, at in zip(node.rules, node.rule_positions, strict=True)
+        ],
         "facts": [[label, text] for label, text in _facts(node).items() if text],
         "verdict": node.verdict,
         "message": node.message,
@@ -89,43 +94,38 @@ def _node(node: Node, graph: GraphData) -> dict[str, Any]:
     return _filled(sizes)
 
 
-def _rule(rule: Rule, position: int, graph: GraphData) -> dict[str, Any]:
+def _rule(rule: Rule, position: int, graph: GraphData, scale: NormScale) -> dict[str, Any]:
+    right = rule.right
     return _filled(
         {"input": rule.input, "formula": rule.formula, "verdict": rule.verdict},
-        right=rule.right.formula if rule.right else None,
-        numbers=_compared(rule.right) if rule.right else None,
+        lines=formula_lines(rule.formula) if rule.formula else None,
+        right=formula_lines(right.formula) if right and right.formula else None,
+        compared=comparison(rule.formula, right) if right else None,
         position=position,
-        sent=_array(rule.contribution),
+        sent=_gradient(rule.contribution, scale),
         source=graph.positions[rule.source],
     )
 
 
-def _compared(right: Right) -> str:
-    """The numbers of a wrong rule and of the right one where they differ most; "" if they are not known."""
-    if right.sent_there is None or right.expected_there is None:
-        return ""
-    place = f" at {list(right.entry)}" if right.entry else ""
-    given = f" for {right.given}" if right.given else ""
-    return f"{short_number(right.sent_there)}, right is {short_number(right.expected_there)}{place}{given}"
-
-
-def _array(statistics: Statistics | None) -> dict[str, Any] | None:
-    """An array in words, its few numbers, its norm, and a word for a norm that is out of the ordinary."""
+def _value(statistics: Statistics | None) -> dict[str, Any] | None:
+    """An array in words, and its numbers if they are few."""
     if statistics is None:
         return None
     text = statistics_text(statistics) if statistics.values is not None else spread_text(statistics)
-    few = values_text(statistics.values) if is_few(statistics) else ""
-    return _filled({"text": text, "few": few, "mark": _mark(statistics.norm)}) | {
-        "norm": statistics.norm if math.isfinite(statistics.norm) else None,
-        "length": f"‖∂‖ = {short_number(statistics.norm)}",
-    }
+    return _filled({"text": text, "few": values_text(statistics.values) if is_few(statistics) else ""})
 
 
-def _mark(norm: float) -> str:
-    """A word for a norm that is zero, not a number, or huge."""
-    if math.isnan(norm):
-        return "NaN"
-    return "zero" if norm == 0 else "infinite" if math.isinf(norm) else "huge" if norm >= HUGE else ""
+def _gradient(statistics: Statistics | None, scale: NormScale) -> dict[str, Any] | None:
+    """An array in words, its norm and the place of that, and a word if it is out of the ordinary."""
+    if statistics is None:
+        return None
+    return _filled(
+        _value(statistics) or {},
+        norm=f"‖g‖ = {short_number(statistics.norm)}",
+        place=round(scale.place(statistics.norm) or 0, 3),
+        mark=scale.remark(statistics),
+        broken=scale.is_broken(statistics),
+    )
 
 
 def _facts(node: Node) -> dict[str, str]:

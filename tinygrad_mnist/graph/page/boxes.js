@@ -8,9 +8,8 @@ const byId = (id) => document.getElementById(id);
 function startedPage(data) {
   noteReaders(data.nodes);
   const tree = treeOf(data), canvas = byId("canvas"), svg = canvas.querySelector("svg"), view = viewOf(canvas, svg);
-  const norms = data.nodes.flatMap((node) => (node.rules ?? []).map((rule) => rule.sent?.norm));
   return {
-    ...data, tree, svg, view, scale: normScale(norms), open: openAtFirst(tree, MOST_VISIBLE), sizeOf: sizesOf(tree, measurer()),
+    ...data, tree, svg, view, open: openAtFirst(tree, MOST_VISIBLE), sizeOf: sizesOf(tree, measurer()),
     pointer: listenToPointers(canvas, svg, view), scene: null, parts: null,
     shown: [], current: 0, state: null, timer: null, hovered: null, focused: null, pinned: null,
   };
@@ -22,7 +21,7 @@ function render(page) {
   page.scene = layOut(sceneOf(tree, page.open, page.sizeOf));
   for (const edge of page.scene.edges) edge.isFanOut = nodes[edge.parts[0].source].readers.length > 1;
   page.parts?.element.remove();
-  page.parts = drawScene(page.scene, tree, page.scale);
+  page.parts = drawScene(page.scene, tree);
   page.svg.append(page.parts.element);
   const { width, height } = page.scene.root, first = page.scene.units[0];
   const start = first ? first.x + first.width / 2 : 0;

@@ -1,20 +1,23 @@
 "use strict";
-// The norms of gradients along edges: their scale and its legend.
+// The norms of gradients: places between 0 for the smallest and 1 for the largest, in nine looks.
 
-// Nine levels on a log scale of at least four decades, the greatest norm at the top.
-function normScale(norms) {
-  const found = norms.filter((norm) => norm > 0).map(Math.log10);
-  const high = found.length ? found.reduce((a, b) => Math.max(a, b)) : 0;
-  const low = found.length ? Math.min(found.reduce((a, b) => Math.min(a, b)), high - 4) : -4;
-  const part = (norm) => (norm > 0 ? Math.min(1, Math.max(0, (Math.log10(norm) - low) / (high - low))) : 0);
-  return { low, high, known: found.length > 0, part, level: (norm) => Math.round(part(norm) * 8) };
+const LEVELS = 8;
+
+function lookOf({ place, broken }) {
+  return broken ? "flow-odd" : `flow-${Math.round(place * LEVELS)}`;
 }
 
-// A wedge of the nine levels with the norms at its ends.
-function drawNormLegend(place, { low, high, known }) {
-  if (!known) return place.remove();
-  const steps = Array.from({ length: 9 }, (_, level) => draw("g", { class: `gradedge flow-${level}` }, draw("path", { d: `M${level * 12} 8h12` })));
-  const number = (exponent) => (exponent < -3 || exponent >= 5 ? (10 ** exponent).toExponential(0).replace("+", "") : Number((10 ** exponent).toPrecision(1)).toString());
-  return place.replaceChildren(make("span", "", "‖∂‖ "), make("span", "", number(low)),
-    draw("svg", { viewBox: "0 0 108 16", width: 108, height: 16, "aria-hidden": "true" }, ...steps), make("span", "", number(high)));
+// What flows back along an edge: of several contributions, the greatest.
+function flowOf({ parts }) {
+  const sent = parts.map((part) => part.sent).filter(Boolean);
+  return sent.find(({ broken }) => broken) ?? best(sent, ({ place }) => place);
+}
+
+// A wedge of the looks between the norms at its ends.
+function drawNormLegend(place, ticks) {
+  if (!ticks.length) return place.remove();
+  const steps = Array.from({ length: LEVELS + 1 }, (_, level) =>
+    draw("g", { class: `gradedge flow-${level}` }, draw("path", { d: `M${level * 12} 8h12` })));
+  const wedge = draw("svg", { viewBox: "0 0 108 16", width: 108, height: 16, "aria-hidden": "true" }, ...steps);
+  return place.replaceChildren(make("span", "", `‖g‖ ${ticks[0][1]}`), wedge, make("span", "", ticks.at(-1)[1]));
 }

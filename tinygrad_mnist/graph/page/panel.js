@@ -65,8 +65,7 @@ function nodeFacts(node, nodes, state) {
   for (const [label, text] of facts ?? []) list.add(label, text);
   for (const rule of rules ?? []) {
     list.add(`rule to ${nodes[rule.source].name}`, rule.formula && rule.verdict === "wrong" ? `${rule.formula}  ✗ wrong` : rule.formula);
-    list.add("right rule", rule.right && `${rule.right}  ✓`);
-    list.add("it sends", rule.numbers);
+    for (const [label, wrong, right] of rule.compared ?? []) list.add(`right ${label}`, right && `${right}  ✓${wrong && label !== "rule" ? `  (not ${wrong})` : ""}`);
   }
   const found = [make("p", "phase", kind), make("h2", "", name), ...(nodes[node].images ?? []).map(imageFigure)];
   if (message) found.push(make("p", "verdict wrong", `✗ ${message}`));
@@ -101,7 +100,7 @@ function valueText(node, computed) {
 function gradientText(gradient, sum) {
   if (!sum) return "not arrived yet";
   if (!sum.done) return `${sum.text} so far, ${sum.note} contributions`;
-  const size = gradient.few ? gradient.text : `${gradient.text}, ${gradient.length}`;
+  const size = gradient.few ? gradient.text : `${gradient.text}, ${gradient.norm}`;
   const marked = gradient.mark ? `${size} (${gradient.mark})` : size;
   return sum.note ? `${marked}, sum of ${sum.note}` : marked;
 }

@@ -2,7 +2,11 @@
 // The picture of a laid-out scene: SVG elements made of text, never of markup.
 
 const SVG = "http://www.w3.org/2000/svg";
-const FACE = { line: 16, padX: 11, padY: 7, title: 13, small: 11.5, family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" };
+const FACE = {
+  line: 16, padX: 11, padY: 7, title: 13, small: 11.5,
+  family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+  columns: "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
+};
 const LONGEST_LINE = 34, MOST_LINES = 6, LONGEST_LABEL = 12, BAR = 128;
 
 function draw(tag, attributes, ...children) {
@@ -25,17 +29,24 @@ function nodeLines(node) {
 }
 
 function gradientLines(title, gradient, rules) {
-  const lines = [["title", `∂ ${title}`], ["number", gradient.few ? `= ${gradient.few}` : gradient.length]];
-  if (gradient.mark) lines.push(["mark", gradient.mark]);
-  for (const rule of rules.filter(({ formula }) => formula)) lines.push(...ruleLines(rule));
-  return lines;
+  return [["title", `∂ ${title}`], ...amountLines(gradient), ...rules.filter(({ lines }) => lines).flatMap(ruleLines)];
+}
+
+function amountLines({ few, norm, mark }) {
+  return [["number", few ? `= ${few}` : norm], ...(mark ? [["mark", mark]] : [])];
 }
 
 // A rule with its verdict, and the right one below a wrong one.
-function ruleLines(rule) {
-  const wrong = rule.verdict === "wrong";
-  const lines = wrapped(`${wrong ? "✗" : "→"} ${rule.input}: ${rule.formula}`, wrong ? "rule wrong" : "rule");
-  return rule.right ? [...lines, ...wrapped(`✓ ${rule.input}: ${rule.right}`, "rule right")] : lines;
+function ruleLines({ input, verdict, lines, right }) {
+  const wrong = verdict === "wrong";
+  const own = formulaLines(`${wrong ? "✗" : "→"} ${input}:`, lines, wrong ? "rule wrong" : "rule");
+  return right ? [...own, ...formulaLines(`✓ ${input}:`, right, "rule right")] : own;
+}
+
+// A formula behind its lead; one on several lines stands below it in columns.
+function formulaLines(lead, lines, kind) {
+  if (lines.length === 1) return wrapped(`${lead} ${lines[0]}`, kind);
+  return [[kind, lead], ...lines.map((line) => [`${kind} columns`, `  ${line}`.replaceAll(" ", "\u00a0")])];
 }
 
 // A closed group: what holds for it from outside, and no rule of an op inside.
@@ -48,9 +59,7 @@ function groupLines(group, nodes) {
   else value.push(["shape", `→ ${group.results.length} results`]);
   if (result?.value?.few) value.push(["number", `= ${result.value.few}`]);
   const gradient = result?.gradient;
-  const back = gradient ? [["title", `∂ ${group.title}`], ["number", gradient.few ? `= ${gradient.few}` : gradient.length]] : null;
-  if (back && gradient.mark) back.push(["mark", gradient.mark]);
-  return { value, back };
+  return { value, back: gradient ? gradientLines(group.title, gradient, []) : null };
 }
 
 // A long text in lines, all but the first behind a space.
@@ -66,6 +75,7 @@ function wrapped(text, kind, space = "\u2003") {
   return cut.map((line) => [kind, line]);
 }
 
+// The sizes of titles and units.
 function sizesOf(tree, measure) {
   const box = (lines, least) => ({
     width: Math.ceil(Math.max(least, ...lines.map(([kind, text]) => measure(text, kind)))) + 2 * FACE.padX,
@@ -89,8 +99,8 @@ function measurer() {
   return (text, kind) => {
     const key = `${kind} ${text}`;
     if (!known.has(key)) {
-      const weight = kind === "title" ? 600 : /wrong|mark/.test(kind) ? 700 : 400;
-      pen.font = `${weight} ${kind === "title" ? FACE.title : FACE.small}px ${FACE.family}`;
+      const family = /columns/.test(kind) ? FACE.columns : FACE.family, weight = kind === "title" ? 600 : /wrong|mark/.test(kind) ? 700 : 400;
+      pen.font = `${weight} ${kind === "title" ? FACE.title : FACE.small}px ${family}`;
       known.set(key, pen.measureText(text).width);
     }
     return known.get(key);
@@ -100,7 +110,7 @@ function measurer() {
 // ---- Elements --------------------------------------------------------------------------------------------------
 
 // Frames, edges and boxes, in this order; returns the elements by what they stand for.
-function drawScene(scene, tree, scale) {
+function drawScene(scene, tree) {
   const layers = ["frames", "edges", "backs", "boxes", "titles", "remarks"].map((name) => draw("g", { class: name }));
   const [frames, edges, backs, boxes, titles] = layers;
   const parts = { units: new Map(), frames: new Map(), edges: new Map(), titles: [], layers };
@@ -114,13 +124,13 @@ function drawScene(scene, tree, scale) {
   };
   walk(scene.root);
   for (const unit of scene.units) {
-    const made = drawUnit(unit, tree, scale);
+    const made = drawUnit(unit, tree);
     parts.units.set(unit, made);
     if (made.back) boxes.append(made.link, made.back);
     boxes.append(made.value);
   }
   for (const edge of scene.edges) {
-    const made = { forward: drawEdge(edge), back: edge.back ? drawBackEdge(edge, scale) : null };
+    const made = { forward: drawEdge(edge), back: edge.back ? drawBackEdge(edge) : null };
     edges.append(made.forward);
     if (made.back) backs.append(made.back);
     parts.edges.set(edge, made);
@@ -140,7 +150,7 @@ function drawTitle(frame) {
     draw("text", { x: x + 9, y: y + 16, class: "title" }, `− ${frame.group.title}`));
 }
 
-function drawUnit(unit, tree, scale) {
+function drawUnit(unit, tree) {
   const look = unit.closed ? `module${unit.group.wrong ? " wrong" : ""}${unit.group.failed ? " error" : ""}` : tree.nodes[unit.node].role;
   const shape = { x: unit.x, y: unit.y, width: unit.width, height: unit.height, rx: unit.leaf ? 3 : 9 };
   const value = draw("g", { id: `node-${unit.id}`, class: `node ${look}`, role: "button", tabindex: "-1" });
@@ -155,17 +165,17 @@ function drawUnit(unit, tree, scale) {
   if (!unit.back) return { value };
   const { back } = unit, middle = unit.y + unit.height / 2;
   const link = draw("path", { id: `link-${unit.id}`, class: "link", d: `M${unit.x + unit.width} ${middle}H${back.x}` });
-  const norm = (tree.nodes[unit.closed ? unit.group.results[0] : unit.node]).gradient.norm;
+  const { gradient } = tree.nodes[unit.closed ? unit.group.results[0] : unit.node];
   const element = draw("g", { id: `grad-${unit.id}`, class: "grad" },
     draw("rect", { class: "ring", x: back.x, y: back.y, width: back.width, height: back.height, rx: 9 }),
-    ...(unit.leaf ? [] : [drawBar(back, norm, scale)]), ...texts(back, 0, true));
+    ...(unit.leaf ? [] : [drawBar(back, gradient)]), ...texts(back, 0, true));
   return { value, back: element, link };
 }
 
 // A bar behind the words of a gradient, as long as its norm is great: a chain shows at a glance where it vanishes.
-function drawBar({ x, y, height }, norm, scale) {
-  const width = norm === null ? BAR : Math.max(2, scale.part(norm) * BAR);
-  return draw("rect", { class: `bar flow-${norm === null ? "odd" : scale.level(norm)}`, x, y, width, height, rx: Math.min(9, width / 2) });
+function drawBar({ x, y, height }, gradient) {
+  const width = gradient.broken ? BAR : Math.max(2, gradient.place * BAR);
+  return draw("rect", { class: `bar ${lookOf(gradient)}`, x, y, width, height, rx: Math.min(9, width / 2) });
 }
 
 function inset({ x, y, width, height, rx }, by) {
@@ -186,27 +196,20 @@ function drawEdge(edge) {
 }
 
 // The gradient along an edge: its width and colour tell its norm.
-function drawBackEdge(edge, scale) {
-  const [x, y] = edge.backPoints[0], norm = flowNorm(edge), level = scale.level(norm), wide = 3 + level * 0.55;
-  const look = norm === null ? "flow-odd" : `flow-${level}`, label = flowLabel(edge);
-  const element = draw("g", { id: `gradedge-${edge.id}`, class: `gradedge ${look}` },
-    draw("path", { d: smooth([[x, y + 2 * wide - 1], ...edge.backPoints.slice(1)]) }), draw("polygon", { points: arrow(x, y, wide, -2 * wide) }));
+function drawBackEdge(edge) {
+  const [x, y] = edge.backPoints[0], flow = flowOf(edge), wide = 3 + flow.place * 4.4, label = flowLabel(edge);
+  const path = smooth([[x, y + 2 * wide - 1], ...edge.backPoints.slice(1)]);
+  const element = draw("g", { id: `gradedge-${edge.id}`, class: `gradedge ${lookOf(flow)}` },
+    draw("path", { d: path }), draw("polygon", { points: arrow(x, y, wide, -2 * wide) }));
   if (label) element.append(draw("text", { class: "number", ...labelPlace(edge) }, label));
   return element;
 }
 
-// What flows back along an edge: of several contributions, the greatest.
-function flowNorm(edge) {
-  const norms = edge.parts.filter((part) => part.sent).map((part) => part.sent.norm);
-  return norms.includes(null) || !norms.length ? null : Math.max(...norms);
-}
-
-function flowLabel(edge) {
-  const [part] = edge.parts;
-  if (edge.parts.length > 1 || !part.sent) return "";
-  const { few, mark } = part.sent;
-  if (!few || few.length > LONGEST_LABEL) return mark ?? "";
-  return edge.isFanOut && !few.startsWith("-") ? `+ ${few}` : few;
+function flowLabel({ parts, isFanOut }) {
+  const [{ sent }] = parts;
+  if (parts.length > 1 || !sent) return "";
+  if (!sent.few || sent.few.length > LONGEST_LABEL) return sent.mark ?? "";
+  return isFanOut && !sent.few.startsWith("-") ? `+ ${sent.few}` : sent.few;
 }
 
 // Beside the bend that is this edge's alone: the last one, on the side that the curve leaves free.

@@ -98,7 +98,7 @@ function onKey(page, { key, target, ctrlKey, metaKey, altKey }) {
 
 function start() {
   const page = startedPage(JSON.parse(byId("data").textContent));
-  drawNormLegend(byId("norms"), page.scale);
+  drawNormLegend(byId("norms"), page.norms);
   listenToControls(page);
   listenToBoxes(page);
   render(page);

@@ -68,7 +68,7 @@ function backwardBorder(group, steps, nodes) {
 function amount(array, role, isGradient = false) {
   if (!array) return {};
   if (array.few) return { parts: [[array.few, role]] };
-  return isGradient ? { parts: [[array.length, role]], note: array.text } : { parts: [[array.text, role]] };
+  return isGradient ? { parts: [[array.norm, role]], note: array.text } : { parts: [[array.text, role]] };
 }
 
 function sentence(step, { title, lines }) {
