@@ -9,6 +9,7 @@ from tests.graph.graphs import network_graph
 from tests.graph.networks import deep, losses
 from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.graph.html import to_html
 from tinygrad_mnist.graph.numbers import short_number
 
 pytestmark = pytest.mark.long
@@ -145,3 +146,23 @@ def test_every_network_plays_to_its_end(opened):
 
 def test_empty_graph_has_a_page(opened):
     assert opened(Graph()).inner_text("#label") == "overview"
+
+
+def test_digit_and_its_gradients_are_drawn_pixel_by_pixel(opened):
+    digit = np.zeros((1, 28, 28), np.float32)
+    digit[0, 5:20, 14] = 1.0
+    model = nn.Linear(784, 10, rng=0)
+    loss = nn.CrossEntropyLoss()(model(Tensor(digit.reshape(1, 784), name="images")), np.array([1]))
+    graph = Graph(loss, backward=True, images=digit, labels=[1])
+    tab = opened(graph, to_html(graph, learning_rate=0.1))
+    canvas = "#node-{} canvas".format(graph.positions["images"])
+    row = "c => [...c.getContext('2d').getImageData(0, 10, 28, 1).data].filter((_, i) => i % 4 === 0)"
+    pixels = tab.eval_on_selector(canvas, row)
+    assert pixels == [0] * 14 + [255] + [0] * 13
+    assert tab.get_attribute(canvas, "aria-label") == "1 image, label 1"
+    assert tab.locator(f"#grad-{graph.positions['weight']} canvas").is_visible()
+    tab.hover(f"#node-{graph.positions['weight']}")
+    assert tab.locator("#facts figcaption").all_inner_texts() == ["10 rows", "gradient of 10 rows"]
+    tab.keyboard.press("End")
+    assert tab.inner_text("#label") == "update 1 of 1"
+    assert tab.locator(".node.parameter.now").count() == 2

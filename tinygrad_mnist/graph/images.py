@@ -32,6 +32,8 @@ class Image:
         Base64 of a byte per pixel, row by row: 0 is black and 255 white.
     signed
         True if 128 stands for zero, less for negative and more for positive numbers.
+    gradient
+        True if it is the gradient of the value that it stands beside.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Image:
     height: int
     grey: str
     signed: bool = False
+    gradient: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class ImageShape:
             return (self._mosaic(array.reshape(-1, self.height, self.width), gradient, is_weight),)
         if not is_weight and array.ndim == 2 and array.shape[1] <= _MOST_UNITS and len(array) <= _MOST_IMAGES:
             title = f"{'gradient of ' if gradient else ''}{array.shape[1]} units"
-            return (_image(title, array, signed=gradient or bool(array.min() < 0)),)
+            return (_image(title, array, signed=gradient or bool(array.min() < 0), gradient=gradient),)
         return ()
 
     def _ends_in_pixels(self, array: Array) -> bool:
@@ -102,7 +105,8 @@ class ImageShape:
         for i, image in enumerate(kept):
             top, left = i // columns * (self.height + 1), i % columns * (self.width + 1)
             frame[top : top + self.height, left : left + self.width] = image
-        return _image(self._title(len(images), len(kept), gradient, is_weight), frame, signed=signed)
+        title = self._title(len(images), len(kept), gradient, is_weight)
+        return _image(title, frame, signed=signed, gradient=gradient)
 
     def _title(self, number: int, kept: int, gradient: bool, is_weight: bool) -> str:
         kind = "row" if is_weight else "image"
@@ -113,7 +117,7 @@ class ImageShape:
         return f"{title}, label {labels}" if labels and not (is_weight or gradient) else title
 
 
-def _image(title: str, array: Array, *, signed: bool) -> Image:
+def _image(title: str, array: Array, *, signed: bool, gradient: bool) -> Image:
     """An array as greys: from zero to its largest value, or with zero in the middle; a gap is white."""
     largest = float(np.nanmax(np.abs(array))) or 1.0
     if signed:
@@ -122,4 +126,6 @@ def _image(title: str, array: Array, *, signed: bool) -> Image:
         low = min(0.0, float(np.nanmin(array)))
         grey = 255 * (array - low) / ((float(np.nanmax(array)) - low) or 1.0)
     bytes_ = np.where(np.isnan(grey), _ZERO if signed else 255, np.rint(np.nan_to_num(grey))).astype(np.uint8)
-    return Image(title, array.shape[1], array.shape[0], b64encode(bytes_.tobytes()).decode(), signed)
+    return Image(
+        title, array.shape[1], array.shape[0], b64encode(bytes_.tobytes()).decode(), signed, gradient
+    )

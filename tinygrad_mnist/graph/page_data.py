@@ -89,7 +89,7 @@ def _node(node: Node, graph: GraphData, scale: NormScale) -> dict[str, Any]:
         "facts": [[label, text] for label, text in _facts(node).items() if text],
         "verdict": node.verdict,
         "message": node.message,
-        "images": [vars(image) for image in node.images],
+        "images": [_filled(vars(image)) for image in node.images],
     }
     return _filled(sizes)
 

@@ -88,7 +88,7 @@ function paint(page, step) {
     element.classList.toggle("now", now);
   };
   for (const [unit, { value, back, link }] of parts.units) {
-    show(value, isComputed(unit, state), step.unit === unit);
+    show(value, isComputed(unit, state), step.unit === unit || (step.phase === "update" && unit.parameter));
     if (!back) continue;
     const sum = gradientOf(unit, state);
     show(back, sum, step.unit === unit && step.phase === "backward");

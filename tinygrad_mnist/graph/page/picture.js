@@ -77,18 +77,21 @@ function wrapped(text, kind, space = "\u2003") {
 
 // The sizes of titles and units.
 function sizesOf(tree, measure) {
-  const box = (lines, least) => ({
-    width: Math.ceil(Math.max(least, ...lines.map(([kind, text]) => measure(text, kind)))) + 2 * FACE.padX,
-    height: lines.length * FACE.line + 2 * FACE.padY, lines,
-  });
+  const box = (lines, least, image = null) => {
+    const inner = image ? imageSize(image) : { width: 0, height: 0 };
+    const widest = Math.max(least, inner.width, ...lines.map(([kind, text]) => measure(text, kind)));
+    const height = lines.length * FACE.line + (image ? inner.height + 5 : 0) + 2 * FACE.padY;
+    return { width: Math.ceil(widest) + 2 * FACE.padX, height, lines, image };
+  };
   return {
     title: (group) => (group.title ? Math.ceil(measure(`− ${group.title}`, "title")) + 34 : 0),
     unit(child) {
-      const { value, back } = linesOf(child, tree.nodes);
+      const { value, back } = linesOf(child, tree.nodes), images = tree.nodes[child]?.images ?? [];
+      const imageOf = (isGradient) => images.find(({ gradient }) => Boolean(gradient) === isGradient);
       const isLeaf = typeof child === "number" && !tree.nodes[child].op;
-      const made = box(value, isLeaf ? 30 : LAYOUT.column - 2 * FACE.padX);
+      const made = box(value, isLeaf ? 30 : LAYOUT.column - 2 * FACE.padX, imageOf(false));
       if (typeof child !== "number") made.width += 22; // the sign that opens it
-      return { ...made, back: back ? box(back, isLeaf ? 30 : BAR - 2 * FACE.padX) : null };
+      return { ...made, back: back ? box(back, isLeaf ? 30 : BAR - 2 * FACE.padX, imageOf(true)) : null };
     },
   };
 }
@@ -157,7 +160,7 @@ function drawUnit(unit, tree) {
   if (unit.closed) value.append(draw("rect", { class: "stack", ...shape, x: unit.x + 4, y: unit.y + 4 }));
   value.append(draw("rect", { class: "ring", ...shape }));
   if (look === "output") value.append(draw("rect", { class: "inner", ...inset(shape, 3) }));
-  value.append(...texts(unit, unit.closed ? 11 : 0));
+  value.append(...texts(unit, unit.closed ? 11 : 0), ...(unit.image ? [boxImage(unit)] : []));
   if (unit.closed) {
     value.append(draw("path", { class: "sign", d: `M${unit.x + unit.width - 24} ${unit.y + 15}h11m-5.5 -5.5v11` }));
     value.setAttribute("aria-expanded", "false");
@@ -168,7 +171,7 @@ function drawUnit(unit, tree) {
   const { gradient } = tree.nodes[unit.closed ? unit.group.results[0] : unit.node];
   const element = draw("g", { id: `grad-${unit.id}`, class: "grad" },
     draw("rect", { class: "ring", x: back.x, y: back.y, width: back.width, height: back.height, rx: 9 }),
-    ...(unit.leaf ? [] : [drawBar(back, gradient)]), ...texts(back, 0, true));
+    ...(unit.leaf ? [] : [drawBar(back, gradient)]), ...texts(back, 0, true), ...(back.image ? [boxImage(back)] : []));
   return { value, back: element, link };
 }
 

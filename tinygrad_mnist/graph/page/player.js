@@ -22,7 +22,7 @@ function go(page, target, follow = true) {
 }
 
 function explanations({ shown, current }, step) {
-  const hasBackward = shown.at(-1).phase === "backward";
+  const hasBackward = shown.some(({ phase }) => phase === "backward");
   if (current === 0) return [helpElement(), ...(hasBackward ? [legendElement()] : [])];
   return step.phase === "backward" && !step.starts ? [legendElement()] : [];
 }
