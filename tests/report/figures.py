@@ -63,6 +63,7 @@ FIGURES = {
     "confusion, 10 classes": lambda: plots.confusion_matrix(random_counts(10, 4)),
     "confusion, 10 names": lambda: plots.confusion_matrix(random_counts(10, 4), NAMES),
     "confusion, 26 classes": lambda: plots.confusion_matrix(random_counts(26, 5)),
+    "confusion, 30 classes": lambda: plots.confusion_matrix(random_counts(30, 2)),
     "confusion, 62 classes": lambda: plots.confusion_matrix(random_counts(62, 3), [*map(str, range(62))]),
     "confusion, 7 digits": lambda: plots.confusion_matrix(random_counts(10, 7)),
     "confusion, perfect": lambda: plots.confusion_matrix(100 * np.eye(26, dtype=int)),
