@@ -136,6 +136,6 @@ def test_settings_are_lines_of_words(width, opened):
     tab = opened("run", width)
     row = tab.query_selector("tr:has(th:text-is('data'))")
     assert row.inner_text().split("\t")[1].strip() == (
-        "digits, 8 × 8: 1,237 training, 200 validation and 360 test images"
+        "digits: 1,237 training, 200 validation, 360 test images"
     )
     assert width < 1000 or row.bounding_box()["height"] < 50

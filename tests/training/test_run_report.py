@@ -82,7 +82,9 @@ def test_page_lists_all_settings_layers_and_data(trained, written):
     text, _, page = written()
     for name, value in settings_rows(job.recipe, job.digits):
         assert f"{name} {value}" in text
-    assert "data digits, 8 × 8: 1,237 training, 200 validation and 360 test images files" in text
+    assert (
+        "data digits: 1,237 training, 200 validation, 360 test images image size 8 × 8 pixels files" in text
+    )
     for line in ("Linear(64, 32) weight 32 × 64, bias 32 2,080", "Sigmoid() – –"):
         assert line in text
     assert "<title>Perceptron 64→32→10 on digits</title>" in page

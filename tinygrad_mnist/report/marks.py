@@ -45,8 +45,10 @@ def rectangle(x: float, y: float, width: float, height: float, **attributes: Any
 
 
 def outline(x: float, y: float, width: float, height: float) -> str:
-    """Return a thin frame."""
-    return rectangle(x, y, width, height, fill="none", stroke="currentColor", stroke_opacity=0.25)
+    """Return a thin frame along the inner edge of a rectangle."""
+    return rectangle(
+        x + 0.5, y + 0.5, width - 1, height - 1, fill="none", stroke="currentColor", stroke_opacity=0.25
+    )
 
 
 def path(points: Sequence[tuple[float, float]], **attributes: Any) -> str:

@@ -31,15 +31,16 @@ def title_of(recipe: Recipe, dataset: ImageDataset) -> str:
 
 def settings_rows(recipe: Recipe, dataset: ImageDataset) -> list[tuple[str, str]]:
     """Return (setting, value) of all that was set, and the data."""
-    return [("data", data_of(dataset)), ("files", dataset.origin), *recipe_rows(recipe)]
+    height, width = dataset.image_shape
+    size = ("image size", f"{height} × {width} pixels")
+    return [("data", data_of(dataset)), size, ("files", dataset.origin), *recipe_rows(recipe)]
 
 
 def data_of(dataset: ImageDataset) -> str:
     """Return the splits in one line."""
-    height, width = dataset.image_shape
     splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    counts = listed([f"{len(split):,} {name}" for name, split in splits.items() if len(split)])
-    return f"{dataset.name}, {height} × {width}: {counts} images"
+    counts = ", ".join(f"{len(split):,} {name}" for name, split in splits.items() if len(split))
+    return f"{dataset.name}: {counts} images"
 
 
 def recipe_rows(recipe: Recipe) -> Iterator[tuple[str, str]]:
