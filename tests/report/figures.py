@@ -4,6 +4,7 @@ import numpy as np
 
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.checking import v_curve
+from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.report import plots
 
 HISTORY = [
@@ -41,6 +42,17 @@ def draw_v(function, value, **options):
     return plots.v_curve(v_curve(function, value, **options))
 
 
+SHARES = np.random.default_rng(0).random((30, 10)) * 0.8
+LABELS = np.arange(30) % 10
+
+
+def draw_regions():
+    points = np.random.default_rng(0).uniform(-10, 10, (50, 2))
+    grid = np.arange(-12, 12, 0.25)
+    panels = [(f"{hidden} hidden units, 74.5 %", np.add.outer(grid, grid) > hidden) for hidden in (1, 5, 30)]
+    return drawings.regions(points, (points.sum(axis=1) > 0) * 1.0, grid, grid, panels)
+
+
 FIGURES = {
     "curves": lambda: plots.learning_curves(HISTORY),
     "curves, one epoch": lambda: plots.learning_curves(HISTORY[:1]),
@@ -48,7 +60,7 @@ FIGURES = {
         [{"epoch": e, **dict.fromkeys(list(HISTORY[0])[1:], 1.0)} for e in (1, 2)]
     ),
     "curves, loss falls far": lambda: plots.learning_curves(fall(100, 1e-3)),
-    "curves, loss falls to almost nothing": lambda: plots.learning_curves(fall(1000, 1e-12)),
+    "curves, loss falls to almost nothing": lambda: plots.learning_curves(fall(20_000, 1e-12)),
     "curves, loss explodes": lambda: plots.learning_curves(fall(30, 1e30)),
     "curves, loss below 0": lambda: plots.learning_curves(
         [{"epoch": e, "train_loss": -3.5 * e, "train_accuracy": 0.0} for e in (1, 2, 3)]
@@ -92,4 +104,19 @@ FIGURES = {
         lambda x: ops.sum(ops.exp(x)),
         Tensor(np.full((1, 1, 1), -1 / 3e9), name="decoder.blocks.11.attention.weight"),
     ),
+    "long loss": lambda: drawings.long_loss(100 / np.arange(1, 9999), [1000, 9000], [0.1, 0.01]),
+    "loss by epoch": lambda: drawings.epoch_loss([1.7, 0.9, 0.5], [1.7, 0.8]),
+    "outputs": lambda: drawings.output_paths([("as published", SHARES), ("bias sign put right", SHARES)]),
+    "accuracies": lambda: drawings.accuracies(
+        [("pixels 0 to 1", SHARES[0]), ("raw pixels", SHARES[1])], [0.3, 0.4, 0.5]
+    ),
+    "accuracies of seeds": lambda: drawings.many_accuracies(
+        {"mean gradient": SHARES[:3], "other": SHARES[:1]}
+    ),
+    "digits": lambda: drawings.digits(random_misread(9, 10)[0], LABELS[:9]),
+    "answers": lambda: drawings.answer_sheet(random_misread(30, 10)[0], LABELS, SHARES),
+    "regions": draw_regions,
+    "hidden sums": lambda: drawings.hidden_sums(np.linspace(-9000, 9000, 99), np.linspace(-40, 40, 99), 20),
+    "jittered": lambda: drawings.jittered(np.repeat(LABELS, 100), np.repeat(LABELS[::-1], 100)),
+    "recalls": lambda: drawings.recalls([SHARES, SHARES[:1]]),
 }

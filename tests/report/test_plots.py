@@ -38,7 +38,7 @@ def test_file_is_an_image_with_numbers_only(name, parsed):
 @pytest.mark.parametrize("name", FIGURES)
 def test_alternative_text_is_a_sentence(name, parsed):
     drawing = FIGURES[name]()
-    assert re.fullmatch(r"[A-Z].{10,}\.", drawing.finding), drawing.finding
+    assert re.fullmatch(r"[A-Z\d].{10,}\.", drawing.finding), drawing.finding
     assert parsed(drawing).find(f"{SVG}title").text == drawing.finding
 
 

@@ -14,7 +14,7 @@ from tinygrad_mnist.report.drawing import Panel
 Numbers = NDArray[np.float64]
 
 WIDTH, HEIGHT = 360.0, 230.0
-LEFT, TOP, RIGHT, BOTTOM = 52.0, 30.0, 12.0, 40.0
+LEFT, TOP, RIGHT, BOTTOM = 52.0, 30.0, 24.0, 40.0
 MOST_POINTS = 400  # of a curve: more are not seen
 SEED_COLORS = ("blue", "orange", "green")
 NAMED_OUTPUTS = {5: "blue", 4: "orange", 7: "green"}

@@ -15,7 +15,7 @@ Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CLASSES = (("orange", "not hot dog"), ("blue", "hot dog"))
-SIDE, LEFT, TOP, BOTTOM = 290.0, 30.0, 26.0, 22.0
+SIDE, LEFT, TOP, BOTTOM = 290.0, 36.0, 26.0, 22.0
 JITTER = 0.34  # of the distance between two digits
 PIXELS = 480  # of a cloud of points: thousands of them are an image
 PALE = 0.25  # opacity of a ground

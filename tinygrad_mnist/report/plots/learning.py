@@ -13,7 +13,7 @@ from tinygrad_mnist.report.drawing import Drawing, Panel
 Epoch = Mapping[str, float | None]
 
 WIDTH, HEIGHT = 360.0, 250.0
-LEFT, TOP, BOTTOM, RIGHT = 52.0, 54.0, 40.0, 10.0
+LEFT, TOP, BOTTOM, RIGHT = 52.0, 54.0, 40.0, 16.0
 MOST_EPOCHS_WITH_MARKERS = 30
 LOGARITHMIC_RATIO = 30.0  # a loss that falls further than this hides its end on a linear axis
 LEAST_ACCURACY_SPAN = 0.01  # of the axis, and half of what is missing to 100 %: noise stays small
