@@ -1,5 +1,6 @@
 """Layers compute their formulas and pass gradients on; bad settings and inputs are refused."""
 
+import inspect
 import math
 
 import numpy as np
@@ -190,6 +191,45 @@ def test_non_class_item_of_a_sequential_gets_no_hint():
 )
 def test_layer_repr_shows_its_settings(layer, text):
     assert repr(layer) == text
+
+
+# A value other than the default, of each argument of a layer by its name
+OTHER = {
+    "affine": False, "alpha": 0.5, "approximate": "tanh", "batch_first": True, "bias": False, "delta": 0.5,
+    "dilation": (2, 1), "dim": 0, "elementwise_affine": False, "eps": 0.001, "from_logits": False,
+    "ignore_index": 3, "label_smoothing": 0.1, "momentum": None, "negative_slope": 0.2,
+    "nonlinearity": "relu", "num_layers": 2, "p": 0.25, "padding": (1, 1), "padding_idx": 2,
+    "pos_weight": 2.0, "reduction": "sum", "stride": (2, 1), "track_running_stats": False,
+    "weight": [1.0, 2.0],
+}  # fmt: skip
+REQUIRED = {
+    "num_embeddings": 4, "embedding_dim": 3, "in_features": 3, "out_features": 2, "in_channels": 1,
+    "out_channels": 2, "kernel_size": (3, 3), "normalized_shape": (3,), "num_features": 3, "input_size": 3,
+    "hidden_size": 2,
+}  # fmt: skip
+ABSENT = {"rng", "dtype", "weight_init", "bias_init", "groups"}  # of the first values; groups is always 1
+
+
+def arguments_of_layers():
+    """Yield (layer, argument) for each argument with a default."""
+    layers = {name: getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+    for name, layer in layers.items():
+        if issubclass(layer, nn.Module) and layer.forward is not nn.Module.forward:
+            for argument in inspect.signature(layer).parameters.values():
+                is_optional = argument.default is not argument.empty
+                if is_optional and argument.name not in ABSENT:
+                    yield name, argument.name
+
+
+@pytest.mark.parametrize(("layer", "argument"), [*arguments_of_layers()])
+def test_repr_of_a_layer_builds_it_again(layer, argument):
+    layer = getattr(nn, layer)
+    required = {k: v for k, v in REQUIRED.items() if k in inspect.signature(layer).parameters}
+    text = repr(layer(**required, **{argument: OTHER[argument]}))
+    assert f"{argument}={OTHER[argument]!r}" in text
+    assert repr(eval(text, vars(nn))) == text
+    usual = repr(layer(**required))
+    assert repr(eval(usual, vars(nn))) == usual != text
 
 
 def test_layer_without_rng_keeps_numpys_global_generator():

@@ -9,6 +9,7 @@ from tinygrad_mnist.arguments import require_choice, require_number, require_who
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.settings import settings_of
 
 
 class Sigmoid(Module):
@@ -53,8 +54,8 @@ class LeakyReLU(Module):
         return ops.where(x > 0, x, self.negative_slope * x)
 
     def extra_repr(self) -> str:
-        """Return the slope."""
-        return f"negative_slope={self.negative_slope}"
+        """Return the settings."""
+        return settings_of(self, "negative_slope")
 
 
 class ELU(Module):
@@ -80,8 +81,8 @@ class ELU(Module):
         return ops.where(x > 0, x, self.alpha * ops.expm1(ops.minimum(x, 0.0)))
 
     def extra_repr(self) -> str:
-        """Return alpha."""
-        return f"alpha={self.alpha}"
+        """Return the settings."""
+        return settings_of(self, "alpha")
 
 
 class GELU(Module):
@@ -108,8 +109,8 @@ class GELU(Module):
         return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
 
     def extra_repr(self) -> str:
-        """Return the formula in use."""
-        return f"approximate={self.approximate!r}"
+        """Return the settings."""
+        return settings_of(self, "approximate")
 
 
 class SiLU(Module):
@@ -161,8 +162,8 @@ class Softmax(Module):
         return ops.softmax(x, axis=self.dim)
 
     def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
+        """Return the settings."""
+        return settings_of(self, "dim")
 
 
 class LogSoftmax(Softmax):

@@ -17,6 +17,7 @@ from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import require_dtype, require_images
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import learned
+from tinygrad_mnist.nn.settings import settings_of
 from tinygrad_mnist.seeding import generator
 
 Sides = int | tuple[int, int]
@@ -105,11 +106,8 @@ class Conv2d(Module):
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
 
     def extra_repr(self) -> str:
-        """Return the sizes and what is not PyTorch's default."""
-        usual = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
-        others = [f"{name}={getattr(self, name)}" for name in usual if getattr(self, name) != usual[name]]
-        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
-        return ", ".join([sizes, *others, *(["bias=False"] if self.bias is None else [])])
+        """Return the settings."""
+        return settings_of(self, "kernel_size")
 
 
 class _Pool(Module):
@@ -125,9 +123,8 @@ class _Pool(Module):
         self.padding = border_of(padding, self.kernel_size)
 
     def extra_repr(self) -> str:
-        """Return the windows and their steps."""
-        border = "" if self.padding == (0, 0) else f", padding={self.padding}"
-        return f"kernel_size={self.kernel_size}, stride={self.stride}{border}"
+        """Return the settings."""
+        return settings_of(self, "kernel_size", "stride")
 
 
 class MaxPool2d(_Pool):

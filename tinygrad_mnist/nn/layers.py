@@ -19,6 +19,7 @@ from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import advise_linear, require_indices
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import learned
+from tinygrad_mnist.nn.settings import settings_of
 from tinygrad_mnist.seeding import generator
 
 
@@ -89,8 +90,8 @@ class Linear(Module):
             raise
 
     def extra_repr(self) -> str:
-        """Return the sizes, and ``bias=False`` without a bias."""
-        return f"{self.in_features}, {self.out_features}" + ("" if self.bias is not None else ", bias=False")
+        """Return the settings."""
+        return settings_of(self)
 
 
 class Embedding(Module):
@@ -153,8 +154,8 @@ class Embedding(Module):
         return rows(self.weight, numbers, padding=self.padding_idx)
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        """Return the settings."""
+        return settings_of(self)
 
 
 class Flatten(Module):
@@ -201,5 +202,5 @@ class Dropout(Module):
         return x * dropout_mask(x, p=self.p, rng=self.rng)
 
     def extra_repr(self) -> str:
-        """Return the probability."""
-        return f"p={self.p}"
+        """Return the settings."""
+        return settings_of(self, "p")

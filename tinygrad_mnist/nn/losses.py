@@ -7,7 +7,6 @@ say that the network is right on examples that it never saw.
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
@@ -20,6 +19,7 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
+from tinygrad_mnist.nn.settings import settings_of
 from tinygrad_mnist.nn.targets import class_rows, real_target, weights
 from tinygrad_mnist.typing import Array
 
@@ -85,15 +85,8 @@ class Loss(Module):
         return output, target, len(target)
 
     def extra_repr(self) -> str:
-        """Return the settings that are not the default."""
-        parameters = inspect.signature(type(self)).parameters.values()
-        settings = [(p.name, _shown(getattr(self, p.name, p.default)), repr(p.default)) for p in parameters]
-        return ", ".join(f"{name}={value}" for name, value, usual in settings if value != usual)
-
-
-def _shown(setting: Any) -> str:
-    """Return a setting as it was written."""
-    return repr(setting.tolist() if isinstance(setting, np.ndarray) else setting)
+        """Return the settings."""
+        return settings_of(self)
 
 
 class QuadraticLoss(Loss):

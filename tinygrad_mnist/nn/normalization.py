@@ -17,6 +17,7 @@ from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.inputs import require_array, require_channels, require_dtype
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Buffer, learned
+from tinygrad_mnist.nn.settings import settings_of
 
 
 class LayerNorm(Module):
@@ -59,7 +60,7 @@ class LayerNorm(Module):
         lengths = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
         shape = self.normalized_shape = tuple(require_whole("normalized_shape", n) for n in lengths)
         self.eps = require_number("eps", eps, low=0)
-        require_bool("elementwise_affine", elementwise_affine)
+        self.elementwise_affine = require_bool("elementwise_affine", elementwise_affine)
         require_bool("bias", bias)
         self.weight = learned(np.ones(shape), dtype) if elementwise_affine else None
         self.bias = learned(np.zeros(shape), dtype) if elementwise_affine and bias else None
@@ -76,8 +77,8 @@ class LayerNorm(Module):
         return normalized(x, axes, self.eps, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """Return the normalized lengths and `eps`."""
-        return f"{self.normalized_shape}, eps={self.eps}"
+        """Return the settings."""
+        return settings_of(self, "eps", without=() if self.elementwise_affine else ("bias",))
 
 
 class BatchNorm(Module):
@@ -100,8 +101,8 @@ class BatchNorm(Module):
         self.num_features = require_whole("num_features", num_features)
         self.eps = require_number("eps", eps, low=0)
         self.momentum = None if momentum is None else require_number("momentum", momentum, low=0)
-        require_bool("affine", affine)
-        require_bool("track_running_stats", track_running_stats)
+        self.affine = require_bool("affine", affine)
+        self.track_running_stats = require_bool("track_running_stats", track_running_stats)
         self.weight = learned(np.ones(num_features), dtype) if affine else None
         self.bias = learned(np.zeros(num_features), dtype) if affine else None
         self.running_mean = self.running_var = self.num_batches_tracked = None
@@ -146,8 +147,8 @@ class BatchNorm(Module):
             running += rate * found
 
     def extra_repr(self) -> str:
-        """Return the number of channels and the settings."""
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        """Return the settings."""
+        return settings_of(self, "eps", "momentum")
 
 
 class BatchNorm1d(BatchNorm):

@@ -16,6 +16,7 @@ from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import require_array, require_steps
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Parameter, learned
+from tinygrad_mnist.nn.settings import settings_of
 from tinygrad_mnist.seeding import generator
 
 
@@ -40,7 +41,7 @@ class _Recurrent(Module):
         self.input_size = require_whole("input_size", input_size)
         self.hidden_size = require_whole("hidden_size", hidden_size)
         self.num_layers = require_whole("num_layers", num_layers)
-        require_bool("bias", bias)
+        self.bias = require_bool("bias", bias)
         self.batch_first = require_bool("batch_first", batch_first)
         rng, rows = generator(rng), self._gates * hidden_size
         uniform = init.uniform(1 / math.sqrt(hidden_size))
@@ -91,9 +92,8 @@ class _Recurrent(Module):
         return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
 
     def extra_repr(self) -> str:
-        """Return the sizes."""
-        layers = f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
-        return f"{self.input_size}, {self.hidden_size}{layers}"
+        """Return the settings."""
+        return settings_of(self)
 
 
 class RNN(_Recurrent):
