@@ -11,8 +11,6 @@ ORANGE: Final = "#e69f00"
 VERMILION: Final = "#d55e00"
 GREEN: Final = "#009e73"
 
-DARK_GREEN: Final = "#006b4c"
-DARK_ORANGE: Final = "#8f6400"
 BURNT_ORANGE: Final = "#b35c00"
 DARK_VERMILION: Final = "#b83d00"
 DARK_PURPLE: Final = "#8a3a72"

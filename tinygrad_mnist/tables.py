@@ -39,7 +39,7 @@ class Tabular:
         return ()
 
     def _colour(self, row: int) -> str:
-        """Return the colour of the last cell of a row in a notebook; "" for that of the text."""
+        """Return the colour of the last cell of a row in a notebook; "" for none."""
         return ""
 
     def _tables(self, width: int) -> Iterator[Any]:
@@ -79,23 +79,23 @@ class Tabular:
     def _repr_html_(self) -> str:
         title = f"<p>{_bold(self.title())}</p>" if self.title() else ""
         below = "".join(f"<p>{_styled(line, style)}</p>" for line, style in self._lines_below())
+        columns = list(self._columns())
+        styles = [_WORDS if column in self._words else _NUMBERS for column in columns]
         rows = [[_escaped(cell) for cell in cells] for cells in self._cells()]
-        for i, cells in enumerate(rows):
-            colour = self._colour(i)
-            if colour:
-                cells[-1] = f'<b style="color: {colour}">{cells[-1]}</b>'
+        for i, cells in enumerate(self._cells()):
+            if self._colour(i):
+                rows[i][-1] = coloured(cells[-1], self._colour(i))
         if self._footer():
             rows.append([_escaped(cell) for cell in self._footer()])
-        styles = [_WORDS if column in self._words else _NUMBERS for column in self._columns()]
-        if rows and self._colour(0):
-            styles[-1] = _IN_SIGHT
-        return f"{title}{html_table(rows, styles, self._columns())}{below}"
+        if rows and self._colour(0):  # next to the names, in sight where a narrow page cuts the table
+            styles[-1] += "; white-space: nowrap"
+            for line in (columns, styles, *rows):
+                line.insert(1, line.pop())
+        return f"{title}{html_table(rows, styles, columns)}{below}"
 
 
 # A notebook aligns all cells to the right and wraps them; numbers stay whole.
 _NUMBERS, _WORDS = "white-space: nowrap", "text-align: left"
-# Coloured words stand on white in a light and in a dark notebook, and stay where a narrow page cuts a table.
-_IN_SIGHT = "text-align: left; white-space: nowrap; background: #fff; position: sticky; right: 0"
 
 
 def html_table(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), columns: Sequence[str] = ()) -> str:

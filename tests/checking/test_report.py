@@ -183,5 +183,6 @@ def test_verdicts_have_their_colours_in_a_notebook(broken):
     page = broken[0]._repr_html_()
     for row in broken[0].rows:
         colour = verdicts.NOTEBOOK_COLOURS[row.verdict]
-        assert re.search(rf'background: #fff;[^>]*><b style="color: {colour}">{row.verdict}', page)
+        tint = rf"<b style=.background: {colour}2e;[^>]*>"
+        assert re.search(rf"{row.name}</td><td[^>]*>{tint}{row.verdict}", page)
     assert len(set(verdicts.NOTEBOOK_COLOURS.values())) == len(verdicts.VERDICTS)

@@ -32,11 +32,11 @@ COLOURS: dict[Verdict, str] = {
     "wrong": "bold red",
 }
 NOTEBOOK_COLOURS: dict[Verdict, str] = {
-    "correct": palette.DARK_GREEN,
-    "untested": palette.DARK_ORANGE,
+    "correct": palette.GREEN,
+    "untested": palette.ORANGE,
     "precision": palette.DARK_PURPLE,
     "kink": palette.BLUE,
-    "wrong": palette.DARK_VERMILION,
+    "wrong": palette.VERMILION,
 }
 
 _NAMED = 3  # wrong rules that a report shows; usually there is one
