@@ -8,7 +8,6 @@ import linecache
 import os
 import pickle
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,8 +24,9 @@ _NN = os.path.join(_PACKAGE, "nn") + os.sep
 _MODULE = os.path.join(_NN, "module.py")
 _AUTOGRAD = os.path.join(_PACKAGE, "autograd.py")
 _FOR_THE_CALLER = tuple(os.path.join(_PACKAGE, part) + os.sep for part in ("autodiff", "hints", "program"))
+_LIKE_A_READER = tuple(os.path.join(_PACKAGE, part) + os.sep for part in ("benchmark", "experiments"))
 _BETWEEN = (_MODULE, _AUTOGRAD, mixins.__file__, copy.__file__, pickle.__file__)
-_INSTALLED = (*(sysconfig.get_path(part) + os.sep for part in ("stdlib", "scripts")), "<frozen ")
+_INSTALLED = (*(os.path.dirname(path) + os.sep for path in (os.__file__, sys.executable)), "<frozen ")
 
 # The kinds of source files: of the reader, of others, and of the package: what runs ops for its caller, the
 # layers, and the rest (training, checks, commands), which calls the reader's networks and functions.
@@ -41,6 +41,8 @@ _CALLER: ContextVar[Site | None] = ContextVar("caller", default=None)
 def _kind_of(path: str) -> int:
     if path in _BETWEEN or path.startswith(_FOR_THE_CALLER):
         kind = _RUNS
+    elif path.startswith(_LIKE_A_READER):  # their loops are written as a reader's, and are measured
+        kind = _READER
     elif path.startswith(_PACKAGE):
         kind = _LAYER if path.startswith(_NN) else _CALLS
     else:
