@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -122,3 +123,37 @@ def test_average_of_another_model_is_refused():
     other = optim.EMA(nn.Linear(2, 2).parameters())
     with pytest.raises(ValueError, match=r"params of EMA .* write EMA\(optimizer.params\)"):
         Job().fit(callbacks=[other])
+
+
+LEAVING = {
+    "averages": lambda model: [optim.EMA(model.parameters(), decay=0.9)],
+    "averages of a layer": lambda model: [optim.EMA(model[0].parameters(), decay=0.9)],
+    "the best weights": lambda model: [EarlyStopping(EPOCHS)],
+    "the best averages": lambda model: [optim.EMA(model.parameters(), decay=0.5), EarlyStopping(EPOCHS)],
+}
+
+
+@pytest.mark.parametrize("are_new", [False, True], ids=["same objects", "new objects"])
+@pytest.mark.parametrize("leaving", LEAVING.values(), ids=LEAVING)
+def test_weights_that_a_callback_left_are_no_cause_of_a_warning(leaving, are_new, tmp_path):
+    """With warnings as errors; the training goes on as if it had not ended."""
+    job = Job(lr=2.0)
+    callbacks = leaving(job.model)
+    job.fit(Checkpoints(tmp_path), epochs=EPOCHS - 1, callbacks=callbacks)
+    if are_new:
+        left = job.model.state_dict()
+        job = Job(lr=2.0)
+        job.model.load_state_dict(left)
+        callbacks = leaving(job.model)
+    history = job.fit(Checkpoints(tmp_path), callbacks=callbacks)
+    whole = Job(lr=2.0)
+    expected = whole.end(whole.fit(callbacks=leaving(whole.model)))
+    assert job.end(history) == expected
+
+
+@pytest.mark.parametrize("leaving", LEAVING.values(), ids=LEAVING)
+def test_weights_of_another_seed_still_cause_a_warning(leaving, tmp_path):
+    for seed in (1, 2):
+        job = Job(seed=seed)
+        with pytest.warns(RuntimeWarning, match="the weights") if seed == 2 else nullcontext():
+            job.fit(Checkpoints(tmp_path), callbacks=leaving(job.model), epochs=1)

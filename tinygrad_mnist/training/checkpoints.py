@@ -16,7 +16,7 @@ from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.loop import Training
 from tinygrad_mnist.training.run_state import Position, RunState
-from tinygrad_mnist.training.settings import require_same, settings_of, settings_of_data
+from tinygrad_mnist.training.settings import WEIGHTS, are_among, require_same, settings_of, settings_of_data
 from tinygrad_mnist.training.totals import COUNT
 from tinygrad_mnist.typing import Array
 
@@ -94,7 +94,7 @@ class Checkpoints(CheckpointFolder):
             return
         checkpoint, arrays = saved
         try:
-            self._restore(training, arrays, checkpoint.contents)
+            self._restore(training, arrays, checkpoint.contents, before.arrays)
         except CheckpointError as error:
             before.put_back(training.parts)
             raise CheckpointError(f"{checkpoint.path} does not fit: {error}") from error
@@ -140,7 +140,13 @@ class Checkpoints(CheckpointFolder):
         }
         self.save(training.all_steps, {**state.arrays, **arrays}, contents, loss)
 
-    def _restore(self, training: Training, arrays: dict[str, Any], contents: dict[str, Any]) -> None:
+    def _restore(
+        self,
+        training: Training,
+        arrays: dict[str, Any],
+        contents: dict[str, Any],
+        before: Mapping[str, Array],
+    ) -> None:
         saved = read_record(_Contents, {key.replace(" ", "_"): contents[key] for key in contents}, "contents")
         position = saved.place
         if saved.data != _data(training):
@@ -153,7 +159,10 @@ class Checkpoints(CheckpointFolder):
         own = {name: array for name, array in arrays.items() if not name.startswith(_CALLBACKS)}
         RunState(own, saved.state).put_back(training.parts)
         if saved.settings is not None:
-            require_same(self._settings, saved.settings["start"], saved.settings["saved"])
+            start, last = saved.settings["start"], saved.settings["saved"]
+            is_own = are_among(_weights_in(before), _weights_in(arrays))  # averages, or the best weights
+            present = {**self._settings, WEIGHTS: last.get(WEIGHTS)} if is_own else self._settings
+            require_same(present, start, last)
             self._settings = saved.settings["start"]
         training.first_loader_epoch = saved.first_loader_epoch
         for name, state in saved.states(arrays).items():
@@ -172,6 +181,11 @@ def _states_of(callbacks: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         for key, array in state.pop("arrays", {}).items()
     }
     return states, arrays
+
+
+def _weights_in(arrays: Mapping[str, Array]) -> list[Array]:
+    """Return the weights of model and loss, and what callbacks keep of them."""
+    return [array for name, array in arrays.items() if name.startswith(("model.", "loss.", _CALLBACKS))]
 
 
 def averages_in(arrays: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:

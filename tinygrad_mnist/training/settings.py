@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.training.run_state import Parts
 
-_REPLACED = _WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # a checkpoint replaces these
+_REPLACED = WEIGHTS, _GENERATORS = "the weights", "the random numbers"  # a checkpoint replaces these
 
 
 def settings_of(parts: Parts) -> dict[str, str]:
@@ -41,7 +41,7 @@ def settings_of(parts: Parts) -> dict[str, str]:
             name = f"{kind}.{path}" if path else kind
             settings |= {name: type(module).__name__, **_attributes(name, vars(module))}
     arrays = [array for _, part in parts.modules for array in part.state_dict().values()]
-    settings[_WEIGHTS] = _checksum(arrays)
+    settings[WEIGHTS] = _checksum(arrays)
     settings[_GENERATORS] = _checksum([str(g.bit_generator.state) for _, g in generators_of(parts.modules)])
     return settings
 
@@ -59,6 +59,12 @@ def settings_of_data(**named: Any) -> dict[str, str]:
         else:
             settings[f"the values of {name}"] = "unknown" if batches is not None else "none"
     return settings
+
+
+def are_among(weights: Iterable[Any], kept: Iterable[Any]) -> bool:
+    """Return True if each of the weights has the bits of an array that is kept."""
+    known = {_checksum([array]) for array in kept}
+    return all(_checksum([array]) in known for array in weights)
 
 
 def require_same(present: Mapping[str, str], start: Mapping[str, str], saved: Mapping[str, str]) -> None:
