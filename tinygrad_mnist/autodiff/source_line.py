@@ -26,7 +26,8 @@ _AUTOGRAD = os.path.join(_PACKAGE, "autograd.py")
 _FOR_THE_CALLER = tuple(os.path.join(_PACKAGE, part) + os.sep for part in ("autodiff", "hints", "program"))
 _LIKE_A_READER = tuple(os.path.join(_PACKAGE, part) + os.sep for part in ("benchmark", "experiments"))
 _BETWEEN = (_MODULE, _AUTOGRAD, mixins.__file__, copy.__file__, pickle.__file__)
-_INSTALLED = (*(os.path.dirname(path) + os.sep for path in (os.__file__, sys.executable)), "<frozen ")
+_TOOLS = filter(None, map(os.path.dirname, (os.__file__, sys.executable or "")))  # Python's own, and scripts
+_INSTALLED = (*(folder + os.sep for folder in _TOOLS), "<frozen ")
 
 # The kinds of source files: of the reader, of others, and of the package: what runs ops for its caller, the
 # layers, and the rest (training, checks, commands), which calls the reader's networks and functions.
