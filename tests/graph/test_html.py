@@ -166,6 +166,17 @@ def test_page_needs_no_graphviz(monkeypatch):
     assert "<iframe" in scalar_graph()._repr_html_()
 
 
+def test_page_of_too_many_nodes_is_a_summary_that_says_so(monkeypatch):
+    monkeypatch.setattr(page, "MOST_NODES", 200)
+    y = Tensor(1.0, requires_grad=True, name="x")
+    for _ in range(300):
+        y = y + 1.0
+    text = page.to_html(Graph(y, backward=True))
+    assert "301 nodes are shown as 1: a page holds at most 200." in text
+    assert "300 ops" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert len(text) < 120_000
+
+
 def test_page_of_a_perceptron_is_small():
     model = nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
     loss = nn.CrossEntropyLoss()(model(np.ones((10, 784), np.float32)), np.arange(10))

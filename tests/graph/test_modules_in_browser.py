@@ -166,3 +166,15 @@ def test_digit_and_its_gradients_are_drawn_pixel_by_pixel(opened):
     tab.keyboard.press("End")
     assert tab.inner_text("#label") == "update 1 of 1"
     assert tab.locator(".node.parameter.now").count() == 2
+
+
+def test_closed_module_with_two_results_states_both(opened):
+    a, b = Tensor(2.0, requires_grad=True, name="a"), Tensor(3.0, requires_grad=True, name="b")
+    with scope("pair"):
+        total, product = a + b, a * b
+    tab = opened(Graph(total * product, backward=True))
+    tab.click("#node-m0")
+    assert tab.locator("#node-m0 text").all_text_contents()[2:] == ["→ scalar", "→ scalar"]
+    assert tab.locator("#grad-m0 text").all_text_contents() == ["∂ pair", "add_1: 6", "multiply_2: 5"]
+    tab.keyboard.press("End")
+    assert "in: ∂ add_1 6 in: ∂ multiply_2 5" in step_text(tab)

@@ -1,6 +1,7 @@
 """The page for everybody: by keyboard, with a screen reader, on a phone, enlarged, on paper."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from tinygrad_mnist.graph.html import to_iframe
 
 pytestmark = pytest.mark.long
 WIDTHS = (390, 1280, 2560)
+UNREADABLE = Path(__file__).parents[1].joinpath("unreadable.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -25,6 +27,14 @@ def test_axe_finds_no_violation(scheme, opened):
             )
             assert found[0] > 20
             assert found[1] == [], (width, key)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_at_every_step(scheme, opened):
+    tab = opened(network_graph(), color_scheme=scheme)
+    for step in range(int(tab.get_attribute("#scrubber", "max")) + 1):
+        tab.fill("#scrubber", str(step))
+        assert tab.evaluate(UNREADABLE) == [], step
 
 
 def test_space_plays_wherever_the_focus_is(opened):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +11,7 @@ from tinygrad_mnist.graph.data import GraphData
 
 MOST_CHILDREN = 70  # boxes that a reader takes in at once
 STRETCH = 50
+FEWEST_CALLS = 3  # of one module in a row that are a group
 
 
 @dataclass
@@ -18,7 +21,7 @@ class Group:
     Attributes
     ----------
     title
-        The module's call, as in ``Linear[0]``, or the stretch: "ops 1 to 50".
+        The module's call, as in ``Linear[0]``; calls in a row, ``Cell × 10``; or the stretch, "ops 1 to 50".
     children
         Positions of nodes, and groups, in the order of computation.  A parameter is in the innermost group
         that holds all of its readers.
@@ -40,9 +43,11 @@ def outline(graph: GraphData) -> Group:
     """Return the outermost group of a graph.
 
     The ops of a module are one group for each uninterrupted stretch in the order of computation, so that no
-    two groups depend on each other.  More than 70 children are split into stretches of 50.
+    two groups depend on each other.  Calls of one module in a row are a group, and so is each stretch of 50
+    among more than 70 children.
     """
     root = _groups_of_ops(graph)
+    _fold_calls(root)
     _split(root)
     _place_leaves(root, graph)
     return root
@@ -67,6 +72,26 @@ def _groups_of_ops(graph: GraphData) -> Group:
         stack[-1].children.append(position)
         path = titles
     return root
+
+
+def _fold_calls(group: Group) -> None:
+    """Put calls of one module that follow each other into a group of their own, such as ``Cell × 10``."""
+    folded: list[int | Group] = []
+    for title, row in itertools.groupby(group.children, _called):
+        calls = list(row)
+        if title and len(group.children) > len(calls) >= FEWEST_CALLS:
+            folded.append(Group(f"{title} × {len(calls)}", calls))
+        else:
+            folded += calls
+    for child in group.children:
+        if isinstance(child, Group):
+            _fold_calls(child)
+    group.children = folded
+
+
+def _called(child: int | Group) -> str:
+    """The title of a module without the number of its call; "" for an op."""
+    return re.sub(r" \(\d+\)$", "", child.title) if isinstance(child, Group) else ""
 
 
 def _split(group: Group) -> None:

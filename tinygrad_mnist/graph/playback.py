@@ -199,6 +199,11 @@ def _in_words(value: Statistics | None) -> str:
     return "" if value is None else spread_text(value) or statistics_text(value)
 
 
+def _with_norm(gradient: Statistics) -> str:
+    """The norm and the spread of a gradient; nothing for one that is shown in full."""
+    return "" if is_few(gradient) else f"‖g‖ = {short_number(gradient.norm)}, {spread_text(gradient)}"
+
+
 class _BackwardPass:
     """The backward pass in steps; contributions to a value that was used several times are summed."""
 
@@ -257,7 +262,7 @@ class _BackwardPass:
             lead,
             rule_equation(node, rule, self.graph),
             total,
-            "; ".join(filter(None, [summed, spread_text(contribution)])),
+            "; ".join(filter(None, [summed, _with_norm(contribution)])),
             operand_rows(node, rule, self.graph),
             rule.verdict,
         )

@@ -34,12 +34,10 @@ function render(page) {
 
 // The words of each box, and what it is, for screen readers.
 function nameBoxes({ parts, nodes }) {
-  for (const [unit, { value }] of parts.units) {
-    const { kind, verdict } = nodes[unit.node] ?? {}, words = unit.lines.map(([, text]) => text);
-    const more = unit.closed ? ["module, closed"] : [kind, verdict];
-    value.setAttribute("aria-label", [...words, ...more].filter(Boolean).join(" "));
+  for (const [{ lines, node }, { value }] of parts.units) {
+    const { kind, verdict } = nodes[node] ?? {};
+    value.setAttribute("aria-label", [...lines.map(([, text]) => text), kind, verdict].filter(Boolean).join(" "));
   }
-  for (const [frame, title] of parts.frames) title.setAttribute("aria-label", `− ${frame.group.title}, open module`);
 }
 
 function flag(page, unit) {
@@ -106,15 +104,18 @@ function isComputed({ closed, group, node }, { computed }) {
   return closed ? group.ops.every((op) => computed.has(op)) : computed.has(node);
 }
 
+// The gradient that has arrived at a unit; of several the first.
 function gradientOf({ closed, group, node }, { gradients }) {
-  return gradients.get(closed ? group.results[0] : node);
+  return gradients.get(closed ? group.results.find((result) => gradients.has(result)) : node);
 }
 
 // A sum that is not complete is written over the final one.
 function paintSum(page, unit, element, sum) {
   const partial = Boolean(sum) && !sum.done, number = element.querySelector("text.number");
-  number.dataset.final ??= number.textContent;
-  number.textContent = partial ? `= ${sum.text}` : number.dataset.final;
+  if (number) {
+    number.dataset.final ??= number.textContent;
+    number.textContent = partial ? `= ${sum.text}` : number.dataset.final;
+  }
   element.classList.toggle("partial", partial);
   const { x, y, width } = unit.back;
   remark(page, unit, "count", partial ? `${sum.note} so far` : "", { x: x + width, y, "text-anchor": "end" });

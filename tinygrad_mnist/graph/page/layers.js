@@ -95,6 +95,7 @@ function orderLayers(graph) {
     const down = sweep % 2 === 0;
     const layers = down ? graph.layers : graph.layers.toReversed();
     for (const layer of layers) sortLayer(layer, down);
+    for (const layer of layers) exchange(layer);
     const now = crossings(graph);
     if (now < least) [least, bestOrder] = [now, graph.layers.map((layer) => [...layer])];
   }
@@ -146,6 +147,29 @@ function sortLayer(layer, down) {
   }));
   layer.sort((a, b) => wish.get(a) - wish.get(b) || a.index - b.index);
   layer.forEach((entry, index) => { entry.index = index; });
+}
+
+// Exchange neighbours while that makes fewer crossings.
+function exchange(layer) {
+  if (layer.some((entry) => entry.item?.port === "tops")) return;
+  for (let better = true, round = 0; better && round < layer.length; round++) {
+    better = false;
+    for (let i = 0; i + 1 < layer.length; i++) {
+      const [left, right] = [layer[i], layer[i + 1]];
+      if (crossingsOfTwo(left, right) <= crossingsOfTwo(right, left)) continue;
+      [layer[i], layer[i + 1]] = [right, left];
+      better = true;
+    }
+  }
+  layer.forEach((entry, index) => { entry.index = index; });
+}
+
+// Crossings of the segments of two entries side by side.
+function crossingsOfTwo(left, right) {
+  const above = (entry) => entry.ins.map((segment) => segment.from.index + departureAt(segment));
+  const below = (entry) => entry.outs.map((segment) => segment.to.index + arrivalAt(segment));
+  const inverted = (one, other) => one.reduce((sum, a) => sum + other.filter((b) => a > b).length, 0);
+  return inverted(above(left), above(right)) + inverted(below(left), below(right));
 }
 
 function crossings({ layers }) {

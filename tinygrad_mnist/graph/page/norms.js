@@ -7,10 +7,10 @@ function lookOf({ place, broken }) {
   return broken ? "flow-odd" : `flow-${Math.round(place * LEVELS)}`;
 }
 
-// What flows back along an edge: of several contributions, the greatest.
-function flowOf({ parts }) {
-  const sent = parts.map((part) => part.sent).filter(Boolean);
-  return sent.find(({ broken }) => broken) ?? best(sent, ({ place }) => place);
+// Of several gradients a broken one, or else the greatest.
+function greatest(gradients) {
+  const found = gradients.filter(Boolean);
+  return found.find(({ broken }) => broken) ?? best(found, ({ place }) => place);
 }
 
 // A wedge of the looks between the norms at its ends.

@@ -75,7 +75,6 @@ function nodeFacts(node, nodes, state) {
 
 function groupFacts(group, nodes, state) {
   const list = factList();
-  list.add("ops", group.ops.length.toLocaleString("en"));
   list.add("learned numbers", group.parameters && group.parameters.toLocaleString("en"));
   for (const node of group.sources) list.add(`in: ${nodes[node].name}`, valueText(nodes[node], state.computed.has(node)));
   for (const node of group.results) {
@@ -85,7 +84,8 @@ function groupFacts(group, nodes, state) {
   for (const node of group.nodes.filter((inner) => !nodes[inner].op)) {
     list.add(`∂ ${nodes[node].name}`, nodes[node].gradient && gradientText(nodes[node].gradient, state.gradients.get(node)));
   }
-  return [make("p", "phase", group.id.startsWith("m") ? "group of ops" : ""), make("h2", "", group.title), list.element];
+  const count = group.ops.length;
+  return [make("p", "phase", `${count.toLocaleString("en")} op${count === 1 ? "" : "s"}`), make("h2", "", group.title), list.element];
 }
 
 function factList() {
@@ -100,7 +100,7 @@ function valueText(node, computed) {
 function gradientText(gradient, sum) {
   if (!sum) return "not arrived yet";
   if (!sum.done) return `${sum.text} so far, ${sum.note} contributions`;
-  const size = gradient.few ? gradient.text : `${gradient.text}, ${gradient.norm}`;
+  const size = gradient.few ? gradient.text : `${gradient.norm}, ${gradient.text}`;
   const marked = gradient.mark ? `${size} (${gradient.mark})` : size;
   return sum.note ? `${marked}, sum of ${sum.note}` : marked;
 }

@@ -53,13 +53,18 @@ function formulaLines(lead, lines, kind) {
 function groupLines(group, nodes) {
   const many = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
   const size = [many(group.ops.length, "op"), ...(group.parameters ? [many(group.parameters, "parameter")] : [])];
-  const result = group.results.length === 1 ? nodes[group.results[0]] : null;
-  const value = [["title", group.title], ["shape", size.join(" · ")]];
-  if (result) value.push(["shape", `→ ${result.shape}`]);
-  else value.push(["shape", `→ ${group.results.length} results`]);
-  if (result?.value?.few) value.push(["number", `= ${result.value.few}`]);
-  const gradient = result?.gradient;
-  return { value, back: gradient ? gradientLines(group.title, gradient, []) : null };
+  const results = group.results.map((number) => nodes[number]), [only] = results.length === 1 ? results : [];
+  const value = [["title", group.title], ["shape", size.join(" · ")], ...few(results, ({ shape }) => ["shape", `→ ${shape}`])];
+  if (only?.value?.few) value.push(["number", `= ${only.value.few}`]);
+  const sent = results.filter(({ gradient }) => gradient);
+  if (!sent.length) return { value, back: null };
+  if (only) return { value, back: gradientLines(group.title, only.gradient, []) };
+  const rows = few(sent, ({ title, gradient }) => ["rule", `${title}: ${gradient.few ?? gradient.norm}`]);
+  return { value, back: [["title", `∂ ${group.title}`], ...rows] };
+}
+
+function few(items, line, most = 3) {
+  return [...items.slice(0, most).map(line), ...(items.length > most ? [["shape", `and ${items.length - most} more`]] : [])];
 }
 
 // A long text in lines, all but the first behind a space.
@@ -168,10 +173,10 @@ function drawUnit(unit, tree) {
   if (!unit.back) return { value };
   const { back } = unit, middle = unit.y + unit.height / 2;
   const link = draw("path", { id: `link-${unit.id}`, class: "link", d: `M${unit.x + unit.width} ${middle}H${back.x}` });
-  const { gradient } = tree.nodes[unit.closed ? unit.group.results[0] : unit.node];
+  const gradients = (unit.closed ? unit.group.results : [unit.node]).map((node) => tree.nodes[node].gradient);
   const element = draw("g", { id: `grad-${unit.id}`, class: "grad" },
     draw("rect", { class: "ring", x: back.x, y: back.y, width: back.width, height: back.height, rx: 9 }),
-    ...(unit.leaf ? [] : [drawBar(back, gradient)]), ...texts(back, 0, true), ...(back.image ? [boxImage(back)] : []));
+    ...(unit.leaf ? [] : [drawBar(back, greatest(gradients))]), ...texts(back, 0, true), ...(back.image ? [boxImage(back)] : []));
   return { value, back: element, link };
 }
 
@@ -200,7 +205,7 @@ function drawEdge(edge) {
 
 // The gradient along an edge: its width and colour tell its norm.
 function drawBackEdge(edge) {
-  const [x, y] = edge.backPoints[0], flow = flowOf(edge), wide = 3 + flow.place * 4.4, label = flowLabel(edge);
+  const [x, y] = edge.backPoints[0], flow = greatest(edge.parts.map(({ sent }) => sent)), wide = 3 + flow.place * 4.4, label = flowLabel(edge);
   const path = smooth([[x, y + 2 * wide - 1], ...edge.backPoints.slice(1)]);
   const element = draw("g", { id: `gradedge-${edge.id}`, class: `gradedge ${lookOf(flow)}` },
     draw("path", { d: path }), draw("polygon", { points: arrow(x, y, wide, -2 * wide) }));
