@@ -61,6 +61,8 @@ def test_phone_shows_the_plots_of_a_run_without_scrolling(name, opened):
     tab = opened(name, 390)
     wide = "box => box.scrollWidth > box.clientWidth + 1"
     assert tab.evaluate(f"() => [...document.querySelectorAll('.drawing')].filter({wide}).length") == 0
+    graph = tab.query_selector(".scrolled img").bounding_box()
+    assert graph["x"] + graph["width"] <= 390
     lefts, tops = np.array(
         tab.evaluate(
             "() => [...document.querySelector('.drawing').querySelectorAll('svg')]"

@@ -88,6 +88,15 @@ def test_pictures_are_inlined_byte_for_byte(write, png, svg):
     assert contents == [png.path.read_bytes(), svg.path.read_bytes()]
 
 
+def test_letters_of_a_graph_stay_readable(write, tmp_path):
+    """Of 300 points with letters of 9, at least 300 * 11 / 9 pixels are shown."""
+    text = '<svg width="300pt" height="9pt"><text font-size="9.00"/><text font-size="14.00"/></svg>'
+    (tmp_path / "graph.svg").write_text(text)
+    page = write(sections=[Section("A", picture=FilePicture(tmp_path / "graph.svg", FINDING))])
+    (image,) = Outline(page).all("img")
+    assert image["style"] == "min-width:367px"
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_drawing_is_part_of_the_page_with_its_finding(name, write):
     drawing = FIGURES[name]()

@@ -7,6 +7,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.report.conftest import SVG
@@ -110,6 +112,29 @@ def test_infinite_value_is_not_drawn_but_named_at_the_end(words_of, marks_of):
     assert {"training inf", "validation 0.6"} <= set(words_of(drawing))
     assert len(marks_of(drawing, "blue", "circle")) == 2  # a point, and the one of the key
     assert [len(panel.marks) for panel in plots.learning_curves(history[2:]).panels] == [4]
+
+
+HEIGHTS = st.none() | st.floats() | st.floats(0, 1)
+
+
+@given(st.lists(st.tuples(HEIGHTS, HEIGHTS, st.none() | st.floats(0, 1)), max_size=5), st.floats(0, 1))
+def test_any_history_is_drawn_within_its_panels(rows, chance):
+    keys = ("train_loss", "validation_loss", "validation_accuracy")
+    history = [{"epoch": epoch, **dict(zip(keys, row))} for epoch, row in enumerate(rows, 1)]
+    for panel in plots.learning_curves(history, chance).panels:
+        text = panel.to_svg()
+        assert not re.search(r'="[^"]*(nan|inf)', text)
+        for path in re.findall(r'd="M([^"]*)"', text):
+            x, y = np.array([pair.split(",") for pair in path.split("L")], float).T
+            assert ((x >= 0) & (x <= panel.width)).all()
+            assert ((y >= 0) & (y <= panel.height)).all()
+
+
+def test_long_curve_keeps_its_peaks(points_of):
+    history = [{"epoch": e, "train_loss": 1.0 + (e == 7777)} for e in range(1, 20_001)]
+    (points,) = points_of(plots.learning_curves(history), "orange")
+    assert len(points) <= 722
+    assert np.ptp(points[:, 1]) > 50
 
 
 def test_loss_that_falls_far_is_on_an_axis_that_says_so(words_of, points_of):

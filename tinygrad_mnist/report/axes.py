@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist.report import marks
 
 STEPS = (1, 2, 5, 10)
 FEWEST_DECADES = 3  # with ticks at powers of ten only; below that also at their 2 and 5 fold
 MARK_SIZE = 3.0
+MOST_POINTS = 720  # of a curve: two for each pixel of its width
 CORNERS = {
     "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
     "triangle": ((0, -1.2), (1.1, 0.9), (-1.1, 0.9)),
@@ -36,7 +39,8 @@ class Scale:
     def share(self, value: float) -> float:
         """Return the place of a value: 0 at the low end, 1 at the high one."""
         if self.is_log:
-            return log10(value / self.low) / log10(self.high / self.low)
+            low = log10(self.low)
+            return (log10(value) - low) / (log10(self.high) - low)
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, most: int, *, whole: bool = False) -> list[float]:
@@ -105,13 +109,23 @@ class Axes:
         return parts
 
     def curve(self, xs: Sequence[float], ys: Sequence[float], **attributes: Any) -> str:
-        """Return a line through values."""
+        """Return a line through values; of many values it keeps those that are seen."""
         given: dict[str, Any] = {"stroke_width": 1.8, "stroke_linejoin": "round", **attributes}
-        return marks.path([self.at(x, y) for x, y in zip(xs, ys)], **given) if len(xs) > 1 else ""
+        return marks.path([self.at(xs[i], ys[i]) for i in seen(ys)], **given) if len(xs) > 1 else ""
 
     def points(self, xs: Sequence[float], ys: Sequence[float], shape: str = "circle") -> list[str]:
         """Return a mark at each point: "circle", "ring", or one of `CORNERS`."""
         return [mark(shape, *self.at(x, y)) for x, y in zip(xs, ys)]
+
+
+def seen(values: Sequence[float]) -> Sequence[int]:
+    """Return the positions of the lowest and the highest of each few neighbours, and of both ends."""
+    if len(values) <= MOST_POINTS:
+        return range(len(values))
+    heights = np.asarray(values)
+    parts = np.array_split(np.arange(len(values)), MOST_POINTS // 2)
+    ends = {int(part[find(heights[part])]) for part in parts for find in (np.argmin, np.argmax)}
+    return sorted({0, *ends, len(values) - 1})
 
 
 def mark(shape: str, x: float, y: float) -> str:

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape as _escape_html
+from math import ceil
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,9 @@ FEWEST_SECTIONS_WITH_CONTENTS = 4
 FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or is empty
 
 IMAGE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+WIDTH_IN_POINTS, FONT_SIZE = re.compile(rb'<svg width="([\d.]+)pt"'), re.compile(rb'font-size="([\d.]+)"')
+SMALLEST_LETTERS = 11  # pixels
 
 # The browser refuses scripts and network access, even if a text contained markup.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -59,10 +63,19 @@ class FilePicture:
         kind = self.path.suffix.lower()
         if kind not in IMAGE_TYPES:
             raise ValueError(f"a picture of the report is a PNG or SVG file, got {self.path.name}")
-        data = b64encode(self.path.read_bytes()).decode("ascii")
-        source = f"data:{IMAGE_TYPES[kind]};base64,{data}"
-        image = f'<img src="{source}" alt="{escape(self.finding)}">'
+        content = self.path.read_bytes()
+        source = f"data:{IMAGE_TYPES[kind]};base64,{b64encode(content).decode('ascii')}"
+        style = f' style="min-width:{least_width(content)}px"' if kind == ".svg" else ""
+        image = f'<img src="{source}"{style} alt="{escape(self.finding)}">'
         return f'<div class="scrolled" tabindex="0">{image}</div>'
+
+
+def least_width(svg: bytes) -> int:
+    """Return the width in pixels at which the smallest letters of a picture by Graphviz can be read."""
+    width, letters = WIDTH_IN_POINTS.search(svg), [float(size) for size in FONT_SIZE.findall(svg)]
+    if width is None or not letters:
+        return 0
+    return ceil(float(width[1]) * SMALLEST_LETTERS / min(letters))  # points cancel, as both are in them
 
 
 @dataclass(frozen=True)

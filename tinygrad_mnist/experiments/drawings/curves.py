@@ -15,7 +15,6 @@ Numbers = NDArray[np.float64]
 
 WIDTH, HEIGHT = 360.0, 230.0
 LEFT, TOP, RIGHT, BOTTOM = 52.0, 30.0, 24.0, 40.0
-MOST_POINTS = 400  # of a curve: more are not seen
 SEED_COLORS = ("blue", "orange", "green")
 NAMED_OUTPUTS = {5: "blue", 4: "orange", 7: "green"}
 
@@ -39,10 +38,9 @@ def thousands(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def few(values: Numbers) -> tuple[list[float], list[float]]:
-    """Return places, counted from 1, and values of a curve, thinned out evenly if there are many."""
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).round().astype(int))
-    return (places + 1.0).tolist(), values[places].tolist()
+def counted(values: Sequence[float] | Numbers) -> list[float]:
+    """Return the numbers from 1 on of iterations or epochs."""
+    return [float(number) for number in range(1, len(values) + 1)]
 
 
 def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float]) -> Drawing:
@@ -51,7 +49,7 @@ def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float])
     losses: (iterations,); `shown` are the iterations, counted from 1, that `published` belongs to.
     """
     axes = axes_of(1.02 * len(losses), 1.05 * float(losses.max()))
-    parts = [marks.group("blue", [axes.curve(*few(losses))])]
+    parts = [marks.group("blue", [axes.curve(counted(losses), losses.tolist())])]
     return loss_drawing(
         "Log loss, summed over the flowers", "iteration", axes, parts, losses, shown, published
     )
@@ -59,7 +57,7 @@ def long_loss(losses: Numbers, shown: Sequence[int], published: Sequence[float])
 
 def epoch_loss(losses: Sequence[float], published: Sequence[float]) -> Drawing:
     """Draw the mean loss of each epoch, with a ring for each published value."""
-    epochs = [float(epoch) for epoch in range(1, len(losses) + 1)]
+    epochs = counted(losses)
     axes = axes_of(len(losses) + 0.5, 1.05 * max(losses), 0.5)
     parts = [marks.group("blue", [axes.curve(epochs, losses), *axes.points(epochs, losses)])]
     return loss_drawing("Training loss", "epoch", axes, parts, losses, epochs, published)
@@ -87,9 +85,9 @@ def output_paths(panels: Sequence[tuple[str, Numbers]]) -> Drawing:
     drawn = []
     for title, outputs in panels:
         axes = axes_of(len(outputs), 1.02)
-        curves = [axes.curve(*few(path), stroke_opacity=0.3) for path in outputs.T]
+        curves = [axes.curve(counted(path), path, stroke_opacity=0.3) for path in outputs.T.tolist()]
         named = [
-            marks.group(color, [axes.curve(*few(outputs[:, digit]))])
+            marks.group(color, [axes.curve(counted(outputs), outputs[:, digit].tolist())])
             for digit, color in NAMED_OUTPUTS.items()
         ]
         drawn.append(panel_of(title, axes, "iteration", [*curves, *named]))
@@ -124,5 +122,5 @@ def many_accuracies(curves: Mapping[str, Sequence[Sequence[float]]]) -> Drawing:
 
 def accuracy_curve(axes: Axes, shares: Sequence[float], color: str) -> str:
     """Return a curve with a mark at each epoch."""
-    epochs = [float(epoch) for epoch in range(1, len(shares) + 1)]
+    epochs = counted(shares)
     return marks.group(color, [axes.curve(epochs, shares), *axes.points(epochs, shares)])

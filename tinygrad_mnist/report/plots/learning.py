@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
-
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.axes import Axes, Scale, mark, per_cent, percent, plain
 from tinygrad_mnist.report.drawing import Drawing, Panel
@@ -15,13 +13,14 @@ Epoch = Mapping[str, float | None]
 WIDTH, HEIGHT = 360.0, 250.0
 LEFT, TOP, BOTTOM, RIGHT = 52.0, 54.0, 40.0, 16.0
 MOST_EPOCHS_WITH_MARKERS = 30
+SMALLEST, LARGEST = 1e-300, 1e300  # of values that an axis tells apart
 LOGARITHMIC_RATIO = 30.0  # a loss that falls further than this hides its end on a linear axis
 LEAST_ACCURACY_SPAN = 0.01  # of the axis, and half of what is missing to 100 %: noise stays small
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Line of a panel: its finite values, and the last value, finite or not."""
+    """Line of a panel: its values that can be drawn, and the last value, of any kind."""
 
     name: str
     color: str
@@ -62,7 +61,7 @@ def find_curves(history: Sequence[Epoch], quantity: str) -> list[Curve]:
     ):
         values = [(row["epoch"], row.get(f"{key}_{quantity}")) for row in history]
         recorded = [(epoch, value) for epoch, value in values if epoch is not None and value is not None]
-        finite = [(epoch, value) for epoch, value in recorded if isfinite(value)]
+        finite = [(epoch, value) for epoch, value in recorded if abs(value) < LARGEST]
         if recorded:
             epochs, heights = [epoch for epoch, _ in finite], [value for _, value in finite]
             curves.append(Curve(name, color, shape, epochs, heights, last=recorded[-1][1]))
@@ -79,11 +78,11 @@ def loss_panel(curves: Sequence[Curve]) -> Panel:
 def loss_scale(values: Sequence[float]) -> Scale:
     """Return the scale of a loss: from 0, or logarithmic; losses below 0 have a margin on both sides."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if 0 < low * LOGARITHMIC_RATIO < high:
+    if low > SMALLEST and low * LOGARITHMIC_RATIO < high:
         return Scale(low / 1.2, high * 1.2, is_log=True)
     if low >= 0:
-        return Scale(0.0, 1.05 * high or 1.0)
-    margin = 0.05 * (high - low) or abs(high)
+        return Scale(0.0, 1.05 * high if high > SMALLEST else 1.0)
+    margin = max(0.05 * (high - low), 0.05 * abs(low), SMALLEST)
     return Scale(low - margin, high + margin)
 
 
@@ -131,7 +130,9 @@ def curve_panel(
     axes = Axes(Scale(first - margin, last + margin), y, *box)
     parts = [marks.text(0, 14, title, class_="title"), *key_of(curves, end)]
     if not epochs:
-        return Panel(WIDTH, HEIGHT, [*parts, marks.text(LEFT, 90, "no finite value", class_="muted")])
+        return Panel(
+            WIDTH, HEIGHT, [*parts, marks.text(LEFT, 90, "no value that can be drawn", class_="muted")]
+        )
     parts += axes.y_axis(y.ticks(6), write)
     parts += axes.x_axis(axes.x.ticks(8, whole=True), "epoch", plain)
     if chance is not None and y.low <= chance <= y.high:
