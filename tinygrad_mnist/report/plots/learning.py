@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.axes import Axes, Scale, mark, per_cent, percent, plain
 from tinygrad_mnist.report.drawing import Drawing, Panel
