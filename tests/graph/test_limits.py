@@ -138,3 +138,20 @@ def test_graph_is_made_of_tensors_or_of_nodes():
     assert type(again.collapsed()) is Graph
     with pytest.raises(TypeError, match="draw what ops returned"):
         Graph(3)
+
+
+@pytest.mark.filterwarnings("ignore:.*too many to read")
+@pytest.mark.parametrize(
+    "ops_of", [lambda rng: [ops.tanh] * 20_000, lambda rng: rng.choice([ops.tanh, ops.sin, ops.erf], 20_000)]
+)
+def test_twenty_thousand_ops_are_drawn_folded(ops_of):
+    y = Tensor(1.0, requires_grad=True)
+    for op in ops_of(np.random.default_rng(0)):
+        y = op(y)
+    assert len(readable(Graph(y)).nodes) <= MOST_NODES
+
+
+def test_equal_numbers_of_different_kinds_have_formulas_of_their_own():
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    formulas = [Graph(x * number).nodes[-1].rules[0].formula for number in (3, 3.0, True, 1)]
+    assert formulas == ["g * 3", "g * 3.0", "g * True", "g * 1"]

@@ -40,16 +40,19 @@ def _drawable(context: click.Context, parameter: click.Parameter, value: Path) -
 
 @click.command(
     cls=Command,
-    short_help="Draw a training step, or a trained network on your own digit.",
+    short_help="Draw a training step, or your own digit.",
     examples=(
         "-o step.html",
-        "--detail modules --layers 784-30-20-10 --theme dark -o step.svg",
         "runs/MNIST-20260101-120000 --image digit.png --label 5 -o my.html",
     ),
 )
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @_pictures(
-    "--image", "picture", type=click.Path(path_type=Path), help="Your own digit, for the network of RUN."
+    "--image",
+    "picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own digit, for the network of RUN.",
 )
 @_pictures("--label", metavar="CLASS", help="The right class of --image.  [default: what the network reads]")
 @data_options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import Sent, differentiated, require_connected, upstream, walk
 from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
 from tinygrad_mnist.autodiff.guards import FailedOp, operand_text
+from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
 from tinygrad_mnist.graph.images import ImageShape
 from tinygrad_mnist.graph.names import Names, leaf_kind
+
+_MOST_FORMULAS = 1000
+_FORMULAS: dict[Any, tuple[str, bool]] = {}
+_line = lru_cache(maxsize=1000)(in_words)
 
 
 def graph_behind(value: Any) -> GraphData:
@@ -149,7 +155,7 @@ def _op_node(tensor: Tensor, names: Names) -> Node:
         value=Statistics.of(tensor.data),
         flops=primitive.flops(tensor.data, *arrays),
         bytes=sum(array.nbytes for array in (*read, tensor.data)),
-        line=in_words(tensor._site) if tensor._site else "",
+        line=_line(tensor._site) if tensor._site else "",
         input_names=tuple(input_names(primitive, len(sources))),
     )
 
@@ -159,10 +165,27 @@ def _rule(tensor: Tensor, position: int, sources: tuple[str, ...]) -> Rule:
     primitive = tensor.primitive
     assert primitive is not None
     try:
-        formula, summed = rule_formula(primitive, position, _input_arrays(tensor), tensor.attributes)
+        formula, summed = _rule_formula(tensor, primitive, position)
     except Exception as error:
         formula, summed = f"fails: {error}", False
     return Rule(input_names(primitive, len(sources))[position], sources[position], formula, summed=summed)
+
+
+def _rule_formula(tensor: Tensor, primitive: Primitive, position: int) -> tuple[str, bool]:
+    """The formula of a rule, which reads shapes and settings, not values: equal ops have equal ones."""
+    arrays = _input_arrays(tensor)
+    kinds = tuple((x.shape, x.dtype) if isinstance(x, np.ndarray) else repr(x) for x in arrays)
+    settings = tuple(tensor.attributes.items())
+    key = (primitive.rule(position), position, kinds, settings, repr(settings))  # 3 and 3.0 are equal keys
+    try:
+        known = _FORMULAS.get(key)
+    except TypeError:  # a setting that is an array or a list
+        return rule_formula(primitive, position, arrays, tensor.attributes)
+    if known is None:
+        if len(_FORMULAS) >= _MOST_FORMULAS:
+            _FORMULAS.clear()
+        known = _FORMULAS[key] = rule_formula(primitive, position, arrays, tensor.attributes)
+    return known
 
 
 def _array(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.graph.build import graph_behind
@@ -18,7 +18,7 @@ from tinygrad_mnist.graph.data import GraphData, Node, Rule
 from tinygrad_mnist.graph.labels import flow_text, gradient_lines, node_lines, rule_lines
 from tinygrad_mnist.graph.modules import Box, boxes_of
 from tinygrad_mnist.graph.norms import NormScale
-from tinygrad_mnist.graph.style import FONT, FORMULA_FONT, THEME_NAMES, THEMES, ThemeName, role
+from tinygrad_mnist.graph.style import FONT, FORMULA_FONT, STYLES, THEME_NAMES, THEMES, ThemeName, role
 
 Detail = Literal["modules", "ops", "values"]
 DETAILS: tuple[Detail, ...] = get_args(Detail)
@@ -81,7 +81,9 @@ class _Drawing:
     def __init__(self, graph: GraphData, detail: Detail, theme: str) -> None:
         self.graph, self.values, self.theme = graph, detail == "values", THEMES[theme]
         self.scale = NormScale(graph)
-        self.depths = _depths(graph)
+        self.sent_back = _sent_back(graph)
+        self.inputs = _inputs(graph, self.sent_back)
+        self.looks = {style: self.theme.node(style) for style in STYLES}
 
     def text(self) -> str:
         """Return the picture in Graphviz's language."""
@@ -120,15 +122,14 @@ class _Drawing:
     def _node(self, position: int) -> Iterator[str]:
         node = self.graph.nodes[position]
         label = _quoted(node_lines(node, values=self.values))
-        look = _attributes(self.theme.node(role(node, self.graph)))
+        look = _attributes(self.looks[role(node, self.graph)])
         yield f'n{position} [id="node-{position}" label={label} {look}]'
-        if self._is_sent_back(node):
+        if node.name in self.sent_back:
             yield self._gradient(position, node)
             if node.inputs:  # next to its op; Graphviz places the gradient of a leaf well by itself
                 yield f"{{rank=same; n{position}; g{position}}}"
-        for p, source in enumerate(node.inputs):
-            if source in self.graph.positions:
-                yield from self._beside(position, p, source)
+        for way in self.inputs[position]:
+            yield from self._beside(way)
         yield from self._in_order(position)
 
     def _gradient(self, position: int, node: Node) -> str:
@@ -137,39 +138,31 @@ class _Drawing:
         label = _quoted(gradient_lines(node, self.scale.remark(node.gradient)))[:-1] + (
             "\\n" + _quoted([*kept, ""], "\\l")[1:] if kept else '"'
         )
-        look = self.theme.node("gradient") | {"fontname": FORMULA_FONT, "fontsize": "10"}
+        look = self.looks["gradient"] | {"fontname": FORMULA_FONT, "fontsize": "10"}
         if self.scale.is_broken(node.gradient):
             look |= {"color": self.theme.wrong, "fontcolor": self.theme.wrong, "style": "filled,rounded,bold"}
         return f'g{position} [id="grad-{position}" class="gradient" label={label} {_attributes(look)}]'
 
-    def _is_sent_back(self, node: Node) -> bool:
-        """True if a gradient arrived; at a module with several results there is none to state."""
-        return node.gradient is not None or any(rule.contribution is not None for rule in node.rules)
-
-    def _beside(self, position: int, p: int, source: str) -> Iterator[str]:
+    def _beside(self, way: _Input) -> Iterator[str]:
         """The points on the ways of an op's inputs, and leaves that are named again."""
-        start, back = self.graph.positions[source], self._rule(position, p)
-        if self._passes_a_point(position, source):  # Graphviz leaves a gap there, which the point fills
-            yield f'p{position}_{p} [shape=point width={_POINT} color="{self.theme.edge}"]'
-            if back:
-                colour, width, _ = self._stroke(back)
-                yield f'q{position}_{p} [shape=point width={max(_POINT, width / 72):.3f} color="{colour}"]'
-        if self._is_named_again(position, source):
-            leaf = self.theme.node(self.graph.nodes[start].kind) | {"style": "dashed"}
-            title = self.graph.nodes[start].title
-            yield f"n{start}r{position} [label={_quoted([title])} {_attributes(leaf)}]"
-            if back:
-                gradient = self.theme.node("gradient") | {"style": "rounded,dashed"}
-                yield f"g{start}r{position} [label={_quoted([f'+ ∂ {title}'])} {_attributes(gradient)}]"
+        if way.passes_a_point:  # Graphviz leaves a gap there, which the point fills
+            yield f'p{way.place} [shape=point width={_POINT} color="{self.theme.edge}"]'
+            if way.rule:
+                colour, width, _ = self._stroke(way)
+                yield f'q{way.place} [shape=point width={max(_POINT, width / 72):.3f} color="{colour}"]'
+        if way.is_named_again:
+            leaf = self.looks[way.source.kind] | {"style": "dashed"}
+            yield f"n{way.start} [label={_quoted([way.source.title])} {_attributes(leaf)}]"
+            if way.rule:
+                gradient = self.looks["gradient"] | {"style": "rounded,dashed"}
+                yield f"g{way.start} [label={_quoted([f'+ ∂ {way.source.title}'])} {_attributes(gradient)}]"
 
     def _in_order(self, position: int) -> Iterator[str]:
         """The data of an op, then its parameters, from left to right."""
         row = [
-            f"p{position}_{p}"
-            if self._passes_a_point(position, source)
-            else f"n{self._end(position, source)}"
-            for p, source in enumerate(self.graph.nodes[position].inputs)
-            if self._passes_a_point(position, source) or self._has_beside(position, source)
+            f"p{way.place}" if way.passes_a_point else f"n{way.start}"
+            for way in self.inputs[position]
+            if way.passes_a_point or way.is_beside
         ]
         if len(row) > 1:
             yield f"{{rank=same; {'; '.join(row)}}}"
@@ -180,88 +173,45 @@ class _Drawing:
     def _links(self) -> Iterator[str]:
         """A line from each op to its gradient."""
         for position, node in enumerate(self.graph.nodes):
-            if node.inputs and self._is_sent_back(node):
+            if node.inputs and node.name in self.sent_back:
                 look = f'style=dotted arrowhead=none color="{self.theme.faint}"'
                 yield f'  n{position} -> g{position} [id="link-{position}" {look}]'
 
     def _forward_edges(self) -> Iterator[str]:
-        for k, p, source in self._inputs():
-            weight = self._weight(k, source)
-            start = f"n{self._end(k, source)}"
-            if self._passes_a_point(k, source):
-                yield f'  {start} -> p{k}_{p} [id="edge-{k}-{p}-in" {weight} arrowhead=none headclip=false]'
-                yield f'  p{k}_{p} -> n{k} [id="edge-{k}-{p}" {weight} tailclip=false]'
+        for way in itertools.chain.from_iterable(self.inputs):
+            weight, name = f"weight={_STRAIGHT if way.is_main else _LOOSE}", f"edge-{way.k}-{way.p}"
+            if way.passes_a_point:
+                half = "arrowhead=none headclip=false"
+                yield f'  n{way.start} -> p{way.place} [id="{name}-in" {weight} {half}]'
+                yield f'  p{way.place} -> n{way.k} [id="{name}" {weight} tailclip=false]'
             else:
-                yield f'  {start} -> n{k} [id="edge-{k}-{p}" {weight}]'
+                yield f'  n{way.start} -> n{way.k} [id="{name}" {weight}]'
 
     def _backward_edges(self) -> Iterator[str]:
         """Edges laid out like the forward ones, pointing the other way."""
-        for k, p, source in self._inputs():
-            rule = self._rule(k, p)
-            if rule is None:
+        for way in itertools.chain.from_iterable(self.inputs):
+            if way.rule is None:
                 continue
-            start, look = f"g{self._end(k, source)}", self._flow(rule)
-            label = f" label={_quoted(['  ' + flow_text(rule, self.graph)])}" if self.values else ""
-            name = f'id="gradedge-{k}-{p}" class="gradedge"'
-            if self._passes_a_point(k, source):
-                yield f"  {start} -> q{k}_{p} [{name} dir=back {look} headclip=false]"
-                yield f'  q{k}_{p} -> g{k} [class="gradedge" dir=none {look}{label} tailclip=false]'
+            look = self._flow(way)
+            label = f" label={_quoted(['  ' + flow_text(way.rule, self.graph)])}" if self.values else ""
+            name = f'id="gradedge-{way.k}-{way.p}" class="gradedge"'
+            if way.passes_a_point:
+                yield f"  g{way.start} -> q{way.place} [{name} dir=back {look} headclip=false]"
+                yield f'  q{way.place} -> g{way.k} [class="gradedge" dir=none {look}{label} tailclip=false]'
             else:
-                yield f"  {start} -> g{k} [{name} dir=back {look}{label}]"
-
-    def _inputs(self) -> Iterator[tuple[int, int, str]]:
-        """Position of a node, position of an input that is a node (a number is not), and its name."""
-        for k, node in enumerate(self.graph.nodes):
-            for p, source in enumerate(node.inputs):
-                if source in self.graph.positions:
-                    yield k, p, source
-
-    def _rule(self, k: int, p: int) -> Rule | None:
-        """The rule of an input, if both ends of its backward edge are drawn."""
-        node = self.graph.nodes[k]
-        rule = dict(zip(node.rule_positions, node.rules)).get(p)
-        ends = rule and self._is_sent_back(node) and self._is_sent_back(self.graph.by_name[rule.source])
-        return rule if ends else None
-
-    def _end(self, k: int, source: str) -> str:
-        start = self.graph.positions[source]
-        return f"{start}r{k}" if self._is_named_again(k, source) else str(start)
-
-    def _is_named_again(self, k: int, source: str) -> bool:
-        readers = self.graph.readers[source]
-        is_leaf = self.graph.by_name[source].op is None
-        return is_leaf and len(readers) > _MOST_ARROWS and readers[0] != self.graph.nodes[k].name
-
-    def _passes_a_point(self, k: int, source: str) -> bool:
-        if source not in self.graph.by_name or self.graph.by_name[source].kind == "parameter":
-            return False
-        return any(self._has_beside(k, x) for x in self.graph.nodes[k].inputs)
-
-    def _has_beside(self, k: int, source: str) -> bool:
-        """True for a parameter that is drawn at this op."""
-        node, reader = self.graph.by_name.get(source), self.graph.nodes[k].name
-        if node is None or node.kind != "parameter":
-            return False
-        return self.graph.readers[source][0] == reader or self._is_named_again(k, source)
-
-    def _weight(self, k: int, source: str) -> str:
-        """Heavy on the longest path to an op, which is therefore straight."""
-        inputs = [name for name in self.graph.nodes[k].inputs if name in self.depths]
-        longest = max(inputs, key=self.depths.__getitem__)
-        is_computed = self.graph.by_name[source].op is not None
-        return f"weight={_STRAIGHT if source == longest and is_computed else _LOOSE}"
+                yield f"  g{way.start} -> g{way.k} [{name} dir=back {look}{label}]"
 
     # Norms of gradients
 
-    def _flow(self, rule: Rule) -> str:
+    def _flow(self, way: _Input) -> str:
         """The attributes of a backward edge."""
-        colour, width, style = self._stroke(rule)
+        colour, width, style = self._stroke(way)
         ink = self.theme.gradient_ink
         return f'style={style} penwidth={width:.2f} color="{colour}" fontcolor="{ink}"'
 
-    def _stroke(self, rule: Rule) -> tuple[str, float, str]:
+    def _stroke(self, way: _Input) -> tuple[str, float, str]:
         """Colour, width in points and style of a backward edge."""
-        sent = rule.contribution or self.graph.by_name[rule.source].gradient
+        sent = (way.rule and way.rule.contribution) or way.source.gradient
         place = None if sent is None else self.scale.place(sent.norm)
         if place is not None:
             return self.theme.gradient(place), _width(place), "dashed"
@@ -286,13 +236,85 @@ class _Drawing:
         yield "  }"
 
 
+def _sent_back(graph: GraphData) -> set[str]:
+    """The nodes with a gradient; a module with several results has none to state, but sends some."""
+    return {
+        node.name
+        for node in graph.nodes
+        if node.gradient is not None or any(rule.contribution is not None for rule in node.rules)
+    }
+
+
+class _Input(NamedTuple):
+    """Input number `p` of node number `k`, and the way to it.
+
+    Attributes
+    ----------
+    source
+        The node that is read.
+    start
+        Its number, behind which a leaf that is named again has the reader's.
+    rule
+        The rule that sends a gradient back, if both ends of that edge are drawn.
+    is_main
+        True on the longest path to the op.
+    is_named_again
+        True for a leaf that many ops read and that is drawn at another one.
+    is_beside
+        True for a parameter that is drawn at this op.
+    passes_a_point
+        True if parameters are drawn at the op and this is none of them.
+    """
+
+    k: int
+    p: int
+    source: Node
+    start: str
+    rule: Rule | None
+    is_main: bool
+    is_named_again: bool
+    is_beside: bool
+    passes_a_point: bool
+
+    @property
+    def place(self) -> str:
+        """The number of the point that it passes."""
+        return f"{self.k}_{self.p}"
+
+
+def _inputs(graph: GraphData, sent_back: set[str]) -> list[list[_Input]]:
+    """The inputs of each node that are nodes; a number is none."""
+    depths: dict[str, int] = {}
+    found = []
+    for k, node in enumerate(graph.nodes):
+        read = [(p, source) for p, source in enumerate(node.inputs) if source in graph.by_name]
+        longest = max((depths[source] for _, source in read), default=-1)
+        depths[node.name] = longest + 1
+        main = next((source for _, source in read if depths[source] == longest), None)
+        rules = dict(zip(node.rule_positions, node.rules)) if node.name in sent_back else {}
+        ways = []
+        for p, source in read:
+            leaf, rule = graph.by_name[source], rules.get(p)
+            readers = graph.readers[source] if leaf.op is None else ()
+            is_again = len(readers) > _MOST_ARROWS and readers[0] != node.name
+            ways.append(
+                _Input(
+                    k,
+                    p,
+                    leaf,
+                    f"{graph.positions[source]}r{k}" if is_again else str(graph.positions[source]),
+                    rule if source in sent_back else None,
+                    source == main and leaf.op is not None,
+                    is_again,
+                    leaf.kind == "parameter" and (is_again or readers[0] == node.name),
+                    passes_a_point=False,
+                )
+            )
+        if any(way.is_beside for way in ways):
+            ways = [way._replace(passes_a_point=way.source.kind != "parameter") for way in ways]
+        found.append(ways)
+    return found
+
+
 def _width(place: float) -> float:
     return _THINNEST + (_THICKEST - _THINNEST) * place
-
-
-def _depths(graph: GraphData) -> dict[str, int]:
-    """The number of ops on the longest way to each node."""
-    found: dict[str, int] = {}
-    for node in graph.nodes:
-        found[node.name] = 1 + max((found[source] for source in node.inputs if source in found), default=-1)
-    return found

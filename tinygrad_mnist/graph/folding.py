@@ -52,12 +52,21 @@ def _foldings(graph: GraphData) -> Iterator[GraphData | None]:
     def few_enough(folded: GraphData) -> GraphData | None:
         return folded if len(folded.nodes) <= MOST_NODES else None
 
+    def few_repeats(graph: GraphData) -> GraphData | None:
+        homes = _repeats(graph)
+        ops = {homes.get(node.name, node.name) for node in _computed(graph)}
+        return few_enough(_merged(graph, homes)) if len(ops) <= MOST_NODES else None
+
     for depth in range(max(_depth(node.scope) for node in graph.nodes), 0, -1):
         collapsed = collapse(graph, depth)
         yield few_enough(collapsed)
-        yield few_enough(fold_repeats(collapsed))
-    yield few_enough(fold_repeats(graph))
+        yield few_repeats(collapsed)
+    yield few_repeats(graph)
     yield _in_stretches(graph)
+
+
+def _computed(graph: GraphData) -> list[Node]:
+    return [node for node in graph.nodes if node.op is not None and node.kind != "error"]
 
 
 def _depth(scope: str) -> int:
@@ -76,9 +85,15 @@ def collapse(graph: GraphData, depth: int) -> GraphData:
 
 def fold_repeats(graph: GraphData) -> GraphData:
     """Return the graph with one node, such as ``Cell × 10``, for calls and ops that repeat in a row."""
-    computed = [node for node in graph.nodes if node.op is not None and node.kind != "error"]
+    return _merged(graph, _repeats(graph))
+
+
+def _repeats(graph: GraphData) -> dict[str, str]:
+    """The name of the node that stands for each op or call of a pattern that repeats."""
+    computed = _computed(graph)
     kinds = [_without_numbers(node) for node in computed]
     homes: dict[str, str] = {}
+    taken = Counter(graph.by_name.keys())
     start = 0
     while start < len(kinds):
         length, times = _best_repeat(kinds, start)
@@ -86,10 +101,10 @@ def fold_repeats(graph: GraphData) -> GraphData:
             repeated = computed[start : start + length * times]
             titles = [kind.rpartition("/")[2] for kind in kinds[start : start + length]]
             pattern = ", ".join(titles if length <= _MOST_TITLES else [*titles[:_MOST_TITLES], "…"])
-            home = _free(f"{_common_scope(repeated)}{pattern} × {times}", graph, homes)
+            home = _free(f"{_common_scope(repeated)}{pattern} × {times}", taken)
             homes |= {node.name: home for node in repeated}
         start += length * times
-    return _merged(graph, homes)
+    return homes
 
 
 def _common_scope(nodes: list[Node]) -> str:
@@ -119,12 +134,13 @@ def _best_repeat(kinds: list[str], start: int) -> tuple[int, int]:
 
 def _in_stretches(graph: GraphData) -> GraphData:
     """The graph as few nodes of equally many ops in a row, with the leaves that only these read."""
-    computed = [node for node in graph.nodes if node.op is not None and node.kind != "error"]
+    computed = _computed(graph)
     size = -(-len(computed) // _STRETCHES)
     homes: dict[str, str] = {}
+    taken = Counter(graph.by_name.keys())
     for start in range(0, len(computed), size):
         stretch = computed[start : start + size]
-        home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", graph, homes)
+        home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", taken)
         homes |= {node.name: home for node in stretch}
     return _merged(graph, homes, kinds=("parameter", "data"))
 
@@ -147,12 +163,13 @@ def _stretches(graph: GraphData, scope_of: Callable[[Node], str]) -> dict[str, s
     return homes
 
 
-def _free(name: str, graph: GraphData, homes: dict[str, str]) -> str:
-    """The name, with a number behind it if it is taken."""
-    taken, number, free = {*graph.by_name, *homes.values()}, 1, name
-    while free in taken:
-        number += 1
-        free = f"{name} ({number})"
+def _free(name: str, taken: Counter[str]) -> str:
+    """The name, with a number behind it if it is taken; from now on it is."""
+    free = name
+    while taken[free]:
+        taken[name] += 1
+        free = f"{name} ({taken[name]})"
+    taken[free] += 1
     return free
 
 

@@ -17,7 +17,7 @@ def node_lines(node: Node, *, values: bool) -> list[str]:
     """Return name, shape and learned numbers of a node; with `values` also its value and its cost."""
     if node.kind == "error":
         return textwrap.wrap(node.message, _LONGEST_LINE)
-    lines = [*textwrap.wrap(node.title, _LONGEST_LINE), node.shape_text]
+    lines = [*_wrapped(node.title), node.shape_text]
     if node.kind == "module" and node.parameters:
         lines.append(f"{node.parameters:,} parameters")
     if values and node.value:
@@ -27,11 +27,13 @@ def node_lines(node: Node, *, values: bool) -> list[str]:
     return lines
 
 
+def _wrapped(title: str) -> list[str]:
+    return [title] if len(title) <= _LONGEST_LINE else textwrap.wrap(title, _LONGEST_LINE)
+
+
 def gradient_lines(node: Node, remark: str = "") -> list[str]:
     """Return the gradient of a node, as numbers if they are few, else as its norm, and a remark behind it."""
-    title = [
-        f"∂ {line}" if i == 0 else line for i, line in enumerate(textwrap.wrap(node.title, _LONGEST_LINE))
-    ]
+    title = _wrapped(f"∂ {node.title}")
     if node.gradient is None:
         return title
     return [*title, ", ".join(filter(None, [_amount(node.gradient), remark]))]
@@ -63,7 +65,12 @@ def _equation(lead: str, formula: str) -> Iterator[str]:
         return
     lines = formula_lines(formula)
     if len(lines) == 1:
-        yield from textwrap.wrap(f"{lead}: {lines[0]}", _LONGEST_LINE, drop_whitespace=False)
+        line = f"{lead}: {lines[0]}"
+        yield from (
+            [line]
+            if len(line) <= _LONGEST_LINE
+            else textwrap.wrap(line, _LONGEST_LINE, drop_whitespace=False)
+        )
         return
     yield f"{lead}:"
     yield from (f"    {line}" for line in lines)

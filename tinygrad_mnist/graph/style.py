@@ -18,7 +18,7 @@ FORMULA_FONT = "DejaVu Sans Mono,Menlo,Consolas,monospace"
 ThemeName = Literal["light", "dark", "print"]
 THEME_NAMES: tuple[ThemeName, ...] = get_args(ThemeName)
 
-_SHAPES = {
+STYLES = {
     "data": {"style": "filled"},
     "parameter": {"style": "filled,bold"},
     "op": {"style": "filled,rounded"},
@@ -61,7 +61,7 @@ class Theme:
     def node(self, role: str) -> dict[str, str]:
         """Return the attributes of a node in Graphviz's language."""
         fill, outline = self.fills.get(role, self.ground), self.outlines.get(role, self.ink)
-        look = {"shape": "box", **_SHAPES[role], "fillcolor": fill, "color": outline}
+        look = {"shape": "box", **STYLES[role], "fillcolor": fill, "color": outline}
         return look | ({"fontcolor": self.gradient_ink} if role == "gradient" else {})
 
     def gradient(self, place: float) -> str:
