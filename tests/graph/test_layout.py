@@ -18,7 +18,7 @@ from tinygrad_mnist.graph import html as page
 from tinygrad_mnist.graph.page_data import page_data
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
-SCRIPTS = ("scene", "layout", "layers", "place", "picture", "norms")
+SCRIPTS = ("scene", "layout", "layers", "place", "picture", "norms", "images")
 WRITER = Path(__file__).with_name("layout.js")
 NAMES = ("scalar", "perceptron", "attention", "residual", "tied", "autoencoder", "lenet", "recurrent", "deep")
 LAYOUTS = [*itertools.product(NAMES, (False, True)), ("long", False), ("chain", False)]

@@ -161,6 +161,11 @@ def test_digit_and_its_gradients_are_drawn_pixel_by_pixel(opened):
     assert pixels == [0] * 14 + [255] + [0] * 13
     assert tab.get_attribute(canvas, "aria-label") == "1 image, label 1"
     assert tab.locator(f"#grad-{graph.positions['weight']} canvas").is_visible()
+    tab.fill("#scrubber", "8")  # the rules of the layer
+    said = tab.locator("#step .equation canvas").evaluate_all("all => all.map(c => c.ariaLabel)")
+    assert said[:3] == [
+        "gradient of 10 units, (1, 10)", "1 image, label 1, (1, 784)", "gradient of 10 rows, (10, 784)",
+    ]  # fmt: skip
     tab.hover(f"#node-{graph.positions['weight']}")
     assert tab.locator("#facts figcaption").all_inner_texts() == ["10 rows", "gradient of 10 rows"]
     tab.keyboard.press("End")

@@ -1,7 +1,7 @@
 "use strict";
 // Small images: drawn pixel by pixel, so that the page loads nothing.
 
-const IMAGE = { most: 150, digit: 3, strip: 16, wide: 118 }; // pixels of a side; of a pixel of one digit; the least side of a mosaic
+const IMAGE = { most: 150, least: 84, pixel: 3, strip: 6, wide: 118 }; // a side in a box; a pixel of the array; rows of units
 const NEGATIVE = [213, 94, 0], POSITIVE = [0, 114, 178];
 
 // An image is {title, width, height, grey}: grey is base64 of a byte for each pixel, row by row, 0 black and
@@ -23,10 +23,10 @@ function tint(byte) {
   return end.map((channel) => Math.round(255 + (channel - 255) * far));
 }
 
-// The size of an image in a box: one digit at three pixels each, a mosaic as large as fits, a strip of units high enough.
+// The size of an image in a box: a digit or a mosaic large enough to see, a strip of units high enough.
 function imageSize({ width, height }) {
-  if (height < IMAGE.strip) return { width: IMAGE.wide, height: Math.max(8, Math.min(48, 6 * height)) };
-  const scale = Math.min(IMAGE.digit, IMAGE.most / Math.max(width, height));
+  if (height <= IMAGE.strip || width > 4 * height) return { width: IMAGE.wide, height: Math.max(8, Math.min(48, 6 * height)) };
+  const side = Math.max(width, height), scale = Math.min(IMAGE.most / side, Math.max(IMAGE.pixel, IMAGE.least / side));
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
@@ -39,4 +39,38 @@ function boxImage({ x, y, width, height, image }) {
 
 function imageFigure(image) {
   return make("figure", "image", imageCanvas(image), make("figcaption", "", image.title));
+}
+
+// ---- Images in place of shapes in an equation: names = shapes → shape -------------------------------------------
+
+// The image of each part of an equation that is an image, by the index of the part.
+function picturesIn({ parts = [], operands = [], lead, sum }, node, nodes) {
+  const joints = parts.flatMap(([, role], i) => (role === "joint" ? [i] : [])), pictures = new Map();
+  if (joints.length < 2 || node === undefined) return pictures;
+  const named = (name) => nodes.find((other) => other.name === name);
+  const between = (from, to) => parts.flatMap(([, role], i) => (i > from && i < to && role ? [i] : []));
+  const symbols = between(-1, joints[0]).map((i) => parts[i][0]);
+  between(joints[0], joints[1]).forEach((at, i) => {
+    const source = operands.find(([symbol]) => symbol === symbols[i])?.[2] ?? symbols[i];
+    const image = source === "incoming gradient" ? imageOf(nodes[node], true) : imageOf(named(source), false);
+    if (image) pictures.set(at, image);
+  });
+  const target = lead ? named(lead.slice("to ".length, -1)) : nodes[node];
+  const image = sum ? null : imageOf(target, Boolean(lead));
+  if (image) pictures.set(parts.length - 1, image);
+  return pictures;
+}
+
+function imageOf(node, isGradient) {
+  return node?.images?.find(({ gradient }) => Boolean(gradient) === isGradient) ?? null;
+}
+
+// An image of the size of a line of text or a few, that still says its shape.
+function inlineImage(image, shape) {
+  const canvas = imageCanvas(image), { width, height } = imageSize(image);
+  canvas.title = shape;
+  canvas.setAttribute("aria-label", `${image.title}, ${shape}`);
+  canvas.style.width = `${Math.round(width * 0.6)}px`;
+  canvas.style.height = `${Math.max(8, Math.round(height * 0.6))}px`;
+  return canvas;
 }

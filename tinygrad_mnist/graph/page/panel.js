@@ -19,12 +19,16 @@ function lineElement(line) {
   const parts = line.parts ?? [];
   const long = parts.map(([text]) => text).join("").length > LONG_EQUATION ? " long" : "";
   const element = make("div", "line", ...(line.lead ? [make("h3", "", line.lead)] : []));
-  if (parts.length) element.append(make("p", `equation${long}`, ...parts.map(([text, role]) => make("span", role, text))));
+  if (parts.length) element.append(make("p", `equation${long}`, ...parts.map(([text, role], i) => partElement(text, role, line.pictures?.get(i)))));
   if (line.note) element.append(make("p", "note", line.note));
   if (line.operands) element.append(operandTable(line.operands));
   if (line.sum) element.append(make("p", "sum", line.sum));
   if (line.verdict) element.append(verdictElement(line.verdict));
   return element;
+}
+
+function partElement(text, role, image) {
+  return make("span", role, image ? inlineImage(image, text) : text);
 }
 
 function operandTable(operands) {
@@ -59,6 +63,7 @@ function factsElements(item, tree, state) {
 
 function nodeFacts(node, nodes, state) {
   const { name, kind, facts, value, gradient, rules, message, verdict } = nodes[node];
+  const images = (nodes[node].images ?? []).filter((image) => (image.gradient ? state.gradients : state.computed).has(node));
   const list = factList();
   list.add("value", value && (state.computed.has(node) ? value.text : "not computed yet"));
   list.add("gradient", gradient && gradientText(gradient, state.gradients.get(node)));
@@ -67,7 +72,7 @@ function nodeFacts(node, nodes, state) {
     list.add(`rule to ${nodes[rule.source].name}`, rule.formula && rule.verdict === "wrong" ? `${rule.formula}  ✗ wrong` : rule.formula);
     for (const [label, wrong, right] of rule.compared ?? []) list.add(`right ${label}`, right && `${right}  ✓${wrong && label !== "rule" ? `  (not ${wrong})` : ""}`);
   }
-  const found = [make("p", "phase", kind), make("h2", "", name), ...(nodes[node].images ?? []).map(imageFigure)];
+  const found = [make("p", "phase", kind), make("h2", "", name), ...images.map(imageFigure)];
   if (message) found.push(make("p", "verdict wrong", `✗ ${message}`));
   if (verdict) found.push(verdictElement(verdict, verdict === "wrong" ? "one of its rules" : "each rule"));
   return [...found, list.element];

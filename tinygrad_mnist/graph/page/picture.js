@@ -91,12 +91,11 @@ function sizesOf(tree, measure) {
   return {
     title: (group) => (group.title ? Math.ceil(measure(`− ${group.title}`, "title")) + 34 : 0),
     unit(child) {
-      const { value, back } = linesOf(child, tree.nodes), images = tree.nodes[child]?.images ?? [];
-      const imageOf = (isGradient) => images.find(({ gradient }) => Boolean(gradient) === isGradient);
+      const { value, back } = linesOf(child, tree.nodes), node = tree.nodes[child];
       const isLeaf = typeof child === "number" && !tree.nodes[child].op;
-      const made = box(value, isLeaf ? 30 : LAYOUT.column - 2 * FACE.padX, imageOf(false));
+      const made = box(value, isLeaf ? 30 : LAYOUT.column - 2 * FACE.padX, imageOf(node, false));
       if (typeof child !== "number") made.width += 22; // the sign that opens it
-      return { ...made, back: back ? box(back, isLeaf ? 30 : BAR - 2 * FACE.padX, imageOf(true)) : null };
+      return { ...made, back: back ? box(back, isLeaf ? 30 : BAR - 2 * FACE.padX, imageOf(node, true)) : null };
     },
   };
 }
@@ -213,10 +212,11 @@ function drawBackEdge(edge) {
   return element;
 }
 
+// A small gradient in numbers, at a fan-out as a summand; of others a word that is not in the box of their sum.
 function flowLabel({ parts, isFanOut }) {
-  const [{ sent }] = parts;
+  const [{ sent, total }] = parts;
   if (parts.length > 1 || !sent) return "";
-  if (!sent.few || sent.few.length > LONGEST_LABEL) return sent.mark ?? "";
+  if (!sent.few || sent.few.length > LONGEST_LABEL) return sent.mark && sent.mark !== total.mark ? sent.mark : "";
   return isFanOut && !sent.few.startsWith("-") ? `+ ${sent.few}` : sent.few;
 }
 

@@ -105,7 +105,7 @@ function edgesOf(nodes, unitOf) {
       const key = `${from.id} ${to.id} ${to.closed ? "" : position}`;
       const edge = edges.get(key) ?? { id: `${number}-${position}`, from, to, position, back: false, parts: [] };
       edge.back ||= hasBack;
-      edge.parts.push({ flow: `${number}-${position}`, source, target: number, sent: hasBack ? rule.sent : null });
+      edge.parts.push({ flow: `${number}-${position}`, source, target: number, sent: hasBack ? rule.sent : null, total: nodes[source].gradient });
       edges.set(key, edge);
     });
   });

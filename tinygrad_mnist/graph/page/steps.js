@@ -32,7 +32,10 @@ function stateAt(steps, last) {
 // Title and lines of a visible step.
 function eventOf(step, steps, nodes) {
   const { unit, from, to, phase, starts } = step;
-  if (!unit?.closed || starts || phase === "overview") return { title: steps[from].title, lines: steps[from].lines ?? [] };
+  if (!unit?.closed || starts) {
+    const { title, node, lines = [] } = steps[from];
+    return { title, lines: lines.map((line) => ({ ...line, pictures: picturesIn(line, node, nodes) })) };
+  }
   const { group } = unit;
   if (phase === "forward") return { title: `${group.title} ${group.failed ? "failed" : "is computed"}`, lines: forwardBorder(group, nodes) };
   return { title: `${group.title} sends its gradients back`, lines: backwardBorder(group, steps.slice(from, to + 1), nodes) };

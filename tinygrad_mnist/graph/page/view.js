@@ -2,7 +2,7 @@
 // Pan and zoom of an SVG: its view box always has the shape of the canvas around it.
 
 function viewOf(canvas, svg) {
-  const LARGEST_FIT = 1.6, READABLE = 0.7, CLOSE = 1, MARGIN = 32, BUTTONS = 48, LEGEND = 30, BESIDE = 105, LEAST = 0.01, MOST = 8, NARROW = 600;
+  const LARGEST_FIT = 1.6, READABLE = 0.7, CLOSE = 1, MARGIN = 32, BUTTONS = 48, LEGEND = 30, BESIDE = 105, LEAST = 0.01, MOST = 8, NARROW = 600, FAR = 0.4;
   let extent = { x: 0, y: 0, width: 1, height: 1 }, centre = { x: 0, y: 0 }, scale = 1;
   let own = false; // the reader has chosen a view: it is not taken away
 
@@ -10,6 +10,7 @@ function viewOf(canvas, svg) {
 
   function look() {
     if (isPrinted.matches) return svg.setAttribute("viewBox", [extent.x, extent.y, extent.width, extent.height].join(" "));
+    svg.classList.toggle("far", scale < FAR); // too small to read: bars in place of words
     const width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
     return svg.setAttribute("viewBox", [centre.x - width / 2, centre.y - height / 2, width, height].join(" "));
   }
