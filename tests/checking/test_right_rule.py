@@ -111,6 +111,29 @@ def test_right_rule_is_that_of_the_one_op_in_the_forward(forward, formula):
     assert right_of(forward, lambda g, y, x: g * x).formula == formula
 
 
+def test_call_of_an_op_of_any_number_of_inputs_brings_no_formula():
+    def joined(a, b):
+        return ops.concatenate(a, b)
+
+    made = Primitive(joined)
+    del REGISTRY["joined"]
+    made.vjps(lambda g, y, a, b: g[: len(a)], lambda g, y, a, b: g[: len(b)])
+    a, b = (Tensor(x, requires_grad=True) for x in ([1.0, 2.0], [3.0]))
+    (finding,) = diagnose(ops.sum(made(a, b) * np.array([1.0, 2.0, 4.0]))).findings
+    assert (finding.input, finding.right.formula) == ("b", "")
+    np.testing.assert_allclose([finding.right.sent_there, finding.right.expected_there], [1.0, 4.0])
+
+
+def test_forward_that_refuses_other_values_has_no_numbers():
+    def share(x):
+        if abs(x.real.sum() - 1) > 1e-9:
+            raise ValueError("shares do not add up")
+        return x * x
+
+    right = right_of(share, lambda g, y, x: 1 / 0)
+    assert (right.sent, right.expected, right.expected_there) == (None, None, None)
+
+
 def test_right_rule_is_the_one_declared_first_if_it_passes():
     for first, formula in ((lambda g, y, x: g * 3.0 * x**2, "g * 3.0 * x ** 2"), (lambda g, y, x: g, "")):
         made = op(lambda x: x**3, first)

@@ -42,7 +42,8 @@ def diagnose(loss: Tensor, *, seed: int = 0) -> RuleDiagnosis:
     Returns
     -------
     RuleDiagnosis
-        Names the faulty op, its module, its source line, and the formula of its rule.
+        Names the faulty op, its module and its source line; the right rule stands beside the wrong one, as a
+        formula if it is known, and by numbers.
 
     Raises
     ------

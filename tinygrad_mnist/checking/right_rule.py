@@ -116,9 +116,9 @@ def _declared(tensor: Tensor, position: int) -> Iterator[Primitive]:
     if primitive.first_rules and primitive.first_rules != primitive.rules:
         yield _with_rules(primitive, primitive.first_rules)
     called = None if primitive.variadic else _called_op(tensor)
-    if called is not None and called.primitive is not primitive and called.primitive.first_rules:
-        settings = called.attributes
-        yield _with_rules(primitive, [_read(rule, settings) for rule in called.primitive.first_rules])
+    if called is not None and called.primitive is not primitive and not called.primitive.variadic:
+        rules = called.primitive.first_rules
+        yield _with_rules(primitive, [_read(rule, called.attributes) for rule in rules])
 
 
 def _with_rules(primitive: Primitive, rules: Any) -> Primitive:
@@ -175,7 +175,10 @@ def _expected(node: Application, right: Application | None, position: int) -> tu
         if sent is not None:
             return sent, "the right rule"
     x = node.values[position]
-    slopes, is_exact = node.slopes(position, _entries(node, x))
+    try:
+        slopes, is_exact = node.slopes(position, _entries(node, x))
+    except Exception:  # a forward may refuse other values in any way
+        return np.full(x.shape, np.nan), ""
     return slopes, "the complex step" if is_exact else "central differences"
 
 

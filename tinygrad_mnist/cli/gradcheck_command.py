@@ -78,7 +78,7 @@ def gradcheck(dataset: str, data: Path | None, batch_size: int, layers: tuple[in
     """Check a network's gradients on real digits.
 
     Compares backpropagation with central differences, the complex step and, for sigmoid networks, formulas
-    derived by hand, and names the faulty op.
+    derived by hand, and names the faulty op, with the right rule beside the wrong one.
     """
     from tinygrad_mnist.checking.network import check_network
     from tinygrad_mnist.cli import console
