@@ -74,18 +74,9 @@ class Drawing:
 
     def to_svg(self) -> str:
         """Return the picture as the text of a file."""
-        top, parts = float(GAP), []
-        if self.title:
-            parts.append(marks.text(GAP, top + 14, self.title, class_="title"))
-            top += TITLE_HEIGHT
-        left = float(GAP)
-        for colour, words in self.key:
-            parts.append(marks.group(colour, [marks.text(left, top + 12, "■")]))
-            parts.append(marks.text(left + 16, top + 12, words))
-            left += 40 + marks.width_of(words)
-        top += KEY_HEIGHT if self.key else 0
-        width = max([left, 2 * GAP + marks.width_of(self.title, 14)])
-        columns = max(1, min(len(self.panels), int(FILE_WIDTH // max([1, *(p.width for p in self.panels)]))))
+        parts, width, top = self._heading()
+        widest = max((panel.width for panel in self.panels), default=1)
+        columns = max(1, int(FILE_WIDTH // widest))
         for start in range(0, len(self.panels), columns):
             row = self.panels[start : start + columns]
             for place, panel in enumerate(row):
@@ -97,6 +88,18 @@ class Drawing:
         whole = [marks.element("title", _text(self.finding)), f"<style>{style_sheet()}</style>", *parts]
         named = {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "class_": "drawing"}
         return Panel(width, top, whole).to_svg(**named, width=width, height=top) + "\n"
+
+    def _heading(self) -> tuple[list[str], float, float]:
+        """Return title and key of a file, their width and their height."""
+        parts, left, top = [], float(GAP), float(GAP)
+        if self.title:
+            parts.append(marks.text(GAP, top + 14, self.title, class_="title"))
+            top += TITLE_HEIGHT
+        for colour, words in self.key:
+            parts.append(marks.group(colour, [marks.text(left, top + 12, "■")]))
+            parts.append(marks.text(left + 16, top + 12, words))
+            left += 40 + marks.width_of(words)
+        return parts, max(left, 2 * GAP + marks.width_of(self.title, 14)), top + KEY_HEIGHT * bool(self.key)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write an SVG file, which browsers show light or dark as the reader prefers."""

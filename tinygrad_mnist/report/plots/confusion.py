@@ -113,39 +113,34 @@ def finding_of(table: NDArray[np.int_], names: Sequence[str], examples: str) -> 
 
 def matrix_panel(table: NDArray[np.int_], names: Sequence[str]) -> Panel:
     """Draw counts with their colours, and recall and precision beside them."""
-    classes, across = len(table), max(map(len, names)) <= MOST_LETTERS_ACROSS
     cell = max(CELL_WIDTH, DIGIT_WIDTH * len(str(table.max())) + 2.2)
-    left = max(27.0, *(marks.width_of(name) + 6 for name in names))
-    top = 20 + (18 if across else max(marks.width_of(name) for name in names) + 8)
-    width, height = (
-        max(LEGEND_WIDTH, left + classes * cell + RECALL_WIDTH),
-        top + (classes + 1) * CELL_HEIGHT + 18,
-    )
-    middle = left + classes * cell / 2
-    parts = [
-        marks.text(middle, 12, "predicted", text_anchor="middle", class_="muted"),
-        marks.text(0, top - 6, "true", class_="muted"),
-        marks.text(
-            left + classes * cell + RECALL_WIDTH, top - 6, "recall", text_anchor="end", class_="muted"
-        ),
-        marks.text(0, height - 2, "below: precision, right: recall, in per cent", class_="muted"),
-    ]
+    longest = max(marks.width_of(name) for name in names)
+    are_short = max(map(len, names)) <= MOST_LETTERS_ACROSS
+    left, top = max(27.0, longest + 6), 38 if are_short else longest + 28
+    right, bottom = left + len(table) * cell, top + len(table) * CELL_HEIGHT
+    edge = right + RECALL_WIDTH
     recalls, precisions = (percentages(table.diagonal(), table.sum(axis=axis)) for axis in (1, 0))
+    parts = [
+        marks.text((left + right) / 2, 12, "predicted", text_anchor="middle", class_="muted"),
+        marks.text(0, top - 6, "true", class_="muted"),
+        marks.text(edge, top - 6, "recall", text_anchor="end", class_="muted"),
+        marks.text(0, bottom + 42, "below: precision, right: recall, in per cent", class_="muted"),
+    ]
     for place, name in enumerate(names):
         x, y = left + (place + 0.5) * cell, top + place * CELL_HEIGHT + 17
+        parts.append(head_of_column(name, x, top - 6, are_short))
         parts.append(marks.text(left - 6, y, name, text_anchor="end"))
-        turned = {"transform": f"translate({x + 4:.1f} {top - 6:.1f}) rotate(-90)"}
-        parts.append(
-            marks.text(x, top - 6, name, text_anchor="middle") if across else marks.text(0, 0, name, **turned)
-        )
-        parts.append(
-            marks.text(
-                left + classes * cell + RECALL_WIDTH, y, recalls[place], text_anchor="end", class_="recall"
-            )
-        )
-        below = top + classes * CELL_HEIGHT + 18
-        parts.append(marks.text(x, below, precisions[place], text_anchor="middle", class_="precision"))
-    return Panel(width, height, [*cells_of(table, left, top, cell), *parts])
+        parts.append(marks.text(edge, y, recalls[place], text_anchor="end", class_="recall"))
+        parts.append(marks.text(x, bottom + 18, precisions[place], text_anchor="middle", class_="precision"))
+    panel = [*cells_of(table, left, top, cell), *parts]
+    return Panel(max(LEGEND_WIDTH, edge), bottom + 46, panel)
+
+
+def head_of_column(name: str, x: float, y: float, is_short: bool) -> str:
+    """Return the name of a column: across, or upwards if it is long."""
+    if is_short:
+        return marks.text(x, y, name, text_anchor="middle")
+    return marks.text(0, 0, name, transform=f"translate({x + 4:.1f} {y:.1f}) rotate(-90)")
 
 
 def cells_of(table: NDArray[np.int_], left: float, top: float, cell: float) -> list[str]:
