@@ -12,6 +12,7 @@ from tinygrad_mnist.report.axes import Axes, Scale, mark
 from tinygrad_mnist.report.drawing import Drawing, Panel
 
 if TYPE_CHECKING:
+    from tinygrad_mnist.checking.slopes import Line
     from tinygrad_mnist.checking.v_curve import Curve, VCurve
 
 WIDTH, HEIGHT = 360.0, 330.0
@@ -137,16 +138,21 @@ def method_marks(axes: Axes, curve: VCurve, method: Curve, shown: Range) -> list
     parts = axes.points([step for step, _ in pairs], [error for _, error in pairs], shape)
     for line in (method.truncation, method.rounding):
         if line is not None:
-            ends = (line.low, line.high)
             dash = "4 3" if shape == "diamond" else None
-            parts.append(
-                axes.curve(
-                    ends, [10**line.intercept * end**line.slope for end in ends], stroke_dasharray=dash
-                )
-            )
+            parts.append(axes.curve(*ends_within(line, axes.y), stroke_dasharray=dash))
     if isfinite(method.best_error):
         parts.append(mark("ring", *axes.at(method.best_step, shown.height(method.best_error))))
     return parts
+
+
+def ends_within(line: Line, scale: Scale) -> tuple[list[float], list[float]]:
+    """Return steps and errors at the ends of a fitted line, as far as it lies on the scale."""
+    low, high = log10(line.low), log10(line.high)
+    if line.slope:
+        crossings = [(log10(end) - line.intercept) / line.slope for end in (scale.low, scale.high)]
+        low, high = max(low, min(crossings)), min(high, max(crossings))
+    steps = [low, high] if low < high else []
+    return [10**step for step in steps], [10 ** (line.intercept + line.slope * step) for step in steps]
 
 
 def power_of_ten(value: float) -> str:
