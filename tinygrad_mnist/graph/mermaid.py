@@ -15,6 +15,7 @@ from tinygrad_mnist.graph.data import GraphData, Node
 from tinygrad_mnist.graph.labels import gradient_lines
 from tinygrad_mnist.graph.modules import Box, boxes_of
 from tinygrad_mnist.graph.style import THEMES, role
+from tinygrad_mnist.graph.typography import formula_lines
 
 _BRACKETS = {"op": ("(", ")"), "output": ("([", "])"), "module": ("(", ")"), "error": ("{{", "}}")}
 
@@ -60,8 +61,14 @@ def _backward_lines(graph: GraphData) -> Iterator[str]:
             yield f"  n{position} -.- g{position}"
         for rule in node.rules:
             if graph.by_name[rule.source].gradient is not None:
-                said = f'|"{_escaped(rule.formula)}"|' if rule.formula else ""
+                said = f'|"{_escaped(_on_a_line(rule.formula))}"|' if rule.formula else ""
                 yield f"  g{position} -.->{said} g{graph.positions[rule.source]}"
+
+
+def _on_a_line(formula: str) -> str:
+    """The formula as mathematics if that is a line, else as it is."""
+    lines = formula_lines(formula)
+    return lines[0] if len(lines) == 1 else formula
 
 
 def _label(node: Node) -> str:
