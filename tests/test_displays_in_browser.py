@@ -27,6 +27,7 @@ COLOURS = {"light": {"paper": "#fff", "ink": "#212121"}, "dark": {"paper": "#111
 WIDTHS = (390, 1280, 2560)
 
 UNREADABLE = Path(__file__).with_name("unreadable.js").read_text(encoding="utf-8")
+DRAWINGS = (Path(__file__).parent / "report" / "drawings.js").read_text(encoding="utf-8")
 EPOCHS = [Epoch(n, 0.1, 2.0 / n, 0.5, 1.5 / n, 0.25 * n, 100, 0.5) for n in (1, 2, 3)]
 
 
@@ -88,6 +89,7 @@ def test_displays_of_a_notebook_are_readable_at_any_width(scheme, displays, open
     output = "</div><div class='output'>".join(displays.values())
     for width in WIDTHS:
         tab = opened(NOTEBOOK.format(**COLOURS[scheme], output=output), scheme, width)
+        assert tab.evaluate(DRAWINGS) == [], width
         assert len(tab.frames) > 1
         for frame in tab.frames:
             assert frame.evaluate(UNREADABLE) == [], (width, frame.url)

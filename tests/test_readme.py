@@ -25,7 +25,13 @@ def test_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, cap
         exec(block, session)
     assert "correct" in capsys.readouterr().out
     exported = {"step.onnx", "digits.npz", "digits.onnx", "digits.py", "digits.safetensors"}
-    assert {path.name for path in tmp_path.iterdir()} == {"step.svg", "deep.svg", "step.html", "run", *exported}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "step.svg",
+        "deep.svg",
+        "step.html",
+        "run",
+        *exported,
+    }
 
 
 def test_examples_of_the_differences_give_their_results():

@@ -13,7 +13,7 @@ from tinygrad_mnist.doctor import TrainingFinding
 from tinygrad_mnist.errors import GraphvizMissingError
 from tinygrad_mnist.report import plots
 from tinygrad_mnist.training import History, Recipe, evaluate, predict, run_report
-from tinygrad_mnist.training.settings_in_words import recipe_rows, settings_rows
+from tinygrad_mnist.training.settings_in_words import NAMES, recipe_rows, settings_rows
 
 DRAWN = ("learning_curves", "confusion_matrix", "misread_images", "first_layer_weights")
 
@@ -132,14 +132,19 @@ def test_every_setting_that_differs_is_in_words():
         early_stopping=3,
         clip_norm=1.5,
         ema_decay=0.99,
-        optimizer="adam(betas=(0.9, 0.99))",
+        optimizer="adam(betas=(0.9, 0.99), amsgrad=True)",
+        schedule="sequential(schedulers=[warm-up(total_iters=3), cosine], milestones=[3])",
     )
     rows = dict(recipe_rows(recipe))
     assert rows["hidden layers"] == "300 and 1,000 units"
     assert rows["dropped hidden units"] == "25 %"
     assert rows["weight decay of biases"] == "no"
     assert rows["early stopping"] == "after 3 epochs without a lower validation loss"
-    assert len(rows) == len(asdict(recipe)) - 1  # no clip_value
+    assert rows["optimizer"] == "adam (betas 0.9 and 0.99; amsgrad yes)"
+    assert rows["schedule"] == "sequential (schedulers warm-up (total iters 3) and cosine; milestones 3)"
+    assert {"momentum", "clip_value"} == {  # Adam has none, and None was given
+        name for name in asdict(recipe) if NAMES.get(name, name.replace("_", " ")) not in rows
+    }
     plain = dict(recipe_rows(Recipe(hidden=())))
     assert plain["hidden layers"] == plain["weight decay"] == plain["dropped hidden units"] == "none"
     assert "weight decay of biases" not in plain

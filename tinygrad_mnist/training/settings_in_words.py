@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
+from tinygrad_mnist.training.named import Call, read_call
+from tinygrad_mnist.training.optimizers import OPTIMIZERS, named_optimizer, takes_momentum
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.schedules import SCHEDULES
 
 NAMES = {
     "hidden": "hidden layers",
@@ -19,6 +22,7 @@ NAMES = {
     "clip_value": "largest entry of the gradient",
     "ema_decay": "decay of the averaged weights",
 }
+CALLS: dict[str, Iterable[str]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 NONE_AT_ZERO = {"dropout", "momentum", "weight_decay"}
 SHAPE = re.compile(r"\((\d+(?:, \d+)*),?\)")
 
@@ -45,23 +49,38 @@ def data_of(dataset: ImageDataset) -> str:
 
 def recipe_rows(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Yield the settings of a recipe; one that has no effect is left out."""
+    idle = set() if takes_momentum(named_optimizer(recipe.optimizer)) else {"momentum"}
+    idle |= set() if recipe.weight_decay else {"decay_biases"}
     for name, value in recipe.to_dict().items():
-        has_effect = name != "decay_biases" or recipe.weight_decay
-        if value is not None and has_effect:
+        if value is not None and name not in idle:
             yield NAMES.get(name, name.replace("_", " ")), in_words(name, value)
 
 
 def in_words(name: str, value: Any) -> str:
     """Return the value of a setting."""
+    if name in CALLS:
+        return spoken(read_call(name, value, CALLS[name]))
     if name == "hidden":
         return f"{listed([f'{size:,}' for size in value])} units" if value else "none"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return spoken(value)
     if name == "early_stopping":
         return f"after {value} epoch{'s' * (value > 1)} without a lower validation loss"
     if name in NONE_AT_ZERO and not value:
         return "none"
     return f"{100 * value:g} %" if name == "dropout" else str(value)
+
+
+def spoken(value: Any) -> str:
+    """Return a setting of an optimizer or a schedule: a number, a boolean, a name with settings, a list."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, list):
+        return listed([spoken(each) for each in value])
+    if not isinstance(value, Call) or not value.settings:
+        return str(value)
+    settings = "; ".join(f"{name.replace('_', ' ')} {spoken(each)}" for name, each in value.settings.items())
+    return f"{value.name} ({settings})"
 
 
 def listed(words: Sequence[str]) -> str:
