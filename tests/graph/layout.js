@@ -10,7 +10,9 @@ require("vm").runInThisContext(`${input.scripts}
 `);
 const box = ({ x, y, width, height }) => [x, y, width, height];
 const frames = [];
+let crossed = 0;
 const walk = (frame) => {
+  crossed += crossings(frame.graph);
   frames.push({ id: frame.id, box: box(frame), inside: frame.children.map((child) => child.id) });
   frame.children.filter((child) => child.frame).forEach(walk);
 };
@@ -18,6 +20,7 @@ walk(scene.root);
 process.stdout.write(JSON.stringify({
   units: scene.units.map((unit) => ({ id: unit.id, node: unit.node, box: box(unit), back: unit.back && box(unit.back) })),
   frames,
+  crossings: crossed,
   edges: scene.edges.map((edge) => ({
     from: edge.from.id, to: edge.to.id, position: edge.position, main: edge.main, points: edge.points, back: edge.backPoints,
   })),

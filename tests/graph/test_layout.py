@@ -12,7 +12,7 @@ import pytest
 
 from tests.graph.graphs import network_graph, scalar_graph
 from tests.graph.networks import losses
-from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist import Tensor, ops, scope
 from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph import html as page
 from tinygrad_mnist.graph.page_data import page_data
@@ -20,7 +20,18 @@ from tinygrad_mnist.graph.page_data import page_data
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 SCRIPTS = ("scene", "layout", "layers", "place", "picture", "norms", "images")
 WRITER = Path(__file__).with_name("layout.js")
-NAMES = ("scalar", "perceptron", "attention", "residual", "tied", "autoencoder", "lenet", "recurrent", "deep")
+NAMES = (
+    "scalar",
+    "perceptron",
+    "attention",
+    "residual",
+    "tied",
+    "autoencoder",
+    "lenet",
+    "recurrent",
+    "deep",
+    "early",
+)
 LAYOUTS = [*itertools.product(NAMES, (False, True)), ("long", False), ("chain", False)]
 
 
@@ -28,7 +39,12 @@ LAYOUTS = [*itertools.product(NAMES, (False, True)), ("long", False), ("chain", 
 def graphs():
     """Return the graphs by name."""
     found = {name: Graph(loss, backward=True) for name, loss in losses().items()}
-    return found | {"scalar": scalar_graph(), "perceptron": network_graph(), "chain": chain_graph(2000)}
+    return found | {
+        "scalar": scalar_graph(),
+        "perceptron": network_graph(),
+        "chain": chain_graph(2000),
+        "early": early_result(),
+    }
 
 
 def chain_graph(count):
@@ -37,6 +53,15 @@ def chain_graph(count):
     for i in range(count):
         y = ops.tanh(y) if i % 2 else y * 1.01
     return Graph(y.sum(), backward=True)
+
+
+def early_result():
+    """A module whose first op is read outside, beside its last."""
+    x = Tensor(np.ones(20), requires_grad=True, name="x")
+    with scope("module"):
+        first = ops.tanh(x)
+        last = ops.exp(ops.tanh(first * 2.0)) * first
+    return Graph((first * last).sum(), backward=True)
 
 
 def laid_out(graph, *, every=False):
@@ -143,7 +168,22 @@ def test_leaves_stand_in_the_order_of_inputs(layout_of, graphs):
     assert left["2.weight"] < left["2.bias"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "scalar"])
+def test_leaf_stands_right_above_its_first_reader(layout_of, graphs):
+    top = {
+        graphs["scalar"].nodes[unit["node"]].name: unit["box"][1]
+        for unit in layout_of("scalar", True)["units"]
+    }
+    assert top["a"] == top["b"] < top["multiply_1"] <= top["c"] < top["add_2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("attention", 0), ("residual", 0), ("lenet", 0), ("recurrent", 150)]
+)
+def test_edges_cross_as_little_as_they_have_to(name, most, layout_of):
+    assert layout_of(name, True)["crossings"] <= most
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("scalar", "early")])
 def test_main_path_is_straight(name, layout_of):
     layout = layout_of(name, True)
     into = {edge["to"]: edge for edge in layout["edges"] if edge["main"]}
