@@ -113,3 +113,18 @@ def test_nan_of_another_sign_is_equal():
             expected, found = step(np.array([x])), compiled(np.array([x]))
             np.testing.assert_array_equal(found[0].data, expected[0].data)
             np.testing.assert_array_equal(found[1].data, expected[1])
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (1, 1), (2, 1)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_gradient_of_zero_has_its_sign_in_a_program(shape, sign):
+    x = Tensor(np.full(shape, sign), requires_grad=True)
+
+    def step():
+        x.grad = None
+        ops.sum(np.where(np.array(False), ops.inner(x, x), 0.5)).backward()
+        return x.grad
+
+    compiled = compile(step)
+    for _ in range(3):
+        np.testing.assert_array_equal(np.signbit(compiled()), np.signbit(step()))
