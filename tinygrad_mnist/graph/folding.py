@@ -7,13 +7,11 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-
-import numpy as np
 
 from tinygrad_mnist.arguments import require_whole
 from tinygrad_mnist.autodiff.source_line import warning_level
-from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.data import GraphData, Node
+from tinygrad_mnist.graph.merging import merged
 
 MOST_NODES = 100  # more cannot be taken in at a glance
 _STRETCHES = 40
@@ -55,7 +53,7 @@ def _foldings(graph: GraphData) -> Iterator[GraphData | None]:
     def few_repeats(graph: GraphData) -> GraphData | None:
         homes = _repeats(graph)
         ops = {homes.get(node.name, node.name) for node in _computed(graph)}
-        return few_enough(_merged(graph, homes)) if len(ops) <= MOST_NODES else None
+        return few_enough(merged(graph, homes)) if len(ops) <= MOST_NODES else None
 
     for depth in range(max(_depth(node.scope) for node in graph.nodes), 0, -1):
         collapsed = collapse(graph, depth)
@@ -80,12 +78,12 @@ def collapse(graph: GraphData, depth: int) -> GraphData:
     gradients are ops of the graph too, is one node per stretch: a single node would make a cycle.
     """
     require_whole("depth", depth)
-    return _merged(graph, _stretches(graph, lambda node: "/".join(node.scope.split("/")[:depth])))
+    return merged(graph, _stretches(graph, lambda node: "/".join(node.scope.split("/")[:depth])))
 
 
 def fold_repeats(graph: GraphData) -> GraphData:
     """Return the graph with one node, such as ``Cell × 10``, for calls and ops that repeat in a row."""
-    return _merged(graph, _repeats(graph))
+    return merged(graph, _repeats(graph))
 
 
 def _repeats(graph: GraphData) -> dict[str, str]:
@@ -142,7 +140,7 @@ def _in_stretches(graph: GraphData) -> GraphData:
         stretch = computed[start : start + size]
         home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", taken)
         homes |= {node.name: home for node in stretch}
-    return _merged(graph, homes, kinds=("parameter", "data"))
+    return merged(graph, homes, kinds=("parameter", "data"))
 
 
 def _stretches(graph: GraphData, scope_of: Callable[[Node], str]) -> dict[str, str]:
@@ -171,181 +169,3 @@ def _free(name: str, taken: Counter[str]) -> str:
         free = f"{name} ({taken[name]})"
     taken[free] += 1
     return free
-
-
-def _merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("parameter",)) -> GraphData:
-    """The graph with one node for all nodes of a home, and for the leaves that only this home reads."""
-    homes = homes | _leaves_inside(graph, homes, kinds)
-    homes |= _stacked_leaves(graph, homes)
-    names = {node.name: homes.get(node.name, node.name) for node in graph.nodes}
-    groups: dict[str, list[Node]] = {
-        home: [] for home in reversed(list(dict.fromkeys(reversed(names.values()))))
-    }
-    for node in graph.nodes:
-        groups[names[node.name]].append(node)
-    return GraphData(  # a module stands where its last op stood
-        tuple(
-            _renamed(group[0], names)
-            if home == group[0].name
-            else _Group(home, group, graph, names).node()
-            if any(node.op for node in group)
-            else _stack(home, group)
-            for home, group in groups.items()
-        ),
-        tuple(dict.fromkeys(names[output] for output in graph.outputs)),
-    )
-
-
-def _leaves_inside(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for node in graph.nodes:
-        inside = {homes.get(reader) for reader in graph.readers[node.name]}
-        if node.kind in kinds and len(inside) == 1 and None not in inside:
-            found[node.name] = str(inside.pop())
-    return found
-
-
-def _stacked_leaves(graph: GraphData, homes: dict[str, str]) -> dict[str, str]:
-    """One name, ``x[0…9]``, for the leaves of one argument that only one home reads."""
-    stacks: dict[tuple[str, str], list[str]] = {}
-    for node in graph.nodes:
-        numbered = re.fullmatch(r"(.*)\[\d+\]", node.name)
-        inside = {homes.get(reader) for reader in graph.readers[node.name]}
-        if (
-            numbered
-            and node.kind == "data"
-            and node.name not in homes
-            and len(inside) == 1
-            and None not in inside
-        ):
-            stacks.setdefault((numbered[1], str(inside.pop())), []).append(node.name)
-    named = {
-        f"{argument}[{names[0][len(argument) + 1 : -1]}…{names[-1][len(argument) + 1 : -1]}]": names
-        for (argument, _), names in stacks.items()
-        if len(names) > 1
-    }
-    return {name: stack for stack, names in named.items() for name in names}
-
-
-def _renamed(node: Node, names: dict[str, str]) -> Node:
-    """The node with its sources renamed to the modules they are in."""
-    inputs = tuple(names.get(source, source) for source in node.inputs)
-    rules = (replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
-    titled = (rule if rule.formula else replace(rule, input=rule.source.rpartition("/")[2]) for rule in rules)
-    return replace(node, inputs=inputs, rules=tuple(titled))
-
-
-def _stack(name: str, leaves: list[Node]) -> Node:
-    """One node for leaves of one argument: it states what they share."""
-    shapes = {leaf.shape for leaf in leaves}
-    shape = (len(leaves), *shapes.pop()) if len(shapes) == 1 else (len(leaves),)
-    return Node(name, "data", None, shape, leaves[0].dtype, "")
-
-
-class _Group:
-    """Nodes that one node stands for.  It states only what holds for all of them together."""
-
-    def __init__(self, home: str, nodes: list[Node], graph: GraphData, names: dict[str, str]) -> None:
-        self.home, self.nodes, self.graph, self.names = home, nodes, graph, names
-        self.ops = [node for node in nodes if node.op is not None]
-
-    def node(self) -> Node:
-        """Return the one node: inputs from outside, and value and gradient of its result."""
-        results = self._results()
-        result, is_alone = results[-1], len(results) == 1
-        if len(self.ops) == 1:  # what the op states holds for the module
-            same = _renamed(self._without_leaves_inside(result), self.names)
-        else:
-            same = replace(
-                result,
-                inputs=tuple(dict.fromkeys(self._sources())),
-                formula="",
-                rules=self._rules(),
-                input_names=(),
-            )
-        return Node(
-            name=self.home,
-            kind="module",
-            op=self.home.rpartition("/")[2],
-            shape=result.shape if is_alone else (),
-            dtype=result.dtype if is_alone else "",
-            scope=self.home.rpartition("/")[0],
-            inputs=same.inputs,
-            formula=same.formula,
-            rules=same.rules,
-            value=result.value if is_alone else None,
-            gradient=result.gradient if is_alone else None,
-            parameters=sum(node.parameters for node in self.nodes),
-            flops=sum(node.flops for node in self.nodes),
-            bytes=sum(node.bytes for node in self.nodes),
-            line=result.line,
-            input_names=same.input_names,
-            contents=self._contents(),
-            results=tuple(node.name for node in results),
-        )
-
-    def _without_leaves_inside(self, op: Node) -> Node:
-        read = [(source, name) for source, name in zip(op.inputs, op.input_names) if self._is_outside(source)]
-        return replace(
-            op,
-            inputs=tuple(source for source, _ in read),
-            input_names=tuple(name for _, name in read),
-            rules=tuple(rule for rule in op.rules if self._is_outside(rule.source)),
-        )
-
-    def _is_outside(self, name: str) -> bool:
-        return self.names.get(name) != self.home  # a number among the inputs is outside
-
-    def _sources(self) -> Iterator[str]:
-        for node in self.ops:
-            for source in node.inputs:
-                if source in self.names and self._is_outside(source):
-                    yield self.names[source]
-
-    def _results(self) -> list[Node]:
-        """The ops that are outputs of the graph or read outside."""
-        read = [
-            node
-            for node in self.ops
-            if node.name in self.graph.outputs or any(map(self._is_outside, self.graph.readers[node.name]))
-        ]
-        return read or self.ops[-1:]
-
-    def _contents(self) -> str:
-        counted = Counter(str(node.op) for node in self.ops)
-        several = [f"{number} × {op}" if number > 1 else op for op, number in counted.items()]
-        return f"{len(self.ops)} op{'s' if len(self.ops) > 1 else ''}: {', '.join(several)}"
-
-    def _rules(self) -> tuple[Rule, ...]:
-        """One rule per source outside, without a formula: those of the ops inside are in other gradients."""
-        leading: dict[str, list[Rule]] = {}
-        for node in self.ops:
-            for rule in node.rules:
-                if self._is_outside(rule.source):
-                    leading.setdefault(rule.source, []).append(rule)
-        return tuple(
-            Rule(
-                self.names[source].rpartition("/")[2],
-                self.names[source],
-                "",
-                self._sent(source, rules),
-                _worst(rules),
-            )
-            for source, rules in leading.items()
-        )
-
-    def _sent(self, source: str, rules: list[Rule]) -> Statistics | None:
-        """The sum of what the rules sent; None if it is not known."""
-        sent = [rule.contribution for rule in rules]
-        if len(sent) == 1:
-            return sent[0]
-        values = [s.values for s in sent if s is not None and s.values is not None]
-        if len(values) == len(rules):
-            return Statistics.of(np.sum(values, axis=0))
-        here = not any(map(self._is_outside, self.graph.readers[source]))
-        return self.graph.by_name[source].gradient if here and source not in self.graph.outputs else None
-
-
-def _worst(rules: list[Rule]) -> str | None:
-    verdicts = [rule.verdict for rule in rules]
-    return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in verdicts), None)

@@ -1,0 +1,198 @@
+"""Many nodes of a graph as one, which states only what holds for all of them together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+
+
+def merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("parameter",)) -> GraphData:
+    """Return the graph with one node for all nodes of a home, and for the leaves that only this home reads.
+
+    Parameters
+    ----------
+    homes
+        The name of the node that stands for each op, by the op's name.
+    kinds
+        The kinds of leaves that are in the node of their only readers.
+    """
+    homes = homes | _leaves_inside(graph, homes, kinds)
+    homes |= _stacked_leaves(graph, homes)
+    names = {node.name: homes.get(node.name, node.name) for node in graph.nodes}
+    groups: dict[str, list[Node]] = {
+        home: [] for home in reversed(list(dict.fromkeys(reversed(names.values()))))
+    }
+    for node in graph.nodes:
+        groups[names[node.name]].append(node)
+    return GraphData(  # a module stands where its last op stood
+        tuple(
+            _renamed(group[0], names)
+            if home == group[0].name
+            else _Group(home, group, graph, names).node()
+            if any(node.op for node in group)
+            else _stack(home, group)
+            for home, group in groups.items()
+        ),
+        tuple(dict.fromkeys(names[output] for output in graph.outputs)),
+    )
+
+
+def _leaves_inside(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for node in graph.nodes:
+        inside = {homes.get(reader) for reader in graph.readers[node.name]}
+        if node.kind in kinds and len(inside) == 1 and None not in inside:
+            found[node.name] = str(inside.pop())
+    return found
+
+
+def _stacked_leaves(graph: GraphData, homes: dict[str, str]) -> dict[str, str]:
+    """One name, ``x[0…9]``, for the leaves of one argument that only one home reads."""
+    stacks: dict[tuple[str, str], list[str]] = {}
+    for node in graph.nodes:
+        numbered = re.fullmatch(r"(.*)\[\d+\]", node.name)
+        inside = {homes.get(reader) for reader in graph.readers[node.name]}
+        if (
+            numbered
+            and node.kind == "data"
+            and node.name not in homes
+            and len(inside) == 1
+            and None not in inside
+        ):
+            stacks.setdefault((numbered[1], str(inside.pop())), []).append(node.name)
+    named = {
+        f"{argument}[{names[0][len(argument) + 1 : -1]}…{names[-1][len(argument) + 1 : -1]}]": names
+        for (argument, _), names in stacks.items()
+        if len(names) > 1
+    }
+    return {name: stack for stack, names in named.items() for name in names}
+
+
+def _renamed(node: Node, names: dict[str, str]) -> Node:
+    """The node with its sources renamed to the modules they are in."""
+    inputs = tuple(names.get(source, source) for source in node.inputs)
+    rules = (replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
+    titled = (rule if rule.formula else replace(rule, input=rule.source.rpartition("/")[2]) for rule in rules)
+    return replace(node, inputs=inputs, rules=tuple(titled))
+
+
+def _stack(name: str, leaves: list[Node]) -> Node:
+    """One node for leaves of one argument: it states what they share."""
+    shapes = {leaf.shape for leaf in leaves}
+    shape = (len(leaves), *shapes.pop()) if len(shapes) == 1 else (len(leaves),)
+    return Node(name, "data", None, shape, leaves[0].dtype, "")
+
+
+class _Group:
+    """Nodes that one node stands for.  It states only what holds for all of them together."""
+
+    def __init__(self, home: str, nodes: list[Node], graph: GraphData, names: dict[str, str]) -> None:
+        self.home, self.nodes, self.graph, self.names = home, nodes, graph, names
+        self.ops = [node for node in nodes if node.op is not None]
+
+    def node(self) -> Node:
+        """Return the one node: inputs from outside, and value and gradient of its result."""
+        results = self._results()
+        result, is_alone = results[-1], len(results) == 1
+        if len(self.ops) == 1:  # what the op states holds for the module
+            same = _renamed(self._without_leaves_inside(result), self.names)
+        else:
+            same = replace(
+                result,
+                inputs=tuple(dict.fromkeys(self._sources())),
+                formula="",
+                rules=self._rules(),
+                input_names=(),
+            )
+        return Node(
+            name=self.home,
+            kind="module",
+            op=self.home.rpartition("/")[2],
+            shape=result.shape if is_alone else (),
+            dtype=result.dtype if is_alone else "",
+            scope=self.home.rpartition("/")[0],
+            inputs=same.inputs,
+            formula=same.formula,
+            rules=same.rules,
+            value=result.value if is_alone else None,
+            gradient=result.gradient if is_alone else None,
+            parameters=sum(node.parameters for node in self.nodes),
+            flops=sum(node.flops for node in self.nodes),
+            bytes=sum(node.bytes for node in self.nodes),
+            line=result.line,
+            input_names=same.input_names,
+            contents=self._contents(),
+            results=tuple(node.name for node in results),
+        )
+
+    def _without_leaves_inside(self, op: Node) -> Node:
+        read = [(source, name) for source, name in zip(op.inputs, op.input_names) if self._is_outside(source)]
+        return replace(
+            op,
+            inputs=tuple(source for source, _ in read),
+            input_names=tuple(name for _, name in read),
+            rules=tuple(rule for rule in op.rules if self._is_outside(rule.source)),
+        )
+
+    def _is_outside(self, name: str) -> bool:
+        return self.names.get(name) != self.home  # a number among the inputs is outside
+
+    def _sources(self) -> Iterator[str]:
+        for node in self.ops:
+            for source in node.inputs:
+                if source in self.names and self._is_outside(source):
+                    yield self.names[source]
+
+    def _results(self) -> list[Node]:
+        """The ops that are outputs of the graph or read outside."""
+        read = [
+            node
+            for node in self.ops
+            if node.name in self.graph.outputs or any(map(self._is_outside, self.graph.readers[node.name]))
+        ]
+        return read or self.ops[-1:]
+
+    def _contents(self) -> str:
+        counted = Counter(str(node.op) for node in self.ops)
+        several = [f"{number} × {op}" if number > 1 else op for op, number in counted.items()]
+        return f"{len(self.ops)} op{'s' if len(self.ops) > 1 else ''}: {', '.join(several)}"
+
+    def _rules(self) -> tuple[Rule, ...]:
+        """One rule per source outside, without a formula: those of the ops inside are in other gradients."""
+        leading: dict[str, list[Rule]] = {}
+        for node in self.ops:
+            for rule in node.rules:
+                if self._is_outside(rule.source):
+                    leading.setdefault(rule.source, []).append(rule)
+        return tuple(
+            Rule(
+                self.names[source].rpartition("/")[2],
+                self.names[source],
+                "",
+                self._sent(source, rules),
+                _worst(rules),
+            )
+            for source, rules in leading.items()
+        )
+
+    def _sent(self, source: str, rules: list[Rule]) -> Statistics | None:
+        """The sum of what the rules sent; None if it is not known."""
+        sent = [rule.contribution for rule in rules]
+        if len(sent) == 1:
+            return sent[0]
+        values = [s.values for s in sent if s is not None and s.values is not None]
+        if len(values) == len(rules):
+            return Statistics.of(np.sum(values, axis=0))
+        here = not any(map(self._is_outside, self.graph.readers[source]))
+        return self.graph.by_name[source].gradient if here and source not in self.graph.outputs else None
+
+
+def _worst(rules: list[Rule]) -> str | None:
+    verdicts = [rule.verdict for rule in rules]
+    return next((verdict for verdict in ("wrong", "untested", "correct") if verdict in verdicts), None)
