@@ -15,6 +15,7 @@ UNREADABLE = Path(__file__).parents[1].joinpath("unreadable.js").read_text(encod
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(scheme, opened):
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     for width in WIDTHS:
         tab = opened(network_graph(), color_scheme=scheme, viewport={"width": width, "height": 900})

@@ -7,7 +7,7 @@ const byId = (id) => document.getElementById(id);
 // All that the page knows: the data, and what is open, drawn, played and looked at.
 function startedPage(data) {
   noteReaders(data.nodes);
-  const tree = treeOf(data), canvas = byId("canvas"), svg = canvas.querySelector("svg"), view = viewOf(canvas, svg);
+  const tree = treeOf(data), canvas = byId("canvas"), svg = canvas.querySelector("svg"), view = new View(canvas, svg);
   return {
     ...data, tree, svg, view, open: openAtFirst(tree, MOST_VISIBLE), sizeOf: sizesOf(tree, measurer()),
     pointer: listenToPointers(canvas, svg, view), scene: null, parts: null,
@@ -25,7 +25,7 @@ function render(page) {
   page.svg.append(page.parts.element);
   const { width, height } = page.scene.root, first = page.scene.units[0];
   const start = first ? first.x + first.width / 2 : 0;
-  page.view.setExtent({ x: 0, y: 0, width: Math.max(1, width), height: Math.max(1, height), start });
+  page.view.extent = { x: 0, y: 0, width: Math.max(1, width), height: Math.max(1, height), start };
   page.shown = visibleSteps(page.steps, page.scene.unitOf);
   byId("scrubber").max = page.shown.length - 1;
   for (const unit of page.scene.units) flag(page, unit);

@@ -30,7 +30,7 @@ function itemAt(page, target) {
 function itemNear(page, event) {
   const exact = itemAt(page, event.target);
   if (exact) return exact;
-  const { x, y } = page.view.pointAt(event.clientX, event.clientY), near = NEAR / page.view.scale();
+  const { x, y } = page.view.pointAt(event.clientX, event.clientY), near = NEAR / page.view.scale;
   const away = (unit) => Math.hypot(Math.max(unit.x - x, 0, x - unit.x - unit.width), Math.max(unit.y - y, 0, y - unit.y - unit.height));
   const nearest = best(page.scene.units, (unit) => -away(unit));
   return nearest && away(nearest) <= near ? nearest : null;

@@ -102,5 +102,6 @@ function start() {
   listenToControls(page);
   listenToBoxes(page);
   render(page);
-  go(page, 0);
+  page.view.begin();
+  go(page, 0, false);
 }

@@ -1,105 +1,131 @@
 "use strict";
 // Pan and zoom of an SVG: its view box always has the shape of the canvas around it.
 
-function viewOf(canvas, svg) {
-  const LARGEST_FIT = 1.6, READABLE = 0.7, CLOSE = 1, MARGIN = 32, BUTTONS = 48, LEGEND = 30, BESIDE = 105, LEAST = 0.01, MOST = 8, NARROW = 600, FAR = 0.4;
-  let extent = { x: 0, y: 0, width: 1, height: 1 }, centre = { x: 0, y: 0 }, scale = 1;
-  let own = false; // the reader has chosen a view: it is not taken away
+const VIEW = {
+  largestFit: 1.6, readable: 0.7, close: 1, far: 0.4, least: 0.01, most: 8, // scales
+  margin: 32, buttons: 48, legend: 30, beside: 105, narrow: 600, // pixels
+  glide: 260, // milliseconds
+};
 
-  const isPrinted = matchMedia("print");
-
-  function look() {
-    if (isPrinted.matches) return svg.setAttribute("viewBox", [extent.x, extent.y, extent.width, extent.height].join(" "));
-    svg.classList.toggle("far", scale < FAR); // too small to read: bars in place of words
-    const width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
-    return svg.setAttribute("viewBox", [centre.x - width / 2, centre.y - height / 2, width, height].join(" "));
+class View {
+  constructor(canvas, svg) {
+    Object.assign(this, { canvas, svg, scale: 1, centre: { x: 0, y: 0 }, extent: { x: 0, y: 0, width: 1, height: 1, start: 0 } });
+    this.own = false; // the reader has chosen a view: it is not taken away
+    this.gliding = null;
+    this.isPrinted = matchMedia("print");
+    this.isCalm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.isPrinted.addEventListener("change", () => this.look()); // paper shows the whole picture
+    this.size = "";
+    new ResizeObserver(() => this.resize()).observe(canvas);
   }
 
-  // Show a part of the picture as large as it fits beside the buttons, up to a scale.
-  function show(part, largest) {
-    scale = Math.max(LEAST, Math.min(largest, fitting(part)));
-    centre = { x: part.x + part.width / 2 + BUTTONS / 2 / scale, y: part.y + part.height / 2 + LEGEND / 2 / scale };
-    look();
+  look() {
+    const { scale, centre, canvas, extent } = this, width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
+    const box = this.isPrinted.matches ? [extent.x, extent.y, extent.width, extent.height] :
+      [centre.x - width / 2, centre.y - height / 2, width, height];
+    this.svg.classList.toggle("far", scale < VIEW.far && !this.isPrinted.matches); // too small to read: bars in place of words
+    this.svg.setAttribute("viewBox", box.join(" "));
   }
 
-  function fitting(part) {
-    return Math.min((canvas.clientWidth - MARGIN - BUTTONS) / part.width, (canvas.clientHeight - MARGIN - LEGEND) / part.height);
+  settle({ scale, centre }) {
+    cancelAnimationFrame(this.gliding);
+    Object.assign(this, { scale, centre });
+    this.look();
   }
 
-  const showWhole = () => show(extent, LARGEST_FIT);
+  // Glide to another view; at once for readers who want less motion.
+  glide(next) {
+    cancelAnimationFrame(this.gliding);
+    if (this.isCalm.matches || this.isPrinted.matches) return this.settle(next);
+    const { scale, centre } = this, start = performance.now();
+    const move = (time) => {
+      const part = Math.min(1, Math.max(0, (time - start) / VIEW.glide)), between = (a, b) => a + (b - a) * part * (2 - part);
+      this.settle({
+        scale: between(scale, next.scale),
+        centre: { x: between(centre.x, next.centre.x), y: between(centre.y, next.centre.y) },
+      });
+      if (part < 1) this.gliding = requestAnimationFrame(move);
+    };
+    this.gliding = requestAnimationFrame(move);
+    return this.gliding;
+  }
+
+  // A part of the picture as large as it fits beside the buttons, up to a scale.
+  on(part, largest) {
+    const wide = (this.canvas.clientWidth - VIEW.margin - VIEW.buttons) / part.width;
+    const high = (this.canvas.clientHeight - VIEW.margin - VIEW.legend) / part.height;
+    const scale = Math.max(VIEW.least, Math.min(largest, wide, high));
+    const beside = { x: VIEW.buttons / 2 / scale, y: VIEW.legend / 2 / scale };
+    return { scale, centre: { x: part.x + part.width / 2 + beside.x, y: part.y + part.height / 2 + beside.y } };
+  }
+
+  whole() {
+    return this.on(this.extent, VIEW.largestFit);
+  }
 
   // The whole picture; on a phone its beginning, large enough to read and to touch.
-  function showFirst() {
-    showWhole();
-    if (canvas.clientWidth >= NARROW || scale >= READABLE) return;
-    scale = CLOSE;
-    centre = { x: extent.start + (canvas.clientWidth / 2 - BESIDE) / scale, y: extent.y - MARGIN / 2 + canvas.clientHeight / 2 / scale };
-    look();
+  beginning() {
+    const { canvas, extent } = this, whole = this.whole();
+    if (canvas.clientWidth >= VIEW.narrow || whole.scale >= VIEW.readable) return whole;
+    const x = extent.start + canvas.clientWidth / 2 - VIEW.beside, y = extent.y - VIEW.margin / 2 + canvas.clientHeight / 2;
+    return { scale: VIEW.close, centre: { x, y } };
   }
 
-  function setExtent(part) {
-    extent = part;
+  begin() {
+    this.settle(this.beginning());
   }
 
-  function fit() {
-    own = true;
-    showWhole();
+  resize() {
+    const now = `${this.canvas.clientWidth} ${this.canvas.clientHeight}`;
+    if (this.size && this.size !== now) this.settle(this.own ? this : this.beginning());
+    this.size = now;
   }
 
-  function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-    const before = scale, away = { x: x - canvas.clientWidth / 2, y: y - canvas.clientHeight / 2 };
-    own = true;
-    scale = Math.max(LEAST, Math.min(MOST, scale * factor));
-    centre = { x: centre.x + away.x / before - away.x / scale, y: centre.y + away.y / before - away.y / scale };
-    look();
+  fit() {
+    this.own = true;
+    this.settle(this.whole());
+  }
+
+  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    const { canvas, centre } = this, scale = Math.max(VIEW.least, Math.min(VIEW.most, this.scale * factor));
+    const moved = 1 / this.scale - 1 / scale;
+    this.own = true;
+    this.settle({ scale, centre: { x: centre.x + (x - canvas.clientWidth / 2) * moved, y: centre.y + (y - canvas.clientHeight / 2) * moved } });
   }
 
   // Move the picture by pixels of the screen.
-  function pan(x, y) {
-    own = true;
-    centre = { x: centre.x - x / scale, y: centre.y - y / scale };
-    look();
+  pan(x, y) {
+    const { scale, centre } = this;
+    this.own = true;
+    this.settle({ scale, centre: { x: centre.x - x / scale, y: centre.y - y / scale } });
   }
 
   // Keep a point of the picture where another one was.
-  function shift(before, after) {
-    if (!own) return showFirst();
-    centre = { x: centre.x + after.x - before.x, y: centre.y + after.y - before.y };
-    return look();
+  shift(before, after) {
+    const { scale, centre } = this, moved = { x: centre.x + after.x - before.x, y: centre.y + after.y - before.y };
+    this.settle(this.own ? { scale, centre: moved } : this.beginning());
   }
 
   // Bring boxes into view when they are outside.
-  function reveal(part) {
-    const width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
+  reveal(part) {
+    const { scale, centre, canvas } = this, width = canvas.clientWidth / scale, height = canvas.clientHeight / scale;
     const inside = part.x >= centre.x - width / 2 && part.x + part.width <= centre.x + width / 2 &&
       part.y >= centre.y - height / 2 && part.y + part.height <= centre.y + height / 2;
-    if (inside) return;
-    centre = { x: part.x + part.width / 2, y: part.y + part.height / 2 };
-    look();
+    if (!inside) this.glide({ scale, centre: { x: part.x + part.width / 2, y: part.y + part.height / 2 } });
   }
 
   // Keep what the playback is about in view: a picture too large to be read whole is gone through close by.
-  function follow(part) {
-    if (own) return part && reveal(part);
-    if (!part) return showFirst();
-    if (fitting(extent) >= READABLE) return showWhole();
-    return show(part, CLOSE);
+  follow(part) {
+    if (this.own) return part && this.reveal(part);
+    if (!part) return this.glide(this.beginning());
+    return this.glide(this.whole().scale >= VIEW.readable ? this.whole() : this.on(part, VIEW.close));
   }
 
   // A point of the window in the picture.
-  function pointAt(x, y) {
-    const frame = canvas.getBoundingClientRect();
-    return { x: centre.x + (x - frame.left - frame.width / 2) / scale, y: centre.y + (y - frame.top - frame.height / 2) / scale };
+  pointAt(x, y) {
+    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    return { x: this.centre.x + (x - left - width / 2) / this.scale, y: this.centre.y + (y - top - height / 2) / this.scale };
   }
-
-  isPrinted.addEventListener("change", look); // paper shows the whole picture
-  let size = "";
-  new ResizeObserver(() => {
-    const now = `${canvas.clientWidth} ${canvas.clientHeight}`;
-    if (size && size !== now) (own ? look() : showFirst());
-    size = now;
-  }).observe(canvas);
-  return { fit, zoom, pan, shift, follow, reveal, pointAt, setExtent, showWhole, scale: () => scale };
 }
 
 // Drag moves, two fingers and ctrl with the wheel zoom; the wheel alone scrolls what is around the picture.
