@@ -68,6 +68,7 @@ def test_module_that_is_left_and_entered_again_is_two_groups():
         (70, []),
         (71, ["ops 1 to 50", "ops 51 to 71"]),
         (150, ["ops 1 to 50", "ops 51 to 100", "ops 101 to 150"]),
+        (101, ["ops 1 to 50", "ops 51 to 100"]),
         (4000, ["ops 1 to 2,500", "ops 2,501 to 4,000"]),
     ],
 )

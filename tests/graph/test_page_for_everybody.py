@@ -3,9 +3,13 @@
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.graph.graphs import network_graph, scalar_graph
+from tinygrad_mnist import nn
+from tinygrad_mnist.checking import diagnose, wrong_rules
+from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph.html import to_iframe
 
 pytestmark = pytest.mark.long
@@ -30,9 +34,18 @@ def test_axe_finds_no_violation(scheme, opened):
             assert found[1] == [], (width, key)
 
 
+def alarming_graph():
+    """A wrong rule beside the right one, with a gradient that is huge."""
+    model = nn.Linear(3, 3, rng=0)
+    with wrong_rules.missing_transpose:
+        loss = (model(1e4 * np.eye(3, dtype=np.float32)) ** 2).sum()
+        return Graph(loss, backward=True, diagnosis=diagnose(loss))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_at_every_step(scheme, opened):
-    tab = opened(network_graph(), color_scheme=scheme)
+@pytest.mark.parametrize("graph", [network_graph, alarming_graph])
+def test_text_has_contrast_at_every_step(graph, scheme, opened):
+    tab = opened(graph(), color_scheme=scheme)
     for step in range(int(tab.get_attribute("#scrubber", "max")) + 1):
         tab.fill("#scrubber", str(step))
         assert tab.evaluate(UNREADABLE) == [], step

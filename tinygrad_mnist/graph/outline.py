@@ -104,7 +104,7 @@ def _split(group: Group) -> None:
     pieces: list[tuple[int, int, int | Group]] = [(i, i, child) for i, child in enumerate(group.children, 1)]
     while len(pieces) > MOST_CHILDREN:
         rows = [pieces[i : i + STRETCH] for i in range(0, len(pieces), STRETCH)]
-        pieces = [(row[0][0], row[-1][1], _stretch(kind, row)) for row in rows]
+        pieces = [(row[0][0], row[-1][1], _stretch(kind, row)) if len(row) > 1 else row[0] for row in rows]
     group.children = [piece for _, _, piece in pieces]
 
 
