@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.checking import diagnose, wrong_rules
 from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph.html import to_html, to_iframe
 from tinygrad_mnist.graph.numbers import short_number
@@ -194,6 +195,20 @@ def test_failed_op_shows_its_message(opened):
     tab.keyboard.press("End")
     assert "differ" in tab.inner_text("#facts .verdict")
     assert tab.text_content("text.flag") == "✗ failed"
+
+
+def test_right_rule_stands_beside_the_wrong_one(opened):
+    model = nn.Linear(3, 3, rng=0)
+    with wrong_rules.missing_transpose:
+        loss = (model(np.arange(9, dtype=np.float32).reshape(3, 3)) ** 2).sum()
+        tab = opened(Graph(loss, backward=True, diagnosis=diagnose(loss)))
+    lines = tab.locator("[id^=grad] .rule").all_text_contents()
+    assert {"✗ weight: xᵀ @ g", "✓ weight: g.T @ x"} <= set(lines)
+    tab.keyboard.press("End")
+    rows = tab.locator("#step .compared tr").all_inner_texts()
+    assert rows[0].split("\t") == ["", "✗ wrong", "✓ right"]
+    assert rows[1].split("\t")[2] == "g.T @ x"
+    assert rows[2].startswith("at [")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -31,7 +31,11 @@ def to_html(graph: Any, *, title: str = "Computation graph", learning_rate: floa
     """Return a self-contained page: the picture with pan and zoom, facts of each node, and the playback.
 
     The page plays the forward pass op by op and then, if the graph has gradients, the backward pass, with
-    the numbers in the formula of each rule.  A content security policy makes the browser refuse everything
+    the numbers in the formula of each rule.  It lays the graph out by itself; modules open and close in it,
+    and at the start those are open that give at most 70 boxes.  A graph of more than 5,000 nodes is folded
+    first, and the page says so.
+
+    A content security policy makes the browser refuse everything
     except the page's own script and style, for any names in the graph.
 
     Parameters

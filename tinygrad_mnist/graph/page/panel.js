@@ -24,6 +24,7 @@ function lineElement(line) {
   if (line.operands) element.append(operandTable(line.operands));
   if (line.sum) element.append(make("p", "sum", line.sum));
   if (line.verdict) element.append(verdictElement(line.verdict));
+  if (line.compared) element.append(comparisonTable(line.compared));
   return element;
 }
 
@@ -34,6 +35,13 @@ function partElement(text, role, image) {
 function operandTable(operands) {
   return make("table", "", ...operands.map(([symbol, role, source, text]) =>
     make("tr", "", make("th", role, symbol), make("td", "", source), make("td", "", text))));
+}
+
+// A wrong rule and what is right in its place.
+function comparisonTable(rows) {
+  const head = make("tr", "", ...["", "✗ wrong", "✓ right"].map((text) => make("th", "", text)));
+  return make("table", "compared", head, ...rows.map(([label, wrong, right]) =>
+    make("tr", "", make("th", "", label), make("td", "", wrong), make("td", "", right))));
 }
 
 function verdictElement(verdict, subject = "this rule") {
@@ -70,7 +78,10 @@ function nodeFacts(node, nodes, state) {
   for (const [label, text] of facts ?? []) list.add(label, text);
   for (const rule of rules ?? []) {
     list.add(`rule to ${nodes[rule.source].name}`, rule.formula && rule.verdict === "wrong" ? `${rule.formula}  ✗ wrong` : rule.formula);
-    for (const [label, wrong, right] of rule.compared ?? []) list.add(`right ${label}`, right && `${right}  ✓${wrong && label !== "rule" ? `  (not ${wrong})` : ""}`);
+    for (const [label, wrong, right] of rule.compared ?? []) {
+      const instead = wrong && label !== "rule" ? `  (not ${wrong})` : "";
+      list.add(`right ${label}`, right && `${right}  ✓${instead}`);
+    }
   }
   const found = [make("p", "phase", kind), make("h2", "", name), ...images.map(imageFigure)];
   if (message) found.push(make("p", "verdict wrong", `✗ ${message}`));

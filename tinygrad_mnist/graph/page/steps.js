@@ -33,8 +33,9 @@ function stateAt(steps, last) {
 function eventOf(step, steps, nodes) {
   const { unit, from, to, phase, starts } = step;
   if (!unit?.closed || starts) {
-    const { title, node, lines = [] } = steps[from];
-    return { title, lines: lines.map((line) => ({ ...line, pictures: picturesIn(line, node, nodes) })) };
+    const { title, node, lines = [], flows = [] } = steps[from];
+    const compared = (i) => ruleOf(flows[i], nodes)?.compared;
+    return { title, lines: lines.map((line, i) => ({ ...line, compared: compared(i), pictures: picturesIn(line, node, nodes) })) };
   }
   const { group } = unit;
   if (phase === "forward") return { title: `${group.title} ${group.failed ? "failed" : "is computed"}`, lines: forwardBorder(group, nodes) };
@@ -56,16 +57,19 @@ function backwardBorder(group, steps, nodes) {
   }
   for (const step of steps) {
     (step.flows ?? []).forEach((flow, i) => {
-      const [node, position] = flow.split("-").map(Number), source = nodes[node].inputs[position];
-      if (inside.has(source)) return;
-      const { sent } = nodes[node].rules.find((rule) => rule.position === position);
-      const { sum, verdict } = step.lines[i];
-      lines.push({ lead: `to ${nodes[source].name}:`, ...amount(sent, "result", true), sum, verdict });
+      const { source, sent, compared } = ruleOf(flow, nodes), { sum, verdict } = step.lines[i];
+      if (!inside.has(source)) lines.push({ lead: `to ${nodes[source].name}:`, ...amount(sent, "result", true), sum, verdict, compared });
     });
   }
   const learned = group.nodes.filter((node) => !nodes[node].op && nodes[node].gradient);
   for (const node of learned) lines.push({ lead: `inside: ∂ ${nodes[node].name}`, ...amount(nodes[node].gradient, "result", true) });
   return lines;
+}
+
+// The rule along an edge, by the number of its op and of the input.
+function ruleOf(flow, nodes) {
+  const [node, position] = flow?.split("-").map(Number) ?? [];
+  return nodes[node]?.rules.find((rule) => rule.position === position);
 }
 
 function amount(array, role, isGradient = false) {

@@ -2,7 +2,7 @@
 // Pan and zoom of an SVG: its view box always has the shape of the canvas around it.
 
 const VIEW = {
-  largestFit: 1.6, readable: 0.7, close: 1, far: 0.4, least: 0.01, most: 8, // scales
+  largestFit: 1.6, readable: 0.7, close: 1, far: 0.3, least: 0.01, most: 8, // scales
   margin: 32, buttons: 48, legend: 30, beside: 105, narrow: 600, // pixels
   glide: 260, // milliseconds
 };
