@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 # The call of a module, or a block with a scope: the call around it (or None), its title, the module (or
-# None), and what it was given.  Two calls of one module are two tuples, so a graph tells them apart.
-Call = tuple[Any, str, Any, tuple[Any, ...]]
+# None), and what it was given, by position and by keyword.  Two calls of one module are two tuples, so a
+# graph tells them apart.
+Call = tuple[Any, str, Any, tuple[Any, ...], dict[str, Any]]
 
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 CALL: ContextVar[Call | None] = ContextVar("call", default=None)
@@ -120,7 +121,7 @@ def path_of(call: Call | None) -> str:
 def call_at(path: str) -> Call | None:
     """Return a call at a path, without module and inputs: the same object for the same path."""
     outer, _, title = path.rpartition("/")
-    return (call_at(outer), title, None, ()) if path else None
+    return (call_at(outer), title, None, (), {}) if path else None
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def promoting() -> Iterator[None]:
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Give the ops recorded in the block a common name in graphs and errors; scopes nest."""
-    token = CALL.set((CALL.get(), name, None, ()))
+    token = CALL.set((CALL.get(), name, None, (), {}))
     try:
         yield
     finally:

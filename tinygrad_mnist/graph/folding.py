@@ -55,7 +55,7 @@ def _foldings(graph: GraphData) -> Iterator[GraphData | None]:
         ops = {homes.get(node.name, node.name) for node in _computed(graph)}
         return few_enough(merged(graph, homes)) if len(ops) <= MOST_NODES else None
 
-    for depth in range(max(_depth(node.scope) for node in graph.nodes), 0, -1):
+    for depth in range(max((_depth(node.scope) for node in graph.nodes), default=0), 0, -1):
         collapsed = collapse(graph, depth)
         yield few_enough(collapsed)
         yield few_repeats(collapsed)
@@ -131,33 +131,43 @@ def _best_repeat(kinds: list[str], start: int) -> tuple[int, int]:
 
 
 def _in_stretches(graph: GraphData) -> GraphData:
-    """The graph as few nodes of equally many ops in a row, with the leaves that only these read."""
+    """The graph as few nodes of equally many ops in a row, with the leaves that only these read.
+
+    Leaves that several of them read are one node if they are many.
+    """
     computed = _computed(graph)
-    size = -(-len(computed) // _STRETCHES)
+    size = max(1, -(-len(computed) // _STRETCHES))
     homes: dict[str, str] = {}
     taken = Counter(graph.by_name.keys())
     for start in range(0, len(computed), size):
         stretch = computed[start : start + size]
         home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", taken)
         homes |= {node.name: home for node in stretch}
-    return merged(graph, homes, kinds=("parameter", "data"))
+    found = merged(graph, homes, kinds=("parameter", "data"))
+    if len(found.nodes) <= MOST_NODES:
+        return found
+    leaves = [node for node in graph.nodes if node.op is None and node.name in found.by_name]
+    others = [node for node in graph.nodes if node.op is not None or node.name not in found.by_name]
+    home = _free(f"{len(leaves):,} leaves", taken)
+    leaves_first = GraphData((*leaves, *others), graph.outputs)
+    return merged(leaves_first, homes | {node.name: home for node in leaves}, kinds=("parameter", "data"))
 
 
 def _stretches(graph: GraphData, scope_of: Callable[[Node], str]) -> dict[str, str]:
     """The name of the node that stands for each op: one per uninterrupted stretch of ops in a scope."""
     homes: dict[str, str] = {}
-    last: str | None = None
+    last, home = "", ""
     stretch = Counter[str]()
-    for node in graph.nodes:
-        if node.op is None or node.kind == "error":
-            continue
+    taken = Counter(graph.by_name.keys())
+    for node in _computed(graph):
         scope = scope_of(node)
         if scope and scope != last:
             stretch[scope] += 1
+            home = scope if stretch[scope] == 1 else f"{scope}, part {stretch[scope]}"
+            home = _free(f"{home} (module)" if taken[home] else home, taken)
         last = scope
         if scope:
-            home = scope if stretch[scope] == 1 else f"{scope}, part {stretch[scope]}"
-            homes[node.name] = f"{home} (module)" if home in graph.by_name else home
+            homes[node.name] = home
     return homes
 
 

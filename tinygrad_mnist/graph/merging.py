@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
+from tinygrad_mnist.graph.data import GraphData, Kind, Node, Rule, Statistics
 
 
 def merged(graph: GraphData, homes: dict[str, str], kinds: tuple[str, ...] = ("parameter",)) -> GraphData:
@@ -67,11 +66,19 @@ def _stacked_leaves(graph: GraphData, homes: dict[str, str]) -> dict[str, str]:
         ):
             stacks.setdefault((numbered[1], str(inside.pop())), []).append(node.name)
     named = {
-        f"{argument}[{names[0][len(argument) + 1 : -1]}…{names[-1][len(argument) + 1 : -1]}]": names
+        f"{argument}[{_numbers([int(name[len(argument) + 1 : -1]) for name in names])}]": names
         for (argument, _), names in stacks.items()
         if len(names) > 1
     }
-    return {name: stack for stack, names in named.items() for name in names}
+    return {name: stack for stack, names in named.items() if stack not in graph.by_name for name in names}
+
+
+def _numbers(numbers: list[int]) -> str:
+    """Numbers in words: ``0…9`` if none is missing between, else ``0, 2, …, 8``."""
+    first, second, *_, last = [*numbers, numbers[-1]]
+    if last - first + 1 == len(numbers):
+        return f"{first}…{last}"
+    return f"{first}, {second}, …, {last}" if len(numbers) > 2 else f"{first}, {last}"
 
 
 def _renamed(node: Node, names: dict[str, str]) -> Node:
@@ -83,10 +90,13 @@ def _renamed(node: Node, names: dict[str, str]) -> Node:
 
 
 def _stack(name: str, leaves: list[Node]) -> Node:
-    """One node for leaves of one argument: it states what they share."""
+    """One node for several leaves: it states what they share."""
     shapes = {leaf.shape for leaf in leaves}
     shape = (len(leaves), *shapes.pop()) if len(shapes) == 1 else (len(leaves),)
-    return Node(name, "data", None, shape, leaves[0].dtype, "")
+    kind: Kind = "parameter" if all(leaf.kind == "parameter" for leaf in leaves) else "data"
+    return Node(
+        name, kind, None, shape, leaves[0].dtype, "", parameters=sum(leaf.parameters for leaf in leaves)
+    )
 
 
 class _Group:
@@ -100,12 +110,12 @@ class _Group:
         """Return the one node: inputs from outside, and value and gradient of its result."""
         results = self._results()
         result, is_alone = results[-1], len(results) == 1
-        if len(self.ops) == 1:  # what the op states holds for the module
+        if len(self.ops) == 1 and not self._reads_a_stack():  # what the op states holds for the module
             same = _renamed(self._without_leaves_inside(result), self.names)
         else:
             same = replace(
                 result,
-                inputs=tuple(dict.fromkeys(self._sources())),
+                inputs=self._sources(),
                 formula="",
                 rules=self._rules(),
                 input_names=(),
@@ -140,14 +150,28 @@ class _Group:
             rules=tuple(rule for rule in op.rules if self._is_outside(rule.source)),
         )
 
+    def _reads_a_stack(self) -> bool:
+        outside = {
+            source for source in self.ops[0].inputs if source in self.names and self._is_outside(source)
+        }
+        return len({self.names[source] for source in outside}) < len(outside)
+
     def _is_outside(self, name: str) -> bool:
         return self.names.get(name) != self.home  # a number among the inputs is outside
 
-    def _sources(self) -> Iterator[str]:
-        for node in self.ops:
-            for source in node.inputs:
-                if source in self.names and self._is_outside(source):
-                    yield self.names[source]
+    def _sources(self) -> tuple[str, ...]:
+        """The sources outside: a module with several results once for each that is read, others once."""
+        read = dict.fromkeys(
+            self._way(source)
+            for node in self.ops
+            for source in node.inputs
+            if source in self.names and self._is_outside(source)
+        )
+        return tuple(name for name, _ in read)
+
+    def _way(self, source: str) -> tuple[str, str]:
+        """The node that a source is in and, if that may have several results, the source."""
+        return self.names[source], source if self.graph.by_name[source].op else ""
 
     def _results(self) -> list[Node]:
         """The ops that are outputs of the graph or read outside."""
@@ -165,27 +189,24 @@ class _Group:
 
     def _rules(self) -> tuple[Rule, ...]:
         """One rule per source outside, without a formula: those of the ops inside are in other gradients."""
-        leading: dict[str, list[Rule]] = {}
+        leading: dict[tuple[str, str], list[Rule]] = {}
         for node in self.ops:
             for rule in node.rules:
                 if self._is_outside(rule.source):
-                    leading.setdefault(rule.source, []).append(rule)
+                    leading.setdefault(self._way(rule.source), []).append(rule)
         return tuple(
-            Rule(
-                self.names[source].rpartition("/")[2],
-                self.names[source],
-                "",
-                self._sent(source, rules),
-                _worst(rules),
-            )
-            for source, rules in leading.items()
+            Rule(name.rpartition("/")[2], name, "", self._sent(rules), _worst(rules))
+            for (name, _), rules in leading.items()
         )
 
-    def _sent(self, source: str, rules: list[Rule]) -> Statistics | None:
-        """The sum of what the rules sent; None if it is not known."""
+    def _sent(self, rules: list[Rule]) -> Statistics | None:
+        """The sum of what the rules sent; None if it is not known, or if they sent to several values."""
         sent = [rule.contribution for rule in rules]
         if len(sent) == 1:
             return sent[0]
+        source = rules[0].source
+        if len(self.graph.by_name[source].results) > 1 or any(rule.source != source for rule in rules):
+            return None
         values = [s.values for s in sent if s is not None and s.values is not None]
         if len(values) == len(rules):
             return Statistics.of(np.sum(values, axis=0))

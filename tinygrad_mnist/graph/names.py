@@ -74,8 +74,12 @@ class Names:
         if id(call) not in self._paths:
             outer, title = self.path(call[0]), printable(call[1])
             path = f"{outer}/{title}" if outer else title
-            self._calls[path] += 1
-            self._paths[id(call)] = path if self._calls[path] == 1 else f"{path} ({self._calls[path]})"
+            free = path
+            while self._calls[free]:
+                self._calls[path] += 1
+                free = f"{path} ({self._calls[path]})"
+            self._calls[free] += 1
+            self._paths[id(call)] = free
         return self._paths[id(call)]
 
 
@@ -108,30 +112,36 @@ def _input_of(primitive: Any, count: int, position: int) -> str | None:
 
 
 def _argument_of(call: Call | None, value: Any) -> str | None:
-    """The name of an argument of the outermost module call that was given the value."""
+    """The name of an argument of the outermost module call that was given the value, or what it copies."""
     name = None
     while call is not None:
-        outer, _, module, inputs = call
-        position = next((i for i, given in enumerate(inputs) if _is_same(given, value)), None)
-        if position is not None:
-            name = _parameter(module, position)
+        outer, _, module, inputs, settings = call
+        given: list[tuple[Any, Any]] = [*enumerate(inputs), *settings.items()]
+        same = [key for key, x in given if x is value] or [key for key, x in given if _is_copy(value, x)]
+        if same:
+            name = same[0] if isinstance(same[0], str) else _parameter(module, same[0])
         call = outer
     return name
 
 
-def _is_same(given: Any, value: Any) -> bool:
-    """True for a value itself and for what a module made a copy of, such as labels."""
-    if given is value:
-        return True
-    if isinstance(given, Tensor) and given.inputs:
+def _is_copy(value: Any, given: Any) -> bool:
+    """True for what a module makes of numbers, such as labels."""
+    is_computed = isinstance(given, Tensor) and given.inputs
+    of_arrays = isinstance(given, list | tuple) and any(getattr(x, "ndim", 0) for x in given)
+    if is_computed or of_arrays:
         return False
-    mine, its = (np.asarray(x.data if isinstance(x, Tensor) else x) for x in (given, value))
-    return mine.shape == its.shape and mine.dtype.kind in "biuf" and np.array_equal(mine, its)
+    try:
+        its = np.asarray(given.data if isinstance(given, Tensor) else given)
+    except Exception:  # an argument of any kind, such as lists of several lengths
+        return False
+    mine = np.asarray(value.data if isinstance(value, Tensor) else value)
+    return mine.shape == its.shape and its.dtype.kind in "biuf" and np.array_equal(mine, its)
 
 
 def _parameter(module: Any, position: int) -> str:
     """The name of a positional argument of a module's ``forward``."""
     parameters = list(inspect.signature(module.forward).parameters.values())
-    if position < len(parameters) and parameters[position].kind is not inspect.Parameter.VAR_POSITIONAL:
-        return parameters[position].name
-    return f"{parameters[-1].name}[{position - len(parameters) + 1}]"
+    for place, parameter in enumerate(parameters[: position + 1]):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            return f"{parameter.name}[{position - place}]"
+    return parameters[position].name

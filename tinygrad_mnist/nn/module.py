@@ -85,7 +85,7 @@ class Module(Observed, NotInModule):
         """
         if not self._scope:
             self._name_parts()
-        token = CALL.set((CALL.get(), self._scope, self, inputs))
+        token = CALL.set((CALL.get(), self._scope, self, inputs, settings))
         try:
             output = self.forward(*inputs, **settings)
             return self._through_hooks(inputs, output) if self._forward_hooks else output
