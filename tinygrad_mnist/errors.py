@@ -78,6 +78,10 @@ class MissingExtraError(TinygradMnistError, ImportError):
     """An optional dependency is not installed."""
 
 
+class SweepError(TinygradMnistError, ValueError):
+    """A folder has another sweep than the one that was asked for."""
+
+
 class GraphvizMissingError(TinygradMnistError, RuntimeError):
     """Neither the program ``dot`` of Graphviz nor its WebAssembly build is installed."""
 

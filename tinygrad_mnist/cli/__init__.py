@@ -18,6 +18,7 @@ from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
 from tinygrad_mnist.cli.predict_command import predict
 from tinygrad_mnist.cli.reproduce_command import reproduce
+from tinygrad_mnist.cli.sweep_command import sweep
 from tinygrad_mnist.cli.train_command import train
 from tinygrad_mnist.errors import TinygradMnistError
 from tinygrad_mnist.files import visible_lines
@@ -32,7 +33,7 @@ def __dir__() -> list[str]:
 _HEADINGS = {  # by use
     "Train and use a network": (train, evaluate, predict, export, data),
     "Look into a training step": (gradcheck, graph, derive),
-    "Compare": (reproduce, bench),
+    "Compare": (sweep, reproduce, bench),
 }
 
 

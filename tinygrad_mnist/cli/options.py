@@ -32,6 +32,12 @@ weights_option = under("Network")(
     default="final",
     help="Which weights to load: final, best or last checkpoint.",
 )
+validation_option = under("Data")(
+    "--validation",
+    type=Whole(0, MOST_COUNT),
+    default=10_000,
+    help="Training images to hold out for validation, at most 200 of the digits.",
+)
 jobs_option = under("Training")(
     "--jobs",
     "threads",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tinygrad_mnist.cli.command import Command, Finite, Whole, under
+from tinygrad_mnist.cli.command import Command, Finite, under
 from tinygrad_mnist.cli.options import (
     COUNT,
     activation_option,
@@ -22,8 +22,8 @@ from tinygrad_mnist.cli.options import (
     loss_option,
     output_option,
     seed_option,
+    validation_option,
 )
-from tinygrad_mnist.files.limits import MOST_COUNT
 
 _network, _training = under("Network"), under("Training")
 _output, _debugging = under("Output and checkpoints"), under("Debugging")
@@ -35,12 +35,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     examples=("--layers 784-256-64-10 --dropout 0.2", "--resume runs/MNIST-20260101-120000"),
 )
 @data_options
-@under("Data")(
-    "--validation",
-    type=Whole(0, MOST_COUNT),
-    default=10_000,
-    help="Training images to hold out for validation, at most 200 of the digits.",
-)
+@validation_option
 @layers_option(128)
 @activation_option("relu")
 @loss_option("cross-entropy", ", as in the articles: try --activation sigmoid --momentum 0 --lr 3")

@@ -94,6 +94,8 @@ class Section:
         Shown below the picture.
     preformatted
         Text shown unchanged in a fixed-width font, such as the output of a terminal.
+    link
+        Address relative to the page, and its words, below the text.
     """
 
     title: str
@@ -101,6 +103,7 @@ class Section:
     picture: Picture | None = None
     table: Table | None = None
     preformatted: str | None = None
+    link: tuple[str, str] | None = None
 
 
 def write_report(
@@ -169,6 +172,9 @@ def section_lines(number: int, section: Section) -> Iterable[str]:
     for paragraph in re.split(r"\n\s*\n", section.text.strip()):
         if paragraph:
             yield f"<p>{_escape_html(visible_lines(paragraph))}</p>"
+    if section.link is not None:
+        address, words = map(escape, section.link)
+        yield f'<p><a href="{address}">{words}</a></p>'
     if section.picture is not None:
         yield f"<figure>{section.picture.to_html()}</figure>"
     yield "</div>"

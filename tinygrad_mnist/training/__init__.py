@@ -14,6 +14,7 @@ from tinygrad_mnist.training.loop import Training
 from tinygrad_mnist.training.progress import Progress
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import make_train_step
+from tinygrad_mnist.training.sweeps import sweep
 from tinygrad_mnist.training.totals import Evaluation
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "fit",
     "make_train_step",
     "predict",
+    "sweep",
 ]
 
 if not TYPE_CHECKING:

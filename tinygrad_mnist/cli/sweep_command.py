@@ -1,0 +1,127 @@
+"""The command `sweep`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinygrad_mnist.cli.command import Command, Whole, under
+from tinygrad_mnist.cli.options import (
+    COUNT,
+    data_options,
+    jobs_option,
+    limit_threads,
+    load_images,
+    seed_option,
+    validation_option,
+)
+
+_sweep = under("Sweep")
+
+
+@click.command(
+    cls=Command,
+    short_help="Train with many settings.",
+    examples=(
+        "runs/rates --vary lr=0.01,0.03,0.1,0.3 --vary hidden=32,128,128-64 --epochs 3",
+        "runs/random --vary lr=log:0.001..1 --vary dropout=0..0.5 --sampler quasi-random --trials 40",
+    ),
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@_sweep(
+    "--vary",
+    "varied",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUES",
+    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it.",
+)
+@_sweep("--trials", type=COUNT, help="Number of trials.  [default: all of a grid]")
+@_sweep(
+    "--sampler",
+    type=click.Choice(["grid", "quasi-random", "tpe"]),
+    default="grid",
+    help="grid: every combination; quasi-random: a Halton sequence; tpe: Optuna's, which depends on the "
+    "order in which processes finish.",
+)
+@_sweep("--prune", is_flag=True, help="Stop trials that are worse than the median after an epoch.")
+@data_options
+@validation_option
+@_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each training.")
+@seed_option("Sweep", "the first trial; each next one has the next seed")
+@jobs_option
+def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: Any, prune: bool, dataset: str,
+          data: Path | None, validation: int, epochs: int, seed: int, threads: int) -> None:  # fmt: skip
+    """Train a perceptron with many settings, and write a page that compares them.
+
+    Start the same command again, on this machine or on another that shares FOLDER, to add a worker. Any of
+    them may be killed: the others, or the next start, go on with its training.
+    """
+    from tinygrad_mnist.cli.console import say
+    from tinygrad_mnist.training.fresh import default_batch_size
+    from tinygrad_mnist.training.recipe import Recipe
+    from tinygrad_mnist.training.run_folder import RunOptions
+    from tinygrad_mnist.training.sweeps import sweep as run
+    from tinygrad_mnist.training.sweeps import training_objective, write_sweep_page
+    from tinygrad_mnist.training.sweeps.trainings import recipe_of
+
+    space = dict(map(_setting, varied))
+    images = load_images(dataset, data, validation)
+    try:
+        recipe = Recipe(epochs=epochs, seed=seed, batch_size=default_batch_size(images))
+        for name, values in space.items():
+            recipe_of(recipe, {name: values[0]}, 0)
+        about = {"recipe": recipe.to_dict(), "data": images.checksum(), "validation": len(images.validation)}
+        objective = training_objective(recipe, images, RunOptions(threads=threads))
+        with limit_threads(threads):
+            found = run(
+                objective,
+                space,
+                folder,
+                trials=trials,
+                sampler=sampler,
+                prune=prune,
+                about=about,
+                on_outcome=lambda outcome: say(_line(outcome)),
+            )
+    except (TypeError, ValueError) as error:
+        from tinygrad_mnist.errors import TinygradMnistError
+
+        if isinstance(error, TinygradMnistError):
+            raise
+        raise click.UsageError(str(error)) from error
+    say(f"{len(found)} trials: {write_sweep_page(folder, found)}")
+
+
+def _line(outcome: Any) -> str:
+    result = outcome.state if outcome.value is None else f"validation loss {outcome.value:.4f}"
+    return f"trial {outcome.number}: {outcome.words}, {result}"
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """The name and the values of "lr=0.01,0.1" or "lr=log:0.001..1"."""
+    from tinygrad_mnist.training.sweeps.space import Range
+
+    name, equals, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals or not name or not values:
+        raise click.BadParameter(f"{text}: expected NAME=VALUES, such as lr=0.01,0.1", param_hint="--vary")
+    if ".." in values:
+        low, _, high = values.removeprefix("log:").partition("..")
+        numbers = _value(low), _value(high)
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise click.BadParameter(f"{text}: expected two numbers, such as 0..1", param_hint="--vary")
+        return name, Range(*numbers, log=values.startswith("log:"))
+    return name, [_value(value) for value in values.split(",")]
+
+
+def _value(text: str) -> Any:
+    """A number, a truth value or None as such, anything else as text."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text.strip()
+    return value if value is None or isinstance(value, int | float) else text.strip()

@@ -1,0 +1,96 @@
+"""The page of a sweep: the trials as lines across their settings, the importance of each setting, a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinygrad_mnist.report.page import Section, Table, write_report
+from tinygrad_mnist.report.plots.parallel import parallel_coordinates
+from tinygrad_mnist.training.sweeps.study import Outcome, in_words
+
+PAGE = "sweep.html"
+MEASURE = "validation loss"
+
+
+def write_sweep_page(folder: Path, found: Sequence[Outcome], *, report: str = "run/report.html") -> Path:
+    """Write ``sweep.html`` into the folder of a sweep, and return its path.
+
+    Parameters
+    ----------
+    folder
+        Folder of the sweep.
+    found
+        Its outcomes.
+    report
+        Path of a trial's own report in its folder, which the page links to for the best.
+    """
+    complete = [outcome for outcome in found if outcome.value is not None and math.isfinite(outcome.value)]
+    ranked = sorted(complete, key=lambda outcome: (outcome.value, outcome.number))
+    sections = []
+    if ranked:
+        best = ranked[0]
+        link = (f"{best.folder.name}/{report}", f"Report of trial {best.number}")
+        sections.append(Section("The best", f"Trial {best.number}: {best.words}.", link=link))
+        drawing = parallel_coordinates(
+            [outcome.settings for outcome in complete],
+            [outcome.value or 0.0 for outcome in complete],
+            MEASURE,
+        )
+        sections.append(Section("All trials", picture=drawing))
+        sections.append(Section("What matters", _MATTERS, table=_importance(complete)))
+    sections.append(Section("Trials, the best first", table=_table(ranked, found)))
+    states = [outcome.state for outcome in found]
+    summary = [("trials", str(len(found))), ("complete", str(states.count("complete")))]
+    summary += [(state, str(states.count(state))) for state in ("pruned", "failed") if state in states]
+    if ranked:
+        summary.append((f"lowest {MEASURE}", f"{ranked[0].value:.4f}"))
+    write_report(folder / PAGE, "A sweep over settings", summary, sections)
+    return folder / PAGE
+
+
+_MATTERS = (
+    "The share of the variance of the results that the mean over all trials with the same value of a setting "
+    "explains. A setting that varies with another one, or only matters together with it, shares its part."
+)
+
+
+def _importance(complete: Sequence[Outcome]) -> Table:
+    """The share of variance between the groups of trials with one value of a setting."""
+    results = [outcome.value or 0.0 for outcome in complete]
+    mean = sum(results) / len(results)
+    total = sum((result - mean) ** 2 for result in results)
+    rows = []
+    for name in complete[0].settings:
+        groups: dict[str, list[float]] = {}
+        for outcome, result in zip(complete, results):
+            groups.setdefault(_group(outcome.settings[name], complete, name), []).append(result)
+        between = sum(len(group) * (sum(group) / len(group) - mean) ** 2 for group in groups.values())
+        rows.append((name, between / total if total else 0.0))
+    rows.sort(key=lambda row: -row[1])
+    return Table(["setting", "share of the variance"], [(name, f"{share:.0%}") for name, share in rows])
+
+
+def _group(value: object, complete: Sequence[Outcome], name: str) -> str:
+    """The value, or the quarter of its range if there are many different ones."""
+    different = {str(outcome.settings[name]) for outcome in complete}
+    if len(different) <= 6 or not isinstance(value, int | float):
+        return str(value)
+    ordered = sorted(float(outcome.settings[name]) for outcome in complete)
+    return str(sum(float(value) > ordered[len(ordered) * quarter // 4] for quarter in (1, 2, 3)))
+
+
+def _table(ranked: Sequence[Outcome], found: Sequence[Outcome]) -> Table:
+    names = list(found[0].settings) if found else []
+    others = [outcome for outcome in found if outcome not in ranked]
+    rows = [
+        (
+            outcome.number,
+            *(in_words(outcome.settings.get(name, "")) for name in names),
+            "" if outcome.value is None else f"{outcome.value:.4f}",
+            outcome.state,
+        )
+        for outcome in (*ranked, *others)
+    ]
+    return Table(["trial", *names, MEASURE, "state"], rows)
