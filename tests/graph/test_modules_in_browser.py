@@ -171,6 +171,8 @@ def test_digit_and_its_gradients_are_drawn_pixel_by_pixel(opened):
     tab.keyboard.press("End")
     assert tab.inner_text("#label") == "update 1 of 1"
     assert tab.locator(".node.parameter.now").count() == 2
+    assert tab.locator("#step .equation canvas").count() == 2  # the weight, and its gradient
+    assert tab.text_content("[id^=gradedge] title").startswith("linear_1 sends ‖g‖ = ")
 
 
 def test_closed_module_with_two_results_states_both(opened):

@@ -52,9 +52,13 @@ class NormScale:
         """Return places and numbers for a legend, from the smallest to the largest."""
         step = (self.high - self.low) / (_TICKS - 1)
         return [
-            (i / (_TICKS - 1), f"{10 ** (self.low + i * step):.1g}".replace("e-0", "e-"))
+            (i / (_TICKS - 1), f"{_one_digit(10 ** (self.low + i * step)):g}".replace("e-0", "e-"))
             for i in range(_TICKS)
         ]
+
+
+def _one_digit(number: float) -> float:
+    return float(f"{number:.1g}")
 
 
 def _norms(graph: GraphData) -> Iterator[float]:

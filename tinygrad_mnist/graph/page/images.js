@@ -46,8 +46,9 @@ function imageFigure(image) {
 // The image of each part of an equation that is an image, by the index of the part.
 function picturesIn({ parts = [], operands = [], lead, sum }, node, nodes) {
   const joints = parts.flatMap(([, role], i) => (role === "joint" ? [i] : [])), pictures = new Map();
-  if (joints.length < 2 || node === undefined) return pictures;
   const named = (name) => nodes.find((other) => other.name === name);
+  if (node === undefined && !joints.length) return picturesOfUpdate(parts, named);
+  if (joints.length < 2 || node === undefined) return pictures;
   const between = (from, to) => parts.flatMap(([, role], i) => (i > from && i < to && role ? [i] : []));
   const symbols = between(-1, joints[0]).map((i) => parts[i][0]);
   between(joints[0], joints[1]).forEach((at, i) => {
@@ -59,6 +60,12 @@ function picturesIn({ parts = [], operands = [], lead, sum }, node, nodes) {
   const image = sum ? null : imageOf(target, Boolean(lead));
   if (image) pictures.set(parts.length - 1, image);
   return pictures;
+}
+
+// A weight and its gradient, named as "w" and "∂w".
+function picturesOfUpdate(parts, named) {
+  const image = ([text, role]) => (role === "incoming" ? imageOf(named(text.slice(1)), true) : role && imageOf(named(text), false));
+  return new Map(parts.map((part, i) => [i, image(part)]).filter(([, found]) => found));
 }
 
 function imageOf(node, isGradient) {

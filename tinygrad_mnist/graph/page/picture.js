@@ -209,7 +209,14 @@ function drawBackEdge(edge) {
   const element = draw("g", { id: `gradedge-${edge.id}`, class: `gradedge ${lookOf(flow)}` },
     draw("path", { d: path }), draw("polygon", { points: arrow(x, y, wide, -2 * wide) }));
   if (label) element.append(draw("text", { class: "number", ...labelPlace(edge) }, label));
+  element.append(draw("title", {}, flowTitle(edge)));
   return element;
+}
+
+// What the pointer finds at a gradient on its way.
+function flowTitle({ from, to, parts }) {
+  const sent = parts.filter((part) => part.sent).map(({ sent: { few, norm, mark } }) => [few ?? norm, mark].filter(Boolean).join(", "));
+  return `${to.lines[0][1]} sends ${sent.join(" and ")} to ${from.lines[0][1]}`;
 }
 
 // A small gradient in numbers, at a fan-out as a summand; of others a word that is not in the box of their sum.
