@@ -31,9 +31,9 @@ def _classifies(network: NeuralNetwork) -> bool:
 class NeuralNetwork(Learner, NotInNetwork):
     """Multi-layer perceptron, specified by a formula or trained on arrays.
 
-    It works wherever scikit-learn takes an estimator: pipelines, `cross_val_score`, `GridSearchCV`, `clone`. A
-    search runs over processes with ``n_jobs=2``, and over a Dask cluster inside ``joblib.parallel_config("dask")``
-    with a client of it.
+    It works wherever scikit-learn takes an estimator: pipelines, `cross_val_score`, `GridSearchCV`, `clone`.
+    A search runs over processes with ``n_jobs=2``, and over a Dask cluster, whose client is there, inside
+    ``joblib.parallel_config("dask")``.
 
     Parameters
     ----------
