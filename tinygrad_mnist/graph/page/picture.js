@@ -7,7 +7,7 @@ const FACE = {
   family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
   columns: "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
 };
-const LONGEST_LINE = 34, MOST_LINES = 6, LONGEST_LABEL = 12, BAR = 128;
+const LONGEST_LINE = 34, MOST_LINES = 6, LONGEST_LABEL = 12, BAR = 128, CLOSED = 180;
 
 function draw(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -94,7 +94,7 @@ function sizesOf(tree, measure) {
       const { value, back } = linesOf(child, tree.nodes), node = tree.nodes[child];
       const isLeaf = typeof child === "number" && !tree.nodes[child].op;
       const made = box(value, isLeaf ? 30 : LAYOUT.column - 2 * FACE.padX, imageOf(node, false));
-      if (typeof child !== "number") made.width += 22; // the sign that opens it
+      if (!node) made.width = Math.max(CLOSED, made.width + 22); // with the sign that opens it
       return { ...made, back: back ? box(back, isLeaf ? 30 : BAR - 2 * FACE.padX, imageOf(node, true)) : null };
     },
   };
