@@ -1,5 +1,7 @@
 """Folded graphs: names, order, the leaves that are stacked, and the sums that one node states."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,15 @@ def test_leaves_that_many_ops_share_fold_into_one_node():
     assert (leaves.kind, leaves.parameters) == ("parameter", 150)
     assert all(len(set(node.inputs)) == len(node.inputs) for node in graph.nodes)
     assert to_dot(graph)
+
+
+def test_modules_inside_a_thousand_others_fold_at_once():
+    y = leaf(1.0)
+    with ExitStack() as stack:
+        for i in range(800):
+            stack.enter_context(scope(f"level {i}"))
+            y = ops.tanh(y)
+    assert len(folded(Graph(y)).nodes) <= 20
 
 
 @pytest.mark.parametrize("title", ["a, part 2", "a (2)", "a (module)"])

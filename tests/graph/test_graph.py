@@ -109,6 +109,18 @@ def test_backward_pass_of_a_graph_runs_each_rule_once(monkeypatch):
     assert len(calls) == 1
 
 
+def test_rules_of_an_op_of_many_inputs_share_one_forward(monkeypatch):
+    calls = []
+    parts = [Tensor(np.ones(i + 5), requires_grad=True) for i in range(20)]
+    joined = ops.concatenate(parts)
+    forward = REGISTRY["concatenate"].forward
+    monkeypatch.setattr(
+        REGISTRY["concatenate"], "forward", lambda *x, **s: calls.append(1) or forward(*x, **s)
+    )
+    assert len(Graph(joined).nodes[-1].rules) == 20
+    assert len(calls) <= 1
+
+
 def test_gradients_of_a_sigmoid_that_its_loss_passes_by_add_up():
     logits = Tensor([0.2, -1.0, 0.5], requires_grad=True, name="logits")
     probabilities = ops.sigmoid(logits)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -185,7 +185,11 @@ class RuleFormula(NamedTuple):
 
 
 def rule_formula(
-    primitive: Primitive, position: int, inputs: tuple[Any, ...], attributes: dict[str, Any]
+    primitive: Primitive,
+    position: int,
+    inputs: tuple[Any, ...],
+    attributes: dict[str, Any],
+    symbols: Callable[[], list[Any]] | None = None,
 ) -> RuleFormula:
     """Return the rule of one input as an expression in `g`, `y` and the names of the inputs.
 
@@ -193,26 +197,32 @@ def rule_formula(
     ----------
     inputs, attributes
         Inputs and settings of the op as plain arrays and numbers: rules may read shapes.
+    symbols
+        Returns what `symbols_of` does; for the rules of an op of many inputs, which share them.
 
     Notes
     -----
     A rule that writes into arrays cannot be run on symbols; its text is its attribute ``formula``.
     """
-    names = input_names(primitive, len(inputs))
-    result = primitive.forward(*inputs, **attributes)
-    g = Symbol("g", np.ones_like(result))
-    symbols = [Symbol(n, x) if isinstance(x, np.ndarray) else x for n, x in zip(names, inputs)]
     rule = primitive.rule(position)
     if rule is None:
         return RuleFormula("no gradient")
     said: str | None = getattr(rule, "formula", None)
     if said is not None:
         return RuleFormula(said)
-    answer = rule(g, Symbol("y", result), *symbols, **attributes)
+    answer = rule(*(symbols() if symbols else symbols_of(primitive, inputs, attributes)), **attributes)
     if not isinstance(answer, Symbol):
         return RuleFormula(_operand(answer).text)
     shape = np.shape(inputs[position])
     return RuleFormula(_summed(answer, shape).expression.text, answer.shape != shape)
+
+
+def symbols_of(primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any]) -> list[Any]:
+    """Return `g`, `y` and the inputs of an op as symbols; an input that is a number stays one."""
+    names = input_names(primitive, len(inputs))
+    result = primitive.forward(*inputs, **attributes)
+    read = (Symbol(n, x) if isinstance(x, np.ndarray) else x for n, x in zip(names, inputs))
+    return [Symbol("g", np.ones_like(result)), Symbol("y", result), *read]
 
 
 def _summed(gradient: Symbol, target: tuple[int, ...]) -> Symbol:

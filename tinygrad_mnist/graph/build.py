@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import Sent, differentiated, require_connected, upstream, walk
-from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula
+from tinygrad_mnist.autodiff.formula import forward_formula, input_names, rule_formula, symbols_of
 from tinygrad_mnist.autodiff.guards import FailedOp, operand_text
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import in_words
@@ -151,7 +152,7 @@ def _op_node(tensor: Tensor, names: Names) -> Node:
         scope=names.path(tensor._call),
         inputs=sources,
         formula=forward_formula(primitive, sources, tensor.attributes),
-        rules=tuple(_rule(tensor, position, sources) for position in differentiated(tensor)),
+        rules=_rules(tensor, sources, arrays),
         value=Statistics.of(tensor.data),
         flops=primitive.flops(tensor.data, *arrays),
         bytes=sum(array.nbytes for array in (*read, tensor.data)),
@@ -160,31 +161,45 @@ def _op_node(tensor: Tensor, names: Names) -> Node:
     )
 
 
-def _rule(tensor: Tensor, position: int, sources: tuple[str, ...]) -> Rule:
-    """The rule of an input as text; a learner's wrong rule may fail in any way without ending the drawing."""
+def _rules(tensor: Tensor, sources: tuple[str, ...], arrays: tuple[Any, ...]) -> tuple[Rule, ...]:
+    """The rules of an op as text; a learner's wrong rule may fail in any way without ending the drawing."""
     primitive = tensor.primitive
     assert primitive is not None
-    try:
-        formula, summed = _rule_formula(tensor, primitive, position)
-    except Exception as error:
-        formula, summed = f"fails: {error}", False
-    return Rule(input_names(primitive, len(sources))[position], sources[position], formula, summed=summed)
+    names = input_names(primitive, len(sources))
+    kinds = str([(x.shape, x.dtype) if isinstance(x, np.ndarray) else repr(x) for x in arrays])
+    symbols = cache(lambda: symbols_of(primitive, arrays, tensor.attributes))
+    found = []
+    for position in differentiated(tensor):
+        try:
+            formula, summed = _rule_formula(tensor, primitive, position, arrays, kinds, symbols)
+        except Exception as error:
+            formula, summed = f"fails: {error}", False
+        found.append(Rule(names[position], sources[position], formula, summed=summed))
+    return tuple(found)
 
 
-def _rule_formula(tensor: Tensor, primitive: Primitive, position: int) -> tuple[str, bool]:
-    """The formula of a rule, which reads shapes and settings, not values: equal ops have equal ones."""
-    arrays = _input_arrays(tensor)
-    kinds = tuple((x.shape, x.dtype) if isinstance(x, np.ndarray) else repr(x) for x in arrays)
+def _rule_formula(
+    tensor: Tensor,
+    primitive: Primitive,
+    position: int,
+    arrays: tuple[Any, ...],
+    kinds: str,
+    symbols: Callable[[], list[Any]],
+) -> tuple[str, bool]:
+    """The formula of a rule, which reads shapes and settings, not values: equal ops have equal ones.
+
+    `kinds` are the shapes and dtypes of the arrays.
+    """
     settings = tuple(tensor.attributes.items())
     key = (primitive.rule(position), position, kinds, settings, repr(settings))  # 3 and 3.0 are equal keys
     try:
         known = _FORMULAS.get(key)
     except TypeError:  # a setting that is an array or a list
-        return rule_formula(primitive, position, arrays, tensor.attributes)
+        return rule_formula(primitive, position, arrays, tensor.attributes, symbols)
     if known is None:
         if len(_FORMULAS) >= _MOST_FORMULAS:
             _FORMULAS.clear()
-        known = _FORMULAS[key] = rule_formula(primitive, position, arrays, tensor.attributes)
+        known = _FORMULAS[key] = rule_formula(primitive, position, arrays, tensor.attributes, symbols)
     return known
 
 

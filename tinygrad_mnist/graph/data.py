@@ -203,11 +203,13 @@ class Node:
     @property
     def rule_positions(self) -> tuple[int, ...]:
         """The position among the inputs that each rule belongs to; an op may read the same node twice."""
-        found: list[int] = []
+        positions: dict[str, list[int]] = {}
+        for position in reversed(range(len(self.inputs))):
+            positions.setdefault(self.inputs[position], []).append(position)
+        found = []
         for rule in self.rules:
-            same = [position for position, source in enumerate(self.inputs) if source == rule.source]
-            free = [position for position in same if position not in found]
-            found.append((free or same or [0])[0])
+            free = positions.get(rule.source, [0])
+            found.append(free.pop() if len(free) > 1 else free[0])
         return tuple(found)
 
     @property

@@ -15,6 +15,7 @@ from tinygrad_mnist.graph.merging import merged
 
 MOST_NODES = 100  # more cannot be taken in at a glance
 _STRETCHES = 40
+_DEEPEST, _MOST_FOLDED = 20, 10_000  # a picture of modules inside more modules, or of more, is no better
 _LONGEST_PATTERN = 24
 _MOST_TITLES = 4
 
@@ -55,8 +56,12 @@ def _foldings(graph: GraphData) -> Iterator[GraphData | None]:
         ops = {homes.get(node.name, node.name) for node in _computed(graph)}
         return few_enough(merged(graph, homes)) if len(ops) <= MOST_NODES else None
 
-    for depth in range(max((_depth(node.scope) for node in graph.nodes), default=0), 0, -1):
-        collapsed = collapse(graph, depth)
+    deepest = max((_depth(node.scope) for node in graph.nodes), default=0)
+    for depth in range(min(deepest, _DEEPEST), 0, -1):
+        homes = _calls_at(graph, depth)
+        if len({homes.get(node.name, node.name) for node in _computed(graph)}) > _MOST_FOLDED:
+            continue
+        collapsed = merged(graph, homes)
         yield few_enough(collapsed)
         yield few_repeats(collapsed)
     yield few_repeats(graph)
@@ -78,7 +83,12 @@ def collapse(graph: GraphData, depth: int) -> GraphData:
     gradients are ops of the graph too, is one node per stretch: a single node would make a cycle.
     """
     require_whole("depth", depth)
-    return merged(graph, _stretches(graph, lambda node: "/".join(node.scope.split("/")[:depth])))
+    return merged(graph, _calls_at(graph, depth))
+
+
+def _calls_at(graph: GraphData, depth: int) -> dict[str, str]:
+    """The name of the node that stands for each op of a module call at `depth`."""
+    return _stretches(graph, lambda node: "/".join(node.scope.split("/", depth)[:depth]))
 
 
 def fold_repeats(graph: GraphData) -> GraphData:
