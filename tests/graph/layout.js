@@ -1,11 +1,11 @@
-// Reads {scripts, data, all} and writes where the layout of a page puts boxes, frames and points of edges.
+// Reads {scripts, data, open} and writes where the layout of a page puts boxes, frames and points of edges.
 const input = JSON.parse(require("fs").readFileSync(0, "utf8"));
 globalThis.data = input.data;
-globalThis.everything = input.all;
+globalThis.opened = input.open;
 require("vm").runInThisContext(`${input.scripts}
   noteReaders(data.nodes);
   globalThis.tree = treeOf(data);
-  globalThis.open = everything ? new Set(tree.groups.map((group) => group.group)) : openAtFirst(tree, 70);
+  globalThis.open = opened ? new Set(opened) : openAtFirst(tree, 70);
   globalThis.scene = layOut(sceneOf(tree, open, sizesOf(tree, (text) => 6.5 * text.length)));
 `);
 const box = ({ x, y, width, height }) => [x, y, width, height];

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import shutil
 import subprocess
 from functools import cache
@@ -33,6 +34,7 @@ NAMES = (
     "early",
 )
 LAYOUTS = [*itertools.product(NAMES, (False, True)), ("long", False), ("chain", False)]
+LAYOUTS += [(seed, None) for seed in range(8)]
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,13 @@ def early_result():
     return Graph((first * last).sum(), backward=True)
 
 
-def laid_out(graph, *, every=False):
+def laid_out(graph, *, every=False, chosen=None):
+    """Lay out a graph as at the start, with every group open, or with those that `chosen` says."""
     scripts = "\n".join(page._read(f"{name}.js") for name in SCRIPTS)
-    question = json.dumps({"scripts": scripts, "data": page_data(graph), "all": every})
+    data = page_data(graph)
+    groups = range(len(data["groups"]))
+    opened = [group for group in groups if every or (chosen and chosen(group))] if every or chosen else None
+    question = json.dumps({"scripts": scripts, "data": data, "open": opened})
     answer = subprocess.run(
         ["node", WRITER], input=question, capture_output=True, text=True, timeout=60, check=True
     )
@@ -75,8 +81,33 @@ def laid_out(graph, *, every=False):
 
 @pytest.fixture(scope="module")
 def layout_of(graphs):
-    """Return the layout of a graph by name, at the start or with every group open."""
-    return cache(lambda name, every: laid_out(graphs[name], every=every))
+    """Return the layout of a graph by name, at the start or all open; a number is a random graph."""
+
+    def layout(name, every):
+        if isinstance(name, int):
+            choice = random.Random(name)
+            return laid_out(random_graph(choice), chosen=lambda _: choice.random() < 0.7)
+        return laid_out(graphs[name], every=every)
+
+    return cache(layout)
+
+
+def random_graph(choice):
+    """Scalars that are read again and again, in modules inside modules."""
+    pool = [Tensor(0.5, requires_grad=True, name=f"p{i}") for i in range(choice.randint(1, 6))]
+
+    def write(depth):
+        for _ in range(choice.randint(1, 5)):
+            if depth < 3 and choice.random() < 0.45:
+                with scope(f"m{choice.randint(0, 3)}"):
+                    write(depth + 1)
+            else:
+                near, far = choice.choice(pool[-6:]), choice.choice(pool)
+                pool.append(choice.choice([ops.add(near, far), ops.multiply(near, far), ops.tanh(near)]))
+
+    while len(pool) < 12:
+        write(0)
+    return Graph(sum(pool[-3:], Tensor(0.0)), backward=True)
 
 
 def boxes(layout):

@@ -18,6 +18,7 @@ const LAYOUT = {
   padding: 16,
   title: 22,
   port: 15, // between edges that arrive at one box
+  backPort: 11, // and between the gradients along them
 };
 
 // Lay out a scene: its units and frames get x, y, width and height, its edges get two lists of points.
@@ -179,8 +180,8 @@ function departure(item, link) {
 function entrance(item, link) {
   if (item.port) return { value: 0, back: laneOf(item.main) };
   if (item.frame) return portPlace(item, item.tops.get(link.source));
-  const step = arrivalStep(item), value = step(link.edge) * arrivalWidth(item);
-  return { value, back: item.back ? backPlace(item) + step(link.edge) * 11 : 0 };
+  const step = arrivalStep(item)(link.edge);
+  return { value: step * arrivalWidth(item), back: item.back ? backPlace(item) + step * backWidth(item) : 0 };
 }
 
 // Where edges meet the gradient of a unit: as far from the middle of an op as the lane of the main path, if it can be.
@@ -198,6 +199,13 @@ function arrivalStep(unit) {
 
 function arrivalWidth(unit) {
   return Math.min(LAYOUT.port, (unit.width / 2 - 8) / Math.max(1, unit.arrivals.length - 1));
+}
+
+// Between gradients that leave one box: so narrow that all of them start inside it.
+function backWidth(unit) {
+  const left = backPlace(unit) - unit.width / 2 - LAYOUT.beside, right = unit.back.width - left;
+  const steps = unit.arrivals.map(arrivalStep(unit)), room = (space, count) => (count > 0 ? (space - 4) / count : LAYOUT.backPort);
+  return Math.min(LAYOUT.backPort, room(left, -Math.min(...steps)), room(right, Math.max(...steps)));
 }
 
 function portPlace(frame, port) {
