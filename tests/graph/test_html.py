@@ -134,6 +134,11 @@ def test_nodes_of_the_page_have_their_facts():
     assert nodes["mean_5"]["gradient"]["few"] == "1"
 
 
+def test_every_gradient_has_its_place_on_the_scale():
+    nodes = page_data(Graph(Tensor(1.0, requires_grad=True) * 1e-2 * 1.0, backward=True))["nodes"]
+    assert [node["gradient"]["place"] for node in nodes] == [0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("value", "mark"),
     [(0.0, "zero"), (1e7, "huge"), (np.nan, "not a number"), (np.inf, "infinite"), (1.0, None)],

@@ -68,7 +68,7 @@ def _filled(data: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _is_zero(value: Any) -> bool:
-    return isinstance(value, int) and value is not False
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _node(node: Node, graph: GraphData, scale: NormScale) -> dict[str, Any]:
