@@ -32,6 +32,7 @@ ROOMS = {
     "nn": ("nn", "tests/nn tests/optim tests/test_by_hand.py tests/training/test_loop.py tests/graph"),
     "optim": ("optim", "tests/optim tests/nn tests/program/test_training.py tests/training/test_step.py"),
     "graph": ("graph", "tests/graph tests/test_cli_graph.py"),
+    "report": ("report", "tests/report tests/training/test_run_report.py"),
     "training": ("training", "tests/training tests/test_cli.py tests/test_cli_derive.py"),
     "doctor": (
         "doctor",

@@ -126,13 +126,13 @@ def test_page_fetches_nothing(write, png, svg):
 
 
 def test_hostile_text_stays_text(write, png):
-    table = Table([HOSTILE], [[HOSTILE]])
+    table = Table([HOSTILE] * 2, [[HOSTILE] * 2])
     picture = FilePicture(png.path, HOSTILE)
     sections = [Section(HOSTILE, HOSTILE, picture, table, HOSTILE)] * 4
     outline = Outline(write(HOSTILE, [(HOSTILE, HOSTILE)], sections))
     assert not outline.all("script")
     assert [image["alt"] for image in outline.all("img")] == [HOSTILE] * 4
-    assert "".join(outline.words).count(HOSTILE) == 2 + 2 + 4 * 6  # title, summary; sections, their links
+    assert "".join(outline.words).count(HOSTILE) == 2 + 2 + 4 * 8  # title, summary; sections, their links
 
 
 def test_missing_parts_leave_no_empty_elements(write):
