@@ -25,6 +25,9 @@ V = VCurve(
         Curve("complex", (1e-2, 1e-10, 0.0, 0.0, 0.0), Line(2.0, -2.0, 1e-6, 1.0), None, 1e-8, 0.0),
     ),
 )  # fmt: skip
+EXACT = VCurve(
+    "x", (), 0.0, 0.0, "reverse mode", False, STEPS, (Curve("complex", (0.0,) * 5, None, None, 1.0, 0.0),)
+)
 COUNTS = [[950, 0, 12], [3, 81, 0], [0, 0, 0]]
 SHARES = [[0.1, 0.9, 0.0], [0.0005, 0.0, 0.9995]]
 
@@ -42,7 +45,11 @@ DRAWINGS = {
     "weights": lambda: plots.first_layer_weights(np.arange(-8.0, 12).reshape(2, 10), (2, 5), ["cat", "dog"]),
     "weights-many": lambda: plots.first_layer_weights(np.ones((13, 4)), (2, 2), limit=12 + 1),
     "v": lambda: plots.v_curve(V),
-    **{name: FIGURES[name] for name in ("loss by epoch", "accuracies", "hidden sums")},
+    "v-exact": lambda: plots.v_curve(EXACT),
+    **{
+        name: FIGURES[name]
+        for name in ("curves, loss below 0", "curves, chance", "loss by epoch", "accuracies", "hidden sums")
+    },
 }
 
 
@@ -52,4 +59,4 @@ def test_marks_of_a_drawing(name):
     text = DRAWINGS[name]().to_svg()
     text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'base64,[^"]*|(?<=id=")m\w+|(?<=url\(#)m\w+', "...", text)
-    assert_as_kept(SNAPSHOTS / f"{name.replace(' ', '-')}.svg", text.replace("><", ">\n<"))
+    assert_as_kept(SNAPSHOTS / f"{re.sub('[, ]+', '-', name)}.svg", text.replace("><", ">\n<"))

@@ -316,6 +316,24 @@ def test_units_that_are_classes_have_their_names(words_of):
     assert words.index("three") < words.index("seven")
 
 
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (
+            np.add.outer(np.arange(2.0), np.arange(25.0)),
+            "neighbouring pixels have like weights, as in strokes",
+        ),
+        (np.random.default_rng(0).normal(size=(9, 25)), "neighbouring pixels differ, as in noise"),
+        (np.tile([1.0, -1.0], (2, 18)), "neighbouring pixels differ, as in noise"),
+        (np.ones((2, 25)), "all are alike"),
+    ],
+    ids=["smooth", "noise", "stripes", "equal"],
+)
+def test_finding_tells_strokes_from_noise(weight, words):
+    shape = (5, 5) if weight.shape[1] == 25 else (6, 6)
+    assert plots.first_layer_weights(weight, shape).finding.endswith(f": {words}.")
+
+
 def test_one_outlier_does_not_fade_the_weights(words_of):
     weight = np.full((10, 784), 0.1)
     weight[3, 5] = 1000

@@ -12,6 +12,7 @@ from tinygrad_mnist.report.drawing import Drawing, Panel
 from tinygrad_mnist.report.plots.confusion import shortened
 
 FEW, LARGE_SIDE, SIDE = 12, 104.0, 62.0  # the most images that are large, their side, and that of more
+LIKE = 0.2  # correlation of neighbouring pixels: about 0 before a training, 0.4 to 0.8 after it
 SHARE_ON_SCALE = 99.8  # per cent of the weights; a few outliers must not fade the rest
 
 
@@ -57,11 +58,11 @@ def structure_of(images: NDArray[np.float64]) -> str:
     if not images.size or left.std() == 0 or right.std() == 0:
         return "all are alike"
     likeness = float(np.corrcoef(left, right)[0, 1])
-    if likeness > 0.5:
-        return "neighbouring pixels have like weights, as in strokes"
-    return (
-        "neighbouring pixels have much the same weights in part" if likeness > 0.2 else "they look like noise"
+    like, unlike = (
+        "neighbouring pixels have like weights, as in strokes",
+        "neighbouring pixels differ, as in noise",
     )
+    return like if likeness > LIKE else unlike
 
 
 def weight_panel(image: NDArray[np.float64], side: float, title: str) -> Panel:
