@@ -14,6 +14,7 @@ Epoch = Mapping[str, float | None]
 WIDTH, HEIGHT = 360.0, 250.0
 LEFT, TOP, BOTTOM, RIGHT = 52.0, 54.0, 40.0, 16.0
 MOST_EPOCHS_WITH_MARKERS = 30
+MOST_TICKS, MOST_LONG_TICKS = 12, 7  # of epochs: numbers of two digits, and of more
 SMALLEST, LARGEST = 1e-300, 1e300  # of values that an axis tells apart
 LOGARITHMIC_RATIO = 30.0  # a loss that falls further than this hides its end on a linear axis
 LEAST_ACCURACY_SPAN = 0.01  # of the axis, and half of what is missing to 100 %: noise stays small
@@ -135,7 +136,9 @@ def curve_panel(
             WIDTH, HEIGHT, [*parts, marks.text(LEFT, 90, "no value that can be drawn", class_="muted")]
         )
     parts += axes.y_axis(y.ticks(6), write)
-    parts += axes.x_axis(axes.x.ticks(8, whole=True), "epoch", plain)
+    parts += axes.x_axis(
+        axes.x.ticks(MOST_TICKS if last < 100 else MOST_LONG_TICKS, whole=True), "epoch", plain
+    )
     if chance is not None and y.low <= chance <= y.high:
         parts += chance_line(axes, chance)
     for curve in curves:
