@@ -47,6 +47,7 @@ def width(path):
     [
         ({"dpi": 0}, "dpi is 0: expected a whole number >= 1"),
         ({"dpi": 150}, "dpi is 150 and the picture is step.svg: expected a .png; leave dpi out"),
+        ({"dpi": 100_000}, "dpi is 100000: expected at most 1200; write dpi=300"),
         ({"theme": "drak"}, "theme is 'drak': expected one of .* did you mean 'dark'"),
         ({"depth": 0}, "depth is 0: expected a whole number >= 1"),
     ],

@@ -176,17 +176,21 @@ def _trained(run: Path, picture: Path | None, label: str | None, *, data: Path |
         subject = f"{len(images)} test image{'s' * (len(images) != 1)} of {trained.data_name}"
     else:
         images = read_pictures(picture, trained.image_shape, trained.framing, pixel_max=trained.pixel_max)
-        labels = np.full(len(images), _class_of(label, trained, images))
+        labels = _classes_of(label, trained, images)
         subject = f"{picture}, read as {_reading(trained, images)}"
     named = Tensor(images.reshape(len(images), -1), name="images")
     value = trained.recipe.build_loss()(trained.model.eval()(named), Tensor(labels, name="labels"))
     return _Step(value, images, labels, trained.recipe.lr, f"{run} on {subject}")
 
 
-def _class_of(label: str | None, trained: Any, images: Any) -> int:
-    """The number of the class that --label names, or of the one that the network reads."""
+def _classes_of(label: str | None, trained: Any, images: Any) -> Any:
+    """The number of the class that --label names, or of the one that the network reads, for each image."""
     if label is None:
-        return int(trained.probabilities(images)[0].argmax())
+        return trained.probabilities(images).argmax(axis=1)
+    return np.full(len(images), _class_of(label, trained))
+
+
+def _class_of(label: str, trained: Any) -> int:
     names = list(map(str, trained.class_names or range(trained.classes)))
     if label in names:
         return names.index(label)

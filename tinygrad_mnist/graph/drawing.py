@@ -19,6 +19,7 @@ from tinygrad_mnist.graph.style import THEME_NAMES, ThemeName
 from tinygrad_mnist.graph.svg import image_of
 from tinygrad_mnist.graph.text import to_text
 
+_MOST_DPI = 1200  # more pixels are gigabytes
 _IMAGES = ("svg", "png", "pdf")
 _SUFFIXES = (*_IMAGES, "html", "dot", "mmd", "txt")
 
@@ -143,6 +144,8 @@ def _require_dpi(dpi: int | None, path: Path | None) -> None:
     if dpi is None:
         return
     require_whole("dpi", dpi)
+    if dpi > _MOST_DPI:
+        raise ValueError(f"dpi is {dpi}: expected at most {_MOST_DPI}; write dpi=300 for print")
     if path is None or path.suffix.lower() != ".png":
         where = "no path" if path is None else path.name
         raise ValueError(f"dpi is {dpi} and the picture is {where}: expected a .png; leave dpi out")
