@@ -17,12 +17,20 @@ WIDTHS = (390, 1280, 2560)
 UNREADABLE = Path(__file__).parents[1].joinpath("unreadable.js").read_text(encoding="utf-8")
 
 
+def alarming_graph():
+    """A wrong rule beside the right one, with a gradient that is huge."""
+    model = nn.Linear(3, 3, rng=0)
+    with wrong_rules.missing_transpose:
+        loss = (model(1e4 * np.eye(3, dtype=np.float32)) ** 2).sum()
+        return Graph(loss, backward=True, diagnosis=diagnose(loss))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(scheme, opened):
     pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    for width in WIDTHS:
-        tab = opened(network_graph(), color_scheme=scheme, viewport={"width": width, "height": 900})
+    for graph, width in [*((network_graph(), width) for width in WIDTHS), (alarming_graph(), 390)]:
+        tab = opened(graph, color_scheme=scheme, viewport={"width": width, "height": 900})
         tab.evaluate(f"{axe}; undefined")  # not a script of the page: its policy refuses those
         for key in ("Home", "End", "ArrowLeft"):
             tab.keyboard.press(key)
@@ -32,14 +40,6 @@ def test_axe_finds_no_violation(scheme, opened):
             )
             assert found[0] > 20
             assert found[1] == [], (width, key)
-
-
-def alarming_graph():
-    """A wrong rule beside the right one, with a gradient that is huge."""
-    model = nn.Linear(3, 3, rng=0)
-    with wrong_rules.missing_transpose:
-        loss = (model(1e4 * np.eye(3, dtype=np.float32)) ** 2).sum()
-        return Graph(loss, backward=True, diagnosis=diagnose(loss))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

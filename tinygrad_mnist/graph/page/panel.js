@@ -39,7 +39,7 @@ function operandTable(operands) {
 
 // A wrong rule and what is right in its place.
 function comparisonTable(rows) {
-  const head = make("tr", "", ...["", "✗ wrong", "✓ right"].map((text) => make("th", "", text)));
+  const head = make("tr", "", make("td", ""), make("th", "", "✗ wrong"), make("th", "", "✓ right"));
   return make("table", "compared", head, ...rows.map(([label, wrong, right]) =>
     make("tr", "", make("th", "", label), make("td", "", wrong), make("td", "", right))));
 }
