@@ -104,6 +104,9 @@ def test_drawing_is_part_of_the_page_with_its_finding(name, write):
     assert len(outline.all("svg")) == len(drawing.panels)
     (image,) = (div for div in outline.all("div") if div.get("role") == "img")
     assert image["aria-label"] == drawing.finding
+    text = "".join(outline.words)
+    assert all(words in text for words in (drawing.title, *(words for _, words in drawing.key)))
+    assert [mark["class"] for mark in outline.all("i")] == [colour for colour, _ in drawing.key]
     masks = [mask["id"] for mask in outline.all("mask")]
     used = [shape["mask"] for shape in outline.all("rect") if "mask" in shape]
     assert used == [f"url(#{mask})" for mask in masks]
