@@ -100,3 +100,8 @@ def test_killed_process_leaves_a_whole_file(tmp_path, delay):
         name == "file" or (name.startswith(".file.") and name.endswith(".tmp"))
         for name in os.listdir(tmp_path)
     )
+
+
+def test_a_missing_folder_is_named_instead_of_the_hidden_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder is missing: '.*nowhere'"):
+        write_atomically(tmp_path / "nowhere" / "file", b"")

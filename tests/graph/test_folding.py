@@ -1,5 +1,6 @@
 """Folded graphs: names, order, the leaves that are stacked, and the sums that one node states."""
 
+import re
 from contextlib import ExitStack
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 
 from tinygrad_mnist import Tensor, nn, ops, scope
 from tinygrad_mnist.errors import ShapeError
-from tinygrad_mnist.graph import Graph, to_dot
+from tinygrad_mnist.graph import Graph, to_dot, to_mermaid
 from tinygrad_mnist.graph.folding import MOST_NODES, folded
+from tinygrad_mnist.graph.playback import playback_steps
+from tinygrad_mnist.graph.style import THEMES
 
 
 def leaf(array, name=None):
@@ -109,3 +112,40 @@ def test_a_module_that_reads_a_stack_has_one_arrow_from_it():
 
     graph = Graph(Joined()(leaf([1.0]), np.array([2.0]), np.array([3.0]))).collapsed(1)
     assert graph.by_name["Joined"].inputs == ("parts[1…2]",)
+
+
+def test_an_unknown_sum_has_a_neutral_arrow():
+    x = Tensor(np.ones((5, 5)), requires_grad=True, name="x")
+    y = ops.tanh(x)
+    with scope("block"):
+        block = ops.sin(y) + ops.cos(y)
+    graph = Graph(ops.sum(block) + ops.sum(y) * 1e-3, backward=True).collapsed(1)
+    (rule,) = graph.by_name["block"].rules
+    assert rule.contribution is None
+    (k, p) = graph.positions["block"], 0
+    (line,) = [line for line in to_dot(graph).splitlines() if f'id="gradedge-{k}-{p}"' in line]
+    assert "penwidth=1.00" in line
+    assert THEMES["light"].edge in line
+
+
+def test_mermaid_goes_through_a_module_with_several_results():
+    x = Tensor(np.ones(2), requires_grad=True, name="x")
+    y = x * 2.0
+    with scope("both"):
+        first, second = ops.exp(y), ops.sin(y)
+    graph = Graph(ops.sum(first * second), backward=True).collapsed(1)
+    text, both = to_mermaid(graph), graph.positions["both"]
+    assert f"g{both} -.->" in text
+    assert re.search(rf"-\.->.* g{both}\n", text)
+
+
+def test_a_formula_names_the_modules_of_its_picture():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0, dtype=float), nn.Sigmoid())
+    with scope("twice"):
+        first = ops.tanh(ops.exp(Tensor(np.ones((1, 2)), requires_grad=True)))
+    graph = Graph(model(first) * first, backward=True).collapsed(2)
+    formulas = [node.formula for node in graph.nodes if node.formula]
+    assert formulas == [
+        "linear(twice, 0.weight, 0.bias)", "sigmoid(Linear[0])", "Sigmoid[1] * twice",
+    ]  # fmt: skip
+    assert "Sigmoid[1] * twice = [[" in playback_steps(graph)[-1].status

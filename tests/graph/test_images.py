@@ -101,3 +101,24 @@ def test_the_update_of_a_large_weight_is_told_by_its_norm(tmp_path):
         == f"it moves by a norm of {moved:.4g}, {moved / np.linalg.norm(layer.weight.data):.2g} of its norm"
     )
     assert "update" in draw(loss, tmp_path / "a.html", backward=True, learning_rate=0.1).read_text("utf-8")
+
+
+def test_images_that_require_a_gradient_are_images_with_a_gradient():
+    digits = Tensor(DIGITS.reshape(3, 20), requires_grad=True, name="digits")
+    node = Graph(ops.sum(digits * digits), backward=True, images=DIGITS).by_name["digits"]
+    assert [image.title for image in node.images] == ["3 images", "gradient of 3 images"]
+    assert [image.signed for image in node.images] == [False, True]
+
+
+def test_large_numbers_are_pictures_too():
+    (image,) = ImageShape(2, 2).images_of(
+        np.array([[1e308, -1e308, 0, 5e307]]), gradient=False, is_weight=True
+    )
+    assert pixels(image).tolist() == [[255, 1], [128, 192]]
+
+
+@pytest.mark.parametrize("images", [[[[1.0]], [[1.0, 2.0]]], np.array([["a"]]), DIGITS + 1])
+def test_images_of_something_else_are_refused(images):
+    x = Tensor(DIGITS, requires_grad=True, name="x")
+    with pytest.raises(ShapeError, match="images "):
+        Graph(ops.sum(x * x), images=images)

@@ -1,9 +1,11 @@
 """Names of leaves: those of the arguments by which modules got them."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist import Tensor, nn, scope
 from tinygrad_mnist.graph import Graph
 
 
@@ -58,3 +60,12 @@ def test_a_leaf_is_named_after_its_argument(call, names):
 )
 def test_an_argument_of_any_kind_is_passed_over(argument):
     assert Graph(Second()(argument, leaf(1.0, 2.0))).nodes[0].name == "x"
+
+
+def test_scopes_nested_to_any_depth_have_paths():
+    x = Tensor(1.0, requires_grad=True, name="x")
+    with contextlib.ExitStack() as scopes:
+        for depth in range(3000):
+            scopes.enter_context(scope(f"s{depth}"))
+        y = x * 2.0
+    assert Graph(y).nodes[-1].scope.count("/") == 2999

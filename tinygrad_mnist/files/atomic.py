@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -23,8 +24,11 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     Raises
     ------
     OSError
-        If the file cannot be written, replaced or synced. The temporary file is removed.
+        If the file cannot be written, replaced or synced, or its folder is missing. The temporary file is
+        removed.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "the folder is missing", str(path.parent))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:  # not mkstemp, whose files only their owner may read

@@ -16,7 +16,7 @@ from tinygrad_mnist.autodiff.guards import FailedOp, operand_text
 from tinygrad_mnist.autodiff.primitive import Primitive
 from tinygrad_mnist.autodiff.source_line import in_words
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.errors import GradientError
+from tinygrad_mnist.errors import GradientError, ShapeError
 from tinygrad_mnist.graph.data import GraphData, Node, Rule, Statistics
 from tinygrad_mnist.graph.images import ImageShape
 from tinygrad_mnist.graph.names import Names, leaf_kind
@@ -79,6 +79,11 @@ def _built(outputs: tuple[Any, ...], backward: bool, diagnosis: Any, images: Ima
         nodes, gradients = _with_gradients(nodes, outputs, names)
     if images is not None:
         nodes = [_with_images(node, names.values[node.name], gradients, images) for node in nodes]
+        if not any(images.are_in(np.asarray(_array(value))) for value in values):
+            raise ShapeError(
+                f"images has {images.height} × {images.width} pixels, and the graph was computed from other "
+                "data: expected the images that its first op reads"
+            )
     if diagnosis is not None:
         nodes = _with_verdicts(nodes, diagnosis)
     return GraphData(tuple(nodes), tuple(names.of[id(output)] for output in outputs))
@@ -272,7 +277,9 @@ def _with_images(node: Node, value: Any, gradients: dict[int, Any], images: Imag
     is_weight = node.kind == "parameter"
     found = images.images_of(_array(value), gradient=False, is_weight=is_weight)
     if id(value) in gradients:
-        found += images.images_of(gradients[id(value)], gradient=True, is_weight=is_weight)
+        found += images.images_of(
+            gradients[id(value)], gradient=True, is_weight=is_weight, value=_array(value)
+        )
     return replace(node, images=found)
 
 

@@ -213,6 +213,11 @@ class Node:
         return tuple(found)
 
     @property
+    def is_sent_back(self) -> bool:
+        """True if a gradient arrived; a module with several results has none to state, but sends some."""
+        return self.gradient is not None or any(rule.contribution is not None for rule in self.rules)
+
+    @property
     def verdict(self) -> str | None:
         """The worst verdict of `diagnose` on its rules, or None."""
         verdicts = [rule.verdict for rule in self.rules]

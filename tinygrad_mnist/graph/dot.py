@@ -81,7 +81,7 @@ class _Drawing:
     def __init__(self, graph: GraphData, detail: Detail, theme: str) -> None:
         self.graph, self.values, self.theme = graph, detail == "values", THEMES[theme]
         self.scale = NormScale(graph)
-        self.sent_back = _sent_back(graph)
+        self.sent_back = {node.name for node in graph.nodes if node.is_sent_back}
         self.inputs = _inputs(graph, self.sent_back)
         self.looks = {style: self.theme.node(style) for style in STYLES}
 
@@ -211,15 +211,15 @@ class _Drawing:
 
     def _stroke(self, way: _Input) -> tuple[str, float, str]:
         """Colour, width in points and style of a backward edge."""
-        sent = (way.rule and way.rule.contribution) or way.source.gradient
-        place = None if sent is None else self.scale.place(sent.norm)
+        sent = way.rule and way.rule.contribution
+        if not sent:  # a sum that is not known
+            return self.theme.edge, 1.0, "dashed"
+        place = self.scale.place(sent.norm)
         if place is not None:
             return self.theme.gradient(place), _width(place), "dashed"
-        return (
-            (self.theme.wrong, 2.0, "bold")
-            if self.scale.is_broken(sent)
-            else (self.theme.faint, 1.0, "dotted")
-        )
+        if self.scale.is_broken(sent):
+            return self.theme.wrong, 2.0, "bold"
+        return self.theme.faint, 1.0, "dotted"
 
     def _legend(self) -> Iterator[str]:
         yield "  subgraph cluster_legend {"
@@ -234,15 +234,6 @@ class _Drawing:
             yield f"    legend{i} -> legend{i + 1} [arrowhead=none {look}]"
         yield "    {rank=same; " + "; ".join(f"legend{i}" for i in range(len(ticks))) + "}"
         yield "  }"
-
-
-def _sent_back(graph: GraphData) -> set[str]:
-    """The nodes with a gradient; a module with several results has none to state, but sends some."""
-    return {
-        node.name
-        for node in graph.nodes
-        if node.gradient is not None or any(rule.contribution is not None for rule in node.rules)
-    }
 
 
 class _Input(NamedTuple):

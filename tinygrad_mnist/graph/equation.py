@@ -48,7 +48,8 @@ class Operand:
 
 def forward_equation(node: Node, graph: GraphData) -> Parts:
     """Return the computation of an op's value: ``a * b = 2 * -3 = -6``."""
-    operands = {source: _operand(source, graph) for source in node.inputs if source in graph.by_name}
+    nodes = [graph.by_name[source] for source in node.inputs if source in graph.by_name]
+    operands = {source.title: _operand(source.name, graph) for source in nodes}
     return equation(node.formula, operands, Operand("result", node.name, node.shape, node.value))
 
 

@@ -151,7 +151,8 @@ def _in_stretches(graph: GraphData) -> GraphData:
     taken = Counter(graph.by_name.keys())
     for start in range(0, len(computed), size):
         stretch = computed[start : start + size]
-        home = _free(f"ops {start + 1:,} to {start + len(stretch):,}", taken)
+        first, last = start + 1, start + len(stretch)
+        home = _free(f"ops {first:,} to {last:,}" if last > first else f"op {first:,}", taken)
         homes |= {node.name: home for node in stretch}
     found = merged(graph, homes, kinds=("parameter", "data"))
     if len(found.nodes) <= MOST_NODES:

@@ -51,6 +51,7 @@ class ImageShape:
     height: int
     width: int
     labels: tuple[Any, ...] = ()
+    array: Any = None
 
     @classmethod
     def of(cls, images: Any, labels: Any = None) -> ImageShape:
@@ -61,8 +62,11 @@ class ImageShape:
         ShapeError
             If the images have fewer than two axes, or the labels are not as many.
         """
-        array = np.asarray(images.data if hasattr(images, "requires_grad") else images)
-        if array.ndim < 2 or 0 in array.shape:
+        try:
+            array = np.asarray(images.data if hasattr(images, "requires_grad") else images)
+        except ValueError:  # rows of different lengths
+            array = np.empty(0)
+        if array.ndim < 2 or 0 in array.shape or array.dtype.kind not in "biuf":
             raise ShapeError(
                 f"images is {shown(images)}: expected (height, width) or (n, height, width); "
                 "write images.reshape(-1, 28, 28)"
@@ -73,19 +77,39 @@ class ImageShape:
             raise ShapeError(
                 f"labels has {len(said)} entries and there are {number} images: expected one each"
             )
-        return cls(array.shape[-2], array.shape[-1], said)
+        return cls(array.shape[-2], array.shape[-1], said, array)
 
     @property
     def pixels(self) -> int:
         """The number of pixels of an image."""
         return self.height * self.width
 
-    def images_of(self, array: Array, *, gradient: bool, is_weight: bool) -> tuple[Image, ...]:
-        """Return a mosaic of the images in an array, or a strip of its units; nothing if it has neither."""
+    def are_in(self, value: Array) -> bool:
+        """Return True if an array holds the images themselves, in any shape."""
+        return (
+            self.array is not None
+            and value.size == self.array.size
+            and np.array_equal(value.ravel(), self.array.ravel())
+        )
+
+    def images_of(
+        self, array: Array, *, gradient: bool, is_weight: bool, value: Array | None = None
+    ) -> tuple[Image, ...]:
+        """Return a mosaic of the images in an array, or a strip of its units; nothing if it has neither.
+
+        Parameters
+        ----------
+        gradient
+            True for the gradient of `value`.
+        is_weight
+            True for what is learned.  Images that require a gradient are still images.
+        """
+        value = np.asarray(array if value is None else value)
         array = np.asarray(array)
         if array.dtype.kind != "f" or not array.size or not np.isfinite(array).all():
             return ()
         if array.size % self.pixels == 0 and self._ends_in_pixels(array):
+            is_weight = is_weight and not self.are_in(value)
             return (self._mosaic(array.reshape(-1, self.height, self.width), gradient, is_weight),)
         if not is_weight and array.ndim == 2 and array.shape[1] <= _MOST_UNITS and len(array) <= _MOST_IMAGES:
             title = f"{'gradient of ' if gradient else ''}{array.shape[1]} units"
@@ -121,10 +145,10 @@ def _image(title: str, array: Array, *, signed: bool, gradient: bool) -> Image:
     """An array as greys: from zero to its largest value, or with zero in the middle; a gap is white."""
     largest = float(np.nanmax(np.abs(array))) or 1.0
     if signed:
-        grey = _ZERO + 127 * array / largest
+        grey = _ZERO + 127 * (array / largest)
     else:
         low = min(0.0, float(np.nanmin(array)))
-        grey = 255 * (array - low) / ((float(np.nanmax(array)) - low) or 1.0)
+        grey = 255 * ((array - low) / ((float(np.nanmax(array)) - low) or 1.0))
     bytes_ = np.where(np.isnan(grey), _ZERO if signed else 255, np.rint(np.nan_to_num(grey))).astype(np.uint8)
     return Image(
         title, array.shape[1], array.shape[0], b64encode(bytes_.tobytes()).decode(), signed, gradient

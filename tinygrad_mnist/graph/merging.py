@@ -85,8 +85,17 @@ def _renamed(node: Node, names: dict[str, str]) -> Node:
     """The node with its sources renamed to the modules they are in."""
     inputs = tuple(names.get(source, source) for source in node.inputs)
     rules = (replace(rule, source=names.get(rule.source, rule.source)) for rule in node.rules)
-    titled = (rule if rule.formula else replace(rule, input=rule.source.rpartition("/")[2]) for rule in rules)
-    return replace(node, inputs=inputs, rules=tuple(titled))
+    titled = (rule if rule.formula else replace(rule, input=_title(rule.source)) for rule in rules)
+    formula = node.formula
+    for source in dict.fromkeys(node.inputs):
+        if names.get(source, source) != source:
+            title = _title(names[source]).replace("\\", r"\\")
+            formula = re.sub(rf"(?<![\w.]){re.escape(source)}(?!\w)", title, formula)
+    return replace(node, inputs=inputs, rules=tuple(titled), formula=formula)
+
+
+def _title(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _stack(name: str, leaves: list[Node]) -> Node:
@@ -123,7 +132,7 @@ class _Group:
         return Node(
             name=self.home,
             kind="module",
-            op=self.home.rpartition("/")[2],
+            op=_title(self.home),
             shape=result.shape if is_alone else (),
             dtype=result.dtype if is_alone else "",
             scope=self.home.rpartition("/")[0],
@@ -195,7 +204,7 @@ class _Group:
                 if self._is_outside(rule.source):
                     leading.setdefault(self._way(rule.source), []).append(rule)
         return tuple(
-            Rule(name.rpartition("/")[2], name, "", self._sent(rules), _worst(rules))
+            Rule(_title(name), name, "", self._sent(rules), _worst(rules))
             for (name, _), rules in leading.items()
         )
 

@@ -53,14 +53,14 @@ def _box_lines(box: Box, graph: GraphData, indent: str, numbers: Iterator[int]) 
 def _backward_lines(graph: GraphData) -> Iterator[str]:
     """The gradients, in the order in which a backward pass computes them, and the rules between them."""
     for position, node in reversed(list(enumerate(graph.nodes))):
-        if node.gradient is None:
+        if not node.is_sent_back:
             continue
         label = "<br/>".join(map(_escaped, gradient_lines(node)))
         yield f'  g{position}("{label}"):::gradient'
         if node.name in graph.outputs:
             yield f"  n{position} -.- g{position}"
         for rule in node.rules:
-            if graph.by_name[rule.source].gradient is not None:
+            if graph.by_name[rule.source].is_sent_back:
                 said = f'|"{_escaped(_on_a_line(rule.formula))}"|' if rule.formula else ""
                 yield f"  g{position} -.->{said} g{graph.positions[rule.source]}"
 

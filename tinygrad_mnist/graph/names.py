@@ -69,18 +69,22 @@ class Names:
 
     def path(self, call: Call | None) -> str:
         """Return the path of a call; the second of a module in the same outer call is ``Linear[in] (2)``."""
-        if call is None:
-            return ""
-        if id(call) not in self._paths:
-            outer, title = self.path(call[0]), printable(call[1])
-            path = f"{outer}/{title}" if outer else title
-            free = path
-            while self._calls[free]:
-                self._calls[path] += 1
-                free = f"{path} ({self._calls[path]})"
-            self._calls[free] += 1
-            self._paths[id(call)] = free
-        return self._paths[id(call)]
+        unnamed = []  # without recursion: scopes may nest to any depth
+        while call is not None and id(call) not in self._paths:
+            unnamed.append(call)
+            call = call[0]
+        path = "" if call is None else self._paths[id(call)]
+        for inner in reversed(unnamed):
+            path = self._paths[id(inner)] = self._free_path(f"{path}/{printable(inner[1])}".removeprefix("/"))
+        return path
+
+    def _free_path(self, path: str) -> str:
+        free = path
+        while self._calls[free]:
+            self._calls[path] += 1
+            free = f"{path} ({self._calls[path]})"
+        self._calls[free] += 1
+        return free
 
 
 def leaf_kind(value: Any) -> Any:
