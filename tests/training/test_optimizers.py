@@ -119,7 +119,10 @@ def test_command_takes_every_setting_of_the_training(whole):
     assert (recipe.clip_norm, recipe.clip_value, recipe.ema_decay) == (0.5, 0.1, 0.98)
     assert (recipe.decay_biases, recipe.early_stopping) == (False, 1)
     page = (whole[0] / "report.html").read_text(encoding="utf-8")
-    for row in ("adam(betas=(0.8, 0.99), amsgrad=True)", "sequential(", "ema decay", "clip norm", "0.98"):
+    for row in (
+        "adam (betas 0.8 and 0.99; amsgrad yes)", "sequential (", "decay of the averaged weights", "0.98",
+        "largest norm of the gradient",
+    ):  # fmt: skip
         assert row in page
 
 
