@@ -15,6 +15,7 @@ __all__ = [
     "GraphvizMissingError",
     "LabelError",
     "MissingExtraError",
+    "ProcessError",
     "ShapeError",
     "StaleGradientError",
     "TinygradMnistError",
@@ -72,6 +73,10 @@ class ExportError(TinygradMnistError, ValueError):
 
 class CheckpointError(TinygradMnistError, ValueError):
     """Saved weights or a run folder do not fit, or cannot be read."""
+
+
+class ProcessError(TinygradMnistError, ValueError):
+    """Processes cannot train together: by their number, or because data, settings or versions differ."""
 
 
 class MissingExtraError(TinygradMnistError, ImportError):

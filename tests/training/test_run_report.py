@@ -132,6 +132,7 @@ def test_every_setting_that_differs_is_in_words():
         early_stopping=3,
         clip_norm=1.5,
         ema_decay=0.99,
+        micro_batches=4,
         optimizer="adam(betas=(0.9, 0.99), amsgrad=True)",
         schedule="sequential(schedulers=[warm-up(total_iters=3), cosine], milestones=[3])",
     )
@@ -139,6 +140,7 @@ def test_every_setting_that_differs_is_in_words():
     assert rows["hidden layers"] == "300 and 1,000 units"
     assert rows["dropped hidden units"] == "25 %"
     assert rows["weight decay of biases"] == "no"
+    assert rows["micro-batches per batch"] == "4"
     assert rows["early stopping"] == "after 3 epochs without a lower validation loss"
     assert rows["optimizer"] == "adam (betas 0.9 and 0.99; amsgrad yes)"
     assert rows["schedule"] == "sequential (schedulers warm-up (total iters 3) and cosine; milestones 3)"

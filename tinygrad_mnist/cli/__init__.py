@@ -20,7 +20,7 @@ from tinygrad_mnist.cli.predict_command import predict
 from tinygrad_mnist.cli.reproduce_command import reproduce
 from tinygrad_mnist.cli.sweep_command import sweep
 from tinygrad_mnist.cli.train_command import train
-from tinygrad_mnist.errors import TinygradMnistError
+from tinygrad_mnist.errors import MissingExtraError, TinygradMnistError
 from tinygrad_mnist.files import visible_lines
 
 __all__ = ["main"]
@@ -63,9 +63,13 @@ class _Commands(click.Group):
             try:
                 return super().invoke(context)
             except click.ClickException as error:
+                if _is_echo():
+                    context.exit(2)
                 error.message = visible_lines(error.message)  # type: ignore[misc]  # click declares it Final
                 raise
             except (TinygradMnistError, OSError, MemoryError) as error:
+                if isinstance(error, MissingExtraError) and _is_echo():
+                    context.exit(2)
                 _say("\n  ".join([f"Error: {error}", *getattr(error, "__notes__", ())]))
                 context.exit(2)
 
@@ -73,6 +77,13 @@ class _Commands(click.Group):
 def _show_warning(message: Warning | str, *place: Any, **output: Any) -> None:
     """Print a warning as a sentence: the line of code that warned tells a user nothing."""
     _say(f"Warning: {message}")
+
+
+def _is_echo() -> bool:
+    """Return True if another process on this machine has the same command line and reports its errors."""
+    from tinygrad_mnist.training.distributed import is_first_here
+
+    return not is_first_here()
 
 
 def _say(text: str) -> None:

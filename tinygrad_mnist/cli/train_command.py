@@ -91,6 +91,12 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     type=COUNT,
     help="Images per step.  [default: 128, or 16 with fewer than 10,000 training images]",
 )
+@_training(
+    "--micro-batches",
+    type=COUNT,
+    help="Parts of each batch, a power of two, that processes share: the result is the same for any number "
+    "of processes.  [default: 8 under mpiexec, else none]",
+)
 @_training("--epochs", type=COUNT, default=10, help="Passes over the training images.")
 @_training(
     "--early-stopping",
@@ -142,25 +148,31 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     The run folder holds weights, history, pictures, report.html and checkpoints. Ctrl-C ends training early
     and keeps what was learned.
     """
+    from tinygrad_mnist.training.distributed import MICRO_BATCHES, number_started, started_processes
     from tinygrad_mnist.training.fresh import default_batch_size, hidden_sizes
+    from tinygrad_mnist.training.job import run_training
     from tinygrad_mnist.training.recipe import Recipe
     from tinygrad_mnist.training.run_folder import RunOptions
 
-    if run is not None:
-        _refuse_other_options(context, {"run", "data"}, run)
-        _resume(run, data)
-        return
-    images = load_images(dataset, data, validation)
-    options = RunOptions(**{field.name: settings.pop(field.name) for field in fields(RunOptions)})
-    if layers is not None:
-        settings["hidden"] = hidden_sizes(images, layers)
-    try:
-        settings |= _of_optimizer(settings["optimizer"], lr, momentum)
-        recipe = Recipe(batch_size=batch_size or default_batch_size(images), **settings)
-    except (TypeError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
-    folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    _begin(recipe, images, folder, options)
+    with started_processes() as processes:
+        if run is not None:
+            _refuse_other_options(context, {"run", "data"}, run)
+            _resume(run, data, processes)
+            return
+        images = load_images(dataset, data, validation)
+        options = RunOptions(**{field.name: settings.pop(field.name) for field in fields(RunOptions)})
+        if layers is not None:
+            settings["hidden"] = hidden_sizes(images, layers)
+        if settings["micro_batches"] is None and number_started() is not None:
+            settings["micro_batches"] = MICRO_BATCHES
+        try:
+            settings |= _of_optimizer(settings["optimizer"], lr, momentum)
+            recipe = Recipe(batch_size=batch_size or default_batch_size(images), **settings)
+        except (TypeError, ValueError) as error:
+            raise click.UsageError(str(error)) from error
+        folder = output or Path("runs") / f"{images.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        folder = processes.gather(folder)[0]
+        _run(processes, images, options.threads, run_training, recipe, images, folder, options)
 
 
 def _of_optimizer(name: str, lr: float | None, momentum: float | None) -> dict[str, float]:
@@ -177,16 +189,7 @@ def _of_optimizer(name: str, lr: float | None, momentum: float | None) -> dict[s
     }
 
 
-def _begin(recipe: Any, images: Any, folder: Path, options: Any) -> None:
-    from tinygrad_mnist.cli import console
-    from tinygrad_mnist.training.job import run_training
-
-    with limit_threads(options.threads), console.TrainingProgress(images) as progress:
-        result = run_training(recipe, images, folder, options, [progress], progress.on_diagnosis)
-    console.print_result(result)
-
-
-def _resume(run: Path, data: Path | None) -> None:
+def _resume(run: Path, data: Path | None, processes: Any) -> None:
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
     from tinygrad_mnist.training.job import require_unfinished, resume_training
@@ -197,12 +200,23 @@ def _resume(run: Path, data: Path | None) -> None:
     require_unfinished(settings)  # before data are read
     images = load_run_data(settings, data, settings.counts[1])
     newest = CheckpointFolder(run / CHECKPOINTS).newest_path()
-    console.say(f"resuming from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
-    with (
-        limit_threads(settings.options.threads),
-        console.TrainingProgress(images) as progress,
-    ):
-        result = resume_training(run, images, [progress], progress.on_diagnosis)
+    if processes.rank == 0:
+        console.say(f"resuming from {newest.stem if newest else 'the start: there is no checkpoint yet'}")
+    _run(processes, images, settings.options.threads, resume_training, run, images)
+
+
+def _run(processes: Any, images: Any, threads: int, call: Any, *arguments: Any) -> None:
+    """Run or resume a training; process 0 alone shows it."""
+    from tinygrad_mnist.cli import console
+
+    if processes.rank:
+        with limit_threads(threads):
+            call(*arguments, distributed=processes)
+        return
+    with limit_threads(threads), console.TrainingProgress(images) as progress:
+        result = call(
+            *arguments, callbacks=[progress], on_diagnosis=progress.on_diagnosis, distributed=processes
+        )
     console.print_result(result)
 
 

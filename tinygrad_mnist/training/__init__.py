@@ -6,6 +6,7 @@ from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 from tinygrad_mnist.training.callbacks import Callback
 from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.distributed import MPI
 from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate, predict
 from tinygrad_mnist.training.fit import fit
@@ -18,6 +19,7 @@ from tinygrad_mnist.training.sweeps import sweep
 from tinygrad_mnist.training.totals import Evaluation
 
 __all__ = [
+    "MPI",
     "Callback",
     "Checkpoints",
     "EarlyStopping",

@@ -103,12 +103,13 @@ class Checkpoints(CheckpointFolder):
 
     def after_step(self, training: Training) -> None:
         """Save if a checkpoint is due, or if the run ends within the epoch."""
-        if training.stopping or self.due(training.all_steps):
+        if training.processes.rank == 0 and (training.stopping or self.due(training.all_steps)):
             self._save(training)
 
     def after_epoch(self, training: Training, epoch: Epoch) -> None:
         """Save with the epoch's loss, on the validation data if there are any."""
-        self._save(training, epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss)
+        if training.processes.rank == 0:
+            self._save(training, epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss)
 
     def on_error(self, training: Training, error: Exception) -> None:
         """Name the last good checkpoint."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, overload
 
 import numpy as np
@@ -20,6 +21,7 @@ from tinygrad_mnist.datasets.batches import (
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.requirements import require_loss, require_model
+from tinygrad_mnist.training.distributed import Alone, Communicator
 from tinygrad_mnist.training.requirements import require_separate_arrays
 from tinygrad_mnist.training.totals import Evaluation, PerExample, Totals
 from tinygrad_mnist.typing import Array
@@ -46,11 +48,21 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
     require_separate_arrays("evaluate", separate)
     require_model(model, "evaluate(model, loss, batches)")
     require_loss(loss, "evaluate(model, loss, batches)")
-    totals, per_example = Totals(), PerExample(loss)
-    for output, targets in _outputs(model, as_batches("batches", batches, model)):
+    return evaluate_together(model, loss, batches, Alone())
+
+
+def evaluate_together(model: Module, loss: Any, batches: Batches, processes: Communicator) -> Evaluation:
+    """Measure as `evaluate`, each process its share of the batches; the sums are added in the same order."""
+    parts, per_example = [], PerExample(loss)
+    share = islice(as_batches("batches", batches, model), processes.rank, None, processes.size)
+    for output, targets in _outputs(model, share):
         with no_grad():
             value = float(loss(output, targets).item())
-        totals.add(*per_example(value, output, targets))
+        parts.append(Totals())
+        parts[-1].add(*per_example(value, output, targets))
+    totals, of_all = Totals(), processes.gather(parts)
+    for batch in range(sum(map(len, of_all))):
+        totals.include(of_all[batch % processes.size][batch // processes.size])
     return totals.evaluation()
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import nullcontext
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.arguments import require_bool, require_whole
 from tinygrad_mnist.autodiff.source_line import called_from_here
+from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batches, as_batches
+from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import LRScheduler, Optimizer
@@ -18,12 +22,15 @@ from tinygrad_mnist.program import Backend
 from tinygrad_mnist.program.compiled import require_backend
 from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
 from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.distributed import MICRO_BATCHES, Alone, Communicator, require_alike
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.interrupt import stop_signals
 from tinygrad_mnist.training.loop import Hooks, Training
+from tinygrad_mnist.training.micro_batches import MicroBatchStep
 from tinygrad_mnist.training.progress import Progress, progress_here
 from tinygrad_mnist.training.requirements import require_finite_parameters, require_parts
 from tinygrad_mnist.training.run_state import Parts
+from tinygrad_mnist.training.settings import settings_of, settings_of_data
 from tinygrad_mnist.training.step import Step
 
 
@@ -43,6 +50,8 @@ def fit(
     progress: bool = True,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    micro_batches: int | None = None,
+    distributed: Communicator | None = None,
 ) -> History:
     """Train a model.
 
@@ -77,6 +86,15 @@ def fit(
     clip_norm, clip_value : float, optional
         Largest norm of all gradients together, and largest absolute value of an element of them: before each
         update, `nn.utils.clip_grad_value_` and then `nn.utils.clip_grad_norm_`.
+    micro_batches : int, optional
+        Number of parts, a power of two, in which the gradients of a batch are computed.  They are added along
+        a fixed binary tree, so that the bits are the same for any number of processes, one included.  Dropout
+        and batch normalization work on each part by itself: their bits differ from those of whole batches,
+        and the running statistics move once per batch, by the mean of the parts.  One BLAS thread is used.
+    distributed : MPI, optional
+        Processes that share the micro-batches, 8 by default; their number is a power of two that divides
+        `micro_batches`.  All call `fit` alike, with the same data; process 0 alone reports and saves.
+        Callbacks run in each process, and a callback that stops the run must do so in all.
 
     Returns
     -------
@@ -94,6 +112,8 @@ def fit(
         If an argument is of the wrong kind, or the optimizer is of another model.
     DataError
         If there is no batch, too few passes can be made, or a parameter is not finite at the start.
+    ProcessError
+        If the number of processes does not fit, or one has other data, settings or versions.
     CheckpointError
         If the folder's checkpoints are of another network, data set or settings, or none of them is whole.
     """
@@ -111,22 +131,70 @@ def fit(
         raise ValueError(
             f"callbacks holds {len(last)} Checkpoints: expected at most one; leave the others out"
         )
-    step = None if detect_anomaly else Step(parts, backend)
+    processes = distributed or Alone()
+    step = _step(parts, backend, detect_anomaly, micro_batches, distributed)
     is_reported = not progress or any(isinstance(callback, Progress) for callback in named.values())
-    report = None if is_reported else progress_here()
+    report = None if is_reported or processes.rank else progress_here()
     named |= named_callbacks([report] if report else [])
-    with report or nullcontext(), called_from_here(), stop_signals() as signalled, np.errstate(all="ignore"):
+    with (
+        report or nullcontext(), called_from_here(), stop_signals() as signalled, np.errstate(all="ignore"),
+        _like_others(step),
+    ):  # fmt: skip
         # Floating-point warnings are off: a divergence is an error.
         training = Training(parts, train, validation, epochs, step, signalled)
         training.callbacks = {name: c for name, c in named.items() if c not in last}
-        _run(training, hooks_of(training.callbacks.values()), hooks_of(last))
+        own = [c for c in training.callbacks.values() if not (processes.rank and isinstance(c, Progress))]
+        _run(training, hooks_of(own), hooks_of(last))
     return training.history
+
+
+def _step(
+    parts: Parts,
+    backend: Backend,
+    detect_anomaly: bool,
+    micro_batches: int | None,
+    distributed: Communicator | None,
+) -> Step | None:
+    if micro_batches is None and distributed is None:
+        return None if detect_anomaly else Step(parts, backend)
+    if detect_anomaly:
+        raise ProcessError(
+            "detect_anomaly is True: expected False with micro-batches, whose steps are not watched; leave "
+            "out micro_batches and distributed"
+        )
+    count = MICRO_BATCHES if micro_batches is None else micro_batches
+    return MicroBatchStep(parts, backend, count, distributed or Alone())
+
+
+@contextmanager
+def _like_others(step: Step | None) -> Iterator[None]:
+    """Run a block of steps in micro-batches with one BLAS thread; process 0 alone warns."""
+    with ExitStack() as stack:
+        if isinstance(step, MicroBatchStep):
+            stack.enter_context(threadpool_limits(1))  # several threads may add in another order
+            if step.processes.rank:
+                stack.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+        yield
+
+
+def _require_same_elsewhere(training: Training) -> None:
+    """Refuse to train with a process that has other data, settings, versions or another checkpoint."""
+    if training.processes.size > 1:
+        batches = {"train": training.train, "validation": training.validation}
+        own = settings_of(training.parts) | settings_of_data(**batches) | training.arithmetic
+        for name, loader in batches.items():
+            if isinstance(loader, Loader):
+                own |= {f"{name}.{key}": str(value) for key, value in loader.settings().items()}
+        position = {"epochs": str(training.epochs), "step of the checkpoint": str(training.all_steps)}
+        require_alike(training.processes, own | position)
 
 
 def _run(training: Training, hooks: Hooks, last: Hooks) -> None:
     try:
         for restore in last["before_training"]:
             restore(training)
+        _require_same_elsewhere(training)
         require_finite_parameters(training.parts)
         training.model.train()
         for hook in hooks["before_training"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,24 @@ from typing import Any
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis
-from tinygrad_mnist.errors import CheckpointError, DataError
+from tinygrad_mnist.errors import CheckpointError, DataError, ProcessError
 from tinygrad_mnist.training.chance import near_chance, share_of_largest_class
 from tinygrad_mnist.training.checkpoints import Checkpoints
+from tinygrad_mnist.training.distributed import (
+    MICRO_BATCHES,
+    Alone,
+    Communicator,
+    require_alike,
+    require_shares,
+)
 from tinygrad_mnist.training.early_stopping import EarlyStopping
-from tinygrad_mnist.training.evaluation import evaluate
+from tinygrad_mnist.training.evaluation import evaluate_together
 from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run_folder import (
     CHECKPOINTS,
+    REPORT,
     RunConfig,
     RunOptions,
     locked,
@@ -59,6 +68,7 @@ def run_training(
     options: RunOptions | None = None,
     callbacks: Iterable[Any] = (),
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
+    distributed: Communicator | None = None,
 ) -> RunResult:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
@@ -76,6 +86,8 @@ def run_training(
         As in `fit`; the run adds its checkpoints, and the doctor if the options enable it.
     on_diagnosis : callable, optional
         As in `Doctor`.
+    distributed : MPI, optional
+        As in `fit`: process 0 alone writes, and the files do not depend on the number of processes.
 
     Raises
     ------
@@ -83,8 +95,11 @@ def run_training(
         If the folder contains a run, or another process trains into it.
     DataError
         If there are no test images, or fewer than two classes.
+    ProcessError
+        If several processes or threads train by a recipe that does not allow for them.
     """
-    options = options or RunOptions()
+    options, processes = options or RunOptions(), distributed or Alone()
+    _require_shared(recipe, options, dataset, processes)
     _require_measurable(dataset)
     if recipe.early_stopping and not len(dataset.validation):
         raise DataError(
@@ -92,11 +107,13 @@ def run_training(
             "expected some to measure on; hold some out with --validation"
         )
     model = recipe.build_model(dataset.image_shape, dataset.classes)  # may be too large: before the folder
+    if processes.rank:
+        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis, processes)
     make_folder(folder)
     with locked(folder):
         make_folder(folder)  # checked again under the lock: another process may have finished a run
         save_config(folder, recipe, options, dataset)
-        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis)
+        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis, processes)
 
 
 def _require_measurable(dataset: ImageDataset) -> None:
@@ -117,8 +134,11 @@ def resume_training(
     dataset: ImageDataset,
     callbacks: Iterable[Any] = (),
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
+    distributed: Communicator | None = None,
 ) -> RunResult:
     """Resume a stopped run from its newest checkpoint, with the same result as without the stop.
+
+    The number of processes may be another one than before.
 
     Raises
     ------
@@ -127,7 +147,9 @@ def resume_training(
     DataError
         If `dataset` is not the one that the run was trained on.
     """
-    with locked(read_settings(folder).folder):
+    processes = distributed or Alone()
+    own = read_settings(folder).folder
+    with nullcontext() if processes.rank else locked(own):
         settings = read_settings(folder)
         require_unfinished(settings)
         require_own_checkpoints(settings)
@@ -137,8 +159,31 @@ def resume_training(
                 "right folder with --data"
             )
         recipe, options = settings.recipe, settings.options
+        _require_shared(recipe, options, dataset, processes)
         model = recipe.build_model(dataset.image_shape, dataset.classes)
-        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis)
+        return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis, processes)
+
+
+def _require_shared(
+    recipe: Recipe, options: RunOptions, dataset: ImageDataset, processes: Communicator
+) -> None:
+    """Refuse processes that differ, whole batches for several, and threads besides micro-batches."""
+    if processes.size > 1:
+        own = {name: str(value) for name, value in recipe.to_dict().items()}
+        data = {"data": repr(dataset), "the values of the data": dataset.checksum()}
+        require_alike(processes, {**own, **data, "backend": options.backend, "threads": str(options.threads)})
+    if recipe.micro_batches is None and processes.size > 1:
+        raise ProcessError(
+            f"micro_batches is None: expected a number with {processes.size} processes, since whole batches "
+            f"cannot be shared; write micro_batches={MICRO_BATCHES} in a new recipe"
+        )
+    if recipe.micro_batches is not None:
+        require_shares(recipe.micro_batches, processes)
+    if recipe.micro_batches is not None and options.threads > 1:
+        raise ProcessError(
+            f"threads is {options.threads}: expected 1 with micro-batches, whose sums do not depend on the "
+            "number of processes; leave it out and start more processes"
+        )
 
 
 def require_unfinished(settings: RunConfig) -> None:
@@ -158,6 +203,7 @@ def _train(
     dataset: ImageDataset,
     callbacks: Iterable[Any],
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None,
+    processes: Communicator,
 ) -> RunResult:
     loss = recipe.build_loss()
     optimizer, schedule = recipe.build_optimizer(model)
@@ -185,13 +231,18 @@ def _train(
         callbacks=[*watching, *callbacks, checkpoints],
         clip_norm=recipe.clip_norm,
         clip_value=recipe.clip_value,
+        micro_batches=recipe.micro_batches,
+        distributed=processes if recipe.micro_batches else None,
     )
-    test = evaluate(model, loss, dataset.test.loader(1000))
+    test = evaluate_together(model, loss, dataset.test.loader(1000), processes)
+    result = RunResult(history, test, folder / REPORT, share_of_largest_class(dataset.test.labels))
+    if processes.rank:
+        return result
     try:
         save_results(folder, model, history)
-        report = write_run_report(folder, recipe, model, dataset, history, test)
+        write_run_report(folder, recipe, model, dataset, history, test)
         save_config(folder, recipe, options, dataset, history, test)  # last: it marks the run as complete
     except OSError as error:
         error.add_note(f"when there is room again, continue with `train --resume {folder}`")
         raise
-    return RunResult(history, test, report, share_of_largest_class(dataset.test.labels))
+    return result

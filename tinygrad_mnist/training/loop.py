@@ -6,26 +6,28 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batch, Batches, first_enough
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
-from tinygrad_mnist.training.evaluation import evaluate
+from tinygrad_mnist.training.distributed import Alone, Communicator
+from tinygrad_mnist.training.evaluation import evaluate, evaluate_together
 from tinygrad_mnist.training.history import Epoch, History
+from tinygrad_mnist.training.micro_batches import MicroBatchStep
 from tinygrad_mnist.training.run_state import Parts, Position, RunState
 from tinygrad_mnist.training.step import (
     Anomaly,
     Step,
+    explain,
     require_counted,
     require_finite,
-    shortened,
     watched_step,
 )
-from tinygrad_mnist.training.totals import Evaluation, PerExample
+from tinygrad_mnist.training.totals import Evaluation, PerExample, Totals
 
 REMEMBERED_SECONDS = 0.1  # at least an epoch or this much is repeated to find a NaN
 Hooks = Mapping[str, Sequence[Callable[..., Any]]]
@@ -44,6 +46,8 @@ class Training:
         Number of the last epoch.
     resumed : bool
         True if it goes on from a checkpoint.
+    processes : Communicator
+        Processes that train together.
     stopping : bool
         True once an end was requested by Ctrl-C, SIGTERM, or a callback that called `stop`.
     """
@@ -58,8 +62,7 @@ class Training:
         signalled: Callable[[], bool],
     ) -> None:
         self.parts, self.train, self.validation, self.epochs = parts, train, validation, epochs
-        self.history = History()
-        self.last_loss = math.nan
+        self.history, self.last_loss = History(), math.nan
         self.resumed = self.stopping = False
         self.callbacks: dict[str, Any] = {}  # by their names in a checkpoint
         self.first_loader_epoch = getattr(train, "epoch", None)
@@ -70,6 +73,12 @@ class Training:
         self._per_step = schedule if schedule is not None and schedule.per_step else None
         # Native code rounds differently: a resumed training keeps the arithmetic of its start.
         self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
+        self._micro_batches = step if isinstance(step, MicroBatchStep) else None
+        self.processes: Communicator = Alone()
+        if shared := self._micro_batches:
+            self.arithmetic["micro_batches"] = str(shared.micro_batches)
+            self.processes, shared.stop_requested = shared.processes, signalled
+            self._signalled = lambda: shared.stopping  # a signal to one process stops all at the same step
         self._per_example = PerExample(parts.loss)
         self._around: Sequence[Callable[..., Any]] = ()  # the hooks `evaluating`
         self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once examined
@@ -166,7 +175,8 @@ class Training:
         has_hooks = len(after_step) > 1
         while self.position.epoch <= self.epochs and not self.stopping:
             self._since = time.perf_counter()
-            if self._known is None or self._since - self._remembered_at > REMEMBERED_SECONDS:
+            is_old = self._since - self._remembered_at > REMEMBERED_SECONDS
+            if self._known is None or is_old or self._micro_batches:  # processes act alike, not by the clock
                 self.remember()
             for inputs, targets in self._batches():
                 self._take_step(inputs, targets)
@@ -219,7 +229,10 @@ class Training:
         position.step, position.steps, self.last_loss = position.step + 1, position.steps + 1, value
         if self._per_step is not None:
             self._per_step.step()
-        position.totals.add(*self._per_example(value, output, targets))
+        if isinstance(output, Totals):
+            position.totals.include(output)
+        else:
+            position.totals.add(*self._per_example(value, output, targets))
         now = time.perf_counter()
         position.seconds, self._since = position.seconds + now - self._since, now
 
@@ -247,7 +260,9 @@ class Training:
     def _measured(self) -> Epoch:
         parts, trained = self.parts, self.position.totals.evaluation()
         with self.evaluating():
-            held_out = None if self.validation is None else self.evaluate(self.validation)
+            held_out = self.validation and evaluate_together(
+                self.model, self.loss, self.validation, self.processes
+            )
         if held_out and not math.isfinite(held_out.loss):
             self._diverge(f"the validation loss became {held_out.loss}", self.position.step)
         return Epoch(
@@ -301,7 +316,7 @@ class Training:
         anomaly = anomaly or self._watch_again()
         error = DivergenceError(f"{what} {when}" + ("" if anomaly else ": lower it, or scale the inputs"))
         if anomaly:
-            self._explain(error, anomaly)
+            explain(error, anomaly, self.position, self.train)
         raise error
 
     def _watch_again(self) -> Anomaly | None:
@@ -310,12 +325,13 @@ class Training:
             return None
         state, position = self._known
         failed = self.position.steps
+        watched = self._micro_batches.watched if self._micro_batches else partial(watched_step, self.parts)
         state.put_back(self.parts)
         self.position = position.copy()
         while self.position.steps <= failed:
             before = self.position.steps
             for inputs, targets in self._batches():
-                done = watched_step(self.parts, inputs, targets, self._when())
+                done = watched(inputs, targets, self._when())
                 if isinstance(done, Anomaly):
                     return done
                 self.position.step, self.position.steps = self.position.step + 1, self.position.steps + 1
@@ -328,17 +344,7 @@ class Training:
             self._next_epoch(self.history.epochs[self.position.epoch - 1])
         return None
 
-    def _explain(self, error: DivergenceError, anomaly: Anomaly) -> None:
-        """Add the op, the layer, the step and the examples to the error."""
-        position = self.position
-        error.epoch, error.step, error.findings = position.epoch, position.step + 1, (anomaly.finding,)
-        error.add_note(str(anomaly.finding))
-        if anomaly.rows is None:
-            return
-        if isinstance(self.train, Loader) and position.loader_epoch is not None:
-            rows = self.train.rows(position.loader_epoch, position.step)
-            error.examples = tuple(int(row) for row in rows[anomaly.rows])
-            share = f"{len(error.examples)} of the {len(rows)} in the batch"
-            error.add_note(f"on the training examples {shortened(error.examples)} ({share})")
-        else:
-            error.add_note(f"in the rows {shortened(anomaly.rows.tolist())} of that step's batch")
+    def _watched(self, inputs: Any, targets: Any) -> tuple[float, Any] | Anomaly:
+        if self._micro_batches:
+            return self._micro_batches.watched(inputs, targets, self._when())
+        return watched_step(self.parts, inputs, targets, self._when())

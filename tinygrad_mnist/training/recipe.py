@@ -14,6 +14,7 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import ADDED, Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
+from tinygrad_mnist.training.distributed import require_power_of_two
 from tinygrad_mnist.training.optimizers import build_optimizer, named_optimizer
 from tinygrad_mnist.training.schedules import named_schedule
 from tinygrad_mnist.typing import Array
@@ -54,6 +55,8 @@ class Recipe:
         As in `fit`.
     ema_decay
         Decay of an `optim.EMA`: its averages are evaluated and are the final weights.  None to omit them.
+    micro_batches
+        As in `fit`: a power of two; None for whole batches, which several processes cannot share.
 
     Raises
     ------
@@ -78,9 +81,12 @@ class Recipe:
     clip_norm: Annotated[float | None, Number(above=0)] = field(default=None, metadata=ADDED)
     clip_value: Annotated[float | None, Number(above=0)] = field(default=None, metadata=ADDED)
     ema_decay: Annotated[float | None, Number(low=0, below=1)] = field(default=None, metadata=ADDED)
+    micro_batches: Annotated[int | None, Whole(1, MOST_COUNT)] = field(default=None, metadata=ADDED)
 
     def __post_init__(self) -> None:
         require_valid(self)
+        if self.micro_batches is not None:
+            require_power_of_two("micro_batches", self.micro_batches)
         self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be built
 
     def to_dict(self) -> dict[str, Any]:

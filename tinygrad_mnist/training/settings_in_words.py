@@ -21,6 +21,7 @@ NAMES = {
     "clip_norm": "largest norm of the gradient",
     "clip_value": "largest entry of the gradient",
     "ema_decay": "decay of the averaged weights",
+    "micro_batches": "micro-batches per batch",
 }
 CALLS: dict[str, Iterable[str]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 NONE_AT_ZERO = {"dropout", "momentum", "weight_decay"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,13 @@ from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.checking.first_nan import first_nan
-from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.program import Backend, compile
-from tinygrad_mnist.training.run_state import Parts, RunState
+from tinygrad_mnist.training.run_state import Parts, Position, RunState
 from tinygrad_mnist.typing import Array
 
 _NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replacement if the first fails
@@ -73,17 +74,26 @@ class Step:
 
     def __init__(self, parts: Parts, backend: Backend) -> None:
         self.backend = backend
-        self._eager = step_of(parts)
+        self._eager = self._function(parts)
         self._step = self._made()
 
-    def __call__(self, inputs: Any, targets: Any) -> tuple[float, Array]:
+    def _function(self, parts: Parts) -> Callable[[Any, Any], Any]:
+        """Return the function of ``(inputs, targets)`` to capture."""
+        return step_of(parts)
+
+    def __call__(self, inputs: Any, targets: Any) -> tuple[float, Any]:
         """Run a step; return the loss before the update, and the output."""
+        value, output = self.run(inputs, targets)
+        return float(value.item()), output.data
+
+    def run(self, inputs: Any, targets: Any) -> Any:
+        """Return what the function returns."""
         try:
-            value, output = self._step(inputs, targets)
+            return self._step(inputs, targets)
         except Exception as error:  # a failed capture has changed nothing
             if self.backend == "eager":
                 raise
-            value, output = self._eager(inputs, targets)  # raises a real error again
+            answer = self._eager(inputs, targets)  # raises a real error again
             self.backend = _NEXT[self.backend]
             self._step = self._made()
             warnings.warn(
@@ -92,9 +102,9 @@ class Step:
                 RuntimeWarning,
                 stacklevel=warning_level(),
             )
-        return float(value.item()), output.data
+            return answer
 
-    def _made(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def _made(self) -> Callable[[Any, Any], Any]:
         return self._eager if self.backend == "eager" else compile(self._eager, backend=self.backend)
 
 
@@ -120,19 +130,45 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
     before = RunState.of(parts)
     loss, output = step_of(parts)(inputs, targets)
     value = float(loss.item())
-    if np.isfinite(value) and _all_finite(parts):
+    if np.isfinite(value) and all_finite(parts):
         return value, output.data
+    return explained(parts, before, [(lambda: None, 0, inputs, targets)], when)
+
+
+def explained(
+    parts: Parts, before: RunState, calls: Iterable[tuple[Callable[[], None], int, Any, Any]], when: str
+) -> Anomaly:
+    """Undo a step that gave a number that is not finite, and find where it came from.
+
+    Parameters
+    ----------
+    before
+        State before the step, which is put back.
+    calls
+        The calls of the network in it: a function that prepares one, the number of its first row in the
+        batch, its inputs and targets.
+    """
     learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.params}
-    before.put_back(parts)
-    loss = _recorded(parts, inputs, targets)
-    bad = _first_bad(loss)
-    if bad is None:  # the cause is in the backward pass, where the inputs' gradient does not count
+    finding, rows = None, None
+    for prepare, first, inputs, targets in calls:
         before.put_back(parts)
-        loss = parts.loss(parts.model(inputs), targets)
-    finding = next(first_nan(loss, when), None) or _of_update(parts, learned, when)
+        prepare()
+        loss = _recorded(parts, inputs, targets)
+        bad = _first_bad(loss)
+        if bad is None:  # the cause is in the backward pass, where the inputs' gradient does not count
+            before.put_back(parts)
+            prepare()
+            loss = parts.loss(parts.model(inputs), targets)
+        else:
+            own = _rows(bad, len(targets))
+            rows = None if own is None else first + own
+        finding = next(first_nan(loss, when), None)
+        if finding or bad is not None:
+            break
+    finding = finding or _of_update(parts, learned, when)
+    before.put_back(parts)  # the weights, which are measured, and the generators, which have drawn again
     finding = replace(finding, evidence=f"{finding.evidence}; {_largest(parts)}")
-    before.put_back(parts)  # restore the generators, which have drawn again
-    return Anomaly(finding, None if bad is None else _rows(bad, len(targets)))
+    return Anomaly(finding, rows)
 
 
 def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
@@ -144,7 +180,8 @@ def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:
     return loss
 
 
-def _all_finite(parts: Parts) -> bool:
+def all_finite(parts: Parts) -> bool:
+    """Return True if all parameters and gradients are finite."""
     arrays = [array for p in parts.optimizer.params for array in (p.data, p.grad) if array is not None]
     return all(np.isfinite(array).all() for array in arrays)
 
@@ -178,6 +215,21 @@ def _rows(bad: Array, count: int) -> Array | None:
     if bad.ndim == 0 or len(bad) != count:
         return None
     return np.flatnonzero(~np.isfinite(bad).reshape(count, -1).all(axis=1))
+
+
+def explain(error: DivergenceError, anomaly: Anomaly, position: Position, train: Any) -> None:
+    """Add the op, the layer, the step and the examples to the error."""
+    error.epoch, error.step, error.findings = position.epoch, position.step + 1, (anomaly.finding,)
+    error.add_note(str(anomaly.finding))
+    if anomaly.rows is None:
+        return
+    if isinstance(train, Loader) and position.loader_epoch is not None:
+        rows = train.rows(position.loader_epoch, position.step)
+        error.examples = tuple(int(row) for row in rows[anomaly.rows])
+        share = f"{len(error.examples)} of the {len(rows)} in the batch"
+        error.add_note(f"on the training examples {shortened(error.examples)} ({share})")
+    else:
+        error.add_note(f"in the rows {shortened(anomaly.rows.tolist())} of that step's batch")
 
 
 def shortened(numbers: Sequence[int]) -> str:

@@ -55,6 +55,13 @@ class Totals:
         correct = _correct(output, targets)
         self.correct = None if correct is None or self.correct is None else self.correct + correct
 
+    def include(self, other: Totals) -> None:
+        """Add the sums over other examples."""
+        self.loss, self.weight = self.loss + other.loss, self.weight + other.weight
+        self.examples += other.examples
+        known = self.correct is not None and other.correct is not None
+        self.correct = self.correct + other.correct if known else None  # type: ignore[operator]
+
     def evaluation(self) -> Evaluation:
         """Return the means."""
         if not self.examples:

@@ -1,0 +1,210 @@
+"""The processes of one training: how they exchange arrays, are compared at the start, and end together."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from importlib import metadata
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.errors import MissingExtraError, ProcessError
+from tinygrad_mnist.training.checkpoint_files import versions
+from tinygrad_mnist.typing import Array
+
+_LAUNCHED = (  # variables of MPICH, Intel MPI and Slurm, and of Open MPI: number, rank on this machine
+    ("PMI_SIZE", "MPI_LOCALRANKID"),
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+)
+MICRO_BATCHES = 8  # of a batch, if processes train together and nothing else is said
+_PATIENCE = 1.0  # seconds for process 0 to report an error that all have
+
+
+class Communicator(Protocol):
+    """Processes that train together, numbered from 0.
+
+    Attributes
+    ----------
+    rank, size
+        Number of this process, and of all: a power of two.
+    """
+
+    rank: int
+    size: int
+
+    def exchange(self, sent: Array, received: Array, partner: int) -> None:
+        """Send a vector to a process, and fill `received` with the one of equal length that it sends."""
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes, by rank."""
+
+
+class Alone:
+    """One process without others."""
+
+    rank, size = 0, 1
+
+    def exchange(self, sent: Array, received: Array, partner: int) -> None:
+        """Do nothing: there is no other."""
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the value of this process."""
+        return [value]
+
+
+class MPI:
+    """The processes that ``mpiexec`` started: ``fit(..., distributed=MPI())``.
+
+    An error that ends one of them ends all: uncaught in a script, or leaving a ``with MPI() as processes:``.
+
+    Attributes
+    ----------
+    rank, size
+        Number of this process, counted from 0, and of all.
+
+    Raises
+    ------
+    MissingExtraError
+        If mpi4py or the MPI library is not installed.
+    ProcessError
+        If the ``mpiexec`` that started the processes is of another MPI library.
+    """
+
+    def __init__(self) -> None:
+        os.environ.setdefault("MPIR_CVAR_SUPPRESS_ABORT_MESSAGE", "1")  # the error itself is reported
+        try:
+            from mpi4py import MPI as library  # noqa: N811
+        except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py without a library
+            raise MissingExtraError(
+                "training by several processes needs mpi4py and MPICH: pip install -e '.[mpi]'"
+            ) from error
+        self._world = library.COMM_WORLD
+        self.rank, self.size = self._world.rank, self._world.size
+        if self.size != (number_started() or self.size):
+            raise ProcessError(
+                f"mpiexec started {number_started()} processes, and mpi4py finds {self.size}: expected both "
+                "of one MPI library; write the path of the mpiexec that pip installed beside python"
+            )
+        self._uncaught, sys.excepthook = sys.excepthook, self._end_all
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self.size > 1:
+            time.sleep(_PATIENCE * (self.rank > 0))  # it may be an error of all: process 0 reports it
+            atexit.register(self._world.Abort, 2)  # after the report; at exit MPI would wait for the others
+
+    def _end_all(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        self.__exit__(kind, error, trace)
+        self._uncaught(kind, error, trace)
+
+    def exchange(self, sent: Array, received: Array, partner: int) -> None:
+        """Send a vector to a process, and fill `received` with the one of equal length that it sends."""
+        self._world.Sendrecv(sent, partner, recvbuf=received, source=partner)
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes, by rank."""
+        return list(self._world.allgather(value))
+
+
+def started_processes() -> AbstractContextManager[Communicator]:
+    """Return the processes that a launcher of MPI started, or this one alone, as a context manager."""
+    return nullcontext(Alone()) if number_started() in (None, 1) else MPI()
+
+
+def number_started() -> int | None:
+    """Return the number of processes that a launcher of MPI started; None if none started this one."""
+    return next((int(os.environ[size]) for size, _ in _LAUNCHED if size in os.environ), None)
+
+
+def is_first_here() -> bool:
+    """Return True for the first process on its machine: it reports errors of starting that all have."""
+    return all(os.environ.get(rank, "0") == "0" for _, rank in _LAUNCHED)
+
+
+def require_power_of_two(name: str, count: int) -> None:
+    """Refuse a number that no binary tree has as its number of leaves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a whole number, or is not 1, 2, 4, 8, ...
+    """
+    require_whole(name, count)
+    if count & (count - 1):
+        raise ValueError(f"{name} is {count}: expected a power of two; write {2 ** int(math.log2(count))}")
+
+
+def require_shares(micro_batches: int, processes: Communicator) -> None:
+    """Refuse processes that cannot share the micro-batches equally.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `micro_batches` is not a power of two.
+    ProcessError
+        If the number of processes does not divide it.
+    """
+    require_power_of_two("micro_batches", micro_batches)
+    if micro_batches % processes.size:
+        most = 2 ** int(math.log2(min(processes.size, micro_batches)))
+        raise ProcessError(
+            f"the number of processes is {processes.size}: expected 1, 2, 4 or another power of two that "
+            f"divides the {micro_batches} micro-batches; write mpiexec -n {most}"
+        )
+
+
+def machine() -> dict[str, str]:
+    """Return what the bits of a training depend on besides its settings: versions and instruction sets."""
+    blas = [info for info in threadpool_info() if info["user_api"] == "blas"]
+    libraries = {f"{b['internal_api']} {b['version']} for {b.get('architecture', 'any')}" for b in blas}
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]
+    return {
+        "version of tinygrad_mnist": metadata.version("tinygrad_mnist"),
+        **{f"version of {name}": version for name, version in versions().items()},
+        "BLAS library": ", ".join(sorted(libraries)),
+        "instruction set of NumPy": ", ".join([*simd["baseline"], *simd["found"]]),
+    }
+
+
+def require_alike(processes: Communicator, settings: Mapping[str, str]) -> None:
+    """Refuse to train with processes that differ, at the same time in all of them.
+
+    Raises
+    ------
+    ProcessError
+        If a setting differs from that of process 0, or data cannot be compared.
+    """
+    first, *others = processes.gather({**machine(), **settings})
+    for rank, own in enumerate(others, 1):
+        for name in sorted({*first, *own}):
+            value, expected = own.get(name, "missing"), first.get(name, "none")
+            if value != expected:
+                raise ProcessError(_difference(name, value, expected, rank))
+            if value == "unknown":
+                raise ProcessError(
+                    f"{name} cannot be compared between processes: expected a Loader, a split, arrays or a "
+                    "list of batches; give a Loader"
+                )
+
+
+def _difference(name: str, value: str, expected: str, rank: int) -> str:
+    if name.startswith("the values"):
+        return f"{name} differ in process {rank}: expected those of process 0; give all the same data"
+    if name.startswith("the "):  # weights, random numbers
+        return (
+            f"{name} differ in process {rank}: expected those of process 0; write manual_seed(0) at the start"
+        )
+    return f"{name} is {value} in process {rank}: expected {expected}, as in process 0; start all alike"
