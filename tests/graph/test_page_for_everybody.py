@@ -162,3 +162,14 @@ def test_paper_shows_the_whole_picture_in_light_colours(opened):
     assert not tab.is_visible("#playback")
     assert not tab.is_visible("#zoom")
     assert tab.is_visible("#step")
+
+
+def test_boxes_are_named_by_their_words_and_say_what_they_are(opened):
+    tab = opened(network_graph())
+    op = tab.get_by_role("button", name="linear_1 5 × 6", exact=True)
+    assert op.get_attribute("aria-description") == "op linear"
+    assert (
+        tab.get_by_role("button", name="0.bias 6", exact=True).get_attribute("aria-description")
+        == "parameter"
+    )
+    assert tab.get_by_role("button", name="− Linear[0]", exact=True).get_attribute("aria-expanded") == "true"

@@ -29,14 +29,14 @@ function render(page) {
   page.shown = visibleSteps(page.steps, page.scene.unitOf);
   byId("scrubber").max = page.shown.length - 1;
   for (const unit of page.scene.units) flag(page, unit);
-  nameBoxes(page);
+  describeBoxes(page);
 }
 
-// The words of each box, and what it is, for screen readers.
-function nameBoxes({ parts, nodes }) {
-  for (const [{ lines, node }, { value }] of parts.units) {
+// Each box is named by its words; the description says what it is.
+function describeBoxes({ parts, nodes }) {
+  for (const [{ node }, { value }] of parts.units) {
     const { kind, verdict } = nodes[node] ?? {};
-    value.setAttribute("aria-label", [...lines.map(([, text]) => text), kind, verdict].filter(Boolean).join(" "));
+    if (kind) value.setAttribute("aria-description", [kind, verdict].filter(Boolean).join(", "));
   }
 }
 
