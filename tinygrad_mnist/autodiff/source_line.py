@@ -59,26 +59,25 @@ def calling_site() -> Site:
     If a part such as the training called the network, installed code (a tool that starts commands or workers)
     is not meant; if no line of the reader's is behind it, as in a command, it is the layer's own line.
     """
-    depth = 2  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
+    depth = 3  # 0 is this function, 1 is Tensor._apply, 2 is Primitive.__call__
     within = None
     try:
         while True:
-            depth += 1
             frame = _frame_at(depth)
-            path = frame.f_code.co_filename
+            code = frame.f_code
             try:
-                kind = _kinds[path]
+                kind = _kinds[code.co_filename]
             except KeyError:
-                kind = _kind_of(path)
-            if kind == _RUNS:
-                continue
+                kind = _kind_of(code.co_filename)
             if kind <= _OTHERS:
                 break
-            within = within or frame
-            if kind == _CALLS:
-                known = _CALLER.get()
-                site: Site = _reader_site(depth) if known is None else known
-                return site or (within.f_code, within.f_lasti)
+            depth += 1
+            if kind != _RUNS:
+                within = within or frame
+                if kind == _CALLS:
+                    known = _CALLER.get()
+                    site: Site = _reader_site(depth - 1) if known is None else known
+                    return site or (within.f_code, within.f_lasti)
     except ValueError:  # the end of the stack
         frame = within or frame
     return frame.f_code, frame.f_lasti
@@ -89,7 +88,7 @@ def _reader_site(depth: int) -> Any:
     frame: FrameType | None = sys._getframe(depth + 1)
     while frame is not None:
         path = frame.f_code.co_filename
-        if _kinds.get(path, _kind_of(path)) == _READER:
+        if (_kinds[path] if path in _kinds else _kind_of(path)) == _READER:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
     return _NOBODY
