@@ -338,3 +338,21 @@ def test_run_by_several_processes_has_the_files_of_one(digits, tmp_path):
     assert found[0].test == found[1].test
     for name in ("weights.safetensors", "history.jsonl", "config.json", "report.html"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_dropout_with_any_generator_gives_the_same_bits(kind):
+    """A loss of numbers, which has no accuracy, and a generator that two layers share."""
+
+    def run(communicator):
+        rng = np.random.Generator(kind(5))
+        model = nn.Sequential(nn.Dropout(0.2, rng=rng), nn.Linear(6, 3, rng=0), nn.Dropout(0.2, rng=rng))
+        optimizer = optim.SGD(model.parameters(), 0.1)
+        train = (INPUTS, INPUTS[:, :3])
+        options = {"micro_batches": 4, "distributed": communicator, "progress": False}
+        history = fit(model, nn.MSELoss(), optimizer, train, train, epochs=2, **options)
+        assert history[-1].train_accuracy is None
+        state = str(rng.bit_generator.state)
+        return state, [array.tobytes() for array in model.state_dict().values()], history[-1].validation_loss
+
+    assert together(4, run) == [run(None)] * 4

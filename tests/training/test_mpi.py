@@ -136,6 +136,7 @@ def test_processes_that_do_not_fit_are_refused_once(tmp_path, size, settings, ot
     assert process.returncode == 2
     assert f"Error: {sentence}" in errors
     assert errors.count("Error: ") == 1
+    assert "Abort" not in errors  # all end by themselves
     assert not (tmp_path / "run").exists()
 
 

@@ -26,7 +26,7 @@ _LAUNCHED = (  # variables of MPICH, Intel MPI and Slurm, and of Open MPI: numbe
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 )
 MICRO_BATCHES = 8  # of a batch, if processes train together and nothing else is said
-_PATIENCE = 1.0  # seconds for process 0 to report an error that all have
+_PATIENCE = 2.0  # seconds until an error is known to be that of one process
 
 
 class Communicator(Protocol):
@@ -94,6 +94,7 @@ class MPI:
                 f"mpiexec started {number_started()} processes, and mpi4py finds {self.size}: expected both "
                 "of one MPI library; write the path of the mpiexec that pip installed beside python"
             )
+        self._errors = self._world.Dup()  # of the processes that end by an error
         self._uncaught, sys.excepthook = sys.excepthook, self._end_all
 
     def __enter__(self) -> Self:
@@ -102,13 +103,25 @@ class MPI:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self.size > 1:
-            time.sleep(_PATIENCE * (self.rank > 0))  # it may be an error of all: process 0 reports it
-            atexit.register(self._world.Abort, 2)  # after the report; at exit MPI would wait for the others
+        if error is not None and not self._reports_error():
+            raise SystemExit(2)
 
     def _end_all(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        self.__exit__(kind, error, trace)
-        self._uncaught(kind, error, trace)
+        if self._reports_error():
+            self._uncaught(kind, error, trace)
+
+    def _reports_error(self) -> bool:
+        """Wait for the others; if they have no error, end them after the report of this process.
+
+        An error of all is reported by process 0 alone.
+        """
+        met, deadline = self._errors.Ibarrier(), time.monotonic() + _PATIENCE
+        while not met.Test():
+            if time.monotonic() > deadline:
+                atexit.register(self._world.Abort, 2)  # at exit MPI would wait for the others
+                return True
+            time.sleep(0.01)
+        return self.rank == 0
 
     def exchange(self, sent: Array, received: Array, partner: int) -> None:
         """Send a vector to a process, and fill `received` with the one of equal length that it sends."""
