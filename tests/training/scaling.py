@@ -1,8 +1,10 @@
 """Seconds per step on 1, 2, 4 and 8 processes: ``python -m tests.training.scaling --rounds 5``.
 
-Three perceptrons on batches of 128 rows in 8 micro-batches, and whole batches in one process beside them.
-The numbers of processes take turns; the least seconds of all rounds count.  The exchange is measured
-between two processes for vectors of several lengths, and its seconds fitted by latency + bytes / bandwidth.
+Three perceptrons on batches of two sizes in 8 micro-batches, and whole batches in one process beside them.
+The work of one among P processes is measured by its CPU time, without partners: its share of the
+micro-batches and the update.  The exchange is measured between two processes for vectors of several lengths,
+and its seconds fitted by latency + bytes / bandwidth.  The numbers of processes take turns; the least seconds
+of all rounds count.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist import nn, optim
-from tinygrad_mnist.training.distributed import Communicator, started_processes
+from tinygrad_mnist.training.distributed import MICRO_BATCHES, Alone, Communicator, started_processes
 from tinygrad_mnist.training.micro_batches import MicroBatchStep
 from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.step import Step
@@ -34,9 +36,8 @@ NETWORKS = {  # by name and rows of a batch; the steps of a round
     ("784-2500-2000-10", 128): 10,
     ("784-128-10", 1024): 40,
     ("784-800-400-10", 1024): 10,
-    ("784-2500-2000-10", 1024): 3,
+    ("784-2500-2000-10", 1024): 4,
 }
-MICRO_BATCHES = 8
 ETHERNET = 50e-6, 1 / 1.25e9  # seconds of latency, and per byte: 10 Gbit/s
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000, 7_000_000)
 MPIEXEC = shutil.which(
@@ -53,34 +54,43 @@ def measured() -> None:
             inputs, labels = rng.random((rows, 784), np.float32), rng.integers(0, 10, rows)
             model = nn.perceptron([*map(int, network.split("-"))], nn.ReLU, rng=0, dtype=np.float32)
             parts = Parts(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), 0.01, 0.9))
-            kinds: dict[str, Step] = {"shared": MicroBatchStep(parts, "numpy", MICRO_BATCHES, processes)}
+            step: Step = MicroBatchStep(parts, "numpy", MICRO_BATCHES, processes)
+            found[f"{network} {rows} shared"] = least(step, inputs, labels, steps, time.perf_counter)
             if processes.size == 1:
-                kinds["whole"] = Step(parts, "numpy")
-            for kind, step in kinds.items():
-                for _ in range(3):
-                    step(inputs, labels)
-                found[f"{network} {rows} {kind}"] = least(lambda: step(inputs, labels), steps)  # noqa: B023
+                step = Step(parts, "numpy")
+                found[f"{network} {rows} whole"] = least(step, inputs, labels, steps, time.process_time)
+                for size in (1, 2, 4, 8):
+                    step = MicroBatchStep(parts, "numpy", MICRO_BATCHES, Absent(size))
+                    name = f"{network} {rows} share of {size}"
+                    found[name] = least(step, inputs, labels, steps, time.process_time)
         if processes.size == 2:
             found |= {str(length): exchange_seconds(processes, length) for length in LENGTHS}
         if processes.rank == 0:
             print(json.dumps(found))
 
 
+class Absent(Alone):
+    """Process 0 of several, without the others: it does its share of the work, and exchanges nothing."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
 def exchange_seconds(processes: Communicator, length: int) -> float:
     """Return the least seconds in which two processes exchange vectors of float32."""
     sent, received = np.ones((2, length), np.float32)
-    repeats = min(200, 20_000_000 // length)
-    return least(lambda: processes.exchange(sent, received, 1 - processes.rank), repeats)
+    steps = min(200, 20_000_000 // length)
+    return least(processes.exchange, sent, received, steps, time.perf_counter, 1 - processes.rank)
 
 
-def least(call: Any, repeats: int) -> float:
+def least(call: Any, first: Any, second: Any, steps: int, clock: Any, *rest: Any) -> float:
     """Return the least seconds of a call: on a busy machine the others measure the neighbours."""
     seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    for _ in range(steps + 3):
+        start = clock()
+        call(first, second, *rest)
+        seconds.append(clock() - start)
+    return float(min(seconds[3:]))
 
 
 def main() -> None:
@@ -99,10 +109,11 @@ def main() -> None:
 
 
 def table(found: dict[tuple[str, int], float]) -> None:
-    """Print milliseconds per step, and how often as fast as whole batches; then the model beyond two cores.
+    """Print milliseconds per step, and how often as fast as whole batches in one process.
 
-    A step of P processes takes ``u + (t - u) / P + log2(P) * (latency + bytes / bandwidth)``: t is measured
-    with one process, and u, the update and all else that each process does, follows from two.
+    First what was measured with 1, 2, 4 and 8 processes on this machine; then what the model says of 2, 4
+    and 8 with a core for each, in one machine and behind 10 Gbit/s: CPU seconds of a process + log2(P)
+    exchanges.
     """
     latency, per_byte = exchange_of(found)
     print(f"latency {latency * 1e6:.0f} µs, bandwidth {1e-9 / per_byte:.1f} GB/s")
@@ -112,16 +123,15 @@ def table(found: dict[tuple[str, int], float]) -> None:
         products = [2 * rows * a * b for a, b in pairwise(sizes)]
         flops = 2 * products[0] + 3 * sum(products[1:])  # no gradient of the images
         whole = found[f"{network} {rows} whole", 1]
-        times = [found[f"{network} {rows} shared", count] for count in (1, 2, 4, 8)]
-        fixed = max(0.0, 2 * times[1] - times[0] - 2 * (latency + size * per_byte))
+        measured = [found[f"{network} {rows} shared", count] for count in (1, 2, 4, 8)]
         modelled = [
-            fixed + (times[0] - fixed) / count + math.log2(count) * (wait + size * each)
+            found[f"{network} {rows} share of {count}", 1] + math.log2(count) * (wait + size * each)
             for wait, each in ((latency, per_byte), ETHERNET)
-            for count in (4, 8)
+            for count in (2, 4, 8)
         ]
-        shown = [f"{1e3 * t:.2f} ({whole / t:.2f})" for t in (*times, *modelled)]
-        print(f"| {network} | {rows} | {size / 1e6:.1f} | {1e3 * whole:.2f} | {' | '.join(shown)} |")
-        print(f"    {flops / whole / 1e9:.0f} GFLOP/s, u = {1e3 * fixed:.2f} ms", file=sys.stderr)
+        shown = [f"{1e3 * t:.2f} ({whole / t:.2f})" for t in (*measured, *modelled)]
+        head = [network, rows, f"{size / 1e6:.1f}", f"{flops / whole / 1e9:.0f}", f"{1e3 * whole:.2f}"]
+        print(f"| {' | '.join(map(str, [*head, *shown]))} |")
 
 
 def exchange_of(found: dict[tuple[str, int], float]) -> tuple[float, float]:
