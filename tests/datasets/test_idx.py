@@ -219,7 +219,7 @@ def test_files_that_cannot_be_opened_are_named(scratch: Path) -> None:
         read_idx(scratch / "pipe")
     with pytest.raises(DataError, match="null byte"):
         read_idx(scratch / "\0")
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="the folder is missing"):
         write_idx(scratch / "absent" / "file", SAMPLE)
 
 
