@@ -47,6 +47,19 @@ def test_any_stops_anywhere_change_nothing(tmp_path_factory, kills, every_steps,
     assert go_on(folder, every_steps=every_steps, keep=keep) == END
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("steps", [1, 2, STEPS + 3])
+def test_training_by_native_code_resumes_to_the_same_bits(tmp_path, steps):
+    """Its first calls, which run on NumPy, count neither at the start nor after a stop."""
+    pytest.importorskip("numba", reason="the native extra is not installed")
+    whole = Job()
+    expected = whole.end(whole.fit(backend="native"))
+    with pytest.raises(Killed):
+        Job().fit(Checkpoints(tmp_path, every_steps=1), callbacks=[killed_after(steps)], backend="native")
+    resumed = Job()
+    assert resumed.end(resumed.fit(Checkpoints(tmp_path), backend="native")) == expected
+
+
 def test_resumed_training_does_not_start_afresh(tmp_path):
     with pytest.raises(Killed):
         Job().fit(Checkpoints(tmp_path, every_steps=2), callbacks=[killed_after(STEPS + 5)])

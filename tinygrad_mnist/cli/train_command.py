@@ -110,7 +110,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     type=click.Choice(["numpy", "native", "eager"]),
     default="numpy",
     help="numpy: capture the step as a program; eager: run op by op, slower, identical to the last bit; "
-    "native: machine code by numba, faster for small networks, different rounding, also after --resume.",
+    "native: machine code by numba, faster for small networks, different rounding.",
 )
 @_output(
     "--resume",

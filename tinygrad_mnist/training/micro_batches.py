@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.primitive import array_of
-from tinygrad_mnist.nn.preserved import generators_of, preserved
+from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.distributed import Alone, Communicator, require_shares
@@ -62,7 +62,6 @@ class MicroBatchStep(Step):
         require_shares(micro_batches, processes)
         self.micro_batches, self.processes, self.stopping = micro_batches, processes, False
         self.stop_requested: Callable[[], bool] = lambda: False
-        self._parts = parts
         self._per_example = PerExample(parts.loss)
         if self._per_example.reduction is None:
             raise TypeError(
@@ -78,7 +77,6 @@ class MicroBatchStep(Step):
             *((part.dtype, part.shape) for part in (*params, *self._buffers)),
         ]
         self._spare: list[_Sums] = []  # memory of earlier steps
-        self._known: set[str] = set()  # shapes of micro-batches for which there is native code
         super().__init__(parts, backend)
 
     def _function(self, parts: Parts) -> Callable[[Any, Any], Any]:
@@ -169,7 +167,7 @@ class MicroBatchStep(Step):
             sums.clear()
             counts[4] = self.stop_requested()
             return sums
-        value, output = self._run_native_only(inputs[own], targets[own])
+        value, output = self.run(inputs[own], targets[own])
         totals = Totals()
         totals.add(*self._per_example(float(value.item()), output.data, targets[own]))
         correct = math.nan if totals.correct is None else totals.correct
@@ -186,16 +184,6 @@ class MicroBatchStep(Step):
             buffer.data[...] = old
             buffer._mark_changed()
         return sums
-
-    def _run_native_only(self, inputs: Array, targets: Array) -> Any:
-        """Run a micro-batch; the first runs of native code, on NumPy, are made beforehand and undone."""
-        key = [(array.shape, array.dtype) for array in (inputs, targets)]
-        if self.backend == "native" and str(key) not in self._known:
-            for _ in range(2):
-                with preserved(self._parts.model, self._parts.loss, self._parts.optimizer):
-                    self.run(inputs, targets)
-            self._known.add(str(key))
-        return self.run(inputs, targets)
 
     def _update(self, total: _Sums, before: list[Array]) -> tuple[float, Totals]:
         """Update the parameters with the sums over a batch."""

@@ -18,6 +18,7 @@ from tinygrad_mnist.checking.first_nan import first_nan
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.nn.preserved import preserved
 from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.program import Backend, compile
@@ -25,6 +26,9 @@ from tinygrad_mnist.training.run_state import Parts, Position, RunState
 from tinygrad_mnist.typing import Array
 
 _NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replacement if the first fails
+# A first call is captured and a second one compared, once for the first step of an optimizer, which makes its
+# state, and once for those after it.
+_STEPS_BEFORE_NATIVE = (1, 1, 3)
 _HOW = {"numpy": "without native code", "eager": "op by op"}
 
 
@@ -74,6 +78,8 @@ class Step:
 
     def __init__(self, parts: Parts, backend: Backend) -> None:
         self.backend = backend
+        self._parts = parts
+        self._with_native_code: set[Any] = set()  # shapes and dtypes of batches
         self._eager = self._function(parts)
         self._step = self._made()
 
@@ -89,6 +95,8 @@ class Step:
     def run(self, inputs: Any, targets: Any) -> Any:
         """Return what the function returns."""
         try:
+            if self.backend == "native":
+                self._make_native_code(inputs, targets)
             return self._step(inputs, targets)
         except Exception as error:  # a failed capture has changed nothing
             if self.backend == "eager":
@@ -103,6 +111,20 @@ class Step:
                 stacklevel=warning_level(),
             )
             return answer
+
+    def _make_native_code(self, inputs: Any, targets: Any) -> None:
+        """Make native code for batches of a new shape: the calls that it takes run on NumPy, and are undone.
+
+        All steps of a training are then run by the same code, those after a resume too.
+        """
+        kind = tuple((getattr(x, "shape", None), getattr(x, "dtype", None)) for x in (inputs, targets))
+        if kind not in self._with_native_code:
+            parts = self._parts
+            for steps in _STEPS_BEFORE_NATIVE:
+                with preserved(parts.model, parts.loss, parts.optimizer):
+                    for _ in range(steps):
+                        self._step(inputs, targets)
+            self._with_native_code.add(kind)
 
     def _made(self) -> Callable[[Any, Any], Any]:
         return self._eager if self.backend == "eager" else compile(self._eager, backend=self.backend)
