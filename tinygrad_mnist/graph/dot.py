@@ -8,8 +8,10 @@ to gradients first: from this Graphviz takes that gradients are at the right, an
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, get_args
 
 from tinygrad_mnist.arguments import require_choice
@@ -55,7 +57,20 @@ def to_dot(graph: Any, *, detail: Detail = "ops", theme: ThemeName = "light") ->
     """
     require_choice("detail", detail, DETAILS)
     require_choice("theme", theme, THEME_NAMES)
-    return _Drawing(graph_behind(graph), detail, theme).text()
+    with _without_collections():
+        return _Drawing(graph_behind(graph), detail, theme).text()
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Run a block without garbage collections, which would go through the whole graph and find nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _quoted(lines: Iterable[str], end: str = "\\n") -> str:
@@ -84,6 +99,7 @@ class _Drawing:
         self.sent_back = {node.name for node in graph.nodes if node.is_sent_back}
         self.inputs = _inputs(graph, self.sent_back)
         self.looks = {style: self.theme.node(style) for style in STYLES}
+        self.look_texts = {style: _attributes(look) for style, look in self.looks.items()}
 
     def text(self) -> str:
         """Return the picture in Graphviz's language."""
@@ -122,15 +138,17 @@ class _Drawing:
     def _node(self, position: int) -> Iterator[str]:
         node = self.graph.nodes[position]
         label = _quoted(node_lines(node, values=self.values))
-        look = _attributes(self.looks[role(node, self.graph)])
+        look = self.look_texts[role(node, self.graph)]
         yield f'n{position} [id="node-{position}" label={label} {look}]'
         if node.name in self.sent_back:
             yield self._gradient(position, node)
             if node.inputs:  # next to its op; Graphviz places the gradient of a leaf well by itself
                 yield f"{{rank=same; n{position}; g{position}}}"
-        for way in self.inputs[position]:
-            yield from self._beside(way)
-        yield from self._in_order(position)
+        ways = self.inputs[position]
+        if any(way.is_beside or way.is_named_again for way in ways):
+            for way in ways:
+                yield from self._beside(way)
+            yield from self._in_order(position)
 
     def _gradient(self, position: int, node: Node) -> str:
         lines = [line for rule in node.rules for line in rule_lines(rule)]
