@@ -61,6 +61,7 @@ def test_command_draws_the_given_network_and_passes(mnist_folder, tmp_path):
         (["-o", "step.svg", "--dpi", "150"], "dpi is 150 and the picture is step.svg: expected a .png"),
         (["--image", "five.png"], "write graph RUN --image FILE"),
         (["--label", "5"], "write --image FILE --label CLASS"),
+        (["--weights", "best"], "an untrained network has no checkpoints: leave --weights out"),
     ],
 )
 def test_wrong_argument_is_refused_in_a_sentence(mnist_folder, tmp_path, monkeypatch, arguments, said):
@@ -143,6 +144,11 @@ def test_a_trained_network_is_drawn_on_test_images_of_its_data(trained, tmp_path
         (["--image", "five.png", "--label", "cat"], "label is cat: expected one of 0, 1, 2"),
         (["--image", "five.png", "--label", "10"], "label is 10: expected one of 0, 1, 2"),
         (["--image", "missing.png"], "missing.png"),
+        (
+            ["--image", "five.png", "--batch-size", "3"],
+            "the graph is that of --image: leave --batch-size out",
+        ),
+        (["--image", "five.png", "--data", "."], "the graph is that of --image: leave --data out"),
     ],
 )
 def test_what_does_not_fit_a_trained_network_is_refused(trained, monkeypatch, arguments, said):

@@ -142,10 +142,14 @@ def _require_together(
     if picture is None and label is not None:
         raise click.UsageError("--label is the class of a picture: write --image FILE --label CLASS")
     of_untrained = ("layers", "activation", "loss", "dataset", "seed")
-    given = click.core.ParameterSource.COMMANDLINE
-    for name in of_untrained if run is not None else ():
-        if context.get_parameter_source(name) is given:
-            raise click.UsageError(f"RUN has its own network and data: leave --{name} out")
+    refused = dict.fromkeys(of_untrained, "RUN has its own network and data")
+    if run is None:
+        refused = {"weights": "an untrained network has no checkpoints"}
+    if picture is not None:
+        refused |= dict.fromkeys(("data", "batch_size"), "the graph is that of --image")
+    for name, why in refused.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{why}: leave --{name.replace('_', '-')} out")
 
 
 def _untrained(*, dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None,
@@ -177,7 +181,8 @@ def _trained(run: Path, picture: Path | None, label: str | None, *, data: Path |
     else:
         images = read_pictures(picture, trained.image_shape, trained.framing, pixel_max=trained.pixel_max)
         labels = _classes_of(label, trained, images)
-        subject = f"{picture}, read as {_reading(trained, images)}"
+        read = f"read as {_reading(trained, images)}" if len(images) == 1 else f"{len(images)} images"
+        subject = f"{picture}, {read}"
     named = Tensor(images.reshape(len(images), -1), name="images")
     value = trained.recipe.build_loss()(trained.model.eval()(named), Tensor(labels, name="labels"))
     return _Step(value, images, labels, trained.recipe.lr, f"{run} on {subject}")

@@ -143,3 +143,17 @@ def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(tmp_path, wor
     assert [outcome.number for outcome in found] == list(range(12))
     assert all((outcome.folder / "finished").read_text() == "x" for outcome in found)
     assert plain(found) == plain(sweep(objective, SPACE, tmp_path / "alone"))
+
+
+def test_another_process_draws_other_settings(tmp_path):
+    """Each call opens the study anew, as another process does."""
+    space, drawn = {"x": Range(0.0, 1.0)}, []
+
+    def interrupted(trial):
+        drawn.append(trial.settings["x"])
+        raise KeyboardInterrupt
+
+    for folder in ("one", "two"):
+        with pytest.raises(KeyboardInterrupt):
+            sweep(interrupted, space, tmp_path / folder, trials=1, sampler="tpe")
+    assert drawn[0] != drawn[1]

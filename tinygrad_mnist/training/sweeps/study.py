@@ -313,7 +313,8 @@ def _opened(folder: Path, sampler: str, *, prune: bool) -> Any:
         storage=storage,
         study_name="sweep",
         load_if_exists=True,
-        sampler=samplers.TPESampler(seed=0) if sampler == "tpe" else samplers.RandomSampler(seed=0),
+        # Without a seed: processes with equal ones would draw the same first settings.
+        sampler=samplers.TPESampler() if sampler == "tpe" else samplers.RandomSampler(),
         pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
     )
 
