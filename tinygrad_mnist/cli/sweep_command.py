@@ -74,7 +74,12 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
         recipe = Recipe(epochs=epochs, seed=seed, batch_size=default_batch_size(images))
         for name, values in space.items():
             recipe_of(recipe, {name: values[0]}, 0)
-        about = {"recipe": recipe.to_dict(), "data": images.checksum(), "validation": len(images.validation)}
+        about = {
+            "recipe": recipe.to_dict(),
+            "data": images.checksum(),
+            "validation": len(images.validation),
+            "jobs": threads,  # another number may round differently
+        }
         objective = training_objective(recipe, images, RunOptions(threads=threads))
         with limit_threads(threads):
             found = run(
@@ -97,7 +102,9 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
 
 
 def _line(outcome: Any) -> str:
-    result = outcome.state if outcome.value is None else f"validation loss {outcome.value:.4f}"
+    result = ": ".join(filter(None, [outcome.state, outcome.error]))
+    if outcome.value is not None:
+        result = f"validation loss {outcome.value:.4f}"
     return f"trial {outcome.number}: {outcome.words}, {result}"
 
 

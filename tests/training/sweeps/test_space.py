@@ -54,6 +54,8 @@ def test_a_logarithmic_range_is_even_in_its_logarithm():
     [
         ({}, "grid", "space is empty"),
         ({"lr": []}, "grid", r"lr is \[\]: expected a list of choices or a Range"),
+        ({"f": [max]}, "tpe", "f has the choice .*: expected finite numbers, text, truth"),
+        ({"lr": [0.1, math.nan]}, "grid", "lr has the choice nan: expected finite numbers"),
         ({"lr": "0.1"}, "grid", "lr is '0.1': expected a list of choices or a Range"),
         ({"lr": Range(1.0, 0.1)}, "tpe", "expected low below high"),
         ({"lr": Range(0.0, 0.1, log=True)}, "tpe", "above 0 with log"),

@@ -1,5 +1,7 @@
 """A study in a folder: every trial is finished once, whoever is killed; another study is refused."""
 
+import contextlib
+import math
 import random
 import signal
 import subprocess
@@ -57,6 +59,37 @@ def test_an_objective_that_fails_is_noted_and_the_others_go_on(tmp_path):
     found = sweep(lambda trial: 1 / trial.settings["x"], {"x": [1.0, 0.0, 2.0]}, tmp_path)
     assert [outcome.state for outcome in found] == ["complete", "failed", "complete"]
     assert [outcome.value for outcome in found] == [1.0, None, 0.5]
+    assert [outcome.error for outcome in found] == ["", "ZeroDivisionError: float division by zero", ""]
+
+
+def test_an_objective_that_returns_no_number_has_failed(tmp_path):
+    returned = {"one": 1.0, "nan": math.nan, "nothing": None, "infinite": math.inf}
+    found = sweep(lambda trial: returned[trial.settings["x"]], {"x": list(returned)}, tmp_path)
+    assert [outcome.state for outcome in found] == ["complete", "failed", "failed", "complete"]
+    assert found[1].error == "ValueError: the objective returned nan: expected a number"
+
+
+@pytest.mark.parametrize("sampler", ["grid", "quasi-random", "tpe"])
+def test_a_trial_that_is_taken_up_has_the_same_settings(tmp_path, sampler):
+    seen, space = [], {"hidden": [(1, 2), (3,)], "n": [1, 2]}
+
+    def objective(trial):
+        seen.append(trial.settings)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return 0.0
+
+    for _ in range(2):
+        with contextlib.suppress(KeyboardInterrupt):
+            sweep(objective, space, tmp_path, trials=1, sampler=sampler)
+    assert seen[0] == seen[1]
+    assert isinstance(seen[0]["hidden"], tuple)
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path):
+    with pytest.raises(SweepError, match="has no sweep: expected the folder of one"):
+        outcomes(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_objective_may_stop_a_trial_that_is_worse_than_the_others(tmp_path):

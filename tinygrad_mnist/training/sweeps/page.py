@@ -89,7 +89,7 @@ def _table(ranked: Sequence[Outcome], found: Sequence[Outcome]) -> Table:
             outcome.number,
             *(in_words(outcome.settings.get(name, "")) for name in names),
             "" if outcome.value is None else f"{outcome.value:.4f}",
-            outcome.state,
+            ": ".join(filter(None, [outcome.state, outcome.error])),
         )
         for outcome in (*ranked, *others)
     ]

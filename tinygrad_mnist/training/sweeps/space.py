@@ -41,8 +41,8 @@ def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
     Raises
     ------
     ValueError
-        If it is empty, a setting has no choice, a range is empty, or a grid or a quasi-random sequence cannot
-        cover it.
+        If it is empty, a setting has no choice or one that is not plain data, a range is empty, or a grid or
+        a quasi-random sequence cannot cover it.
     """
     if not space:
         raise ValueError("space is empty: expected settings; write {'lr': [0.01, 0.1]}")
@@ -56,10 +56,29 @@ def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
                 raise ValueError(f"{name} is a range, which a grid cannot cover: give its values as a list")
         elif isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
             raise ValueError(f"{name} is {shown(values)}: expected a list of choices or a Range")
+        else:
+            _require_plain(name, values)
         found[name] = values if isinstance(values, Range) else list(values)
     if sampler == "quasi-random" and len(found) > len(_PRIMES):
         raise ValueError(f"space has {len(found)} settings: expected at most {len(_PRIMES)} for this sampler")
     return found
+
+
+def _require_plain(name: str, choices: Sequence[Any]) -> None:
+    """Refuse choices that processes cannot share through a file."""
+    for choice in choices:
+        parts = choice if isinstance(choice, list | tuple) else [choice]
+        if not all(map(_is_plain, parts)):
+            raise ValueError(
+                f"{name} has the choice {shown(choice)}: expected finite numbers, text, truth values, "
+                "None or lists of these, which processes share; give a name, and look it up in the objective"
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, int | str)
 
 
 def cells(space: Mapping[str, list[Any] | Range]) -> int:

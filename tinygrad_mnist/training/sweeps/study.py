@@ -7,6 +7,7 @@ operating system frees the lock when the process ends in any way, and another pr
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from tinygrad_mnist.training.sweeps.space import (
 Sampler = Literal["grid", "quasi-random", "tpe"]
 JOURNAL, DESCRIPTION = "journal.log", "sweep.json"
 _MOST_BYTES = 1_000_000
+_NOTED: dict[str, Any] = {"settings": {}, "error": ""}  # of a trial, in the journal
 _WAIT = 0.5  # seconds between looks at trials that other processes have
 
 
@@ -49,7 +51,9 @@ class Outcome:
     folder
         The trial's folder.
     values
-        What it reported, by step.
+        Values that it reported, by step.
+    error
+        Kind and message of the error that failed it; "" if none did.
     """
 
     number: int
@@ -58,6 +62,7 @@ class Outcome:
     state: str
     folder: Path
     values: dict[int, float]
+    error: str = ""
 
     @property
     def words(self) -> str:
@@ -176,18 +181,27 @@ def sweep(
     return outcomes(place, study)
 
 
-def outcomes(folder: Path, study: Any = None) -> list[Outcome]:
-    """Return the trials of a study that have ended, in the order of their numbers."""
-    found = []
-    for trial in (study or _opened(folder, "grid", prune=False)).get_trials(deepcopy=False):
+def outcomes(folder: str | Path, study: Any = None) -> list[Outcome]:
+    """Return the trials of a study that have ended, in the order of their numbers.
+
+    Raises
+    ------
+    SweepError
+        If the folder has no sweep.
+    """
+    folder, found = Path(folder), []
+    if study is None:
+        if not (folder / DESCRIPTION).exists():
+            raise SweepError(f"{folder} has no sweep: expected the folder of one, with {DESCRIPTION}")
+        study = _opened(folder, "grid", prune=False)
+    for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             state = {"complete": "complete", "pruned": "pruned"}.get(trial.state.name.lower(), "failed")
             value = trial.value if state == "complete" else None
             where = folder / f"trial-{trial.number:04d}"
-            settings = trial.user_attrs.get("settings", {})
-            found.append(
-                Outcome(trial.number, settings, value, state, where, dict(trial.intermediate_values))
-            )
+            settings, error = (trial.user_attrs.get(name, empty) for name, empty in _NOTED.items())
+            reported = dict(trial.intermediate_values)
+            found.append(Outcome(trial.number, settings, value, state, where, reported, error))
     return found
 
 
@@ -233,9 +247,10 @@ def _free_lock(folder: Path, number: int) -> Any:
 
 
 def _trial(trial: Any, folder: Path, space: Any, sampler: str) -> Trial:
+    settings = _settings(trial, space, sampler)
     if "settings" not in trial.user_attrs:
-        trial.set_user_attr("settings", _settings(trial, space, sampler))
-    return Trial(trial.number, trial.user_attrs["settings"], folder / f"trial-{trial.number:04d}", trial)
+        trial.set_user_attr("settings", settings)
+    return Trial(trial.number, settings, folder / f"trial-{trial.number:04d}", trial)
 
 
 def _settings(trial: Any, space: Any, sampler: str) -> dict[str, Any]:
@@ -246,7 +261,7 @@ def _settings(trial: Any, space: Any, sampler: str) -> dict[str, Any]:
     return {
         name: _suggested(trial, name, values)
         if isinstance(values, Range)
-        else trial.suggest_categorical(name, values)
+        else values[trial.suggest_categorical(name, range(len(values)))]  # a choice may be a list
         for name, values in space.items()
     }
 
@@ -265,7 +280,7 @@ def _run(
 
     assert trial is not None
     try:
-        value = float(objective(trial))
+        value = _number(objective(trial))
     except Stopped:
         study.tell(trial._trial, state=TrialState.PRUNED)
     except Exception as error:
@@ -274,6 +289,13 @@ def _run(
     else:
         study.tell(trial._trial, value)
     return next((outcome for outcome in outcomes(folder, study) if outcome.number == trial.number), None)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if math.isnan(number):
+        raise ValueError("the objective returned nan: expected a number")
+    return number
 
 
 # The study on disk
