@@ -1,4 +1,4 @@
-"""Where a drawing changes: number of nodes, of operations, of ops in a module; and what is refused."""
+"""Limits at which a drawing changes: numbers of nodes, operations, ops in a module; and refusals."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a picture states holds for the numbers in the same picture, at every detail."""
+"""Statements of a picture hold for the numbers in the same picture, at every detail."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-// What cannot be read in the drawings of a page: texts that are cut off, overlap, are smaller than 11 pixels, or have less
+// Texts in the drawings of a page that cannot be read: those that are cut off, overlap, are smaller than 11 pixels, or have less
 // than 4.5 times the light of what is drawn below them (WCAG 2.2, 1.4.3).
 () => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

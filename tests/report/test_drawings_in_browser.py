@@ -114,7 +114,7 @@ def test_file_of_a_drawing_is_dark_where_its_reader_likes_it(browser, tmp_path):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", ["kinds", "run", "linear run"])
 def test_print_keeps_a_heading_with_its_figure(name, scheme, opened):
-    """What stays together fits on a page, is black on white, and is not cut at its right."""
+    """Each block that stays together fits on a page, is black on white, and is not cut at its right."""
     tab = opened(name, PRINTED["width"], scheme)
     tab.emulate_media(media="print")
     parts = tab.evaluate(

@@ -89,7 +89,7 @@ def test_pictures_are_inlined_byte_for_byte(write, png, svg):
 
 
 def test_letters_of_a_graph_stay_readable(write, tmp_path):
-    """Of 300 points with letters of 9, at least 300 * 11 / 9 pixels are shown."""
+    """A picture of 300 points with letters of 9 is at least 300 * 11 / 9 pixels wide."""
     text = '<svg width="300pt" height="9pt"><text font-size="9.00"/><text font-size="14.00"/></svg>'
     (tmp_path / "graph.svg").write_text(text)
     page = write(sections=[Section("A", picture=FilePicture(tmp_path / "graph.svg", FINDING))])

@@ -1,4 +1,4 @@
-"""What the drawings show: checked in the text of their files; how they look is tested in a browser."""
+"""Contents of the drawings, checked in the text of their files; their look is tested in a browser."""
 
 import re
 import subprocess

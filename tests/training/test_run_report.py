@@ -153,7 +153,7 @@ def test_every_setting_that_differs_is_in_words():
 
 
 def test_pictures_have_a_title_and_a_sentence(tmp_path, monkeypatch, digits):
-    """Of many classes the numbers replace the matrix."""
+    """For many classes numbers replace the matrix."""
     drawn = {}
     for name in DRAWN:
         monkeypatch.setattr(plots, name, recorded(drawn, name, getattr(plots, name)))

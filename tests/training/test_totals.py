@@ -118,7 +118,7 @@ def test_batch_of_ignored_labels_is_an_error_of_the_data():
     ],
 )  # fmt: skip
 def test_loss_is_compared_with_those_of_a_third_and_the_rest(whole, parts, reported):
-    """Of six rows two and four: a mean within a thousandth of both together, or a sum."""
+    """Two and four of six rows: a mean within a thousandth of both together, or a sum."""
     values = {6: whole, 2: parts[0], 4: parts[1]}
     output, targets = np.zeros((6, 1)), np.zeros((6, 1))
     per_example = PerExample(lambda y, t: Tensor(values[len(t)]))

@@ -128,7 +128,7 @@ function number(layers) {
   for (const layer of layers) layer.forEach((entry, index) => { entry.index = index; });
 }
 
-// Where a segment arrives or leaves, as a part of the width of the entry.
+// Place at which a segment arrives or leaves, as a part of the width of the entry.
 const arrivalAt = ({ to, link }) => share(to, to.item ? entrance(to.item, link).value : 0);
 const departureAt = ({ from, link }) => share(from, from.item ? departure(from.item, link).value : 0);
 const share = (entry, place) => (place + entry.left) / (entry.left + entry.right + 1) - 0.5;

@@ -169,14 +169,14 @@ function settleUnit(unit, x, y) {
 
 // ---- Where edges meet boxes, from the place of the box --------------------------------------------------------
 
-// Where an edge leaves an item downwards: its value, and the gradient that arrives there.
+// Places at which an edge leaves an item downwards: its value, and the gradient that arrives there.
 function departure(item, link) {
   if (item.port) return { value: 0, back: laneOf(item.main) };
   if (item.frame) return portPlace(item, item.bottoms.get(link.source));
   return { value: 0, back: item.back ? backPlace(item) : 0 };
 }
 
-// Where an edge enters an item from above.
+// Place at which an edge enters an item from above.
 function entrance(item, link) {
   if (item.port) return { value: 0, back: laneOf(item.main) };
   if (item.frame) return portPlace(item, item.tops.get(link.source));
@@ -184,7 +184,7 @@ function entrance(item, link) {
   return { value: step * arrivalWidth(item), back: item.back ? backPlace(item) + step * backWidth(item) : 0 };
 }
 
-// Where edges meet the gradient of a unit: as far from the middle of an op as the lane of the main path, if it can be.
+// Place at which edges meet the gradient of a unit: as far from the middle of an op as the lane of the main path, if it can be.
 function backPlace({ width, leaf }) {
   const left = width / 2 + LAYOUT.beside;
   return leaf ? left + LAYOUT.entry : Math.max(left + LAYOUT.leastEntry, laneOf(true));

@@ -213,7 +213,7 @@ function drawBackEdge(edge) {
   return element;
 }
 
-// What the pointer finds at a gradient on its way.
+// Words for the pointer at a gradient on its way.
 function flowTitle({ from, to, parts }) {
   const sent = parts.filter((part) => part.sent).map(({ sent: { few, norm, mark } }) => [few ?? norm, mark].filter(Boolean).join(", "));
   return `${to.lines[0][1]} sends ${sent.join(" and ")} to ${from.lines[0][1]}`;

@@ -40,7 +40,7 @@ function merge(segment) {
   block.members.push(...moved.members);
 }
 
-// How far the target stands to the right of the source when the segment is vertical.
+// Distance of the target to the right of the source when the segment is vertical.
 function offsetsOf({ from, to, link }) {
   const leaves = from.item ? departure(from.item, link).value : 0;
   const enters = to.item ? entrance(to.item, link).value : 0;
@@ -138,7 +138,7 @@ function gapBelow(layer, next) {
   return Math.round(Math.min(LAYOUT.highest, least + LAYOUT.steepest * widest));
 }
 
-// How far an edge, or the gradient along it, goes to the side.
+// Distance that an edge, or the gradient along it, goes to the side.
 function sideways(segment) {
   const { from, to, link } = segment, ends = (entry, place) => (entry.item ? place(entry.item, link).back : laneOf(entry.main));
   const value = to.x - from.x - offsetsOf(segment);

@@ -1,5 +1,5 @@
 "use strict";
-// What is to be laid out: the boxes that are visible while some groups are open, and the edges between them.
+// The scene to lay out: the boxes that are visible while some groups are open, and the edges between them.
 
 // Items in lists by a key.
 function grouped(items, key) {

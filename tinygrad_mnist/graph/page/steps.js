@@ -17,7 +17,7 @@ function visibleSteps(steps, unitOf) {
   return found;
 }
 
-// What has happened up to a step; the overview shows everything.
+// Everything that has happened up to a step; the overview shows all.
 function stateAt(steps, last) {
   const past = { computed: new Set(), gradients: new Map(), flows: new Set() };
   const until = last === 0 ? steps.length - 1 : last;
@@ -42,7 +42,7 @@ function eventOf(step, steps, nodes) {
   return { title: `${group.title} sends its gradients back`, lines: backwardBorder(group, steps.slice(from, to + 1), nodes) };
 }
 
-// What flows in and out of a closed group, without a formula of its inside.
+// Values and gradients that enter and leave a closed group, without a formula of its inside.
 function forwardBorder(group, nodes) {
   const line = (lead, node, role) => ({ lead: `${lead} ${nodes[node].name}:`, ...amount(nodes[node].value, role) });
   const failed = group.nodes.map((node) => nodes[node].message).filter(Boolean).map((message) => ({ note: message }));
