@@ -66,3 +66,9 @@ def test_a_logarithmic_range_is_even_in_its_logarithm():
 def test_a_space_that_cannot_be_searched_is_refused(space, sampler, said):
     with pytest.raises(ValueError, match=said):
         require_space(space, sampler)
+
+
+def test_whole_numbers_are_equally_frequent_also_below_zero():
+    drawn = [quasi_random_settings({"n": Range(-2, 1)}, number)["n"] for number in range(255)]
+    assert sorted(set(drawn)) == [-2, -1, 0, 1]
+    assert max(map(drawn.count, (-2, -1, 0, 1))) - min(map(drawn.count, (-2, -1, 0, 1))) <= 1

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinygrad_mnist.report import marks
-from tinygrad_mnist.report.axes import plain
+from tinygrad_mnist.report.axes import Scale
 from tinygrad_mnist.report.drawing import Drawing, Panel
 
 AXIS_GAP, TOP, HEIGHT, SIDE = 130.0, 44.0, 240.0, 70.0
 BEST = 3
+MOST_MARKS = 6  # on an axis of settings
 
 
 def parallel_coordinates(
@@ -24,13 +25,13 @@ def parallel_coordinates(
     trials
         The settings of each trial, by name; all have the same names.
     results
-        A number for each, the smaller the better.
+        A finite number for each, the smaller the better.
     measure
         The name of the result.
     """
     names = list(trials[0]) if trials else []
-    axes = [[trial[name] for trial in trials] for name in names] + [list(results)]
-    scales = [_places(values) for values in axes]
+    scales = [_places_of_settings([trial[name] for trial in trials]) for name in names]
+    scales.append(_places_of_numbers(results))
     order = sorted(range(len(trials)), key=results.__getitem__)
     parts = []
     for rank, i in reversed(list(enumerate(order))):
@@ -46,35 +47,41 @@ def parallel_coordinates(
             marks.text(x + 6, TOP + HEIGHT * (1 - place) + 4, words, class_="small")
             for place, words in labels
         ]
-    finding = f"{len(trials)} trials" + (
-        f"; the best, {', '.join(f'{name} {trials[order[0]][name]}' for name in names)}, has {measure} "
-        f"{results[order[0]]:.4g}"
-        if trials
-        else ""
-    )
-    width = 2 * SIDE + (len(axes) - 1) * AXIS_GAP
+    finding = f"{len(trials)} trials"
+    if trials:
+        best_settings = ", ".join(f"{name} {_words(value)}" for name, value in trials[order[0]].items())
+        finding += f"; the best, {best_settings}, has {measure} {_words(results[order[0]])}"
+    width = 2 * SIDE + len(names) * AXIS_GAP
     key = (("vermilion", f"the best {min(BEST, len(trials))}"), ("blue", "the others"))
     return Drawing(finding, [Panel(width, TOP + HEIGHT + 20, parts)], key=key)
 
 
-def _places(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
-    """The places of values on an axis from 0 to 1, and the words beside it."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    different = sorted(set(values)) if numbers else sorted(set(values), key=str)
-    if not numbers or len(different) <= 6:
-        gap = 1 / max(len(different) - 1, 1)
-        places = {value: i * gap for i, value in enumerate(different)}
-        words = [(place, plain(value) if numbers else str(value)) for value, place in places.items()]
-        return [places[value] for value in values], words
-    finite = [value for value in different if math.isfinite(value)]
-    low, high = finite[0], finite[-1]
-    is_log = low > 0 and high / low > 10
-    ends = (math.log(low), math.log(high)) if is_log else (low, high)
+def _words(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    def place(value: float) -> float:
-        if not math.isfinite(value):
-            return 1.0
-        return ((math.log(value) if is_log else value) - ends[0]) / ((ends[1] - ends[0]) or 1.0)
 
-    middle = math.exp(sum(ends) / 2) if is_log else sum(ends) / 2
-    return [place(value) for value in values], [(place(v), f"{v:.3g}") for v in (low, middle, high)]
+_Places = tuple[list[float], list[tuple[float, str]]]  # on an axis from 0 to 1, and the words beside it
+
+
+def _places_of_settings(values: Sequence[Any]) -> _Places:
+    """Many different numbers on a scale; a few, and everything else, evenly in their order."""
+    are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    if are_numbers and len(set(values)) > MOST_MARKS:
+        return _places_of_numbers(values)
+    words = {_words(value): value for value in values}
+    order = sorted(words, key=words.__getitem__) if are_numbers else sorted(words)
+    gap = 1 / max(len(order) - 1, 1)
+    return [order.index(_words(value)) * gap for value in values], [
+        (i * gap, word) for i, word in enumerate(order)
+    ]
+
+
+def _places_of_numbers(values: Sequence[float]) -> _Places:
+    """Numbers on a scale that is logarithmic if they are positive and span more than a decade."""
+    if not values:
+        return [], []
+    low, high = min(values), max(values)
+    scale = Scale(low, high if high > low else low + 1, low > 0 and high / low > 10)
+    middle = math.sqrt(low * high) if scale.is_log else (low + high) / 2
+    marked = dict.fromkeys((low, middle, high))
+    return [scale.share(value) for value in values], [(scale.share(v), f"{v:.3g}") for v in marked]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinygrad_mnist.report.page import Section, Table, write_report
 from tinygrad_mnist.report.plots.parallel import parallel_coordinates
-from tinygrad_mnist.training.sweeps.study import Outcome, in_words
+from tinygrad_mnist.training.sweeps.study import Outcome, setting_text
 
 PAGE = "sweep.html"
 MEASURE = "validation loss"
@@ -87,7 +87,7 @@ def _table(ranked: Sequence[Outcome], found: Sequence[Outcome]) -> Table:
     rows = [
         (
             outcome.number,
-            *(in_words(outcome.settings.get(name, "")) for name in names),
+            *(setting_text(outcome.settings.get(name, "")) for name in names),
             "" if outcome.value is None else f"{outcome.value:.4f}",
             ": ".join(filter(None, [outcome.state, outcome.error])),
         )

@@ -18,17 +18,12 @@ class Range(NamedTuple):
 
     def at(self, share: float) -> float:
         """Return the number at a share of the way, from 0 to below 1."""
+        is_whole = isinstance(self.low, int) and isinstance(self.high, int)
         if self.log:
-            number = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
-        else:
-            number = self.low + share * (self.high - self.low)
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return (
-                min(self.high, self.low + int(share * (self.high - self.low + 1)))
-                if not self.log
-                else round(number)
-            )
-        return number
+            number = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
+            return round(number) if is_whole else number
+        number = self.low + share * (self.high - self.low + is_whole)
+        return math.floor(number) if is_whole else number
 
 
 Space = Mapping[str, Sequence[Any] | Range]

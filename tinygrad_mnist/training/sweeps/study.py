@@ -67,10 +67,10 @@ class Outcome:
     @property
     def words(self) -> str:
         """The settings as text, numbers to four digits: "lr 0.01, hidden 32"."""
-        return ", ".join(f"{name} {in_words(value)}" for name, value in self.settings.items())
+        return ", ".join(f"{name} {setting_text(value)}" for name, value in self.settings.items())
 
 
-def in_words(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """Return a setting as text, a fraction to four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
