@@ -28,14 +28,18 @@
     inner.top >= outer.top - slack && inner.bottom <= outer.bottom + slack;
   const meet = (a, b) =>
     Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  const boxOf = element => { // numbers of its own: those of a DOMRect are read slowly, and each pair of texts is compared
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return { left, right, top, bottom };
+  };
   const paper = channels(getComputedStyle(document.body).backgroundColor);
 
   const found = [];
   for (const panel of document.querySelectorAll(".drawing .panels > svg")) {
     const scale = panel.getBoundingClientRect().width / panel.viewBox.baseVal.width;
     const frame = panel.getBoundingClientRect();
-    const shapes = [...panel.querySelectorAll("rect:not([mask])")].map(shape => [shape, shape.getBoundingClientRect()]);
-    const texts = [...panel.querySelectorAll("text")].map(text => [text, text.getBoundingClientRect()]);
+    const shapes = [...panel.querySelectorAll("rect:not([mask])")].map(shape => [shape, boxOf(shape)]);
+    const texts = [...panel.querySelectorAll("text")].map(text => [text, boxOf(text)]);
     texts.forEach(([text, box], place) => {
       const words = text.textContent;
       const size = parseFloat(getComputedStyle(text).fontSize) * scale;
@@ -44,7 +48,7 @@
       for (const [other, otherBox] of texts.slice(place + 1))
         if (meet(box, otherBox)) found.push(`${words}: overlaps ${other.textContent}`);
       const below = shapes.filter(([shape, shapeBox]) =>
-        shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING && isInside(box, shapeBox, 4));
+        isInside(box, shapeBox, 4) && shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING);
       const ground = below.reduce((colour, [shape]) => over(faded(shape), colour), paper);
       const ratio = contrast(over(faded(text), ground), ground);
       if (ratio < 4.5) found.push(`${words}: contrast ${ratio.toFixed(2)}`);
