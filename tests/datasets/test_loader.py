@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,61 @@ def test_repr_shows_batches_rows_and_order() -> None:
     assert repr(Loader(*rows, 10)) == "Loader(101 batches of 10 of 1,005 rows, in order)"
     shuffled = Loader(*rows, 10, shuffle=True, seed=3, drop_last=True)
     assert repr(shuffled) == "Loader(100 batches of 10 of 1,005 rows, shuffled by seed 3)"
+
+
+def shaken(inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    return inputs + rng.normal(size=inputs.shape).astype(inputs.dtype)
+
+
+def test_transform_draws_by_seed_epoch_and_batch() -> None:
+    rows, labels = np.arange(20.0).reshape(10, 2), np.arange(10)
+    plain, loader, resumed = (
+        Loader(rows, labels, 4, shuffle=True, seed=3, transform=t) for t in (None, shaken, shaken)
+    )
+    epochs = [list(loader) for _ in range(2)]
+    for epoch, batches in enumerate(epochs):
+        for number, ((inputs, targets), own) in enumerate(zip(plain, batches, strict=True)):
+            generator = np.random.default_rng([3, epoch, number])
+            np.testing.assert_array_equal(own[0], shaken(inputs, generator))
+            np.testing.assert_array_equal(own[1], targets)
+    resumed.epoch = 1
+    for own, other in zip(epochs[1], resumed, strict=True):
+        np.testing.assert_array_equal(own[0], other[0])
+    assert "transform" not in plain.settings()
+    assert loader.settings()["transform"] == "<function shaken>"  # no address: another process has others
+
+
+def test_transform_runs_one_batch_ahead_in_a_thread() -> None:
+    threads = []
+
+    def noted(inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        threads.append(threading.current_thread())
+        if len(threads) == 3:
+            raise ValueError("the third batch")
+        return inputs
+
+    batches = iter(Loader(np.zeros((8, 2)), np.zeros(8, int), 2, transform=noted))
+    next(batches)
+    assert threading.current_thread() not in threads
+    next(batches)
+    with pytest.raises(ValueError, match="the third batch"):
+        next(batches)
+    assert len(threads) == 3
+    assert not threads[0].is_alive()
+    abandoned = iter(Loader(np.zeros((8, 2)), np.zeros(8, int), 2, transform=noted))
+    next(abandoned)
+    abandoned.close()  # type: ignore[attr-defined]
+    assert not threads[-1].is_alive()
+
+
+@pytest.mark.parametrize("transform", [3, np.random.Generator])
+def test_transform_that_is_not_a_function_is_refused(transform: Any) -> None:
+    with pytest.raises(TypeError, match=r"transform is .*: expected a function; write transform=augment."):
+        Loader(ROWS, np.zeros(3, int), 1, transform=transform)
+
+
+@pytest.mark.parametrize("changed", [None, ROWS[:2]])
+def test_transform_that_returns_no_batch_is_refused(changed: Any) -> None:
+    loader = Loader(ROWS, np.zeros(3, int), 3, transform=lambda inputs, rng: changed)
+    with pytest.raises(DataError, match=r"transform returned .*: expected 3 rows, as many as targets"):
+        list(loader)

@@ -87,6 +87,10 @@ FIGURES = {
     "misread, certain": lambda: plots.misread_images(
         np.ones((7, 8, 8)), np.full(7, 24), np.tile(np.eye(26)[25] * 0.99999, (7, 1))
     ),
+    "distorted": lambda: plots.distorted_images(
+        random_misread(8, 10)[0], np.stack([random_misread(8, 10)[0] ** power for power in (1, 2, 3)])
+    ),
+    "distorted, empty": lambda: plots.distorted_images(np.zeros((1, 8, 8)), np.zeros((1, 1, 8, 8))),
     "weights, one": lambda: plots.first_layer_weights(np.zeros((1, 784)), (28, 28)),
     "weights, many": lambda: plots.first_layer_weights(np.full((300, 784), -1.234e-7), (28, 28)),
     "weights, wide": lambda: plots.first_layer_weights(np.full((10, 64), -12345.0), (4, 16)),

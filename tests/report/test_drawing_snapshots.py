@@ -42,6 +42,7 @@ DRAWINGS = {
     "confusion-list": lambda: plots.confusion_matrix(np.eye(31, dtype=int)[:, ::-1] * np.arange(31)),
     "misread": lambda: plots.misread_images(np.eye(4).reshape(2, 2, 4), [0, 1], SHARES),
     "misread-names": lambda: plots.misread_images(np.ones((1, 2, 2)), [2], SHARES[:1], ["cat", "dog", "cow"]),
+    "distorted": lambda: plots.distorted_images(np.eye(4).reshape(2, 2, 4), np.ones((3, 2, 2, 4))),
     "weights": lambda: plots.first_layer_weights(np.arange(-8.0, 12).reshape(2, 10), (2, 5), ["cat", "dog"]),
     "weights-many": lambda: plots.first_layer_weights(np.ones((13, 4)), (2, 2), limit=12 + 1),
     "v": lambda: plots.v_curve(V),

@@ -39,7 +39,14 @@ def trained(kind, distributed=None, **options):
     """All that a training leaves: the bits of weights and of the optimizer, the history without seconds."""
     model, optimizer, callbacks = networks(kind)
     rows = 125 if kind == "batch normalization" else 135  # the last batch has 5 or 7 rows of 20 or 16
-    loader = Loader(INPUTS[:rows], LABELS[:rows], 20 if rows == 125 else 16, shuffle=True, seed=3)
+    loader = Loader(
+        INPUTS[:rows],
+        LABELS[:rows],
+        20 if rows == 125 else 16,
+        shuffle=True,
+        seed=3,
+        transform=(lambda x, rng: x + rng.standard_normal(x.shape, x.dtype)) if kind == "momentum" else None,
+    )
     options = {"epochs": 2, "micro_batches": 2 if rows == 125 else 8, "progress": False} | options
     history = fit(
         model,

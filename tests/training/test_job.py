@@ -11,6 +11,7 @@ import pytest
 from tests.training.jobs import Job
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
+from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.doctor import Doctor, TrainingFinding
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES
@@ -50,7 +51,14 @@ def test_job_passes_every_setting_to_fit(validation, tmp_path, monkeypatch, digi
         doctor=True, detect_anomaly=True, checkpoint_steps=7, checkpoint_seconds=2.5, keep=4, backend="eager"
     )
     recipe = Recipe(
-        hidden=(4,), batch_size=8, epochs=3, lr=0.3, seed=5, schedule="constant", loss="quadratic"
+        hidden=(4,),
+        batch_size=8,
+        epochs=3,
+        lr=0.3,
+        seed=5,
+        schedule="constant",
+        loss="quadratic",
+        augment="distortions",
     )
     if not validation:
         empty = Split(digits.validation.raw_images[:0], digits.validation.labels[:0], 16)
@@ -68,6 +76,8 @@ def test_job_passes_every_setting_to_fit(validation, tmp_path, monkeypatch, digi
     ]
     assert (type(loss), optimizer.lr) == (nn.QuadraticLoss, 0.3)
     assert (train.batch_size, train.shuffle, train.seed) == (8, True, 5)
+    assert repr(train.transform) == repr(Distortions())
+    assert held_out is None or held_out.transform is None
     assert (held_out is None) is (not validation)
     assert not validation or (held_out.batch_size, held_out.shuffle) == (1000, False)
     assert (seen["epochs"], seen["schedule"], seen["backend"], seen["detect_anomaly"]) == (

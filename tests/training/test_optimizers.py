@@ -11,6 +11,7 @@ from tests.training.jobs import EPOCHS, Job, Killed, killed_after
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.cli.console import TrainingProgress
+from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.training import Checkpoints, History, evaluate
 from tinygrad_mnist.training.optimizers import OPTIMIZERS
 from tinygrad_mnist.training.recipe import Recipe
@@ -96,6 +97,7 @@ EVERYTHING = (
     *("--optimizer", "adam(betas=(0.8, 0.99), amsgrad=True)", "--weight-decay", "0.01", "--no-decay-biases"),
     *("--schedule", "sequential(schedulers=(linear(total_iters=1), cosine), milestones=(1,))"),
     *("--clip-norm", "0.5", "--clip-value", "0.1", "--ema-decay", "0.98", "--early-stopping", "1"),
+    *("--augment", "distortions(rotation=15)"),
 )
 
 
@@ -118,10 +120,11 @@ def test_command_takes_every_setting_of_the_training(whole):
     assert (recipe.optimizer, recipe.lr) == ("adam(betas=(0.8, 0.99), amsgrad=True)", 0.001)
     assert (recipe.clip_norm, recipe.clip_value, recipe.ema_decay) == (0.5, 0.1, 0.98)
     assert (recipe.decay_biases, recipe.early_stopping) == (False, 1)
+    assert repr(recipe.build_transform()) == repr(Distortions(rotation=15))
     page = (whole[0] / "report.html").read_text(encoding="utf-8")
     for row in (
         "adam (betas 0.8 and 0.99; amsgrad yes)", "sequential (", "decay of the averaged weights", "0.98",
-        "largest norm of the gradient",
+        "largest norm of the gradient", "distortions (rotation 15)", "Distorted training images",
     ):  # fmt: skip
         assert row in page
 

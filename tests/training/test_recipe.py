@@ -156,6 +156,9 @@ def test_batch_may_have_all_images_at_most(digits):
         ({"epochs": 0}, "epochs is 0: expected a whole number >= 1"),
         ({"batch_size": 1.5}, "batch_size is 1.5: expected a whole number >= 1"),
         ({"dropout": 1}, "dropout is 1: expected a finite number >= 0 and < 1"),
+        ({"augment": "distortion"}, "augment is 'distortion': expected one of 'distortions'"),
+        ({"augment": "distortions(x=1)"}, "distortions has the setting 'x': expected some of rotation"),
+        ({"augment": "distortions(scale=2)"}, "scale is 2: expected a finite number >= 0 and < 1"),
         ({"lr": "0.1"}, "lr is '0.1': expected a finite number >= 0"),
     ],
 )

@@ -133,6 +133,7 @@ def test_every_setting_that_differs_is_in_words():
         clip_norm=1.5,
         ema_decay=0.99,
         micro_batches=4,
+        augment="distortions(rotation=15)",
         optimizer="adam(betas=(0.9, 0.99), amsgrad=True)",
         schedule="sequential(schedulers=[warm-up(total_iters=3), cosine], milestones=[3])",
     )
@@ -141,6 +142,7 @@ def test_every_setting_that_differs_is_in_words():
     assert rows["dropped hidden units"] == "25 %"
     assert rows["weight decay of biases"] == "no"
     assert rows["micro-batches per batch"] == "4"
+    assert rows["changes of the training images"] == "distortions (rotation 15)"
     assert rows["early stopping"] == "after 3 epochs without a lower validation loss"
     assert rows["optimizer"] == "adam (betas 0.9 and 0.99; amsgrad yes)"
     assert rows["schedule"] == "sequential (schedulers warm-up (total iters 3) and cosine; milestones 3)"
@@ -176,6 +178,7 @@ def test_pictures_have_a_title_and_a_sentence(tmp_path, monkeypatch, digits):
         run_report._misread(tmp_path, digits, wrong, labels),
         first_layer(4),
         first_layer(),
+        *run_report._distorted(tmp_path, Recipe(augment="distortions"), digits),
     ]
     assert [(s.title, s.text) for s in sections] == [
         (
@@ -194,12 +197,16 @@ def test_pictures_have_a_title_and_a_sentence(tmp_path, monkeypatch, digits):
             "First layer",
             "The weights of each class, as an image: ink on vermilion speaks for it, on blue against it.",
         ),
+        (
+            "Distorted training images",
+            "Each time that the network gets a training image, it is distorted in another way.",
+        ),
     ]
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("curves.svg", "confusion.svg", "misread.svg", "first_layer.svg")
+        *("curves.svg", "confusion.svg", "misread.svg", "first_layer.svg", "distorted.svg")
     }
-    assert all(f">{name}</text>" in sections[-1].picture.to_html() for name in digits.class_names)
-    assert "</text>" not in sections[-2].picture.to_html()
+    assert all(f">{name}</text>" in sections[-2].picture.to_html() for name in digits.class_names)
+    assert "</text>" not in sections[-3].picture.to_html()
     images, true, probabilities, names = drawn["misread_images"]
     np.testing.assert_array_equal(true, labels[::-1])
     np.testing.assert_array_equal(images, digits.test.raw_images[:6][::-1])

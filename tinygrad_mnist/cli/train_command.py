@@ -97,6 +97,12 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     help="Parts of each batch, a power of two, that processes share: the result is the same for any number "
     "of processes.  [default: 8 under mpiexec, else none]",
 )
+@_training(
+    "--augment",
+    metavar="NAME",
+    help="distortions: turn, shear, scale, shift and bend the training images at random, anew in each epoch; "
+    "with settings as in 'distortions(rotation=15, elastic=0.03)'.",
+)
 @_training("--epochs", type=COUNT, default=10, help="Passes over the training images.")
 @_training(
     "--early-stopping",

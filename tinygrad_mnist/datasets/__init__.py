@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tinygrad_mnist.datasets import augment
 from tinygrad_mnist.datasets.framing import Framing
 from tinygrad_mnist.datasets.idx import read_idx, write_idx
 from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split
@@ -17,6 +18,7 @@ __all__ = [
     "Iris",
     "Loader",
     "Split",
+    "augment",
     "load_digits",
     "load_iris",
     "load_mnist",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
+    from tinygrad_mnist.datasets.loader import Transform
+
 
 @dataclass(frozen=True, eq=False)
 class Split(NotInSplit):
@@ -88,6 +90,7 @@ class Split(NotInSplit):
         seed: int = 0,
         drop_last: bool = False,
         dtype: DTypeLike = np.float32,
+        transform: Transform | None = None,
     ) -> Loader:
         """Return batches of images, scaled to [0, 1], of shape (batch, height, width), and of int64 labels.
 
@@ -102,6 +105,7 @@ class Split(NotInSplit):
             drop_last=drop_last,
             scale=1 / self.pixel_max,
             dtype=dtype,
+            transform=transform,
         )
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_mnist.arguments import require_unmasked
+from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints.rooms import NotInLoader
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     Batch = tuple[Array, Array]
+    Transform = Callable[[Array, np.random.Generator], Array]
 
 
 class Loader(NotInLoader):
@@ -43,6 +46,10 @@ class Loader(NotInLoader):
         Factor of the inputs, in `dtype`: ``1 / 255`` for pixels.
     dtype : floating or integer dtype, default float32
         Dtype of the inputs in a batch; an integer one for row numbers, as `nn.Embedding` takes them.
+    transform : callable, optional
+        Changes the inputs of a batch: a function of them and of a ``numpy.random.Generator``, such as
+        `augment.Distortions`.  It runs in a second thread while the batch before is in use.  Batch `b` of
+        epoch `e` gets ``default_rng([seed, e, b])``, so that a resumed run has the same bits.
 
     Attributes
     ----------
@@ -51,6 +58,8 @@ class Loader(NotInLoader):
 
     Raises
     ------
+    TypeError
+        If `transform` is not a function.
     DataError
         If `dtype` is neither floating nor integer, or is integer for inputs that are floats or scaled.  If
         there are no rows, the lengths of inputs and targets differ, a value is not finite (the message names
@@ -83,6 +92,7 @@ class Loader(NotInLoader):
         drop_last: bool = False,
         scale: float | None = None,
         dtype: DTypeLike = np.float32,
+        transform: Transform | None = None,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype.kind not in "fiu":
@@ -100,6 +110,10 @@ class Loader(NotInLoader):
         if self._scale is not None and self.inputs.dtype.kind == "f":
             self.inputs, self._scale = self.inputs * self._scale, None
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
+        if transform is not None and (isinstance(transform, type) or not callable(transform)):
+            write = "transform=augment.Distortions()"
+            raise TypeError(f"transform is {shown(transform)}: expected a function; write {write}")
+        self.transform = transform
         self.epoch = 0
         self._check_counts()
 
@@ -109,9 +123,10 @@ class Loader(NotInLoader):
         return math.floor(batches) if self.drop_last else math.ceil(batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self._order(self.epoch)
+        epoch, transform = self.epoch, self.transform
+        batches = self._batches(self._order(epoch))
         self.epoch += 1  # not in the generator: an abandoned epoch counts too
-        return self._batches(order)
+        return batches if transform is None else one_ahead(self._transformed(transform, batches, epoch))
 
     def __repr__(self) -> str:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
@@ -125,7 +140,9 @@ class Loader(NotInLoader):
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide the batches of an epoch, with the number of rows, as plain data."""
         names = ("batch_size", "shuffle", "seed", "drop_last")
-        return {"rows": len(self.inputs), **{name: getattr(self, name) for name in names}}
+        text = re.sub(" at 0x[0-9a-f]+", "", repr(self.transform))  # without the address, for other processes
+        transform = {} if self.transform is None else {"transform": text}
+        return {"rows": len(self.inputs), **{name: getattr(self, name) for name in names}, **transform}
 
     def rows(self, epoch: int, batch: int) -> NDArray[np.int64]:
         """Return the row numbers of a batch; epochs and batches count from 0."""
@@ -148,6 +165,15 @@ class Loader(NotInLoader):
             inputs = source[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
             yield self._converted(inputs), targets[rows]
 
+    def _transformed(self, transform: Transform, batches: Iterator[Batch], epoch: int) -> Iterator[Batch]:
+        for number, (inputs, targets) in enumerate(batches):
+            changed = transform(inputs, np.random.default_rng([self.seed, epoch, number]))
+            if np.shape(changed)[:1] != targets.shape[:1]:
+                raise DataError(
+                    f"transform returned {shown(changed)}: expected {len(targets)} rows, as many as targets"
+                )
+            yield changed, targets
+
     def _converted(self, inputs: Array) -> Array:
         if self._scale is None:
             return inputs.astype(self.dtype, copy=False)
@@ -167,6 +193,15 @@ class Loader(NotInLoader):
                 f"batch_size {self.batch_size} with drop_last leaves no batch of {count} rows: "
                 "make batches smaller or keep the last one"
             )
+
+
+def one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Compute each batch in a second thread while the one before it is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while batch := coming.result():
+            coming = thread.submit(next, batches, None)
+            yield batch
 
 
 def read_only(array: Array) -> Array:

@@ -222,7 +222,9 @@ def _train(
         model,
         loss,
         optimizer,
-        dataset.train.loader(recipe.batch_size, shuffle=True, seed=recipe.seed),
+        dataset.train.loader(
+            recipe.batch_size, shuffle=True, seed=recipe.seed, transform=recipe.build_transform()
+        ),
         dataset.validation.loader(1000) if len(dataset.validation) else None,
         epochs=recipe.epochs,
         schedule=schedule,

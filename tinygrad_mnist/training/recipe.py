@@ -11,15 +11,18 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import ADDED, Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.training.distributed import require_power_of_two
+from tinygrad_mnist.training.named import read_call
 from tinygrad_mnist.training.optimizers import build_optimizer, named_optimizer
 from tinygrad_mnist.training.schedules import named_schedule
 from tinygrad_mnist.typing import Array
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+AUGMENTATIONS = {"distortions": Distortions}
 LOSSES: dict[str, type[Loss]] = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
 _SMALLEST = nn.Linear(1, 1, rng=0)  # enough to try an optimizer
 
@@ -57,6 +60,9 @@ class Recipe:
         Decay of an `optim.EMA`: its averages are evaluated and are the final weights.  None to omit them.
     micro_batches
         As in `fit`: a power of two; None for whole batches, which several processes cannot share.
+    augment
+        "distortions", with the settings of `datasets.augment.Distortions`: "distortions(rotation=15)".  The
+        training images are distorted anew in each epoch.  None to train on them as they are.
 
     Raises
     ------
@@ -82,12 +88,14 @@ class Recipe:
     clip_value: Annotated[float | None, Number(above=0)] = field(default=None, metadata=ADDED)
     ema_decay: Annotated[float | None, Number(low=0, below=1)] = field(default=None, metadata=ADDED)
     micro_batches: Annotated[int | None, Whole(1, MOST_COUNT)] = field(default=None, metadata=ADDED)
+    augment: str | None = field(default=None, metadata=ADDED)
 
     def __post_init__(self) -> None:
         require_valid(self)
         if self.micro_batches is not None:
             require_power_of_two("micro_batches", self.micro_batches)
         self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be built
+        self.build_transform()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -131,6 +139,15 @@ class Recipe:
             decay_biases=self.decay_biases,
         )
         return optimizer, named_schedule(self.schedule)(optimizer, self.epochs)
+
+    def build_transform(self) -> Distortions | None:
+        """Build the transform of the training images."""
+        if self.augment is None:
+            return None
+        call = read_call("augment", self.augment, AUGMENTATIONS)
+        maker = AUGMENTATIONS[call.name]
+        call.require_fit(maker, ())
+        return maker(**call.settings)
 
     def probabilities(self, outputs: Array) -> Array:
         """Return probabilities of the classes, rows that sum to 1.  outputs: (n, classes)."""

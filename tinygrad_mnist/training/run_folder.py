@@ -50,7 +50,10 @@ from tinygrad_mnist.typing import Array
 
 CONFIG, HISTORY, WEIGHTS, REPORT = "config.json", "history.jsonl", "weights.safetensors", "report.html"
 TIMES, CHECKPOINTS, LOCK = "times.json", "checkpoints", ".lock"
-PICTURES = ("curves.svg", "confusion.svg", "misread.svg", "first_layer.svg", "graph.svg", "graph.dot")
+PICTURES = (
+    *("curves.svg", "confusion.svg", "misread.svg", "first_layer.svg", "distorted.svg"),
+    *("graph.svg", "graph.dot"),
+)
 FILES = (CONFIG, HISTORY, WEIGHTS, TIMES, REPORT, *PICTURES)
 MOST_CONFIG_BYTES = 2**20
 MOST_WEIGHTS_BYTES = 2 * 2**30

@@ -23,6 +23,8 @@ from tinygrad_mnist.training.settings_in_words import layer_rows, settings_rows,
 from tinygrad_mnist.training.totals import Evaluation
 from tinygrad_mnist.typing import Array
 
+_COPIES = 5  # of each distorted image that is shown
+
 
 def write_run_report(
     folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset, history: History, test: Evaluation
@@ -36,6 +38,7 @@ def write_run_report(
         _confusion(folder, probabilities, labels, dataset.class_names),
         _misread(folder, dataset, probabilities, labels),
         _first_layer(folder, model, dataset),
+        *_distorted(folder, recipe, dataset),
         _graph(folder, recipe, model, dataset),
         Section("Settings", table=Table(("setting", "value"), settings_rows(recipe, dataset))),
         Section("Layers", table=Table(("layer", "sizes", "parameters"), layer_rows(model))),
@@ -114,6 +117,19 @@ def _first_layer(folder: Path, model: nn.Module, dataset: ImageDataset) -> Secti
         else "The weights of each class, as an image: ink on vermilion speaks for it, on blue against it."
     )
     return Section("First layer", text, drawing)
+
+
+def _distorted(folder: Path, recipe: Recipe, dataset: ImageDataset) -> list[Section]:
+    """Draw some training images as the network gets them, if they are changed."""
+    transform = recipe.build_transform()
+    if transform is None:
+        return []
+    images, _ = next(iter(dataset.train.loader(plots.MOST_DISTORTED)))
+    copies = np.array([transform(images, np.random.default_rng(seed)) for seed in range(_COPIES)])
+    drawing = plots.distorted_images(images, copies)
+    drawing.save(folder / "distorted.svg")
+    text = "Each time that the network gets a training image, it is distorted in another way."
+    return [Section("Distorted training images", text, drawing)]
 
 
 def _graph(folder: Path, recipe: Recipe, model: nn.Module, dataset: ImageDataset) -> Section:

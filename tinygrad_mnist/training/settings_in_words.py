@@ -10,7 +10,7 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.training.named import Call, read_call
 from tinygrad_mnist.training.optimizers import OPTIMIZERS, named_optimizer, takes_momentum
-from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.recipe import AUGMENTATIONS, Recipe
 from tinygrad_mnist.training.schedules import SCHEDULES
 
 NAMES = {
@@ -21,9 +21,10 @@ NAMES = {
     "clip_norm": "largest norm of the gradient",
     "clip_value": "largest entry of the gradient",
     "ema_decay": "decay of the averaged weights",
+    "augment": "changes of the training images",
     "micro_batches": "micro-batches per batch",
 }
-CALLS: dict[str, Iterable[str]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+CALLS: dict[str, Iterable[str]] = {"augment": AUGMENTATIONS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 NONE_AT_ZERO = {"dropout", "momentum", "weight_decay"}
 SHAPE = re.compile(r"\((\d+(?:, \d+)*),?\)")
 

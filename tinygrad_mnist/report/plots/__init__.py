@@ -1,6 +1,7 @@
 """Pictures of a run: each function takes plain arrays and returns a `Drawing`."""
 
 from tinygrad_mnist.report.plots.confusion import MOST_CLASSES, confusion_counts, confusion_matrix
+from tinygrad_mnist.report.plots.distorted import MOST_DISTORTED, distorted_images
 from tinygrad_mnist.report.plots.learning import learning_curves
 from tinygrad_mnist.report.plots.misread import MOST_MISREAD, misread_images
 from tinygrad_mnist.report.plots.step_sizes import v_curve
@@ -8,9 +9,11 @@ from tinygrad_mnist.report.plots.weights import first_layer_weights
 
 __all__ = [
     "MOST_CLASSES",
+    "MOST_DISTORTED",
     "MOST_MISREAD",
     "confusion_counts",
     "confusion_matrix",
+    "distorted_images",
     "first_layer_weights",
     "learning_curves",
     "misread_images",
