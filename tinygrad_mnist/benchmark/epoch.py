@@ -6,6 +6,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mnist.benchmark.contestants import eager, replay
 from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.measure import Step, Timing, compare
@@ -55,7 +57,7 @@ def _torch_epoch(dataset: ImageDataset, recipe: Recipe) -> Step | None:
         import torch
     except ImportError:
         return None
-    images = torch.tensor(dataset.train.raw_images).float().flatten(1) / dataset.train.pixel_max
+    images = torch.tensor(np.asarray(dataset.train.raw_images)).float().flatten(1) / dataset.train.pixel_max
     labels = torch.tensor(dataset.train.labels).long()
     layers: list[Any] = []
     for fan_in, fan_out in pairwise(recipe.sizes(dataset.image_shape, dataset.classes)):

@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING
 
 from tinygrad_mnist.datasets import augment
 from tinygrad_mnist.datasets.framing import Framing
-from tinygrad_mnist.datasets.idx import read_idx, write_idx
+from tinygrad_mnist.datasets.idx import map_idx, read_idx, write_idx
 from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split
 from tinygrad_mnist.datasets.iris import Iris, load_iris
 from tinygrad_mnist.datasets.loader import Loader
 from tinygrad_mnist.datasets.mnist import load_digits, load_mnist
+from tinygrad_mnist.datasets.rows import Concatenated
 from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.hints import rooms as _rooms
 
 __all__ = [
+    "Concatenated",
     "Framing",
     "ImageDataset",
     "Iris",
@@ -22,6 +24,7 @@ __all__ = [
     "load_digits",
     "load_iris",
     "load_mnist",
+    "map_idx",
     "read_idx",
     "write_idx",
 ]

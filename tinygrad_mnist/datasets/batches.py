@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import ImageDataset, Loader, Split
+from tinygrad_mnist.datasets.loader import UnreadInputs
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Embedding, Module
 from tinygrad_mnist.typing import Array
@@ -66,6 +67,17 @@ def as_batches(
     if callable(given):
         return _Made(name, given)
     return _iterable(name, given, passes)
+
+
+def unread(batches: Iterable[Batch]) -> Iterable[Batch]:
+    """Return the next epoch with inputs that are read when they are used, if the batches are a `Loader`'s."""
+    return batches.unread() if type(batches) is Loader else batches
+
+
+def read(batch: Batch) -> Batch:
+    """Return a batch with its inputs as an array, if they are still to be read."""
+    inputs, targets = batch
+    return (inputs.read() if isinstance(inputs, UnreadInputs) else inputs), targets
 
 
 def is_pair(given: Any) -> bool:

@@ -15,6 +15,7 @@ from tinygrad_mnist.files import open_regular
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MOST_BYTES = 2**24  # of one of MNIST's files, gzipped
 _HERE = Path(__file__).resolve().parent
 BUNDLED = {"MNIST": _HERE / "mnist", "digits": _HERE / "digits"}
 CHECKSUMS = {
@@ -33,6 +34,8 @@ def is_mnist(files: Sequence[Path]) -> bool:
     DataError
         If a file cannot be read.
     """
+    if not all(path.is_file() and path.stat().st_size <= _MOST_BYTES for path in files):
+        return False  # the parts of a data set, or one beyond memory
     return all(_sha256(path) == expected for path, expected in zip(files, CHECKSUMS.values(), strict=True))
 
 

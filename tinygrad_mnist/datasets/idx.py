@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -73,7 +74,7 @@ def read_idx(path: str | Path, check: Check | None = None) -> Array:
         gzipped, more than 64 MiB and 100 times its size.
     """
     path = Path(path)
-    with _as_data_error(path), open_regular(path) as raw:
+    with as_data_error(path), open_regular(path) as raw:
         zipped = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)
         file_size = os.fstat(raw.fileno()).st_size
@@ -101,22 +102,72 @@ def read_images(path: str | Path, image_shape: tuple[int, int] | None = None) ->
     DataError
         As in `read_idx`, and if dtype, number of axes or size differ.
     """
+    return read_idx(path, partial(require_images, path, image_shape))
 
-    def check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        height, width = image_shape or ("height", "width")
-        fits = dtype == np.uint8 and len(shape) == 3
-        if not fits or (image_shape and shape[1:] != image_shape):
-            raise DataError(
-                f"{path} is {dtype.newbyteorder('=')} of shape {shape}: expected images, uint8 of shape "
-                f"(n, {height}, {width}); scale and convert them first"
-            )
-        if shape[1] * shape[2] > MOST_PIXELS:
-            raise DataError(
-                f"{path} has images of {shape[1]} x {shape[2]} pixels: expected at most {MOST_PIXELS:,}; "
-                "scale them down first"
-            )
 
-    return read_idx(path, check)
+def require_images(
+    path: str | Path, image_shape: tuple[int, int] | None, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> None:
+    """Refuse dtype and shape of a file that are not those of 8-bit images."""
+    height, width = image_shape or ("height", "width")
+    fits = dtype == np.uint8 and len(shape) == 3
+    if not fits or (image_shape and shape[1:] != image_shape):
+        raise DataError(
+            f"{path} is {dtype.newbyteorder('=')} of shape {shape}: expected images, uint8 of shape "
+            f"(n, {height}, {width}); scale and convert them first"
+        )
+    if shape[1] * shape[2] > MOST_PIXELS:
+        raise DataError(
+            f"{path} has images of {shape[1]} x {shape[2]} pixels: expected at most {MOST_PIXELS:,}; "
+            "scale them down first"
+        )
+
+
+def map_idx(path: str | Path, check: Check | None = None) -> np.memmap[Any, Any]:
+    """Map an uncompressed IDX file of any size into memory: its values stay on disk until they are used.
+
+    Parameters
+    ----------
+    path, check
+        As in `read_idx`.
+
+    Returns
+    -------
+    memmap
+        The values, read-only, of the file's shape, in its byte order.  A `Loader` reads each batch from the
+        file.
+
+    Raises
+    ------
+    DataError
+        As in `read_idx`, and if the file is gzipped; it may be larger than 2 GiB.
+    """
+    path = Path(path)
+    with as_data_error(path), open_regular(path) as raw:
+        if raw.read(2) == _GZIP_MAGIC:
+            raise DataError(f"{path} is gzipped: expected an uncompressed file to map; unpack it with gunzip")
+        raw.seek(0)
+        dtype, shape = _read_header(path, raw)
+        offset, found = raw.tell(), os.fstat(raw.fileno()).st_size
+        _check_promise(path, dtype, shape, found - offset, most=None)
+        promised = math.prod(shape) * dtype.itemsize
+        if promised != found - offset:
+            _refuse_length(path, offset, dtype, shape, "more")
+        if check is not None:
+            check(dtype, shape)
+        return np.memmap(path, dtype, "r", offset, shape)
+
+
+def is_gzipped(path: Path) -> bool:
+    """Return True if a file begins as a gzip stream.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    with as_data_error(path), open_regular(path) as file:
+        return file.read(2) == _GZIP_MAGIC
 
 
 def write_idx(path: str | Path, array: Array) -> None:
@@ -143,12 +194,12 @@ def write_idx(path: str | Path, array: Array) -> None:
         raise DataError(f"{path}: an axis of IDX holds at most 2**32 - 1 entries, the shape is {array.shape}")
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
     content = header + array.astype(DTYPES[code], copy=False).tobytes()
-    with _as_data_error(path):
+    with as_data_error(path):
         write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 @contextmanager
-def _as_data_error(path: Path) -> Iterator[None]:
+def as_data_error(path: Path) -> Iterator[None]:
     """Raise errors of the file system as `DataError`."""
     try:
         yield
@@ -221,15 +272,20 @@ def _read_stream(
     # One more byte is requested: a surplus shows, and the checksum is compared.
     found = stream.readinto(content.data) + len(stream.read(1))
     if found != promised:
-        surplus = "more" if found > promised else str(found)
-        raise DataError(
-            f"{path}: expected {promised} bytes of values from offset {offset} "
-            f"for {dtype} of shape {shape}, found {surplus}; {_DAMAGED}"
-        )
+        _refuse_length(path, offset, dtype, shape, "more" if found > promised else str(found))
     values = content.view(dtype)
     if not dtype.isnative:  # in place: a copy takes as much memory again
         values = values.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return values.reshape(shape)
+
+
+def _refuse_length(
+    path: Path, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], found: str
+) -> NoReturn:
+    raise DataError(
+        f"{path}: expected {math.prod(shape) * dtype.itemsize} bytes of values from offset {offset} "
+        f"for {dtype} of shape {shape}, found {found}; {_DAMAGED}"
+    )
 
 
 def _read_header(path: Path, stream: BufferedReader | _Unzipped) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -256,7 +312,9 @@ def _read_exactly(path: Path, stream: BufferedReader | _Unzipped, count: int, of
     return content
 
 
-def _check_promise(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int) -> None:
+def _check_promise(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int, most: int | None = MAX_BYTES
+) -> None:
     """Refuse sizes that the file cannot hold, before memory is allocated for them."""
     promised = math.prod(shape) * dtype.itemsize
     if promised > capacity:
@@ -266,7 +324,7 @@ def _check_promise(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], cap
         )
     # An axis of length 0 must not hide the others: NumPy refuses an impossible shape even of an empty array.
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize
-    if extent > MAX_BYTES:
+    if extent > (most or 2**63 - 1):
         raise DataError(
             f"{path}: the header promises {dtype} of shape {shape}, "
             f"expected at most {MAX_BYTES} bytes (2 GiB); split the file"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_mnist.datasets.framing import Framing
-from tinygrad_mnist.datasets.loader import Loader, read_only
+from tinygrad_mnist.datasets.framing import MOST_MEASURED, Framing
+from tinygrad_mnist.datasets.loader import Loader
+from tinygrad_mnist.datasets.rows import Concatenated, Rows, read_only
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.hints.rooms import NotInDataset, NotInSplit
 from tinygrad_mnist.typing import Array
@@ -30,8 +31,8 @@ class Split(NotInSplit):
 
     Parameters
     ----------
-    raw_images : ndarray of uint8, shape (n, height, width)
-        Pixels from 0 (paper) to `pixel_max` (ink).
+    raw_images : ndarray or Concatenated of uint8, shape (n, height, width)
+        Pixels from 0 (paper) to `pixel_max` (ink).  A memory map stays in its file.
     labels : ndarray of uint8, shape (n,)
         Classes, counted from 0.
     pixel_max : int
@@ -43,7 +44,7 @@ class Split(NotInSplit):
         If a dtype or number of axes differs, the counts differ, or a pixel is above `pixel_max`.
     """
 
-    raw_images: NDArray[np.uint8]
+    raw_images: NDArray[np.uint8] | Concatenated
     labels: NDArray[np.uint8]
     pixel_max: int = 255
 
@@ -57,10 +58,10 @@ class Split(NotInSplit):
             raise DataError(
                 f"{len(self.raw_images)} images and {len(self.labels)} labels: every image needs one label"
             )
-        if self.raw_images.max(initial=0) > self.pixel_max:
-            raise DataError(
-                f"raw_images: a pixel is {self.raw_images.max()}, expected at most {self.pixel_max}"
-            )
+        if self.pixel_max < np.iinfo(np.uint8).max:
+            most = max((piece.max() for piece in Rows(self.raw_images).pieces()), default=0)
+            if most > self.pixel_max:
+                raise DataError(f"raw_images: a pixel is {most}, expected at most {self.pixel_max}")
 
     @cached_property
     def images(self) -> NDArray[np.float32]:
@@ -81,6 +82,10 @@ class Split(NotInSplit):
 
     def __repr__(self) -> str:
         return f"Split({len(self):,} images of {' x '.join(map(str, self.raw_images.shape[1:]))})"
+
+    def take(self, rows: slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return pixels of some images; those in a file are read from there, not through its map."""
+        return Rows(self.raw_images).take(rows)
 
     def loader(
         self,
@@ -167,7 +172,7 @@ class ImageDataset(NotInDataset):
 
     def framing(self) -> Framing:
         """Return size and position of the ink in the training images, to prepare other pictures alike."""
-        return Framing.measure(self.train.raw_images, self.train.pixel_max)
+        return Framing.measure(self.train.take(slice(MOST_MEASURED)), self.train.pixel_max)
 
     @property
     def _numbers(self) -> tuple[str, ...]:
@@ -205,10 +210,15 @@ class ImageDataset(NotInDataset):
 
     def checksum(self) -> str:
         """Return the SHA-256 of all pixels, labels and names, by which a run recognizes its data."""
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> str:
         digest = hashlib.sha256()
         for split in self._splits:
             digest.update(f"{split.raw_images.shape} {split.pixel_max}".encode())
-            digest.update(np.ascontiguousarray(split.raw_images).data)
+            for piece in Rows(split.raw_images).pieces():
+                digest.update(piece.data)
             digest.update(np.ascontiguousarray(split.labels).data)
         if self.has_named_classes:
             digest.update(repr(self.class_names).encode())

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tinygrad_mnist.datasets.bundled import CHECKSUMS
-from tinygrad_mnist.datasets.idx import read_images
+from tinygrad_mnist.datasets.idx import SMALL, as_data_error, is_gzipped, map_idx, read_idx, require_images
 from tinygrad_mnist.datasets.labels import read_labels
 from tinygrad_mnist.datasets.npz import NAMES, read_npz
+from tinygrad_mnist.datasets.rows import Concatenated
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.typing import Array
 
@@ -30,7 +34,8 @@ class ImageFiles:
     Parameters
     ----------
     paths : tuple of Path
-        In that order. An array of a ``.npz`` file has its path followed by the array's name.
+        In that order. An array of a ``.npz`` file has its path followed by the array's name. A folder has
+        the parts of a file, one behind the other.
     npz : Path, optional
         The file that holds all four.
     emnist : str
@@ -66,7 +71,7 @@ class ImageFiles:
         return cls(tuple(path for path in found.values() if path is not None), emnist=part)
 
     def read(self) -> tuple[Array, ...]:
-        """Read the arrays, in the order of `paths`.
+        """Read the arrays, in the order of `paths`; images that take more than 64 MiB are mapped if plain.
 
         Raises
         ------
@@ -75,8 +80,35 @@ class ImageFiles:
         """
         if self.npz:
             return read_npz(self.npz)
-        readers = (read_images, read_labels) * 2
-        return tuple(read(path) for read, path in zip(readers, self.paths, strict=True))
+        readers = (_images, _labels) * 2
+        return tuple(read(_parts(path)) for read, path in zip(readers, self.paths, strict=True))
+
+
+def _parts(path: Path) -> list[Path]:
+    """Return the files in a folder that has the name of a file, by their names; else the path itself."""
+    if not os.path.isdir(path):
+        return [path]
+    with as_data_error(path):
+        return sorted(part for part in path.iterdir() if not part.name.startswith(".")) or [path]
+
+
+def _images(parts: list[Path]) -> Any:
+    """Read images, and map uncompressed files that are larger than `SMALL` together."""
+    plain = {path for path in parts if os.path.isfile(path) and not is_gzipped(path)}
+    is_large = sum(os.path.getsize(path) for path in plain) > SMALL
+    arrays = [
+        (map_idx if is_large and path in plain else read_idx)(path, partial(require_images, path, None))
+        for path in parts
+    ]
+    if len(arrays) == 1:
+        return arrays[0]
+    whole = Concatenated(arrays)
+    return whole if is_large else np.asarray(whole)
+
+
+def _labels(parts: list[Path]) -> Array:
+    arrays = [read_labels(path) for path in parts]
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _has_mnist_names(folder: Path) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_CLASSES = 256  # a label is kept as one byte
+_STEP = 2**16
 NO_LABEL = 255  # -1, "no label", as an unsigned byte
 
 
@@ -59,8 +60,15 @@ def count_classes(
             UserWarning,
             stacklevel=warning_level(),
         )
-    first, second = (np.searchsorted(occurring, labels).astype(np.uint8) for labels in (training, test))
+    first, second = (_positions(occurring, labels) for labels in (training, test))
     return first, second, tuple(map(str, occurring.tolist()))
+
+
+def _positions(occurring: Array, labels: Array) -> NDArray[np.uint8]:
+    found = np.empty(len(labels), np.uint8)
+    for start in range(0, len(labels), _STEP):  # positions take 8 bytes each at first
+        found[start : start + _STEP] = np.searchsorted(occurring, labels[start : start + _STEP])
+    return found
 
 
 def read_labels(path: Path) -> Array:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_mnist.arguments import require_unmasked, shown
+from tinygrad_mnist.datasets.rows import Concatenated, Rows, read_only, stays_in_place
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints.rooms import NotInLoader
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     Batch = tuple[Array, Array]
     Transform = Callable[[Array, np.random.Generator], Array]
+    Given = ArrayLike | Concatenated
+
+
+_ROWS = 10_000  # whose targets are converted together
 
 
 class Loader(NotInLoader):
@@ -31,9 +36,10 @@ class Loader(NotInLoader):
     ----------
     inputs : array of shape (n, ...)
         Real numbers. Integers (pixels) keep their dtype in memory, and each batch is converted; floats are
-        converted to `dtype` once, here.
+        converted to `dtype` once, here. The values of a memory map (see `map_idx`), and of arrays that are
+        `Concatenated`, stay where they are, and each batch is converted.
     targets : array of shape (n, ...)
-        Class labels of any integer dtype become int64, floats become `dtype`.
+        Class labels of any integer dtype become int64 in a batch, floats become `dtype`.
     batch_size : int
         Rows per batch. The last batch may have fewer.
     shuffle : bool, default False
@@ -63,11 +69,13 @@ class Loader(NotInLoader):
     DataError
         If `dtype` is neither floating nor integer, or is integer for inputs that are floats or scaled.  If
         there are no rows, the lengths of inputs and targets differ, a value is not finite (the message names
-        its row), the batch size is below 1, or `drop_last` leaves no batch.
+        its row), the batch size is below 1, or `drop_last` leaves no batch.  In an epoch, if the file of a
+        memory map has become shorter.
 
     Notes
     -----
-    Targets, and unshuffled float inputs, are read-only views: copy them before you write to them.
+    Targets, and unshuffled float inputs, are read-only: copy them before you write to them.  The order of a
+    shuffled epoch takes 4 bytes of memory per row; that is all that grows with mapped inputs.
 
     Examples
     --------
@@ -83,8 +91,8 @@ class Loader(NotInLoader):
     @hinted
     def __init__(
         self,
-        inputs: ArrayLike,
-        targets: ArrayLike,
+        inputs: Given,
+        targets: Given,
         batch_size: int,
         *,
         shuffle: bool = False,
@@ -104,11 +112,12 @@ class Loader(NotInLoader):
                 f"dtype is {self.dtype}: expected a floating one for inputs that are floats or scaled; "
                 "write dtype=np.float32"
             )
-        if self.targets.dtype.kind != "f":
-            self.targets = self.targets.astype(np.int64)
         self._scale: Array | None = None if scale is None else np.asarray(scale, self.dtype)
-        if self._scale is not None and self.inputs.dtype.kind == "f":
+        if self._scale is not None and self.inputs.dtype.kind == "f" and not stays_in_place(self.inputs):
             self.inputs, self._scale = self.inputs * self._scale, None
+        self.input_rows = Rows(self.inputs)
+        of_inputs = self.dtype if self.dtype.kind == "f" else self.targets.dtype
+        self.target_rows = Rows(self.targets, of_inputs if self.targets.dtype.kind == "f" else np.int64)
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
         if transform is not None and (isinstance(transform, type) or not callable(transform)):
             write = "transform=augment.Distortions()"
@@ -124,9 +133,17 @@ class Loader(NotInLoader):
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, transform = self.epoch, self.transform
-        batches = self._batches(self._order(epoch))
-        self.epoch += 1  # not in the generator: an abandoned epoch counts too
+        batches = ((self.read(rows), targets) for rows, targets in self._batches())
         return batches if transform is None else one_ahead(self._transformed(transform, batches, epoch))
+
+    def unread(self) -> Iterator[tuple[Any, Array]]:
+        """Return the next epoch with inputs that are read when they are used: a process reads its share.
+
+        A transform needs whole batches: then they are arrays.
+        """
+        if self.transform is not None:
+            return iter(self)
+        return ((UnreadInputs(self, rows), targets) for rows, targets in self._batches())
 
     def __repr__(self) -> str:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
@@ -149,21 +166,21 @@ class Loader(NotInLoader):
         start = batch * self.batch_size
         order = self._order(epoch)
         rows = np.arange(len(self.inputs)) if order is None else order
-        return rows[start : start + self.batch_size]
+        return rows[start : start + self.batch_size].astype(np.int64)
 
-    def _order(self, epoch: int) -> NDArray[np.int64] | None:
+    def _order(self, epoch: int) -> NDArray[Any] | None:
         if not self.shuffle:
             return None
-        return np.random.default_rng([self.seed, epoch]).permutation(len(self.inputs))
+        # In place and in 4 bytes: the bits of permutation(n), which takes 8.
+        order = np.arange(len(self.inputs), dtype=np.uint32 if len(self.inputs) <= 2**32 else np.int64)
+        np.random.default_rng([self.seed, epoch]).shuffle(order)
+        return order
 
-    def _batches(self, order: NDArray[np.int64] | None) -> Iterator[Batch]:
-        source = read_only(self.inputs)  # writing to a batch that is a view must fail
-        targets = read_only(self.targets if order is None else self.targets[order])
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            rows = slice(start, start + self.batch_size)
-            # np.take is measurably faster than indexing with an array.
-            inputs = source[rows] if order is None else np.take(self.inputs, order[rows], axis=0)
-            yield self._converted(inputs), targets[rows]
+    def _batches(self) -> Iterator[tuple[slice | NDArray[Any], Array]]:
+        """Return the rows and the targets of the batches of the next epoch."""
+        order = self._order(self.epoch)
+        self.epoch += 1  # not in the generator: an abandoned epoch counts too
+        return self._in_order(order)
 
     def _transformed(self, transform: Transform, batches: Iterator[Batch], epoch: int) -> Iterator[Batch]:
         for number, (inputs, targets) in enumerate(batches):
@@ -174,11 +191,26 @@ class Loader(NotInLoader):
                 )
             yield changed, targets
 
-    def _converted(self, inputs: Array) -> Array:
-        if self._scale is None:
-            return inputs.astype(self.dtype, copy=False)
-        scaled: Array = np.multiply(inputs, self._scale, dtype=self.dtype)
-        return scaled
+    def _in_order(self, order: NDArray[Any] | None) -> Iterator[tuple[slice | NDArray[Any], Array]]:
+        size, count = self.batch_size, len(self.inputs)
+        stop = min(len(self) * size, count)
+        step = size * math.ceil(_ROWS / size)
+        for first in range(0, stop, step):  # the targets of many batches at once
+            last = min(first + step, stop)
+            rows = None if order is None else order[first:last].astype(np.intp)
+            targets = read_only(self.target_rows.take(slice(first, last) if rows is None else rows))
+            for start in range(0, last - first, size):
+                part = slice(start, start + size)
+                own = slice(first + start, min(first + start + size, last)) if rows is None else rows[part]
+                yield own, targets[part]
+
+    def read(self, rows: slice | NDArray[Any]) -> Array:
+        """Return inputs as in a batch."""
+        inputs = self.input_rows.take(rows)
+        if self._scale is not None:
+            scaled: Array = np.multiply(inputs, self._scale, dtype=self.dtype)
+            return scaled
+        return inputs.astype(self.dtype, copy=False)
 
     def _check_counts(self) -> None:
         count = len(self.inputs)
@@ -204,29 +236,53 @@ def one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
             yield batch
 
 
-def read_only(array: Array) -> Array:
-    """Return a read-only view."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+class UnreadInputs:
+    """Inputs of a batch: any of its rows are read from the loader's data when they are used."""
+
+    def __init__(self, loader: Loader, rows: slice | NDArray[Any]) -> None:
+        self._loader, self._rows = loader, rows
+
+    def __len__(self) -> int:
+        rows = self._rows
+        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    def read(self, part: slice = slice(None)) -> Array:
+        """Return all rows, or some of them."""
+        rows = self._rows
+        if isinstance(rows, slice):
+            chosen = range(rows.start, rows.stop)[part]
+            return self._loader.read(slice(chosen.start, chosen.stop))
+        return self._loader.read(rows[part])
+
+    __getitem__ = read
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return np.asarray(self.read(), dtype)
 
 
-def _numbers(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """Return integers unchanged, floats in a floating `dtype`, and require that the floats are finite."""
+def _numbers(name: str, values: Given, dtype: np.dtype[Any]) -> Any:
+    """Return integers and what is in files unchanged, other floats in a floating `dtype`.
+
+    Floats must be finite.
+    """
     require_unmasked(name, values, DataError)
-    array = np.asarray(values, order="C")  # np.take copies an array in any other order whole, for each batch
+    stays = stays_in_place(values)
+    array: Any = values if stays else np.asarray(values, order="C")  # other orders are slower to take from
     if array.ndim == 0 or array.dtype.kind not in "biuf":
         found = f"{array.dtype} of shape {array.shape}"
         write = f"; write np.unique({name}, return_inverse=True)[1]" if array.dtype.kind in "SUT" else ""
         raise DataError(f"{name}: expected rows of real numbers, found {found}{write}")
     if array.dtype.kind != "f":
         return array
+    row, dtype = 0, dtype if dtype.kind == "f" else array.dtype
     with np.errstate(over="ignore"):  # an overflow is reported below, with its row
-        array = array.astype(dtype if dtype.kind == "f" else array.dtype, copy=False)
-    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
-    if not finite.all():
-        row = int(finite.argmin())
-        raise DataError(
-            f"{name}: row {row} holds a value that is not finite in {array.dtype}: remove or repair it"
-        )
+        array = array if stays else array.astype(dtype, copy=False)
+        for piece in Rows(array, dtype).pieces():
+            finite = np.isfinite(piece).all(axis=tuple(range(1, piece.ndim)))
+            if not finite.all():
+                raise DataError(
+                    f"{name}: row {row + int(finite.argmin())} holds a value that is not finite in {dtype}: "
+                    "remove or repair it"
+                )
+            row += len(piece)
     return array

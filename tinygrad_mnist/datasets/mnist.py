@@ -15,7 +15,6 @@ from tinygrad_mnist.datasets.labels import count_classes, require_labels
 from tinygrad_mnist.datasets.orientation import exchange_axes, looks_transposed
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.hints import hinted, missing, rooms
-from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,9 +32,11 @@ def load_mnist(directory: str | Path | None = None, *, validation: int = 10_000)
     directory : str or Path, optional
         A folder of four IDX files with MNIST's names, plain or ``.gz``, ``-idx3-ubyte`` or ``.idx3-ubyte``
         (Fashion-MNIST), or with EMNIST's names (``emnist-letters-train-images-idx3-ubyte``); or a ``.npz``
-        file in Keras's form, or its folder. Digits that are stored transposed, as in EMNIST, are turned
-        upright, as `origin` states. If omitted, the environment variable ``TINYGRAD_MNIST_DATA`` names the
-        folder; if that is not set, the bundled MNIST is loaded.
+        file in Keras's form, or its folder. A folder with the name of a file may hold its parts, read one
+        behind the other in the order of their names. Uncompressed images of more than 64 MiB stay in their
+        files: memory does not grow with their number. Digits that are stored transposed, as in EMNIST, are
+        turned upright, as `origin` states. If omitted, the environment variable ``TINYGRAD_MNIST_DATA`` names
+        the folder; if that is not set, the bundled MNIST is loaded.
     validation : int, default 10,000
         Number of images cut off the end of the training files; 0 trains on all of them.
 
@@ -126,7 +127,7 @@ def _named(source: Path, files: ImageFiles) -> tuple[str, str, bool]:
     return source.resolve().name, origin, False
 
 
-def _split(paths: tuple[Path, ...], images: Array, labels: NDArray[np.uint8], ink: int) -> Split:
+def _split(paths: tuple[Path, ...], images: Any, labels: NDArray[np.uint8], ink: int) -> Split:
     try:
         return Split(images, labels, ink)
     except DataError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.datasets.idx import read_idx
+from tinygrad_mnist.datasets.rows import Concatenated, Rows
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ _FEWEST_PER_CLASS = 10
 _ALIKE, _MUCH_MORE = 0.3, 0.2
 
 
-def exchange_axes(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the images with rows and columns exchanged; square ones are changed in place."""
+def exchange_axes(images: Any) -> Any:
+    """Return the images with rows and columns exchanged.
+
+    Square ones are changed in place, a view is returned of those that stay in files.
+    """
+    if isinstance(images, Concatenated):
+        return Concatenated([exchange_axes(array) for array in images.arrays])
+    if isinstance(images, np.memmap):
+        return images.transpose(0, 2, 1)
     if images.shape[1] != images.shape[2]:
         return np.ascontiguousarray(images.transpose(0, 2, 1))
     for start in range(0, len(images), _ROWS):
@@ -34,13 +42,15 @@ def exchange_axes(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return images
 
 
-def looks_transposed(images: NDArray[np.uint8], labels: Array) -> bool:
+def looks_transposed(images: Any, labels: Array) -> bool:
     """Return True if these are digits 0 to 9 with rows and columns exchanged.
 
     The mean image of each class, upright and exchanged, is compared with that of the bundled digits.
     """
-    images, labels = images[:_MOST_IMAGES], labels[:_MOST_IMAGES]
-    if images.ndim != 3 or len(images) != len(labels) or images.shape[1] != images.shape[2]:
+    if len(images) != len(labels):
+        return False
+    images, labels = Rows(images).take(slice(_MOST_IMAGES)), labels[:_MOST_IMAGES]
+    if images.ndim != 3 or images.shape[1] != images.shape[2]:
         return False
     if images.shape[1] < _SIDE or labels.min(initial=0) < 0 or labels.max(initial=0) != 9:
         return False

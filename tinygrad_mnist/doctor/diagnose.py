@@ -129,7 +129,7 @@ def _batches_of(given: Any, model: Module) -> list[Any]:
     """Return a pair as one batch, the rows to examine of a split, and all batches of anything else."""
     if isinstance(given, Split):
         rows = np.linspace(0, len(given) - 1, min(len(given), MOST_EXAMPLES)).astype(int)
-        given = Split(given.raw_images[rows], given.labels[rows], given.pixel_max)
+        given = Split(given.take(rows), given.labels[rows], given.pixel_max)
     elif is_pair(given):
         inputs, targets = (part if hasattr(part, "__array__") else np.asarray(part) for part in given)
         return [(inputs if inputs is given[0] else inputs.astype(dtype_of(model)), targets)]

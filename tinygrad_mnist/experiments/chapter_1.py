@@ -112,7 +112,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     figures = [*_shares(options, found, epochs), *_details(found, test.labels)]
     sections = [
         _curves(options, found),
-        _first_images(options, found[MEAN][0], test.raw_images, test.labels),
+        _first_images(options, found[MEAN][0], np.asarray(test.raw_images), test.labels),
         _scatter(options, found[MEAN][0], test.labels),
         _recalls(options, found[SINGLE]),
     ]

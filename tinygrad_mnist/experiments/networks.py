@@ -83,9 +83,9 @@ def mnist(folder: Path | None) -> ImageDataset:
     return load_mnist(folder, validation=0)
 
 
-def pixels(images: Array) -> Array:
+def pixels(images: Any) -> Array:
     """Reshape images (n, height, width) to rows (n, height * width), still of small integers."""
-    return images.reshape(len(images), -1)
+    return np.asarray(images).reshape(len(images), -1)
 
 
 def raw(rows: Array) -> Array:

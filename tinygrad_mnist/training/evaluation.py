@@ -17,6 +17,8 @@ from tinygrad_mnist.datasets.batches import (
     as_batches,
     inputs_of,
     is_array,
+    read,
+    unread,
 )
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
@@ -54,8 +56,9 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
 def evaluate_together(model: Module, loss: Any, batches: Batches, processes: Communicator) -> Evaluation:
     """Measure as `evaluate`, each process its share of the batches; the sums are added in the same order."""
     parts, per_example = [], PerExample(loss)
-    share = islice(as_batches("batches", batches, model), processes.rank, None, processes.size)
-    for output, targets in _outputs(model, share):
+    every = unread(as_batches("batches", batches, model))
+    share = islice(every, processes.rank, None, processes.size)
+    for output, targets in _outputs(model, map(read, share)):
         with no_grad():
             value = float(loss(output, targets).item())
         parts.append(Totals())

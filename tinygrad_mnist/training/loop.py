@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from tinygrad_mnist.datasets.batches import Batch, Batches, first_enough
+from tinygrad_mnist.datasets.batches import Batch, Batches, first_enough, read, unread
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
@@ -142,12 +142,12 @@ class Training:
         """
         if self.resumed or self.position.steps:
             self.set_loader_epoch(self.first_loader_epoch)
-            found = first_enough([], iter(self.train), examples, most)
+            found = first_enough([], map(read, unread(self.train)), examples, most)
             self.set_loader_epoch(self.position.loader_epoch)
             return found
         if self._opened is None:
             self._opened = self._open()
-        return first_enough(self._looked_at, self._opened, examples, most)
+        return list(map(read, first_enough(self._looked_at, self._opened, examples, most)))
 
     def evaluate(self, batches: Batches) -> Evaluation:
         """Return mean loss and accuracy on `batches`, as `evaluate`; the training is not affected."""
@@ -196,7 +196,8 @@ class Training:
     def _open(self) -> Iterator[Batch]:
         """Return this epoch's batches, from the first that is not trained on yet."""
         self.set_loader_epoch(self.position.loader_epoch)
-        return islice(self.train, self.position.step, None)
+        batches = unread(self.train) if self.processes.size > 1 else self.train
+        return islice(batches, self.position.step, None)
 
     def _batches(self) -> Iterator[Batch]:
         """Return the batches of this epoch that are not trained on yet."""

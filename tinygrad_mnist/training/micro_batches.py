@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.primitive import array_of
+from tinygrad_mnist.datasets.loader import UnreadInputs
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.program import Backend
@@ -93,7 +94,9 @@ class MicroBatchStep(Step):
 
     def __call__(self, inputs: Any, targets: Any) -> tuple[float, Totals]:
         """Run a step; return the loss before the update, and the sums over the batch."""
-        inputs, targets = array_of(inputs), array_of(targets)
+        if not isinstance(inputs, UnreadInputs):
+            inputs = array_of(inputs)
+        targets = array_of(targets)
         seeds = self._seeds()
         after = [generator.bit_generator.state for generator in self._generators]
         before = [buffer.data.copy() for buffer in self._buffers]

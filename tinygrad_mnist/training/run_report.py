@@ -97,7 +97,7 @@ def _misread(folder: Path, dataset: ImageDataset, probabilities: Array, labels: 
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][: plots.MOST_MISREAD]
-    images = dataset.test.raw_images[worst]
+    images = dataset.test.take(worst)
     drawing = plots.misread_images(images, labels[worst], probabilities[worst], dataset.class_names)
     drawing.save(folder / "misread.svg")
     text = f"{len(wrong):,} of {len(labels):,} test images are misread"

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.datasets.rows import Rows
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.preserved import generators_of
@@ -53,7 +54,7 @@ def settings_of_data(**named: Any) -> dict[str, str]:
         batches = getattr(batches, "batches", batches)  # a plain list has no attribute
         if isinstance(batches, Loader):
             rest = [str(batches.dtype), str(batches.scale)]
-            settings[f"the values of {name}"] = _checksum([batches.inputs, batches.targets, *rest])
+            settings[f"the values of {name}"] = _checksum([batches.input_rows, batches.target_rows, *rest])
         elif isinstance(batches, list | tuple):
             settings[f"the values of {name}"] = _checksum([part for batch in batches for part in batch])
         else:
@@ -152,7 +153,9 @@ def _pieces(parts: list[Any]) -> Iterator[Any]:
         if isinstance(part, str):
             yield part.encode()
             continue
-        array = np.ascontiguousarray(part.data if isinstance(part, Tensor) else part)
-        yield f"{array.dtype} {array.shape}".encode()
-        if array.dtype != object:
-            yield array.reshape(-1).view(np.uint8).data
+        array = part.data if isinstance(part, Tensor) else part
+        rows = array if isinstance(array, Rows) else Rows(np.atleast_1d(array))
+        yield f"{rows.dtype} {rows.shape}".encode()
+        if rows.dtype != object:
+            for piece in rows.pieces():
+                yield piece.reshape(-1).view(np.uint8).data
