@@ -84,7 +84,7 @@ class Transformer(nn.Module):
 
 # %%
 def train(model):
-    optimizer, loss_function = optim.SGD(model.parameters(), lr=0.1, momentum=0.9), nn.CrossEntropyLoss()
+    optimizer, loss_function = optim.Adam(model.parameters(), lr=0.01), nn.CrossEntropyLoss()
 
     @tm.compile
     def step(letters, following):
@@ -94,10 +94,10 @@ def train(model):
         optimizer.step()
         return loss
 
-    for i in range(401):
-        batch = texts[rng.integers(0, len(texts), 64)]
+    for i in range(151):
+        batch = texts[rng.integers(0, len(texts), 32)]
         loss = step(batch[:, :-1], batch[:, 1:])
-        if i % 100 == 0:
+        if i % 50 == 0:
             print(f"step {i}: loss {loss.item():.3f}")
     return model
 

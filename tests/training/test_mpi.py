@@ -98,8 +98,8 @@ def test_killed_processes_resume_in_another_number_to_the_same_files(tmp_path):
             if (folder / "config.json").exists():
                 arguments = ["--resume", folder]
             if kills >= KILLS:
-                process = start(8, *arguments)
-                assert process.communicate(timeout=300)[1] == ""
+                errors = start(8, *arguments).communicate(timeout=300)[1]
+                assert errors == "" or "is finished" in errors  # killed after its last file
                 break
         assert files(folder) == expected
 
