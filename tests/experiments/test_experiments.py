@@ -1,7 +1,10 @@
 """Experiments: in full if that takes seconds, else in their short form."""
 
+import os
+
 import numpy as np
 import pytest
+from joblib import parallel_config
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.experiments import (
@@ -14,9 +17,8 @@ from tinygrad_mnist.experiments import (
     rouze,
     two_layer,
 )
-from tinygrad_mnist.experiments.experiment import Comparison, ExperimentResult
+from tinygrad_mnist.experiments.experiment import Comparison, ExperimentResult, in_parallel
 from tinygrad_mnist.experiments.networks import LinearInFours
-from tinygrad_mnist.experiments.workers import Workers
 
 
 def figures(result, *, judged=True):
@@ -133,8 +135,10 @@ def test_comparison_shows_its_condition_and_verdict(tmp_path):
         options.exact("too few", ["1", "2"], ["1"])
 
 
-def test_workers_return_the_results_of_one_process():
+def test_processes_give_the_results_of_one_and_have_one_thread():
     tasks = [(3, 2), (10, 7)]
-    with Workers(2) as workers:
-        assert workers.map(divmod, tasks) == [(1, 1), (1, 3)]
-        assert workers.map(divmod, tasks[:1]) == Workers().map(divmod, tasks[:1])
+    with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        assert in_parallel(divmod, tasks) == [(1, 1), (1, 3)]
+        assert in_parallel(os.getenv, [("OPENBLAS_NUM_THREADS",)] * 2) == ["1", "1"]
+        assert os.getpid() not in in_parallel(os.getpid, [()] * 2)
+    assert in_parallel(divmod, tasks) == [(1, 1), (1, 3)]

@@ -46,10 +46,11 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     computed here. The exit status is 1 if a number computed here is not the expected one. The output folder
     has the table, pictures and a report.
     """
+    from joblib import parallel_config
     from threadpoolctl import threadpool_limits
 
     from tinygrad_mnist.cli import console
-    from tinygrad_mnist.experiments import EXPERIMENTS, ExperimentOptions, Workers
+    from tinygrad_mnist.experiments import EXPERIMENTS, ExperimentOptions
     from tinygrad_mnist.experiments.reproduce import reproduce as run
 
     if listing:
@@ -65,9 +66,9 @@ def reproduce(context: click.Context, name: str | None, everything: bool, listin
     chosen = list(EXPERIMENTS.values()) if name is None else [EXPERIMENTS[name]]
     folder = output or Path("runs") / f"reproduce-{time.strftime('%Y%m%d-%H%M%S')}"
     holds = True
-    with threadpool_limits(1), Workers(jobs) as workers:
+    with threadpool_limits(1), parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         for experiment in chosen:
-            options = ExperimentOptions(folder / experiment.name, data, r_seed, quick, workers)
+            options = ExperimentOptions(folder / experiment.name, data, r_seed, quick)
             with console.working() as report:
                 report(experiment.name)
                 try:

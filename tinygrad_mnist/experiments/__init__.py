@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from tinygrad_mnist.experiments import chapter_1, chapter_6, flowers, hot_dogs, rouze, two_layer
 from tinygrad_mnist.experiments.experiment import Comparison, Experiment, ExperimentOptions, ExperimentResult
-from tinygrad_mnist.experiments.workers import Workers
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (chapter_6, hot_dogs, flowers, two_layer, rouze, chapter_1)
 }
 
-__all__ = ["EXPERIMENTS", "Comparison", "Experiment", "ExperimentOptions", "ExperimentResult", "Workers"]
+__all__ = ["EXPERIMENTS", "Comparison", "Experiment", "ExperimentOptions", "ExperimentResult"]
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ from tinygrad_mnist.experiments.experiment import (
     Experiment,
     ExperimentOptions,
     ExperimentResult,
+    in_parallel,
     per_cent,
     speed,
 )
@@ -106,7 +107,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     runs = [(variant, seed) for variant in VARIANTS for seed in range(first, first + count)]
     tasks = [(options.data, seed, variant, epochs[variant]) for variant, seed in runs]
     found: dict[Variant, list[Trained]] = {variant: [] for variant in VARIANTS}
-    for (variant, _), trained in zip(runs, options.workers.map(train, tasks)):
+    for (variant, _), trained in zip(runs, in_parallel(train, tasks)):
         found[variant].append(trained)
     test = mnist(options.data).test
     figures = [*_shares(options, found, epochs), *_details(found, test.labels)]

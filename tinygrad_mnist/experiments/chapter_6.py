@@ -21,6 +21,7 @@ from tinygrad_mnist.experiments.experiment import (
     Experiment,
     ExperimentOptions,
     ExperimentResult,
+    in_parallel,
     speed,
 )
 from tinygrad_mnist.experiments.networks import LinearInFours, linear, mnist, pixels, raw
@@ -163,7 +164,7 @@ def _many_seeds(options: ExperimentOptions, image: Array) -> list[Comparison]:
     halves = (MANY_SEEDS[:100], MANY_SEEDS[100:])
     tasks = [(half, image, published) for published in (True, False) for half in halves]
     tasks += [(FEW_SEEDS, raw_or_scaled, False) for raw_or_scaled in (image, image / 255)]
-    counts = options.workers.map(ending_at_truth, tasks)
+    counts = in_parallel(ending_at_truth, tasks)
     rows = [
         ("200 seeds ending at 5, as published", ENDING_AT_5["as published"], sum(counts[:2])),
         ("200 seeds ending at 5, bias sign put right", ENDING_AT_5["gradient"], sum(counts[2:4])),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from tinygrad_mnist.experiments.workers import Workers
+from joblib import Parallel, delayed
+
 from tinygrad_mnist.report import Section, Table
 
 NOTHING = "-"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,12 @@ class ExperimentOptions:
         If True, the short form of a few seconds is run.
     folder
         Receives the pictures.
-    workers
-        Run independent trainings.
     """
 
     folder: Path
     data: Path | None = None
     r_seed: int | None = None
     quick: bool = False
-    workers: Workers = field(default_factory=Workers)
 
     def seed(self, published: int) -> int:
         """Return the article's seed unless the options have another."""
@@ -96,6 +96,11 @@ class ExperimentOptions:
         if high >= 1:
             asked = f"over {100 * low:g} %"
         return Comparison(name, published, measured, per_cent(values), asked, held)
+
+
+def in_parallel(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> list[Result]:
+    """Return ``[function(*task) for task in tasks]``, side by side as `joblib.parallel_config` says."""
+    return list(Parallel(max_nbytes=None)(delayed(function)(*task) for task in tasks))  # arrays stay writable
 
 
 def _several(figures: Sequence[str] | str) -> list[str]:

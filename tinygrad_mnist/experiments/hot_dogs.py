@@ -20,6 +20,7 @@ from tinygrad_mnist.experiments.experiment import (
     Experiment,
     ExperimentOptions,
     ExperimentResult,
+    in_parallel,
     speed,
 )
 from tinygrad_mnist.experiments.networks import Trained, descent, outputs, perceptron
@@ -126,7 +127,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     iterations = QUICK_ITERATIONS if options.quick else ITERATIONS
     slowest_first = sorted(HIDDEN, reverse=True)
     tasks = [(*draws.weights[hidden], draws.x, draws.y, iterations) for hidden in slowest_first]
-    trained = dict(zip(slowest_first, options.workers.map(train, tasks)))
+    trained = dict(zip(slowest_first, in_parallel(train, tasks)))
     figures = [
         options.exact("points printed in the article", PRINTED_ROWS, _rows(draws)),
         options.exact("logistic regression, right of 200", LOGISTIC, str(right)),

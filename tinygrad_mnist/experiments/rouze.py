@@ -19,6 +19,7 @@ from tinygrad_mnist.experiments.experiment import (
     Experiment,
     ExperimentOptions,
     ExperimentResult,
+    in_parallel,
     per_cent,
     speed,
 )
@@ -81,7 +82,7 @@ def run(options: ExperimentOptions) -> ExperimentResult:
     first, count, epochs = options.seed(1), 1 if options.quick else SEEDS, 1 if options.quick else EPOCHS
     tasks = [(options.data, first, True, epochs), (options.data, first, False, epochs)]
     tasks += [(options.data, seed, True, 1) for seed in range(first + 1, first + count)]
-    long, book, *others = options.workers.map(train, tasks)
+    long, book, *others = in_parallel(train, tasks)
     ones = [trained.accuracies[0] for trained in (long, *others)]
     sums = [hidden_sums(options.data, first, prepare) for prepare in (raw, scaled)]
     saturated = float((np.abs(sums[0]) > SATURATED).mean())
