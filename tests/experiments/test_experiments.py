@@ -1,12 +1,14 @@
 """Experiments: in full if that takes seconds, else in their short form."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from joblib import parallel_config
 
 from tinygrad_mnist import nn
+from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.experiments import (
     EXPERIMENTS,
     ExperimentOptions,
@@ -14,6 +16,7 @@ from tinygrad_mnist.experiments import (
     chapter_6,
     flowers,
     hot_dogs,
+    record,
     rouze,
     two_layer,
 )
@@ -115,6 +118,33 @@ def test_linear_in_fours_differs_from_linear_by_rounding():
     loss = nn.QuadraticLoss()(layer(x), np.array([3]))
     loss.backward()
     assert layer.weight.grad == pytest.approx(np.outer(layer(x).data[0] - np.eye(10)[3], x), rel=1e-12)
+
+
+def test_folded_network_has_the_outputs_of_the_trained_one():
+    rng = np.random.default_rng(0)
+    model = record.network(record.short(record.PLAIN), seed=3)
+    images = rng.random((50, 28, 28), np.float32)
+    for _ in range(3):
+        model(images)  # moves the running statistics
+    for parameter in model.parameters():
+        parameter.data = parameter.data + rng.normal(0, 0.1, parameter.shape).astype(np.float32)
+    plain = record.folded(model)
+    assert [type(layer) for layer in plain] == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]
+    np.testing.assert_allclose(plain(images).data, model.eval()(images).data, rtol=1e-4, atol=1e-4)
+
+
+def test_distortions_fade_in_the_last_epochs_of_a_resumed_training_too():
+    distort = Distortions(rotation=12.0)
+    now = []
+    for resumed in (False, True):
+        fading = record.Fading(distort, 2)
+        for epoch in range(3 if resumed else 1, 6):
+            if epoch == 1 or (resumed and epoch == 3):
+                fading.before_training(SimpleNamespace(epochs=5, epoch=epoch))
+            now.append(fading.now.rotation)
+            fading.after_epoch(SimpleNamespace(epochs=5), SimpleNamespace(epoch=epoch))
+    assert now == pytest.approx([12, 12, 12, 8, 4, 12, 8, 4])
+    assert fading.now.smoothing == distort.smoothing
 
 
 def test_comparison_shows_its_condition_and_verdict(tmp_path):

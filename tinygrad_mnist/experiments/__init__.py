@@ -1,13 +1,13 @@
-"""The five articles that this project comes from, as experiments that can be run again."""
+"""The five articles that this project comes from, and the record, as experiments that can be run again."""
 
 from __future__ import annotations
 
-from tinygrad_mnist.experiments import chapter_1, chapter_6, flowers, hot_dogs, rouze, two_layer
+from tinygrad_mnist.experiments import chapter_1, chapter_6, flowers, hot_dogs, record, rouze, two_layer
 from tinygrad_mnist.experiments.experiment import Comparison, Experiment, ExperimentOptions, ExperimentResult
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (chapter_6, hot_dogs, flowers, two_layer, rouze, chapter_1)
+    for module in (chapter_6, hot_dogs, flowers, two_layer, rouze, chapter_1, record)
 }
 
 __all__ = ["EXPERIMENTS", "Comparison", "Experiment", "ExperimentOptions", "ExperimentResult"]

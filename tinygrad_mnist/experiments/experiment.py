@@ -153,9 +153,12 @@ class Experiment:
         Its network, cost and training in a few words.
     run
         Runs the experiment.
+    dtype
+        Dtype of its numbers.
     """
 
     name: str
     article: str
     network: str
     run: Callable[[ExperimentOptions], ExperimentResult]
+    dtype: str = "float64"

@@ -73,7 +73,7 @@ def _write_report(done: Reproduction, options: ExperimentOptions) -> None:
     summary = [("figures that hold", f"{sum(judged)} of {len(judged)}"), ("seconds", f"{done.seconds:.1f}")]
     if options.r_seed is not None:
         summary[0] = ("R's seed", str(options.r_seed))
-    text = f"{done.experiment.network}.\n\n{how(options)}"
+    text = f"{done.experiment.network}.\n\n{how(done.experiment, options)}"
     sections = [Section("Figures", text, table=done.result.table()), *done.result.sections]
     if done.result.listing:
         text = "In the form in which the article's own program prints it."
@@ -81,11 +81,11 @@ def _write_report(done: Reproduction, options: ExperimentOptions) -> None:
     write_report(done.report, f"Reproduced: {done.experiment.article}", summary, sections)
 
 
-def how(options: ExperimentOptions) -> str:
+def how(experiment: Experiment, options: ExperimentOptions) -> str:
     """Describe seed and length in a sentence."""
     length = "The short form: what can be shown in seconds. " if options.quick else ""
     if options.r_seed is None:
-        return f"{length}All gradients come from the package's graph, in float64."
+        return f"{length}All gradients come from the package's graph, in {experiment.dtype}."
     return (
         f"{length}With R's seed {options.r_seed} instead of the article's: published figures are shown next "
         "to ours, and only those that are true for any seed are judged."
