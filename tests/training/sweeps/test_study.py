@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.sweeps.worker import SPACE, objective
 from tinygrad_mnist.errors import MissingExtraError, SweepError
-from tinygrad_mnist.training.sweeps import Range, Stopped, outcomes, sweep
+from tinygrad_mnist.training.sweeps import Range, Stopped, outcomes, study, sweep
 
 pytest.importorskip("optuna", reason="the sweep extra is not installed")
 
@@ -176,6 +176,24 @@ def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(tmp_path, wor
     assert [outcome.number for outcome in found] == list(range(12))
     assert all((outcome.folder / "finished").read_text() == "x" for outcome in found)
     assert plain(found) == plain(sweep(objective, SPACE, tmp_path / "alone"))
+
+
+def test_a_trial_that_ends_between_look_and_lock_is_not_repeated(tmp_path, monkeypatch):
+    def interrupted(trial):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(interrupted, {"x": [0.0, 0.5]}, tmp_path)
+    lock = study._locked
+
+    def end_and_lock(stack, folder, number):
+        other = study._opened(folder, "grid", prune=False)
+        if not other.trials[0].state.is_finished():
+            other.tell(0, 7.0)
+        return lock(stack, folder, number)
+
+    monkeypatch.setattr(study, "_locked", end_and_lock)
+    assert [outcome.value for outcome in sweep(squared, {"x": [0.0, 0.5]}, tmp_path)] == [7.0, 0.0]
 
 
 def test_another_process_draws_other_settings(tmp_path):

@@ -16,14 +16,18 @@ class Range(NamedTuple):
     high: float
     log: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """True if all numbers are whole."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
     def at(self, share: float) -> float:
         """Return the number at a share of the way, from 0 to below 1."""
-        is_whole = isinstance(self.low, int) and isinstance(self.high, int)
         if self.log:
             number = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
-            return round(number) if is_whole else number
-        number = self.low + share * (self.high - self.low + is_whole)
-        return math.floor(number) if is_whole else number
+            return round(number) if self.is_whole else number
+        number = self.low + share * (self.high - self.low + self.is_whole)
+        return math.floor(number) if self.is_whole else number
 
 
 Space = Mapping[str, Sequence[Any] | Range]

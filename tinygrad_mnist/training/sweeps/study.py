@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,7 @@ Sampler = Literal["grid", "quasi-random", "tpe"]
 JOURNAL, DESCRIPTION = "journal.log", "sweep.json"
 _MOST_BYTES = 1_000_000
 _NOTED: dict[str, Any] = {"settings": {}, "error": ""}  # of a trial, in the journal
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _WAIT = 0.5  # seconds between looks at trials that other processes have
 
 
@@ -168,16 +170,11 @@ def sweep(
     place = Path(folder)
     described = {"space": known, "trials": total, "sampler": sampler, "prune": prune, **(about or {})}
     study = _study(place, described)
-    while (taken := _next_trial(study, place, known, total, sampler)) is not None:
-        if taken:
-            try:
-                outcome = _run(study, place, taken.trial, objective)
-            finally:
-                taken.lock.release()
-            if on_outcome is not None and outcome is not None:
-                on_outcome(outcome)
-        else:
-            time.sleep(_WAIT)
+    with closing(_trials(study, place, total)) as trials_left:  # an error frees the lock of its trial
+        for taken in trials_left:
+            _run(study, _trial(taken, place, known, sampler), objective)
+            if on_outcome is not None:
+                on_outcome(_outcome(study.get_trials(deepcopy=False)[taken.number], place))
     return outcomes(place, study)
 
 
@@ -189,68 +186,74 @@ def outcomes(folder: str | Path, study: Any = None) -> list[Outcome]:
     SweepError
         If the folder has no sweep.
     """
-    folder, found = Path(folder), []
+    folder = Path(folder)
     if study is None:
         if not (folder / DESCRIPTION).exists():
             raise SweepError(f"{folder} has no sweep: expected the folder of one, with {DESCRIPTION}")
         study = _opened(folder, "grid", prune=False)
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished():
-            state = {"complete": "complete", "pruned": "pruned"}.get(trial.state.name.lower(), "failed")
-            value = trial.value if state == "complete" else None
-            where = folder / f"trial-{trial.number:04d}"
-            settings, error = (trial.user_attrs.get(name, empty) for name, empty in _NOTED.items())
-            reported = dict(trial.intermediate_values)
-            found.append(Outcome(trial.number, settings, value, state, where, reported, error))
-    return found
+    found = study.get_trials(deepcopy=False)
+    return [_outcome(trial, folder) for trial in found if trial.state.is_finished()]
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """A trial with the lock that makes it this process's; false if only others have trials that run."""
-
-    trial: Trial | None = None
-    lock: Any = None
-
-    def __bool__(self) -> bool:
-        return self.trial is not None
+def _outcome(trial: Any, folder: Path) -> Outcome:
+    state = _STATES[trial.state.name]
+    value = trial.value if state == "complete" else None
+    settings, error = (trial.user_attrs.get(name, empty) for name, empty in _NOTED.items())
+    reported = dict(trial.intermediate_values)
+    return Outcome(trial.number, settings, value, state, _place(folder, trial.number), reported, error)
 
 
-def _next_trial(study: Any, folder: Path, space: Any, total: int, sampler: str) -> _Taken | None:
-    """A trial whose process is gone, else a new one; nothing if all have ended."""
+def _place(folder: Path, number: int) -> Path:
+    return folder / f"trial-{number:04d}"
+
+
+def _trials(study: Any, folder: Path, total: int) -> Generator[Any]:
+    """Take trials until all have ended, those first whose process is gone; each is locked while it runs."""
     import optuna
 
-    with FileLock(folder / "next.lock"):
-        all_trials = study.get_trials(deepcopy=False)
-        running = [trial for trial in all_trials if not trial.state.is_finished()]
-        for trial in running:
-            lock = _free_lock(folder, trial.number)
-            if lock is not None:
-                again = optuna.trial.Trial(study, trial._trial_id)
-                return _Taken(_trial(again, folder, space, sampler), lock)
-        if len(all_trials) < total:
-            trial = study.ask()
-            return _Taken(_trial(trial, folder, space, sampler), _free_lock(folder, trial.number))
-    return _Taken() if running else None
+    while True:
+        taken = None
+        with ExitStack() as locked:
+            with FileLock(folder / "next.lock"):
+                running = _running(study)
+                free = (number for number in running if _locked(locked, folder, number))
+                # A second look: a trial that has ended since the first is free, too.
+                orphan = next((number for number in free if number in _running(study)), None)
+                if orphan is not None:
+                    taken = optuna.trial.Trial(study, running[orphan])
+                elif len(study.get_trials(deepcopy=False)) < total:
+                    taken = study.ask()
+                    _locked(locked, folder, taken.number)
+            if taken is not None:
+                yield taken
+                continue
+        if not running:
+            return
+        time.sleep(_WAIT)
 
 
-def _free_lock(folder: Path, number: int) -> Any:
-    """The lock of a trial, taken; None if another process has it."""
-    place = folder / f"trial-{number:04d}"
-    place.mkdir(exist_ok=True)
-    lock = FileLock(folder / f"trial-{number:04d}.lock")
+def _running(study: Any) -> dict[int, int]:
+    """Return Optuna's numbers of the trials that run, by ours."""
+    every = study.get_trials(deepcopy=False)
+    return {trial.number: trial._trial_id for trial in every if not trial.state.is_finished()}
+
+
+def _locked(stack: ExitStack, folder: Path, number: int) -> bool:
+    """Lock a trial until the stack is closed; return False if another process has it."""
+    _place(folder, number).mkdir(exist_ok=True)
+    lock = FileLock(f"{_place(folder, number)}.lock", blocking=False)
     try:
-        lock.acquire(blocking=False)
+        stack.enter_context(lock)
     except Timeout:
-        return None
-    return lock
+        return False
+    return True
 
 
 def _trial(trial: Any, folder: Path, space: Any, sampler: str) -> Trial:
     settings = _settings(trial, space, sampler)
     if "settings" not in trial.user_attrs:
         trial.set_user_attr("settings", settings)
-    return Trial(trial.number, settings, folder / f"trial-{trial.number:04d}", trial)
+    return Trial(trial.number, settings, _place(folder, trial.number), trial)
 
 
 def _settings(trial: Any, space: Any, sampler: str) -> dict[str, Any]:
@@ -267,18 +270,14 @@ def _settings(trial: Any, space: Any, sampler: str) -> dict[str, Any]:
 
 
 def _suggested(trial: Any, name: str, values: Range) -> Any:
-    is_whole = isinstance(values.low, int) and isinstance(values.high, int)
-    suggest = trial.suggest_int if is_whole else trial.suggest_float
+    suggest = trial.suggest_int if values.is_whole else trial.suggest_float
     return suggest(name, values.low, values.high, log=values.log)
 
 
-def _run(
-    study: Any, folder: Path, trial: Trial | None, objective: Callable[[Trial], float]
-) -> Outcome | None:
+def _run(study: Any, trial: Trial, objective: Callable[[Trial], float]) -> None:
     """Run an objective and tell the study; Ctrl-C leaves the trial to the next process."""
     from optuna.trial import TrialState
 
-    assert trial is not None
     try:
         value = _number(objective(trial))
     except Stopped:
@@ -288,7 +287,6 @@ def _run(
         study.tell(trial._trial, state=TrialState.FAIL)
     else:
         study.tell(trial._trial, value)
-    return next((outcome for outcome in outcomes(folder, study) if outcome.number == trial.number), None)
 
 
 def _number(value: Any) -> float:
@@ -329,7 +327,8 @@ def _opened(folder: Path, sampler: str, *, prune: bool) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = folder / JOURNAL
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_journal_lock(journal)))
+    lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's own waits 30 seconds
+    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
     samplers = optuna.samplers
     return optuna.create_study(
         storage=storage,
@@ -339,21 +338,3 @@ def _opened(folder: Path, sampler: str, *, prune: bool) -> Any:
         sampler=samplers.TPESampler() if sampler == "tpe" else samplers.RandomSampler(),
         pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
     )
-
-
-def _journal_lock(path: Path) -> Any:
-    """A lock that the operating system frees when its process is killed; Optuna's own waits 30 seconds."""
-    from optuna.storages.journal._file import BaseJournalFileLock
-
-    class Lock(BaseJournalFileLock):
-        def __init__(self) -> None:
-            self._lock = FileLock(f"{path}.lock")
-
-        def acquire(self) -> bool:
-            self._lock.acquire()
-            return True
-
-        def release(self) -> None:
-            self._lock.release()
-
-    return Lock()
