@@ -18,7 +18,7 @@ _articles = under("Experiment")
 
 @click.command(
     cls=Command,
-    short_help="Run one of the five articles again, or the record.",
+    short_help="Run an article again, or the record.",
     examples=("--list", "hot-dogs --output runs/hot-dogs"),
 )
 @click.argument("name", required=False)
