@@ -137,7 +137,7 @@ REMARKS = {
     "steps_per_epoch": "leave it out: an epoch goes through all batches",
     "tol": "write early_stopping=True and n_iter_no_change=10",
     "train": "the splits are in it: `data.train`, `data.test`",
-    "transform": "leave it out: images are float32 in 0..1",
+    "transform": "leave it out: images are in 0..1; a Loader takes `tm.datasets.augment.Distortions()`",
     "validation_split": "hold out some examples first: validation=(inputs, targets)",
     "verbose": "leave it out: progress=False of fit is silent",
     "warm_start": "write network.partial_fit(X, y) to go on",

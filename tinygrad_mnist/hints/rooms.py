@@ -35,6 +35,8 @@ _ELSEWHERE = (
     *("make_circles", "make_classification", "make_moons", "make_regression"),
 )
 DATASETS |= dict.fromkeys(_ELSEWHERE, _BUNDLED)
+_DISTORTIONS = "write `tm.datasets.augment.Distortions()`, the transform of a Loader"
+DATASETS |= dict.fromkeys(("ElasticTransform", "RandomAffine", "RandomRotation"), _DISTORTIONS)
 _SPLIT = "write `split.images` and `split.labels`, or `images, labels = split`"
 SPLIT = {
     "X": _SPLIT,
