@@ -6,9 +6,11 @@ import gc
 import os
 import shutil
 import signal
+from pathlib import Path
 
 # Before NumPy is imported: a second BLAS thread on a busy core makes a small matrix product 90 times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "native"))
 os.environ.pop("TINYGRAD_MNIST_DATA", None)  # the tests know what is in the bundled files
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # else scikit-learn skips one of its checks of an estimator
 

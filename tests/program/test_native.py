@@ -61,6 +61,16 @@ def test_labels_are_checked_before_anything_is_changed():
         assert training.state() == before
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", ">i8", "u1"])
+def test_labels_are_read_whatever_their_integers(dtype):
+    def function(labels, x):
+        return ops.one_hot(labels, classes=3, dtype=np.float32) * x
+
+    labels, x = np.array([2, 0, 1, 1], dtype), np.full((4, 1), 2, np.float32)
+    compiled = on_native_code(function, (labels, x))
+    np.testing.assert_array_equal(compiled(labels, x), function(labels, x))
+
+
 def test_outputs_are_kept_and_arguments_may_share_memory():
     def function(a, b):
         return ops.tanh(a + b) * 2, ops.sum(a * b, axis=0), ops.softmax(a @ b)

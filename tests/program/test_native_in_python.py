@@ -20,7 +20,7 @@ TALL = ((40, 3), (1, 3), (3,))  # lies column by column in native code
 
 @pytest.fixture(autouse=True)
 def _in_python(monkeypatch):
-    monkeypatch.setattr(native.step, "_compiled", as_python)
+    monkeypatch.setattr(native.step, "compiled_parts", as_python)
     with np.errstate(all="ignore"):  # machine code does not warn
         yield
 

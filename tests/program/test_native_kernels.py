@@ -1,4 +1,4 @@
-"""Long native programs: a kernel for each group, compiled once for all that are alike, and parts in place."""
+"""Kernels: one for each group, compiled once for all that are alike, kept on disk; and parts in place."""
 
 import numpy as np
 import pytest
@@ -11,18 +11,13 @@ from tests.program.native_in_python import as_python, on_native_code
 from tests.program.test_native_in_python import assert_near
 from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.program import compile, native
+from tinygrad_mnist.program import native
 from tinygrad_mnist.training import make_train_step
 
 
 @pytest.fixture
 def _in_python(monkeypatch):
-    monkeypatch.setattr(native.step, "_compiled", as_python)
-
-
-@pytest.fixture(params=[1, 32], ids=["kernels", "together"])
-def _both_ways(request, monkeypatch):
-    monkeypatch.setattr(native.step, "_TOGETHER", request.param)
+    monkeypatch.setattr(native.step, "compiled_parts", as_python)
 
 
 @given(parts)
@@ -36,16 +31,14 @@ def test_parts_are_right_in_native_code(chosen):
 
     rng = np.random.default_rng(0)
     batches = rng.standard_normal((3, 4, 3))
-    for together in (1, 32):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(native.step, "_compiled", as_python)
-            patch.setattr(native.step, "_TOGETHER", together)
-            compiled = on_native_code(step, *batches[:1, None])
-            for x in batches:
-                assert_near(compiled(x), step(x))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native.step, "compiled_parts", as_python)
+        compiled = on_native_code(step, *batches[:1, None])
+        for x in batches:
+            assert_near(compiled(x), step(x))
 
 
-@pytest.mark.usefixtures("_in_python", "_both_ways")
+@pytest.mark.usefixtures("_in_python")
 def test_array_that_is_read_again_keeps_its_elements():
     """A part is written into a copy where the array before it is still needed."""
 
@@ -78,22 +71,27 @@ def training(steps):
     return (lambda x, y: step(x, y)[0]), batch, model
 
 
-def compiled_texts(steps, monkeypatch):
-    """The texts that are compiled for N steps."""
+def deep(layers):
+    """The step of a perceptron of equal layers, and its batch."""
+    model = nn.perceptron([8] * layers + [2], nn.Tanh, rng=0)
+    step = make_train_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.5))
+    return (lambda x, y: step(x, y)[0]), (np.ones((4, 8), np.float32), np.array([0, 1, 1, 0])), model
+
+
+@pytest.mark.parametrize("made", [training, deep], ids=["unrolled", "deep"])
+def test_longer_network_has_no_more_kernels(made, monkeypatch):
     texts = []
-    monkeypatch.setattr(native.step, "_compiled", lambda text, *_: texts.append(text))
-    function, batch, _ = training(steps)
-    compiled = compile(function)
-    for _ in range(2):
-        compiled(*batch)
-    compiled.program.bind("native")
-    return texts
 
+    def noted(sequences, arguments):
+        texts.append({kernel.text for sequence in sequences for kernel in sequence})
+        return as_python(sequences, arguments)
 
-def test_longer_network_has_no_more_kernels(monkeypatch):
-    few, many = (compiled_texts(steps, monkeypatch) for steps in (6, 15))
+    monkeypatch.setattr(native.step, "compiled_parts", noted)
+    for length in (6, 15):
+        function, batch, _ = made(length)
+        on_native_code(function, batch, batch)
+    few, many = texts
     assert len(many) <= len(few) + 1
-    assert len(set(many)) == len(many)
 
 
 @pytest.mark.usefixtures("_in_python")
@@ -108,8 +106,7 @@ def test_unrolled_network_trains_as_on_numpy():
     assert_near([p.data for p in model.parameters()], [p.data for p in reference.parameters()])
 
 
-def test_kernels_run_as_machine_code(monkeypatch):
-    monkeypatch.setattr(native.step, "_TOGETHER", 1)
+def test_kernels_run_as_machine_code():
     shape = (3, 5)
 
     def step(x, given):
@@ -125,7 +122,7 @@ def test_kernels_run_as_machine_code(monkeypatch):
         assert_near(compiled(*batch), step(*batch))
 
 
-@pytest.mark.usefixtures("_in_python", "_both_ways")
+@pytest.mark.usefixtures("_in_python")
 def test_lookup_in_equal_elements_is_right():
     def function(labels, x):
         return ops.one_hot(labels, classes=1, dtype=np.float32) * x
@@ -134,7 +131,7 @@ def test_lookup_in_equal_elements_is_right():
     assert_near([on_native_code(function, (labels, x))(labels, x)], [function(labels, x)])
 
 
-@pytest.mark.usefixtures("_in_python", "_both_ways")
+@pytest.mark.usefixtures("_in_python")
 def test_part_that_is_the_array_itself_is_added_as_it_was():
     """Both gradients begin alike, so they are one value of the program, and it is added to itself."""
 
@@ -150,7 +147,7 @@ def test_part_that_is_the_array_itself_is_added_as_it_was():
     assert_near([compiled(*arrays)], [step(*arrays)])
 
 
-@pytest.mark.usefixtures("_in_python", "_both_ways")
+@pytest.mark.usefixtures("_in_python")
 def test_memory_of_a_result_that_nothing_reads_is_free_once():
     """Random numbers are drawn though nothing reads them, as those of a mask that drops nothing."""
     rng = np.random.default_rng(0)

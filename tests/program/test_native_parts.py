@@ -11,9 +11,10 @@ from tinygrad_mnist import Tensor, no_grad, ops
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile, native
 from tinygrad_mnist.program.instructions import Value
+from tinygrad_mnist.program.native.expressions import typed
 from tinygrad_mnist.program.native.groups import Kind
 from tinygrad_mnist.program.native.layout import Index, Place, is_dense, is_tall, squeezed, uniform
-from tinygrad_mnist.program.native.loops import contiguous, typed
+from tinygrad_mnist.program.native.loops import contiguous
 from tinygrad_mnist.program.native.products import _blocks, _tile_sizes
 
 LIMITS = {np.float32: (-87.3, 88.7, -103.2, -44), np.float64: (-708.3, 709.7, -744.4, -320)}
@@ -190,7 +191,7 @@ def slots_of(name, monkeypatch):
             made.append((self, groups, recording))
 
     monkeypatch.setattr(native.step, "Slots", Noted)
-    monkeypatch.setattr(native.step, "_compiled", as_python)
+    monkeypatch.setattr(native.step, "compiled_parts", as_python)
     function, arrays = NATIVE[name](np.random.default_rng(0))
     compiled = compile(function)
     for _ in range(3):
@@ -237,7 +238,7 @@ def test_result_used_within_one_loop_needs_no_memory(name, monkeypatch):
 
 def test_array_without_separate_memory_is_refused(monkeypatch):
     """States that are changed have to be whole, and in separate memory."""
-    monkeypatch.setattr(native.step, "_compiled", as_python)
+    monkeypatch.setattr(native.step, "compiled_parts", as_python)
     memory = np.zeros(12)
     for data, other in ((memory[::2], np.ones(6)), (memory[:6], memory[3:9])):
         w, v = Tensor(np.ones(6), requires_grad=True), Tensor(np.ones(6))
@@ -260,7 +261,7 @@ def test_array_without_separate_memory_is_refused(monkeypatch):
 @pytest.mark.parametrize(("size", "is_native"), [(160, True), (164, False)])
 def test_product_that_is_too_large_is_left_to_numpy(size, is_native, monkeypatch):
     """At 2**22 multiplications the library is faster."""
-    monkeypatch.setattr(native.step, "_compiled", lambda *arguments: None)
+    monkeypatch.setattr(native.step, "compiled_parts", lambda *arguments: [])
     compiled = compile(lambda a, b: ops.tanh(a @ b.T))
     x = np.ones((size, size), np.float32)
     for _ in range(2):

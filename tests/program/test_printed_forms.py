@@ -224,7 +224,7 @@ def native_texts(compiled, monkeypatch):
 
     made, make = [], native.native_step
     monkeypatch.setattr(native, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
-    monkeypatch.setattr(native.step, "_compiled", lambda *arguments: None)
+    monkeypatch.setattr(native.step, "compiled_parts", lambda *arguments: [])
     compiled.program.bind("native")
     things = made[0].__globals__
     return f"{things['source']}\n\n{things['native_source']}\n"

@@ -243,9 +243,10 @@ def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "n
         and ``optimizer.step()``, or forward alone.  Inside, arrays among the arguments are Tensors.
     backend : {"numpy", "native", "eager"}, default "numpy"
         "numpy": repeat the NumPy calls; results are the function's to the last bit.  "native": machine code
-        that numba compiles (extra "native"; it takes seconds, at the second call): several times the speed
-        for small networks, results within a few rounding errors.  "eager": run the function itself at each
-        call, and capture nothing; results keep their graph.
+        that numba compiles (extra "native"): several times the speed for small networks, results within a
+        few rounding errors.  It takes seconds, at the second call; a later process finds the code in the
+        user's cache folder, or in the folder NUMBA_CACHE_DIR.  "eager": run the function itself at each call,
+        and capture nothing; results keep their graph.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""The memory of a program in native code, as its functions take it."""
+"""The memory of a program in native code, as its kernels take it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,15 +17,22 @@ from tinygrad_mnist.typing import Array
 
 
 class Memory(NamedTuple):
-    """One-dimensional memory, as a native function takes it.
+    """One-dimensional memory of a kernel.
 
-    passed: the code that the step passes.  like: an array of its type.
-    flat: the code that makes it one-dimensional, such as ".reshape(784)", or "".
+    array: the memory, or an array of its dtype if it is that of an argument, whose place among the arguments
+    and first element there are the others.
     """
 
-    passed: str
-    like: Array
-    flat: str = ""
+    array: Array
+    argument: int | None = None
+    start: int = 0
+
+
+class Kernel(NamedTuple):
+    """A native function, as text, and its memory in one of its calls."""
+
+    text: str
+    memories: Sequence[Memory]
 
 
 class Bound:
@@ -33,47 +40,38 @@ class Bound:
 
     Attributes
     ----------
-    of
-        The memory by its name in the layout.
     things
         The arrays that the step refers to, by their names.
     """
 
     def __init__(
-        self, recording: Recording, names: Names, states: Mapping[State, Array], layout: Layout, slots: Slots
+        self,
+        recording: Recording,
+        names: Names,
+        states: Mapping[State, Array],
+        layout: Layout,
+        slots: Slots,
+        given: Sequence[Value],
     ) -> None:
-        self.of: dict[str, Memory] = {}
         self.things: dict[str, Any] = {}
         self._names, self._layout = names, layout
+        self._given = {id(value): i for i, value in enumerate(given)}
+        self._memory: dict[str, Array] = {}
         for value in recording.arguments:
-            self._bind_argument(value)
+            if id(value) not in layout.packed:
+                layout.settle(value, names.of(value))
         for value in outside(recording)[0]:
-            self._bind_state(value, states[value.source])
-        for name, memory in slots.make(names).items():
-            self.things[name] = memory
-            self.of[name] = Memory(name, memory)
+            name, array = names.of(value), states[value.source]
+            layout.settle(value, name)
+            self.things[name], self._memory[name] = array, flat(array)
+        self._memory |= slots.make(names)
         for value, _ in slots.places.values():
             self._fill(value)
-
-    def _bind_argument(self, value: Value) -> None:
-        name, array = self._names.of(value), self._layout.given(value)
-        if id(value) not in self._layout.packed:
-            self._layout.settle(value, name)
-        turned = "" if array.flags.c_contiguous else ".T"
-        self.of[name] = Memory(name, array, "" if array.ndim == 1 else f"{turned}.reshape({array.size})")
-
-    def _bind_state(self, value: Value, array: Array) -> None:
-        name = self._names.of(value)
-        self._layout.settle(value, name)
-        self.things[name] = array
-        passed = name if array.ndim == 1 else self._names.new(f"{name}_flat")
-        self.things[passed] = flat(array)
-        self.of[name] = Memory(passed, self.things[passed])
 
     def _fill(self, value: Value) -> None:
         """Make the array of a value in the memory of the program; write the elements of a constant."""
         place = self._layout.place(value)
-        memory = self.things[place.memory][place.offset :]
+        memory = self._memory[place.memory][place.offset :]
         strides = [stride * value.dtype.itemsize for stride in place.strides]
         array = np.lib.stride_tricks.as_strided(memory, place.shape, strides)
         if value.origin == "constant":
@@ -81,15 +79,15 @@ class Bound:
         name = self._names.of(value)
         self.things[f"{name}_packed" if value.origin == "argument" else name] = array
 
-    def part(self, root: Value, start: int) -> Memory:
+    def argument(self, value: Value, start: int = 0) -> Memory:
+        """Return the memory of an argument as it is given, from the element `start` on."""
+        return Memory(value.array, self._given[id(value)], start)
+
+    def part(self, root: Value, start: int = 0) -> Memory:
         """Return the memory of a value from the element `start` on."""
-        place = self._layout.place(root)
-        passed, like, begin = self.of[place.memory]
         if root.origin == "argument" and id(root) not in self._layout.packed:
-            return Memory(passed, like, f"{begin}[{start}:]" if start else begin)
-        if root.origin == "state" and not start:
-            return Memory(passed, like)
-        name = f"{self._names.of(root)}_{f'from_{start}' if start else 'flat'}"
-        stop = like.size if root.origin == "state" else place.offset + math.prod(place.shape)
-        self.things[name] = like[place.offset + start : stop]
-        return Memory(name, self.things[name])
+            return self.argument(root, start)
+        place = self._layout.place(root)
+        return Memory(
+            self._memory[place.memory][place.offset + start : place.offset + math.prod(place.shape)]
+        )

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from tinygrad_mnist.autodiff.ops.fused import require_labels
 from tinygrad_mnist.program.instructions import Instruction
+from tinygrad_mnist.program.native.expressions import LABELS, is_loop
 from tinygrad_mnist.program.native.groups import Kind
 from tinygrad_mnist.program.native.layout import Layout
-from tinygrad_mnist.program.native.loops import is_loop
 from tinygrad_mnist.program.native.products import is_product, is_short
 from tinygrad_mnist.program.operations import Call, View
 
@@ -32,7 +32,7 @@ def kinds_of(instructions: Iterable[Instruction], layout: Layout, largest: int) 
 def _kind(instruction: Instruction, layout: Layout, largest: int) -> Kind:
     operation = instruction.operation
     if isinstance(operation, Call) and operation.function is require_labels:
-        return Kind.CHECK if instruction.reads[0].dtype.kind == "i" else Kind.NUMPY
+        return Kind.CHECK if instruction.reads[0].dtype in LABELS else Kind.NUMPY
     if is_product(instruction, layout, largest):
         return Kind.LOOP if is_short(instruction) else Kind.PRODUCT
     return Kind.LOOP if is_loop(instruction) else Kind.NUMPY

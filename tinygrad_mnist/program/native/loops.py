@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.expression import number_text
-from tinygrad_mnist.program.instructions import Instruction, Operand, Value
-from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.instructions import Instruction, Value
+from tinygrad_mnist.program.native.bound import Bound, Kernel, Memory
+from tinygrad_mnist.program.native.expressions import EXPRESSIONS, REDUCTIONS, loop_dtype, read, typed
 from tinygrad_mnist.program.native.groups import Group
-from tinygrad_mnist.program.native.kernels import LocalNames
+from tinygrad_mnist.program.native.kernels import LocalLayout, LocalNames
 from tinygrad_mnist.program.native.layout import Index, Layout, Place, uniform
+from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.operations import (
-    Copy,
     Elementwise,
     Product,
     Reduction,
@@ -24,97 +24,23 @@ from tinygrad_mnist.program.operations import (
 )
 
 UNROLLED = 16  # the most terms of a sum that are written out
-DTYPES = frozenset(map(np.dtype, ("bool", "int32", "int64", "float32", "float64")))
-_FLOATS = frozenset(map(np.dtype, ("float32", "float64")))
-_EXPRESSIONS = {
-    "absolute": "abs({0})",
-    "add": "({0} + {1})",
-    "clip": "smaller(larger({0}, {1}), {2})",
-    "divide": "({0} / {1})",
-    "equal": "({0} == {1})",
-    "exp": "exp_{dtype}({0})",
-    "greater": "({0} > {1})",
-    "greater_equal": "({0} >= {1})",
-    "less": "({0} < {1})",
-    "less_equal": "({0} <= {1})",
-    "log": "log_{dtype}({0})",
-    "log1p": "log1p_{dtype}({0})",
-    "logical_and": "({0} & {1})",
-    "logical_not": "(not {0})",
-    "logical_or": "({0} | {1})",
-    "maximum": "larger({0}, {1})",
-    "minimum": "smaller({0}, {1})",
-    "multiply": "({0} * {1})",
-    "negative": "(-{0})",
-    "not_equal": "({0} != {1})",
-    "power": "({0} ** {1})",
-    "reciprocal": "({dtype}(1) / {0})",
-    "square": "({0} * {0})",
-    "subtract": "({0} - {1})",
-    "tanh": "tanh_{dtype}({0})",
-}
-# Functions that native code takes from NumPy, as numba compiles them.
-NUMPY_FUNCTIONS = (
-    *("sqrt", "expm1", "exp2", "log2", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh"),
-    *("cosh", "arcsinh", "arccosh", "arctanh", "floor", "sign"),
-)
-_EXPRESSIONS |= {name: f"{name}({{0}})" for name in NUMPY_FUNCTIONS}
-_ALSO_INTEGERS = frozenset({"add", "multiply", "subtract"})
-_COMPARISONS = frozenset({"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"})
-_REDUCTIONS = {"add": "add_to_sum({0}, {1})", "maximum": "larger({0}, {1})", "minimum": "smaller({0}, {1})"}
-
-
-def loop_dtype(operation: Elementwise, operands: Sequence[Operand], result: Value) -> np.dtype[Any] | None:
-    """The dtype that an elementwise operation computes in; None where native code would use another."""
-    if operation.name not in _EXPRESSIONS:
-        return None
-    if operation.name == "clip":
-        return result.dtype if result.dtype in _FLOATS else None
-    kinds = [x.dtype if isinstance(x, Value) else type(x) for x in operands]
-    resolved = getattr(np, operation.name).resolve_dtypes((*kinds, None))
-    found: np.dtype[Any] = resolved[0]
-    if any(dtype != found for dtype in resolved[:-1]):
-        return None
-    allowed = found in _FLOATS
-    allowed |= found == np.int64 and operation.name in _ALSO_INTEGERS | _COMPARISONS
-    allowed |= found == np.bool and (operation.name in _COMPARISONS or operation.name.startswith("logical"))
-    return found if allowed else None
-
-
-def is_loop(instruction: Instruction) -> bool:
-    """Return True if there is native code for an instruction other than a product."""
-    operation, result = instruction.operation, instruction.result
-    values = [*instruction.reads, *([] if result is None else [result])]
-    if result is None or any(value.dtype not in DTYPES or not value.array.size for value in values):
-        return False
-    if isinstance(operation, Elementwise):
-        return loop_dtype(operation, instruction.operands, result) is not None
-    if isinstance(operation, Reduction):
-        same = instruction.reads[0].dtype == result.dtype
-        return operation.name in _REDUCTIONS and same and result.dtype in _FLOATS
-    if isinstance(operation, Copy):
-        return operation.reshaped is None
-    if isinstance(operation, Select):
-        return all(value.dtype == result.dtype for value in instruction.reads[1:])
-    return isinstance(operation, Take) and operation.mode == "clip"
 
 
 class Writer:
-    """Writer of the code of one native function.
+    """Writer of the code of one kernel.
 
     Attributes
     ----------
     lines
         Lines of its body so far.
-    arrays, numbers
-        Its parameters: names of memory, and values that are numbers, in the order of their first use.
     """
 
-    def __init__(self, layout: Layout, names: Names | LocalNames, stored: set[int]) -> None:
-        self.layout, self.names = layout, names
+    def __init__(self, layout: Layout, bound: Bound, stored: set[int]) -> None:
+        self.names = LocalNames()
+        self.layout = LocalLayout(layout, self.names, bound)
         self.lines: list[str] = []
-        self.arrays: dict[str, None] = {}
-        self.numbers: dict[Value, str] = {}
+        self._arrays: dict[str, None] = {}  # names of memory, in the order of their first use
+        self._numbers: dict[Value, str] = {}
         self._stored = stored
         self._depth = 0
         self._made: dict[int, str] = {}  # names of this element's results
@@ -123,11 +49,30 @@ class Writer:
         self._inside: list[str] = []  # the variables of loops within it
         self._fixed: dict[str, str] = {}  # elements constant in the innermost loop, and their names
 
+    def kernel(self, number: Callable[[Number | Computed], Memory]) -> Kernel:
+        """Return the kernel; `number` returns the memory of a number, in float64."""
+        memories = [self.layout.memories[name] for name in self._arrays]
+        begin = [
+            f"{name} = {memory.array.dtype.name}_at(memory, {i})"
+            for i, (name, memory) in enumerate(zip(self._arrays, memories))
+        ]
+        for value, name in self._numbers.items():
+            begin.append(f"{name} = {value.dtype.name}(float64_at(memory, {len(memories)})[0])")
+            memories.append(number(value.source))
+        lines = [f"    {line}" for line in [*begin, *self.lines, "return 0"]]
+        return Kernel("\n".join(["def native(memory):", *lines, ""]), memories)
+
     # Code
 
     def line(self, code: str) -> None:
         """Add a line, indented by the loops around it."""
         self.lines.append("    " * self._depth + code)
+
+    def named(self, wish: str, code: str) -> str:
+        """Add a line that gives the number of an expression a name; return the name."""
+        name = self.names.new(wish)
+        self.line(f"{name} = {code}")
+        return name
 
     def loop(self, variable: str, *bounds: int | str) -> None:
         """Begin a loop."""
@@ -147,7 +92,7 @@ class Writer:
 
     def element(self, place: Place, indices: Sequence[Index]) -> str:
         """An element in memory."""
-        self.arrays.setdefault(place.memory)
+        self._arrays.setdefault(place.memory)
         return place.element(indices)
 
     def operand(self, x: Any, dtype: np.dtype[Any], indices: Sequence[Index]) -> str:
@@ -158,11 +103,11 @@ class Writer:
         if number is not None:
             return typed(number, dtype)
         if x.origin == "number":
-            text = self.numbers.setdefault(x, self.names.of(x))
+            text = self._numbers.setdefault(x, self.names.of(x))
         elif id(x.root) in self._made and self.layout.is_itself(x):
             text = self._made[id(x.root)]
         else:
-            text = self._loaded(self.layout.place(x), indices)
+            text = read(self._loaded(self.layout.place(x), indices), x.dtype)
         return text if x.dtype == dtype else f"{dtype.name}({text})"
 
     def _loaded(self, place: Place, indices: Sequence[Index]) -> str:
@@ -239,14 +184,14 @@ class Writer:
             dtype = loop_dtype(operation, operands, result)
             assert dtype is not None
             texts = [self.operand(x, dtype, at) for x in operands]
-            return _EXPRESSIONS[operation.name].format(*texts, dtype=dtype.name)
+            return EXPRESSIONS[operation.name].format(*texts, dtype=dtype.name)
         if isinstance(operation, Select):
             mask, *both = operands
             texts = [self.operand(mask, np.dtype(bool), at)]
             texts += [self.operand(x, result.dtype, at) for x in both]
             return f"choose({', '.join(texts)})"
         if isinstance(operation, Take):
-            return self._taken(operation, *instruction.reads)
+            return read(self._taken(operation, *instruction.reads), result.dtype)
         return self.operand(operands[0], result.dtype, at)
 
     def _taken(self, operation: Take, array: Value, indices: Value) -> str:
@@ -255,7 +200,7 @@ class Writer:
         if number is not None:
             return typed(number, array.dtype)
         place = self.layout.place(array)
-        self.arrays.setdefault(place.memory)
+        self._arrays.setdefault(place.memory)
         axis = operation.axis
         before = 0 if axis is None else axis % array.array.ndim
         inner = self._at[before : before + indices.array.ndim]
@@ -282,7 +227,7 @@ class Writer:
         axes = [axis % ndim for axis in ((named,) if isinstance(named, int) else named)]
         kept = iter(self._at)
         at = [Index() if axis in axes else next(kept) for axis in range(ndim)]
-        expression = _REDUCTIONS[operation.name]
+        expression = REDUCTIONS[operation.name]
         lengths = [array.shape[axis] for axis in axes]
 
         def term(indices: Iterable[Index]) -> str:
@@ -330,13 +275,6 @@ class Writer:
         self.line(f"{name} = {term(name, tuple(map(Index, variables)))}")
         self.close(depth)
         self._inside = []
-
-
-def typed(number: Any, dtype: np.dtype[Any]) -> str:
-    """A number as code that has a dtype."""
-    if isinstance(number, np.generic):
-        number = number.item()
-    return f"{dtype.name}({number_text(number).removeprefix('np.').replace('-np.', '-')})"
 
 
 def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_mnist.program.instructions import Instruction, Value
+from tinygrad_mnist.program.native.expressions import typed
 from tinygrad_mnist.program.native.layout import Index, Layout, uniform
-from tinygrad_mnist.program.native.loops import UNROLLED, Writer, typed
+from tinygrad_mnist.program.native.loops import UNROLLED, Writer
 from tinygrad_mnist.program.operations import Product
 
 _SUMS = 16  # of a tile, taken together
@@ -124,14 +126,14 @@ class ProductWriter:
         block, i, j, k = (writer.names.new(letter) for letter in ("block", *"ijk"))
         at_block, at_i, at_j = _over(writer, block, starts), _over(writer, i, rows), _over(writer, j, columns)
         at_j = at_block.plus(at_j)
-        totals = {(u, v): writer.names.new("total") for u in range(tall) for v in range(wide)}
-        for total in totals.values():
-            writer.line(f"{total} = {typed(0.0, self.result.dtype)}")
+        zero = typed(0.0, self.result.dtype)
+        totals = {(u, v): writer.named("total", zero) for u in range(tall) for v in range(wide)}
         inside = writer.depth
         writer.loop(k, self.sides.depth)
+        a = cache(lambda u: writer.named("a", self._a(at_i.moved(u), Index(k))))
+        b = cache(lambda v: writer.named("b", self._b(Index(k), at_j.moved(v))))
         for (u, v), total in totals.items():
-            a, b = self._a(at_i.moved(u), Index(k)), self._b(Index(k), at_j.moved(v))
-            writer.line(f"{total} = add_product({total}, {a}, {b})")
+            writer.line(f"{total} = add_product({total}, {a(u)}, {b(v)})")
         writer.close(inside)
         for (u, v), total in totals.items():
             writer.line(f"{self._out(at_i.moved(u), at_j.moved(v))} = {total}")
@@ -154,18 +156,19 @@ class ProductWriter:
         is_first = depths.start == 0
         k, i, j = (writer.names.new(letter) for letter in "kij")
         at_k, at_i = _over(writer, k, depths), _over(writer, i, rows)
-        weights = {(u, d): writer.names.new("weight") for u in range(tall) for d in range(deep)}
-        for (u, d), weight in weights.items():
-            writer.line(f"{weight} = {self._a(at_i.moved(u), at_k.moved(d))}")
+        weights = {
+            (u, d): writer.named("weight", self._a(at_i.moved(u), at_k.moved(d)))
+            for u in range(tall)
+            for d in range(deep)
+        }
         writer.loop(j, self.sides.columns)
-        totals = [writer.names.new("total") for _ in range(tall)]
-        for u, total in enumerate(totals):
+        totals = []
+        for u in range(tall):
             start = typed(0.0, self.result.dtype) if is_first else self._out(at_i.moved(u), Index(j))
-            writer.line(f"{total} = {start}")
-        for (u, d), weight in weights.items():
-            writer.line(
-                f"{totals[u]} = add_product({totals[u]}, {weight}, {self._b(at_k.moved(d), Index(j))})"
-            )
+            totals.append(writer.named("total", start))
+        b = cache(lambda d: writer.named("b", self._b(at_k.moved(d), Index(j))))
+        for (u, d), weight in weights.items():  # LLVM adds terms up in the order of their first reads
+            writer.line(f"{totals[u]} = add_product({totals[u]}, {weight}, {b(d)})")
         for u, total in enumerate(totals):
             writer.line(f"{self._out(at_i.moved(u), Index(j))} = {total}")
         writer.close(depth)

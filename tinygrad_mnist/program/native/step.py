@@ -1,9 +1,8 @@
-"""A program's step as native functions, with NumPy lines between them where there is no native code."""
+"""A program's step as native kernels, with NumPy lines between them where there is no native code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -13,12 +12,11 @@ from tinygrad_mnist.autodiff.expression import number_text
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Instruction, Recording, State, Value
 from tinygrad_mnist.program.names import Names
-from tinygrad_mnist.program.native.bound import Bound, Memory
+from tinygrad_mnist.program.native.bound import Bound, Kernel, Memory
 from tinygrad_mnist.program.native.groups import Group, Kind, grouped
-from tinygrad_mnist.program.native.kernels import LocalLayout, LocalNames
 from tinygrad_mnist.program.native.kinds import kinds_of
 from tinygrad_mnist.program.native.layout import Index, Layout, is_dense, look, memory_key
-from tinygrad_mnist.program.native.loops import NUMPY_FUNCTIONS, Writer
+from tinygrad_mnist.program.native.loops import Writer
 from tinygrad_mnist.program.native.memory import Slots
 from tinygrad_mnist.program.native.parts import written_in_place
 from tinygrad_mnist.program.native.products import ProductWriter
@@ -28,8 +26,14 @@ from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.typing import Array
 
 Step = Callable[..., Any]
-_TOGETHER = 32  # the most groups in one function; a longer program has a kernel per group
-_ALIASED, _FIRST_CHECK = 1, 2  # returned by a native function that stopped early; 0 if it ran to its end
+# Stops if the first array overlaps one of the others; two words are its first element and its last.
+_OVERLAPS = """def native(memory):
+    for i in range(2, {stop}, 2):
+        if memory[0] < memory[i + 1] + {size}:
+            if memory[i] < memory[1] + {size}:
+                return 1
+    return 0
+"""
 
 
 def native_step(
@@ -88,7 +92,7 @@ def _changed(recording: Recording) -> list[Value]:
 
 
 class _Builder:
-    """Builder of the memory, the native functions and the step that calls them."""
+    """Builder of the memory, the kernels and the step that calls them."""
 
     def __init__(
         self,
@@ -102,50 +106,42 @@ class _Builder:
         self.recording, self.names, self.layout, self.groups = recording, names, layout, groups
         self.numbers = names.numbers(outside(recording)[1])
         self._computed: dict[Computed, str] = {}
-        self._functions: dict[tuple[str, tuple[Any, ...]], str] = {}  # names, by text and types
+        self._number_memories: dict[Number | Computed, str] = {}
         self.things: dict[str, Any] = {"np": np, "numpy_step": numpy_step}
         self.lines: list[str] = []
-        self.texts: list[str] = []
-        self.checks: list[Instruction] = []
+        self.parts: list[list[Kernel]] = []
         self.slots = Slots(recording, groups, layout)
-        self.memory = Bound(recording, names, states, layout, self.slots)
-        self.things |= self.memory.things
+        reads = set().union(*(group.reads for group in groups if group.kind is not Kind.NUMPY))
+        self.given = [v for v in recording.arguments if id(v) in reads and v.array.size and is_dense(v.array)]
+        self.bound = Bound(recording, names, states, layout, self.slots, self.given)
+        self.things |= self.bound.things
         self._ready = {id(value) for value in recording.arguments}
+        self._whole_call = ", ".join([*names.arguments, *self.numbers.values()])
 
     # The step
 
     def build(self) -> Step:
         """Write, compile and bind everything."""
-        self._write_parts()
+        self._write_odd_arguments()
+        for is_numpy, run in groupby(self.groups, lambda group: group.kind is Kind.NUMPY):
+            if not is_numpy or not self.parts:
+                self._write_part([] if is_numpy else run)
+            for group in run if is_numpy else ():
+                self.lines += self._numpy_lines(group.instructions[0])
         outputs = [f"{self._python(value)}.copy()" for value in self.recording.outputs]
         returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
         defaults = [f"{name}={number_text(n.get())}" for n, name in self.numbers.items()]
         head = f"def step({', '.join([*self.names.arguments, *defaults])}):"
         body = [f"    {line}" for line in [*self.lines, f"return {returned}"]]
         self.things["source"] = "\n".join([head, *body, ""])
+        texts = dict.fromkeys(kernel.text for part in self.parts for kernel in part)
+        self.things["native_source"] = "\n".join(texts)
+        given = [self.layout.given(value) for value in self.given]
+        for i, part in enumerate(compiled_parts(self.parts, given), 1):
+            self.things[f"part{i}"] = part
         exec(self.things["source"], self.things)
-        self.things["native_source"] = "\n".join(self.texts)
         step: Step = self.things["step"]
         return step
-
-    def _write_parts(self) -> None:
-        runs = [
-            (is_numpy, list(run))
-            for is_numpy, run in groupby(self.groups, lambda group: group.kind is Kind.NUMPY)
-        ]
-        is_long = sum(group.kind is not Kind.NUMPY for group in self.groups) > _TOGETHER
-        if runs[0][0] or is_long:
-            runs.insert(0, (False, []))
-        self._write_odd_arguments()
-        for i, (is_numpy, run) in enumerate(runs):
-            if is_numpy:
-                for group in run:
-                    self.lines += self._numpy_lines(group.instructions[0])
-            elif is_long and i:
-                for group in run:
-                    self._write_kernel(group)
-            else:
-                self._write_part(f"part{i // 2 + 1}", run, is_first=i == 0)
 
     # NumPy lines
 
@@ -187,113 +183,74 @@ class _Builder:
             self.lines.append(f"{self._computed[number]} = {number.expression(self.names.number_name).text}")
         return self._computed[number]
 
-    # Native functions
+    def _number_memory(self, number: Number | Computed) -> Memory:
+        """The memory of a number, written before its first use."""
+        name = self._number(number)
+        if number not in self._number_memories:
+            memory = self._number_memories[number] = self.names.new(f"{name}_memory")
+            self.things[memory] = np.empty(1)
+            self.lines.append(f"{memory}[0] = {name}")
+        return Memory(self.things[self._number_memories[number]])
 
-    def _write_part(self, name: str, groups: Sequence[Group], *, is_first: bool) -> None:
-        """A native function and its call."""
-        writer = Writer(self.layout, self.names, self.slots.stored)
-        checks = len(self.checks)
-        if is_first:
-            self._write_overlaps(writer)
-            self._write_packing(writer)
+    # Kernels
+
+    def _write_part(self, groups: Iterable[Group]) -> None:
+        """Kernels that run one after another, and their call."""
+        part: list[Kernel] = []
+        answers: list[str] = []
+        if not self.parts:
+            part += self._overlaps()
+            if part:
+                answers += [f"if code <= {len(part)}:", f"    return numpy_step({self._whole_call})"]
+            part += self._packing()
         for group in groups:
+            part.append(self._kernel(group))
             if group.kind is Kind.CHECK:
-                self._write_check(writer, group.instructions[0])
-            elif group.kind is Kind.PRODUCT:
-                ProductWriter(writer, group.instructions[0]).write()
-            else:
-                writer.write(group)
-        if writer.lines:
-            self._write_call(self._call(name, writer), range(checks, len(self.checks)), is_first=is_first)
+                answers.append(f"if code == {len(part)}:")
+                answers += [f"    {line}" for line in self._numpy_lines(group.instructions[0])]
+        self.parts.append(part)
+        given = ", ".join(map(self.names.of, self.given)) if len(self.parts) == 1 else ""
+        call = f"part{len(self.parts)}({given})"
+        self.lines += (
+            [f"code = {call}", "if code:", *(f"    {line}" for line in answers)] if answers else [call]
+        )
 
-    def _write_kernel(self, group: Group) -> None:
-        """A native function of one group, and its call."""
+    def _kernel(self, group: Group) -> Kernel:
+        """A native function of one group."""
+        writer = self._writer()
         if group.kind is Kind.CHECK:
-            self._write_part("check", [group], is_first=False)
-            return
-        names = LocalNames()
-        layout = LocalLayout(self.layout, names)
-        writer = Writer(layout, names, self.slots.stored)
-        if group.kind is Kind.PRODUCT:
+            _write_check(writer, group.instructions[0])
+        elif group.kind is Kind.PRODUCT:
             ProductWriter(writer, group.instructions[0]).write()
         else:
             writer.write(group)
-        memories = {name: self.memory.part(*layout.parameters[name]) for name in writer.arrays}
-        self.things |= {m.passed: m.like for m in memories.values() if m.passed not in self.names.arguments}
-        self.lines.append(self._call("kernel", writer, memories))
+        return writer.kernel(self._number_memory)
 
-    def _write_call(self, call: str, checks: range, *, is_first: bool) -> None:
-        answers = []
-        if is_first and self._watched():
-            passed = ", ".join([*self.names.arguments, *self.numbers.values()])
-            answers += [f"if code == {_ALIASED}:", f"    return numpy_step({passed})"]
-        for i in checks:
-            answers.append(f"if code == {_FIRST_CHECK + i}:")
-            answers += [f"    {line}" for line in self._numpy_lines(self.checks[i])]
-        if not answers:
-            self.lines.append(call)
-            return
-        self.lines += [f"code = {call}", "if code:", *(f"    {line}" for line in answers)]
+    def _writer(self) -> Writer:
+        return Writer(self.layout, self.bound, self.slots.stored)
 
-    def _call(self, name: str, writer: Writer, memories: Mapping[str, Memory] | None = None) -> str:
-        """Compile a function; the code that calls it.
+    def _overlaps(self) -> Iterator[Kernel]:
+        """Kernels that stop, before any change, if an argument meets a state: then the order matters."""
+        changed = [value for value in _changed(self.recording) if value.array.size]
+        for argument in self.given if changed else ():
+            ends = [self.bound.part(value, last) for value in changed for last in (0, value.array.size - 1)]
+            own = [self.bound.argument(argument, last) for last in (0, argument.array.size - 1)]
+            size = max(memory.array.itemsize for memory in (*own, *ends))
+            yield Kernel(_OVERLAPS.format(stop=2 + len(ends), size=size), [*own, *ends])
 
-        memories: the memory of each parameter, if the names differ from those of the memory.
-        """
-        memories = {name: self.memory.of[name] for name in writer.arrays} if memories is None else memories
-        parameters = {name: f"{name}_given" if memory.flat else name for name, memory in memories.items()}
-        begin = [
-            f"{name} = {parameters[name]}{memory.flat}" for name, memory in memories.items() if memory.flat
-        ]
-        numbers: dict[str, str] = {}  # the parameter for each number that is passed
-        for value, local in writer.numbers.items():
-            number = self._number(value.source)
-            own = number if writer.names is self.names else writer.names.new("number")
-            parameter = numbers.setdefault(number, own)
-            begin.append(f"{local} = {value.dtype.name}({parameter})")
-        taken = ", ".join([*parameters.values(), *numbers.values()])
-        lines = [f"    {line}" for line in [*begin, *writer.lines, "return 0"]]
-        text = "\n".join([f"def {name}({taken}):", *lines, ""])
-        key = text, tuple(_type(memory.like) for memory in memories.values())
-        if key not in self._functions:
-            self._functions[key] = named = self.names.new(name)
-            self.texts.append(text.replace(name, named, 1))
-            self.things[named] = _compiled(text, name, key[1], len(numbers))
-        passed = ", ".join([*(memory.passed for memory in memories.values()), *numbers])
-        return f"{self._functions[key]}({passed})"
-
-    def _watched(self) -> list[Value]:
-        """The arguments that native code reads if it changes states."""
-        if not _changed(self.recording):
-            return []
-        reads = set().union(*(group.reads for group in self.groups if group.kind is not Kind.NUMPY))
-        return [value for value in self.recording.arguments if id(value) in reads]
-
-    def _write_overlaps(self, writer: Writer) -> None:
-        """Stop before any change if an argument shares memory with a state, where the order matters."""
-        for argument in self._watched():
-            if not is_dense(argument.array):
-                continue
-            for state in _changed(self.recording):
-                x, y = self.names.of(argument), self.names.of(state)
-                writer.arrays |= {x: None, y: None}
-                writer.line(f"if {x}.ctypes.data < {y}.ctypes.data + {state.array.nbytes}:")
-                writer.line(f"    if {y}.ctypes.data < {x}.ctypes.data + {argument.array.nbytes}:")
-                writer.line(f"        return {_ALIASED}")
-
-    def _write_packing(self, writer: Writer) -> None:
-        """Copies of the arguments that are read column by column."""
+    def _packing(self) -> Iterator[Kernel]:
+        """Kernels that copy the arguments which are read column by column."""
         for value in self.layout.packed.values():
             if id(value) not in self.slots.places or not is_dense(value.array):
                 continue
-            variables = [self.names.new(letter) for letter in "ijklmn"[: value.array.ndim]]
+            writer = self._writer()
+            variables = [writer.names.new(letter) for letter in "ijklmn"[: value.array.ndim]]
             at = [Index(variable) for variable in variables]
-            depth = writer.depth
             for variable, length in reversed(list(zip(variables, value.shape))):
                 writer.loop(variable, length)
-            given = self.layout.given_place(value, self.names.of(value))
-            writer.line(f"{writer.element(self.layout.place(value), at)} = {writer.element(given, at)}")
-            writer.close(depth)
+            given = writer.layout.as_given(value)
+            writer.line(f"{writer.element(writer.layout.place(value), at)} = {writer.element(given, at)}")
+            yield writer.kernel(self._number_memory)
 
     def _write_odd_arguments(self) -> None:
         """Arguments with gaps are copied by NumPy."""
@@ -303,44 +260,28 @@ class _Builder:
                 continue
             name = self.names.of(value)
             if changed:
-                passed = ", ".join([*self.names.arguments, *self.numbers.values()])
                 overlaps = " or ".join(f"np.may_share_memory({name}, {state})" for state in changed)
-                self.lines += [f"if {overlaps}:", f"    return numpy_step({passed})"]
+                self.lines += [f"if {overlaps}:", f"    return numpy_step({self._whole_call})"]
             self.lines.append(f"np.copyto({name}_packed, {name})")
 
-    def _write_check(self, writer: Writer, instruction: Instruction) -> None:
-        """Check labels natively; if one is wrong, call Python's function, which raises the error."""
-        labels, classes = instruction.operands
-        assert isinstance(labels, Value)
-        self.checks.append(instruction)
-        is_wrong = self.names.new("is_wrong")
-        writer.line(f"{is_wrong} = False")
-        depth = writer.depth
-        variables = [self.names.new("i") for _ in labels.shape]
-        for variable, length in zip(variables, labels.shape):
-            writer.loop(variable, length)
-        label = writer.operand(labels, labels.dtype, [Index(variable) for variable in variables])
-        writer.line(f"{is_wrong} |= ({label} < 0) | ({label} >= {classes})")
-        writer.close(depth)
-        writer.line(f"if {is_wrong}:")
-        writer.line(f"    return {_FIRST_CHECK + len(self.checks) - 1}")
+
+def _write_check(writer: Writer, instruction: Instruction) -> None:
+    """A check of labels: if one is wrong, Python's function is called, which raises the error."""
+    labels, classes = instruction.operands
+    assert isinstance(labels, Value)
+    writer.line("is_wrong = False")
+    variables = [writer.names.new("i") for _ in labels.shape]
+    for variable, length in zip(variables, labels.shape):
+        writer.loop(variable, length)
+    label = writer.operand(labels, labels.dtype, [Index(variable) for variable in variables])
+    writer.line(f"is_wrong |= ({label} < 0) | ({label} >= {classes})")
+    writer.close()
+    writer.line("if is_wrong:")
+    writer.line("    return 1")
 
 
-def _type(array: Array) -> Any:
-    from numba import typeof
+def compiled_parts(sequences: list[list[Kernel]], arguments: list[Array]) -> list[Callable[..., int]]:
+    """Return the functions of `machine.parts`; imports numba."""
+    from tinygrad_mnist.program.native import machine
 
-    return typeof(array)  # type: ignore[no-untyped-call]
-
-
-@lru_cache(maxsize=1024)
-def _compiled(text: str, name: str, arrays: tuple[Any, ...], numbers: int) -> Step:
-    """Machine code, shared by equal networks."""
-    from numba import float64, njit
-
-    from tinygrad_mnist.program.native import functions
-
-    things: dict[str, Any] = {"inf": np.inf, "nan": np.nan, **vars(functions)}
-    things |= {name: getattr(np, name) for name in ("bool", "int32", *NUMPY_FUNCTIONS)}
-    exec(text, things)
-    compile_for = njit(error_model="numpy")(things[name]).compile
-    return compile_for((*arrays, *(float64,) * numbers))
+    return machine.parts(sequences, arguments)
