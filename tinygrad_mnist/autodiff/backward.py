@@ -28,8 +28,8 @@ def upstream(outputs: Iterable[Any]) -> list[Any]:
     """Return every tensor with a gradient that the outputs depend on, the outputs included, latest first."""
     stack = [output for output in outputs if output._requires_grad]
     found = {tensor.serial: tensor for tensor in stack}
-    while stack:
-        for x in stack.pop().inputs:
+    for tensor in stack:  # which grows
+        for x in tensor.inputs:
             if isinstance(x, Recordable) and x._requires_grad and x.serial not in found:
                 found[x.serial] = x
                 stack.append(x)
@@ -166,8 +166,8 @@ def _run_rules(
     sent: Sent | None,
 ) -> None:
     """Run the rules of the op that made `tensor` and add each input's contribution to its gradient."""
-    values = (tensor, *tensor.inputs) if create_graph else arrays
-    primitive = tensor.primitive
+    arguments = (g, tensor, *tensor.inputs) if create_graph else (g, *arrays)
+    primitive, attributes = tensor.primitive, tensor.attributes
     rules = None if primitive.variadic else primitive.rules  # looked up here: this loop is the hot one
     is_short = primitive.adds is not None and not create_graph and sent is None
     if is_short and _add_part(tensor, g, gradients, ours, arrays):
@@ -179,11 +179,12 @@ def _run_rules(
         if rule is None or (relevant is not None and x.serial not in relevant):
             continue
         try:
-            contribution = rule(g, *values, **tensor.attributes)
+            contribution = rule(*arguments, **attributes)
             if type(contribution) is not np.ndarray and not hasattr(contribution, "shape"):
                 raise not_an_array(primitive, position, contribution)
-            if contribution.shape != x._data.shape:
-                contribution = unbroadcast(contribution, x._data.shape)
+            shape = x._data.shape
+            if contribution.shape != shape:
+                contribution = unbroadcast(contribution, shape)
         except Exception as error:
             misfit = misfitting_rule(error, primitive, position)
             if misfit is not None:
@@ -256,9 +257,14 @@ def _rules_in(call: Call | None, recording: bool) -> Iterator[None]:
 
 def _is_shared(contribution: Any, g: Any, arrays: list[Any]) -> bool:
     """Return True if the gradient of a leaf shares its array with another object."""
-    return not isinstance(contribution, Box) and (
-        contribution.base is not None or contribution is g or id(contribution) in map(id, arrays)
-    )
+    if isinstance(contribution, Box):
+        return False
+    if contribution is g or contribution.base is not None:
+        return True
+    for array in arrays:  # the quickest way to say it
+        if contribution is array:
+            return True
+    return False
 
 
 def _accumulate(gradients: dict[int, Any], serial: int, contribution: Any) -> None:

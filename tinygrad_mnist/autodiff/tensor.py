@@ -325,7 +325,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         if self._data.dtype.kind == "c":
             raise GradientError(f"{self._label()} is complex: only real results have a gradient here")
         if gradient is None:
-            if self.size != 1:
+            if self._data.size != 1:
                 raise GradientError(
                     f"{self._label()} has shape {self.shape}: a backward pass starts from a scalar; "
                     "reduce it (sum, mean) or give the gradient to start from: backward(gradient)"

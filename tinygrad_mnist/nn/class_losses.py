@@ -48,15 +48,15 @@ class _ClassLoss(Loss):
         """
         name = type(self).__name__
         target, kept = kept_labels(target, output, name, self.ignore_index)
+        is_plain = self.weight is None and kept is None
+        if is_plain and not self.label_smoothing:
+            return target, None
         classes, dtype = output.shape[-1], output.dtype
         if self.weight is not None and self.weight.shape != (classes,):
             raise ShapeError(
                 f"weight has the shape {self.weight.shape}: expected ({classes},), one number per class of "
                 f"the output {output.shape}"
             )
-        is_plain = self.weight is None and kept is None
-        if is_plain and not self.label_smoothing:
-            return target, None
         are_labels = target.shape != output.shape
         rows = smooth = class_rows(target, output, name)
         if self.label_smoothing:
