@@ -261,10 +261,7 @@ def _is_shared(contribution: Any, g: Any, arrays: list[Any]) -> bool:
         return False
     if contribution is g or contribution.base is not None:
         return True
-    for array in arrays:  # the quickest way to say it
-        if contribution is array:
-            return True
-    return False
+    return id(contribution) in map(id, arrays)
 
 
 def _accumulate(gradients: dict[int, Any], serial: int, contribution: Any) -> None:
