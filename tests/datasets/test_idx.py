@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tinygrad_mnist.datasets import idx, read_idx, write_idx
+from tinygrad_mnist.datasets import idx, map_idx, read_idx, write_idx
 from tinygrad_mnist.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def test_written_content_is_read_back(scratch: Path, array: NDArray[Any], suffix
     assert result.dtype.isnative
     assert result.flags.writeable
     assert result.flags.c_contiguous
+    if not suffix:
+        assert same(map_idx(path).astype(result.dtype), result)
 
 
 def test_written_bytes_follow_the_format(scratch: Path) -> None:
@@ -94,10 +96,11 @@ def test_any_bytes_give_an_array_or_a_data_error(scratch: Path, content: bytes, 
     path = scratch / "any"
     header = b"\0\0\x08"  # so that more than the first check is reached
     path.write_bytes(gzip.compress(header + content) if zipped else header + content)
-    try:
-        read_idx(path)
-    except DataError as error:
-        assert str(path) in str(error)  # noqa: PT017
+    for read in (read_idx, map_idx):
+        try:
+            read(path)
+        except DataError as error:
+            assert str(path) in str(error)  # noqa: PT017
 
 
 BAD = {

@@ -49,6 +49,26 @@ def test_mapped_rows_give_the_batches_of_memory(tmp_path, kind, parts, options):
     np.testing.assert_array_equal(both[0].rows(1, 2), both[1].rows(1, 2))
 
 
+VIEWS = {
+    "slice": lambda a: a[100:][5:300],
+    "every second row": lambda a: a[::2],
+    "exchanged axes": lambda a: a[7:].transpose(0, 2, 1),
+    "columns": lambda a: a[:, ::2],
+    "mirrored": lambda a: a[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_of_any_memory_map_give_the_batches_of_memory(tmp_path, view, mode):
+    np.save(tmp_path / "wide.npy", ARRAYS["wide"])
+    given = VIEWS[view](np.load(tmp_path / "wide.npy", mmap_mode=mode))
+    memory, labels = np.array(given), np.arange(len(given))
+    for one, other in zip(*(Loader(a, labels, 32, shuffle=True) for a in (given, memory)), strict=True):
+        assert one[0].tobytes() == other[0].tobytes()
+        assert one[0].flags.c_contiguous
+
+
 @given(st.data())
 def test_arrays_one_behind_the_other_are_indexed_as_one(data):
     lengths = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))

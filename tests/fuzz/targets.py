@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tinygrad_mnist import nn, optim
-from tinygrad_mnist.datasets import Loader, load_digits, read_idx, write_idx
+from tinygrad_mnist.datasets import Loader, load_digits, map_idx, read_idx, write_idx
 from tinygrad_mnist.datasets.picture import read_pictures
 from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors
@@ -63,12 +63,20 @@ def _read_idx(content: bytes, folder: Path) -> None:
     path = folder / "images"
     for version in (content, gzip.compress(content, 1, mtime=0)):
         path.write_bytes(version)
+        array = None
         try:
             array = read_idx(path)
         except DataError as error:
             _require_named(error, path)
         else:
             assert array.nbytes <= 1032 * len(version)
+        try:
+            mapped = map_idx(path)
+        except DataError as error:
+            _require_named(error, path)
+        else:
+            assert mapped.nbytes <= len(version)
+            assert array is None or mapped.tobytes() == array.astype(mapped.dtype).tobytes()
 
 
 def _png_seeds(folder: Path) -> Iterator[bytes]:

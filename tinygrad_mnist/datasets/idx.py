@@ -10,6 +10,7 @@ import gzip
 import math
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -149,7 +150,7 @@ def map_idx(path: str | Path, check: Check | None = None) -> np.memmap[Any, Any]
         raw.seek(0)
         dtype, shape = _read_header(path, raw)
         offset, found = raw.tell(), os.fstat(raw.fileno()).st_size
-        _check_promise(path, dtype, shape, found - offset, most=None)
+        _check_promise(path, dtype, shape, found - offset, most=sys.maxsize)
         promised = math.prod(shape) * dtype.itemsize
         if promised != found - offset:
             _refuse_length(path, offset, dtype, shape, "more")
@@ -313,7 +314,7 @@ def _read_exactly(path: Path, stream: BufferedReader | _Unzipped, count: int, of
 
 
 def _check_promise(
-    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int, most: int | None = MAX_BYTES
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], capacity: int, most: int = MAX_BYTES
 ) -> None:
     """Refuse sizes that the file cannot hold, before memory is allocated for them."""
     promised = math.prod(shape) * dtype.itemsize
@@ -324,8 +325,8 @@ def _check_promise(
         )
     # An axis of length 0 must not hide the others: NumPy refuses an impossible shape even of an empty array.
     extent = math.prod(max(size, 1) for size in shape) * dtype.itemsize
-    if extent > (most or 2**63 - 1):
+    if extent > most:
         raise DataError(
             f"{path}: the header promises {dtype} of shape {shape}, "
-            f"expected at most {MAX_BYTES} bytes (2 GiB); split the file"
+            f"expected at most {most} bytes ({most / 2**30:,.0f} GiB); split the file"
         )

@@ -174,9 +174,10 @@ class _InFile:
         with as_data_error(self._path):
             content = b"".join([os.pread(file, length, start + size * number) for number in numbers])
         if len(content) != length * len(numbers):
+            least = start + size * self._count
             raise DataError(
-                f"{self._path} has shrunk since it was opened: expected {start + size * self._count} bytes; "
-                "write it anew, and begin again"
+                f"{self._path} has shrunk since it was opened: expected {least} bytes or more; "
+                "copy it again, and begin anew"
             )
         shape = (len(content) // size, *self._row.shape[1:])
         return np.ascontiguousarray(np.ndarray(shape, self._row.dtype, content, 0, self._row.strides))
@@ -185,7 +186,7 @@ class _InFile:
 def _taken(part: Array | _InFile, rows: slice | NDArray[Any]) -> Array:
     if isinstance(part, _InFile):
         return part.take(rows)
-    if isinstance(rows, slice):
-        return part[rows]
-    # np.take is measurably faster than indexing with an array, but copies an array in another order whole.
-    return np.take(part, rows, axis=0) if part.flags.c_contiguous else part[rows]
+    if not part.flags.c_contiguous:  # np.take would copy it whole
+        return np.ascontiguousarray(part[rows])
+    # np.take is measurably faster than indexing with an array.
+    return part[rows] if isinstance(rows, slice) else np.take(part, rows, axis=0)

@@ -124,7 +124,7 @@ REMARKS = {
     "n_jobs": "leave it out: a network is trained in one process",
     "name": "leave it out: a module is named after its place in the model",
     "nesterovs_momentum": "write optimizer='sgd(nesterov=True)'",
-    "num_workers": "leave it out: batches are cut from arrays in memory",
+    "num_workers": "leave it out: batches are cut from arrays in memory or in mapped files",
     "padding_mode": "write `ops.pad(x, 1)` before the layer",
     "pin_memory": "leave it out: arrays are in main memory",
     "power_t": "write schedule='exponential(gamma=0.9)'",

@@ -15,6 +15,7 @@ _FOLDER = "write tm.datasets.load_mnist(folder), with its four files in the fold
 DATASETS = {
     "DataLoader": _LOADER,
     "Dataset": _LOADER,
+    "ConcatDataset": "write `tm.datasets.Concatenated([x.data, x.data])`",
     "MNIST": _DIGITS,
     "TensorDataset": _LOADER,
     "train_test_split": "write `tm.datasets.load_digits(validation=300)`",
