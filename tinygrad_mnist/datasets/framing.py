@@ -19,6 +19,7 @@ CENTRES: tuple[Centre, ...] = ("mass", "box", "between")
 Extremes = tuple[float, float, float]
 FAINTEST = 0.25  # of full ink, inside the box: half-way up the blurred edge of a grey stroke
 MOST_MEASURED = 10_000
+_BLOCK = 500  # images that are measured at a time: more take longer, and memory
 MOST_OUTSIDE = 0.5  # pixels that a side of the box, with its soft edges, may be longer than the image
 SLACK = 0.1  # pixels by which an image may lie outside of those that were measured
 DARK = 0.5  # of full ink
@@ -65,13 +66,14 @@ class Framing:
 
         Side and centre are those that vary least.  Without ink the whole image counts as its box.
         """
-        shape = images.shape[1:]
-        ink = images[:MOST_MEASURED].astype(np.float32) / np.float32(pixel_max)
-        ink = ink[(ink > FAINTEST).any(axis=(1, 2))]
-        if not len(ink):
-            return cls.filling((int(shape[0]), int(shape[1])))
-        boxes = _boxes(ink)
-        sides, points = _sides(boxes), _points(ink, boxes)
+        images = images[:MOST_MEASURED]
+        starts = range(0, max(len(images), 1), _BLOCK)
+        blocks = zip(*(_measured(images[i : i + _BLOCK], pixel_max) for i in starts))
+        boxes, centres, paper, dark = (np.concatenate(parts, axis=-1) for parts in blocks)
+        if not boxes.size:
+            height, width = images.shape[1:]
+            return cls.filling((int(height), int(width)))
+        sides, points = _sides(boxes), dict(zip(CENTRES, centres))
         side = min(SIDES, key=lambda name: sides[name].std() / sides[name].mean())
         row_centre, column_centre = (
             min(CENTRES, key=lambda name: points[name][axis].var()) for axis in (0, 1)
@@ -82,8 +84,8 @@ class Framing:
             _extremes(sides[side]),
             _extremes(points[row_centre][0], MOVED),
             _extremes(points[column_centre][1], MOVED),
-            round(float((ink == 0).mean(axis=(1, 2)).min()), 4),
-            _extremes((ink > DARK).mean(axis=(1, 2)), UNUSUAL),
+            round(float(paper.min()), 4),
+            _extremes(dark, UNUSUAL),
         )
 
     @classmethod
@@ -195,6 +197,16 @@ class Framing:
         points = _points(image[None], boxes)
         row, column = (float(points[name][axis, 0]) for axis, name in enumerate(self.centre))
         return row, column
+
+
+def _measured(images: Array, pixel_max: int) -> tuple[Array, Array, Array, Array]:
+    """Return boxes, centres of each kind, shares of background and of dark pixels, of images with ink."""
+    ink = images.astype(np.float32) / np.float32(pixel_max)
+    ink = ink[(ink > FAINTEST).any(axis=(1, 2))]
+    boxes = _boxes(ink)
+    points = _points(ink, boxes)
+    centres = np.stack([points[name] for name in CENTRES])
+    return boxes, centres, (ink == 0).mean(axis=(1, 2)), (ink > DARK).mean(axis=(1, 2))
 
 
 def _boxes(images: Array) -> Array:

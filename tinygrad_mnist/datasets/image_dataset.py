@@ -172,6 +172,10 @@ class ImageDataset(NotInDataset):
 
     def framing(self) -> Framing:
         """Return size and position of the ink in the training images, to prepare other pictures alike."""
+        return self._framing
+
+    @cached_property
+    def _framing(self) -> Framing:
         return Framing.measure(self.train.take(slice(MOST_MEASURED)), self.train.pixel_max)
 
     @property
