@@ -135,8 +135,8 @@ def map_idx(path: str | Path, check: Check | None = None) -> np.memmap[Any, Any]
     Returns
     -------
     memmap
-        The values, read-only, of the file's shape, in its byte order.  A `Loader` reads each batch from the
-        file.
+        The values, read-only, of the file's shape, in its byte order.  A `Loader` of it, or of several that
+        are `Concatenated`, reads each batch from the file.
 
     Raises
     ------

@@ -49,14 +49,15 @@ def parallel_coordinates(
         ]
     finding = f"{len(trials)} trials"
     if trials:
-        best_settings = ", ".join(f"{name} {_words(value)}" for name, value in trials[order[0]].items())
-        finding += f"; the best, {best_settings}, has {measure} {_words(results[order[0]])}"
+        best_settings = ", ".join(f"{name} {setting_text(value)}" for name, value in trials[order[0]].items())
+        finding += f"; the best, {best_settings}, has {measure} {setting_text(results[order[0]])}"
     width = 2 * SIDE + len(names) * AXIS_GAP
     key = (("vermilion", f"the best {min(BEST, len(trials))}"), ("blue", "the others"))
     return Drawing(finding, [Panel(width, TOP + HEIGHT + 20, parts)], key=key)
 
 
-def _words(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """Return a setting as text, a fraction to four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -68,10 +69,10 @@ def _places_of_settings(values: Sequence[Any]) -> _Places:
     are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if are_numbers and len(set(values)) > MOST_MARKS:
         return _places_of_numbers(values)
-    words = {_words(value): value for value in values}
+    words = {setting_text(value): value for value in values}
     order = sorted(words, key=words.__getitem__) if are_numbers else sorted(words)
     gap = 1 / max(len(order) - 1, 1)
-    return [order.index(_words(value)) * gap for value in values], [
+    return [order.index(setting_text(value)) * gap for value in values], [
         (i * gap, word) for i, word in enumerate(order)
     ]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinygrad_mnist.report.page import Section, Table, write_report
-from tinygrad_mnist.report.plots.parallel import parallel_coordinates
-from tinygrad_mnist.training.sweeps.study import Outcome, setting_text
+from tinygrad_mnist.report.plots.parallel import parallel_coordinates, setting_text
+from tinygrad_mnist.training.sweeps.study import Outcome
 
 PAGE = "sweep.html"
 MEASURE = "validation loss"

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinygrad_mnist.arguments import shown
 
 
@@ -93,11 +95,8 @@ def grid_settings(space: Mapping[str, list[Any] | Range], number: int) -> dict[s
     >>> [grid_settings({"lr": [1, 2], "seed": [0, 1, 2]}, number) for number in (0, 1, 3)]
     [{'lr': 1, 'seed': 0}, {'lr': 1, 'seed': 1}, {'lr': 2, 'seed': 0}]
     """
-    found = {}
-    for name, values in reversed(list(space.items())):
-        number, choice = divmod(number, len(values))
-        found[name] = values[choice]
-    return {name: found[name] for name in space}
+    places = np.unravel_index(number, [len(values) for values in space.values()])
+    return {name: values[place] for (name, values), place in zip(space.items(), places)}
 
 
 def quasi_random_settings(space: Mapping[str, list[Any] | Range], number: int) -> dict[str, Any]:

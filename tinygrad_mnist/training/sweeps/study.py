@@ -21,6 +21,7 @@ from tinygrad_mnist.arguments import require_choice, require_whole
 from tinygrad_mnist.errors import MissingExtraError, SweepError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.files.json import read_json
+from tinygrad_mnist.report.plots.parallel import setting_text
 from tinygrad_mnist.training.sweeps.space import (
     Range,
     Space,
@@ -70,11 +71,6 @@ class Outcome:
     def words(self) -> str:
         """The settings as text, numbers to four digits: "lr 0.01, hidden 32"."""
         return ", ".join(f"{name} {setting_text(value)}" for name, value in self.settings.items())
-
-
-def setting_text(value: Any) -> str:
-    """Return a setting as text, a fraction to four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class Trial:
