@@ -8,6 +8,8 @@ the median over rounds, a ratio the median of the ratios within a round.
 from tinygrad_mnist.benchmark.contestants import CONTESTANTS
 from tinygrad_mnist.benchmark.measure import Contestant, Timing, TrainingStep, compare
 from tinygrad_mnist.benchmark.results import BenchmarkResults, run
+from tinygrad_mnist.benchmark.scaling import ScalingResults, run_scaling
+from tinygrad_mnist.benchmark.scaling_report import scaling_picture, scaling_tables
 from tinygrad_mnist.benchmark.tables import BenchmarkTable, conditions, markdown, tables
 from tinygrad_mnist.benchmark.workload import LR, Workload
 from tinygrad_mnist.benchmark.workloads import WORKLOADS
@@ -19,6 +21,7 @@ __all__ = [
     "BenchmarkResults",
     "BenchmarkTable",
     "Contestant",
+    "ScalingResults",
     "Timing",
     "TrainingStep",
     "Workload",
@@ -26,6 +29,9 @@ __all__ = [
     "conditions",
     "markdown",
     "run",
+    "run_scaling",
+    "scaling_picture",
+    "scaling_tables",
     "tables",
 ]
 

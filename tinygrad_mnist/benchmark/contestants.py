@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,19 +22,20 @@ from tinygrad_mnist.training import make_train_step
 @of_perceptrons
 def products(workload: Perceptron) -> TrainingStep:
     """Matrix products of a step alone, into preallocated memory: the lower bound on NumPy."""
-    (W1, W2), _ = workload.parameters()
-    x, dz2 = workload.data()[0], workload.desired_outputs()
-    a1, dz1 = (np.ones((workload.batch, len(W1)), np.float32) for _ in "ab")
-    z1, z2 = np.empty_like(a1), np.empty_like(dz2)
-    dW1, dW2 = np.empty_like(W1), np.empty_like(W2)
-    W1T, W2T, dz1T, dz2T = W1.T, W2.T, dz1.T, dz2.T
+    weights, _ = workload.parameters()
+    a = workload.data()[0]
+    forward: list[tuple[Any, ...]] = []
+    backward: list[tuple[Any, ...]] = []
+    for W in weights:
+        z = np.ones((workload.batch, len(W)), np.float32)
+        backward += [(z.T, a, np.empty_like(W)), *([(z, W, np.empty_like(a))] if forward else [])]
+        forward.append((a, W.T, z))
+        a = z
+    calls = [partial(np.dot, *operands) for operands in (*forward, *reversed(backward))]
 
     def step() -> float:
-        np.dot(x, W1T, z1)
-        np.dot(a1, W2T, z2)
-        np.dot(dz2T, a1, dW2)
-        np.dot(dz2, W2, dz1)
-        np.dot(dz1T, x, dW1)
+        for call in calls:
+            call()
         return 0.0
 
     return TrainingStep(step, list)

@@ -23,12 +23,12 @@ class Perceptron(Workload):
     Attributes
     ----------
     sizes
-        Units per layer, the input first; one hidden layer.
+        Units per layer, the input first.
     cost
         Cost, which implies the output layer, as in `by_hand`.
     """
 
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, ...]
     cost: Cost
 
     def __str__(self) -> str:

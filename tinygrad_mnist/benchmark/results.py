@@ -55,15 +55,16 @@ class BenchmarkResults:
         return {
             "machine": self.machine,
             "threads": self.threads,
-            "steps": [_timing_dict(timing, BASES) for timing in self.steps],
-            "epoch": _timing_dict(self.epoch, (pytorch, contestants.eager)),
+            "steps": [timing_dict(timing, BASES) for timing in self.steps],
+            "epoch": timing_dict(self.epoch, (pytorch, contestants.eager)),
             "memory": self.memory,
             "imports": self.imports,
             "training": asdict(self.training),
         }
 
 
-def _timing_dict(timing: Timing, bases: tuple[Contestant, ...]) -> dict[str, Any]:
+def timing_dict(timing: Timing, bases: tuple[Contestant, ...]) -> dict[str, Any]:
+    """Return the medians of a timing, and its ratios to the bases that were measured."""
     names = [base.name for base in bases if base.name in timing.rounds]
     return {
         "name": timing.name,

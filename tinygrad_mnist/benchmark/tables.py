@@ -11,6 +11,7 @@ from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.measure import Contestant, Timing
 from tinygrad_mnist.benchmark.processes import TrainingProcess
 from tinygrad_mnist.benchmark.results import BenchmarkResults
+from tinygrad_mnist.benchmark.scaling import ScalingResults
 
 Cell = tuple[str, ...]  # lines; those after the first say more about it
 NOTHING = "-"
@@ -39,7 +40,7 @@ def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
     ]
 
 
-def conditions(figures: BenchmarkResults) -> str:
+def conditions(figures: BenchmarkResults | ScalingResults) -> str:
     """Describe machine, versions and threads in a sentence."""
     machine = figures.machine
     threads = f"{figures.threads} thread{'s' if figures.threads > 1 else ''}"
@@ -51,9 +52,9 @@ def conditions(figures: BenchmarkResults) -> str:
     )
 
 
-def markdown(figures: BenchmarkResults) -> str:
-    """Return the tables of `examples/speed.md`: the machine and all rows."""
-    return "\n\n".join([conditions(figures), *map(_markdown_table, tables(figures))])
+def markdown(figures: BenchmarkResults | ScalingResults, tables: Sequence[BenchmarkTable]) -> str:
+    """Return text for `examples/speed.md`: the machine and the tables."""
+    return "\n\n".join([conditions(figures), *map(_markdown_table, tables)])
 
 
 def _markdown_table(table: BenchmarkTable) -> str:
@@ -78,7 +79,7 @@ def _steps(title: str, rows: Sequence[Timing], bases: dict[Contestant, str]) -> 
     def cell(row: Timing, name: str) -> Cell:
         if name not in row.rounds:
             return (NOTHING,)
-        return _short(row.seconds(name) * 1e6), " · ".join(_ratio(row, name, base.name) for base in bases)
+        return short(row.seconds(name) * 1e6), " · ".join(ratio_text(row, name, base.name) for base in bases)
 
     return BenchmarkTable(
         f"{title} in µs (as multiples of {' · of '.join(bases.values())})",
@@ -87,7 +88,8 @@ def _steps(title: str, rows: Sequence[Timing], bases: dict[Contestant, str]) -> 
     )
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
+    """Return a number with a decimal if it is below 100."""
     return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
 
 
@@ -97,14 +99,15 @@ def _side_by_side(rows: Sequence[Timing]) -> BenchmarkTable:
         "Ratios of these times, measured side by side",
         _workloads(row.name for row in rows),
         [
-            [(f"{one.name} / {base.name}",), *((_ratio(row, one.name, base.name),) for row in rows)]
+            [(f"{one.name} / {base.name}",), *((ratio_text(row, one.name, base.name),) for row in rows)]
             for one, base in pairs
             if any(one.name in row.rounds for row in rows)
         ],
     )
 
 
-def _ratio(row: Timing, name: str, base: str) -> str:
+def ratio_text(row: Timing, name: str, base: str) -> str:
+    """Return a ratio of times, or `NOTHING` if one is missing."""
     ratio = row.ratio(name, base)
     return NOTHING if ratio is None else f"{ratio:.2f}" if ratio < 100 else f"{ratio:,.0f}"
 
@@ -113,7 +116,7 @@ def _epoch(row: Timing) -> BenchmarkTable:
     contestants = [name for name in row.rounds if not name.endswith(STEPS_ALONE)]
 
     def cells(name: str) -> list[Cell]:
-        ratios = _ratio(row, name, pytorch.name), _ratio(row, name, name + STEPS_ALONE)
+        ratios = ratio_text(row, name, pytorch.name), ratio_text(row, name, name + STEPS_ALONE)
         return [(name,), (f"{row.seconds(name):.3f}",), *((ratio,) for ratio in ratios)]
 
     return BenchmarkTable(
@@ -127,7 +130,7 @@ def _memory(memory: dict[str, dict[str, int]]) -> BenchmarkTable:
     contestants = dict.fromkeys(name for peaks in memory.values() for name in peaks)
 
     def cell(peaks: dict[str, int], name: str) -> Cell:
-        return _short(peaks[name] / 1000), f"{peaks[name] / peaks[hand.name]:.2f}"
+        return short(peaks[name] / 1000), f"{peaks[name] / peaks[hand.name]:.2f}"
 
     return BenchmarkTable(
         f"Peak memory of a step beside parameters and data in kB (as a multiple of {hand.name}'s)",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tinygrad_mnist.cli.command import Command, under
-from tinygrad_mnist.cli.options import COUNT, data_option, jobs_option, load_images
+from tinygrad_mnist.cli.options import COUNT, data_option, jobs_option, load_images, output_option
 
 _output = under("Output")
 
@@ -16,14 +16,18 @@ _output = under("Output")
 @click.command(
     cls=Command,
     short_help="Time steps against other frameworks.",
-    examples=("--rounds 10", "--markdown > speed.md"),
+    examples=("--rounds 10", "--markdown > speed.md", "--scaling -o scaling.svg"),
 )
 @data_option
 @under("Training")("--rounds", type=COUNT, default=30, help="Rounds in which the contestants alternate.")
 @jobs_option
+@under("Training")("--scaling", is_flag=True, help="Time steps over width, depth and batch instead.")
+@under("Training")("--quick", is_flag=True, help="With --scaling: small sizes only, in seconds.")
 @_output("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @_output("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
-def bench(data: Path | None, rounds: int, threads: int, as_json: bool, as_markdown: bool) -> None:
+@output_option("Output", "File for a picture of --scaling (.svg).")
+def bench(data: Path | None, rounds: int, threads: int, scaling: bool, quick: bool,
+          as_json: bool, as_markdown: bool, output: Path | None) -> None:  # fmt: skip
     """Time training steps of this package, plain NumPy and other frameworks.
 
     PyTorch, JAX, HIPS autograd and MyGrad take part where they are installed (the extra "bench").
@@ -31,11 +35,23 @@ def bench(data: Path | None, rounds: int, threads: int, as_json: bool, as_markdo
     from tinygrad_mnist import benchmark
     from tinygrad_mnist.cli import console
 
+    if not scaling and (quick or output):
+        raise click.UsageError(f"{'--quick' if quick else '--output'} needs --scaling")
+    if output and output.suffix != ".svg":
+        raise click.BadParameter("expected a name that ends in .svg", param_hint="--output")
+    figures: benchmark.BenchmarkResults | benchmark.ScalingResults
     with console.working() as report:
-        figures = benchmark.run(lambda: load_images("mnist", data, 0), data, threads, rounds, report)
+        if scaling:
+            figures = benchmark.run_scaling(threads, rounds, quick=quick, report=report)
+            tables = benchmark.scaling_tables(figures)
+        else:
+            figures = benchmark.run(lambda: load_images("mnist", data, 0), data, threads, rounds, report)
+            tables = benchmark.tables(figures)
+    if isinstance(figures, benchmark.ScalingResults) and output:
+        benchmark.scaling_picture(figures).save(output)
     if as_json:
         click.echo(json.dumps(figures.to_dict(), indent=2))
     elif as_markdown:
-        click.echo(benchmark.markdown(figures))
+        click.echo(benchmark.markdown(figures, tables))
     else:
-        console.print_benchmark(benchmark.conditions(figures), benchmark.tables(figures))
+        console.print_benchmark(benchmark.conditions(figures), tables)
