@@ -10,7 +10,7 @@ import pytest
 import tinygrad_mnist
 
 HEAVY = {
-    "PIL", "click", "graphviz", "matplotlib", "numpy.random", "rich", "safetensors",
+    "PIL", "click", "graphviz", "joblib", "matplotlib", "numpy.random", "rich", "safetensors",
     "threadpoolctl",
 }  # fmt: skip
 

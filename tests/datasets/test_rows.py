@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.training.processes import together
 from tinygrad_mnist import nn, optim
@@ -49,12 +50,19 @@ def test_mapped_rows_give_the_batches_of_memory(tmp_path, kind, parts, options):
     np.testing.assert_array_equal(both[0].rows(1, 2), both[1].rows(1, 2))
 
 
+def test_order_of_many_rows_is_a_permutation_in_4_bytes():
+    order = Loader(np.zeros(70_000), np.zeros(70_000), 10, shuffle=True, seed=5)._order(2)
+    assert order.dtype == np.uint32
+    np.testing.assert_array_equal(order, np.random.default_rng([5, 2]).permutation(70_000))
+
+
 VIEWS = {
     "slice": lambda a: a[100:][5:300],
     "every second row": lambda a: a[::2],
     "exchanged axes": lambda a: a[7:].transpose(0, 2, 1),
     "columns": lambda a: a[:, ::2],
     "mirrored": lambda a: a[..., ::-1],
+    "windows": lambda a: sliding_window_view(a.ravel()[:800], 4, subok=True)[::2, ::2],
 }
 
 
@@ -62,7 +70,10 @@ VIEWS = {
 @pytest.mark.parametrize("view", VIEWS)
 def test_views_of_any_memory_map_give_the_batches_of_memory(tmp_path, view, mode):
     np.save(tmp_path / "wide.npy", ARRAYS["wide"])
-    given = VIEWS[view](np.load(tmp_path / "wide.npy", mmap_mode=mode))
+    whole = np.load(tmp_path / "wide.npy", mmap_mode=mode)
+    if mode != "r":
+        whole[150] = 7  # not yet in the file, or never
+    given = VIEWS[view](whole)
     memory, labels = np.array(given), np.arange(len(given))
     for one, other in zip(*(Loader(a, labels, 32, shuffle=True) for a in (given, memory)), strict=True):
         assert one[0].tobytes() == other[0].tobytes()
