@@ -49,6 +49,14 @@ def test_training_by_replay_is_training(maker, options):
     run_both(MAKERS[maker], options)
 
 
+@pytest.mark.parametrize("maker", MAKERS[:4])
+def test_step_of_one_example_multiplies_nothing_by_one(maker):
+    """The mean of one example divides its gradient and its loss by 1; the bits are the same without."""
+    *_, compiled = run_both(maker, {}, rows=(1,))
+    lines = compiled.program.source.split("def step")[1].splitlines()
+    assert not [line for line in lines if "multiply(one" in line or "divide(loss, one" in line]
+
+
 def test_other_numbers_of_the_optimizer_are_read_at_every_call_too():
     eager, replayed, compiled = run_both(quadratic, {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.1})
     count = len(compiled._programs)

@@ -41,9 +41,47 @@ def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[
 def lowered(recording: Recording) -> Recording:
     """Return the recording as it runs: the same bits, by quicker instructions."""
     instructions: list[Instruction] = []
-    for instruction in recording.instructions:
+    for instruction in (recording := _without_ones(recording)).instructions:
         instructions += _chosen_bits(instruction) or _row_extremum(instruction)
     return replace(recording, instructions=instructions)
+
+
+def _without_ones(recording: Recording) -> Recording:
+    """Leave out products with 1 and quotients by 1, as the mean of a batch of one example has them."""
+    instructions: list[Instruction] = []
+    same: dict[int, Value] = {}  # the value that stands in place of another
+    for instruction in recording.instructions:
+        operands = tuple(same.get(id(x), x) if isinstance(x, Value) else x for x in instruction.operands)
+        result = instruction.result
+        if result is not None and result.view_of is not None and id(result.view_of) in same:
+            moved = same[id(result)] = replace(result, view_of=same[id(result.view_of)])
+            instruction = replace(instruction, result=moved)
+        equal = _times_one(instruction.operation, operands, result)
+        if equal is not None:
+            same[id(result)] = equal
+        else:
+            instructions.append(replace(instruction, operands=operands))
+    outputs = [same.get(id(value), value) for value in recording.outputs]
+    return replace(recording, instructions=instructions, outputs=outputs)
+
+
+def _times_one(operation: Operation, operands: tuple[Operand, ...], result: Value | None) -> Value | None:
+    """Return the operand that has all bits of the result, or None."""
+    if not isinstance(operation, Elementwise) or operation.name not in ("multiply", "divide"):
+        return None
+    for x, one in (operands, operands[::-1])[: 2 if operation.name == "multiply" else 1]:
+        if (
+            isinstance(x, Value)
+            and isinstance(one, Value)
+            and result is not None
+            and (x.origin, one.origin, result.origin) == ("result", "constant", "result")
+            and result.view_of is None
+            and x.dtype.kind in "fiu"
+            and (x.shape, x.dtype, x.array.strides) == (result.shape, result.dtype, result.array.strides)
+            and bool((one.array == 1).all())
+        ):
+            return x
+    return None
 
 
 def _chosen_bits(instruction: Instruction) -> list[Instruction]:
