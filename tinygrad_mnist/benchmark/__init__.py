@@ -11,6 +11,7 @@ from tinygrad_mnist.benchmark.results import BenchmarkResults, run
 from tinygrad_mnist.benchmark.scaling import ScalingResults, run_scaling
 from tinygrad_mnist.benchmark.scaling_report import scaling_picture, scaling_tables
 from tinygrad_mnist.benchmark.tables import BenchmarkTable, conditions, markdown, tables
+from tinygrad_mnist.benchmark.to_accuracy import AccuracyResults, accuracy_tables, run_to_accuracy
 from tinygrad_mnist.benchmark.workload import LR, Workload
 from tinygrad_mnist.benchmark.workloads import WORKLOADS
 
@@ -18,6 +19,7 @@ __all__ = [
     "CONTESTANTS",
     "LR",
     "WORKLOADS",
+    "AccuracyResults",
     "BenchmarkResults",
     "BenchmarkTable",
     "Contestant",
@@ -25,11 +27,13 @@ __all__ = [
     "Timing",
     "TrainingStep",
     "Workload",
+    "accuracy_tables",
     "compare",
     "conditions",
     "markdown",
     "run",
     "run_scaling",
+    "run_to_accuracy",
     "scaling_picture",
     "scaling_tables",
     "tables",

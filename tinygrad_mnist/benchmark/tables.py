@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from tinygrad_mnist.benchmark.contestants import eager, hand, hand_in_place, native, products, replay
 from tinygrad_mnist.benchmark.epoch import STEPS_ALONE
@@ -11,7 +12,6 @@ from tinygrad_mnist.benchmark.libraries import pytorch
 from tinygrad_mnist.benchmark.measure import Contestant, Timing
 from tinygrad_mnist.benchmark.processes import TrainingProcess
 from tinygrad_mnist.benchmark.results import BenchmarkResults
-from tinygrad_mnist.benchmark.scaling import ScalingResults
 
 Cell = tuple[str, ...]  # lines; those after the first say more about it
 NOTHING = "-"
@@ -24,6 +24,18 @@ class BenchmarkTable:
     title: str
     header: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
+
+
+class Measured(Protocol):
+    """Results of a run, with its conditions."""
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """The result of `machine.machine`."""
+
+    @property
+    def threads(self) -> int:
+        """BLAS threads of each contestant."""
 
 
 def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
@@ -40,7 +52,7 @@ def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
     ]
 
 
-def conditions(figures: BenchmarkResults | ScalingResults) -> str:
+def conditions(figures: Measured) -> str:
     """Describe machine, versions and threads in a sentence."""
     machine = figures.machine
     threads = f"{figures.threads} thread{'s' if figures.threads > 1 else ''}"
@@ -52,7 +64,7 @@ def conditions(figures: BenchmarkResults | ScalingResults) -> str:
     )
 
 
-def markdown(figures: BenchmarkResults | ScalingResults, tables: Sequence[BenchmarkTable]) -> str:
+def markdown(figures: Measured, tables: Sequence[BenchmarkTable]) -> str:
     """Return text for `examples/speed.md`: the machine and the tables."""
     return "\n\n".join([conditions(figures), *map(_markdown_table, tables)])
 

@@ -16,36 +16,49 @@ _output = under("Output")
 @click.command(
     cls=Command,
     short_help="Time steps against other frameworks.",
-    examples=("--rounds 10", "--markdown > speed.md", "--scaling -o scaling.svg"),
+    examples=("--rounds 10", "--markdown > speed.md", "--scaling -o scaling.svg", "--to-accuracy --jobs 2"),
 )
 @data_option
-@under("Training")("--rounds", type=COUNT, default=30, help="Rounds in which the contestants alternate.")
+@under("Training")(
+    "--rounds",
+    type=COUNT,
+    help="Rounds in which the contestants alternate.  [default: 30; 5 with --to-accuracy]",
+)
 @jobs_option
 @under("Training")("--scaling", is_flag=True, help="Time steps over width, depth and batch instead.")
+@under("Training")("--to-accuracy", is_flag=True, help="Time whole trainings to 98 and 98.5 % instead.")
 @under("Training")("--quick", is_flag=True, help="With --scaling: small sizes only, in seconds.")
 @_output("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @_output("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
 @output_option("Output", "File for a picture of --scaling (.svg).")
-def bench(data: Path | None, rounds: int, threads: int, scaling: bool, quick: bool,
+def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to_accuracy: bool, quick: bool,
           as_json: bool, as_markdown: bool, output: Path | None) -> None:  # fmt: skip
     """Time training steps of this package, plain NumPy and other frameworks.
 
-    PyTorch, JAX, HIPS autograd and MyGrad take part where they are installed (the extra "bench").
+    PyTorch, JAX, HIPS autograd, MyGrad and Keras take part where they are installed (the extra "bench").
     """
     from tinygrad_mnist import benchmark
     from tinygrad_mnist.cli import console
+    from tinygrad_mnist.datasets.bundled import BUNDLED
 
     if not scaling and (quick or output):
         raise click.UsageError(f"{'--quick' if quick else '--output'} needs --scaling")
     if output and output.suffix != ".svg":
         raise click.BadParameter("expected a name that ends in .svg", param_hint="--output")
-    figures: benchmark.BenchmarkResults | benchmark.ScalingResults
+    if scaling and to_accuracy:
+        raise click.UsageError("--scaling and --to-accuracy are two measurements: expected one of them")
+    figures: benchmark.BenchmarkResults | benchmark.ScalingResults | benchmark.AccuracyResults
     with console.working() as report:
         if scaling:
-            figures = benchmark.run_scaling(threads, rounds, quick=quick, report=report)
+            figures = benchmark.run_scaling(threads, rounds or 30, quick=quick, report=report)
             tables = benchmark.scaling_tables(figures)
+        elif to_accuracy:
+            figures = benchmark.run_to_accuracy(data or BUNDLED["MNIST"], threads, rounds or 5, report=report)
+            tables = benchmark.accuracy_tables(figures)
         else:
-            figures = benchmark.run(lambda: load_images("mnist", data, 0), data, threads, rounds, report)
+            figures = benchmark.run(
+                lambda: load_images("mnist", data, 0), data, threads, rounds or 30, report
+            )
             tables = benchmark.tables(figures)
     if isinstance(figures, benchmark.ScalingResults) and output:
         benchmark.scaling_picture(figures).save(output)
