@@ -16,7 +16,7 @@ _output = under("Output")
 @click.command(
     cls=Command,
     short_help="Time steps against other frameworks.",
-    examples=("--rounds 10", "--markdown > speed.md", "--scaling -o scaling.svg", "--to-accuracy --jobs 2"),
+    examples=("--scaling -o scaling.svg", "--to-accuracy --jobs 2 --markdown > speed.md"),
 )
 @data_option
 @under("Training")(
@@ -30,7 +30,7 @@ _output = under("Output")
 @under("Training")("--quick", is_flag=True, help="With --scaling: small sizes only, in seconds.")
 @_output("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @_output("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")
-@output_option("Output", "File for a picture of --scaling (.svg).")
+@output_option("Output", "File for a picture of --scaling (.svg).", metavar="FILE")
 def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to_accuracy: bool, quick: bool,
           as_json: bool, as_markdown: bool, output: Path | None) -> None:  # fmt: skip
     """Time training steps of this package, plain NumPy and other frameworks.
