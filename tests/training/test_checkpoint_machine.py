@@ -34,7 +34,8 @@ class Machine(RuleBasedStateMachine):
         job = Job()
         with warnings.catch_warnings(action="ignore" if self.damaged else "error"):
             try:
-                return job.end(job.fit(Checkpoints(self.folder, every_steps=every_steps, keep=2), **options))
+                checkpoints = Checkpoints(self.folder, every_steps=every_steps, keep=2)
+                return job.end(job.fit(checkpoints, backend="eager", **options))  # quicker for a few steps
             except CheckpointError as error:
                 if not self.damaged or "none of the" not in str(error):
                     raise
