@@ -135,6 +135,24 @@ def test_enlarged_test_digit_is_read_as_the_original(which, request, tmp_path):
     assert np.mean([a == b for a, b in zip(own, found, strict=True)]) >= 0.9
 
 
+def test_pictures_without_a_run_are_read_by_the_network_of_the_package(mnist, tmp_path):
+    write_idx(tmp_path / "digits.gz", mnist.test.raw_images[:20])
+    Image.fromarray(255 - mnist.test.raw_images[20]).save(tmp_path / "one.png")
+    result = run("predict", tmp_path / "digits.gz", tmp_path / "one.png")
+    assert result.exit_code == 0
+    assert [int(digit) for digit, _ in predicted(result.stdout)] == mnist.test.labels[:21].tolist()
+    assert "no RUN is named: the network 'record' of the package, 784-" in result.stderr
+    refused = run("predict", tmp_path / "one.png", "--weights", "best")
+    assert (refused.exit_code, "--weights is best: expected none without a RUN" in refused.stderr) == (
+        2,
+        True,
+    )
+    missing = run("predict", tmp_path / "runs", tmp_path / "one.png")
+    assert (missing.exit_code, "runs contains no run" in missing.stderr) == (2, True)
+    alone = run("predict", tmp_path)
+    assert (alone.exit_code, "there are no IMAGES" in alone.stderr) == (2, True)
+
+
 def test_bad_picture_is_one_error_line_and_status_2(digits_run, digits, tmp_path):
     good, blank, missing = (tmp_path / f"{name}.png" for name in ("good", "blank", "missing"))
     Image.fromarray(digits.test.raw_images[0] * 15).save(good)

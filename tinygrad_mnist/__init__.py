@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         program,
         training,
     )
-    from tinygrad_mnist.formats import export, load, save
+    from tinygrad_mnist.formats import export, load, load_pretrained, save
     from tinygrad_mnist.program import compile
 
 __version__ = "0.1.0"
@@ -59,6 +59,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "load",
+    "load_pretrained",
     "manual_seed",
     "nn",
     "no_grad",
@@ -74,7 +75,10 @@ __all__ = [
     "vjp",
 ]
 
-_FUNCTIONS = {"compile": "program", "export": "formats", "load": "formats", "save": "formats"}
+_FUNCTIONS = {
+    "compile": "program",
+    **dict.fromkeys(("export", "load", "load_pretrained", "save"), "formats"),
+}
 # Rooms that the commands use: they load on first use too, and are not listed.
 _INTERNAL = ("benchmark", "cli", "experiments", "files", "report")
 

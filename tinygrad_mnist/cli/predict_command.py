@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tinygrad_mnist.cli.command import Command, under
-from tinygrad_mnist.cli.options import run_argument, weights_option
+from tinygrad_mnist.cli.options import weights_option
 
 _pictures = under("Pictures")
 
@@ -16,10 +17,9 @@ _pictures = under("Pictures")
 @click.command(
     cls=Command,
     short_help="Read digits from pictures.",
-    examples=("runs/MNIST-20260101-120000 digit.png", "runs/MNIST-20260101-120000 *.jpg --show"),
+    examples=("digit.png", "runs/MNIST-20260101-120000 *.jpg --show"),
 )
-@run_argument
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[RUN] IMAGES...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @weights_option
 @_pictures(
     "--invert/--no-invert",
@@ -29,22 +29,21 @@ _pictures = under("Pictures")
 )
 @_pictures("--show", is_flag=True, help="Also print each picture as the network receives it.")
 @click.pass_context
-def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], invert: bool | None,
-            show: bool, weights: Any) -> None:  # fmt: skip
+def predict(context: click.Context, /, paths: tuple[Path, ...], invert: bool | None, show: bool,
+            weights: Any) -> None:  # fmt: skip
     """Read digits from pictures with a trained network.
 
-    RUN is the folder that `train` wrote; IMAGES are pictures of one digit each (PNG, JPEG, WebP or BMP), or
-    IDX files of many. A picture that cannot be read is reported on stderr; the others are read, and the exit
-    status is 2.
+    RUN is the folder that `train` wrote; without it, the network of `reproduce record` reads, which comes
+    with the package. IMAGES are pictures of one digit each (PNG, JPEG, WebP or BMP), or IDX files of many. A
+    picture that cannot be read is reported on stderr; the others are read, and the exit status is 2.
     """
     import numpy as np
 
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.datasets.picture import read_pictures
     from tinygrad_mnist.errors import DataError
-    from tinygrad_mnist.training.run_folder import load_run
 
-    trained = load_run(run, weights)
+    trained, images = _network(context, paths, weights)
     names, batches, failed = [], [], False
     for path in images:
         try:
@@ -64,3 +63,21 @@ def predict(context: click.Context, /, run: Path, images: tuple[Path, ...], inve
             console.print_images(names, inputs)
     if failed:
         context.exit(2)
+
+
+def _network(context: click.Context, paths: tuple[Path, ...], weights: Any) -> tuple[Any, tuple[Path, ...]]:
+    """Return the network that reads, and the paths of the pictures."""
+    from tinygrad_mnist.cli import console
+    from tinygrad_mnist.training.pretrained import Pretrained
+    from tinygrad_mnist.training.run_folder import load_run
+
+    run, *images = paths
+    if run.is_dir() or not (run.suffix or run.exists()):  # a name without suffix is a run that is missing
+        if not images:
+            raise click.UsageError(f"{run} is a run and there are no IMAGES: name pictures to read after it")
+        return load_run(run, weights), tuple(images)
+    if context.get_parameter_source("weights") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"--weights is {weights}: expected none without a RUN; leave it out")
+    reader = Pretrained.load("record")
+    console.say(f"no RUN is named: {reader} reads", to_stderr=True)
+    return reader, paths

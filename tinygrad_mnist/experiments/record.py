@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.datasets import ImageDataset, load_mnist
 from tinygrad_mnist.datasets.augment import Distortions
-from tinygrad_mnist.experiments import drawings
+from tinygrad_mnist.experiments import record_sections
 from tinygrad_mnist.experiments.experiment import (
     NOTHING,
     Comparison,
@@ -28,16 +28,32 @@ from tinygrad_mnist.experiments.experiment import (
     ExperimentResult,
     in_parallel,
 )
-from tinygrad_mnist.experiments.record_ablations import ABLATION_COLUMNS, ABLATIONS
 from tinygrad_mnist.files import save_tensors
 from tinygrad_mnist.nn.perceptrons import layer_sizes
-from tinygrad_mnist.report import Section, Table, plots
-from tinygrad_mnist.training import Callback, Checkpoints, History, fit, predict
+from tinygrad_mnist.training import Callback, Checkpoints, Epoch, History, fit, predict
 from tinygrad_mnist.typing import Array
 
 HELD_OUT, SEEDS, SEED = 5_000, 3, 1
-COPIES, MOST_MISTAKES = 5, 100  # copies of each distorted image, and misread images, that are shown
+ROUND_SEED = 1000  # added to the seed of the batches in the next round
 CHECKPOINTS, WEIGHTS = "checkpoints", "record.safetensors"
+
+
+@dataclass(frozen=True)
+class Round:
+    """Part of a training: the learning rate rises in its first tenth, and falls along a cosine.
+
+    Attributes
+    ----------
+    lr
+        Highest learning rate.
+    distort
+        Distortions of the training images, which get weaker in the last `fading` epochs; None for none.
+    """
+
+    epochs: int
+    lr: float = 0.5
+    distort: Distortions | None = None
+    fading: int = 8
 
 
 @dataclass(frozen=True)
@@ -48,25 +64,35 @@ class Plan:
     ----------
     sizes
         Sizes of all layers; between them batch normalization, ReLU and dropout.
-    distort
-        Distortions of the training images, which get weaker in the last `fading` epochs; None for none.
-    lr
-        Highest learning rate: it rises to it in the first tenth of the steps, and falls along a cosine.
+    rounds
+        Each goes on with the weights of the one before.
+    noise
+        Standard deviation of normal noise on the pixels, which are from 0 to 1, where nothing is distorted.
     """
 
     name: str
     sizes: str
-    epochs: int
-    distort: Distortions | None = None
-    fading: int = 0
-    lr: float = 0.5
+    rounds: tuple[Round, ...]
     batch: int = 256
+    noise: float = 0.0
     dropout: float = 0.0
-    weight_decay: float = 0.0
+
+    @property
+    def distortions(self) -> list[Distortions]:
+        """The distortions of the rounds."""
+        return [part.distort for part in self.rounds if part.distort is not None]
 
 
-DISTORTED = Plan("distorted", "784-1000-500-10", 60, Distortions(), fading=8)
-PLAIN = Plan("as they are", "784-800-800-10", 40, dropout=0.5)
+SIZES = "784-1000-500-10"
+DISTORTED = Plan(
+    "distorted",
+    SIZES,
+    (
+        Round(60, distort=Distortions()),
+        Round(28, distort=Distortions(rotation=15.0, shear=0.2, scale=0.15)),
+    ),
+)
+PLAIN = Plan("as they are", SIZES, (Round(20),), noise=0.3, dropout=0.3)
 QUICK_IMAGES, QUICK_MOST = 10_000, 0.25
 
 
@@ -121,6 +147,11 @@ class Fading(Callback):
         self.now = Distortions(**{name: share * value for name, value in vars(self.distort).items()} | kept)
 
 
+def noisy(images: Array, rng: np.random.Generator, deviation: float) -> Array:
+    """Add normal noise to each pixel."""
+    return np.asarray(images + np.float32(deviation) * rng.standard_normal(images.shape, np.float32))
+
+
 def network(plan: Plan, seed: int) -> nn.Sequential:
     """Build the network that is trained: each hidden layer is normalized over the batch."""
     rng = np.random.default_rng(seed)
@@ -157,47 +188,53 @@ def folded(model: nn.Sequential) -> nn.Sequential:
 def train(data: Path | None, folder: Path, plan: Plan, seed: int, images: int | None = None) -> Trained:
     """Train by a plan on all but the images that are held out; interrupted, it goes on from `folder`."""
     dataset = load(data, images)
-    fading = None if plan.distort is None else Fading(plan.distort, plan.fading)
-    loader = dataset.train.loader(plan.batch, shuffle=True, seed=seed, drop_last=True, transform=fading)
     model = network(plan, seed)
-    optimizer = optim.SGD(
-        model.parameters(), plan.lr, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay
-    )
-    schedule = optim.OneCycleLR(optimizer, plan.lr, len(loader) * plan.epochs, pct_start=0.1)
-    history = fit(
+    epochs: list[Epoch] = []
+    for number, part in enumerate(plan.rounds):
+        checkpoints = Checkpoints(folder / CHECKPOINTS / f"{plan.name}, seed {seed}, round {number + 1}")
+        epochs += train_round(model, dataset, plan, part, seed + number * ROUND_SEED, checkpoints)
+    epochs = [replace(epoch, epoch=number) for number, epoch in enumerate(epochs, 1)]
+    plain = folded(model)
+    shares, held_out = (probabilities(plain, split) for split in (dataset.test, dataset.validation))
+    wrong = errors(held_out, dataset.validation.labels)
+    return Trained(plain.state_dict(), shares, wrong, History(epochs))
+
+
+def train_round(
+    model: nn.Module, dataset: ImageDataset, plan: Plan, part: Round, seed: int, checkpoints: Checkpoints
+) -> History:
+    """Train through a round of a plan."""
+    fading = None if part.distort is None else Fading(part.distort, part.fading)
+    transform = fading or partial(noisy, deviation=plan.noise)
+    loader = dataset.train.loader(plan.batch, shuffle=True, seed=seed, drop_last=True, transform=transform)
+    optimizer = optim.SGD(model.parameters(), part.lr, momentum=0.9, nesterov=True)
+    return fit(
         model,
         nn.CrossEntropyLoss(),
         optimizer,
         loader,
         dataset.validation.loader(1000),
-        epochs=plan.epochs,
-        schedule=schedule,
-        callbacks=[
-            *([fading] if fading else []),
-            Checkpoints(folder / CHECKPOINTS / f"{plan.name}, seed {seed}"),
-        ],
+        epochs=part.epochs,
+        schedule=optim.OneCycleLR(optimizer, part.lr, len(loader) * part.epochs, pct_start=0.1),
+        callbacks=[*([fading] if fading else []), checkpoints],
         progress=False,
     )
-    plain = folded(model)
-    shares, held_out = (probabilities(plain, split) for split in (dataset.test, dataset.validation))
-    return Trained(plain.state_dict(), shares, errors(held_out, dataset.validation.labels), history)
 
 
 def short(plan: Plan) -> Plan:
     """Return a plan of the same kind that takes a second."""
-    return replace(plan, sizes="784-64-10", epochs=2, fading=1, dropout=0.0)
+    rounds = tuple(replace(part, epochs=1, fading=0) for part in plan.rounds)
+    return replace(plan, sizes="784-64-10", rounds=rounds, dropout=0.0)
 
 
 @lru_cache(maxsize=2)
 def load(data: Path | None, images: int | None = None) -> ImageDataset:
     """Load MNIST, with the first training images only if a number is given."""
-    dataset = load_mnist(data, validation=HELD_OUT)
     if images is None:
-        return dataset
-    first = replace(
-        dataset.train, raw_images=dataset.train.raw_images[:images], labels=dataset.train.labels[:images]
-    )
-    return replace(dataset, train=first)
+        return load_mnist(data, validation=HELD_OUT)
+    dataset = load(data)
+    pixels, labels = dataset.train.raw_images[:images], dataset.train.labels[:images]
+    return replace(dataset, train=replace(dataset.train, raw_images=pixels, labels=labels))
 
 
 def probabilities(model: nn.Module, split: Any) -> Array:
@@ -234,11 +271,11 @@ def run(options: ExperimentOptions) -> ExperimentResult:
         *_figures(options, "as they are", plain, labels, 0.01, "1.05 % (dropout), 0.94 % (maxout)"),
     ]
     sections = [
-        _per_class(options, best, together, labels),
-        _mistakes(options, best, dataset),
-        _curves(options, best),
-        _samples(options, dataset),
-        _choices(),
+        record_sections.by_digit(options.folder, best.shares, together, labels),
+        record_sections.mistakes(options.folder, best.shares, dataset.test),
+        record_sections.curves(options.folder, best.history),
+        record_sections.samples(options.folder, dataset.train, DISTORTED.distortions),
+        record_sections.choices(),
     ]
     shutil.rmtree(options.folder / CHECKPOINTS)
     return ExperimentResult(figures, sections)
@@ -274,66 +311,11 @@ def _error(options: ExperimentOptions, name: str, anchor: str, count: float, mos
     )
 
 
-def _per_class(options: ExperimentOptions, best: Trained, together: Array, labels: Array) -> Section:
-    counts = plots.confusion_counts(labels, best.shares.argmax(axis=1), 10)
-    drawing = plots.confusion_matrix(counts, examples="test images")
-    drawing.save(options.folder / "confusion.svg")
-    wrong = [np.bincount(labels[s.argmax(axis=1) != labels], minlength=10) for s in (best.shares, together)]
-    rows = [(digit, (labels == digit).sum(), *pair) for digit, pair in enumerate(zip(*wrong))]
-    table = Table(("digit", "test images", "errors of the best network", "errors of all together"), rows)
-    text = (
-        "The best network is the one with the fewest errors on the images that were held out from the "
-        "training; the probabilities of all together are means.  Rows of the matrix are true digits."
-    )
-    return Section("Errors by digit", text, drawing, table)
-
-
-def _mistakes(options: ExperimentOptions, best: Trained, dataset: ImageDataset) -> Section:
-    wrong = np.flatnonzero(best.shares.argmax(axis=1) != dataset.test.labels)
-    shown = wrong[:MOST_MISTAKES]
-    drawing = drawings.answer_sheet(
-        dataset.test.raw_images[shown], dataset.test.labels[shown], best.shares[shown]
-    )
-    drawing.save(options.folder / "mistakes.svg")
-    which = "The" if len(shown) == len(wrong) else f"The first {len(shown)} of {len(wrong)}"
-    text = f"{which} test images that the best network misreads, and its ten probabilities as bars."
-    return Section("The mistakes", text, drawing)
-
-
-def _curves(options: ExperimentOptions, best: Trained) -> Section:
-    drawing = plots.learning_curves(best.history.records())
-    drawing.save(options.folder / "curves.svg")
-    text = (
-        "The best network.  Training figures are those of distorted images, which are harder to read than "
-        "the images held out."
-    )
-    return Section("Learning curves", text, drawing)
-
-
-def _samples(options: ExperimentOptions, dataset: ImageDataset) -> Section:
-    assert DISTORTED.distort is not None
-    images = dataset.train.images[: plots.MOST_DISTORTED]
-    copies = [DISTORTED.distort(images, np.random.default_rng(seed)) for seed in range(COPIES)]
-    drawing = plots.distorted_images(images, np.array(copies))
-    drawing.save(options.folder / "distorted.svg")
-    return Section("Distorted training images", f"{DISTORTED.distort!r}", drawing)
-
-
-def _choices() -> Section:
-    """Show how the recipe was chosen."""
-    text = (
-        "Short trainings with distorted images, each with what differs from the first, measured on the 5,000 "
-        "training images that are held out; their standard deviation by chance is about 6.  The test images "
-        "played no part."
-    )
-    return Section("What the choice rests on", text, table=Table(ABLATION_COLUMNS, ABLATIONS))
-
-
 EXPERIMENT = Experiment(
     "record",
     'P. Simard and others, "Best practices for convolutional neural networks" (2003), and beyond',
-    f"{DISTORTED.sizes}, ReLU, cross-entropy, {DISTORTED.epochs} epochs of distorted images; "
-    f"{PLAIN.sizes} with dropout, {PLAIN.epochs} epochs without distortions",
+    f"{SIZES}, ReLU, cross-entropy, {' + '.join(str(part.epochs) for part in DISTORTED.rounds)} epochs of "
+    f"distorted images; without distortions {PLAIN.rounds[0].epochs} epochs with noise and dropout",
     run,
     dtype="float32",
 )
