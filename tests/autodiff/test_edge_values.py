@@ -158,6 +158,20 @@ def test_rows_of_any_number_of_classes_have_a_1_at_their_label(classes, dtype):
     np.testing.assert_array_equal(rows.sum(-1), 1)
 
 
+@pytest.mark.parametrize("dtype", [*np.typecodes["AllInteger"], ">i2", ">u4", ">i8", ">u8"])
+def test_cross_entropy_takes_labels_of_any_integers(dtype):
+    logits, labels = Tensor(np.arange(6.0).reshape(2, 3) ** 2, requires_grad=True), np.array([2, 0])
+    expected = ops.softmax_cross_entropy(logits.data, labels)
+    found = ops.softmax_cross_entropy(logits, labels.astype(dtype))
+    found.sum().backward()
+    np.testing.assert_array_equal(found.data, expected)
+    np.testing.assert_array_equal(logits.grad, ops.softmax(logits.data) - np.eye(3)[labels])
+
+
+def test_cross_entropy_of_no_examples_and_no_classes_is_empty():
+    assert ops.softmax_cross_entropy(np.zeros((0, 0)), np.zeros(0, int)).shape == (0,)
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [

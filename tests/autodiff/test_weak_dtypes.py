@@ -37,6 +37,16 @@ def test_op_converts_lists_to_the_dtype_of_the_other_input(case, weak):
     assert all(x.grad.dtype == F32 for x in tensors if not x.weak_dtype)
 
 
+@pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.primitive)
+@pytest.mark.parametrize("kind", [Tensor, np.asarray])
+def test_op_takes_either_byte_order(case, kind):
+    first, *others = arrays_for(case, case.shapes or ((2, 3),) * case.broadcast, np.random.default_rng(0), F32)
+    expected = case.call(Tensor(first), *others)
+    found = case.call(Tensor(first.astype(">f4")), *(kind(x.astype(">f4")) for x in others))
+    assert found.dtype == F32
+    np.testing.assert_array_equal(found.data, expected.data)
+
+
 @pytest.mark.parametrize("given", [[[1.0, 2.0]], [[1, 2]], np.array([[1, 2]]), [[True, False]]])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_layer_takes_lists_and_integers_in_its_own_dtype(given, compiled):

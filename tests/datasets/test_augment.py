@@ -104,6 +104,7 @@ def test_setting_out_of_range_is_refused(settings: dict[str, float], message: st
     [
         (np.zeros((2, 64), np.float32), 0, r"images is float32 of shape \(2, 64\): expected floats"),
         (np.zeros((2, 8, 8), np.uint8), 0, r"images is uint8 of shape \(2, 8, 8\): expected floats"),
+        (np.zeros((2, 0, 8)), 0, r"images is float64 of shape \(2, 0, 8\): expected floats"),
         ([[1.0]], 0, "images is a list: expected floats"),
         (np.zeros((2, 8, 8)), np.zeros((2, 8, 8)), r"displacements has the shape .* expected \(2, 2, 8, 8\)"),
     ],

@@ -1,7 +1,9 @@
 """Data that stay in their files: the same batches, bounded memory, sentences where a file fails."""
 
+import copy
 import gzip
 import os
+import pickle
 import subprocess
 import sys
 
@@ -160,6 +162,41 @@ def test_file_that_cannot_be_mapped_is_refused(tmp_path, change, said):
         map_idx(tmp_path / "images")
 
 
+FATES = {
+    "removed": lambda path: path.unlink(),
+    "replaced": lambda path: write_idx(path, 1 + np.zeros_like(ARRAYS["pixels"])),
+    "read a little at a time": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("fate", FATES)
+def test_rows_are_those_of_the_map_whatever_becomes_of_its_file(tmp_path, monkeypatch, fate, copied):
+    pixels = mapped(tmp_path, ARRAYS["pixels"], parts=False)
+    FATES[fate](tmp_path / "part-0")
+    if fate == "read a little at a time":  # as network drives do, and any file after 2 GiB
+        pread = os.pread
+        monkeypatch.setattr(os, "pread", lambda file, n, start: pread(file, min(n, 7), start))
+    loader = Loader(pixels, LABELS, 50)
+    for each in (loader, copied(loader)):
+        found = np.concatenate([inputs for inputs, _ in each])
+        np.testing.assert_array_equal(found, ARRAYS["pixels"])
+
+
+def test_parts_may_differ_in_byte_order_and_have_parts():
+    words = ARRAYS["words"]
+    inner = Concatenated([words[:7].astype(">i2"), words[7:9]])
+    whole = Concatenated([inner, words[9:]])
+    assert (len(whole.arrays), whole.dtype) == (3, words.dtype)
+    np.testing.assert_array_equal(whole[:], words)
+
+
+@pytest.mark.parametrize("part", [[1, 2], 1.0, np.array(1.0), np.ma.masked_array([1.0], [True])])
+def test_parts_other_than_whole_arrays_of_rows_are_refused(part):
+    with pytest.raises(DataError, match=r"^arrays\[1\] is .*: expected an array"):
+        Concatenated([np.ones(3), part])
+
+
 def test_parts_and_labels_that_do_not_fit_are_refused(tmp_path):
     images = mapped(tmp_path, ARRAYS["pixels"], parts=True)
     with pytest.raises(DataError, match="500 inputs and 499 targets: every input needs one target"):
@@ -193,10 +230,11 @@ def test_processes_read_their_share_of_the_rows_alone(tmp_path, monkeypatch):
 
     monkeypatch.setattr(rows._InFile, "take", noted)
     alone = run(None)
-    assert sum(read) == 2 * 500  # training and validation
+    opened = 2 * rows._COMPARED
+    assert sum(read) == opened + 2 * 500  # training and validation
     read.clear()
     assert together(4, run) == [alone] * 4
-    assert sum(read) == 2 * 500 + 4 * 2 * 500  # each compares all data at the start
+    assert sum(read) == 4 * opened + 2 * 500 + 4 * 2 * 500  # each compares all data at the start
 
 
 PEAK = """

@@ -1,7 +1,6 @@
 """Compiled kernels on disk: a later process compiles nothing, and no state of the folder does harm."""
 
 import pickle
-from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ pytest.importorskip("numba", reason="native code needs numba: pip install -e '.[
 
 from tests.program.native_in_python import on_native_code
 from tinygrad_mnist import ops
+from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.native import cache, machine
 
 X = np.linspace(-1, 1, 6, dtype=np.float32)
@@ -32,20 +32,20 @@ def run(monkeypatch, tmp_path):
     machine._kernel.cache_clear(), machine._begin.cache_clear()
 
 
-def damaged(content):
+def damaged(content, key):
     half = len(content) // 2
     return content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
 
 
-def of_something_else(content):
+def of_something_else(content, key):
     payload = pickle.dumps(("something", "else"))
-    return sha256(payload).digest() + payload
+    return cache._digest(key, payload) + payload
 
 
 STATES = {
     "damaged": damaged,
-    "cut short": lambda content: content[:100],
-    "empty": lambda content: b"",
+    "cut short": lambda content, key: content[:100],
+    "empty": lambda content, key: b"",
     "of something else": of_something_else,
 }
 
@@ -57,9 +57,18 @@ def test_later_process_compiles_nothing_unless_a_file_is_wrong(run, tmp_path):
     (folder,) = tmp_path.iterdir()
     for change in STATES.values():
         for file in folder.iterdir():
-            file.write_bytes(change(file.read_bytes()))
+            file.write_bytes(change(file.read_bytes(), file.stem))
         assert run() == (expected, 2)
         assert run() == (expected, 0)
+
+
+@pytest.mark.long
+def test_file_under_the_name_of_another_is_not_run(run, tmp_path):
+    expected, _ = run()
+    (folder,) = tmp_path.iterdir()
+    first, second = sorted(folder.iterdir())
+    first.rename(folder / "kept"), second.rename(first), (folder / "kept").rename(second)
+    assert run() == (expected, 2)
 
 
 @pytest.mark.long
@@ -68,6 +77,12 @@ def test_folder_that_cannot_be_made_costs_only_time(run, tmp_path):
     first, second = run(), run()
     assert first == second
     assert first[1] == 2
+
+
+def test_numba_that_compiles_nothing_is_named(run, monkeypatch):
+    monkeypatch.setattr(machine.config, "DISABLE_JIT", True)
+    with pytest.raises(CaptureError, match="while NUMBA_DISABLE_JIT is set: unset it"):
+        run()
 
 
 def test_folder_is_that_of_numba_or_the_users(monkeypatch, tmp_path):

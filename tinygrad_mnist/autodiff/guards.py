@@ -188,7 +188,7 @@ def with_one_dtype(primitive: Primitive, inputs: tuple[Any, ...], result: np.dty
         if not isinstance(array, np.ndarray | Box) or primitive.rule(position) is None:
             continue  # a condition or labels keep their dtypes
         has_own = array.dtype.kind in "fc" and not (isinstance(x, Recordable) and x.weak_dtype)
-        (own if has_own else weak)[position] = array.dtype
+        (own if has_own else weak)[position] = array.dtype.newbyteorder("=")
     dtypes = set(own.values())
     if dtypes <= {result, precision}:
         return inputs
@@ -233,7 +233,7 @@ def has_no_dtype(data: Any) -> bool:
 
 
 def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
-    """Return data as an array of numbers; while a function is compiled, return a tracer of outside data.
+    """Return data as an array of numbers in native byte order; while a function is compiled, return a tracer of outside data.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
         raise _not_numbers(data, None, error) from error
     if array.dtype.kind not in "fiubc":
         raise _not_numbers(data, array.dtype, None)
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _not_numbers(data: Any, dtype: np.dtype[Any] | None, error: ValueError | None) -> DTypeError | ShapeError:

@@ -154,7 +154,7 @@ def warp(images: Array, displacements: Array) -> Array:
 
 
 def _require_images(images: Any) -> None:
-    if getattr(images, "ndim", None) != 3 or images.dtype.kind != "f":
+    if getattr(images, "ndim", None) != 3 or images.dtype.kind != "f" or not all(images.shape[1:]):
         is_array = isinstance(images, np.ndarray)
         found = f"{images.dtype} of shape {images.shape}" if is_array else f"a {type(images).__name__}"
         raise DataError(f"images is {found}: expected floats of shape (n, height, width)")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.datasets.idx import as_data_error
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import open_regular
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 _PIECE = 2**24  # bytes of a pass over all rows
+_COMPARED = 8  # rows by which a file is recognized as that of a map
 
 
 class Concatenated:
@@ -28,8 +31,8 @@ class Concatenated:
 
     Parameters
     ----------
-    arrays : sequence of arrays of shape (n, ...)
-        Of one dtype, and rows of one shape.  Memory maps stay in their files.
+    arrays : sequence of arrays or `Concatenated` of shape (n, ...)
+        Of one dtype, in either byte order, and rows of one shape.  Memory maps stay in their files.
 
     Attributes
     ----------
@@ -48,18 +51,23 @@ class Concatenated:
     (3, array([3, 1]), array([2, 3]))
     """
 
-    def __init__(self, arrays: Sequence[Array]) -> None:
-        if not arrays:
+    def __init__(self, arrays: Sequence[Array | Concatenated]) -> None:
+        if not len(arrays):
             raise DataError("arrays is empty: expected one or more to read one behind the other")
-        self.arrays = tuple(arrays)
+        for number, array in enumerate(arrays):
+            require_unmasked(f"arrays[{number}]", array, DataError)
+            if not isinstance(array, np.ndarray | Concatenated) or not array.ndim:
+                raise DataError(f"arrays[{number}] is {shown(array)}: expected an array of shape (n, ...)")
+        parts = [each.arrays if isinstance(each, Concatenated) else (each,) for each in arrays]
+        self.arrays: tuple[Array, ...] = tuple(chain.from_iterable(parts))
         first = self.arrays[0]
+        self.dtype, self.ndim = first.dtype.newbyteorder("="), first.ndim
         for number, array in enumerate(self.arrays):
-            if (array.dtype, array.shape[1:]) != (first.dtype, first.shape[1:]) or not array.ndim:
+            if (array.dtype.newbyteorder("="), array.shape[1:]) != (self.dtype, first.shape[1:]):
                 raise DataError(
                     f"arrays[{number}] is {array.dtype} of shape {array.shape}: expected {first.dtype} of "
-                    f"shape (n, {', '.join(map(str, first.shape[1:]))}), as the first"
+                    f"shape ({', '.join(map(str, ('n', *first.shape[1:])))}), as the first"
                 )
-        self.dtype, self.ndim = first.dtype, first.ndim
         self.shape: tuple[int, ...] = (sum(map(len, self.arrays)), *first.shape[1:])
 
     def __len__(self) -> int:
@@ -95,12 +103,17 @@ class Rows:
     def __init__(self, array: Array | Concatenated, dtype: DTypeLike | None = None) -> None:
         self.dtype = np.dtype(dtype or array.dtype.newbyteorder("="))
         self.shape: tuple[int, ...] = array.shape
+        self._array = array
         arrays = array.arrays if isinstance(array, Concatenated) else (array,)
-        self._parts = [_InFile(part) if _is_in_file(part) else read_only(np.asarray(part)) for part in arrays]
-        self._ends = np.cumsum([len(part) for part in arrays])
+        self._parts = [_part(each) for each in arrays]
+        self._ends = np.cumsum([len(each) for each in arrays])
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the array to a copy or another process, which opens the files again."""
+        return Rows, (self._array, self.dtype)
 
     def take(self, rows: slice | NDArray[Any]) -> Array:
         """Return rows by their numbers from 0, or a slice, which may be a read-only view."""
@@ -148,6 +161,16 @@ def _is_in_file(array: Array) -> bool:
     return is_block and array.filename is not None and hasattr(os, "pread")
 
 
+def _part(array: Any) -> Any:
+    """Return the rows of a file, or of the map if its file is gone or another has its name."""
+    if _is_in_file(array) and os.path.exists(array.filename):
+        found = _InFile(array)
+        some = np.linspace(0, len(array) - 1, _COMPARED).astype(np.intp)
+        if found.take(some).tobytes() == np.ascontiguousarray(array[some]).tobytes():
+            return found
+    return read_only(np.asarray(array))
+
+
 class _InFile:
     """Rows of a memory map, read from its file."""
 
@@ -172,7 +195,7 @@ class _InFile:
             numbers, length = rows.tolist(), self._size
         file, start, size = self._file.fileno(), self._start, self._size
         with as_data_error(self._path):
-            content = b"".join([os.pread(file, length, start + size * number) for number in numbers])
+            content = b"".join([_read(file, length, start + size * number) for number in numbers])
         if len(content) != length * len(numbers):
             least = start + size * self._count
             raise DataError(
@@ -181,6 +204,14 @@ class _InFile:
             )
         shape = (len(content) // size, *self._row.shape[1:])
         return np.ascontiguousarray(np.ndarray(shape, self._row.dtype, content, 0, self._row.strides))
+
+
+def _read(file: int, length: int, start: int) -> bytes:
+    """Return bytes of a file, fewer at its end; one read gives 2 GiB at most, and may give less."""
+    content = os.pread(file, length, start)
+    while len(content) < length and (more := os.pread(file, length - len(content), start + len(content))):
+        content += more
+    return content
 
 
 def _taken(part: Array | _InFile, rows: slice | NDArray[Any]) -> Array:

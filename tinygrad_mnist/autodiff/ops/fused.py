@@ -324,14 +324,16 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
         )
     checked(require_labels, targets, logits.shape[-1])
     shifted = _below_max(logits, -1)
-    chosen = np.take(shifted, _row_starts(targets.shape, logits.shape[-1]) + targets, mode="clip")
+    starts = _row_starts(targets.shape, logits.shape[-1], targets.dtype)
+    chosen = np.take(shifted, starts + targets, mode="clip")
     return np.log(_total(np.exp(shifted), -1))[..., 0] - chosen
 
 
 @lru_cache(maxsize=16)
-def _row_starts(shape: tuple[int, ...], length: int) -> Any:
-    """Return the position at which each row of this length begins."""
-    starts = np.arange(0, math.prod(shape) * length, length).reshape(shape)
+def _row_starts(shape: tuple[int, ...], length: int, dtype: np.dtype[Any]) -> Any:
+    """Return the position at which each row of this length begins, to be added to integers of a dtype."""
+    is_widest = dtype.kind == "u" and dtype.itemsize == 8  # plus int64 these are float64
+    starts = (np.arange(math.prod(shape), dtype=np.uint64 if is_widest else np.int64) * length).reshape(shape)
     starts.flags.writeable = False
     return starts
 

@@ -19,7 +19,7 @@ from numba.misc.appdirs import user_cache_dir
 from tinygrad_mnist.files import write_atomically
 
 Result = TypeVar("Result")
-_DIGEST = hashlib.sha256().digest_size
+_DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 def folder() -> Path:
@@ -32,8 +32,8 @@ def load(key: str, rebuild: Callable[..., Result]) -> Result | None:
     """Return what `rebuild` makes of the parts saved under a key; None if that cannot be."""
     try:
         content = _path(key).read_bytes()
-        digest, payload = content[:_DIGEST], content[_DIGEST:]
-        return rebuild(*pickle.loads(payload)) if hashlib.sha256(payload).digest() == digest else None
+        digest, payload = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+        return rebuild(*pickle.loads(payload)) if _digest(key, payload) == digest else None
     except Exception:  # what a pickle of anything may raise
         return None
 
@@ -43,9 +43,14 @@ def save(key: str, parts: tuple[Any, ...]) -> None:
     payload: bytes = dumps(parts)
     try:
         _path(key).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(_path(key), hashlib.sha256(payload).digest() + payload)
+        write_atomically(_path(key), _digest(key, payload) + payload)
     except OSError:
         pass
+
+
+def _digest(key: str, payload: bytes) -> bytes:
+    """A digest with the key: a file under the name of another would be run with memory that is not its own."""
+    return hashlib.sha256(key.encode() + payload).digest()
 
 
 def _path(key: str) -> Path:

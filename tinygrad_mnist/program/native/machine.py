@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, typeof, types
+from numba import config, njit, typeof, types
 from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.native import cache as disk
 from tinygrad_mnist.program.native import functions
 from tinygrad_mnist.program.native.bound import Kernel
@@ -192,7 +193,14 @@ def parts(sequences: Sequence[Sequence[Kernel]], arguments: Sequence[Array]) -> 
         The kernels of each part.
     arguments
         Arrays of the types of the arguments; their addresses change from call to call.
+
+    Raises
+    ------
+    CaptureError
+        If numba is told to compile nothing.
     """
+    if config.DISABLE_JIT:
+        raise CaptureError("numba compiles nothing while NUMBA_DISABLE_JIT is set: unset it")
     kernels = []
     words, moves = [0] * len(arguments), []
     bounds = []

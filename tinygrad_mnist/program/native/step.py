@@ -66,7 +66,8 @@ def native_step(
     recording = written_in_place(recording)
     if not _can_bind(recording, states):
         raise CaptureError(
-            "an array that it changes has gaps, a foreign byte order, or memory in common with another"
+            "an array that it changes has gaps, a foreign byte order or alignment, or memory in common with "
+            "another"
         )
     layout = Layout(recording, states)
     groups = grouped(recording.instructions, kinds_of(recording.instructions, layout, largest), layout)
