@@ -40,7 +40,8 @@ def test_op_converts_lists_to_the_dtype_of_the_other_input(case, weak):
 @pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.primitive)
 @pytest.mark.parametrize("kind", [Tensor, np.asarray])
 def test_op_takes_either_byte_order(case, kind):
-    first, *others = arrays_for(case, case.shapes or ((2, 3),) * case.broadcast, np.random.default_rng(0), F32)
+    shapes = case.shapes or ((2, 3),) * case.broadcast
+    first, *others = arrays_for(case, shapes, np.random.default_rng(0), F32)
     expected = case.call(Tensor(first), *others)
     found = case.call(Tensor(first.astype(">f4")), *(kind(x.astype(">f4")) for x in others))
     assert found.dtype == F32

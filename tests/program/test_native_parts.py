@@ -253,7 +253,7 @@ def test_array_without_separate_memory_is_refused(monkeypatch):
         for _ in range(2):
             compiled(np.ones(6))
         with pytest.raises(
-            CaptureError, match="it changes has gaps, a foreign byte order, or memory in common"
+            CaptureError, match="it changes has gaps, a foreign byte order or alignment, or memory"
         ):
             compiled.program.bind("native")
 

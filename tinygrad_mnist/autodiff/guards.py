@@ -233,7 +233,9 @@ def has_no_dtype(data: Any) -> bool:
 
 
 def as_numbers(data: Any, dtype: DTypeLike | None) -> Any:
-    """Return data as an array of numbers in native byte order; while a function is compiled, return a tracer of outside data.
+    """Return data as an array of numbers; while a function is compiled, return a tracer of outside data.
+
+    The array has this machine's byte order.
 
     Raises
     ------

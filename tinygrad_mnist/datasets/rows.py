@@ -61,7 +61,8 @@ class Concatenated:
         parts = [each.arrays if isinstance(each, Concatenated) else (each,) for each in arrays]
         self.arrays: tuple[Array, ...] = tuple(chain.from_iterable(parts))
         first = self.arrays[0]
-        self.dtype, self.ndim = first.dtype.newbyteorder("="), first.ndim
+        self.dtype: np.dtype[Any] = first.dtype.newbyteorder("=")
+        self.ndim: int = first.ndim
         for number, array in enumerate(self.arrays):
             if (array.dtype.newbyteorder("="), array.shape[1:]) != (self.dtype, first.shape[1:]):
                 raise DataError(

@@ -49,7 +49,7 @@ def save(key: str, parts: tuple[Any, ...]) -> None:
 
 
 def _digest(key: str, payload: bytes) -> bytes:
-    """A digest with the key: a file under the name of another would be run with memory that is not its own."""
+    """A digest with the key: code under the name of other code would end the process."""
     return hashlib.sha256(key.encode() + payload).digest()
 
 

@@ -199,7 +199,7 @@ def parts(sequences: Sequence[Sequence[Kernel]], arguments: Sequence[Array]) -> 
     CaptureError
         If numba is told to compile nothing.
     """
-    if config.DISABLE_JIT:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise CaptureError("numba compiles nothing while NUMBA_DISABLE_JIT is set: unset it")
     kernels = []
     words, moves = [0] * len(arguments), []
