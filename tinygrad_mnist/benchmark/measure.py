@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import statistics
 import time
@@ -123,6 +124,7 @@ def peak_bytes(contestant: Contestant, workload: Workload) -> int | None:
             return None
         for _ in range(5):  # a capture needs a few steps
             prepared.step()
+        gc.collect()  # what the capture left behind is not kept
         tracemalloc.reset_peak()
         prepared.step()
         peak = tracemalloc.get_traced_memory()[1]

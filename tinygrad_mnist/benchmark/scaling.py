@@ -104,7 +104,7 @@ def run_scaling(
         Called with the name of each measurement.
     """
     axes: dict[str, list[Point]] = {}
-    with use_threads(threads), np.errstate(over="ignore"):
+    with use_threads(threads), np.errstate(over="ignore", divide="ignore"):
         for axis, found in networks(128 if quick else 4096).items():
             axes[axis] = []
             for size, network in found:
