@@ -10,6 +10,9 @@ from tinygrad_mnist.program.instructions import Instruction, Value
 from tinygrad_mnist.program.native.layout import Layout, memory_key, squeezed
 from tinygrad_mnist.program.operations import Copy, Elementwise, Select, Take, View
 
+_MOST_UNRELATED = 8  # arrays of a loop over some that have nothing in common: few enough for vectors
+_ARRAYS = ("argument", "state", "result")  # not numbers and constants, which many loops read
+
 
 class Kind(Enum):
     """The way an instruction is run."""
@@ -63,6 +66,10 @@ class Group:
             return False
         if any(isinstance(i.operation, Take) for i in (instruction, *self.instructions)):
             return False  # a look-up prevents vectorization of the loop
+        arrays = {memory_key(v) for v in (*instruction.reads, instruction.result) if v.root.origin in _ARRAYS}
+        mine = self.reads | self.writes
+        if not arrays & mine and len(arrays | mine) > _MOST_UNRELATED:
+            return False  # the updates of equal layers are one kernel, called for each
         elsewhere = {memory_key(value) for value in reads_elsewhere(instruction, layout)}
         written, is_whole = memory_key(instruction.result), layout.is_itself(instruction.result)
         if self.writes & elsewhere or any(memory_key(value) in self.parts for value in instruction.reads):
