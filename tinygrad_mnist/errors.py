@@ -76,7 +76,7 @@ class CheckpointError(TinygradMnistError, ValueError):
 
 
 class ProcessError(TinygradMnistError, ValueError):
-    """Processes cannot train together: by their number, or because data, settings or versions differ."""
+    """Processes cannot train together: by their number, by different data, settings or versions; one ended."""
 
 
 class MissingExtraError(TinygradMnistError, ImportError):

@@ -9,6 +9,7 @@ from joblib import parallel_config
 
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets.augment import Distortions
+from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.experiments import (
     EXPERIMENTS,
     ExperimentOptions,
@@ -172,3 +173,8 @@ def test_processes_give_the_results_of_one_and_have_one_thread():
         assert in_parallel(os.getenv, [("OPENBLAS_NUM_THREADS",)] * 2) == ["1", "1"]
         assert os.getpid() not in in_parallel(os.getpid, [()] * 2)
     assert in_parallel(divmod, tasks) == [(1, 1), (1, 3)]
+
+
+def test_process_that_is_killed_is_named():
+    with parallel_config("loky", n_jobs=2), pytest.raises(ProcessError, match=r"was killed.*--jobs 1"):
+        in_parallel(os._exit, [(1,)] * 2)

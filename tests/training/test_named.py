@@ -98,6 +98,8 @@ def test_biases_without_decay_are_a_group_of_their_own():
 
 
 WRONG = {
+    "adam(eps=1, eps=2)": r"optimizer is 'adam\(eps=1, eps=2\)': expected each setting once",
+    "adam(eps=tiny)": "optimizer has eps=tiny: expected a number, True, False, or of sgd, adam",
     "adma": "optimizer is 'adma': expected one of 'sgd', .*; did you mean 'adam'",
     "adam(": "optimizer is 'adam\\(': expected a name, or one with .*; write 'adam' or 'adam\\(setting",
     "": "optimizer is '': expected a name",

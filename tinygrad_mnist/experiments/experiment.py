@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 
+from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.report import Section, Table
 
 NOTHING = "-"
@@ -99,8 +101,20 @@ class ExperimentOptions:
 
 
 def in_parallel(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> list[Result]:
-    """Return ``[function(*task) for task in tasks]``, side by side as `joblib.parallel_config` says."""
-    return list(Parallel(max_nbytes=None)(delayed(function)(*task) for task in tasks))  # arrays stay writable
+    """Return ``[function(*task) for task in tasks]``, side by side as `joblib.parallel_config` says.
+
+    Raises
+    ------
+    ProcessError
+        If a process is killed.
+    """
+    try:
+        calls = (delayed(function)(*task) for task in tasks)
+        return list(Parallel(max_nbytes=None)(calls))  # arrays stay writable
+    except BrokenProcessPool as error:
+        raise ProcessError(
+            "a process that trained was killed, perhaps for lack of memory: expected it to end; write --jobs 1"
+        ) from error
 
 
 def _several(figures: Sequence[str] | str) -> list[str]:

@@ -90,20 +90,27 @@ def read_call(setting: str, text: Any, known: Iterable[str]) -> Call:
         expected = "expected a name, or one with settings in parentheses"
         raise ValueError(f"{setting} is {shown(text)}: {expected}; {write}")
 
-    def read(node: ast.expr) -> Any:
+    def read(node: ast.expr, place: str = "") -> Any:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.args or not all(each.arg for each in node.keywords):
                 refuse()
-            settings = {str(each.arg): read(each.value) for each in node.keywords}
+            settings = {str(each.arg): read(each.value, str(each.arg)) for each in node.keywords}
+            if len(settings) < len(node.keywords):
+                raise ValueError(f"{setting} is {shown(text)}: expected each setting once; leave one out")
             return Call(read(node.func).name, settings)
         if isinstance(node, ast.Name):
             name = text[node.col_offset : node.end_col_offset]  # as written: "warm-up"
             if name in ("true", "false"):
                 raise ValueError(f"{setting} has {name}: expected {name.title()}")
+            if place and name not in known:
+                names = ", ".join(known)
+                raise ValueError(
+                    f"{setting} has {place}={name}: expected a number, True, False, or of {names}"
+                )
             require_choice(setting, name, known)
             return Call(name, {})
         if isinstance(node, ast.List | ast.Tuple):
-            return [read(each) for each in node.elts]
+            return [read(each, place) for each in node.elts]
         try:
             return ast.literal_eval(node)
         except ValueError:
