@@ -76,7 +76,7 @@ class CheckpointError(TinygradMnistError, ValueError):
 
 
 class ProcessError(TinygradMnistError, ValueError):
-    """Processes cannot train together: by their number, by different data, settings or versions; one ended."""
+    """Processes cannot train together: their number, data, settings or versions do not fit, or one ended."""
 
 
 class MissingExtraError(TinygradMnistError, ImportError):

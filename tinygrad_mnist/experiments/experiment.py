@@ -113,7 +113,8 @@ def in_parallel(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]
         return list(Parallel(max_nbytes=None)(calls))  # arrays stay writable
     except BrokenProcessPool as error:
         raise ProcessError(
-            "a process that trained was killed, perhaps for lack of memory: expected it to end; write --jobs 1"
+            "a process that trained was killed, perhaps for lack of memory: expected to end by itself; "
+            "write --jobs 1"
         ) from error
 
 
