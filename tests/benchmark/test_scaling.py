@@ -67,6 +67,8 @@ def test_bench_measures_how_cost_grows(monkeypatch, tmp_path):
         (["--quick"], "--quick needs --scaling"),
         (["-o", "x.svg"], "--output needs --scaling"),
         (["--scaling", "-o", "x.png"], "expected a name that ends in .svg"),
+        (["--scaling", "-o", "nowhere/x.svg"], "nowhere is not a folder: make it first"),
+        (["--scaling", "--data", "."], "leave out --data"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, said):

@@ -43,8 +43,12 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
 
     if not scaling and (quick or output):
         raise click.UsageError(f"{'--quick' if quick else '--output'} needs --scaling")
+    if scaling and data:
+        raise click.UsageError("--scaling measures on random numbers: leave out --data")
     if output and output.suffix != ".svg":
         raise click.BadParameter("expected a name that ends in .svg", param_hint="--output")
+    if output and not output.parent.is_dir():  # before minutes of measuring
+        raise click.BadParameter(f"{output.parent} is not a folder: make it first", param_hint="--output")
     if scaling and to_accuracy:
         raise click.UsageError("--scaling and --to-accuracy are two measurements: expected one of them")
     figures: benchmark.BenchmarkResults | benchmark.ScalingResults | benchmark.AccuracyResults
@@ -60,11 +64,11 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
                 lambda: load_images("mnist", data, 0), data, threads, rounds or 30, report
             )
             tables = benchmark.tables(figures)
-    if isinstance(figures, benchmark.ScalingResults) and output:
-        benchmark.scaling_picture(figures).save(output)
     if as_json:
         click.echo(json.dumps(figures.to_dict(), indent=2))
     elif as_markdown:
         click.echo(benchmark.markdown(figures, tables))
     else:
         console.print_benchmark(benchmark.conditions(figures), tables)
+    if isinstance(figures, benchmark.ScalingResults) and output:
+        benchmark.scaling_picture(figures).save(output)
