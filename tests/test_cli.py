@@ -136,11 +136,11 @@ def test_enlarged_test_digit_is_read_as_the_original(which, request, tmp_path):
 
 
 def test_pictures_without_a_run_are_read_by_the_network_of_the_package(mnist, tmp_path):
-    write_idx(tmp_path / "digits.gz", mnist.test.raw_images[:20])
-    Image.fromarray(255 - mnist.test.raw_images[20]).save(tmp_path / "one.png")
+    write_idx(tmp_path / "digits.gz", mnist.test.raw_images[:10])
+    Image.fromarray(255 - mnist.test.raw_images[10]).save(tmp_path / "one.png")
     result = run("predict", tmp_path / "digits.gz", tmp_path / "one.png")
     assert result.exit_code == 0
-    assert [int(digit) for digit, _ in predicted(result.stdout)] == mnist.test.labels[:21].tolist()
+    assert [int(digit) for digit, _ in predicted(result.stdout)] == mnist.test.labels[:11].tolist()
     assert "no RUN is named: the network 'record' of the package, 784-" in result.stderr
     refused = run("predict", tmp_path / "one.png", "--weights", "best")
     assert (refused.exit_code, "--weights is best: expected none without a RUN" in refused.stderr) == (
