@@ -279,3 +279,11 @@ def test_broadcast_result_is_read_only(x):
     spread = ops.broadcast_to(x, shape=(3, 2))
     np.testing.assert_array_equal(spread, np.full((3, 2), 2.0), strict=True)
     assert not spread.flags.writeable
+
+
+@pytest.mark.parametrize("shape", [3, np.int64(3), [3], (3,), (np.int64(3),)])
+@pytest.mark.parametrize("x", [2.0, [2.0], np.float32(2), np.int8(2)])
+def test_numbers_spread_over_any_spelling_of_a_shape(x, shape):
+    found, expected = ops.broadcast_to(np.asarray(x), shape=shape), np.broadcast_to(x, shape)
+    np.testing.assert_array_equal(found, expected, strict=True)
+    assert not found.flags.writeable
