@@ -126,7 +126,7 @@ def test_incomplete_folder_names_missing_files(four_files: Path) -> None:
 def test_folder_with_the_name_of_a_file_is_named(four_files: Path, name: str) -> None:
     (four_files / name).unlink()
     (four_files / name).mkdir()
-    with pytest.raises(DataError, match=f"{name}: Is a directory"):
+    with pytest.raises(DataError, match=f"{name} is an empty folder: expected a file"):
         load_mnist(four_files, validation=0)
 
 

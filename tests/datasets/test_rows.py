@@ -121,7 +121,7 @@ def rows_of(path):
 
 
 @pytest.mark.usefixtures("always_mapped")
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [1, 11])
 @pytest.mark.parametrize("name", ["tiny", "emnist"])
 def test_folder_of_plain_files_is_the_same_data_set(four_files, parts, name):
     if name == "emnist":  # stored with rows and columns exchanged
@@ -134,6 +134,27 @@ def test_folder_of_plain_files_is_the_same_data_set(four_files, parts, name):
     assert found.framing() == expected.framing()
     for one, other in zip(found.train.loader(5, shuffle=True), expected.train.loader(5, shuffle=True)):
         assert all(a.tobytes() == b.tobytes() for a, b in zip(one, other))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda folder: [part.unlink() for part in folder.iterdir()],
+            "-ubyte is an empty folder: expected a",
+        ),
+        (
+            lambda folder: write_idx(folder / "9", np.zeros((1, 2, 3), np.uint8)),
+            r"/9 is uint8 of .*\(1, 2, 3\)",
+        ),
+    ],
+    ids=["empty", "another size"],
+)
+def test_folder_of_parts_that_are_not_a_whole_is_named(four_files, change, said):
+    folder = unpacked(four_files, 3)
+    change(folder / "train-images-idx3-ubyte")
+    with pytest.raises(DataError, match=said):
+        load_mnist(folder, validation=3)
 
 
 def test_file_that_shrinks_while_it_is_read_is_named(tmp_path):

@@ -85,21 +85,30 @@ class ImageFiles:
 
 
 def _parts(path: Path) -> list[Path]:
-    """Return the files in a folder that has the name of a file, by their names; else the path itself."""
+    """Return the files in a folder that has the name of a file, in order; else the path itself."""
     if not os.path.isdir(path):
         return [path]
     with as_data_error(path):
-        return sorted(part for part in path.iterdir() if not part.name.startswith(".")) or [path]
+        parts = sorted((part for part in path.iterdir() if not part.name.startswith(".")), key=_in_order)
+    if not parts:
+        raise DataError(f"{path} is an empty folder: expected a file, or the parts of one")
+    return parts
+
+
+def _in_order(part: Path) -> list[str | int]:
+    """Return the words and numbers of a name: part-2 comes before part-10."""
+    return [int(text) if i % 2 else text for i, text in enumerate(re.split("([0-9]+)", part.name))]
 
 
 def _images(parts: list[Path]) -> Any:
     """Read images, and map uncompressed files that are larger than `SMALL` together."""
     plain = {path for path in parts if os.path.isfile(path) and not is_gzipped(path)}
     is_large = sum(os.path.getsize(path) for path in plain) > SMALL
-    arrays = [
-        (map_idx if is_large and path in plain else read_idx)(path, partial(require_images, path, None))
-        for path in parts
-    ]
+    arrays: list[Array] = []
+    for path in parts:
+        shape = arrays[0].shape[1:] if arrays else None
+        read = map_idx if is_large and path in plain else read_idx
+        arrays.append(read(path, partial(require_images, path, shape)))
     if len(arrays) == 1:
         return arrays[0]
     whole = Concatenated(arrays)
