@@ -144,8 +144,8 @@ def test_folder_of_plain_files_is_the_same_data_set(four_files, parts, name):
             "-ubyte is an empty folder: expected a",
         ),
         (
-            lambda folder: write_idx(folder / "9", np.zeros((1, 2, 3), np.uint8)),
-            r"/9 is uint8 of .*\(1, 2, 3\)",
+            lambda folder: write_idx(folder / "9", np.zeros((1, 9, 7), np.uint8)),
+            r"/9 is uint8 of .*\(1, 9, 7\)",
         ),
     ],
     ids=["empty", "another size"],

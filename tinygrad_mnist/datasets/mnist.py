@@ -35,8 +35,8 @@ def load_mnist(directory: str | Path | None = None, *, validation: int = 10_000)
         file in Keras's form, or its folder. A folder with the name of a file may hold its parts, read one
         behind the other in the order of their names, part-2 before part-10. Uncompressed images of more than
         64 MiB stay in their files: memory does not grow with their number. Digits that are stored transposed,
-        as in EMNIST, are turned upright, as `origin` states. If omitted, the environment variable ``TINYGRAD_MNIST_DATA`` names
-        the folder; if that is not set, the bundled MNIST is loaded.
+        as in EMNIST, are turned upright, as `origin` states. If omitted, the environment variable
+        ``TINYGRAD_MNIST_DATA`` names the folder; if that is not set, the bundled MNIST is loaded.
     validation : int, default 10,000
         Number of images cut off the end of the training files; 0 trains on all of them.
 
