@@ -7,7 +7,7 @@ from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.autodiff.ops.indexing import scatter_add
 from tinygrad_mnist.autodiff.ops.shaping import broadcasts, sum_to
-from tinygrad_mnist.errors import LabelError, ShapeError
+from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
 
 REAL = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
 COMPLEX = REAL + 1e-3j * np.array([1.0, -2.0, 3.0, -4.0, 5.0])
@@ -166,6 +166,12 @@ def test_cross_entropy_takes_labels_of_any_integers(dtype):
     found.sum().backward()
     np.testing.assert_array_equal(found.data, expected)
     np.testing.assert_array_equal(logits.grad, ops.softmax(logits.data) - np.eye(3)[labels])
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [np.nan, 1.0], [1j, 0]])
+def test_one_hot_of_other_numbers_is_refused(labels):
+    with pytest.raises(DTypeError, match="one_hot takes integer class labels, and these are"):
+        ops.one_hot(np.array(labels), classes=3, dtype=np.dtype(float))
 
 
 def test_cross_entropy_of_no_examples_and_no_classes_is_empty():

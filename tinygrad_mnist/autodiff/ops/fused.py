@@ -14,7 +14,7 @@ from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, ones
 from tinygrad_mnist.autodiff.ops.smooth import exp, sigmoid
 from tinygrad_mnist.autodiff.primitive import checked, primitive
-from tinygrad_mnist.errors import LabelError, ShapeError
+from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
 
 _MOST_CLASSES_IN_A_TABLE = 1000
 
@@ -229,6 +229,8 @@ def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
 
     Raises
     ------
+    DTypeError
+        If the labels are not integers.
     LabelError
         If a label is outside of the range.
 
@@ -238,6 +240,10 @@ def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
+    if labels.dtype.kind not in "iub":
+        raise DTypeError(
+            f"one_hot takes integer class labels, and these are {labels.dtype}: convert with astype(np.int64)"
+        )
     checked(require_labels, labels, classes)
     return _rows_of_identity(labels, classes, dtype)
 

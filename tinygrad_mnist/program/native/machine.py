@@ -200,7 +200,7 @@ def parts(sequences: Sequence[Sequence[Kernel]], arguments: Sequence[Array]) -> 
         If numba is told to compile nothing.
     """
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
-        raise CaptureError("numba compiles nothing while NUMBA_DISABLE_JIT is set: unset it")
+        raise CaptureError("numba compiles nothing while NUMBA_DISABLE_JIT is set")
     kernels = []
     words, moves = [0] * len(arguments), []
     bounds = []
