@@ -100,7 +100,7 @@ def choices() -> Section:
     text = (
         "Trainings on distorted images, each with what differs from the first, measured on 5,000 training "
         "images held out.  Chance moves a number of errors by about its square root.  The second "
-        "round was added after the first had missed its aim with 0.67 % test error; the images held out, by "
-        "the same people as the training images, show no gain by it."
+        "round was added after the first had missed its aim with 0.67 % test error; the images held out, "
+        "probably by those who wrote the training images, show no gain by it."
     )
     return Section("What the choice rests on", text, table=Table(ABLATION_COLUMNS, ABLATIONS))
