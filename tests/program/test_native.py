@@ -197,3 +197,9 @@ def test_argument_in_the_memory_of_a_state_gives_the_eager_step(first):
         for found, expected in zip(compiled(choose(v)), eager(Tensor(choose(w))), strict=True):
             np.testing.assert_allclose(found.data, expected.data, rtol=1e-12)
         np.testing.assert_allclose(v.data, w.data, rtol=1e-12)
+
+
+def test_empty_batch_is_left_to_numpy():
+    """Nothing is computed, so nothing is compiled."""
+    compiled = compile(lambda x: (ops.tanh(x) * 2).sum(), backend="native")
+    assert [compiled(np.zeros((0, 4))).item() for _ in range(4)] == [0.0] * 4
