@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.program.networks import batch, binary, classifier, quadratic
-from tinygrad_mnist import Tensor, nn, no_grad, ops, primitive
+from tinygrad_mnist import Tensor, nn, no_grad, ops, optim, primitive
 from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.errors import LabelError
 from tinygrad_mnist.program import compile
@@ -203,3 +203,16 @@ def test_empty_batch_is_left_to_numpy():
     """Nothing is computed, so nothing is compiled."""
     compiled = compile(lambda x: (ops.tanh(x) * 2).sum(), backend="native")
     assert [compiled(np.zeros((0, 4))).item() for _ in range(4)] == [0.0] * 4
+    weight = Tensor(np.eye(4), requires_grad=True)
+    optimizer = optim.SGD([weight], 0.1, momentum=0.9)
+
+    @compile(backend="native")
+    def step(x, labels):
+        optimizer.zero_grad()
+        loss = nn.CrossEntropyLoss(reduction="sum")(x @ weight, labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    assert [step(np.zeros((0, 4)), np.zeros(0, int)).item() for _ in range(4)] == [0.0] * 4
+    np.testing.assert_array_equal(weight.data, np.eye(4))

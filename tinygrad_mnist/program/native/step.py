@@ -54,7 +54,7 @@ def native_step(
     states
         The arrays that the program changes and reads in place.
     numpy_step
-        The same step in NumPy, which runs instead if an argument shares memory with a state.
+        The same step in NumPy, which runs instead if an argument shares memory with a state, or is empty.
     largest
         Multiplications of the largest matrix product that native code computes.
 
@@ -63,6 +63,8 @@ def native_step(
     CaptureError
         If native code cannot change the states, or none of the operations has a native form.
     """
+    if not all(value.array.size for value in recording.arguments):  # an empty batch: nothing to gain
+        return numpy_step
     recording = written_in_place(recording)
     if not _can_bind(recording, states):
         raise CaptureError(
@@ -72,8 +74,6 @@ def native_step(
     layout = Layout(recording, states)
     groups = grouped(recording.instructions, kinds_of(recording.instructions, layout, largest), layout)
     if all(group.kind in (Kind.NUMPY, Kind.CHECK) for group in groups):
-        if not all(value.array.size for value in recording.arguments):  # nothing of an empty batch is native
-            return numpy_step
         raise CaptureError("none of its operations has a native form")
     return _Builder(recording, names, states, layout, groups, numpy_step).build()
 
