@@ -2,15 +2,16 @@
 
 import importlib.util
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from tinygrad_mnist import benchmark
-from tinygrad_mnist.benchmark import AccuracyResults
-from tinygrad_mnist.benchmark.to_accuracy import GOALS, LIBRARIES, OURS, Goal, Race, run_to_accuracy
+from tinygrad_mnist.benchmark import AccuracyResults, trainings
+from tinygrad_mnist.benchmark.to_accuracy import GOALS, LIBRARIES, Goal, Race, run_to_accuracy
 from tinygrad_mnist.cli import main
 
-SMALL = [Goal(0.9, 16, 256, 0.2, 1, shift_epochs, (256, 0.002, 1)) for shift_epochs in (None, 1)]
+SMALL = [Goal(0.9, 16, 256, 0.2, 1, is_moved, (256, 0.002, 1)) for is_moved in (False, True)]
 MACHINE = {
     "processor": "Abacus", "cores": 2, "system": "Linux", "python": "3.11", "numpy": "2.1", "blas": "none",
     "packages": {},
@@ -28,7 +29,7 @@ def test_installed_libraries_learn_in_fresh_processes(mnist_folder):
 
 def test_table_has_median_seconds_multiples_and_mean_accuracy():
     races = [
-        Race(OURS, 0.98, [1.0, 5.0, 2.0], [0.98, 0.981, 0.982]),
+        Race("tinygrad_mnist", 0.98, [1.0, 5.0, 2.0], [0.98, 0.981, 0.982]),
         Race("PyTorch", 0.98, [4.0, 4.0, 9.0], [0.97, 0.98, 0.99]),
     ]
     text = benchmark.markdown(
@@ -38,13 +39,21 @@ def test_table_has_median_seconds_multiples_and_mean_accuracy():
     assert "| PyTorch | 4.00 (1.00, 98.00%) |" in text
 
 
-def test_libraries_without_distortions_shift_and_scikit_learn_has_adam():
-    distorted = GOALS[1]
-    assert distorted.settings(OURS)["epochs"] == distorted.epochs
-    assert distorted.settings("PyTorch")["epochs"] == distorted.shift_epochs
-    assert (distorted.settings("scikit-learn")["batch_size"], distorted.settings("scikit-learn")["lr"]) == (
-        distorted.adam[:2]
-    )
+def test_settings_are_one_recipe_and_adam_for_scikit_learn():
+    for goal in GOALS:
+        ours, theirs = goal.settings("tinygrad_mnist"), goal.settings("scikit-learn")
+        assert ours == goal.settings("PyTorch") == goal.settings("Keras")
+        assert (theirs["batch_size"], theirs["lr"], theirs["epochs"]) == goal.adam
+        assert ours["steps"] == -(-60_000 // ours["batch_size"]) * ours["epochs"]
+
+
+def test_images_move_by_at_most_one_pixel():
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 10, 20] = 7
+    moved = trainings.shifted(np.repeat(image, 300, axis=0), np.random.default_rng(0))
+    places = np.argwhere(moved == 7)
+    assert len(places) == 300
+    assert {tuple(place) for place in places[:, 1:]} == {(i, j) for i in (9, 10, 11) for j in (19, 20, 21)}
 
 
 def test_two_measurements_at_once_are_refused():

@@ -50,7 +50,6 @@ def tinygrad_mnist(settings: dict[str, Any], folder: str, seed: int, threads: in
     from tinygrad_mnist.training import Recipe, evaluate, fit
 
     data = load_mnist(folder, validation=0)
-    mild = "distortions(rotation=6, shear=0.06, scale=0.06, shift=0.04, elastic=0.02)"
     recipe = Recipe(
         (settings["hidden"],),
         seed=seed,
@@ -59,11 +58,12 @@ def tinygrad_mnist(settings: dict[str, Any], folder: str, seed: int, threads: in
         schedule=f"linear(start_factor=1.0, end_factor=0.0, total_iters={settings['steps']}, per_step=True)",
         batch_size=settings["batch_size"],
         epochs=settings["epochs"],
-        augment=mild if settings["is_moved"] else None,
     )
     model, loss = recipe.build_model(data.image_shape, data.classes), recipe.build_loss()
     optimizer, schedule = recipe.build_optimizer(model)
-    loader = data.train.loader(recipe.batch_size, shuffle=True, seed=seed, transform=recipe.build_transform())
+    loader = data.train.loader(
+        recipe.batch_size, shuffle=True, seed=seed, transform=shifted if settings["is_moved"] else None
+    )
     fit(model, loss, optimizer, loader, epochs=recipe.epochs, schedule=schedule)
     return evaluate(model, loss, data.test.loader(1000)).accuracy or 0.0
 
