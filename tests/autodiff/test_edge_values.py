@@ -168,6 +168,14 @@ def test_cross_entropy_takes_labels_of_any_integers(dtype):
     np.testing.assert_array_equal(logits.grad, ops.softmax(logits.data) - np.eye(3)[labels])
 
 
+def test_labels_that_stopped_being_classes_are_refused_by_the_rule():
+    logits, labels = Tensor(np.zeros((2, 3)), requires_grad=True), Tensor(np.array([0, 1]))
+    loss = ops.softmax_cross_entropy(logits, labels).sum()
+    labels.data[1] = 7  # a write that no graph sees
+    with pytest.raises(LabelError, match="label 7 of example 1 is out of range"):
+        loss.backward()
+
+
 @pytest.mark.parametrize("labels", [[0.0, 1.0], [np.nan, 1.0], [1j, 0]])
 def test_one_hot_of_other_numbers_is_refused(labels):
     with pytest.raises(DTypeError, match="one_hot takes integer class labels, and these are"):

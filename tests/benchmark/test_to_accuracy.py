@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tinygrad_mnist import benchmark
 from tinygrad_mnist.benchmark import AccuracyResults, trainings
-from tinygrad_mnist.benchmark.to_accuracy import GOALS, LIBRARIES, Goal, Race, run_to_accuracy
+from tinygrad_mnist.benchmark.to_accuracy import GOALS, Goal, Race, installed, run_to_accuracy
 from tinygrad_mnist.cli import main
 
 SMALL = [Goal(0.9, 16, 256, 0.2, 1, is_moved, (256, 0.002, 1)) for is_moved in (False, True)]
@@ -21,8 +21,8 @@ MACHINE = {
 @pytest.mark.long
 def test_installed_libraries_learn_in_fresh_processes(mnist_folder):
     found = run_to_accuracy(mnist_folder, threads=1, seeds=1, goals=SMALL)
-    present = [name for name, (module, _) in LIBRARIES.items() if importlib.util.find_spec(module)]
-    assert [race.library for race in found.races] == present * 2
+    assert [race.library for race in found.races] == installed() * 2
+    assert found.races[0].library == "tinygrad_mnist"
     assert all(0.8 < accuracy <= 1 for race in found.races for accuracy in race.accuracies)
     assert all(seconds > 0.1 for race in found.races for seconds in race.seconds)
 
@@ -56,7 +56,19 @@ def test_images_move_by_at_most_one_pixel():
     assert {tuple(place) for place in places[:, 1:]} == {(i, j) for i in (9, 10, 11) for j in (19, 20, 21)}
 
 
-def test_two_measurements_at_once_are_refused():
-    result = CliRunner().invoke(main, ["bench", "--scaling", "--to-accuracy"])
+def test_library_without_one_of_its_modules_does_not_take_part(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jax" else name)
+    assert installed() == ["tinygrad_mnist", "PyTorch", "scikit-learn"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--scaling", "--scaling and --to-accuracy are two measurements: expected one of them"),
+        ("--data=.", "--to-accuracy measures on the bundled MNIST: leave out --data"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(option, said):
+    result = CliRunner().invoke(main, ["bench", "--to-accuracy", option])
     assert result.exit_code == 2
-    assert "--scaling and --to-accuracy are two measurements: expected one of them" in result.output
+    assert said in " ".join(result.output.split())

@@ -20,14 +20,13 @@ from tinygrad_mnist.benchmark.machine import machine
 from tinygrad_mnist.benchmark.tables import BenchmarkTable
 
 EXAMPLES = 60_000
-LIBRARIES: dict[
-    str, tuple[str, Callable[..., float]]
-] = {  # by name: the module to look for, and the training
-    "tinygrad_mnist": ("tinygrad_mnist", trainings.tinygrad_mnist),
-    "PyTorch": ("torch", trainings.pytorch),
-    "JAX": ("jax", trainings.jax_scan),
-    "scikit-learn": ("sklearn", trainings.scikit_learn),
-    "Keras": ("keras", trainings.keras_fit),
+# The modules that a library needs, and its training.
+LIBRARIES: dict[str, tuple[tuple[str, ...], Callable[..., float]]] = {
+    "tinygrad_mnist": (("tinygrad_mnist",), trainings.tinygrad_mnist),
+    "PyTorch": (("torch",), trainings.pytorch),
+    "JAX": (("jax",), trainings.jax_scan),
+    "scikit-learn": (("sklearn",), trainings.scikit_learn),
+    "Keras": (("keras", "jax"), trainings.keras_fit),
 }
 
 
@@ -111,6 +110,11 @@ class AccuracyResults:
         return asdict(self)
 
 
+def installed() -> list[str]:
+    """Return the names of the libraries that can train here."""
+    return [name for name, (modules, _) in LIBRARIES.items() if all(map(importlib.util.find_spec, modules))]
+
+
 def run_to_accuracy(
     folder: Path,
     threads: int,
@@ -127,10 +131,9 @@ def run_to_accuracy(
     threads : int
         BLAS threads of each process.
     report : callable, optional
-        Is told what runs.
+        Called with what runs next.
     """
-    present = [name for name, (module, _) in LIBRARIES.items() if importlib.util.find_spec(module)]
-    races = [(Race(name, goal.accuracy), goal) for goal in goals for name in present]
+    races = [(Race(name, goal.accuracy), goal) for goal in goals for name in installed()]
     for seed in range(seeds):
         for race, goal in races:
             report(f"{race.library} to {goal.accuracy:.1%}, seed {seed}")

@@ -1,16 +1,17 @@
 """Trainings of one perceptron on MNIST, each for a process of its own with its library alone.
 
 The text of a function, with that of `mnist` and `shifted`, is the whole program of its process: each imports
-what it uses, and none waits for the imports of the others.  All take
+what it uses, and none waits for the imports of the others.  Each returns the accuracy on the test images, and
+takes these parameters:
 
 settings
-    What ``Goal.settings`` returns.
+    The result of ``Goal.settings``.
 folder
-    MNIST's four files.
-seed, threads
-    As elsewhere.
-
-and return the accuracy on the test images.
+    Folder of MNIST's four files.
+seed
+    Seed of the first weights and the order of the images.
+threads
+    Threads of its matrix products.
 """
 
 from __future__ import annotations
@@ -151,10 +152,10 @@ def scikit_learn(settings: dict[str, Any], folder: str, seed: int, threads: int)
 
 
 def keras_fit(settings: dict[str, Any], folder: str, seed: int, threads: int) -> float:
-    """Train with Keras's `fit`, on JAX unless the environment names another backend."""
+    """Train with Keras's `fit`, on JAX."""
     import os
 
-    os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ["KERAS_BACKEND"] = "jax"
     import keras
 
     keras.utils.set_random_seed(seed)

@@ -45,6 +45,8 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
         raise click.UsageError(f"{'--quick' if quick else '--output'} needs --scaling")
     if scaling and data:
         raise click.UsageError("--scaling measures on random numbers: leave out --data")
+    if to_accuracy and data:
+        raise click.UsageError("--to-accuracy measures on the bundled MNIST: leave out --data")
     if output and output.suffix != ".svg":
         raise click.BadParameter("expected a name that ends in .svg", param_hint="--output")
     if output and not output.parent.is_dir():  # before minutes of measuring
@@ -57,7 +59,7 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
             figures = benchmark.run_scaling(threads, rounds or 30, quick=quick, report=report)
             tables = benchmark.scaling_tables(figures)
         elif to_accuracy:
-            figures = benchmark.run_to_accuracy(data or BUNDLED["MNIST"], threads, rounds or 5, report=report)
+            figures = benchmark.run_to_accuracy(BUNDLED["MNIST"], threads, rounds or 5, report=report)
             tables = benchmark.accuracy_tables(figures)
         else:
             figures = benchmark.run(

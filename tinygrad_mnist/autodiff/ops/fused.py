@@ -245,19 +245,14 @@ def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
             f"one_hot takes integer class labels, and these are {labels.dtype}: convert with astype(np.int64)"
         )
     checked(require_labels, labels, classes)
-    return _rows_of_identity(labels, classes, dtype)
-
-
-one_hot.vjps(None)
-
-
-def _rows_of_identity(labels: Any, classes: int, dtype: Any) -> Any:
-    """Return the one-hot rows of labels that were checked before."""
     if classes > _MOST_CLASSES_IN_A_TABLE:
         return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
     rows = np.empty_like(labels, dtype, shape=(*labels.shape, classes))
     np.take(identity_matrix(classes, dtype), labels, axis=0, out=rows, mode="clip")
     return rows
+
+
+one_hot.vjps(None)
 
 
 @lru_cache(maxsize=16)
@@ -408,8 +403,6 @@ def _require_rows(logits: Any, targets: Any) -> None:
 
 def _softmax_minus_targets(logits: Any, targets: Any) -> Any:
     if targets.dtype.kind in "iu":
-        if type(logits) is type(targets) is np.ndarray:  # the forward has checked the labels
-            return softmax.forward(logits) - _rows_of_identity(targets, logits.shape[-1], logits.dtype)
         return softmax(logits) - one_hot(targets, classes=logits.shape[-1], dtype=logits.dtype)
     # The sum of a row is 1 when it is a distribution; the rule holds for any row.
     return softmax(logits) * sum(targets, axis=-1, keepdims=True) - targets
