@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_mnist.datasets import ImageDataset, Split
+from tinygrad_mnist.datasets import ImageDataset, Split, framing, load_digits
 from tinygrad_mnist.datasets.image_dataset import cut_validation
 from tinygrad_mnist.errors import DataError
 
@@ -103,3 +103,20 @@ def test_names_must_match_the_number_of_classes() -> None:
     assert whole.class_names == ("0", "1", "2", "3", "4")
     with pytest.raises(DataError, match="5 classes and 2 names"):
         ImageDataset("odd", "a test", split_of(5), split_of(0), split_of(5), 5, class_names=("a", "b"))
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_framing_does_not_depend_on_the_blocks_it_is_measured_in(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.concatenate([np.zeros((9, 8, 8), np.uint8), load_digits().train.raw_images])  # no ink first
+    expected = framing.Framing.measure(images, 16)
+    monkeypatch.setattr(framing, "_BLOCK", block)
+    assert framing.Framing.measure(images, 16) == expected
+
+
+def test_framing_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = load_digits()
+    found = digits.framing()
+    monkeypatch.setattr(framing.Framing, "measure", None)  # a second measurement would fail
+    assert digits.framing() == found
