@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from hashlib import sha256
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from tinygrad_mnist.graph.build import graph_behind
@@ -15,6 +11,7 @@ from tinygrad_mnist.graph.data import GraphData
 from tinygrad_mnist.graph.folding import folded
 from tinygrad_mnist.graph.numbers import short_count
 from tinygrad_mnist.graph.page_data import page_data
+from tinygrad_mnist.pages import document, iframe, json_for
 
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = (
@@ -49,36 +46,18 @@ def to_html(graph: Any, *, title: str = "Computation graph", learning_rate: floa
     """
     whole = graph_behind(graph)
     graph = whole if len(whole.nodes) <= MOST_NODES else folded(whole)
-    script = "".join(_read(f"{name}.js") for name in _SCRIPTS) + "start();\n"
-    style = "".join(_read(f"{name}.css") for name in _STYLES)
-    policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
     parts = {
-        "policy": policy,
-        "title": escape(title),
         "summary": escape(_summary(whole)),
         "folded": escape(_folded(whole, graph)),
         "buttons": "\n".join(_button(*button) for button in _BUTTONS),
-        "data": _json(page_data(graph, learning_rate)),
-        "style": style,
-        "script": script,
+        "data": json_for(page_data(graph, learning_rate)),
     }
-    return Template(_read("page.html")).substitute(parts)
+    return document(_PAGE, title=title, styles=_STYLES, scripts=_SCRIPTS, start="start();\n", parts=parts)
 
 
 def to_iframe(graph: Any, *, title: str = "Computation graph") -> str:
     """Return the page in an iframe for a notebook's output, where neither can disturb the other."""
-    page = escape(to_html(graph, title=title))
-    return (
-        f'<iframe srcdoc="{page}" sandbox="allow-scripts" title="{escape(title)}" width="100%" '
-        f'height="{_IFRAME_HEIGHT}" style="border: 0"></iframe>'
-    )
-
-
-def _read(name: str) -> str:
-    return (_PAGE / name).read_text("utf-8")
+    return iframe(to_html(graph, title=title), title=title, height=_IFRAME_HEIGHT)
 
 
 def _folded(whole: GraphData, shown: GraphData) -> str:
@@ -104,17 +83,6 @@ def _summary(graph: GraphData) -> str:
         short_count(work, "FLOP"),
     ]
     return " · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
-
-
-def _json(data: Any) -> str:
-    """JSON that cannot end the element it stands in."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _digest(text: str) -> str:
-    """The name under which a policy allows one inline text."""
-    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
 def _button(name: str, key: str, *paths: str) -> str:

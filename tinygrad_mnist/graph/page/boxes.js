@@ -2,7 +2,6 @@
 // The picture as it is shown: which groups are open, and what a step changes in it.
 
 const MOST_VISIBLE = 70;
-const byId = (id) => document.getElementById(id);
 
 // All that the page knows: the data, and what is open, drawn, played and looked at.
 function startedPage(data) {

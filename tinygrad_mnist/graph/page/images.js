@@ -2,25 +2,16 @@
 // Small images: drawn pixel by pixel, so that the page loads nothing.
 
 const IMAGE = { most: 150, least: 84, pixel: 3, strip: 6, wide: 118 }; // a side in a box; a pixel of the array; rows of units
-const NEGATIVE = [213, 94, 0], POSITIVE = [0, 114, 178];
 
 // An image is {title, width, height, grey}: grey is base64 of a byte for each pixel, row by row, 0 black and
 // 255 white.  With signed: true, 128 is zero, less is orange and more is blue.
 function imageCanvas({ title, width, height, grey, signed }) {
-  const canvas = make("canvas", ""), pen = Object.assign(canvas, { width, height }).getContext("2d");
-  const pixels = pen.createImageData(width, height);
-  for (let i = 0, bytes = atob(grey); i < bytes.length; i++) {
-    pixels.data.set([...(signed ? tint(bytes.charCodeAt(i)) : Array(3).fill(bytes.charCodeAt(i))), 255], 4 * i);
-  }
-  pen.putImageData(pixels, 0, 0);
+  const bytes = atob(grey), byteAt = (pixel) => bytes.charCodeAt(pixel);
+  const colour = signed ? (pixel) => tint((byteAt(pixel) - 128) / 127) : (pixel) => Array(3).fill(byteAt(pixel));
+  const canvas = paintPixels(make("canvas", ""), width, height, colour);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title);
   return canvas;
-}
-
-function tint(byte) {
-  const far = Math.min(1, Math.abs(byte - 128) / 127), end = byte < 128 ? NEGATIVE : POSITIVE;
-  return end.map((channel) => Math.round(255 + (channel - 255) * far));
 }
 
 // The size of an image in a box: a digit or a mosaic large enough to see, a strip of units high enough.

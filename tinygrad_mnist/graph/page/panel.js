@@ -3,14 +3,6 @@
 
 const LONG_EQUATION = 34;
 
-// Elements are made of text, never of markup.
-function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-}
-
 function stepElements(step, event, more) {
   return [make("p", "phase", step.label), make("h2", "", event.title), ...event.lines.map(lineElement), ...more];
 }

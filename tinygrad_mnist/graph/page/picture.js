@@ -1,20 +1,12 @@
 "use strict";
 // The picture of a laid-out scene: SVG elements made of text, never of markup.
 
-const SVG = "http://www.w3.org/2000/svg";
 const FACE = {
   line: 16, padX: 11, padY: 7, title: 13, small: 11.5,
   family: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
   columns: "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace",
 };
 const LONGEST_LINE = 34, MOST_LINES = 6, LONGEST_LABEL = 12, BAR = 128, CLOSED = 180;
-
-function draw(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
 
 // ---- Lines of text in boxes, and the sizes they need ---------------------------------------------------------
 

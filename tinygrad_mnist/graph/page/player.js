@@ -27,10 +27,6 @@ function explanations({ shown, current }, step) {
   return step.phase === "backward" && !step.starts ? [legendElement()] : [];
 }
 
-function say(words) {
-  byId("status").textContent = words;
-}
-
 // A box with its gradient and what is right above and below.
 function around({ x, y, width, height, back }) {
   const right = back ? back.x + back.width : x + width;
