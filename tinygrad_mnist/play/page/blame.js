@@ -1,0 +1,248 @@
+"use strict";
+// Err and blame: the loss, then backward from the answer to the picture, and uphill on the pixels.
+
+const BLAME = {
+  id: "blame",
+  title: "Why?",
+  seconds: 1.5,
+  pace: 0.05, // the farthest that a pixel moves in a step uphill
+  /** @type {ReturnType<typeof setInterval> | null} */
+  timer: null,
+  /** @type {ReturnType<typeof setInterval> | null} */
+  walk: null,
+  /** @type {Numbers | null} */
+  before: null, // the picture before the walk
+  classes: make("div", "classes"),
+  moment: make("section", "moment"),
+  picture: make("section", "walk"),
+
+  make() {
+    this.classes.setAttribute("role", "radiogroup");
+    this.classes.setAttribute("aria-label", "What it should be");
+    page.data.classes.forEach((name, label) => this.classes.append(classChoice(name, label)));
+    const buttons = make("div", "buttons",
+      pressable("back", "‹ Back", () => this.go(page.moment - 1)), pressable("play-back", "Play", () => this.play(), "primary"), pressable("forward", "Next ›", () => this.go(page.moment + 1)));
+    return make("div", "", make("section", "", make("h2", "", "What should it be?"), this.classes), make("section", "", buttons, this.moment), this.picture);
+  },
+
+  /** The moments: nothing, the loss, each layer from the last to the first, the input. */
+  get last() {
+    return page.network.blocks.length + 2;
+  },
+
+  /** @param {number} moment */
+  go(moment) {
+    this.stop();
+    this.set(moment);
+  },
+
+  /** @param {number} moment */
+  set(moment) {
+    page.moment = Math.max(0, Math.min(this.last, moment));
+    page.changed("moment");
+  },
+
+  play() {
+    if (this.timer !== null) return this.stop();
+    if (page.label === null) return say("First choose what it should be");
+    this.set(page.moment >= this.last ? 1 : page.moment + 1);
+    this.timer = setInterval(() => {
+      this.set(page.moment + 1);
+      if (page.moment >= this.last) this.stop();
+    }, this.seconds * 1000);
+    byId("play-back").textContent = "Pause";
+  },
+
+  stop() {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    byId("play-back").textContent = "Play";
+  },
+
+  /** @param {Set<string>} what */
+  refresh(what) {
+    for (const choice of this.classes.querySelectorAll("input")) choice.checked = Number(choice.value) === page.label;
+    const elements = momentElements(page.moment);
+    this.moment.replaceChildren(...elements);
+    if (what.has("moment") && page.moment) say(elements.slice(0, 2).map(({ textContent }) => textContent).join(" "));
+    for (const [id, isOff] of /** @type {[string, boolean][]} */ ([["back", page.moment === 0], ["forward", page.moment === this.last || page.label === null], ["play-back", page.label === null]])) {
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = isOff;
+    }
+    this.showPicture();
+  },
+
+  /** Which pixels would have to change, and the walk. */
+  showPicture() {
+    const { blamed, label } = page;
+    if (page.data.kind !== "image" || !blamed || label === null || page.moment < this.last) return this.picture.replaceChildren();
+    const found = canvasOf(page.data.shape[1], page.data.shape[0]), most = reach(blamed.input), name = `“${page.className(label)}”`;
+    found.id = "picture-slope";
+    found.className = "pixels";
+    found.setAttribute("role", "img");
+    found.setAttribute("aria-label", `The slope of the loss by each pixel; the largest is ${short(most)}`);
+    paintSigned(found, blamed.input.map((slope) => -slope), most);
+    const key = colourKey("less ink here helps", "more ink here helps");
+    const walking = pressable("walk", this.walk === null ? `Make it a ${name}` : "Stop", () => this.toggleWalk(), "primary");
+    const undo = pressable("undo", "Back to the picture", () => this.undo());
+    undo.disabled = this.before === null;
+    return this.picture.replaceChildren(make("h2", "", "Which pixels would have to change?"), make("figure", "weights", found, make("figcaption", "note", key)),
+      make("p", "", `Each step moves every pixel a little against its slope. The network's ${name} grows, though to our eyes the picture hardly changes.`), make("div", "buttons", walking, undo));
+  },
+
+  toggleWalk() {
+    if (this.walk !== null) return this.endWalk();
+    this.before ??= page.input.slice();
+    this.walk = setInterval(() => this.stepUphill(), 80);
+    page.changed("moment");
+  },
+
+  stepUphill() {
+    const { blamed, label } = page;
+    if (!blamed || label === null || page.seen.answer[label] > 0.95) return this.endWalk();
+    const most = reach(blamed.input), moment = page.moment;
+    page.take(page.input.map((ink, i) => Math.min(1, Math.max(0, ink - (this.pace * blamed.input[i]) / most))));
+    page.moment = moment;
+  },
+
+  endWalk() {
+    if (this.walk !== null) clearInterval(this.walk);
+    this.walk = null;
+    page.changed("moment");
+    say(page.label === null ? "" : `${page.className(page.label)}: ${percent(page.seen.answer[page.label])}`);
+  },
+
+  undo() {
+    if (this.before === null) return;
+    this.endWalk();
+    const moment = page.moment, before = this.before;
+    this.before = null;
+    page.take(before);
+    page.moment = moment;
+  },
+};
+TABS.push(BLAME);
+
+/**
+ * @param {string} name
+ * @param {number} label
+ */
+function classChoice(name, label) {
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: "label", value: String(label), id: `label-${label}` });
+  input.addEventListener("change", () => page.expect(label));
+  return make("label", "choice", input, make("span", "", name));
+}
+
+// ---- The moments of the blame --------------------------------------------------------------------------------
+
+/** @param {number} moment */
+function momentElements(moment) {
+  const { blamed, label, network } = page;
+  if (!blamed || label === null) return [make("p", "", "Choose the right answer above. Then see how far off the network is, and what is to blame.")];
+  if (moment === 0) return [make("h2", "", "Blame runs backward"), make("p", "", "Press Play. The loss says how wrong the answer is. Then each layer, from right to left, learns its share of the blame.")];
+  if (moment === 1) return lossElements(blamed, label);
+  const number = network.blocks.length + 1 - moment;
+  if (number < 0) return inputElements(blamed);
+  return number === network.blocks.length - 1 ? answerElements(number, blamed, label) : layerElements(number, blamed);
+}
+
+/**
+ * @param {Blamed} blamed
+ * @param {number} label
+ */
+function lossElements({ loss, answer }, label) {
+  const name = `“${page.className(label)}”`;
+  if (page.data.loss === "cross-entropy") {
+    return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = −log(probability of ${name}) = −log(${short(answer[label])}) = ${short(loss)}`),
+      make("p", "", `The loss is 0 when ${name} gets 100 %. The smaller its probability, the larger the loss.`)];
+  }
+  const parts = Array.from(answer, (p, i) => `(${short(p)} − ${i === label ? 1 : 0})²`);
+  return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = ½ · (${parts.join(" + ")}) = ${short(loss)}`),
+    make("p", "", `The loss is 0 when ${name} gets exactly 1 and all others 0.`)];
+}
+
+/**
+ * The unit that a moment is about: the chosen one in that layer, or the one with the most blame.
+ * @param {number} layer
+ * @param {Numbers} deltas
+ */
+function unitIn(layer, deltas) {
+  return page.unit?.layer === layer ? page.unit.index : strongest(deltas, 1)[0];
+}
+
+/**
+ * @param {number} number
+ * @param {Blamed} blamed
+ * @param {number} label
+ */
+function answerElements(number, blamed, label) {
+  const deltas = deltaOf(number, blamed), unit = unitIn(number, deltas), name = `“${page.className(unit)}”`, target = unit === label ? 1 : 0;
+  const title = make("h2", "", "Blame of the answer");
+  const words = make("p", "", "Blame says how the loss changes when a unit's sum grows. Blue: a larger sum makes the loss worse. Orange: it makes it better.");
+  if (page.data.loss === "cross-entropy") {
+    return [title, make("p", "equation", `blame of ${name} = probability − target = ${short(blamed.answer[unit])} − ${target} = ${short(deltas[unit])}`), words, ...graphRule(page.data.formulas.loss)];
+  }
+  const { activation } = page.network.blocks[number], p = blamed.answer[unit];
+  const direct = make("p", "equation", `slope of the loss by its value = ${short(p)} − ${target} = ${short(p - target)}`);
+  return [title, direct, ...(activation === null ? [] : activationElements(activation, number, unit, blamed)), words];
+}
+
+/**
+ * @param {number} number
+ * @param {Blamed} blamed
+ */
+function layerElements(number, blamed) {
+  const { network } = page, { activation, linear, size } = network.blocks[number], deltas = deltaOf(number, blamed), unit = unitIn(number, deltas);
+  const incoming = activation === null ? deltas : blamed.gradients[activation], elements = [];
+  elements.push(make("h2", "", `Blame of layer ${number + 1}`), make("p", "", `Unit ${unit + 1} fed the next layer through its weights. It takes a share of each unit's blame there: weight × blame, summed.`));
+  elements.push(...sharesElements(number, unit, size, blamed, incoming[unit]));
+  if (activation !== null && linear !== null) elements.push(...activationElements(activation, number, unit, blamed));
+  elements.push(make("p", "note", "Touch a unit of this layer to see its numbers. Shown first is the one with the most blame."));
+  return elements;
+}
+
+/**
+ * The sum of weight × blame over the next layer.
+ * @param {number} number
+ * @param {number} unit
+ * @param {number} size
+ * @param {Blamed} blamed
+ * @param {number} total
+ */
+function sharesElements(number, unit, size, blamed, total) {
+  const next = page.network.blocks[number + 1], weights = next.linear === null ? null : page.network.arrays.get(page.data.layers[next.linear].weight ?? "");
+  if (!weights) return [];
+  const deltas = deltaOf(number + 1, blamed), products = deltas.map((delta, i) => delta * weights[i * size + unit]), terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
+  const name = (/** @type {number} */ i) => (next.isLast ? `“${page.className(i)}”` : `unit ${i + 1}`);
+  const rows = terms.map((i) => [name(i), short(weights[i * size + unit]), short(deltas[i]), short(products[i])]);
+  const rest = products.length - terms.length;
+  if (rest) rows.push([`the other ${rest.toLocaleString("en")}`, "", "", short(total - terms.reduce((sum, i) => sum + products[i], 0))]);
+  rows.push(["together g", "", "", short(total)]);
+  return [tableOf("Blame that arrives at the unit's value", ["from", "weight", "× blame", "= share"], rows), ...graphRule(page.data.formulas.linear)];
+}
+
+/**
+ * The rule of an activation with a unit's numbers in it.
+ * @param {number} activation
+ * @param {number} number
+ * @param {number} unit
+ * @param {Blamed} blamed
+ */
+function activationElements(activation, number, unit, blamed) {
+  const { title, formula = "" } = page.data.layers[activation], { linear } = page.network.blocks[number];
+  if (!formula || linear === null) return [];
+  const numbers = { g: blamed.gradients[activation][unit], y: blamed.values[activation][unit], x: blamed.values[linear][unit] };
+  const filled = formula.replace(/\b[gxy]\b/g, (name) => short(numbers[/** @type {"g" | "x" | "y"} */ (name)]));
+  return [make("p", "", `${title} lets through what its own slope says. The graph's rule, with this unit's numbers in it (g arrives, x is its sum, y its value):`),
+    make("p", "equation rule", formula), make("p", "equation filled", `= ${filled} = ${short(deltaOf(number, blamed)[unit])}`)];
+}
+
+/** @param {string | undefined} formula */
+function graphRule(formula) {
+  return formula ? [make("p", "note", "The graph's rule: ", make("code", "", formula))] : [];
+}
+
+/** @param {Blamed} blamed */
+function inputElements(blamed) {
+  const most = strongest(blamed.input, 1)[0], where = page.data.kind === "image" ? `the pixel ${placeText(most)}` : `input ${most + 1}`;
+  return [make("h2", "", "The blame reaches the input"), make("p", "", `Nothing stands before the input: here the blame ends. It is largest at ${where}: ${short(blamed.input[most])}.`)];
+}

@@ -1,0 +1,145 @@
+"use strict";
+// See: test images to choose from, and the sum of a chosen unit with its numbers.
+
+const SHOWN_EXAMPLES = 24, SHOWN_TERMS = 8;
+
+/**
+ * A table of rows of texts; the first row is the head.
+ * @param {string} caption
+ * @param {string[]} head
+ * @param {(string | Node)[][]} rows
+ */
+function tableOf(caption, head, rows) {
+  const cells = (/** @type {"th" | "td"} */ tag, /** @type {(string | Node)[]} */ row) => make("tr", "", ...row.map((cell) => make(tag, "", cell)));
+  const headCells = cells("th", head);
+  for (const cell of headCells.children) cell.setAttribute("scope", "col");
+  return make("table", "numbers", make("caption", "", caption), make("thead", "", headCells), make("tbody", "", ...rows.map((row) => cells("td", row))));
+}
+
+/**
+ * What the numbers of a unit's inputs look like: an image for pixels, squares for units.
+ * @param {Unit} unit
+ * @param {Numbers} numbers
+ * @param {string} title
+ * @param {string} id
+ * @param {((index: number) => void) | null} onPick
+ */
+function numbersImage(unit, numbers, title, id, onPick = null) {
+  const isImage = unit.layer === 0 && page.data.kind === "image";
+  const columns = isImage ? page.data.shape[1] : Math.ceil(Math.sqrt(numbers.length));
+  const canvas = canvasOf(columns, Math.ceil(numbers.length / columns)), most = reach(numbers);
+  canvas.id = id;
+  canvas.className = "pixels";
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", title);
+  paintSigned(canvas, numbers, most);
+  if (onPick) canvas.addEventListener("click", (event) => { const at = cellAt(canvas, event, columns); if (at >= 0 && at < numbers.length) onPick(at); });
+  return make("figure", "weights", canvas, make("figcaption", "note", title, " ", colourKey(`−${short(most)}`, short(most))));
+}
+
+/**
+ * Name of an input of a unit.
+ * @param {Unit} unit
+ * @param {number} index
+ */
+function sourceName({ layer }, index) {
+  if (layer > 0) return `unit ${index + 1}`;
+  return page.data.kind === "image" ? `pixel ${Math.floor(index / page.data.shape[1]) + 1}, ${(index % page.data.shape[1]) + 1}` : `x${index + 1}`;
+}
+
+/**
+ * The sum of a unit, the largest terms first.
+ * @param {Unit} unit
+ */
+function sumElements(unit) {
+  const found = contributions(unit);
+  if (!found) return [make("p", "note", "This layer has no weights.")];
+  const { inputs, weights, products, bias, weight } = found, terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
+  const rest = products.reduce((a, b) => a + b, 0) - terms.reduce((total, i) => total + products[i], 0), others = products.length - terms.length;
+  const rows = terms.map((i) => [sourceName(unit, i), short(inputs[i]), short(weights[i]), short(products[i])]);
+  if (others) rows.push([`the other ${others.toLocaleString("en")}`, "", "", short(rest)]);
+  rows.push(["bias", "", "", short(bias)], ["sum z", "", "", short(rest + bias + terms.reduce((total, i) => total + products[i], 0))]);
+  const pick = (/** @type {number} */ i) => page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
+  const details = /** @type {HTMLDetailsElement} */ (make("details", "sum-table", make("summary", "", "The sum with its numbers"),
+    tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)));
+  details.open = SEE.isOpen;
+  details.addEventListener("toggle", () => { SEE.isOpen = details.open; });
+  return [
+    make("div", "pair", numbersImage(unit, weights, "Its weights", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
+    details,
+  ];
+}
+
+/**
+ * The sum and the value of a unit in one line.
+ * @param {Unit} unit
+ */
+function unitEquation({ layer, index }) {
+  const block = page.network.blocks[layer], { linear, activation, isLast } = block, { values, answer } = page.seen;
+  const parts = [];
+  if (linear !== null) parts.push(`z = sum of value × weight + bias = ${short(values[linear][index])}`);
+  if (activation !== null) parts.push(`value = ${page.data.layers[activation].title}(z) = ${short(values[activation][index])}`);
+  if (isLast && page.data.loss === "cross-entropy") parts.push(`softmax makes a probability of it: ${percent(answer[index])}`);
+  return parts.map((text) => make("p", "equation", text));
+}
+
+const SEE = {
+  id: "see",
+  title: "See",
+  isOpen: false,
+  first: 0, // of the test images that are shown
+  /** @type {HTMLElement} */
+  unit: make("section", "unit"),
+  /** @type {HTMLElement} */
+  examples: make("div", "examples"),
+
+  make() {
+    this.examples.setAttribute("role", "group");
+    this.examples.setAttribute("aria-label", "Test images");
+    const more = pressable("more", "More", () => {
+      this.first = (this.first + SHOWN_EXAMPLES) % page.sets.test.count;
+      this.showExamples();
+    });
+    const isImage = page.data.kind === "image";
+    const gallery = make("section", "", make("h2", "", "Digits that it has never seen"), make("p", "note", "Those with a frame it reads wrongly."), this.examples, more);
+    return make("div", "", this.unit, ...(isImage ? [gallery] : []));
+  },
+
+  /** @param {Set<string>} what */
+  refresh(what) {
+    this.showUnit();
+    if (page.data.kind === "image" && (what.has("tab") || what.has("weights"))) this.showExamples();
+    for (const button of this.examples.children) button.setAttribute("aria-pressed", String(button.id === `example-${page.example?.index}`));
+  },
+
+  showUnit() {
+    const unit = page.unit;
+    if (!unit || unit.layer < 0) {
+      this.unit.replaceChildren(make("h2", "", "Choose a unit"),
+        make("p", "", "Each square in the picture is a unit. A unit adds up the values before it, each times a weight. Touch one, and its sum stands here."),
+        ...(unit ? [make("p", "equation", unitSentence(unit))] : []));
+      return;
+    }
+    const lead = unit.layer === page.network.blocks.length - 1 ? "The answer" : "";
+    this.unit.replaceChildren(make("h2", "", `${lead} ${nameOf(unit)}`.trim()), ...unitEquation(unit), ...sumElements(unit));
+  },
+
+  showExamples() {
+    const { test } = page.sets, indices = Array.from({ length: Math.min(SHOWN_EXAMPLES, test.count) }, (_, i) => (this.first + i) % test.count);
+    this.examples.replaceChildren(...indices.map((index) => exampleButton(index)));
+  },
+};
+TABS.push(SEE);
+
+/** @param {number} index */
+function exampleButton(index) {
+  const { test } = page.sets, input = test.at(index), read = largestAt(page.network.look(input).answer), label = test.labels[index];
+  const canvas = canvasOf(page.data.shape[1], page.data.shape[0]);
+  paintInk(canvas, input);
+  const button = pressable(`example-${index}`, "", () => page.choose("test", index), read === label ? "example" : "example wrong");
+  button.append(canvas);
+  const said = `“${page.className(label)}”, ${read === label ? "read rightly" : `read as “${page.className(read)}”`}`;
+  button.setAttribute("aria-label", said);
+  button.title = said;
+  return button;
+}

@@ -1,0 +1,89 @@
+"use strict";
+// The beginning: the parts of the page, the tabs, and a first digit that the network reads wrongly.
+
+/** The sentence above the picture. */
+const VERDICT = {
+  /** @param {Set<string>} what */
+  refresh(what) {
+    if (!["input", "label", "weights", "mistake"].some((each) => what.has(each))) return;
+    const { answer, seen, label, data } = page, thing = data.kind === "image" ? "this" : "this point";
+    const read = [`The network reads ${thing} as `, make("strong", "", page.className(answer)), ` (${percent(seen.answer[answer])}).`];
+    const isWrong = label !== null && label !== answer;
+    byId("verdict").className = isWrong ? "wrong" : "";
+    if (label === null) byId("reading").replaceChildren(...read);
+    else if (isWrong) byId("reading").replaceChildren(...read, " It should be ", make("strong", "", page.className(label)), ` (${percent(seen.answer[label])}).`);
+    else byId("reading").replaceChildren(...read, " That is right.");
+  },
+};
+
+/** The tabs of the panel: arrows go from one to the next, as the ARIA pattern has it. */
+const TAB_LIST = {
+  /** @type {HTMLElement[]} */
+  panels: [],
+
+  make() {
+    TABS.forEach((tab) => {
+      const button = pressable(`tab-${tab.id}`, tab.title, () => page.show(tab.id), "tab"), panel = make("div", "tabpanel", tab.make());
+      button.setAttribute("role", "tab");
+      button.setAttribute("aria-controls", `panel-${tab.id}`);
+      Object.assign(panel, { id: `panel-${tab.id}`, tabIndex: 0 });
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", button.id);
+      byId("tabs").append(button);
+      byId("panel").append(panel);
+      this.panels.push(panel);
+    });
+    byId("tabs").addEventListener("keydown", (event) => this.onKey(event));
+  },
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    const next = moved(TABS.findIndex(({ id }) => id === page.tab), event.key, TABS.length, TABS.length);
+    if (next === null) return;
+    event.preventDefault();
+    page.show(TABS[next].id);
+    byId(`tab-${TABS[next].id}`).focus();
+  },
+
+  refresh() {
+    TABS.forEach(({ id }, i) => {
+      const isShown = id === page.tab, button = byId(`tab-${id}`);
+      button.setAttribute("aria-selected", String(isShown));
+      button.tabIndex = isShown ? 0 : -1;
+      this.panels[i].hidden = !isShown;
+    });
+  },
+};
+
+async function start() {
+  const data = /** @type {PlayData} */ (JSON.parse(byId("data").textContent ?? ""));
+  const [test, train] = await Promise.all([decoded(data, data.test), decoded(data, data.train)]);
+  page = new Page(data, test, train);
+  const source = data.kind === "image" ? new Pad() : new Plane(), picture = new Picture(source);
+  TAB_LIST.make();
+  PARTS.push(VERDICT, source, picture, TAB_LIST);
+  byId("facts").textContent = factsText();
+  byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), " Lines: the largest contributions (value × weight) to the chosen unit.");
+  byId("why").addEventListener("click", askWhy);
+  page.choose("test", data.start.example);
+  page.changed("tab", "weights");
+  page.refresh();
+  page.unit = { layer: page.network.blocks.length - 1, index: page.answer };
+  page.changed("unit");
+}
+
+/** One press: the blame from the answer back to the picture. */
+function askWhy() {
+  if (page.label === null) page.label = strongest(page.seen.answer, 2)[1];
+  page.show("blame");
+  page.moment = 0;
+  page.changed("label", "moment");
+  page.refresh();
+  BLAME.play();
+  byId("panel").scrollIntoView({ block: "nearest" });
+}
+
+function factsText() {
+  const learned = page.data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
+  return `${learned.toLocaleString("en")} weights · all of it computed in this page, nothing is sent`;
+}
