@@ -18,6 +18,7 @@ from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.derivation import derivation
 from tinygrad_mnist.program.guards import entry
 from tinygrad_mnist.program.instructions import Recording, State
+from tinygrad_mnist.program.javascript import javascript
 from tinygrad_mnist.program.memory import Plan, plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.numbers import Number
@@ -72,6 +73,23 @@ class Program:
     def derivation(self) -> str:
         """The same mathematics as on paper, without memory: the text of a module."""
         return Code(derivation(self.recording, self.names_on_paper(), self.trace.call.title))
+
+    @cached_property
+    def javascript(self) -> str:
+        """The same program as JavaScript, for Node and pages: the text of an ES module that imports nothing.
+
+        Its ``build`` takes `states` as typed arrays in C order, which the step changes in place, then the
+        state of each generator as JSON, its whole numbers as text.  Its ``step`` takes the arguments as flat
+        arrays in C order, then `numbers`, and returns copies: a number for a result without axes, a typed
+        array for another, an array of these for several.  Whole numbers of 64 bits are doubles, exact below
+        2**53.
+
+        Raises
+        ------
+        CaptureError
+            If an operation, a dtype or the order of an array's elements has no form in JavaScript.
+        """
+        return Code(javascript(self.recording, self.trace.argument_names, self.trace.call.title))
 
     def names_on_paper(self) -> Names:
         """Return names for the values where none shares memory with another."""

@@ -1,0 +1,29 @@
+// Runs programs that come as lines of JSON, and answers each with a line: what its steps return and change.
+import { createInterface } from "node:readline";
+
+const typed = ({ kind, bytes }) => {
+  const buffer = Buffer.from(bytes, "base64");
+  return new globalThis[kind](buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.length));
+};
+const described = (thing) => {
+  if (Array.isArray(thing)) return thing.map(described);
+  const doubles = Float64Array.from(typeof thing === "number" ? [thing] : thing);
+  return { single: typeof thing === "number", bytes: Buffer.from(doubles.buffer).toString("base64") };
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { text, states, generators, calls } = JSON.parse(line), answer = { results: [] };
+  try {
+    const { build } = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
+    const arrays = states.map(typed), step = build(...arrays, ...generators);
+    for (const { times, inputs, numbers } of calls) {
+      const given = inputs.map(typed);
+      for (let i = 0; i < times - 1; i++) step(...given, ...numbers);
+      answer.results.push(described(step(...given, ...numbers)));
+    }
+    answer.states = arrays.map(described);
+  } catch (error) {
+    answer.error = `${error.name}: ${error.message}`;
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

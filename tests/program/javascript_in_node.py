@@ -1,0 +1,71 @@
+"""Programs printed as JavaScript, run by one process of Node."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_mnist.program.javascript.text import KINDS
+
+RUNNER = Path(__file__).with_suffix(".js")
+
+
+class Node:
+    """One process of Node, which runs programs as they come."""
+
+    def __init__(self):
+        flags = ["node", "--experimental-default-type=module", str(RUNNER)]
+        self.process = subprocess.Popen(flags, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *details):
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+
+    def run(self, text, states, generators, calls):
+        """calls: (times, arguments, numbers) -> the last result of each, and the states after all."""
+        job = {
+            "text": text,
+            "states": [*map(described, states)],
+            "generators": generators,
+            "calls": [
+                {"times": times, "inputs": [*map(described, arguments)], "numbers": numbers}
+                for times, arguments, numbers in calls
+            ],
+        }
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return [read(x) for x in answer["results"]], [read(x) for x in answer["states"]]
+
+
+def described(array):
+    """An array as JSON: its kind in JavaScript, and its bytes in C order."""
+    kind = KINDS[array.dtype.name]
+    dtype = np.dtype(kind.removesuffix("Array").lower())
+    return {"kind": kind, "bytes": base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()}
+
+
+def read(thing):
+    if isinstance(thing, list):
+        return [read(x) for x in thing]
+    numbers = np.frombuffer(base64.b64decode(thing["bytes"]))
+    return numbers[0] if thing["single"] else numbers
+
+
+def as_json(generator):
+    """The state of a generator, its whole numbers as text."""
+
+    def texts(thing):
+        if isinstance(thing, dict):
+            return {key: texts(value) for key, value in thing.items()}
+        return str(thing) if isinstance(thing, int) else thing
+
+    return texts(generator.bit_generator.state)

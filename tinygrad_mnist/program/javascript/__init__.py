@@ -1,0 +1,5 @@
+"""A program as JavaScript: a module over typed arrays that needs nothing else."""
+
+from tinygrad_mnist.program.javascript.module import javascript
+
+__all__ = ["javascript"]

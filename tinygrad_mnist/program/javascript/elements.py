@@ -1,0 +1,150 @@
+"""Functions of each element, and reductions, as formulas in JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.instructions import Operand, Value
+from tinygrad_mnist.program.javascript.library import library
+from tinygrad_mnist.program.javascript.text import KINDS
+from tinygrad_mnist.program.operations import Elementwise
+
+_COMPARISONS = {
+    "equal": "u === v ? 1 : 0",
+    "not_equal": "u !== v ? 1 : 0",
+    "less": "u < v ? 1 : 0",
+    "less_equal": "u <= v ? 1 : 0",
+    "greater": "u > v ? 1 : 0",
+    "greater_equal": "u >= v ? 1 : 0",
+}
+_LOGICAL = {
+    "logical_and": "u && v ? 1 : 0",
+    "logical_or": "u || v ? 1 : 0",
+    "logical_not": "u ? 0 : 1",
+    "logical_xor": "!u !== !v ? 1 : 0",
+}
+_BOTH = {
+    "add": "u + v",
+    "subtract": "u - v",
+    "maximum": "u >= v || u !== u ? u : v",
+    "minimum": "u <= v || u !== u ? u : v",
+    "absolute": "Math.abs(u)",
+    "positive": "u",
+    "sign": "Math.sign(u)",
+    "clip": "u < v ? v : u > w ? w : u",
+}
+FLOATS = {
+    **{f"arc{name}": f"Math.a{name}(u)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{
+        name: f"Math.{name}(u)"
+        for name in (
+            *("cbrt", "ceil", "cos", "cosh", "exp", "expm1", "floor", "log", "log10", "log1p", "log2", "sin"),
+            *("sinh", "sqrt", "tan", "tanh", "trunc"),
+        )
+    },
+    "arctan2": "Math.atan2(u, v)",
+    "divide": "u / v",
+    "exp2": "2 ** u",
+    "isfinite": "Number.isFinite(u) ? 1 : 0",
+    "isinf": "Math.abs(u) === Infinity ? 1 : 0",
+    "isnan": "u !== u ? 1 : 0",
+    "multiply": "u * v",
+    "negative": "-u",
+    "power": "u === 1 || (u === -1 && Math.abs(v) === Infinity) ? 1 : u ** v",  # as in IEEE 754
+    "reciprocal": "1 / u",
+    "square": "u * u",
+}
+# Without a zero of its own sign; "whole" stands in the names of the functions that differ.
+_WHOLE = {
+    "multiply": ("multiply_whole", "u * v + 0"),
+    "negative": ("negative_whole", "0 - u"),
+    "square": ("square", "u * u"),
+}
+_BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
+_COPIES = {"copy_truncated": "Math.trunc(u) + 0", "copy_truth": "u !== 0 ? 1 : 0", "where": "u ? v : w"}
+_REDUCTIONS = {
+    "add": ("sum", "u + v", "0"),
+    "multiply": ("product", "u * v", "1"),
+    "maximum": ("max", "u > v || u !== u ? u : v", "-Infinity"),
+    "minimum": ("min", "u < v || u !== u ? u : v", "Infinity"),
+    "logical_and": ("all", "u && v ? 1 : 0", "1"),
+    "logical_or": ("any", "u || v ? 1 : 0", "0"),
+}
+_FORMULAS = {**FLOATS, **_BOTH, **_COMPARISONS, **_LOGICAL, **_COPIES, **dict(_WHOLE.values())}
+
+
+def made() -> dict[str, str]:
+    """Return the functions that are made of the models `unary`, `binary`, `ternary` and `reduction`."""
+    found = {name: _element(name, formula) for name, formula in sorted(_FORMULAS.items())}
+    return found | {name: _reduction(*rest) for name, *rest in ((r[0], *r) for r in _REDUCTIONS.values())}
+
+
+def element_function(operation: Elementwise, operands: Sequence[Operand]) -> tuple[str, np.dtype[Any]]:
+    """Return the name of the function of an elementwise operation, and the dtype that it computes in.
+
+    Raises
+    ------
+    CaptureError
+        If there is none.
+    """
+    name, kinds = operation.name, [x.dtype if isinstance(x, Value) else type(x) for x in operands]
+    loop = _loop(name, kinds)
+    if loop.name not in KINDS:
+        _refuse(f"np.{name} computes in {loop}", "float32 or float64; convert with astype(np.float64)")
+    if name in _COMPARISONS or name in _LOGICAL:
+        return name, loop
+    if loop == np.bool and name in _BOOL:
+        return _BOOL[name], loop
+    if loop.kind in "iu" and name in _WHOLE:
+        return _WHOLE[name][0], loop
+    if name not in _BOTH and (loop.kind != "f" or name not in FLOATS):
+        _refuse(f"np.{name} of {loop} is called", "an operation of ops; leave it out of the function")
+    return name, loop
+
+
+def reduction_function(name: str, dtype: np.dtype[Any]) -> str:
+    """Return the name of the function of a reduction.
+
+    Raises
+    ------
+    CaptureError
+        If there is none.
+    """
+    if dtype == np.bool and name in _BOOL:
+        name = _BOOL[name] if name != "add" else name  # the sum of truth values is their count
+    if name not in _REDUCTIONS:
+        _refuse(f"np.{name}.reduce is called", "a sum, product, maximum or minimum")
+    return _REDUCTIONS[name][0]
+
+
+def _loop(name: str, kinds: list[Any]) -> np.dtype[Any]:
+    if name == "clip":
+        return np.result_type(*(kind for kind in kinds if isinstance(kind, np.dtype)))
+    kinds = [np.dtype(bool) if kind is bool else kind for kind in kinds]
+    ufunc = getattr(np, name)
+    if ufunc.nin + 1 != ufunc.nargs or ufunc.nin != len(kinds):
+        _refuse(f"np.{name} is called", "a function with one result")
+    loop: np.dtype[Any] = ufunc.resolve_dtypes((*kinds, None))[0]
+    return loop
+
+
+def _element(name: str, formula: str) -> str:
+    names = re.findall(r"\b[uvw]\b", formula)
+    template = "ternary" if "w" in names else "binary" if "v" in names else "unary"
+    text = library()[template].replace(f"function {template}(", f"function {name}(", 1)
+    old = {"unary": "z[k] = u;", "binary": "z[k] = u + v;", "ternary": "z[k] = u ? v : w;"}[template]
+    return text.replace(old, f"z[k] = {formula};")
+
+
+def _reduction(name: str, formula: str, initial: str) -> str:
+    text = library()["reduction"].replace("function reduction(", f"function {name}(", 1)
+    return text.replace("v = u + v;", f"v = {formula};").replace("initial = 0", f"initial = {initial}")
+
+
+def _refuse(found: str, expected: str) -> NoReturn:
+    raise CaptureError(f"{found}: expected {expected}")

@@ -1,0 +1,67 @@
+// Elements chosen by numbers.
+import { array, copy, rows, sizeOf, view } from "./arrays.js";
+/** @typedef {import("./arrays.js").NDArray} NDArray */
+
+/**
+ * np.take: the parts of an array at places along an axis; of the flat array if the axis is null.
+ * @param {NDArray} a
+ * @param {NDArray} indices
+ * @param {number | null} axis
+ * @param {NDArray} out
+ * @param {"raise" | "clip" | "wrap"} mode
+ */
+export function take(a, indices, axis, out, mode) {
+  if (axis === null) return take(flat(a), indices, 0, out, mode);
+  const places = indices.shape.length, x = a.data, z = out.data;
+  const target = without(out, axis, places), loops = rows([without(a, axis, 1), target]), [p, q] = loops.steps;
+  const chosen = view(out, out.shape.slice(axis, axis + places), out.strides.slice(axis, axis + places));
+  const list = rows([indices, chosen]), [r, s] = list.steps;
+  for (let row = 0; row < list.starts.length; row += 2) {
+    for (let n = 0; n < list.count; n++) {
+      const index = within(indices.data[list.starts[row] + n * r], a.shape[axis], mode);
+      const from = index * a.strides[axis], to = list.starts[row + 1] + n * s;
+      for (let start = 0; start < loops.starts.length; start += 2) {
+        let i = from + loops.starts[start], k = to + loops.starts[start + 1];
+        for (let m = 0; m < loops.count; m++, i += p, k += q) z[k] = x[i];
+      }
+    }
+  }
+}
+
+/**
+ * The array without some axes: the part at their places 0.
+ * @param {NDArray} a
+ * @param {number} axis
+ * @param {number} count
+ */
+export function without(a, axis, count) {
+  const shape = [...a.shape], strides = [...a.strides];
+  shape.splice(axis, count);
+  strides.splice(axis, count);
+  return view(a, shape, strides, a.offset);
+}
+
+/**
+ * All elements in one axis.
+ * @param {NDArray} a
+ */
+export function flat(a) {
+  const kind = /** @type {any} */ (a.data.constructor), out = array(new kind(sizeOf(a.shape)), a.shape);
+  copy(a, out);
+  return array(out.data, [out.data.length]);
+}
+
+/**
+ * A place along an axis: a negative one is counted from the end.
+ * @param {number} index
+ * @param {number} length
+ * @param {"raise" | "clip" | "wrap"} mode
+ */
+export function within(index, length, mode) {
+  if (mode === "clip") return Math.max(0, Math.min(index, length - 1));
+  if (mode === "wrap") return ((index % length) + length) % length;
+  if (!(index >= -length && index < length)) {
+    throw new RangeError(`index ${index} is out of bounds for an axis of length ${length}`);
+  }
+  return index < 0 ? index + length : index;
+}

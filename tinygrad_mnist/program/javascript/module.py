@@ -1,0 +1,212 @@
+"""The module: the functions that a program uses, and the program itself, one line for each instruction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.program.instructions import Instruction, Recording, Value
+from tinygrad_mnist.program.javascript.elements import made
+from tinygrad_mnist.program.javascript.library import library, needed, types
+from tinygrad_mnist.program.javascript.lines import lines
+from tinygrad_mnist.program.javascript.places import Place, Places
+from tinygrad_mnist.program.javascript.text import (
+    KINDS,
+    array_text,
+    comment,
+    name_text,
+    number_text,
+    shape_text,
+)
+from tinygrad_mnist.program.memory import Block, Plan, plan
+from tinygrad_mnist.program.names import Names
+from tinygrad_mnist.program.numbers import Computed, Number
+from tinygrad_mnist.program.operations import View
+from tinygrad_mnist.program.source import all_values, outside
+
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
+
+
+def javascript(recording: Recording, arguments: list[str], title: str) -> str:
+    """Return a program as the text of a module with a function ``build(states, generators) -> step``.
+
+    Raises
+    ------
+    CaptureError
+        If an operation, a dtype or the layout of an array has no form in JavaScript.
+    """
+    layout = plan(recording.instructions, recording.outputs)
+    try:
+        return _Module(recording, layout, Names(recording, arguments, layout)).text(title)
+    except CaptureError as error:
+        raise CaptureError(f"{title} cannot be printed as JavaScript: {error}") from None
+
+
+class _Module:
+    """The lines of a program."""
+
+    def __init__(self, recording: Recording, layout: Plan, names: Names) -> None:
+        self.recording, self.plan, self.names = recording, layout, names
+        self.states, self.numbers = outside(recording)
+        names.numbers(self.numbers)
+        self.places = Places(recording)
+        self._functions = made()
+        self._taken = frozenset(library().keys() | self._functions.keys())
+        self._given = {id(v): self._spelled(names.new(f"{names.of(v)}_given")) for v in recording.arguments}
+        self._build: list[str] = []
+        self._step: list[tuple[str, str]] = []
+        self._write()
+
+    # What the lines of operations ask for
+
+    def name(self, value: Value) -> str:
+        """Return the name of a value."""
+        return self._spelled(self.names.of(value))
+
+    def place(self, value: Value) -> Place:
+        """Return the place of a value in its memory."""
+        return self.places.of(value)
+
+    def is_shared(self, instruction: Instruction, position: int) -> bool:
+        """Return True if the result lies in the memory of that operand."""
+        return self.plan.shared.get(id(instruction)) == position
+
+    def _spelled(self, name: str) -> str:
+        return name_text(name, self._taken)
+
+    # Lines
+
+    def _write(self) -> None:
+        values = [*self.recording.arguments, *all_values(self.recording)]
+        for value in values:
+            _require_kind(value, self.name(value))
+        for value in self.states:
+            self._write_state(value)
+        for value in self.recording.arguments:
+            self._define(value, f"new {_kind(value)}({value.array.size})")
+            self._step.append(
+                (f'fill({self.name(value)}, {self._given[id(value)]}, "{self.name(value)}");', "")
+            )
+        for value in dict.fromkeys(v for v in values if v.root.origin == "constant"):
+            self._define(value, array_text(value.array))
+        for value in dict.fromkeys(v for v in values if v.origin == "number"):
+            self._define(value, f"new {_kind(value)}(1)")
+            self._step.append((f"{self.name(value)}.data[0] = {self._number(value.source)};", ""))
+        for block in self.plan.blocks:
+            self._write_block(block)
+        for instruction in self.recording.instructions:
+            self._write_instruction(instruction)
+
+    def _write_state(self, value: Value) -> None:
+        name = self.name(value)
+        if not value.array.flags.c_contiguous:
+            raise CaptureError(
+                f"{name} is an array in another order than C order: expected rows one after another; assign "
+                "np.ascontiguousarray of it"
+            )
+        self._build.append(f'{name} = state({name}, {shape_text(value.shape)}, {_kind(value)}, "{name}");')
+
+    def _define(self, value: Value, memory: str) -> None:
+        place = self.place(value)
+        strides = [] if place.is_plain else [shape_text(place.strides)]
+        axes = ", ".join([shape_text(place.shape), *strides])
+        self._build.append(f"const {self.name(value)} = array({memory}, {axes});")
+
+    def _write_block(self, block: Block) -> None:
+        """Allocate memory, and assign each value its part."""
+        values = {self.names.of(value): value for value in reversed(block.values)}
+        first, *others = reversed(values.values())
+        memory = f"new {KINDS[block.dtype.name]}({block.size})"
+        if others:
+            name = self._spelled(self.names.new("memory"))
+            self._build.append(f"const {name} = {memory};")
+            memory = name
+        for value in (first, *others):
+            self._define(value, memory)
+
+    def _write_instruction(self, instruction: Instruction) -> None:
+        value = instruction.result
+        written = lines(self, instruction)
+        if isinstance(instruction.operation, View):
+            self._build += written
+            return
+        said = "" if value is None else f"{value.shape} {value.dtype} {instruction.scope}".strip()
+        self._step += [(line, said) for line in written]
+
+    def _number(self, number: Number | Computed | float) -> str:
+        if isinstance(number, Number):
+            return self._spelled(self.names.number_name(number))
+        if not isinstance(number, Computed):
+            return number_text(number)
+        operands = [self._number(operand) for operand in number.operands]
+        if number.operation == "negative":
+            return f"(-{operands[0]})"
+        return f"({f' {_SIGNS[number.operation]} '.join(operands)})"
+
+    # The module
+
+    def text(self, title: str) -> str:
+        """Return the module."""
+        generators = [f"generator{i}" for i in range(len(self.recording.generators))]
+        defaults = [f"{self._number(number)} = {number_text(number.get())}" for number in self.numbers]
+        outputs = [f"result({self.name(value)})" for value in self.recording.outputs]
+        returned = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
+        given = [self._given[id(value)] for value in self.recording.arguments]
+        build = [*self._build, *(f"{name} = generator({name});" for name in generators)]
+        body = [
+            *(f"  {line}" for line in build),
+            "",
+            f"  return function step({', '.join([*given, *defaults])}) {{",
+            *(f"    {line}" for line in _side_by_side(self._step)),
+            f"    return {returned};",
+            "  };",
+        ]
+        states = ", ".join([*(self.name(value) for value in self.states), *generators])
+        functions = needed(_words("\n".join(body)) & self._taken, self._functions)
+        return "\n".join(
+            [
+                comment(title),
+                "//",
+                *map(comment, self._described()),
+                "",
+                "// The states are changed in place; the memory of the results is made once.",
+                f"export function build({states}) {{",
+                *body,
+                "}",
+                "",
+                *types(functions),
+                *functions,
+            ]
+        )
+
+    def _described(self) -> list[str]:
+        """Return lines on the arguments: names, shapes and dtypes."""
+        return [
+            f"{self.name(v)}: {v.shape} {v.dtype}"
+            + (f", {v.source.name}" if v.origin == "state" and v.source.name else "")
+            for v in [*self.recording.arguments, *self.states]
+        ] + [f"{self.plan.bytes_after:,} bytes for results ({self.plan.bytes_before:,} without reuse)"]
+
+
+def _kind(value: Value) -> str:
+    return KINDS[value.dtype.name]
+
+
+def _require_kind(value: Value, name: str) -> None:
+    if value.dtype.name not in KINDS or not value.dtype.isnative:
+        raise CaptureError(
+            f"{name} is of {value.dtype}: expected float32, float64, whole numbers or truth values; convert "
+            "with astype(np.float64)"
+        )
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[\w$]+", text))
+
+
+def _side_by_side(lines: Iterable[tuple[str, str]]) -> list[str]:
+    """Return lines of code with their comments in a column."""
+    pairs = list(lines)
+    width = max((len(line) for line, _ in pairs if len(line) < 60), default=0)
+    return [f"{line:<{width}}  {comment(said)}" if said else line for line, said in pairs]
