@@ -13,7 +13,7 @@ const BLAME = {
   /** @type {Numbers | null} */
   before: null, // the picture before the walk
   classes: make("div", "classes"),
-  moment: make("section", "moment"),
+  moment: make("div", "moment"),
   picture: make("section", "walk"),
 
   make() {
@@ -166,7 +166,7 @@ function lossElements({ loss, answer }, label) {
  * @param {Numbers} deltas
  */
 function unitIn(layer, deltas) {
-  return page.unit?.layer === layer ? page.unit.index : strongest(deltas, 1)[0];
+  return page.current?.layer === layer ? page.current.index : strongest(deltas, 1)[0];
 }
 
 /**
@@ -209,9 +209,9 @@ function layerElements(number, blamed) {
  * @param {number} total
  */
 function sharesElements(number, unit, size, blamed, total) {
-  const next = page.network.blocks[number + 1], weights = next.linear === null ? null : page.network.arrays.get(page.data.layers[next.linear].weight ?? "");
-  if (!weights) return [];
-  const deltas = deltaOf(number + 1, blamed), products = deltas.map((delta, i) => delta * weights[i * size + unit]), terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
+  const next = page.network.blocks[number + 1], products = shares(number, unit, blamed), weights = page.network.arrays.get(page.data.layers[next.linear ?? 0].weight ?? "");
+  if (!products || !weights) return [];
+  const deltas = deltaOf(number + 1, blamed), terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
   const name = (/** @type {number} */ i) => (next.isLast ? `“${page.className(i)}”` : `unit ${i + 1}`);
   const rows = terms.map((i) => [name(i), short(weights[i * size + unit]), short(deltas[i]), short(products[i])]);
   const rest = products.length - terms.length;

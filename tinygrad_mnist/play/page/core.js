@@ -204,8 +204,13 @@ class Page {
     this.input = new Float64Array(data.shape.reduce((a, b) => a * b));
     /** @type {number | null} */
     this.label = null;
-    /** @type {Unit | null} */
+    /** The unit that was chosen; until the reader chooses one, that of the answer.
+     * @type {Unit | null} */
     this.unit = null;
+    this.follows = true;
+    /** The unit under the pointer.
+     * @type {Unit | null} */
+    this.pointed = null;
     /** @type {Weight | null} */
     this.weight = null;
     /** @type {string | null} */
@@ -235,6 +240,7 @@ class Page {
     this.news = new Set();
     this.frame = 0;
     if (["input", "weights", "label", "mistake"].some((each) => news.has(each))) this.compute();
+    if (this.follows) this.unit = { layer: this.network.blocks.length - 1, index: this.answer };
     for (const part of PARTS) part.refresh(news);
     TABS.find(({ id }) => id === this.tab)?.refresh(news);
   }
@@ -279,7 +285,23 @@ class Page {
   /** @param {Unit | null} unit */
   look(unit) {
     this.unit = unit;
+    this.follows = false;
     this.changed("unit");
+  }
+
+  /**
+   * Point at a unit, or at none, for as long as the pointer is there.
+   * @param {Unit | null} unit
+   */
+  point(unit) {
+    if (unit?.layer === this.pointed?.layer && unit?.index === this.pointed?.index) return;
+    this.pointed = unit;
+    this.changed("unit");
+  }
+
+  /** The unit that the page tells about. */
+  get current() {
+    return this.pointed ?? this.unit;
   }
 
   /** @param {Weight | null} weight */

@@ -33,7 +33,7 @@ class Pad {
     const buttons = make("div", "buttons",
       pressable("clear", "Clear", () => this.clear()), pressable("rub", "Rub out", () => this.toggle(), "toggle"), pressable("next", "Another one", () => another()));
     const given = make("figure", "given", this.small, make("figcaption", "note", `What the network gets: ${shape} numbers from 0 (paper) to 1 (ink).`));
-    return make("figure", "card input", make("h2", "", "Draw a digit"), this.canvas, buttons, given, this.pixel);
+    return make("figure", "card input", make("h2", "", "Draw here"), this.canvas, buttons, given, this.pixel);
   }
 
   listen() {
@@ -128,10 +128,23 @@ class Pad {
   refresh(what) {
     if (what.has("input") && page.input !== this.made) this.load();
     if (what.has("input")) {
-      paintInk(this.canvas, this.ink);
       paintInk(this.small, page.input);
     }
-    if (what.has("input") || what.has("unit")) this.pixel.textContent = pixelText();
+    if (!what.has("input") && !what.has("unit")) return;
+    paintInk(this.canvas, this.ink);
+    if (page.current?.layer === -1) this.frame(page.current.index);
+    this.pixel.textContent = pixelText();
+  }
+
+  /**
+   * Frame a pixel of the image.
+   * @param {number} index
+   */
+  frame(index) {
+    const pen = penOf(this.canvas), [, width] = page.data.shape, { cell } = this;
+    pen.strokeStyle = css(colours().more);
+    pen.lineWidth = 1;
+    pen.strokeRect((index % width) * cell + 0.5, Math.floor(index / width) * cell + 0.5, cell - 1, cell - 1);
   }
 
   /** Show an input that comes from elsewhere. */
@@ -164,8 +177,8 @@ function placeText(index) {
 }
 
 function pixelText() {
-  if (page.unit?.layer !== -1) return "";
-  return `The pixel ${placeText(page.unit.index)} has ink ${short(page.input[page.unit.index])}.`;
+  const unit = page.current;
+  return unit?.layer === -1 ? `The pixel ${placeText(unit.index)} has ink ${short(page.input[unit.index])}.` : "";
 }
 
 /** Another example of the test set that the network reads wrongly; any other where it reads all right. */

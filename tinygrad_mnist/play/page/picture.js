@@ -1,7 +1,7 @@
 "use strict";
 // The picture of the network: a card for each layer, from the input to the answer, and the edges of a chosen unit.
 
-const GRID = { high: 300, most: 22, least: 3, gap: 1, edges: 24 }; // pixels; the strongest edges are drawn
+const GRID = { high: 320, most: 26, least: 3, gap: 1, edges: 24 }; // pixels; the strongest edges are drawn
 
 /** Units of a layer as squares. */
 class Grid {
@@ -18,7 +18,7 @@ class Grid {
     this.cell = Math.max(GRID.least, Math.min(GRID.most, Math.floor(GRID.high / this.rows)));
     this.canvas = canvasOf(this.columns * this.cell * 2, this.rows * this.cell * 2); // for sharp screens
     Object.assign(this.canvas, { id, className: "grid" });
-    this.canvas.style.width = `${this.columns * this.cell}px`;
+    this.canvas.style.width = `${(this.columns * this.cell) / 16}rem`;
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", label);
   }
@@ -73,23 +73,35 @@ class Card {
     const isAnswer = block.isLast;
     this.values = new Grid(`values-${number}`, block.size, `Values of ${block.size} units`);
     this.blames = new Grid(`blames-${number}`, block.size, `Blame of ${block.size} units`);
-    this.scale = make("figcaption", "note");
+    this.scale = make("p", "note");
+    this.blameScale = make("p", "note");
     this.rows = isAnswer ? page.data.classes.map((name, i) => new AnswerRow(name, i, number)) : [];
     const parts = isAnswer ? this.rows.map(({ element }) => element) : [this.values.canvas];
     const values = make("div", isAnswer ? "answers" : "cells", ...parts);
     this.field = Object.assign(values, { tabIndex: 0, id: `layer-${number}` });
     values.setAttribute("role", "application");
     values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a unit.`);
-    this.back = make("div", "back", make("p", "note", "Blame"), this.blames.canvas);
+    this.back = make("div", "back", make("p", "note", "Blame"), this.blames.canvas, this.blameScale);
     this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)),
-      make("p", "note", isAnswer ? "the answer" : `${count}, ${block.title}`), values, ...(isAnswer ? [] : [this.back]), this.scale);
+      make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}`), values, ...(isAnswer ? [] : [this.scale, this.back]));
     this.listen();
   }
 
   listen() {
     const choose = (/** @type {number | null} */ index) => { if (index !== null) page.look({ layer: this.number, index }); };
-    for (const grid of [this.values, this.blames]) grid.canvas.addEventListener("click", (event) => choose(grid.at(event)));
-    this.rows.forEach((row, i) => row.element.addEventListener("click", () => choose(i)));
+    const point = (/** @type {PointerEvent} */ event, /** @type {number | null} */ index) => {
+      if (event.pointerType === "mouse") page.point(index === null ? null : { layer: this.number, index });
+    };
+    for (const grid of [this.values, this.blames]) {
+      grid.canvas.addEventListener("click", (event) => choose(grid.at(event)));
+      grid.canvas.addEventListener("pointermove", (event) => point(event, grid.at(event)));
+      grid.canvas.addEventListener("pointerleave", (event) => point(event, null));
+    }
+    this.rows.forEach((row, i) => {
+      row.element.addEventListener("click", () => choose(i));
+      row.element.addEventListener("pointerenter", (event) => point(event, i));
+      row.element.addEventListener("pointerleave", (event) => point(event, null));
+    });
     this.field.addEventListener("keydown", (event) => {
       const index = page.unit?.layer === this.number ? page.unit.index : 0;
       const next = moved(index, event.key, this.block.isLast ? 1 : this.values.columns, this.block.size);
@@ -101,14 +113,13 @@ class Card {
   }
 
   refresh() {
-    const { seen, blamed, unit, moment } = page, { network } = page;
+    const { seen, blamed, current: unit, moment, network } = page;
     const values = seen.values[this.block.shown], chosen = unit?.layer === this.number ? unit.index : null;
     const reached = blamed !== null && moment > network.blocks.length - this.number;
     this.element.classList.toggle("blamed", reached);
     this.element.classList.toggle("now", blamed !== null && moment === network.blocks.length - this.number + 1);
     if (this.block.isLast) {
       this.rows.forEach((row) => row.refresh(chosen === row.index, reached));
-      this.scale.replaceChildren();
       return;
     }
     this.values.paint(values, chosen);
@@ -118,7 +129,7 @@ class Card {
       const deltas = deltaOf(this.number, blamed);
       this.blames.paint(deltas, chosen);
       const far = short(reach(deltas));
-      this.scale.replaceChildren(make("span", "", "value ", colourKey(`−${most}`, most)), make("span", "", "blame ", colourKey(`−${far}`, far)));
+      this.blameScale.replaceChildren(colourKey(`−${far}`, far));
     }
   }
 
@@ -159,7 +170,7 @@ class AnswerRow {
     this.element.classList.toggle("right", this.index === label);
     this.element.classList.toggle("read", this.index === page.answer);
     const delta = isBlamed && blamed ? deltaOf(network.blocks.length - 1, blamed)[this.index] : 0;
-    this.blame.textContent = isBlamed ? `blame ${short(delta)}` : "";
+    this.blame.textContent = isBlamed ? `${short(delta)}` : "";
     this.blame.className = `delta ${delta < 0 ? "less" : "more"}`;
   }
 }
@@ -206,6 +217,18 @@ function contributions({ layer, index }) {
 }
 
 /**
+ * What each unit of the next block sends back to a unit, or to an input: weight times blame; null without weights.
+ * @param {number} layer
+ * @param {number} index
+ * @param {Blamed} blamed
+ */
+function shares(layer, index, blamed) {
+  const { blocks, arrays } = page.network, { linear } = blocks[layer + 1], size = layer < 0 ? page.input.length : blocks[layer].size;
+  const weights = linear === null ? undefined : arrays.get(page.data.layers[linear].weight ?? "");
+  return weights ? deltaOf(layer + 1, blamed).map((delta, i) => delta * weights[i * size + index]) : null;
+}
+
+/**
  * The positions of the largest values, by size, the largest first.
  * @param {ArrayLike<number>} values
  * @param {number} count
@@ -227,28 +250,47 @@ class Picture {
 
   /** @param {Set<string>} what */
   refresh(what) {
-    if (![..."input label unit weights moment mistake".split(" ")].some((each) => what.has(each))) return;
+    if (![..."input label unit weights moment mistake tab".split(" ")].some((each) => what.has(each))) return;
     for (const card of this.cards) card.refresh();
     this.source.element.classList.toggle("now", page.blamed !== null && page.moment === page.network.blocks.length + 2);
     this.drawEdges();
   }
 
-  /** The strongest contributions to the chosen unit, or from it in the blame. */
   drawEdges() {
-    const edges = byId("edges"), { unit } = page, found = unit && unit.layer >= 0 ? contributions(unit) : null;
-    edges.replaceChildren();
-    if (!unit || !found) return;
-    const frame = this.place.getBoundingClientRect(), most = reach(found.products), target = this.cards[unit.layer].middle(unit.index);
-    const { less, more } = colours();
-    for (const i of strongest(found.products, GRID.edges)) {
-      const from = unit.layer ? this.cards[unit.layer - 1].middle(i) : this.inputMiddle(i), part = Math.abs(found.products[i]) / most;
+    const flow = this.flow(), frame = this.place.getBoundingClientRect(), { less, more } = colours();
+    byId("edges").replaceChildren();
+    if (!flow) return;
+    const { parts, from, to, isBlame } = flow, most = reach(parts);
+    for (const i of strongest(parts, GRID.edges)) {
+      const start = from(i), part = Math.abs(parts[i]) / most;
       if (part < 0.02) continue;
-      const [x1, y1, x2, y2] = [from.x - frame.left, from.y - frame.top, target.x - frame.left, target.y - frame.top], bend = (x2 - x1) / 2;
-      edges.append(draw("path", {
-        d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, fill: "none",
-        stroke: css(found.products[i] < 0 ? less : more), "stroke-width": 0.6 + 4 * part, "stroke-opacity": 0.35 + 0.6 * part,
+      const [x1, y1, x2, y2] = [start.x - frame.left, start.y - frame.top, to.x - frame.left, to.y - frame.top], bend = (x2 - x1) / 2;
+      byId("edges").append(draw("path", {
+        d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, fill: "none", "stroke-dasharray": isBlame ? "7 5" : null,
+        stroke: css(parts[i] < 0 ? less : more), "stroke-width": 0.6 + 4 * part, "stroke-opacity": 0.35 + 0.6 * part,
       }));
     }
+  }
+
+  /** What flows along the edges: the blame that arrives at a unit while it runs backward, else the parts of the chosen unit's sum. */
+  flow() {
+    const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
+    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1) {
+      const to = unitIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
+      return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };
+    }
+    const found = unit && unit.layer >= 0 ? contributions(unit) : null;
+    if (!unit || !found) return null;
+    return { parts: found.products, from: (/** @type {number} */ i) => this.middle(unit.layer - 1, i), to: this.middle(unit.layer, unit.index), isBlame: false };
+  }
+
+  /**
+   * The middle of a unit in the window.
+   * @param {number} layer
+   * @param {number} index
+   */
+  middle(layer, index) {
+    return layer < 0 ? this.inputMiddle(index) : this.cards[layer].middle(index);
   }
 
   /** @param {number} index */

@@ -113,7 +113,7 @@ const SEE = {
   },
 
   showUnit() {
-    const unit = page.unit;
+    const unit = page.current;
     if (!unit || unit.layer < 0) {
       this.unit.replaceChildren(make("h2", "", "Choose a unit"),
         make("p", "", "Each square in the picture is a unit. A unit adds up the values before it, each times a weight. Touch one, and its sum stands here."),

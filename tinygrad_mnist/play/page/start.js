@@ -1,6 +1,8 @@
 "use strict";
 // The beginning: the parts of the page, the tabs, and a first digit that the network reads wrongly.
 
+const isNarrow = matchMedia("(max-width: 60rem)");
+
 /** The sentence above the picture. */
 const VERDICT = {
   /** @param {Set<string>} what */
@@ -63,24 +65,22 @@ async function start() {
   TAB_LIST.make();
   PARTS.push(VERDICT, source, picture, TAB_LIST);
   byId("facts").textContent = factsText();
-  byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), " Lines: the largest contributions (value × weight) to the chosen unit.");
+  byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), ". Lines: the largest parts (value × weight) of the chosen unit's sum. Dashed: its shares of blame (blame × weight).");
   byId("why").addEventListener("click", askWhy);
   page.choose("test", data.start.example);
   page.changed("tab", "weights");
   page.refresh();
-  page.unit = { layer: page.network.blocks.length - 1, index: page.answer };
-  page.changed("unit");
 }
 
 /** One press: the blame from the answer back to the picture. */
 function askWhy() {
-  if (page.label === null) page.label = strongest(page.seen.answer, 2)[1];
   page.show("blame");
   page.moment = 0;
-  page.changed("label", "moment");
+  page.changed("moment");
   page.refresh();
-  BLAME.play();
-  byId("panel").scrollIntoView({ block: "nearest" });
+  if (page.label !== null) BLAME.play();
+  if (page.label !== null && isNarrow.matches) byId("network").scrollIntoView({ block: "start" });
+  else byId("panel-blame").scrollIntoView({ block: "nearest" });
 }
 
 function factsText() {
