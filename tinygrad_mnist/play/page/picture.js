@@ -136,7 +136,7 @@ class Card {
   /** @param {number} index */
   middle(index) {
     if (!this.block.isLast) return this.values.middle(index);
-    const frame = this.rows[index].bar.getBoundingClientRect();
+    const frame = this.rows[index].element.getBoundingClientRect();
     return { x: frame.left, y: frame.top + frame.height / 2 };
   }
 }
@@ -243,6 +243,7 @@ class Picture {
     this.source = source;
     this.place = byId("network");
     this.cards = page.network.blocks.map((block, number) => new Card(block, number));
+    this.place.classList.toggle("deep", page.network.blocks.length > 2);
     this.place.append(source.element, ...this.cards.map(({ element }) => element));
     new ResizeObserver(() => this.drawEdges()).observe(this.place);
     DARK_SCHEME.addEventListener("change", () => page.changed("input", "weights"));

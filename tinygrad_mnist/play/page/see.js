@@ -60,14 +60,42 @@ function sumElements(unit) {
   if (others) rows.push([`the other ${others.toLocaleString("en")}`, "", "", short(rest)]);
   rows.push(["bias", "", "", short(bias)], ["sum z", "", "", short(rest + bias + terms.reduce((total, i) => total + products[i], 0))]);
   const pick = (/** @type {number} */ i) => page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
-  const details = /** @type {HTMLDetailsElement} */ (make("details", "sum-table", make("summary", "", "The sum with its numbers"),
-    tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)));
-  details.open = SEE.isOpen;
-  details.addEventListener("toggle", () => { SEE.isOpen = details.open; });
   return [
     make("div", "pair", numbersImage(unit, weights, "Its weights", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
-    details,
+    opening("sum", "The sum with its numbers", () => tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)),
   ];
+}
+
+/**
+ * A part that opens, and is made when it is open; it stays open for the next unit.
+ * @param {string} id
+ * @param {string} title
+ * @param {() => Node} content
+ */
+function opening(id, title, content) {
+  const details = make("details", "", make("summary", "", title)), fill = () => { if (details.open && !details.children[1]) details.append(content()); };
+  details.id = `open-${id}`;
+  details.open = SEE.open.has(id);
+  details.addEventListener("toggle", () => {
+    if (details.open) SEE.open.add(id);
+    else SEE.open.delete(id);
+    fill();
+  });
+  fill();
+  return details;
+}
+
+/**
+ * All units of a layer as text.
+ * @param {Unit} unit
+ */
+function layerTable({ layer }) {
+  const { linear, shown, size } = page.network.blocks[layer], { values } = page.seen, deltas = page.blamed && deltaOf(layer, page.blamed);
+  const head = ["unit", ...(linear === null ? [] : ["sum z"]), "value", ...(deltas ? ["blame"] : [])];
+  const rows = Array.from({ length: size }, (_, i) => [
+    layer === page.network.blocks.length - 1 ? `“${page.className(i)}”` : `${i + 1}`, ...(linear === null ? [] : [short(values[linear][i])]), short(values[shown][i]), ...(deltas ? [short(deltas[i])] : []),
+  ]);
+  return tableOf(`All units of ${titleOf(layer).toLowerCase()}`, head, rows);
 }
 
 /**
@@ -86,7 +114,8 @@ function unitEquation({ layer, index }) {
 const SEE = {
   id: "see",
   title: "See",
-  isOpen: false,
+  /** @type {Set<string>} */
+  open: new Set(), // the parts that are open
   first: 0, // of the test images that are shown
   /** @type {HTMLElement} */
   unit: make("section", "unit"),
@@ -121,7 +150,7 @@ const SEE = {
       return;
     }
     const lead = unit.layer === page.network.blocks.length - 1 ? "The answer" : "";
-    this.unit.replaceChildren(make("h2", "", `${lead} ${nameOf(unit)}`.trim()), ...unitEquation(unit), ...sumElements(unit));
+    this.unit.replaceChildren(make("h2", "", `${lead} ${nameOf(unit)}`.trim()), ...unitEquation(unit), ...sumElements(unit), opening("layer", "All units of this layer", () => layerTable(unit)));
   },
 
   showExamples() {
