@@ -1,0 +1,220 @@
+"""The examples of a page: images or points, some to test with and as many to train on as fit."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist.arguments import require_unmasked, shown
+from tinygrad_mnist.datasets import Framing, ImageDataset
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.play.points import Points
+from tinygrad_mnist.typing import Array
+
+MOST_TEST = 300
+MOST_TRAIN = 3_000
+_INSTEAD = "write load_digits(), spirals(), or a pair (x, y)"
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Examples and their classes: images as uint8 (n, height, width), points as float32 (n, 2)."""
+
+    x: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Any) -> Examples:
+        """Return some of them."""
+        return Examples(self.x[rows], self.y[rows])
+
+    def encoded(self) -> dict[str, Any]:
+        """Return them as the page has them: images compressed."""
+        data = self.x.tobytes() if self.x.dtype == np.uint8 else self.x.astype("<f4").tobytes()
+        if self.x.dtype == np.uint8:
+            press = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+            data = press.compress(data) + press.flush()
+        return {"count": len(self), "labels": self.y.tolist(), "values": base64(data)}
+
+
+@dataclass(frozen=True, eq=False)
+class PlayData:
+    """Examples that a network is shown on, with facts on them.
+
+    Attributes
+    ----------
+    name
+        Of the data set.
+    kind
+        "image" or "points".
+    shape
+        Of an example.
+    class_names
+        In the order of the classes.
+    train, test
+        The examples.
+    pixel_max
+        Value of full ink; 1 for points.
+    framing
+        Place and size of the ink, to which the page brings what a reader draws; None for points.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    train: Examples
+    test: Examples
+    pixel_max: int = 1
+    framing: Framing | None = None
+
+    def inputs(self, examples: Examples) -> Array:
+        """Return examples as the network gets them: (n, inputs), float64."""
+        x = examples.x.reshape(len(examples), -1)
+        if self.kind == "points":
+            return x.astype(np.float64)
+        return np.multiply(x, np.float32(1 / self.pixel_max), dtype=np.float32).astype(np.float64)
+
+    def bounds(self) -> list[float] | None:
+        """Return lowest and highest x and y of a picture of the points."""
+        if self.kind == "image":
+            return None
+        x = np.concatenate([self.train.x, self.test.x])
+        low, high = x.min(axis=0), x.max(axis=0)
+        margin = 0.1 * np.maximum(high - low, 1e-3)
+        return [float(side) for pair in zip(low - margin, high + margin) for side in pair]
+
+
+def data_of(data: Any, class_names: Sequence[str] | None) -> PlayData:
+    """Read what `play` takes as data.
+
+    Parameters
+    ----------
+    data
+        An `ImageDataset`, `Points`, or a pair of points (n, 2) or images (n, height, width), and classes.
+    class_names
+        For a pair, names in the order of the classes; their numbers if omitted.
+
+    Raises
+    ------
+    DataError
+        If it is something else, or class names are given for a data set that has its own.
+    """
+    if isinstance(data, ImageDataset | Points) and class_names is not None:
+        raise DataError(
+            f"class_names is {shown(class_names)}: expected none beside {data!r}, which has its own; leave "
+            "it out"
+        )
+    if isinstance(data, ImageDataset):
+        return _of_images(data)
+    if isinstance(data, Points):
+        train, test = Examples(*data.train), Examples(*data.test)
+        return PlayData(data.name, "points", (2,), data.class_names, train, test)
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise DataError(f"data is {shown(data)}: expected a data set or a pair of arrays; {_INSTEAD}")
+    x, y = data
+    return _of_pair(x, y, class_names)
+
+
+def _of_images(data: ImageDataset) -> PlayData:
+    for name, split in (("train", data.train), ("test", data.test)):
+        if not len(split):
+            raise DataError(f"{data!r} has no {name} images: expected at least one; {_INSTEAD}")
+    train = Examples(data.train.take(slice(MOST_TRAIN)), data.train.labels[:MOST_TRAIN])
+    test = Examples(data.test.take(slice(None)), data.test.labels)
+    return PlayData(
+        data.name,
+        "image",
+        data.image_shape,
+        data.class_names,
+        train,
+        test,
+        data.train.pixel_max,
+        data.framing(),
+    )
+
+
+def _of_pair(x: Any, y: Any, class_names: Sequence[str] | None) -> PlayData:
+    """Split arrays at random, a fifth to test with."""
+    for name, given in (("x", x), ("y", y)):
+        require_unmasked(name, given, DataError)
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim not in (2, 3) or (x.ndim == 2 and x.shape[1] != 2) or x.dtype.kind not in "uif" or len(x) < 2:
+        raise DataError(
+            f"x is {shown(x)} and {x.dtype}: expected at least two points (n, 2) or images "
+            "(n, height, width), of numbers"
+        )
+    if y.shape != (len(x),) or y.dtype.kind not in "ui":
+        raise DataError(
+            f"y is {shown(y)} and {y.dtype}: expected whole numbers, one for each of {len(x)} examples"
+        )
+    classes = int(y.max()) + 1 if class_names is None else len(class_names)
+    if y.min() < 0 or y.max() >= classes:
+        raise DataError(f"y has classes from {y.min()} to {y.max()}: expected 0 to {classes - 1}")
+    names = tuple(map(str, range(classes) if class_names is None else class_names))
+    order = np.random.default_rng(0).permutation(len(x))
+    cut = min(max(1, len(x) // 5), MOST_TEST)
+    test, train = np.sort(order[:cut]), np.sort(order[cut:])
+    if x.ndim == 2:
+        every = Examples(_finite(x.astype(np.float32)), y)
+        return PlayData("points", "points", (2,), names, every.take(train), every.take(test))
+    images = Examples(_pixels(x), y)
+    own = images.take(train)
+    framing = Framing.measure(own.x, 255)
+    return PlayData(
+        "images", "image", x.shape[1:], names, own.take(slice(MOST_TRAIN)), images.take(test), 255, framing
+    )
+
+
+def _finite(x: Array) -> Array:
+    if not np.isfinite(x).all():
+        raise DataError("x has a number that is not finite: expected finite numbers")
+    return x
+
+
+def _pixels(x: Array) -> Array:
+    """Images as bytes: numbers from 0 to 1 are rounded to 255 steps."""
+    if x.dtype == np.uint8:
+        return x
+    if not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
+        raise DataError(
+            f"x has pixels from {x.min():g} to {x.max():g}: expected uint8, or numbers from 0 (paper) to 1 "
+            "(ink); write x / x.max()"
+        )
+    pixels: Array = np.rint(255 * x).astype(np.uint8)
+    return pixels
+
+
+def base64(data: bytes) -> str:
+    """Return bytes as text."""
+    return b64encode(data).decode("ascii")
+
+
+def chosen_test(data: PlayData, outputs: Array) -> tuple[Examples, int]:
+    """Return some test examples, and the position of one that is read wrongly; 0 if none is.
+
+    They are the first ones.  If all of these are read correctly and others are not, some others are in their
+    place, at the end.
+
+    Parameters
+    ----------
+    outputs
+        Of the network on all test examples.
+    """
+    ranks = np.argsort(-outputs, axis=1)
+    wrong = np.flatnonzero(ranks[:, 0] != data.test.y)
+    rows = np.arange(min(MOST_TEST, len(data.test)))
+    if len(wrong) and wrong[0] >= len(rows):
+        later = wrong[: max(1, len(rows) // 30)]
+        rows = np.concatenate([rows[: len(rows) - len(later)], later])
+    is_wrong = ranks[rows, 0] != data.test.y[rows]
+    is_second = is_wrong & (ranks[rows, 1] == data.test.y[rows])
+    start = int(np.argmax(is_second if is_second.any() else is_wrong))
+    return data.test.take(rows), start

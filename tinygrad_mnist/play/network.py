@@ -1,0 +1,213 @@
+"""The perceptron that a page shows: the reader's own, copied in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mnist import nn, ops
+from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.autodiff.formula import Symbol, rule_formula
+from tinygrad_mnist.autodiff.modes import no_grad
+from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.autodiff.tensor import Tensor
+from tinygrad_mnist.nn.losses import Loss
+from tinygrad_mnist.nn.perceptrons import sizes_as_text
+from tinygrad_mnist.typing import Array
+
+_SOFTMAX = nn.Softmax  # nn.LogSoftmax is one too
+_ACTIVATIONS = (
+    *(nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus),
+    _SOFTMAX,
+)
+_PASSED_OVER = (nn.Flatten, nn.Dropout, nn.Identity)  # an example is one row, and a page trains on all units
+_SQUASHING = (nn.Sigmoid, nn.Tanh)  # at the end of a network they belong to the quadratic loss
+_AS_TEXT = {"sigmoid(x)": "1 / (1 + exp(-x))", "relu(x)": "max(x, 0)"}
+LOSSES = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
+
+
+class Layers(nn.Sequential):
+    """Layers in a row that return the output of each: (n, k) -> list of (n, units)."""
+
+    def forward(self, x: Any) -> Any:
+        """Return the output of every layer."""
+        outputs = []
+        for layer in self:
+            x = layer(x)
+            outputs.append(x)
+        return outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A perceptron that a page shows.
+
+    Attributes
+    ----------
+    layers
+        Linear layers and activations in float64.
+    names
+        Name of each parameter in the reader's network, by its name in `layers`.
+    loss
+        The key of `LOSSES`.
+    """
+
+    layers: Layers
+    names: dict[str, str]
+    loss: str
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of all layers, the input first."""
+        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        return (linear[0].in_features, *(layer.out_features for layer in linear))
+
+    @property
+    def takes_logits(self) -> bool:
+        """True if the answer is the softmax of the last layer."""
+        return self.loss == "cross-entropy"
+
+    def answer(self, output: Any) -> Any:
+        """Return what is shown as probabilities, for the output of the last layer: (n, k) -> (n, k)."""
+        return ops.softmax(output) if self.takes_logits else output
+
+    def outputs(self, x: Array) -> Array:
+        """Return the output of the last layer without a graph: (n, inputs) -> (n, classes)."""
+        with no_grad():
+            return np.asarray(self.layers(x)[-1].data)
+
+    def described(self) -> list[dict[str, Any]]:
+        """Return the layers as the page has them."""
+        found, size = [], 0
+        for position, layer in enumerate(self.layers):
+            if isinstance(layer, nn.Linear):
+                size = layer.out_features
+                own = {"weight": f"{position}.weight", "bias": f"{position}.bias"}
+                names = {kind: self.names[name] for kind, name in own.items() if name in self.names}
+                title = f"Linear {layer.in_features} → {size}"
+                found.append({"title": title, "kind": "linear", "size": size, **names})
+            else:
+                title = repr(layer).removesuffix("()")
+                found.append({"title": title, "kind": "activation", "size": size, **_formulas(layer)})
+        return found
+
+    def formulas(self) -> dict[str, str]:
+        """Return the rules of the graph for the loss and for linear layers, in `g` and the inputs' names."""
+        x, weight, bias = np.ones((1, 3)), np.ones((2, 3)), np.ones(2)
+        rules = [rule_formula(REGISTRY["linear"], i, (x, weight, bias), {}).text for i in range(3)]
+        output, label = np.ones((1, self.sizes[-1])), np.array([0])
+        if self.takes_logits:
+            loss = rule_formula(REGISTRY["softmax_cross_entropy"], 0, (output, label), {})
+        else:
+            loss = rule_formula(REGISTRY["squared_error"], 0, (output, output), {"scale": 0.5})
+        return {"loss": loss.text, **dict(zip(("linear", "weight", "bias"), rules))}
+
+    def __str__(self) -> str:
+        return sizes_as_text(self.sizes)
+
+
+def network_of(model: nn.Module, loss: Loss | None) -> Network:
+    """Copy a network and decide its loss.
+
+    Parameters
+    ----------
+    model
+        A `Sequential`, also of others, of Linear layers and activations.
+    loss
+        A `CrossEntropyLoss` or `QuadraticLoss`; by default the second for a network that ends in a sigmoid or
+        tanh, else the first.
+
+    Raises
+    ------
+    TypeError
+        If the network has a layer that a page cannot show, or the loss is another one.
+    """
+    if not isinstance(model, nn.Sequential):
+        raise TypeError(
+            f"model is {_kind(model)}: expected an nn.Sequential of Linear layers and activations; write "
+            'nn.perceptron("784-30-10")'
+        )
+    given = [layer for layer in _flat(model) if not isinstance(layer, _PASSED_OVER)]
+    linear = [layer for layer in given if isinstance(layer, nn.Linear)]
+    if not linear or not isinstance(given[0], nn.Linear):
+        raise TypeError(
+            f"model begins with {_kind(given[0]) if given else 'no layer'}: expected a Linear layer; write "
+            'nn.perceptron("784-30-10")'
+        )
+    if len({id(layer.weight) for layer in linear}) < len(linear):
+        raise TypeError("model has one Linear layer at two places: expected each once; write two layers")
+    name = _loss_name(loss, given[-1])
+    if name == "cross-entropy" and isinstance(given[-1], _SOFTMAX):
+        given.pop()  # the answer is the softmax of what comes before, and the loss is that of the logits
+    layers = Layers(*(_copied(layer) for layer in given))
+    return Network(layers, _names(model, given), name)
+
+
+def _flat(model: nn.Sequential) -> Iterator[nn.Module]:
+    """The layers of a network, those of a `Sequential` inside one by one."""
+    for layer in model:
+        if type(layer) is nn.Sequential:
+            yield from _flat(layer)
+            continue
+        is_along_rows = not isinstance(layer, _SOFTMAX) or layer.dim in (-1, 1)
+        if type(layer) not in (nn.Linear, nn.LogSoftmax, *_ACTIVATIONS, *_PASSED_OVER) or not is_along_rows:
+            raise TypeError(
+                f"model has the layer {_kind(layer)}: expected Linear, Flatten, Dropout, Identity or an "
+                'activation; write nn.perceptron("784-30-10")'
+            )
+        yield layer
+
+
+def _loss_name(loss: Loss | None, last: nn.Module) -> str:
+    if loss is None:
+        return "quadratic" if isinstance(last, _SQUASHING) else "cross-entropy"
+    for name, kind in LOSSES.items():
+        if type(loss) is kind and (repr(loss) == repr(kind()) or _is_of_softmax(loss, last)):
+            return name
+    raise TypeError(
+        f"loss is {' '.join(repr(loss).split())}: expected the mean of a CrossEntropyLoss or QuadraticLoss; "
+        "write nn.CrossEntropyLoss()"
+    )
+
+
+def _is_of_softmax(loss: Loss, last: nn.Module) -> bool:
+    """Return True for a cross-entropy of probabilities behind a softmax: that of its logits is the same."""
+    return type(last) is nn.Softmax and repr(loss) == repr(nn.CrossEntropyLoss(from_logits=False))
+
+
+def _copied(layer: nn.Module) -> nn.Module:
+    if not isinstance(layer, nn.Linear):
+        return layer
+    has_bias = layer.bias is not None
+    copy = nn.Linear(layer.in_features, layer.out_features, has_bias, rng=0, dtype=np.float64)
+    copy.load_state_dict({name: p.data.astype(np.float64) for name, p in layer.named_parameters()})
+    return copy
+
+
+def _names(model: nn.Module, layers: list[nn.Module]) -> dict[str, str]:
+    """The name of each parameter in the reader's network, by its name among the layers."""
+    known = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {
+        f"{position}.{kind}": known[id(parameter)]
+        for position, layer in enumerate(layers)
+        for kind, parameter in layer.named_parameters()
+    }
+
+
+def _formulas(layer: nn.Module) -> dict[str, str]:
+    """The activation as text, and its rule if it is one op that works element by element."""
+    x = Tensor(np.array([[0.5, 0.25]]), requires_grad=True)
+    y, forward = layer(x), layer.forward(Symbol("x", x.data)).expression.text
+    found = {"forward": _AS_TEXT.get(forward, forward)}
+    if len(y.inputs) == 1 and y.inputs[0] is x and not isinstance(layer, _SOFTMAX):
+        found["formula"] = rule_formula(y.primitive, 0, (x.data,), y.attributes).text
+    return found
+
+
+def _kind(layer: Any) -> str:
+    """A layer in the words of its repr; another module by its class."""
+    text = repr(layer)
+    return text if isinstance(layer, nn.Module) and "\n" not in text else shown(type(layer))

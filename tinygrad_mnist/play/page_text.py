@@ -1,0 +1,119 @@
+"""The text of the page: its data, its programs and its own scripts and styles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.pages import document, json_for
+from tinygrad_mnist.play import programs
+from tinygrad_mnist.play.examples import PlayData, base64, chosen_test
+from tinygrad_mnist.play.mistakes import mistakes_for
+from tinygrad_mnist.play.network import Network
+
+MOST_BYTES = 3_000_000
+FEWEST_TRAIN = 300  # with fewer there is little to learn
+_PAGE = Path(__file__).with_name("page")
+_SCRIPTS = (
+    *("core", "paint", "framing"),  # what the page knows, and how it is drawn
+    *("pad", "plane", "picture"),  # what is in the middle
+    *("see", "blame"),  # the tabs
+    "start",
+)
+_STYLES = ("page",)
+_POLICY = "worker-src blob:; img-src data: blob:"
+
+
+def page_of(title: str, network: Network, data: PlayData, training: dict[str, Any]) -> str:
+    """Return the page of a network, with as many examples to train on as it can hold.
+
+    Parameters
+    ----------
+    training
+        The numbers with which the page starts to train: lr, momentum, batch.
+
+    Raises
+    ------
+    DataError
+        If the page is too large even with few examples.
+    """
+    mistakes = mistakes_for(network)
+    captured = programs.captured(network, training["batch"], training["lr"], mistakes)
+    test, start = chosen_test(data, network.outputs(data.inputs(data.test)))
+    script = programs.script(captured)
+    facts = {
+        "title": title,
+        "kind": data.kind,
+        "shape": data.shape,
+        "bounds": data.bounds(),
+        "classes": data.class_names,
+        "layers": network.described(),
+        "parameters": _parameters(network),
+        "test": test.encoded(),
+        "pixelMax": data.pixel_max,
+        "framing": None if data.framing is None else data.framing.to_dict(),
+        "loss": network.loss,
+        "training": training,
+        "programs": programs.described(captured, network),
+        "mistakes": [
+            {
+                "id": each.id,
+                "title": each.title,
+                "text": each.text,
+                "programs": [f"blame:{each.id}", f"step:{each.id}"],
+            }
+            for each in mistakes
+        ],
+        "start": {"example": start},
+        "formulas": network.formulas(),
+        "python": captured["step"].derivation,
+    }
+
+    def page_with(train: int) -> str:
+        data_text = json_for(facts | {"train": data.train.take(slice(train)).encoded()})
+        return document(
+            _PAGE,
+            title=title,
+            styles=_STYLES,
+            scripts=_SCRIPTS,
+            start="start();\n",
+            parts={"data": data_text},
+            programs=script,
+            also=_POLICY,
+        )
+
+    return _fitting(page_with, len(data.train), network)
+
+
+def _parameters(network: Network) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": network.names[name],
+            "shape": parameter.shape,
+            "values": base64(parameter.data.astype("<f4").tobytes()),
+        }
+        for name, parameter in network.layers.named_parameters()
+    ]
+
+
+def _fitting(page_with: Callable[[int], str], count: int, network: Network) -> str:
+    """Return a page with as many examples to train on as it can hold."""
+    page = page_with(count)
+    size = len(page.encode())
+    if size <= MOST_BYTES:
+        return page
+    fewest = min(FEWEST_TRAIN, count)
+    smallest = len(page_with(fewest).encode())
+    if smallest > MOST_BYTES:
+        weights = sum(parameter.size for parameter in network.layers.parameters())
+        raise DataError(
+            f"model is {network} with {weights:,} weights: expected a page of at most {MOST_BYTES:,} bytes, "
+            f"and with {fewest} examples it has {smallest:,}; take smaller hidden layers"
+        )
+    each = (size - smallest) / (count - fewest)
+    train = fewest + int(
+        (MOST_BYTES - smallest) / each * 0.95
+    )  # later examples may take more than earlier ones
+    return page_with(train)
