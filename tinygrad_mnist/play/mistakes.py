@@ -140,7 +140,7 @@ _OF_LOSSES = {
             _softmax_taken_twice,
             "The softmax is blamed twice",
             "The blame of an answer is probability − target. The slope of the softmax is in that already. "
-            "Here it comes in again, as p × (1 − p), which makes the blame smaller and never turns it around.",
+            "Here it comes in again, as p × (1 − p), which makes it smaller and never turns it around.",
         ),
         Mistake(
             _divided_by_the_classes,
