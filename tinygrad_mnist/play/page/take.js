@@ -1,0 +1,103 @@
+"use strict";
+// The tab Take away: the address of this state, the weights, the step as Python, the curves.
+
+class TakeTab {
+  constructor() {
+    this.field = Object.assign(make("input", "address"), { id: "address", readOnly: true, type: "text" });
+    this.field.addEventListener("focus", () => this.field.select());
+    this.note = make("p", "note");
+    this.python = Object.assign(make("pre", "", page.data.python), { tabIndex: 0 });
+    this.curves = pressable("save-curves", "The curves as CSV", () => download("curves.csv", curvesText(), "text/csv"));
+    this.element = make("div", "take",
+      make("section", "", make("h2", "", "Hand out this situation"),
+        make("p", "", "The address holds what you see: the input, the right answer, the chosen unit, a planted mistake, the training. Whoever opens it with this page sees the same."),
+        labelOf("address", "Address"), this.field,
+        make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.note),
+      make("section", "", make("h2", "", "Keep what it has learned"),
+        make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
+        make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves)),
+      make("section", "", make("h2", "", "The step in Python"),
+        make("p", "", "All that the page computes in a training step, forward, backward and update, in plain NumPy."),
+        make("div", "buttons", pressable("save-python", "The step as Python", () => download("step.py", page.data.python, "text/x-python"))),
+        make("details", "", make("summary", "", "Read it here"), this.python)));
+    this.python.setAttribute("aria-label", "The step in Python");
+  }
+
+  async copy() {
+    try {
+      await navigator.clipboard.writeText(this.field.value);
+      say("The address is copied");
+      this.note.textContent = "✓ Copied.";
+    } catch {
+      this.field.focus();
+      this.field.select();
+      this.note.textContent = "The address is selected above: copy it with your keyboard or the menu.";
+      say(this.note.textContent);
+    }
+    TAKEN.hasAddress = true;
+    page.changed("tab");
+  }
+
+  refresh() {
+    const address = location.href.replace(/#.*/s, ""), { report } = learning;
+    this.field.value = `${address}#${addressOf()}`;
+    this.curves.disabled = !report?.at;
+    const words = !report?.at ? "" : hasReplay(report)
+      ? `The ${report.at.toLocaleString("en")} training steps are in the address as a recipe: whoever opens it, trains them again and gets the same weights.`
+      : `The weights are not in the address: more than ${MOST_STEPS.toLocaleString("en")} steps would take too long to train again. Save them as a file.`;
+    if (!this.note.textContent?.startsWith("✓") || words) this.note.textContent = words;
+  }
+}
+
+/** The weights as they are now. */
+function weightsFile() {
+  const { parameters } = page.data, { arrays } = page.network;
+  const tensors = parameters.map(({ name, shape }) => ({ name, shape, values: /** @type {Numbers} */ (arrays.get(name)) }));
+  return safetensorsOf(tensors, tensors.some(({ name }) => page.network.doubles.has(name)));
+}
+
+/** One row for each point of the curves. */
+function curvesText() {
+  const { report } = learning, losses = new Map(report ? pairsOf(report.losses) : []), shares = new Map(report?.places.map(({ step, accuracy }) => [step, accuracy]));
+  const steps = sorted([...losses.keys(), ...shares.keys()]);
+  return `step,training_loss,test_accuracy\n${steps.map((step) => `${step},${losses.get(step) ?? ""},${shares.get(step) ?? ""}`).join("\n")}\n`;
+}
+
+const TAKEN = {
+  hasAddress: false, // the reader has copied it
+  isOpen: false,
+  timer: 0,
+
+  /** Keep the address of the page up to date, though not while everything moves. */
+  refresh() {
+    if (!this.isOpen) {
+      this.isOpen = true;
+      queueMicrotask(() => this.open()); // after the page has begun
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), 400);
+  },
+
+  open() {
+    if (location.hash.length > 1) openAddress(location.hash.slice(1));
+    addEventListener("hashchange", () => openAddress(location.hash.slice(1)));
+  },
+
+  write() {
+    if (learning.isRunning) return;
+    try {
+      history.replaceState(null, "", `#${addressOf()}`);
+    } catch {
+      // A page inside of another one has no address.
+    }
+  },
+};
+
+/** @type {TakeTab} */
+let takeTab;
+TABS.push({
+  id: "take", title: "Take away",
+  make: () => (takeTab = new TakeTab()).element,
+  refresh: () => takeTab.refresh(),
+});
+PARTS.push(TAKEN);
