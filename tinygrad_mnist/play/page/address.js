@@ -4,7 +4,10 @@
 const LEVELS = 255; // of ink, in the address
 const MOST_STEPS = 20_000, MOST_STRETCHES = 20; // that are trained again when an address is opened
 
-/** Bytes as text for an address; zeros as their number. @param {Uint8Array} bytes */
+/**
+ * Bytes as text for an address; zeros as their number.
+ * @param {Uint8Array} bytes
+ */
 function packed(bytes) {
   /** @type {number[]} */
   const short = [];
@@ -18,7 +21,11 @@ function packed(bytes) {
   return btoa(String.fromCharCode(...short)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @param {string} text @param {number} size @returns {Uint8Array | null} null unless it holds that many bytes */
+/**
+ * @param {string} text
+ * @param {number} size
+ * @returns {Uint8Array | null} null unless it holds that many bytes
+ */
 function unpacked(text, size) {
   if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return null;
   const short = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -45,7 +52,10 @@ function addressOf() {
   return parts.toString();
 }
 
-/** The training in the address. @returns {[string, string][]} */
+/**
+ * The training in the address.
+ * @returns {[string, string][]}
+ */
 function trainingParts() {
   const { settings, start, seed, report } = learning, { lr, momentum } = page.data.training;
   /** @type {[string, string][]} */
@@ -65,12 +75,19 @@ function hasReplay({ at, plan }) {
   return at <= MOST_STEPS && plan.length <= MOST_STRETCHES;
 }
 
-/** A whole number below a limit, or null. @param {string | null | undefined} text @param {number} limit */
+/**
+ * A whole number below a limit, or null.
+ * @param {string | null | undefined} text
+ * @param {number} limit
+ */
 function wholeBelow(text, limit) {
   return text && /^\d+$/.test(text) && Number(text) < limit ? Number(text) : null;
 }
 
-/** Bring the page to the state of an address; what it cannot be is left as it is. @param {string} text after # */
+/**
+ * Bring the page to the state of an address; what it cannot be is left as it is.
+ * @param {string} text after #
+ */
 function openAddress(text) {
   const parts = new URLSearchParams(text), { data, network } = page;
   openInput(parts);
@@ -111,7 +128,10 @@ function openTraining(parts) {
   if (parts.has("lr") || parts.has("momentum")) learning.set({ lr: nearest(learning.rates, rate), momentum: nearest(learning.momenta, kept) });
 }
 
-/** @param {string} text @returns {Stretch | null} */
+/**
+ * @param {string} text
+ * @returns {Stretch | null}
+ */
 function stretchOf(text) {
   const [from, lr, momentum, mistake] = text.split("_"), at = wholeBelow(from, MOST_STEPS), known = page.data.mistakes.some(({ id }) => id === mistake);
   if (at === null || !(Number(lr) >= 0) || !(Number(momentum) >= 0) || (mistake && !known)) return null;

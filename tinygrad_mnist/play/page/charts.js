@@ -7,8 +7,14 @@ const CHART = { high: 190, left: 52, right: 14, top: 12, bottom: 38, least: 240 
 /** @typedef {{points: [number, number][], name: string, kind: string, label?: "start" | "end" | "none"}} Line */
 /** @typedef {{x: number, name: string, kind: string}} Mark a vertical line */
 
-/** A scale with ticks at 1, 2 or 5 times a power of ten.
- * @param {number} lowest @param {number} highest @param {number} most number of ticks @param {(value: number) => string} text @returns {Scale} */
+/**
+ * A scale with ticks at 1, 2 or 5 times a power of ten.
+ * @param {number} lowest
+ * @param {number} highest
+ * @param {number} most number of ticks
+ * @param {(value: number) => string} text
+ * @returns {Scale}
+ */
 function linearScale(lowest, highest, most, text = short) {
   const span = highest - lowest || 1, raw = span / most, power = 10 ** Math.floor(Math.log10(raw));
   const unit = power * (/** @type {number} */ ([1, 2, 5, 10].find((times) => times * power >= raw * (1 - 1e-9))));
@@ -17,7 +23,13 @@ function linearScale(lowest, highest, most, text = short) {
   return { place: (value) => (value - lowest) / span, ticks: ticks.map((value) => ({ value, text: text(value) })) };
 }
 
-/** A scale of powers of ten. @param {number} lowest @param {number} highest @param {number} most number of ticks @returns {Scale} */
+/**
+ * A scale of powers of ten.
+ * @param {number} lowest
+ * @param {number} highest
+ * @param {number} most number of ticks
+ * @returns {Scale}
+ */
 function logScale(lowest, highest, most) {
   const [low, high] = [Math.floor(Math.log10(lowest) + 1e-9), Math.ceil(Math.log10(highest) - 1e-9)], every = Math.max(1, Math.ceil((high - low) / most));
   const powers = Array.from({ length: Math.floor((high - low) / every) + 1 }, (_, i) => low + i * every);
@@ -34,7 +46,11 @@ function powerText(power) {
 
 /** A chart that draws itself anew when its place changes its width. */
 class Chart {
-  /** @param {string} id @param {string} title @param {number} high */
+  /**
+   * @param {string} id
+   * @param {string} title
+   * @param {number} high
+   */
   constructor(id, title, high = CHART.high) {
     this.high = high;
     this.svg = draw("svg", { id, role: "img", height: high });
@@ -71,7 +87,12 @@ class Chart {
 
 /** @typedef {{x: (value: number) => number, y: (value: number) => number}} Place */
 
-/** @param {{x: Scale, y: Scale, xName: string}} given @param {Place} place @param {number} width @param {number} high */
+/**
+ * @param {{x: Scale, y: Scale, xName: string}} given
+ * @param {Place} place
+ * @param {number} width
+ * @param {number} high
+ */
 function axes({ x, y, xName }, place, width, high) {
   const bottom = high - CHART.bottom, right = width - CHART.right;
   return [
@@ -88,7 +109,11 @@ function axes({ x, y, xName }, place, width, high) {
   ];
 }
 
-/** A line through points; one that is no number interrupts it. @param {[number, number][]} points @param {Place} place */
+/**
+ * A line through points; one that is no number interrupts it.
+ * @param {[number, number][]} points
+ * @param {Place} place
+ */
 function pathOf(points, place) {
   let pen = "M", path = "";
   for (const [x, y] of points) {
@@ -98,25 +123,41 @@ function pathOf(points, place) {
   return path;
 }
 
-/** The name of a line, above its end or its beginning. @param {Line} line @param {Place} place @param {number} width */
+/**
+ * The name of a line, above its end or its beginning.
+ * @param {Line} line
+ * @param {Place} place
+ * @param {number} width
+ */
 function nameOfLine({ points, name, kind, label = "end" }, place, width) {
   const drawn = points.filter(([, y]) => Number.isFinite(y)), at = drawn[label === "start" ? 0 : drawn.length - 1];
   if (!at || label === "none") return [];
-  const isLate = place.x(at[0]) > width / 2, x = place.x(at[0]) + (isLate ? -4 : 6), y = place.y(at[1]), isHigh = y < CHART.top + 14 * name.split("\n").length;
-  const words = name.split("\n"), first = isHigh ? y + 18 : y - 9 - 14 * (words.length - 1);
+  const words = name.split("\n"), isLate = place.x(at[0]) > width / 2, x = place.x(at[0]) + (isLate ? -4 : 6);
+  const long = 7 * Math.max(...words.map(({ length }) => length)), isUnder = (/** @type {number} */ left) => (isLate ? left >= x - long : left <= x + long);
+  const heights = drawn.filter((point) => isUnder(place.x(point[0]))).map((point) => place.y(point[1])), top = Math.min(...heights);
+  const isHigh = top < CHART.top + 14 * words.length;
+  const first = isHigh ? Math.max(...heights) + 18 : top - 9 - 14 * (words.length - 1);
   return words.map((word, i) => draw("text", { class: `name ${kind}`, x, y: first + 14 * i, "text-anchor": isLate ? "end" : "start" }, word));
 }
 
-/** @param {Mark} mark @param {Place} place @param {number} high */
+/**
+ * @param {Mark} mark
+ * @param {Place} place
+ * @param {number} high
+ */
 function markParts({ x, name, kind }, place, high) {
-  const isLate = place.x(x) > (CHART.left + CHART.least) * 0.6;
+  const isLate = place.x(x) > CHART.least * 0.7;
   return [
     draw("path", { class: `mark ${kind}`, d: `M${place.x(x)} ${CHART.top}V${high - CHART.bottom}` }),
-    draw("text", { class: "tick", x: place.x(x) + (isLate ? -4 : 4), y: CHART.top + 8, "text-anchor": isLate ? "end" : "start" }, name),
+    draw("text", { class: "tick", x: place.x(x) + (isLate ? -4 : 4), y: high - CHART.bottom - 5, "text-anchor": isLate ? "end" : "start" }, name),
   ];
 }
 
-/** @param {{x: number, y: number, name: string}} dot @param {Place} place @param {number} width */
+/**
+ * @param {{x: number, y: number, name: string}} dot
+ * @param {Place} place
+ * @param {number} width
+ */
 function dotParts({ x, y, name }, place, width) {
   const isLate = place.x(x) > width / 2;
   return [

@@ -49,7 +49,10 @@ class CheckTab {
         pressable("check-all", "Check them all", () => this.checkAll()), this.table));
   }
 
-  /** The weight that is looked at: the chosen one, or the steepest of the chosen unit. @returns {Weight} */
+  /**
+   * The weight that is looked at: the chosen one, or the steepest of the chosen unit.
+   * @returns {Weight}
+   */
   get weight() {
     if (page.weight) return page.weight;
     const { unit, network, data } = page, block = network.blocks[Math.max(0, unit?.layer ?? 0)];
@@ -57,7 +60,11 @@ class CheckTab {
     return { name, index: this.largest(name, unit && unit.layer >= 0 ? unit.index : null) };
   }
 
-  /** The place of the largest slope in an array, or in one row of it. @param {string} name @param {number | null} row */
+  /**
+   * The place of the largest slope in an array, or in one row of it.
+   * @param {string} name
+   * @param {number | null} row
+   */
   largest(name, row = null) {
     const slopes = page.blamed?.slopes.get(name);
     if (!slopes) return 0;
@@ -98,7 +105,10 @@ class CheckTab {
     if (this.curve.open) this.showCurve(weight, label, backprop);
   }
 
-  /** @param {Weight} weight @param {Blamed} blamed */
+  /**
+   * @param {Weight} weight
+   * @param {Blamed} blamed
+   */
   showChoice({ name, index }, blamed) {
     const slopes = /** @type {Numbers} */ (blamed.slopes.get(name)), wide = slopes.length / rowsOf(name), row = Math.floor(index / wide);
     this.name.select.value = name;
@@ -114,7 +124,11 @@ class CheckTab {
     outlined(/** @type {HTMLCanvasElement} */ (figure.querySelector("canvas")), index % wide, figure);
   }
 
-  /** @param {number} backprop @param {number} best @param {number} slope */
+  /**
+   * @param {number} backprop
+   * @param {number} best
+   * @param {number} slope
+   */
   showWords(backprop, best, slope) {
     const digits = Math.min(15, Math.floor(-Math.log10(Math.max(1e-16, difference(backprop, slope))))), share = percentOf(difference(backprop, slope));
     const words = {
@@ -131,7 +145,13 @@ class CheckTab {
     say(words);
   }
 
-  /** The loss over one weight, with the slope that backprop claims. @param {Weight} weight @param {number} label @param {number} backprop @param {number} loss */
+  /**
+   * The loss over one weight, with the slope that backprop claims.
+   * @param {Weight} weight
+   * @param {number} label
+   * @param {number} backprop
+   * @param {number} loss
+   */
   showSlope(weight, label, backprop, loss) {
     const value = page.network.arrays.get(weight.name)?.[weight.index] ?? 0, far = 1, nudge = Math.max(this.h, 0.001);
     const points = /** @type {[number, number][]} */ (Array.from({ length: 41 }, (_, i) => [value - far + (i * far) / 20, lossNudged(weight, -far + (i * far) / 20, label)]));
@@ -146,7 +166,11 @@ class CheckTab {
     });
   }
 
-  /** @param {Weight} weight @param {number} label @param {number} backprop */
+  /**
+   * @param {Weight} weight
+   * @param {number} label
+   * @param {number} backprop
+   */
   showCurve(weight, label, backprop) {
     const points = errorsOverStep(weight, label, backprop), errors = points.map(([, error]) => error), best = errors.indexOf(Math.min(...errors));
     const isV = errors[best] < AGREES;
@@ -182,20 +206,27 @@ class CheckTab {
   }
 }
 
-/** Units of an array. @param {string} name */
+/**
+ * Units of an array.
+ * @param {string} name
+ */
 function rowsOf(name) {
   return page.data.parameters.find((parameter) => parameter.name === name)?.shape[0] ?? 1;
 }
 
-/** Two losses with the digits in which they differ, and the two slopes.
- * @param {{more: number, less: number, slope: number}} found @param {number} backprop @param {number} h */
+/**
+ * Two losses with the digits in which they differ, and the two slopes.
+ * @param {{more: number, less: number, slope: number}} found
+ * @param {number} backprop
+ * @param {number} h
+ */
 function comparison({ more, less, slope }, backprop, h) {
   const [up, down] = [more.toPrecision(15), less.toPrecision(15)], at = [...up].findIndex((digit, i) => digit !== down[i]);
   const split = (/** @type {string} */ text) => make("span", "digits", text.slice(0, at < 0 ? text.length : at), make("b", "", at < 0 ? "" : text.slice(at)));
   const step = powerText(Math.round(Math.log10(h)));
   return factList([
     [`loss at w + ${step}`, split(up)], [`loss at w − ${step}`, split(down)],
-    ["by nudging: their difference / 2h", make("span", "digits", digitsOf(slope))], ["by backprop", make("span", "digits", digitsOf(backprop))],
+    ["by nudging: difference / 2h", make("span", "digits", digitsOf(slope))], ["by backprop", make("span", "digits", digitsOf(backprop))],
     ["relative difference", make("span", "digits", short(difference(slope, backprop)))],
   ]);
 }
@@ -210,7 +241,10 @@ function percentOf(share) {
   return share >= 1e-3 ? `${Number((100 * share).toPrecision(2))} %` : `${short(share)} of its size`;
 }
 
-/** @param {number} backprop @param {number} best */
+/**
+ * @param {number} backprop
+ * @param {number} best
+ */
 function ratioWords(backprop, best) {
   if (backprop === 0) return "Backprop says 0, the loss says otherwise.";
   if (backprop * best < 0) return "Backprop has even the wrong sign.";
@@ -218,7 +252,12 @@ function ratioWords(backprop, best) {
   return `Backprop says ${short(ratio)} times what it is.`;
 }
 
-/** Frame one cell of an image of numbers. @param {HTMLCanvasElement} canvas @param {number} at @param {HTMLElement} figure */
+/**
+ * Frame one cell of an image of numbers.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} at
+ * @param {HTMLElement} figure
+ */
 function outlined(canvas, at, figure) {
   const frame = make("span", "frame"), { width, height } = canvas;
   Object.assign(frame.style, { left: `${(100 * (at % width)) / width}%`, top: `${(100 * Math.floor(at / width)) / height}%`, width: `${100 / width}%`, height: `${100 / height}%` });

@@ -1,9 +1,11 @@
 "use strict";
 // Labelled fields with their value in words, and files to take away.
 
-/** A slider over a list of values.
+/**
+ * A slider over a list of values.
  * @template V
- * @param {{id: string, label: string, note: string, values: V[], value: V, text: (value: V) => string, choose: (value: V) => void}} given */
+ * @param {{id: string, label: string, note: string, values: V[], value: V, text: (value: V) => string, choose: (value: V) => void}} given
+ */
 function slider({ id, label, note, values, value, text, choose }) {
   const input = Object.assign(make("input", ""), { type: "range", id, min: "0", max: String(values.length - 1), step: "1" });
   const output = make("output", "reading"), words = make("p", "note", note);
@@ -28,8 +30,10 @@ function slider({ id, label, note, values, value, text, choose }) {
   return { element: make("div", "field", head, input, words), set, input };
 }
 
-/** A select with a label.
- * @param {{id: string, label: string, options: [string, string][], value: string, choose: (value: string) => void}} given value and text of each option */
+/**
+ * A select with a label.
+ * @param {{id: string, label: string, options: [string, string][], value: string, choose: (value: string) => void}} given value and text of each option
+ */
 function choice({ id, label, options, value, choose }) {
   const select = Object.assign(make("select", ""), { id });
   select.append(...options.map(([name, text]) => Object.assign(make("option", "", text), { value: name })));
@@ -38,8 +42,10 @@ function choice({ id, label, options, value, choose }) {
   return { element: make("div", "field beside", labelOf(id, label), select), select };
 }
 
-/** A field for a whole number.
- * @param {{id: string, label: string, value: number, most: number, choose: (value: number) => void}} given */
+/**
+ * A field for a whole number.
+ * @param {{id: string, label: string, value: number, most: number, choose: (value: number) => void}} given
+ */
 function numberField({ id, label, value, most, choose }) {
   const input = Object.assign(make("input", "number"), { type: "number", id, min: "0", max: String(most), step: "1", inputMode: "numeric" });
   input.value = String(value);
@@ -51,23 +57,38 @@ function numberField({ id, label, value, most, choose }) {
   return { element: make("div", "field beside", labelOf(id, label), input), input };
 }
 
-/** @param {string} id @param {string} text */
+/**
+ * @param {string} id
+ * @param {string} text
+ */
 function labelOf(id, text) {
   return Object.assign(make("label", "", text), { htmlFor: id });
 }
 
-/** The nearest of some values, by their ratio. @param {number[]} values @param {number} wanted */
+/**
+ * The nearest of some values, by their ratio.
+ * @param {number[]} values
+ * @param {number} wanted
+ */
 function nearest(values, wanted) {
   const far = (/** @type {number} */ value) => Math.abs(Math.log((value + 1e-9) / (wanted + 1e-9)));
   return values.reduce((best, value) => (far(value) < far(best) ? value : best));
 }
 
-/** Names and values, one below the other. @param {[string, string | Node][]} facts */
+/**
+ * Names and values, one below the other.
+ * @param {[string, string | Node][]} facts
+ */
 function factList(facts) {
   return make("dl", "facts", ...facts.flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
 }
 
-/** Let the reader keep a file. @param {string} name @param {BlobPart} content @param {string} type */
+/**
+ * Let the reader keep a file.
+ * @param {string} name
+ * @param {BlobPart} content
+ * @param {string} type
+ */
 function download(name, content, type) {
   const url = URL.createObjectURL(new Blob([content], { type }));
   Object.assign(document.createElement("a"), { href: url, download: name }).click();

@@ -12,15 +12,16 @@ class LearnTab {
     this.state = make("div", "state");
     this.notice = Object.assign(make("p", "notice"), { hidden: true });
     this.losses = new Chart("chart-loss", "Loss: how wrong it is");
-    this.accuracy = new Chart("chart-accuracy", "Right answers on test examples, which it never trains on", 160);
+    this.accuracy = new Chart("chart-accuracy", "Right answers on test examples", 160);
     this.lr = slider({
       id: "lr", label: "Learning rate", values: learning.rates, value: settings.lr, text: String, choose: (lr) => learning.set({ lr }),
-      note: "How far each weight goes in a step: its gradient times this number. Too small learns slowly; too large forgets everything.",
+      note: "A step moves each weight by this number times its gradient.",
     });
     this.momentum = slider({
       id: "momentum", label: "Momentum", values: learning.momenta, value: settings.momentum, text: String, choose: (momentum) => learning.set({ momentum }),
-      note: "How much of the last move is kept in the next one, like a ball that rolls. With 0, each step forgets the one before.",
+      note: "The part of the last move that goes on, as a ball rolls on.",
     });
+    /** @type {{element: HTMLElement, set: (value: number) => void, input: HTMLInputElement}} */
     this.time = slider({
       id: "time", label: "Back in time", values: [0], value: 0, text: () => this.timeText(), choose: () => learning.go(Number(this.time.input.value)),
       note: "Snapshots of the weights along the training. Move to one and train on from there: what came after it is then forgotten.",
@@ -28,12 +29,13 @@ class LearnTab {
     const speed = choice({ id: "speed", label: "Speed", options: SPEEDS, value: String(learning.rate), choose: (rate) => this.setRate(Number(rate)) });
     this.seed = numberField({ id: "seed", label: "Seed", value: learning.seed, most: 2 ** 31 - 1, choose: () => {} });
     this.origin = make("p", "note");
-    this.element = make("div", "learn",
+    this.weights = new WeightImages();
+    this.element = make("div", "learn", make("section", "", make("h2", "", "Learn from examples"),
       make("p", "", `The network looks at ${batch} training examples, finds the blame of every weight, and moves each weight a little against its blame. That is one step. There are ${count.toLocaleString("en")} training examples; all of them once is an epoch.`),
       make("div", "buttons", this.play, pressable("step-one", "One step", () => this.run(1)), pressable("step-ten", "Ten steps", () => this.run(10)), speed.element),
-      this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element,
       make("div", "pair", this.lr.element, this.momentum.element),
-      make("div", "anew", make("h3", "", "Start anew"),
+      this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element, this.weights.element),
+      make("section", "", make("h2", "", "Start anew"),
         make("div", "buttons", pressable("reset", "Fresh random weights", () => this.restart("fresh")), pressable("given", "The weights it came with", () => this.restart("given")), this.seed.element),
         make("p", "note", "The seed fixes the random weights and the order of the examples: the same seed gives the same training, number for number."), this.origin));
   }
@@ -69,6 +71,7 @@ class LearnTab {
   refresh(what) {
     if (what.has("tab")) learning.open();
     const { report } = learning;
+    if (what.has("weights") || what.has("tab")) this.weights.refresh();
     this.play.textContent = learning.isRunning ? "❚❚ Pause" : "▶ Train";
     this.lr.set(learning.settings.lr);
     this.momentum.set(learning.settings.momentum);
@@ -124,18 +127,24 @@ class LearnTab {
       x: steps, y: linearScale(0, 100, 4, (value) => `${value} %`), xName: "training steps", marks,
       lines: [{ points: shares, name: `test accuracy ${percent(places[places.length - 1].accuracy)}`, kind: "accuracy" }],
       dots: shares.length === 1 ? [{ x: shares[0][0], y: shares[0][1], name: "" }] : [],
-      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${page.sets.test.count.toLocaleString("en")} test examples rightly.`,
+      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${page.sets.test.count.toLocaleString("en")} test examples rightly. It never trains on these.`,
     });
   }
 }
 
-/** @param {Float64Array} flat @returns {[number, number][]} */
+/**
+ * @param {Float64Array} flat
+ * @returns {[number, number][]}
+ */
 function pairsOf(flat) {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
 }
 
-/** The running mean, in which older values fade.
- * @param {[number, number][]} points @returns {[number, number][]} */
+/**
+ * The running mean, in which older values fade.
+ * @param {[number, number][]} points
+ * @returns {[number, number][]}
+ */
 function smoothed(points) {
   let mean = 0;
   return points.map(([x, y], i) => {

@@ -47,7 +47,10 @@ class Learning {
     }
   }
 
-  /** A trainer that works in the page, some milliseconds at a time. @returns {Port} */
+  /**
+   * A trainer that works in the page, some milliseconds at a time.
+   * @returns {Port}
+   */
   slices() {
     const { port1, port2 } = new MessageChannel();
     serve(port1, SLICE);
@@ -84,7 +87,11 @@ class Learning {
     return this.report?.running ?? false;
   }
 
-  /** @param {number} steps @param {number} rate per second @param {Stretch[]} plan settings to come */
+  /**
+   * @param {number} steps
+   * @param {number} rate per second
+   * @param {Stretch[]} plan settings to come
+   */
   run(steps, rate = FULL_SPEED, plan = []) {
     this.open();
     this.send({ what: "run", steps, rate, plan });
@@ -105,7 +112,11 @@ class Learning {
     if (this.port) this.send({ what: "set", settings: { ...this.settings } });
   }
 
-  /** Begin anew, with fresh weights or those that the page came with. @param {"given" | "fresh"} start @param {number} seed */
+  /**
+   * Begin anew, with fresh weights or those that the page came with.
+   * @param {"given" | "fresh"} start
+   * @param {number} seed
+   */
   restart(start, seed) {
     Object.assign(this, { start, seed });
     page.network.setArrays(start === "given" ? page.network.first : freshWeights(page.data.parameters, seed));
@@ -114,7 +125,13 @@ class Learning {
     else this.open();
   }
 
-  /** Train again as an address says. @param {"given" | "fresh"} start @param {number} seed @param {Stretch[]} plan @param {number} steps */
+  /**
+   * Train again as an address says.
+   * @param {"given" | "fresh"} start
+   * @param {number} seed
+   * @param {Stretch[]} plan
+   * @param {number} steps
+   */
   replay(start, seed, plan, steps) {
     const last = plan[plan.length - 1];
     if (last) Object.assign(this.settings, { lr: last.lr, momentum: last.momentum });
@@ -136,8 +153,12 @@ function sorted(values) {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-/** Small random weights: even over ±√(3 / inputs), so that a sum is about as large as its inputs; biases of 0.
- * @param {Parameter[]} parameters @param {number} seed @returns {Map<string, Float64Array>} */
+/**
+ * Small random weights: even over ±√(3 / inputs), so that a sum is about as large as its inputs; biases of 0.
+ * @param {Parameter[]} parameters
+ * @param {number} seed
+ * @returns {Map<string, Float64Array>}
+ */
 function freshWeights(parameters, seed) {
   const next = uniforms(seed);
   return new Map(parameters.map(({ name, shape }) => {
@@ -146,7 +167,10 @@ function freshWeights(parameters, seed) {
   }));
 }
 
-/** All that the trainer needs. @returns {TrainingSet} */
+/**
+ * All that the trainer needs.
+ * @returns {TrainingSet}
+ */
 function trainingSet() {
   const { data, sets, network } = page, width = page.input.length;
   const inputs = (/** @type {Decoded} */ { count, at }) => {
@@ -155,13 +179,15 @@ function trainingSet() {
     return all;
   };
   return {
-    parameters: [...network.arrays].map(([name, values]) => [name, values.length]),
+    parameters: [...network.arrays].map(([name, values]) => /** @type {[string, number]} */ ([name, values.length])),
     programs: data.programs, batch: data.training.batch, width,
     train: { inputs: inputs(sets.train), labels: sets.train.labels, targets: data.classes.map((_, label) => network.targets([label])) },
     test: { inputs: inputs(sets.test), labels: sets.test.labels },
   };
 }
 
-/** The training of this page; it is made with the tab Learn.
- * @type {Learning} */
+/**
+ * The training of this page; it is made with the tab Learn.
+ * @type {Learning}
+ */
 let learning;

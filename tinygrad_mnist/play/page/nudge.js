@@ -4,7 +4,12 @@
 const BEST_STEPS = [1e-4, 1e-5, 1e-6]; // between too large, where the curve bends, and too small, where digits run out
 const AGREES = 1e-5; // relative difference
 
-/** The loss with one weight moved. @param {Weight} weight @param {number} by @param {number} label */
+/**
+ * The loss with one weight moved.
+ * @param {Weight} weight
+ * @param {number} by
+ * @param {number} label
+ */
 function lossNudged({ name, index }, by, label) {
   const values = /** @type {Numbers} */ (page.network.arrays.get(name)), before = values[index];
   values[index] = before + by;
@@ -13,26 +18,46 @@ function lossNudged({ name, index }, by, label) {
   return loss;
 }
 
-/** Both losses, and the slope between them. @param {Weight} weight @param {number} h @param {number} label */
+/**
+ * Both losses, and the slope between them.
+ * @param {Weight} weight
+ * @param {number} h
+ * @param {number} label
+ */
 function nudged(weight, h, label) {
   const more = lossNudged(weight, h, label), less = lossNudged(weight, -h, label);
   return { more, less, slope: (more - less) / (2 * h) };
 }
 
-/** |a − b| as a part of the larger of the two. @param {number} a @param {number} b */
+/**
+ * |a − b| as a part of the larger of the two.
+ * @param {number} a
+ * @param {number} b
+ */
 function difference(a, b) {
   return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
 }
 
-/** The slope by nudges of a good size that is nearest to a number. @param {Weight} weight @param {number} label @param {number} number */
+/**
+ * The slope by nudges of a good size that is nearest to a number.
+ * @param {Weight} weight
+ * @param {number} label
+ * @param {number} number
+ */
 function bestSlope(weight, label, number) {
   const slopes = BEST_STEPS.map((h) => nudged(weight, h, label).slope);
   return slopes.reduce((best, slope) => (Math.abs(slope - number) < Math.abs(best - number) ? slope : best));
 }
 
-/** Judge the backprop number of a weight by nudges.
- * @param {number} backprop @param {number} slope with the chosen h @param {number} best with a good h @param {number} h @param {number} loss
- * @returns {"agrees" | "zero" | "large" | "small" | "wrong"} */
+/**
+ * Judge the backprop number of a weight by nudges.
+ * @param {number} backprop
+ * @param {number} slope with the chosen h
+ * @param {number} best with a good h
+ * @param {number} h
+ * @param {number} loss
+ * @returns {"agrees" | "zero" | "large" | "small" | "wrong"}
+ */
 function judged(backprop, slope, best, h, loss) {
   const rounding = (1e-15 * Math.max(1, Math.abs(loss))) / BEST_STEPS[0];
   if (Math.max(Math.abs(backprop), Math.abs(best)) <= rounding) return "zero";
@@ -41,7 +66,13 @@ function judged(backprop, slope, best, h, loss) {
   return h > BEST_STEPS[1] ? "large" : "small";
 }
 
-/** The error of the nudges over h. @param {Weight} weight @param {number} label @param {number} backprop @returns {[number, number][]} */
+/**
+ * The error of the nudges over h.
+ * @param {Weight} weight
+ * @param {number} label
+ * @param {number} backprop
+ * @returns {[number, number][]}
+ */
 function errorsOverStep(weight, label, backprop) {
   return Array.from({ length: 45 }, (_, i) => {
     const h = 10 ** (-12 + i / 4);
@@ -49,7 +80,12 @@ function errorsOverStep(weight, label, backprop) {
   });
 }
 
-/** Some places in an array, half of them where its gradient is not 0. @param {Numbers} slopes @param {number} count @param {() => number} next */
+/**
+ * Some places in an array, half of them where its gradient is not 0.
+ * @param {Numbers} slopes
+ * @param {number} count
+ * @param {() => number} next
+ */
 function somePlaces(slopes, count, next) {
   const places = Array.from(slopes, (_, i) => i), alive = places.filter((i) => slopes[i] !== 0), found = new Set();
   const most = Math.min(count, slopes.length), half = Math.min(Math.ceil(most / 2), alive.length);
@@ -58,8 +94,13 @@ function somePlaces(slopes, count, next) {
   return [...found];
 }
 
-/** Check some weights of an array: the largest difference, as a part of the largest slope among them.
- * @param {string} name @param {Numbers} slopes @param {number} label @param {() => number} next */
+/**
+ * Check some weights of an array: the largest difference, as a part of the largest slope among them.
+ * @param {string} name
+ * @param {Numbers} slopes
+ * @param {number} label
+ * @param {() => number} next
+ */
 function checkedArray(name, slopes, label, next) {
   const places = somePlaces(slopes, 10, next), pairs = places.map((index) => ({ index, backprop: slopes[index], best: bestSlope({ name, index }, label, slopes[index]) }));
   const size = Math.max(...pairs.flatMap(({ backprop, best }) => [Math.abs(backprop), Math.abs(best)]));

@@ -1,7 +1,11 @@
 "use strict";
 // Named arrays as one file of the format safetensors: the length of the header, the header in JSON, the values.
 
-/** @param {{name: string, shape: number[], values: ArrayLike<number>}[]} tensors @param {boolean} isDouble as float64, else as float32 @returns {Uint8Array} */
+/**
+ * @param {{name: string, shape: number[], values: ArrayLike<number>}[]} tensors
+ * @param {boolean} isDouble as float64, else as float32
+ * @returns {Uint8Array}
+ */
 function safetensorsOf(tensors, isDouble) {
   const bytes = isDouble ? 8 : 4;
   /** @type {Record<string, {dtype: string, shape: number[], data_offsets: number[]}>} */

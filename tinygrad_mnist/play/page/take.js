@@ -53,7 +53,7 @@ class TakeTab {
 function weightsFile() {
   const { parameters } = page.data, { arrays } = page.network;
   const tensors = parameters.map(({ name, shape }) => ({ name, shape, values: /** @type {Numbers} */ (arrays.get(name)) }));
-  return safetensorsOf(tensors, tensors.some(({ name }) => page.network.doubles.has(name)));
+  return safetensorsOf(tensors, parameters.some((parameter) => "values64" in parameter));
 }
 
 /** One row for each point of the curves. */

@@ -2,8 +2,10 @@
 // Training on examples, with snapshots to go back to.  These functions run in a worker, whose script is their text,
 // and in the page itself where no worker can be made: they use nothing else of the page but PROGRAMS.
 
-/** Numbers from 0 up to 1 that follow from a seed: the generator Mulberry32 of T. Ettinger.
- * @param {number} seed */
+/**
+ * Numbers from 0 up to 1 that follow from a seed: the generator Mulberry32 of T. Ettinger.
+ * @param {number} seed
+ */
 function uniforms(seed) {
   let state = seed >>> 0;
   return () => {
@@ -14,9 +16,13 @@ function uniforms(seed) {
   };
 }
 
-/** The order of the examples in an epoch: a shuffle by Fisher and Yates, from the last place to the first.
+/**
+ * The order of the examples in an epoch: a shuffle by Fisher and Yates, from the last place to the first.
  * It follows from seed and epoch alone, so training can go on from any step.
- * @param {number} count @param {number} seed @param {number} epoch the first is 0 */
+ * @param {number} count
+ * @param {number} seed
+ * @param {number} epoch the first is 0
+ */
 function orderOf(count, seed, epoch) {
   const next = uniforms(seed + Math.imul(epoch, 0x9e3779b9)), order = Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
@@ -37,7 +43,10 @@ class LossCurve {
     this.counts = [];
   }
 
-  /** @param {number} step the first is 1 @param {number} loss */
+  /**
+   * @param {number} step the first is 1
+   * @param {number} loss
+   */
   add(step, loss) {
     const at = Math.floor((step - 1) / this.every);
     this.sums[at] = (this.sums[at] ?? 0) + loss;
@@ -52,12 +61,18 @@ class LossCurve {
     this.counts = pairs(this.counts);
   }
 
-  /** Forget what came after a step, and the stretch that it ends in. @param {number} step */
+  /**
+   * Forget what came after a step, and the stretch that it ends in.
+   * @param {number} step
+   */
   cut(step) {
     this.sums.length = this.counts.length = Math.min(Math.floor(step / this.every), this.sums.length);
   }
 
-  /** The last step of each stretch and its mean loss, one after the other. @param {number} step the last of all */
+  /**
+   * The last step of each stretch and its mean loss, one after the other.
+   * @param {number} step the last of all
+   */
   points(step) {
     return Float64Array.from(this.sums.flatMap((sum, i) => [Math.min((i + 1) * this.every, step), sum / this.counts[i]]));
   }
@@ -77,10 +92,25 @@ class Trainer {
     this.x = new Float64Array(given.batch * given.width);
     /** @type {Settings} */
     this.settings = { lr: 0, momentum: 0, mistake: null };
-    this.load(this.arrays, 0);
+    this.seed = 0;
+    this.at = 0; // steps taken
+    this.loss = NaN;
+    this.curve = new LossCurve();
+    /** @type {Stretch[]} */
+    this.plan = []; // the settings so far
+    /** @type {Snapshot[]} */
+    this.snapshots = [];
+    this.every = 1; // steps from one snapshot to the next
+    this.place = 0; // the snapshot that training goes on from
+    /** @type {{epoch: number, places: number[]}} */
+    this.order = { epoch: -1, places: [] };
   }
 
-  /** Begin anew from given weights. @param {Map<string, Float64Array>} weights @param {number} seed */
+  /**
+   * Begin anew from given weights.
+   * @param {Map<string, Float64Array>} weights
+   * @param {number} seed
+   */
   load(weights, seed) {
     for (const [name] of this.given.parameters) {
       this.arrays.get(name)?.set(/** @type {Float64Array} */ (weights.get(name)));
@@ -90,13 +120,10 @@ class Trainer {
     this.at = 0;
     this.loss = NaN;
     this.curve = new LossCurve();
-    /** @type {Stretch[]} the settings, each from the step before which they were chosen */
     this.plan = [];
-    /** @type {Snapshot[]} */
     this.snapshots = [];
-    this.every = Math.max(1, Math.ceil(this.perEpoch / 20)); // steps from one snapshot to the next
-    this.place = 0;
-    this.order = { epoch: -1, /** @type {number[]} */ places: [] };
+    this.every = Math.max(1, Math.ceil(this.perEpoch / 8));
+    this.order = { epoch: -1, places: [] };
     this.keep();
   }
 
@@ -155,7 +182,10 @@ class Trainer {
     this.place = this.snapshots.length - 1;
   }
 
-  /** Go to a snapshot; what came after it stays until training goes on from there. @param {number} place */
+  /**
+   * Go to a snapshot; what came after it stays until training goes on from there.
+   * @param {number} place
+   */
   go(place) {
     this.keep();
     this.place = Math.max(0, Math.min(this.snapshots.length - 1, place));
@@ -171,7 +201,10 @@ class Trainer {
     this.plan = this.plan.filter(({ from }) => from < this.at);
   }
 
-  /** All that the page shows, in copies. @returns {Omit<Report, "turn" | "running" | "speed">} */
+  /**
+   * All that the page shows, in copies.
+   * @returns {Omit<Report, "turn" | "running" | "speed">}
+   */
   report() {
     const { at, loss, perEpoch, place, seed, plan, snapshots } = this;
     return {
@@ -182,8 +215,11 @@ class Trainer {
   }
 }
 
-/** Train as messages say, in slices of some milliseconds, and report some 15 times a second.
- * @param {Port} port @param {number} slice */
+/**
+ * Train as messages say, in slices of some milliseconds, and report some 15 times a second.
+ * @param {Port} port
+ * @param {number} slice
+ */
 function serve(port, slice) {
   /** @type {Trainer} */
   let trainer;
@@ -222,6 +258,7 @@ function serve(port, slice) {
     if (data.what === "set") return;
     stop();
     if (data.what === "begin") trainer = new Trainer(data.given);
+    if (data.what === "begin") return;
     if (data.what === "load") trainer.load(data.weights, data.seed);
     if (data.what === "go") trainer.go(data.place);
     if (data.what === "pause") trainer.keep();
