@@ -20,9 +20,11 @@ _SCRIPTS = (
     *("core", "paint", "framing"),  # what the page knows, and how it is drawn
     *("pad", "plane", "picture"),  # what is in the middle
     *("see", "blame"),  # the tabs
-    "start",
+    *("fields", "charts", "worker", "learning", "weights", "learn"),
+    *("nudge", "check", "safetensors", "address", "take"),
+    *("tasks", "start"),
 )
-_STYLES = ("page",)
+_STYLES = ("page", "parts")
 _POLICY = "worker-src blob:; img-src data: blob:"
 
 
