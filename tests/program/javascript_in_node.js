@@ -12,16 +12,12 @@ const described = (thing) => {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { text, states, generators, calls } = JSON.parse(line), answer = { results: [] };
+  const { text, states, generators, inputs, numbers } = JSON.parse(line), answer = {};
   try {
     const { build } = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
-    const arrays = states.map(typed), step = build(...arrays, ...generators);
-    for (const { times, inputs, numbers } of calls) {
-      const given = inputs.map(typed);
-      for (let i = 0; i < times - 1; i++) step(...given, ...numbers);
-      answer.results.push(described(step(...given, ...numbers)));
-    }
-    answer.states = arrays.map(described);
+    const arrays = states.map(typed), step = build(...arrays, ...generators), given = inputs.map(typed);
+    for (const values of numbers) answer.result = step(...given, ...values);
+    Object.assign(answer, { result: described(answer.result), states: arrays.map(described) });
   } catch (error) {
     answer.error = `${error.name}: ${error.message}`;
   }

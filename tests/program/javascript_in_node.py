@@ -27,23 +27,21 @@ class Node:
         self.process.wait(60)
         self.process.stdout.close()
 
-    def run(self, text, states, generators, calls):
-        """calls: (times, arguments, numbers) -> the last result of each, and the states after all."""
+    def run(self, text, states=(), generators=(), arguments=(), numbers=((),)):
+        """Call a step once for each list of numbers: the last result, and the states after all."""
         job = {
             "text": text,
             "states": [*map(described, states)],
-            "generators": generators,
-            "calls": [
-                {"times": times, "inputs": [*map(described, arguments)], "numbers": numbers}
-                for times, arguments, numbers in calls
-            ],
+            "generators": [*map(as_json, generators)],
+            "inputs": [*map(described, arguments)],
+            "numbers": [*map(list, numbers)],
         }
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         if "error" in answer:
             raise RuntimeError(answer["error"])
-        return [read(x) for x in answer["results"]], [read(x) for x in answer["states"]]
+        return read(answer["result"]), read(answer["states"])
 
 
 def described(array):

@@ -22,11 +22,11 @@ _COMPARISONS = {
     "greater": "u > v ? 1 : 0",
     "greater_equal": "u >= v ? 1 : 0",
 }
-_LOGICAL = {
-    "logical_and": "u && v ? 1 : 0",
-    "logical_or": "u || v ? 1 : 0",
-    "logical_not": "u ? 0 : 1",
-    "logical_xor": "!u !== !v ? 1 : 0",
+_LOGICAL = {  # NaN is true
+    "logical_and": "u !== 0 && v !== 0 ? 1 : 0",
+    "logical_or": "u !== 0 || v !== 0 ? 1 : 0",
+    "logical_not": "u === 0 ? 1 : 0",
+    "logical_xor": "(u !== 0) !== (v !== 0) ? 1 : 0",
 }
 _BOTH = {
     "add": "u + v",
@@ -36,7 +36,7 @@ _BOTH = {
     "absolute": "Math.abs(u)",
     "positive": "u",
     "sign": "Math.sign(u)",
-    "clip": "u < v ? v : u > w ? w : u",
+    "clip": "Math.min(Math.max(u, v), w)",
 }
 FLOATS = {
     **{f"arc{name}": f"Math.a{name}(u)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
@@ -50,6 +50,7 @@ FLOATS = {
     "arctan2": "Math.atan2(u, v)",
     "divide": "u / v",
     "exp2": "2 ** u",
+    "logaddexp": "u === v ? u + Math.LN2 : Math.max(u, v) + Math.log1p(Math.exp(-Math.abs(u - v)))",
     "isfinite": "Number.isFinite(u) ? 1 : 0",
     "isinf": "Math.abs(u) === Infinity ? 1 : 0",
     "isnan": "u !== u ? 1 : 0",
@@ -63,28 +64,35 @@ FLOATS = {
 _WHOLE = {
     "multiply": ("multiply_whole", "u * v + 0"),
     "negative": ("negative_whole", "0 - u"),
+    "power": ("power_whole", "Math.round(u ** v)"),
     "square": ("square", "u * u"),
 }
 _BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
-_COPIES = {"copy_truncated": "Math.trunc(u) + 0", "copy_truth": "u !== 0 ? 1 : 0", "where": "u ? v : w"}
+_COPIES = {"copy_truncated": "Math.trunc(u) + 0", "copy_truth": "u !== 0 ? 1 : 0", "where": "u !== 0 ? v : w"}
 _REDUCTIONS = {
     "add": ("sum", "u + v", "0"),
     "multiply": ("product", "u * v", "1"),
     "maximum": ("max", "u > v || u !== u ? u : v", "-Infinity"),
     "minimum": ("min", "u < v || u !== u ? u : v", "Infinity"),
-    "logical_and": ("all", "u && v ? 1 : 0", "1"),
-    "logical_or": ("any", "u || v ? 1 : 0", "0"),
+    "logical_and": ("all", "u !== 0 && v !== 0 ? 1 : 0", "1"),
+    "logical_or": ("any", "u !== 0 || v !== 0 ? 1 : 0", "0"),
 }
 _FORMULAS = {**FLOATS, **_BOTH, **_COMPARISONS, **_LOGICAL, **_COPIES, **dict(_WHOLE.values())}
 
 
+ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin"}
+
+
 def made() -> dict[str, str]:
-    """Return the functions that are made of the models `unary`, `binary`, `ternary` and `reduction`."""
+    """Return the functions that are made of the models in the .js files, each with its formula."""
     found = {name: _element(name, formula) for name, formula in sorted(_FORMULAS.items())}
-    return found | {name: _reduction(*rest) for name, *rest in ((r[0], *r) for r in _REDUCTIONS.values())}
+    found |= {name: _reduction(name, *rest) for name, *rest in _REDUCTIONS.values()}
+    return found | {name: _accumulation(name, _REDUCTIONS[of][1]) for of, name in ACCUMULATIONS.items()}
 
 
-def element_function(operation: Elementwise, operands: Sequence[Operand]) -> tuple[str, np.dtype[Any]]:
+def element_function(
+    operation: Elementwise, operands: Sequence[Operand], result: np.dtype[Any]
+) -> tuple[str, np.dtype[Any]]:
     """Return the name of the function of an elementwise operation, and the dtype that it computes in.
 
     Raises
@@ -93,7 +101,7 @@ def element_function(operation: Elementwise, operands: Sequence[Operand]) -> tup
         If there is none.
     """
     name, kinds = operation.name, [x.dtype if isinstance(x, Value) else type(x) for x in operands]
-    loop = _loop(name, kinds)
+    loop = result if name == "clip" else _loop(name, kinds)
     if loop.name not in KINDS:
         _refuse(f"np.{name} computes in {loop}", "float32 or float64; convert with astype(np.float64)")
     if name in _COMPARISONS or name in _LOGICAL:
@@ -123,8 +131,6 @@ def reduction_function(name: str, dtype: np.dtype[Any]) -> str:
 
 
 def _loop(name: str, kinds: list[Any]) -> np.dtype[Any]:
-    if name == "clip":
-        return np.result_type(*(kind for kind in kinds if isinstance(kind, np.dtype)))
     kinds = [np.dtype(bool) if kind is bool else kind for kind in kinds]
     ufunc = getattr(np, name)
     if ufunc.nin + 1 != ufunc.nargs or ufunc.nin != len(kinds):
@@ -144,6 +150,11 @@ def _element(name: str, formula: str) -> str:
 def _reduction(name: str, formula: str, initial: str) -> str:
     text = library()["reduction"].replace("function reduction(", f"function {name}(", 1)
     return text.replace("v = u + v;", f"v = {formula};").replace("initial = 0", f"initial = {initial}")
+
+
+def _accumulation(name: str, formula: str) -> str:
+    text = library()["accumulation"].replace("function accumulation(", f"function {name}(", 1)
+    return text.replace("v = u + v;", f"v = {formula};")
 
 
 def _refuse(found: str, expected: str) -> NoReturn:

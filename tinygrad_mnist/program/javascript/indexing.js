@@ -65,3 +65,45 @@ export function within(index, length, mode) {
   }
   return index < 0 ? index + length : index;
 }
+
+/**
+ * The elements at places in the memory of an array.
+ * @param {NDArray} a
+ * @param {NDArray} places
+ * @param {NDArray} out
+ */
+export function pick(a, places, out) {
+  const x = a.data, y = places.data, z = out.data;
+  const { count, steps: [p, q], starts } = rows([places, out]);
+  for (let start = 0; start < starts.length; start += 2) {
+    for (let n = 0, i = starts[start], k = starts[start + 1]; n < count; n++, i += p, k += q) z[k] = x[y[i]];
+  }
+}
+
+/**
+ * Write elements at places in the memory of an array.
+ * @param {NDArray} out
+ * @param {NDArray} places
+ * @param {NDArray} a
+ */
+export function put(out, places, a) {
+  const x = a.data, y = places.data, z = out.data;
+  const { count, steps: [p, q], starts } = rows([a, places]);
+  for (let start = 0; start < starts.length; start += 2) {
+    for (let n = 0, i = starts[start], k = starts[start + 1]; n < count; n++, i += p, k += q) z[y[k]] = x[i];
+  }
+}
+
+/**
+ * Add elements at places in the memory of an array, at one place as often as it occurs.
+ * @param {NDArray} out
+ * @param {NDArray} places
+ * @param {NDArray} a
+ */
+export function putAdded(out, places, a) {
+  const x = a.data, y = places.data, z = out.data;
+  const { count, steps: [p, q], starts } = rows([a, places]);
+  for (let start = 0; start < starts.length; start += 2) {
+    for (let n = 0, i = starts[start], k = starts[start + 1]; n < count; n++, i += p, k += q) z[y[k]] += x[i];
+  }
+}

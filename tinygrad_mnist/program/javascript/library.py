@@ -12,7 +12,7 @@ _COMMENT = r"/\*[\s\S]*?\*/|//.*"
 _FUNCTION = re.compile(rf"^((?:{_DOC})?)export (function (\w+)\([\s\S]*?^}}\n)", re.MULTILINE)
 _CONSTANT = re.compile(r"^export (const (\w+) = .*;\n)", re.MULTILINE)
 _TYPE = re.compile(rf"^{_DOC}(?=\n)", re.MULTILINE)
-_FILES = ("arrays", "elementwise", "products", "reductions", "indexing", "random", "checks")
+_FILES = ("arrays", "elementwise", "products", "reductions", "indexing", "lanes", "random", "checks")
 
 
 @cache

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any, Protocol
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.fused import require_labels
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Instruction, Operand, Value
-from tinygrad_mnist.program.javascript.elements import element_function, reduction_function
-from tinygrad_mnist.program.javascript.places import Place, np_strides
-from tinygrad_mnist.program.javascript.text import number_text, shape_text
+from tinygrad_mnist.program.javascript.elements import ACCUMULATIONS, element_function, reduction_function
+from tinygrad_mnist.program.javascript.places import Place, address, np_strides
+from tinygrad_mnist.program.javascript.text import array_text, number_text, shape_text
 from tinygrad_mnist.program.operations import (
+    PLACE,
     Call,
     Copy,
     Draw,
     Elementwise,
+    Function,
     Join,
     Operation,
+    Pick,
     Product,
+    Put,
     Reduction,
     Select,
     Take,
     View,
 )
+from tinygrad_mnist.typing import Array
 
-_CHECKS = {require_labels: "requireLabels"}
+# By the name of the Python function, as the layers and losses are above the level of programs.
+_CHECKS = {
+    "require_labels": "requireLabels",
+    "require_probabilities": "requireProbabilities",
+    "require_rows": "requireRows",
+}
+_PACKAGE = __name__.partition(".")[0]
+_FUNCTIONS = {"sort": "sort", "argsort": "argsort", "take_along_axis": "takeAlong"}
 
 
 class Writer(Protocol):
@@ -38,6 +51,9 @@ class Writer(Protocol):
 
     def place(self, value: Value) -> Place:
         """Return the place of a value in its memory."""
+
+    def once(self, wish: str, code: str) -> str:
+        """Return the name of something that is made once, equal code under one name."""
 
     def is_shared(self, instruction: Instruction, position: int) -> bool:
         """Return True if the result lies in the memory of that operand."""
@@ -61,7 +77,7 @@ def _lines(operation: Operation, writer: Writer, instruction: Instruction) -> li
 
 @_lines.register
 def _(operation: Elementwise, writer: Writer, instruction: Instruction) -> list[str]:
-    name, loop = element_function(operation, instruction.operands)
+    name, loop = element_function(operation, instruction.operands, _made(instruction).dtype)
     return [
         _called(
             name, *(_operand(writer, x, loop) for x in instruction.operands), _result(writer, instruction)
@@ -80,7 +96,7 @@ def _(operation: Product, writer: Writer, instruction: Instruction) -> list[str]
 def _(operation: Reduction, writer: Writer, instruction: Instruction) -> list[str]:
     (x,) = instruction.reads
     given = range(len(x.shape)) if operation.axis is None else np.atleast_1d(operation.axis).tolist()
-    axes = shape_text(tuple(axis % max(len(x.shape), 1) for axis in given))
+    axes = shape_text(tuple(axis % len(x.shape) for axis in given if x.shape))
     name, last = reduction_function(operation.name, x.dtype), []
     if operation.initial is not None:
         last = [number_text(operation.initial)]
@@ -134,18 +150,78 @@ def _(operation: Join, writer: Writer, instruction: Instruction) -> list[str]:
 
 
 @_lines.register
+def _(operation: Function, writer: Writer, instruction: Instruction) -> list[str]:
+    (x, *others), axis = instruction.reads, operation.axis
+    name, _, method = operation.name.partition(".")
+    function = ACCUMULATIONS.get(name) if method == "accumulate" else _FUNCTIONS.get(operation.name)
+    if function is None:
+        raise CaptureError(
+            f"np.{operation.name} is called: expected a cumulative sum or product; write it with ops"
+        )
+    arguments = [writer.name(x), *map(writer.name, others), str(axis % len(x.shape))]
+    return [_called(function, *arguments, _result(writer, instruction))]
+
+
+@_lines.register
+def _(operation: Pick, writer: Writer, instruction: Instruction) -> list[str]:
+    x, *arrays = instruction.reads
+    if arrays[0].origin != "constant":
+        _require_numbers(arrays[0])
+        names = [writer.name(x), writer.name(arrays[0])]
+        return [_called("take", *names, "0", _result(writer, instruction), '"raise"')]
+    places = _placed(writer.place(x), operation.index, arrays)
+    return [_called("pick", writer.name(x), _made_once(writer, places), _result(writer, instruction))]
+
+
+@_lines.register
+def _(operation: Put, writer: Writer, instruction: Instruction) -> list[str]:
+    result, (base, value, *arrays) = _made(instruction), instruction.operands
+    name, dtype = writer.name(result), result.dtype
+    given = _operand(writer, value, dtype)
+    assert isinstance(base, Value)
+    first = [] if writer.is_shared(instruction, 0) else [_called("copy", writer.name(base), name)]
+    copying = _copying(value.dtype, dtype) if isinstance(value, Value) else "copy"
+    if not arrays:
+        part = view(name, _part(writer.place(result), operation.index))
+        return [
+            *first,
+            _called("add", part, given, part) if operation.added else _called(copying, given, part),
+        ]
+    if copying != "copy":
+        raise CaptureError(
+            f"numbers of another dtype are written into an array of {dtype}: expected its own; convert with "
+            "astype"
+        )
+    function, constants = (
+        "putAdded" if operation.added else "put",
+        [x for x in arrays if isinstance(x, Value)],
+    )
+    if constants[0].origin == "constant":
+        places = _placed(writer.place(result), operation.index, constants)
+        return [*first, _called(function, name, _made_once(writer, places), given)]
+    (indices,) = constants
+    _require_numbers(indices)
+    shape = (*indices.shape, *result.shape[1:])
+    chosen = writer.once("chosen", f"array(new Int32Array({math.prod(shape)}), {shape_text(shape)})")
+    every = _made_once(writer, _placed(writer.place(result), (), []))
+    choice = _called("take", every, writer.name(indices), "0", chosen, '"raise"')
+    return [*first, choice, _called(function, name, chosen, given)]
+
+
+@_lines.register
 def _(operation: Draw, writer: Writer, instruction: Instruction) -> list[str]:
     return [_called("random", f"generator{operation.generator}", _result(writer, instruction))]
 
 
 @_lines.register
 def _(operation: Call, writer: Writer, instruction: Instruction) -> list[str]:
-    if operation.function not in _CHECKS:
+    name = getattr(operation.function, "__name__", "") if operation.is_check else ""
+    if name not in _CHECKS or operation.function.__module__.partition(".")[0] != _PACKAGE:
         raise CaptureError(
             f"{operation.name} is a Python function: expected operations on arrays alone; write it with ops"
         )
     names = [writer.name(x) if isinstance(x, Value) else number_text(x) for x in instruction.operands]
-    return [_called(_CHECKS[operation.function], *names)]
+    return [_called(_CHECKS[name], *names)]
 
 
 def view(name: str, place: Place) -> str:
@@ -182,6 +258,36 @@ def _operand(writer: Writer, x: Operand, dtype: np.dtype[Any]) -> str:
     if not isinstance(x, bool | int | float):
         raise CaptureError(f"{x!r} is an operand: expected an array or a real number; pass it as an argument")
     return f"scalar({number_text(np.asarray(x).astype(dtype)[()])})"
+
+
+def _part(place: Place, index: Any) -> Place:
+    """Return the place of a part that basic indexing looks at."""
+    last = sum((length - 1) * stride for length, stride in zip(place.shape, place.strides))
+    memory = np.empty(place.offset + max(last, 0) + 1, np.int8)
+    whole = np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, place.strides)
+    part = whole[(*(index if isinstance(index, tuple) else (index,)), ...)]
+    return Place(part.shape, part.strides, address(part) - address(memory))
+
+
+def _placed(place: Place, index: Any, arrays: Sequence[Value]) -> Array:
+    """Return the places in memory of the elements that an index chooses."""
+    places = np.full(place.shape, place.offset)
+    for axis, (length, stride) in enumerate(zip(place.shape, place.strides)):
+        places += (stride * np.arange(length)).reshape(-1, *[1] * (len(place.shape) - axis - 1))
+    left = iter(arrays)
+    parts = index if isinstance(index, tuple) else (index,)
+    return places[tuple(next(left).array if part is PLACE else part for part in parts)]
+
+
+def _made_once(writer: Writer, places: Array) -> str:
+    return writer.once("places", f"array({array_text(places.astype(np.int32))}, {shape_text(places.shape)})")
+
+
+def _require_numbers(indices: Value) -> None:
+    if indices.dtype.kind not in "iu":
+        raise CaptureError(
+            f"an index is an array of {indices.dtype}: expected whole numbers; choose with ops.where"
+        )
 
 
 def _copying(before: np.dtype[Any], after: np.dtype[Any]) -> str:

@@ -54,6 +54,7 @@ class _Module:
         self._functions = made()
         self._taken = frozenset(library().keys() | self._functions.keys())
         self._given = {id(v): self._spelled(names.new(f"{names.of(v)}_given")) for v in recording.arguments}
+        self._once: dict[str, str] = {}
         self._build: list[str] = []
         self._step: list[tuple[str, str]] = []
         self._write()
@@ -67,6 +68,13 @@ class _Module:
     def place(self, value: Value) -> Place:
         """Return the place of a value in its memory."""
         return self.places.of(value)
+
+    def once(self, wish: str, code: str) -> str:
+        """Return the name of something that is made once, equal code under one name."""
+        if code not in self._once:
+            self._once[code] = self._spelled(self.names.new(wish))
+            self._build.append(f"const {self._once[code]} = {code};")
+        return self._once[code]
 
     def is_shared(self, instruction: Instruction, position: int) -> bool:
         """Return True if the result lies in the memory of that operand."""

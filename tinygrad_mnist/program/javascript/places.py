@@ -38,7 +38,7 @@ class Places:
         strides = tuple(stride // model.itemsize for stride in model.strides)
         if not model.size:
             return Place(model.shape, np_strides(model.shape), 0)
-        return Place(model.shape, strides, (_address(model) - _address(root)) // root.itemsize)
+        return Place(model.shape, strides, (address(model) - address(root)) // root.itemsize)
 
     def _model(self, value: Value) -> Array:
         """Return an array with the memory order of the value."""
@@ -74,5 +74,6 @@ def np_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def _address(array: Any) -> int:
+def address(array: Any) -> int:
+    """Return the place of the first element in the memory of the process."""
     return int(array.__array_interface__["data"][0])

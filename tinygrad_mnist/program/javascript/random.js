@@ -19,7 +19,7 @@ export function generator(described) {
     throw new TypeError(`the generator is ${described?.bit_generator}: expected the state of a PCG64`);
   }
   const { state, inc } = described.state;
-  const waiting = described.has_uint32 ? Number(described.uinteger) : null;
+  const waiting = Number(described.has_uint32) ? Number(described.uinteger) : null;
   return { state: BigInt(state), increment: BigInt(inc), waiting };
 }
 
