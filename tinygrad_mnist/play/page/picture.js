@@ -114,10 +114,12 @@ class Card {
 
   refresh() {
     const { seen, blamed, current: unit, moment, network } = page;
-    const values = seen.values[this.block.shown], chosen = unit?.layer === this.number ? unit.index : null;
+    const values = seen.values[this.block.shown];
     const reached = blamed !== null && moment > network.blocks.length - this.number;
+    const isNow = blamed !== null && moment === network.blocks.length - this.number + 1;
+    const chosen = unit?.layer === this.number ? unit.index : isNow ? unitIn(this.number, deltaOf(this.number, blamed)) : null;
     this.element.classList.toggle("blamed", reached);
-    this.element.classList.toggle("now", blamed !== null && moment === network.blocks.length - this.number + 1);
+    this.element.classList.toggle("now", isNow);
     if (this.block.isLast) {
       this.rows.forEach((row) => row.refresh(chosen === row.index, reached));
       return;
