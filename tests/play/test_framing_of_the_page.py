@@ -35,7 +35,9 @@ def framed(dataset, ink):
     given = {"ink": [each.ravel().tolist() for each in ink], "side": SIDE}
     given |= {"framing": dataset.framing().to_dict(), "shape": dataset.image_shape}
     script = (PAGE / "framing.js").read_text() + RUN
-    done = subprocess.run(["node", "-e", script], input=json.dumps(given), capture_output=True, check=True)
+    done = subprocess.run(
+        ["node", "-e", script], input=json.dumps(given).encode(), capture_output=True, check=True
+    )
     return json.loads(done.stdout)
 
 
