@@ -74,7 +74,7 @@ export function multiplyEach(a, b, out) {
 }
 
 /**
- * The product of two matrices that start at given places.
+ * The product of two matrices that start at given places, by two rows at once.
  * @param {NDArray} a
  * @param {NDArray} b
  * @param {NDArray} out
@@ -83,83 +83,59 @@ export function multiplyEach(a, b, out) {
  * @param {number} k
  */
 export function multiplyMatrices(a, b, out, i, j, k) {
-  const [height, inner] = a.shape.slice(-2), width = b.shape[b.shape.length - 1];
-  const [ip, iq] = a.strides.slice(-2), [jq, jr] = b.strides.slice(-2), [kp, kr] = out.strides.slice(-2);
-  if (jr === 1 && width > 3) {
-    const sums = new Float64Array(width);
-    for (let row = 0; row < height; row++, i += ip, k += kp) {
-      addRows(a.data, i, iq, b.data, j, jq, inner, sums);
-      for (let column = 0; column < width; column++) out.data[k + column * kr] = sums[column];
-    }
-    return;
-  }
-  for (let row = 0; row < height; row++, i += ip, k += kp) {
-    scalarProducts(a.data, i, iq, b.data, j, jq, jr, inner, out.data, k, kr, width);
+  const [height, inner] = a.shape.slice(-2), [down, along] = a.strides.slice(-2), [next, right] = out.strides.slice(-2);
+  for (let row = 0; row < height; row += 2, i += 2 * down, k += 2 * next) {
+    const [below, under] = row + 1 < height ? [down, next] : [0, 0]; // a last row alone is taken twice
+    multiplyRows(a.data, i, below, along, inner, b, j, out.data, k, under, right);
   }
 }
 
 /**
- * The sums of contiguous rows, each times a number; four rows at once.
+ * The scalar products of two rows with all columns, four columns at once.
  * @param {Numbers} x
  * @param {number} i
- * @param {number} iq
- * @param {Numbers} y
- * @param {number} j
- * @param {number} jq
+ * @param {number} below
+ * @param {number} along
  * @param {number} inner
- * @param {Float64Array} sums
- */
-export function addRows(x, i, iq, y, j, jq, inner, sums) {
-  const width = sums.length;
-  sums.fill(0);
-  let n = 0;
-  for (; n + 4 <= inner; n += 4, i += 4 * iq, j += 4 * jq) {
-    const u = x[i], v = x[i + iq], w = x[i + 2 * iq], t = x[i + 3 * iq];
-    const second = j + jq, third = j + 2 * jq, fourth = j + 3 * jq;
-    for (let r = 0; r < width; r++) {
-      sums[r] += u * y[j + r] + v * y[second + r] + w * y[third + r] + t * y[fourth + r];
-    }
-  }
-  for (; n < inner; n++, i += iq, j += jq) {
-    const u = x[i];
-    for (let r = 0; r < width; r++) sums[r] += u * y[j + r];
-  }
-}
-
-/**
- * The scalar products of a row with columns; four columns at once.
- * @param {Numbers} x
- * @param {number} i
- * @param {number} iq
- * @param {Numbers} y
+ * @param {NDArray} b
  * @param {number} j
- * @param {number} jq
- * @param {number} jr
- * @param {number} inner
  * @param {Numbers} z
  * @param {number} k
- * @param {number} kr
- * @param {number} width
+ * @param {number} under
+ * @param {number} right
  */
-export function scalarProducts(x, i, iq, y, j, jq, jr, inner, z, k, kr, width) {
-  let r = 0;
-  for (; r + 4 <= width; r += 4, j += 4 * jr, k += 4 * kr) {
-    let s = 0, t = 0, u = 0, v = 0;
-    for (let n = 0, p = i, q = j; n < inner; n++, p += iq, q += jq) {
-      const w = x[p];
-      s += w * y[q];
-      t += w * y[q + jr];
-      u += w * y[q + 2 * jr];
-      v += w * y[q + 3 * jr];
+export function multiplyRows(x, i, below, along, inner, b, j, z, k, under, right) {
+  const y = b.data, width = b.shape[b.shape.length - 1], [down, next] = b.strides.slice(-2);
+  let column = 0;
+  for (; column + 4 <= width; column += 4, j += 4 * next, k += 4 * right) {
+    let s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+    for (let n = 0, p = i, q = j; n < inner; n++, p += along, q += down) {
+      const u = x[p], v = x[p + below], y0 = y[q], y1 = y[q + next], y2 = y[q + 2 * next], y3 = y[q + 3 * next];
+      s0 += u * y0;
+      s1 += u * y1;
+      s2 += u * y2;
+      s3 += u * y3;
+      t0 += v * y0;
+      t1 += v * y1;
+      t2 += v * y2;
+      t3 += v * y3;
+    }
+    z[k] = s0;
+    z[k + right] = s1;
+    z[k + 2 * right] = s2;
+    z[k + 3 * right] = s3;
+    z[k + under] = t0;
+    z[k + under + right] = t1;
+    z[k + under + 2 * right] = t2;
+    z[k + under + 3 * right] = t3;
+  }
+  for (; column < width; column++, j += next, k += right) {
+    let s = 0, t = 0;
+    for (let n = 0, p = i, q = j; n < inner; n++, p += along, q += down) {
+      s += x[p] * y[q];
+      t += x[p + below] * y[q];
     }
     z[k] = s;
-    z[k + kr] = t;
-    z[k + 2 * kr] = u;
-    z[k + 3 * kr] = v;
-  }
-  for (; r < width; r++, j += jr, k += kr) {
-    let s = 0;
-    for (let n = 0, p = i, q = j; n < inner; n++, p += iq, q += jq) s += x[p] * y[q];
-    z[k] = s;
+    z[k + under] = t;
   }
 }
