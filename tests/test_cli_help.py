@@ -28,8 +28,8 @@ def help_of(*arguments):
 def test_commands_are_listed_by_use_under_three_headings():
     text = help_of()
     assert re.findall(r"^  (\w+)  ", text, re.MULTILINE) == [
-        "train", "evaluate", "predict", "export", "data", "gradcheck", "graph", "derive", "sweep",
-        "reproduce", "bench",
+        "train", "evaluate", "predict", "export", "data", "gradcheck", "graph", "play", "derive",
+        "sweep", "reproduce", "bench",
     ]  # fmt: skip
     headings = re.findall(r"^(\w.*):$", text, re.MULTILINE)
     assert headings == ["Options", "Train and use a network", "Look into a training step", "Compare"]

@@ -31,6 +31,7 @@ evaluate run
 predict run digit.png
 gradcheck --sample 5
 graph -o step.txt
+play
 derive
 """
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         estimator,
         formats,
         graph,
+        play,
         program,
         training,
     )
@@ -65,6 +66,7 @@ __all__ = [
     "no_grad",
     "ops",
     "optim",
+    "play",
     "primitive",
     "program",
     "save",
@@ -80,7 +82,7 @@ _FUNCTIONS = {
     **dict.fromkeys(("export", "load", "load_pretrained", "save"), "formats"),
 }
 # Rooms that the commands use: they load on first use too, and are not listed.
-_INTERNAL = ("benchmark", "cli", "experiments", "files", "report")
+_INTERNAL = ("benchmark", "cli", "experiments", "files", "pages", "report")
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,7 @@ from tinygrad_mnist.cli.options import (
     load_images,
     loss_option,
     output_option,
+    refuse_options,
     seed_option,
     weights_option,
 )
@@ -147,9 +148,7 @@ def _require_together(
         refused = {"weights": "an untrained network has no checkpoints"}
     if picture is not None:
         refused |= dict.fromkeys(("data", "batch_size"), "the graph is that of --image")
-    for name, why in refused.items():
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{why}: leave --{name.replace('_', '-')} out")
+    refuse_options(context, refused)
 
 
 def _untrained(*, dataset: str, data: Path | None, batch_size: int, layers: tuple[int, ...] | None,

@@ -65,12 +65,17 @@ def load_images(dataset: str, data: Path | None, validation: int) -> Any:
 
 def layers_option(hidden: int) -> Decorator:
     """Return the option --layers; by default the network has one hidden layer of this size."""
+    return sizes_option(f"784-{hidden}-10, or 64-{hidden}-10 for the digits")
+
+
+def sizes_option(default: str) -> Decorator:
+    """Return the option --layers; `default` describes its default in words."""
     return under("Network")(
         "--layers",
         metavar="SIZES",
         callback=_layers,
-        help="Sizes of all layers, from pixels to classes; 784-10 has no hidden layer.  "
-        f"[default: 784-{hidden}-10, or 64-{hidden}-10 for the digits]",
+        help="Sizes of all layers, from inputs to classes; 784-10 has no hidden layer.  "
+        f"[default: {default}]",
     )
 
 
@@ -129,6 +134,13 @@ def seed_option(heading: str, drawn: str) -> Decorator:
 def output_option(heading: str, text: str, **settings: Any) -> Decorator:
     """Return the option -o, --output."""
     return under(heading)("-o", "--output", type=click.Path(path_type=Path), help=text, **settings)
+
+
+def refuse_options(context: click.Context, reasons: dict[str, str]) -> None:
+    """Refuse options that were given; the reasons stand by the names of their parameters."""
+    for name, why in reasons.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{why}: leave --{name.replace('_', '-')} out")
 
 
 def limit_threads(count: int) -> Any:

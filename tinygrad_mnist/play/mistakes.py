@@ -48,7 +48,9 @@ def mistakes_for(network: Network) -> list[Mistake]:
         found.append(_STOPPED)
     if any(layer.bias is not None for layer in linear):
         found.append(_NO_BIAS)
-    return [*found, *_OF_LOSSES[network.loss]]
+    if nn.Sigmoid not in {type(layer) for layer in layers[:-1]}:  # whose outputs are all above 0
+        found.append(_ON_OR_OFF)
+    return [*found, _OF_LOSSES[network.loss]]
 
 
 def _planted(primitive: str, position: int) -> Callable[[Callable[..., Any]], WrongRule]:
@@ -79,17 +81,16 @@ def _bias_left_out(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
     return 0.0 * _bias(g, y, x, weight, bias)
 
 
-@_planted("softmax_cross_entropy", 0)
-def _softmax_taken_twice(g: Any, y: Any, logits: Any, targets: Any) -> Any:
-    """p - target is the slope before the softmax already, and is multiplied by p * (1 - p) once more."""
-    p = ops.softmax(logits)
-    return _cross_entropy(g, y, logits, targets) * (p * (1 - p))
+@_planted("linear", 1)
+def _inputs_on_or_off(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
+    """The input is taken for a mask of what is on: right for pixels that are 0 or 1."""
+    return g.mT @ ops.where(x > 0, 1.0, 0.0)
 
 
 @_planted("softmax_cross_entropy", 0)
-def _divided_by_the_classes(g: Any, y: Any, logits: Any, targets: Any) -> Any:
-    """A mean over all numbers of the output, where the loss is a mean over examples."""
-    return _cross_entropy(g, y, logits, targets) / logits.shape[-1]
+def _half_too_many(g: Any, y: Any, logits: Any, targets: Any) -> Any:
+    """The half of the quadratic loss is carried over to a loss that has none."""
+    return 0.5 * _cross_entropy(g, y, logits, targets)
 
 
 @_planted("squared_error", 0)
@@ -134,27 +135,23 @@ _NO_BIAS = Mistake(
     "Every unit has a bias that is added to its sum. Here the gradient of each bias is 0. The weights are "
     "right, so the loss falls all the same.",
 )
+_ON_OR_OFF = Mistake(
+    _inputs_on_or_off,
+    "An input is on or off",
+    "The gradient of a weight is the blame of its unit × the input that the weight reads. Here each input "
+    "above 0 is taken for a 1, and each other for a 0.",
+)
 _OF_LOSSES = {
-    "cross-entropy": (
-        Mistake(
-            _softmax_taken_twice,
-            "The softmax is blamed twice",
-            "The blame of an answer is probability − target. The slope of the softmax is in that already. "
-            "Here it comes in again, as p × (1 − p), which makes it smaller and never turns it around.",
-        ),
-        Mistake(
-            _divided_by_the_classes,
-            "Divided by the number of classes",
-            "All blame is divided by the number of classes, as if the loss were a mean over the answers. "
-            "Every gradient points the right way and is too short.",
-        ),
+    "cross-entropy": Mistake(
+        _half_too_many,
+        "A half too many",
+        "The quadratic loss has a half in it, this loss has none. Here all blame is halved all the same: "
+        "every gradient points the right way and is half as long as it should be.",
     ),
-    "quadratic": (
-        Mistake(
-            _half_forgotten,
-            "A half is forgotten",
-            "The loss is half of a square. The slope of the square has a 2, and the half takes it away. Here "
-            "it does not: every gradient is twice as long as it should be.",
-        ),
+    "quadratic": Mistake(
+        _half_forgotten,
+        "A half is forgotten",
+        "The loss is half of a square. The slope of the square has a 2, and the half takes it away. Here it "
+        "does not: every gradient is twice as long as it should be.",
     ),
 }

@@ -72,7 +72,7 @@ class Network:
 
     def answer(self, output: Any) -> Any:
         """Return what is shown as probabilities, for the output of the last layer: (n, k) -> (n, k)."""
-        return ops.softmax(output) if self.takes_logits else output
+        return ops.softmax(output) if self.takes_logits else 1.0 * output  # a program returns a Tensor once
 
     def outputs(self, x: Array) -> Array:
         """Return the output of the last layer without a graph: (n, inputs) -> (n, classes)."""

@@ -86,7 +86,7 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
             also=_POLICY,
         )
 
-    return _fitting(page_with, len(data.train), network)
+    return _fitting(page_with, len(data.train), training["batch"], network)
 
 
 def _parameters(network: Network) -> list[dict[str, Any]]:
@@ -100,13 +100,13 @@ def _parameters(network: Network) -> list[dict[str, Any]]:
     ]
 
 
-def _fitting(page_with: Callable[[int], str], count: int, network: Network) -> str:
+def _fitting(page_with: Callable[[int], str], count: int, batch: int, network: Network) -> str:
     """Return a page with as many examples to train on as it can hold."""
     page = page_with(count)
     size = len(page.encode())
     if size <= MOST_BYTES:
         return page
-    fewest = min(FEWEST_TRAIN, count)
+    fewest = min(max(FEWEST_TRAIN, batch), count)
     smallest = len(page_with(fewest).encode())
     if smallest > MOST_BYTES:
         weights = sum(parameter.size for parameter in network.layers.parameters())

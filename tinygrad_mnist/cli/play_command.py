@@ -1,0 +1,129 @@
+"""The command `play`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from tinygrad_mnist.cli.command import Command, under
+from tinygrad_mnist.cli.options import (
+    activation_option,
+    data_option,
+    load_images,
+    loss_option,
+    output_option,
+    refuse_options,
+    seed_option,
+    sizes_option,
+    weights_option,
+)
+
+_POINTS = ("spirals", "moons")
+_HIDDEN = {"digits": (32,), "mnist": (30,), "spirals": (16, 16), "moons": (8, 8)}
+
+
+@click.command(
+    cls=Command,
+    short_help="Write a page to play with a network.",
+    examples=("runs/MNIST-20260101-120000", "--dataset spirals -o spirals.html"),
+)
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@under("Data")(
+    "--dataset",
+    type=click.Choice(["mnist", "digits", *_POINTS]),
+    default="digits",
+    help="Bundled data: MNIST, 1,797 digits of 8 x 8, or points of two classes in the plane.",
+)
+@data_option
+@sizes_option("64-32-10, 784-30-10 for MNIST, 2-16-16-2 for spirals, 2-8-8-2 for moons")
+@activation_option("relu")
+@loss_option("cross-entropy")
+@weights_option
+@seed_option("Network", "the weights")
+@output_option("Output", "File to write.", metavar="FILE", default=Path("play.html"))
+@click.pass_context
+def play(context: click.Context, /, run: Path | None, output: Path, weights: Any, data: Path | None,
+         **network: Any) -> None:  # fmt: skip
+    """Write a page on which a network is seen to answer, to err, to be blamed and to learn.
+
+    RUN is the folder that `train` wrote; without it the network is untrained. The page is one file with the
+    network, some of its data and its training step. It needs a browser and nothing else.
+    """
+    from tinygrad_mnist.cli.console import say
+    from tinygrad_mnist.errors import DataError
+    from tinygrad_mnist.play import play as make_page
+
+    if run is None:
+        refuse_options(context, {"weights": "an untrained network has no checkpoints"})
+        shown = _untrained(context, data, **network)
+    else:
+        refuse_options(context, dict.fromkeys(network, "RUN has its own network and data"))
+        shown = _trained(run, weights, data)
+    try:
+        page = make_page(shown.model, shown.data, output, loss=shown.loss, **shown.training)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from error
+    say(f"{page.title}: wrote {output}; open it in a browser")
+
+
+class _Shown(NamedTuple):
+    """A network and its loss, the data, and the numbers with which the page trains."""
+
+    model: Any
+    loss: Any
+    data: Any
+    training: dict[str, Any]
+
+
+def _trained(run: Path, weights: Any, directory: Path | None) -> _Shown:
+    """The network of a run, and the settings of its training if a page has them."""
+    from tinygrad_mnist.training.run_data import load_run_data
+    from tinygrad_mnist.training.run_folder import load_run
+
+    trained = load_run(run, weights)
+    recipe, data = trained.recipe, load_run_data(trained, directory)
+    training = {"lr": recipe.lr, "momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    return _Shown(trained.model, recipe.build_loss(), data, training)
+
+
+def _untrained(context: click.Context, directory: Path | None, *, dataset: str,
+               layers: tuple[int, ...] | None, activation: str, loss: str, seed: int) -> _Shown:  # fmt: skip
+    """A fresh network for a data set."""
+    from tinygrad_mnist import nn
+    from tinygrad_mnist.errors import DataError
+    from tinygrad_mnist.nn.perceptrons import sizes_as_text
+    from tinygrad_mnist.training.recipe import ACTIVATIONS, LOSSES
+
+    if (
+        directory is not None
+        and context.get_parameter_source("dataset") is click.core.ParameterSource.DEFAULT
+    ):
+        dataset = "mnist"  # the files of --data are as MNIST's
+    data, inputs, classes = _data(dataset, directory)
+    sizes = layers or (inputs, *_HIDDEN[dataset], classes)
+    if (sizes[0], sizes[-1]) != (inputs, classes):
+        given, fitting = (sizes_as_text(each) for each in (sizes, (inputs, *sizes[1:-1], classes)))
+        raise DataError(
+            f"--layers is {given}: expected {inputs} inputs and {classes} outputs, as {data.name} has; write "
+            f"--layers {fitting}"
+        )
+    kind = LOSSES[loss]()
+    final = None if kind.takes_logits else nn.Sigmoid
+    model = nn.perceptron(sizes, ACTIVATIONS[activation], final_activation=final, rng=seed)
+    return _Shown(model, kind, data, {})
+
+
+def _data(dataset: str, directory: Path | None) -> tuple[Any, int, int]:
+    """The data set, and the sizes of the first and the last layer."""
+    from tinygrad_mnist.play import moons, spirals
+
+    if dataset not in _POINTS:
+        images = load_images(dataset, directory, 0)
+        height, width = images.image_shape
+        return images, height * width, images.classes
+    if directory is not None:
+        raise click.UsageError(f"--dataset {dataset} is drawn at random: leave out --data, or the dataset")
+    points = spirals() if dataset == "spirals" else moons()
+    return points, 2, len(points.class_names)
