@@ -36,7 +36,7 @@ class LearnTab {
       make("div", "pair", this.lr.element, this.momentum.element),
       this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element, this.weights.element),
       make("section", "", make("h2", "", "Start anew"),
-        make("div", "buttons", pressable("reset", "Fresh random weights", () => this.restart("fresh")), pressable("given", "The weights it came with", () => this.restart("given")), this.seed.element),
+        make("div", "buttons", pressable("reset", "Fresh random weights", () => this.restart("fresh")), pressable("original", "The weights it came with", () => this.restart("given")), this.seed.element),
         make("p", "note", "The seed fixes the random weights and the order of the examples: the same seed gives the same training, number for number."), this.origin));
   }
 
@@ -92,9 +92,10 @@ class LearnTab {
   /** Say what stands in the way of learning: a planted mistake, or numbers that are too large. */
   showNotice() {
     const { report } = learning, mistake = page.data.mistakes.find(({ id }) => id === page.mistake);
-    const isLost = report && report.at > 0 && !Number.isFinite(report.loss);
+    const best = report ? beforeForgetting(report) : undefined, isLost = report && report.at > 0 && !Number.isFinite(report.loss);
     const words = isLost
       ? "The weights have grown beyond all numbers: each step was so large that the next one had to be larger. Go back in time, or start anew, with a smaller learning rate."
+      : best ? `It has forgotten: at step ${best.step.toLocaleString("en")} it read ${percent(best.accuracy)} rightly. Its steps were so large that they jumped over the valley of the loss. Go back in time, and take a smaller learning rate.`
       : mistake ? `A mistake is planted: ${mistake.title}. See whether the loss falls all the same.` : "";
     this.notice.hidden = !words;
     if (this.notice.textContent !== words) this.notice.textContent = words;

@@ -148,6 +148,15 @@ class Learning {
   }
 }
 
+/**
+ * The snapshot before the network forgot what it knew; undefined while it knows it.
+ * @param {Report} report
+ */
+function beforeForgetting({ places, place }) {
+  const best = places.slice(0, place + 1).reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
+  return best.accuracy >= 0.4 && places[place].accuracy < 0.6 * best.accuracy ? best : undefined;
+}
+
 /** @param {number[]} values */
 function sorted(values) {
   return [...new Set(values)].sort((a, b) => a - b);

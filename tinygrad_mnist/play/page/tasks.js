@@ -48,7 +48,7 @@ function remember() {
   if (!report || !place) return;
   if (report.at === 0) Object.assign(MEMORY, { best: place.accuracy, forgot: false });
   MEMORY.best = Math.max(MEMORY.best, place.accuracy);
-  if (MEMORY.best >= 0.4 && place.accuracy < 0.6 * MEMORY.best && place.step > 0) MEMORY.forgot = true;
+  if (beforeForgetting(report)) MEMORY.forgot = true;
 }
 
 class Tasks {

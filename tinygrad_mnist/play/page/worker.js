@@ -122,6 +122,7 @@ class Trainer {
     this.curve = new LossCurve();
     this.plan = [];
     this.snapshots = [];
+    this.place = 0;
     this.every = Math.max(1, Math.ceil(this.perEpoch / 8));
     this.order = { epoch: -1, places: [] };
     this.keep();
@@ -168,16 +169,16 @@ class Trainer {
     return right / test.labels.length;
   }
 
-  /** Take a snapshot; beyond what is allowed, those that stand at odd places go. */
+  /** Take a snapshot; beyond what is allowed, every second one goes. */
   keep() {
-    if (this.snapshots[this.snapshots.length - 1]?.step === this.at) return;
+    if (this.snapshots[this.place]?.step === this.at) return;
     const arrays = new Map([...this.arrays].map(([name, values]) => [name, values.slice()]));
     this.snapshots.push({ step: this.at, accuracy: this.accuracy(), loss: this.loss, arrays });
     const bytes = [...arrays.values()].reduce((sum, values) => sum + values.byteLength, 0);
     const most = Math.max(12, Math.min(60, Math.floor(96e6 / bytes)));
     while (this.snapshots.length > most) {
       this.every *= 2;
-      this.snapshots = this.snapshots.filter(({ step }) => step % this.every === 0);
+      this.snapshots = this.snapshots.filter(({ step }) => step % this.every === 0 || step === this.at);
     }
     this.place = this.snapshots.length - 1;
   }
