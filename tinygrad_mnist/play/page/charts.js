@@ -53,7 +53,7 @@ class Chart {
    */
   constructor(id, title, high = CHART.high) {
     this.high = high;
-    this.svg = draw("svg", { id, role: "img", height: high });
+    this.svg = draw("svg", { id, role: "img", height: high, "aria-label": title });
     this.caption = make("figcaption", "note");
     this.element = make("figure", "chart", make("h3", "", title), this.svg, this.caption);
     this.title = title;
