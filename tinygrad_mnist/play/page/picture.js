@@ -1,7 +1,7 @@
 "use strict";
 // The picture of the network: a card for each layer, from the input to the answer, and the edges of a chosen unit.
 
-const GRID = { high: 320, most: 26, least: 3, gap: 1, edges: 24 }; // pixels; the strongest edges are drawn
+const GRID = { high: 250, most: 26, least: 3, gap: 1, edges: 24 }; // pixels; the strongest edges are drawn
 
 /** Units of a layer as squares. */
 class Grid {
