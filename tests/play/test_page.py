@@ -217,6 +217,11 @@ PERCEPTRON = nn.perceptron("2-3-2", rng=0)
 TWICE = nn.Linear(2, 2, rng=0)
 
 
+class Twice(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) * 2
+
+
 @pytest.mark.parametrize(
     ("model", "settings", "sentence"),
     [
@@ -225,6 +230,7 @@ TWICE = nn.Linear(2, 2, rng=0)
             {},
             r"model is Linear\(2, 2\): expected an nn.Sequential .*; write nn.perceptron",
         ),
+        (Twice(*PERCEPTRON), {}, "model is the class Twice: expected an nn.Sequential"),
         (nn.Sequential(), {}, "model begins with no layer: expected a Linear layer; write"),
         (nn.Sequential(nn.ReLU()), {}, r"model begins with ReLU\(\): expected a Linear layer; write"),
         (

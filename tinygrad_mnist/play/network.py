@@ -125,7 +125,7 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     TypeError
         If the network has a layer that a page cannot show, or the loss is another one.
     """
-    if not isinstance(model, nn.Sequential):
+    if not _is_row(model):
         raise TypeError(
             f"model is {_kind(model)}: expected an nn.Sequential of Linear layers and activations; write "
             'nn.perceptron("784-30-10")'
@@ -146,10 +146,10 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     return Network(layers, _names(model, given), name)
 
 
-def _flat(model: nn.Sequential) -> Iterator[nn.Module]:
+def _flat(model: Any) -> Iterator[nn.Module]:
     """The layers of a network, those of a `Sequential` inside one by one."""
     for layer in model:
-        if type(layer) is nn.Sequential:
+        if _is_row(layer):
             yield from _flat(layer)
             continue
         is_along_rows = not isinstance(layer, _SOFTMAX) or layer.dim in (-1, 1)
@@ -159,6 +159,11 @@ def _flat(model: nn.Sequential) -> Iterator[nn.Module]:
                 'activation; write nn.perceptron("784-30-10")'
             )
         yield layer
+
+
+def _is_row(layer: Any) -> bool:
+    """Return True for a `Sequential`, of a class that runs its layers as it does."""
+    return isinstance(layer, nn.Sequential) and type(layer).forward is nn.Sequential.forward
 
 
 def _loss_name(loss: Loss | None, last: nn.Module) -> str:

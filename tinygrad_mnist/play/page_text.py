@@ -102,9 +102,8 @@ def _parameters(network: Network) -> list[dict[str, Any]]:
 
 def _fitting(page_with: Callable[[int], str], count: int, batch: int, network: Network) -> str:
     """Return a page with as many examples to train on as it can hold."""
-    page = page_with(count)
-    size = len(page.encode())
-    if size <= MOST_BYTES:
+    page, train = page_with(count), count
+    if len(page.encode()) <= MOST_BYTES:
         return page
     fewest = min(max(FEWEST_TRAIN, batch), count)
     smallest = len(page_with(fewest).encode())
@@ -114,8 +113,9 @@ def _fitting(page_with: Callable[[int], str], count: int, batch: int, network: N
             f"model is {network} with {weights:,} weights: expected a page of at most {MOST_BYTES:,} bytes, "
             f"and with {fewest} examples it has {smallest:,}; take smaller hidden layers"
         )
-    each = (size - smallest) / (count - fewest)
-    train = fewest + int(
-        (MOST_BYTES - smallest) / each * 0.95
-    )  # later examples may take more than earlier ones
-    return page_with(train)
+    while (
+        size := len(page.encode())
+    ) > MOST_BYTES:  # once or twice: examples are about as long as each other
+        train = fewest + int((train - fewest) * (MOST_BYTES - smallest) / (size - smallest) * 0.99)
+        page = page_with(train)
+    return page
