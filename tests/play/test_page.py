@@ -172,6 +172,13 @@ def test_rare_misses_are_among_the_test_examples():
     assert start == 290
 
 
+def test_examples_sorted_by_class_are_spread_over_all_classes():
+    sorted_labels = np.repeat([0, 1, 2], 1000)
+    assert examples.few(sorted_labels, 300).tolist() == list(range(0, 3000, 10))
+    assert examples.few(np.tile([0, 1, 2], 1000), 300).tolist() == list(range(300))
+    assert examples.few(sorted_labels, 5000).tolist() == list(range(3000))
+
+
 @pytest.mark.parametrize("scale", [1, 255])
 def test_pair_of_arrays_is_split_and_scaled(scale):
     images = np.linspace(0, 1, 20 * 16).reshape(20, 4, 4)
@@ -287,16 +294,16 @@ def test_network_that_cannot_be_shown_is_refused(model, settings, sentence):
             r"x is an array of shape \(5, 3\) and float64: expected .*points",
         ),
         ((np.array([["a", "b"]] * 5), np.zeros(5, int)), {}, "x is .* and <U1: expected"),
-        ((PAIR[0], PAIR[1] + 0.5), {}, r"y is an array of shape \(10,\) and float64: expected whole numbers"),
+        ((PAIR[0], PAIR[1] + 0.5), {}, "y has classes of float64: expected whole numbers; write y.astype"),
         (
             (PAIR[0], PAIR[1][:3]),
             {},
-            r"y is an array of shape \(3,\) and int64: expected .* each of 10 examples",
+            r"y is an array of shape \(3,\): expected the classes of 10 examples, of",
         ),
         ((PAIR[0], PAIR[1] - 1), {}, "y has classes from -1 to 0: expected 0 to 0"),
         (PAIR, {"class_names": ["a"]}, "y has classes from 0 to 1: expected 0 to 0"),
         ((PAIR[0], 0 * PAIR[1]), {}, "data has 1 class: expected at least two; add examples"),
-        ((PAIR[0] * np.nan, PAIR[1]), {}, "x has a number that is not finite"),
+        ((PAIR[0] * np.nan, PAIR[1]), {}, "train has a point that is not finite"),
         (
             (np.full((5, 2, 2), 2.0), np.arange(5) % 2),
             {},

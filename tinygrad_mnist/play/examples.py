@@ -13,11 +13,12 @@ import numpy as np
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.datasets import Framing, ImageDataset
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.play.points import Points
+from tinygrad_mnist.play.points import Points, count_classes
 from tinygrad_mnist.typing import Array
 
 MOST_TEST = 300
 MOST_TRAIN = 3_000
+_MOST_READ = 10_000  # test images that are read to find some that the network reads wrongly
 _INSTEAD = "write load_digits(), spirals(), or a pair (x, y)"
 
 
@@ -34,6 +35,10 @@ class Examples:
     def take(self, rows: Any) -> Examples:
         """Return some of them."""
         return Examples(self.x[rows], self.y[rows])
+
+    def few(self, most: int) -> Examples:
+        """Return at most so many of them."""
+        return self.take(few(self.y, most))
 
     def encoded(self) -> dict[str, Any]:
         """Return them as the page has them: images compressed."""
@@ -115,8 +120,8 @@ def data_of(data: Any, class_names: Sequence[str] | None) -> PlayData:
     if isinstance(data, ImageDataset):
         return _of_images(data)
     if isinstance(data, Points):
-        train, test = Examples(*data.train), Examples(*data.test)
-        return PlayData(data.name, "points", (2,), data.class_names, train, test)
+        train, test = (Examples(*each) for each in (data.train, data.test))
+        return PlayData(data.name, "points", (2,), data.class_names, train.few(MOST_TRAIN), test)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise DataError(f"data is {shown(data)}: expected a data set or a pair of arrays; {_INSTEAD}")
     x, y = data
@@ -127,8 +132,11 @@ def _of_images(data: ImageDataset) -> PlayData:
     for name, split in (("train", data.train), ("test", data.test)):
         if not len(split):
             raise DataError(f"{data!r} has no {name} images: expected at least one; {_INSTEAD}")
-    train = Examples(data.train.take(slice(MOST_TRAIN)), data.train.labels[:MOST_TRAIN])
-    test = Examples(data.test.take(slice(None)), data.test.labels)
+    train, test = (
+        Examples(split.take(rows), split.labels[rows])
+        for split, most in ((data.train, MOST_TRAIN), (data.test, _MOST_READ))
+        for rows in [few(split.labels, most)]
+    )
     return PlayData(
         data.name,
         "image",
@@ -146,37 +154,25 @@ def _of_pair(x: Any, y: Any, class_names: Sequence[str] | None) -> PlayData:
     for name, given in (("x", x), ("y", y)):
         require_unmasked(name, given, DataError)
     x, y = np.asarray(x), np.asarray(y)
-    if x.ndim not in (2, 3) or (x.ndim == 2 and x.shape[1] != 2) or x.dtype.kind not in "uif" or len(x) < 2:
+    is_known = x.ndim == 3 or (x.ndim == 2 and x.shape[1] == 2)
+    if not is_known or x.dtype.kind not in "uif" or len(x) < 2 or not x.size:
         raise DataError(
             f"x is {shown(x)} and {x.dtype}: expected at least two points (n, 2) or images "
             "(n, height, width), of numbers"
         )
-    if y.shape != (len(x),) or y.dtype.kind not in "ui":
-        raise DataError(
-            f"y is {shown(y)} and {y.dtype}: expected whole numbers, one for each of {len(x)} examples"
-        )
-    classes = int(y.max()) + 1 if class_names is None else len(class_names)
-    if y.min() < 0 or y.max() >= classes:
-        raise DataError(f"y has classes from {y.min()} to {y.max()}: expected 0 to {classes - 1}")
+    if y.shape != (len(x),):
+        raise DataError(f"y is {shown(y)}: expected the classes of {len(x)} examples, of shape ({len(x)},)")
+    classes = count_classes("y", y, None if class_names is None else len(class_names))
     names = tuple(map(str, range(classes) if class_names is None else class_names))
     order = np.random.default_rng(0).permutation(len(x))
     cut = min(max(1, len(x) // 5), MOST_TEST)
     test, train = np.sort(order[:cut]), np.sort(order[cut:])
     if x.ndim == 2:
-        every = Examples(_finite(x.astype(np.float32)), y)
-        return PlayData("points", "points", (2,), names, every.take(train), every.take(test))
+        return data_of(Points("points", (x[train], y[train]), (x[test], y[test]), names), None)
     images = Examples(_pixels(x), y)
-    own = images.take(train)
+    own = images.take(train).few(MOST_TRAIN)
     framing = Framing.measure(own.x, 255)
-    return PlayData(
-        "images", "image", x.shape[1:], names, own.take(slice(MOST_TRAIN)), images.take(test), 255, framing
-    )
-
-
-def _finite(x: Array) -> Array:
-    if not np.isfinite(x).all():
-        raise DataError("x has a number that is not finite: expected finite numbers")
-    return x
+    return PlayData("images", "image", x.shape[1:], names, own, images.take(test), 255, framing)
 
 
 def _pixels(x: Array) -> Array:
@@ -197,11 +193,20 @@ def base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
+def few(labels: Array, most: int) -> Array:
+    """Return the positions of at most so many examples: the first, or others if these lack a class."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    if np.array_equal(np.unique(labels[:most]), np.unique(labels)):
+        return np.arange(most)
+    return np.arange(most) * len(labels) // most
+
+
 def chosen_test(data: PlayData, outputs: Array) -> tuple[Examples, int]:
     """Return some test examples, and the position of one that is read wrongly; 0 if none is.
 
-    They are the first ones.  If all of these are read correctly and others are not, some others are in their
-    place, at the end.
+    They are those that `few` takes.  If all of these are read correctly and others are not, some others are
+    in their place, at the end.
 
     Parameters
     ----------
@@ -210,8 +215,8 @@ def chosen_test(data: PlayData, outputs: Array) -> tuple[Examples, int]:
     """
     ranks = np.argsort(-outputs, axis=1)
     wrong = np.flatnonzero(ranks[:, 0] != data.test.y)
-    rows = np.arange(min(MOST_TEST, len(data.test)))
-    if len(wrong) and wrong[0] >= len(rows):
+    rows = few(data.test.y, MOST_TEST)
+    if len(wrong) and not np.isin(wrong, rows).any():
         later = wrong[: max(1, len(rows) // 30)]
         rows = np.concatenate([rows[: len(rows) - len(later)], later])
     is_wrong = ranks[rows, 0] != data.test.y[rows]

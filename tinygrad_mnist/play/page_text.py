@@ -74,7 +74,7 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
     }
 
     def page_with(train: int) -> str:
-        data_text = json_for(facts | {"train": data.train.take(slice(train)).encoded()})
+        data_text = json_for(facts | {"train": data.train.few(train).encoded()})
         return document(
             _PAGE,
             title=title,

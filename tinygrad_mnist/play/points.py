@@ -37,16 +37,38 @@ class Points:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for x, y in (self.train, self.test):
-            if x.ndim != 2 or x.shape[1] != 2 or y.shape != (len(x),):
+        for name in ("train", "test"):
+            x, y = (np.asarray(array) for array in getattr(self, name))
+            if x.ndim != 2 or x.shape[1] != 2 or y.shape != (len(x),) or not len(x):
                 raise DataError(
-                    f"{self.name} has points of shape {x.shape} and classes of shape {y.shape}: expected "
-                    "(n, 2) and (n,)"
+                    f"{name} has points of shape {x.shape} and classes of shape {y.shape}: expected (n, 2) "
+                    "and (n,), n at least 1"
                 )
+            x = x.astype(np.float32)
+            if not np.isfinite(x).all():
+                raise DataError(f"{name} has a point that is not finite: expected finite numbers")
+            count_classes(name, y, len(self.class_names))
+            object.__setattr__(self, name, (x, y))
 
     def __repr__(self) -> str:
         counts = f"{len(self.train[0]):,} train + {len(self.test[0]):,} test"
         return f"Points({self.name}: {counts}, {len(self.class_names)} classes)"
+
+
+def count_classes(name: str, y: Array, count: int | None = None) -> int:
+    """Return the number of classes: that which is given, or the largest class + 1.
+
+    Raises
+    ------
+    DataError
+        If a class is not a whole number from 0 to count - 1.
+    """
+    if y.dtype.kind not in "ui":
+        raise DataError(f"{name} has classes of {y.dtype}: expected whole numbers; write y.astype(int)")
+    count = int(y.max()) + 1 if count is None else count
+    if y.min() < 0 or y.max() >= count:
+        raise DataError(f"{name} has classes from {y.min()} to {y.max()}: expected 0 to {max(0, count - 1)}")
+    return count
 
 
 def spirals(seed: int = hot_dogs.SEED) -> Points:
