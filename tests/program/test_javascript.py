@@ -1,7 +1,6 @@
 """A program as JavaScript gives in Node what NumPy gives: layers, losses, optimizers, ops."""
 
 import copy
-import shutil
 import warnings
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
-from tests.program.javascript_in_node import Node
 from tests.program.networks import batch, classifier, quadratic
 from tests.program.printed_expressions import expressions, inputs
 from tests.program.test_printed_code_runs import arrays, outcome, step_of
@@ -17,15 +15,8 @@ from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.errors import CaptureError, DTypeError
 from tinygrad_mnist.program import compile
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 CLOSE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
 DOUBLE = {"rng": 0, "dtype": np.float64}
-
-
-@pytest.fixture(scope="session")
-def node():
-    with Node() as running:
-        yield running
 
 
 def agree(node, step, *arguments, times=100):

@@ -77,6 +77,7 @@ class Names:
         """Return a name that is not in use."""
         wish = re.sub(r"\W+", "_", wish).strip("_") or "t"
         wish = f"x{wish}" if wish[0].isdigit() else wish
+        wish = wish if wish.isidentifier() else re.sub(r"[^a-zA-Z0-9_]", "_", wish)  # x², a word to \w
         means_another = isinstance(getattr(np, wish, None), np.ufunc) or wish in _IMPORTED
         wish = f"{wish}_" if keyword.iskeyword(wish) or means_another else wish
         while wish in self._taken or wish in _NUMBERED:

@@ -85,7 +85,9 @@ class Source:
         once = (
             isinstance(instruction.operation, View) and value is not None and value.root.origin != "argument"
         )
-        comment = "" if value is None else f"{value.shape} {value.dtype} {instruction.scope}".strip()
+        comment = (
+            "" if value is None else _one_line(f"{value.shape} {value.dtype} {instruction.scope}".strip())
+        )
         for line in lines:
             (self._build if once else self._step).append((line, "" if once else comment))
 
@@ -99,7 +101,7 @@ class Source:
         outputs = [f"{self.names.of(value)}{_copied(value)}" for value in self.recording.outputs]
         returned = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
         quiet = ", ".join(f'{kind}="ignore"' for kind in sorted(self.recording.quiet))
-        doc = [title, "", *self._described()]
+        doc = [_one_line(title), "", *self._described()]
         if quiet:
             doc += ["", f"Call step under np.errstate({quiet})."]
         lines = ['"""' + "\n".join(doc) + '\n"""', "", "import numpy as np"]
@@ -126,7 +128,7 @@ class Source:
         values = [*self.recording.arguments, *self.states]
         kinds = [
             f"{self.names.of(v)}: {v.shape} {v.dtype}"
-            + (f", {v.source.name}" if v.origin == "state" and v.source.name else "")
+            + (f", {_one_line(v.source.name)}" if v.origin == "state" and v.source.name else "")
             for v in values
         ]
         saved = f"{self.plan.bytes_after:,} bytes for results ({self.plan.bytes_before:,} without reuse)"
@@ -179,6 +181,11 @@ def _order(value: Value) -> tuple[int, ...]:
 def _copied(value: Value) -> str:
     """Return code that, after the name of a value, copies it in its own layout."""
     return ".copy()" if _is_plain(value) else '.copy("K")'
+
+
+def _one_line(text: str) -> str:
+    """Return a text in which nothing ends a line, a comment or a docstring."""
+    return "".join("_" if c in '"\\' or not c.isprintable() else c for c in text)
 
 
 def _is_plain(value: Value) -> bool:

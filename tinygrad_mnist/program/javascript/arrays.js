@@ -84,7 +84,8 @@ export function state(data, shape, kind, name) {
 export function fill(a, given, name) {
   const { data } = a, expected = sizeOf(a.shape);
   if (given?.length !== expected) {
-    throw new TypeError(`${name} is of length ${given?.length}: expected ${expected}, (${a.shape}) in C order`);
+    const shape = `(${a.shape.join(", ")})`;
+    throw new TypeError(`${name} is of length ${given?.length}: expected ${expected}, ${shape} in C order`);
   }
   if (typeof given[0] === "bigint") given = Array.from(given, Number);
   data.set(given);
@@ -95,7 +96,15 @@ export function fill(a, given, name) {
  * @param {NDArray} a
  */
 export function result(a) {
-  if (!a.shape.length) return a.data[a.offset];
+  return a.shape.length ? inOrder(a) : a.data[a.offset];
+}
+
+/**
+ * A copy of the elements in C order.
+ * @param {NDArray} a
+ * @returns {Numbers}
+ */
+export function inOrder(a) {
   const kind = /** @type {any} */ (a.data.constructor), out = array(new kind(sizeOf(a.shape)), a.shape);
   copy(a, out);
   return out.data;
@@ -121,7 +130,7 @@ export function copy(a, out) {
  */
 export function rows(arrays) {
   const { shape, strides } = arrays[arrays.length - 1];
-  const axes = [];
+  const axes = /** @type {number[]} */ ([]);
   for (let axis = 0; axis < shape.length; axis++) if (shape[axis] !== 1) axes.push(axis);
   if (axes.length > 1) axes.sort((a, b) => Math.abs(strides[b]) - Math.abs(strides[a]) || a - b);
   let count = 1, steps = arrays.map(() => 0), starts = arrays.map((a) => a.offset);

@@ -1,5 +1,5 @@
 // The checks of values that layers and losses make.
-import { array, copy, sizeOf } from "./arrays.js";
+import { inOrder } from "./arrays.js";
 /** @typedef {import("./arrays.js").NDArray} NDArray */
 
 /**
@@ -33,10 +33,8 @@ export function requireRows(numbers, count) {
  * @param {number} count
  */
 export function firstOutside(numbers, count) {
-  const list = array(new Float64Array(sizeOf(numbers.shape)), numbers.shape);
-  copy(numbers, list);
-  const first = list.data.findIndex((number) => !(number >= 0 && number < count));
-  return [first, list.data[first]];
+  const list = inOrder(numbers), first = list.findIndex((number) => !(number >= 0 && number < count));
+  return [first, list[first]];
 }
 
 /**
@@ -44,10 +42,10 @@ export function firstOutside(numbers, count) {
  * @param {NDArray} values
  */
 export function requireProbabilities(values) {
-  const list = array(new Float64Array(sizeOf(values.shape)), values.shape);
-  copy(values, list);
-  const low = list.data.reduce((x, y) => Math.min(x, y), 0), high = list.data.reduce((x, y) => Math.max(x, y), 1);
+  let low = 0, high = 1;
+  for (const value of inOrder(values)) [low, high] = [Math.min(low, value), Math.max(high, value)];
   if (!(low < -1e-3 || high > 1 + 1e-3)) return;
-  throw new RangeError(`a loss of probabilities was given numbers from ${Number(low.toPrecision(6))} to ` +
-    `${Number(high.toPrecision(6))}: end the network in Softmax or Sigmoid, or use the loss that takes logits`);
+  const [from, to] = [low, high].map((number) => Number(number.toPrecision(6)));
+  throw new RangeError(`a loss of probabilities was given numbers from ${from} to ${to}: ` +
+    "end the network in Softmax or Sigmoid, or use the loss that takes logits");
 }

@@ -1,5 +1,5 @@
 // Elements chosen by numbers.
-import { array, copy, rows, sizeOf, view } from "./arrays.js";
+import { array, inOrder, rows, sizeOf, view } from "./arrays.js";
 /** @typedef {import("./arrays.js").NDArray} NDArray */
 
 /**
@@ -11,9 +11,9 @@ import { array, copy, rows, sizeOf, view } from "./arrays.js";
  * @param {"raise" | "clip" | "wrap"} mode
  */
 export function take(a, indices, axis, out, mode) {
-  if (axis === null) return take(flat(a), indices, 0, out, mode);
+  if (axis === null) [a, axis] = [array(inOrder(a), [sizeOf(a.shape)]), 0];
   const places = indices.shape.length, x = a.data, z = out.data;
-  const target = without(out, axis, places), loops = rows([without(a, axis, 1), target]), [p, q] = loops.steps;
+  const loops = rows([without(a, axis, 1), without(out, axis, places)]), [p, q] = loops.steps;
   const chosen = view(out, out.shape.slice(axis, axis + places), out.strides.slice(axis, axis + places));
   const list = rows([indices, chosen]), [r, s] = list.steps;
   for (let row = 0; row < list.starts.length; row += 2) {
@@ -39,16 +39,6 @@ export function without(a, axis, count) {
   shape.splice(axis, count);
   strides.splice(axis, count);
   return view(a, shape, strides, a.offset);
-}
-
-/**
- * All elements in one axis.
- * @param {NDArray} a
- */
-export function flat(a) {
-  const kind = /** @type {any} */ (a.data.constructor), out = array(new kind(sizeOf(a.shape)), a.shape);
-  copy(a, out);
-  return array(out.data, [out.data.length]);
 }
 
 /**

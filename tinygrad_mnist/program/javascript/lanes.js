@@ -4,8 +4,7 @@ import { without } from "./indexing.js";
 /** @typedef {import("./arrays.js").NDArray} NDArray */
 
 /**
- * The places where the lanes along an axis start: those of the first array, the second ..., then the next lane.
- * The last array has the shape of all; others are repeated along axes of length 1.
+ * The places where the lanes along an axis start: the first lane's in each array, then the second lane's.
  * @param {NDArray[]} arrays
  * @param {number} axis
  */
@@ -44,11 +43,21 @@ export function sort(a, axis, out) {
 export function argsort(a, axis, out) {
   const length = a.shape[axis], p = a.strides[axis], q = out.strides[axis], starts = lanes([a, out], axis);
   for (let start = 0; start < starts.length; start += 2) {
-    const at = (/** @type {number} */ n) => a.data[starts[start] + n * p];
-    const order = Array.from({ length }, (_, n) => n);
-    order.sort((n, m) => Number(at(n) > at(m)) - Number(at(n) < at(m)) || Number(isNaN(at(n))) - Number(isNaN(at(m))));
+    const lane = Array.from({ length }, (_, n) => a.data[starts[start] + n * p]);
+    const order = lane.map((_, n) => n);
+    order.sort((n, m) => comparison(lane[n], lane[m]));
     for (let n = 0; n < length; n++) out.data[starts[start + 1] + n * q] = order[n];
   }
+}
+
+/**
+ * The order of two numbers: below 0, 0 or above 0; NaN comes last.
+ * @param {number} x
+ * @param {number} y
+ */
+export function comparison(x, y) {
+  if (x !== x || y !== y) return Number(x !== x) - Number(y !== y);
+  return x < y ? -1 : Number(x > y);
 }
 
 /**

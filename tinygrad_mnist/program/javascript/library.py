@@ -56,7 +56,7 @@ def _text(name: str) -> str:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"[\w$]+", text))
+    return set(re.findall(r"(?:(?<=\.\.\.)|(?<![\w$.]))[\w$]+", text))  # not those of methods
 
 
 def _defines(text: str) -> set[str]:

@@ -265,7 +265,8 @@ def _part(place: Place, index: Any) -> Place:
     last = sum((length - 1) * stride for length, stride in zip(place.shape, place.strides))
     memory = np.empty(place.offset + max(last, 0) + 1, np.int8)
     whole = np.lib.stride_tricks.as_strided(memory[place.offset :], place.shape, place.strides)
-    part = whole[(*(index if isinstance(index, tuple) else (index,)), ...)]
+    parts = index if isinstance(index, tuple) else (index,)
+    part = whole[parts if any(part is ... for part in parts) else (*parts, ...)]  # a view for an element too
     return Place(part.shape, part.strides, address(part) - address(memory))
 
 

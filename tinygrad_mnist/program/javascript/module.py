@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.instructions import Instruction, Recording, Value
@@ -86,6 +87,8 @@ class _Module:
     # Lines
 
     def _write(self) -> None:
+        for generator in self.recording.generators:
+            _require_pcg64(generator)
         values = [*self.recording.arguments, *all_values(self.recording)]
         for value in values:
             _require_kind(value, self.name(value))
@@ -110,8 +113,8 @@ class _Module:
         name = self.name(value)
         if not value.array.flags.c_contiguous:
             raise CaptureError(
-                f"{name} is an array in another order than C order: expected rows one after another; assign "
-                "np.ascontiguousarray of it"
+                f"{value.source.name or name} is an array in another order than C order: expected rows one "
+                "after another; assign np.ascontiguousarray of it"
             )
         self._build.append(f'{name} = state({name}, {shape_text(value.shape)}, {_kind(value)}, "{name}");')
 
@@ -206,6 +209,14 @@ def _require_kind(value: Value, name: str) -> None:
         raise CaptureError(
             f"{name} is of {value.dtype}: expected float32, float64, whole numbers or truth values; convert "
             "with astype(np.float64)"
+        )
+
+
+def _require_pcg64(generator: Any) -> None:
+    name = type(generator.bit_generator).__name__
+    if name != "PCG64":
+        raise CaptureError(
+            f"rng draws by {name}: expected PCG64, which JavaScript repeats; write np.random.default_rng()"
         )
 
 

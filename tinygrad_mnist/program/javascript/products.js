@@ -18,7 +18,8 @@ export function dot(a, b, out) {
   multiplyEach(
     view(first, [...lengths, ...first.shape.slice(-2)],
       [...first.strides.slice(0, before), ...zeros(after), ...first.strides.slice(-2)], first.offset),
-    view(second, [...lengths, ...second.shape.slice(-2)], [...zeros(before), ...second.strides], second.offset),
+    view(second, [...lengths, ...second.shape.slice(-2)],
+      [...zeros(before), ...second.strides], second.offset),
     view(made, [...lengths, first.shape[before], second.shape[after + 1]],
       [...own.slice(0, before), ...own.slice(before + 1, before + 1 + after), ...last], made.offset),
   );
@@ -83,7 +84,8 @@ export function multiplyEach(a, b, out) {
  * @param {number} k
  */
 export function multiplyMatrices(a, b, out, i, j, k) {
-  const [height, inner] = a.shape.slice(-2), [down, along] = a.strides.slice(-2), [next, right] = out.strides.slice(-2);
+  const [height, inner] = a.shape.slice(-2), [down, along] = a.strides.slice(-2);
+  const [next, right] = out.strides.slice(-2);
   for (let row = 0; row < height; row += 2, i += 2 * down, k += 2 * next) {
     const [below, under] = row + 1 < height ? [down, next] : [0, 0]; // a last row alone is taken twice
     multiplyRows(a.data, i, below, along, inner, b, j, out.data, k, under, right);
@@ -110,7 +112,8 @@ export function multiplyRows(x, i, below, along, inner, b, j, z, k, under, right
   for (; column + 4 <= width; column += 4, j += 4 * next, k += 4 * right) {
     let s0 = 0, s1 = 0, s2 = 0, s3 = 0, t0 = 0, t1 = 0, t2 = 0, t3 = 0;
     for (let n = 0, p = i, q = j; n < inner; n++, p += along, q += down) {
-      const u = x[p], v = x[p + below], y0 = y[q], y1 = y[q + next], y2 = y[q + 2 * next], y3 = y[q + 3 * next];
+      const u = x[p], v = x[p + below];
+      const y0 = y[q], y1 = y[q + next], y2 = y[q + 2 * next], y3 = y[q + 3 * next];
       s0 += u * y0;
       s1 += u * y1;
       s2 += u * y2;

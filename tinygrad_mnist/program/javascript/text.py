@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -35,8 +34,7 @@ _RESERVED = frozenset(_WORDS.split()) | set(KINDS.values())
 
 def name_text(name: str, taken: frozenset[str]) -> str:
     """Return a name of Python as one of JavaScript that means nothing else."""
-    spelled = re.sub(r"\W", "_", name) if name.isidentifier() else re.sub(r"[^a-zA-Z0-9_]", "_", name)
-    return f"{spelled}$" if spelled in _RESERVED | taken else spelled
+    return f"{name}$" if name in _RESERVED or name in taken else name
 
 
 def number_text(number: Any) -> str:
