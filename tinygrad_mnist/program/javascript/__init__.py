@@ -3,3 +3,7 @@
 from tinygrad_mnist.program.javascript.module import javascript
 
 __all__ = ["javascript"]
+
+
+def __dir__() -> list[str]:
+    return __all__
