@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_mnist.autodiff.ops.casts import cast
 from tinygrad_mnist.autodiff.ops.choices import abs, relu, where
 from tinygrad_mnist.autodiff.ops.reducing import sum
-from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, ones
+from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, as_positions, ones
 from tinygrad_mnist.autodiff.ops.smooth import exp, sigmoid
 from tinygrad_mnist.autodiff.primitive import checked, primitive
 from tinygrad_mnist.errors import DTypeError, LabelError, ShapeError
@@ -248,7 +248,7 @@ def one_hot(labels: Any, *, classes: int, dtype: Any) -> Any:
     if classes > _MOST_CLASSES_IN_A_TABLE:
         return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
     rows = np.empty_like(labels, dtype, shape=(*labels.shape, classes))
-    np.take(identity_matrix(classes, dtype), labels, axis=0, out=rows, mode="clip")
+    np.take(identity_matrix(classes, dtype), as_positions(labels), axis=0, out=rows, mode="clip")
     return rows
 
 
@@ -326,7 +326,7 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
     checked(require_labels, targets, logits.shape[-1])
     shifted = _below_max(logits, -1)
     starts = _row_starts(targets.shape, logits.shape[-1], targets.dtype)
-    chosen = np.take(shifted, starts + targets, mode="clip")
+    chosen = np.take(shifted, as_positions(starts + targets), mode="clip")
     return np.log(_total(np.exp(shifted), -1))[..., 0] - chosen
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, reshape
+from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE, as_positions, reshape
 from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.errors import LabelError
 
@@ -18,7 +18,7 @@ def rows(table: Any, numbers: Any, *, padding: int | None = None) -> Any:
 
     The row of the number `padding` gets no gradient.
     """
-    return np.take(table, numbers, axis=0)
+    return np.take(table, as_positions(numbers), axis=0)
 
 
 @primitive

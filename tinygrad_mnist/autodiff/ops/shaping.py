@@ -15,6 +15,12 @@ from tinygrad_mnist.errors import ShapeError
 Shape = tuple[int, ...]
 
 HALF, SINGLE = np.dtype(np.float16), np.dtype(np.float32)  # many numbers of the first are added in the second
+_POINTER = np.dtype(np.intp)
+
+
+def as_positions(numbers: Any) -> Any:
+    """Return whole numbers that np.take and np.bincount accept: where pointers have 32 bits, not int64."""
+    return numbers.astype(_POINTER) if numbers.dtype.itemsize > _POINTER.itemsize else numbers
 
 
 @primitive(numpy=np.reshape, moves_elements=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mnist.autodiff.ops.shaping import as_positions
 from tinygrad_mnist.autodiff.primitive import array_of, op_name
 from tinygrad_mnist.checking.findings import TrainingFinding
 from tinygrad_mnist.doctor.evidence import Evidence, classes_of
@@ -223,7 +224,7 @@ def unrelated_labels(evidence: Evidence) -> Iterator[TrainingFinding]:
     if labels is None or n < FEWEST_TO_COMPARE or len(np.unique(labels)) < 2:
         return
     right = int((labels[_nearest(evidence.flat_inputs)] == labels).sum())
-    shares = np.bincount(labels - labels.min()) / n
+    shares = np.bincount(as_positions(labels - labels.min())) / n
     chance = float((shares**2).sum())
     expected, deviation = n * chance, float(np.sqrt(n * chance * (1 - chance)))
     if abs(right - expected) <= 2 * deviation and _foretold(evidence.flat_inputs, labels) * math.sqrt(n) <= 2:
