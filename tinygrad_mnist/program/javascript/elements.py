@@ -60,13 +60,14 @@ FLOATS = {
     "reciprocal": "1 / u",
     "square": "u * u",
 }
-# Without a zero of its own sign; "whole" stands in the names of the functions that differ.
+# Whole numbers have no zero below 0, and those of 32 bits keep the last 32 of a product.
 _WHOLE = {
     "multiply": ("multiply_whole", "u * v + 0"),
     "negative": ("negative_whole", "0 - u"),
     "power": ("power_whole", "Math.round(u ** v)"),
     "square": ("square", "u * u"),
 }
+_WORDS = {"multiply": ("multiply_words", "Math.imul(u, v)"), "square": ("square_words", "Math.imul(u, u)")}
 _BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
 _COPIES = {"copy_truncated": "Math.trunc(u) + 0", "copy_truth": "u !== 0 ? 1 : 0", "where": "u !== 0 ? v : w"}
 _REDUCTIONS = {
@@ -77,10 +78,20 @@ _REDUCTIONS = {
     "logical_and": ("all", "u !== 0 && v !== 0 ? 1 : 0", "1"),
     "logical_or": ("any", "u !== 0 || v !== 0 ? 1 : 0", "0"),
 }
-_FORMULAS = {**FLOATS, **_BOTH, **_COMPARISONS, **_LOGICAL, **_COPIES, **dict(_WHOLE.values())}
+_FORMULAS = {
+    **FLOATS,
+    **_BOTH,
+    **_COMPARISONS,
+    **_LOGICAL,
+    **_COPIES,
+    **dict([*_WHOLE.values(), *_WORDS.values()]),
+}
 
 
 ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin"}
+
+
+_LETTERS = {"unary": "u of a", "binary": "u of a and v of b", "ternary": "u of a, v of b and w of c"}
 
 
 def made() -> dict[str, str]:
@@ -108,6 +119,8 @@ def element_function(
         return name, loop
     if loop == np.bool and name in _BOOL:
         return _BOOL[name], loop
+    if loop.kind in "iu" and loop.itemsize == 4 and name in _WORDS:
+        return _WORDS[name][0], loop
     if loop.kind in "iu" and name in _WHOLE:
         return _WHOLE[name][0], loop
     if name not in _BOTH and (loop.kind != "f" or name not in FLOATS):
@@ -143,17 +156,26 @@ def _element(name: str, formula: str) -> str:
     names = re.findall(r"\b[uvw]\b", formula)
     template = "ternary" if "w" in names else "binary" if "v" in names else "unary"
     text = library()[template].replace(f"function {template}(", f"function {name}(", 1)
+    text = text.replace("/**\n", f"/**\n * Write {formula} for all elements {_LETTERS[template]}.\n", 1)
     old = {"unary": "z[k] = u;", "binary": "z[k] = u + v;", "ternary": "z[k] = u ? v : w;"}[template]
     return text.replace(old, f"z[k] = {formula};")
 
 
 def _reduction(name: str, formula: str, initial: str) -> str:
     text = library()["reduction"].replace("function reduction(", f"function {name}(", 1)
+    text = text.replace(
+        "/**\n", f"/**\n * Begin with {initial}, and take {formula} for each element u along axes.\n", 1
+    )
     return text.replace("v = u + v;", f"v = {formula};").replace("initial = 0", f"initial = {initial}")
 
 
 def _accumulation(name: str, formula: str) -> str:
     text = library()["accumulation"].replace("function accumulation(", f"function {name}(", 1)
+    text = text.replace(
+        "/**\n",
+        f"/**\n * Begin with the first element, and take {formula} for each further u along an axis.\n",
+        1,
+    )
     return text.replace("v = u + v;", f"v = {formula};")
 
 

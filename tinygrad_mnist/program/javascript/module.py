@@ -149,7 +149,7 @@ class _Module:
         if isinstance(number, Number):
             return self._spelled(self.names.number_name(number))
         if not isinstance(number, Computed):
-            return number_text(number)
+            return f"({number_text(number)})" if number < 0 else number_text(number)
         operands = [self._number(operand) for operand in number.operands]
         if number.operation == "negative":
             return f"(-{operands[0]})"
