@@ -11,7 +11,8 @@ from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tinygrad_mnist import nn, no_grad, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.estimator.description import described
 from tinygrad_mnist.estimator.heads import Classes, Head, Numbers

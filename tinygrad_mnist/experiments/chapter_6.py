@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import Tensor, nn, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.checking import GradReport, check_gradients
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.chapter_6_printed import ERRORS, GUESSES, OUTPUTS

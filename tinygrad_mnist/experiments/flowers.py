@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn, ops, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.experiments import drawings, hot_dogs
 from tinygrad_mnist.experiments.experiment import (

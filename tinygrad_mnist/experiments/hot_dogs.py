@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import grad, hessian, nn, ops, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.transforms import grad, hessian
 from tinygrad_mnist.experiments import drawings
 from tinygrad_mnist.experiments.experiment import (
     NOTHING,

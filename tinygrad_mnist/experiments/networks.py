@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn, no_grad, ops, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets import ImageDataset, load_mnist
 from tinygrad_mnist.program import Compiled, compile
 from tinygrad_mnist.report import plots

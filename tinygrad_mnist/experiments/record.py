@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist import nn, ops, optim
+from tinygrad_mnist import nn, optim
+from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.datasets import ImageDataset, load_mnist
 from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.experiments import record_sections
