@@ -230,6 +230,27 @@ def test_op_is_that_of_numpy(node, name):
     agree(node, step, np.random.default_rng(0).uniform(0.2, 0.8, (3, 4)), times=1)
 
 
+SHAPES = [
+    *[((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 5)), ((5, 3), (3, 7)), ((1, 3), (3, 1)), ((6, 9), (9, 13))],
+    *[((3,), (2, 3, 4)), ((2, 4, 3), (3,)), ((2, 5, 3), (3, 4)), ((2, 1, 5, 3), (4, 3, 6))],
+    *[((0, 3), (3, 4)), ((3, 0), (0, 4))],
+]
+
+
+@pytest.mark.parametrize(
+    "layout", [np.asarray, np.asfortranarray, lambda x: np.ascontiguousarray(x[::-1])[::-1]]
+)
+def test_products_of_matrices_vectors_and_stacks(node, layout):
+    rng = np.random.default_rng(0)
+    given = [layout(rng.standard_normal(shape)) for pair in SHAPES for shape in pair]
+
+    def step(*arrays):
+        pairs = list(zip(arrays[::2], arrays[1::2]))
+        return *(a @ b for a, b in pairs), *(np.dot(a, b) for a, b in pairs)
+
+    agree(node, step, *given, times=1)
+
+
 @given(text=expressions(), dtype=st.sampled_from([np.float64, np.float32]))
 def test_expression_gives_its_numbers_or_is_refused(node, text, dtype):
     """Each is compared where a change of the last bit of the inputs does not change it more."""

@@ -10,7 +10,7 @@ import { rows, view } from "./arrays.js";
  * @param {NDArray} out
  */
 export function dot(a, b, out) {
-  const [first, second, made] = asMatrices(a, b, out);
+  const [first, second, made] = asMatrices(a, b, out, 0);
   const before = first.shape.length - 2, after = second.shape.length - 2, own = made.strides;
   const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
   const lengths = [...first.shape.slice(0, before), ...second.shape.slice(0, after)];
@@ -32,7 +32,7 @@ export function dot(a, b, out) {
  * @param {NDArray} out
  */
 export function matmul(a, b, out) {
-  multiplyEach(...asMatrices(a, b, out));
+  multiplyEach(...asMatrices(a, b, out, -1));
 }
 
 /**
@@ -40,9 +40,10 @@ export function matmul(a, b, out) {
  * @param {NDArray} a
  * @param {NDArray} b
  * @param {NDArray} out
+ * @param {number} place of the row among the axes of the product
  * @returns {[NDArray, NDArray, NDArray]}
  */
-export function asMatrices(a, b, out) {
+export function asMatrices(a, b, out, place) {
   const shape = [...out.shape], strides = [...out.strides];
   if (b.shape.length === 1) {
     shape.push(1);
@@ -50,7 +51,6 @@ export function asMatrices(a, b, out) {
     b = view(b, [b.shape[0], 1], [b.strides[0], 0], b.offset);
   }
   if (a.shape.length === 1) {
-    const place = shape.length - b.shape.length + 1;
     shape.splice(place, 0, 1);
     strides.splice(place, 0, 0);
     a = view(a, [1, a.shape[0]], [0, a.strides[0]], a.offset);
