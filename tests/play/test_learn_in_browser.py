@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.play.browsing import wait_for
+from tests.play.networks import in_double
 from tests.play.test_training_of_the_page import order_of, uniforms
 from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.datasets import load_digits
@@ -53,12 +54,6 @@ def trained(model, steps, seed, lr, momentum):
         optimizer.step()
         losses.append(float(value.data))
     return losses
-
-
-def in_double(model):
-    copy = nn.perceptron("64-12-10", nn.Tanh, rng=0, dtype=np.float64)
-    copy.load_state_dict({name: p.data.astype(np.float64) for name, p in model.named_parameters()})
-    return copy
 
 
 def assert_same(tab, model):

@@ -121,11 +121,14 @@ function openInput(parts) {
 
 /** @param {URLSearchParams} parts */
 function openTraining(parts) {
-  const rate = Number(parts.get("lr") ?? page.data.training.lr), kept = Number(parts.get("momentum") ?? page.data.training.momentum);
   const seed = wholeBelow(parts.get("seed"), 2 ** 31), start = parts.get("start") === "fresh" ? "fresh" : "given", steps = wholeBelow(parts.get("steps"), MOST_STEPS + 1) ?? 0;
   const plan = (parts.get("plan") ?? "").split("~").map(stretchOf).filter((stretch) => stretch !== null);
   if (parts.has("start") && seed !== null) learning.replay(start, seed, /** @type {Stretch[]} */ (plan), steps);
-  if (parts.has("lr") || parts.has("momentum")) learning.set({ lr: nearest(learning.rates, rate), momentum: nearest(learning.momenta, kept) });
+  const set = (/** @type {"lr" | "momentum"} */ name, /** @type {number[]} */ values) => {
+    if (Number(parts.get(name) ?? NaN) >= 0) learning.set({ [name]: nearest(values, Number(parts.get(name))) });
+  };
+  set("lr", learning.rates);
+  set("momentum", learning.momenta);
 }
 
 /**

@@ -112,7 +112,10 @@ class CheckTab {
   showChoice({ name, index }, blamed) {
     const slopes = /** @type {Numbers} */ (blamed.slopes.get(name)), wide = slopes.length / rowsOf(name), row = Math.floor(index / wide);
     this.name.select.value = name;
-    const set = (/** @type {HTMLInputElement} */ input, /** @type {number} */ value, /** @type {number} */ most) => Object.assign(input, { value: String(value), max: String(most) });
+    const set = (/** @type {HTMLInputElement} */ input, /** @type {number} */ value, /** @type {number} */ most) => {
+      input.max = String(most);
+      if (document.activeElement !== input) input.value = String(value); // else somebody is writing there
+    };
     set(this.to.input, row + 1, rowsOf(name));
     set(this.from.input, (index % wide) + 1, wide);
     this.from.element.hidden = wide === 1;

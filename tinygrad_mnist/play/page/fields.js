@@ -50,8 +50,8 @@ function numberField({ id, label, value, most, choose }) {
   const input = Object.assign(make("input", "number"), { type: "number", id, min: "0", max: String(most), step: "1", inputMode: "numeric" });
   input.value = String(value);
   input.addEventListener("change", () => {
-    const given = Math.round(Number(input.value));
-    input.value = String(Number.isFinite(given) ? Math.min(most, Math.max(0, given)) : 0);
+    const given = Math.round(Number(input.value)), lowest = Number(input.min);
+    input.value = String(Number.isFinite(given) ? Math.min(Number(input.max), Math.max(lowest, given)) : lowest);
     choose(Number(input.value));
   });
   return { element: make("div", "field beside", labelOf(id, label), input), input };

@@ -42,7 +42,7 @@ class LearnTab {
 
   toggle() {
     if (learning.isRunning) learning.pause();
-    else learning.run(1e12, learning.rate);
+    else learning.run(Infinity, learning.rate);
   }
 
   /** @param {number} steps */
@@ -53,7 +53,7 @@ class LearnTab {
   /** @param {number} rate */
   setRate(rate) {
     learning.rate = rate;
-    if (learning.isRunning) learning.run(1e12, rate);
+    if (learning.isRunning) learning.run(Infinity, rate);
   }
 
   /** @param {"given" | "fresh"} start */

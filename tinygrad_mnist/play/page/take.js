@@ -5,6 +5,7 @@ class TakeTab {
   constructor() {
     this.field = Object.assign(make("input", "address"), { id: "address", readOnly: true, type: "text" });
     this.field.addEventListener("focus", () => this.field.select());
+    this.copied = make("p", "note");
     this.note = make("p", "note");
     this.python = Object.assign(make("pre", "", page.data.python), { tabIndex: 0 });
     this.curves = pressable("save-curves", "The curves as CSV", () => download("curves.csv", curvesText(), "text/csv"));
@@ -12,7 +13,7 @@ class TakeTab {
       make("section", "", make("h2", "", "Hand out this situation"),
         make("p", "", "The address holds what you see: the input, the right answer, the chosen unit, a planted mistake, the training. Whoever opens it with this page sees the same."),
         labelOf("address", "Address"), this.field,
-        make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.note),
+        make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.note),
       make("section", "", make("h2", "", "Keep what it has learned"),
         make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
         make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves)),
@@ -27,25 +28,24 @@ class TakeTab {
     try {
       await navigator.clipboard.writeText(this.field.value);
       say("The address is copied");
-      this.note.textContent = "✓ Copied.";
+      this.copied.textContent = "✓ Copied.";
     } catch {
       this.field.focus();
       this.field.select();
-      this.note.textContent = "The address is selected above: copy it with your keyboard or the menu.";
-      say(this.note.textContent);
+      this.copied.textContent = "The address is selected above: copy it with your keyboard or the menu.";
+      say(this.copied.textContent);
     }
-    TAKEN.hasAddress = true;
-    page.changed("tab");
   }
 
   refresh() {
     const address = location.href.replace(/#.*/s, ""), { report } = learning;
-    this.field.value = `${address}#${addressOf()}`;
+    const now = `${address}#${addressOf()}`;
+    if (this.field.value !== now) this.copied.textContent = "";
+    this.field.value = now;
     this.curves.disabled = !report?.at;
-    const words = !report?.at ? "" : hasReplay(report)
+    this.note.textContent = !report?.at ? "" : hasReplay(report)
       ? `The ${report.at.toLocaleString("en")} training steps are in the address as a recipe: whoever opens it, trains them again and gets the same weights.`
       : `The weights are not in the address: more than ${MOST_STEPS.toLocaleString("en")} steps would take too long to train again. Save them as a file.`;
-    if (!this.note.textContent?.startsWith("✓") || words) this.note.textContent = words;
   }
 }
 
@@ -64,7 +64,6 @@ function curvesText() {
 }
 
 const TAKEN = {
-  hasAddress: false, // the reader has copied it
   isOpen: false,
   timer: 0,
 

@@ -67,10 +67,12 @@ class Tasks {
     this.text = make("p", "");
     this.hint = make("p", "hint");
     this.hint.id = "task-hint";
+    this.news = make("p", "news");
+    this.news.setAttribute("role", "status");
     this.ask = pressable("hint", "A hint", () => this.showHint());
     this.ask.setAttribute("aria-controls", "task-hint");
     this.next = pressable("next-task", "Next", () => this.go((this.at + 1) % this.tasks.length));
-    this.now = make("div", "now", this.title, this.text, this.hint, make("div", "buttons", this.ask, this.next));
+    this.now = make("div", "now", this.title, this.text, this.hint, this.news, make("div", "buttons", this.ask, this.next));
     byId("tasks").append(make("h2", "", "Try this"), this.steps, this.now);
     this.go(0);
   }
@@ -91,10 +93,11 @@ class Tasks {
 
   show() {
     const { title, text } = this.tasks[this.at], isDone = this.done[this.at];
-    this.title.textContent = `${isDone ? "✓ " : ""}${this.at + 1}. ${title}`;
+    this.title.textContent = `${this.at + 1}. ${title}`;
     this.text.textContent = text;
     this.ask.setAttribute("aria-expanded", String(this.hint.textContent !== ""));
     this.now.classList.toggle("done", isDone);
+    this.news.textContent = isDone ? `✓ Task ${this.at + 1} is done.` : "";
     this.next.className = isDone ? "primary" : "";
     [...this.steps.children].forEach((item, i) => {
       const button = /** @type {HTMLElement} */ (item.firstElementChild);
@@ -112,7 +115,6 @@ class Tasks {
     if (this.done[at] || !this.tasks[at].isDone()) return;
     this.done[at] = true;
     this.show();
-    say(`Task ${at + 1} is done: ${this.tasks[at].title}`);
   }
 }
 

@@ -224,7 +224,9 @@ class Trainer {
 function serve(port, slice) {
   /** @type {Trainer} */
   let trainer;
-  /** @type {Stretch[]} settings to come, each at its step */
+  /** @type {Settings} */
+  let wanted;
+  /** @type {Stretch[]} the settings of a training that is done again, which knows no others */
   let plan = [];
   let turn = 0, left = 0, rate = 0, began = 0, taken = 0, told = 0, toldAt = 0, timer = 0;
 
@@ -242,7 +244,7 @@ function serve(port, slice) {
     let now = performance.now();
     while (left > 0 && now < end && taken <= ((now - began) * rate) / 1000) {
       const { at } = trainer;
-      trainer.settings = plan.find(({ from }) => from === at) ?? trainer.settings;
+      trainer.settings = plan.filter(({ from }) => from <= at).pop() ?? wanted;
       trainer.step();
       taken++;
       left = Number.isFinite(trainer.loss) ? left - 1 : 0;
@@ -255,8 +257,9 @@ function serve(port, slice) {
 
   port.onmessage = ({ data }) => {
     turn = data.turn;
-    if (data.what === "set") trainer.settings = data.settings;
+    if (data.what === "set") wanted = data.settings;
     if (data.what === "set") return;
+    const rest = Number.isFinite(left) ? left : 0; // of steps that were asked for before
     stop();
     if (data.what === "begin") trainer = new Trainer(data.given);
     if (data.what === "begin") return;
@@ -264,7 +267,7 @@ function serve(port, slice) {
     if (data.what === "go") trainer.go(data.place);
     if (data.what === "pause") trainer.keep();
     if (data.what === "run") {
-      [left, rate, plan, taken, told, began, toldAt] = [data.steps, data.rate, data.plan, 0, 0, performance.now(), performance.now()];
+      [left, rate, plan, taken, told, began, toldAt] = [rest + data.steps, data.rate, data.plan, 0, 0, performance.now(), performance.now()];
       work();
     } else report();
   };
