@@ -116,7 +116,7 @@ def _(operation: Copy, writer: Writer, instruction: Instruction) -> list[str]:
     (x,), result = instruction.reads, _made(instruction)
     target = writer.name(result)
     if operation.reshaped is not None:
-        target = view(target, Place(x.shape, np_strides(x.shape), 0))
+        target = _part_of(writer, result, Place(x.shape, np_strides(x.shape), 0))
     return [_called(_copying(x.dtype, result.dtype), writer.name(x), target)]
 
 
@@ -144,7 +144,7 @@ def _(operation: Join, writer: Writer, instruction: Instruction) -> list[str]:
     axis = operation.axis % len(result.shape)
     for x in instruction.reads:
         part = Place(x.shape, whole.strides, whole.offset + start * whole.strides[axis])
-        made.append(_called("copy", writer.name(x), view(writer.name(result), part)))
+        made.append(_called("copy", writer.name(x), _part_of(writer, result, part)))
         start += x.shape[axis]
     return made
 
@@ -182,7 +182,7 @@ def _(operation: Put, writer: Writer, instruction: Instruction) -> list[str]:
     first = [] if writer.is_shared(instruction, 0) else [_called("copy", writer.name(base), name)]
     copying = _copying(value.dtype, dtype) if isinstance(value, Value) else "copy"
     if not arrays:
-        part = view(name, _part(writer.place(result), operation.index))
+        part = _part_of(writer, result, _part(writer.place(result), operation.index))
         return [
             *first,
             _called("add", part, given, part) if operation.added else _called(copying, given, part),
@@ -228,6 +228,12 @@ def view(name: str, place: Place) -> str:
     """Return code for a view of an array's memory."""
     offset = [str(place.offset)] if place.offset else []
     return _expression("view", name, shape_text(place.shape), shape_text(place.strides), *offset)
+
+
+def _part_of(writer: Writer, value: Value, place: Place) -> str:
+    """Return the name of a part of a result, or of all of it with other axes."""
+    name = writer.name(value)
+    return writer.once(f"{name}_part", view(name, place))
 
 
 def _expression(function: str, *operands: str) -> str:
