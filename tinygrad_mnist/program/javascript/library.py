@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _DOC = r"/\*\*(?:(?!\*/)[\s\S])*\*/\n"
 _COMMENT = r"/\*[\s\S]*?\*/|//.*"
@@ -52,7 +52,7 @@ def needed(names: Iterable[str], made: dict[str, str]) -> list[str]:
 
 @cache
 def _text(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.js").read_text(encoding="utf-8")
+    return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
 
 
 def _words(text: str) -> set[str]:

@@ -75,7 +75,7 @@ def _lines(operation: Operation, writer: Writer, instruction: Instruction) -> li
     raise CaptureError(f"{type(operation).__name__} is an operation without a form in JavaScript")
 
 
-@_lines.register
+@_lines.register(Elementwise)
 def _(operation: Elementwise, writer: Writer, instruction: Instruction) -> list[str]:
     name, loop = element_function(operation, instruction.operands, _made(instruction).dtype)
     return [
@@ -85,14 +85,14 @@ def _(operation: Elementwise, writer: Writer, instruction: Instruction) -> list[
     ]
 
 
-@_lines.register
+@_lines.register(Product)
 def _(operation: Product, writer: Writer, instruction: Instruction) -> list[str]:
     if _made(instruction).dtype.kind == "b":
         raise CaptureError("a product of truth values has no form in JavaScript: convert with astype(int)")
     return [_called(operation.name, *_names(writer, instruction), _result(writer, instruction))]
 
 
-@_lines.register
+@_lines.register(Reduction)
 def _(operation: Reduction, writer: Writer, instruction: Instruction) -> list[str]:
     (x,) = instruction.reads
     given = range(len(x.shape)) if operation.axis is None else np.atleast_1d(operation.axis).tolist()
@@ -103,13 +103,13 @@ def _(operation: Reduction, writer: Writer, instruction: Instruction) -> list[st
     return [_called(name, writer.name(x), axes, _result(writer, instruction), *last)]
 
 
-@_lines.register
+@_lines.register(View)
 def _(operation: View, writer: Writer, instruction: Instruction) -> list[str]:
     value, (before,) = _made(instruction), instruction.reads
     return [f"const {writer.name(value)} = {view(writer.name(before), writer.place(value))};"]
 
 
-@_lines.register
+@_lines.register(Copy)
 def _(operation: Copy, writer: Writer, instruction: Instruction) -> list[str]:
     if writer.is_shared(instruction, 0):
         return []
@@ -120,14 +120,14 @@ def _(operation: Copy, writer: Writer, instruction: Instruction) -> list[str]:
     return [_called(_copying(x.dtype, result.dtype), writer.name(x), target)]
 
 
-@_lines.register
+@_lines.register(Select)
 def _(operation: Select, writer: Writer, instruction: Instruction) -> list[str]:
     dtype = _made(instruction).dtype
     operands = [_operand(writer, x, dtype) for x in instruction.operands]
     return [_called("where", *operands, _result(writer, instruction))]
 
 
-@_lines.register
+@_lines.register(Take)
 def _(operation: Take, writer: Writer, instruction: Instruction) -> list[str]:
     x = instruction.operands[0]
     axis = "null"
@@ -137,7 +137,7 @@ def _(operation: Take, writer: Writer, instruction: Instruction) -> list[str]:
     return [_called("take", *names[:2], axis, _result(writer, instruction), f'"{operation.mode}"')]
 
 
-@_lines.register
+@_lines.register(Join)
 def _(operation: Join, writer: Writer, instruction: Instruction) -> list[str]:
     result, start, made = _made(instruction), 0, []
     whole = writer.place(result)
@@ -149,7 +149,7 @@ def _(operation: Join, writer: Writer, instruction: Instruction) -> list[str]:
     return made
 
 
-@_lines.register
+@_lines.register(Function)
 def _(operation: Function, writer: Writer, instruction: Instruction) -> list[str]:
     (x, *others), axis = instruction.reads, operation.axis
     name, _, method = operation.name.partition(".")
@@ -162,7 +162,7 @@ def _(operation: Function, writer: Writer, instruction: Instruction) -> list[str
     return [_called(function, *arguments, _result(writer, instruction))]
 
 
-@_lines.register
+@_lines.register(Pick)
 def _(operation: Pick, writer: Writer, instruction: Instruction) -> list[str]:
     x, *arrays = instruction.reads
     if arrays[0].origin != "constant":
@@ -173,7 +173,7 @@ def _(operation: Pick, writer: Writer, instruction: Instruction) -> list[str]:
     return [_called("pick", writer.name(x), _made_once(writer, places), _result(writer, instruction))]
 
 
-@_lines.register
+@_lines.register(Put)
 def _(operation: Put, writer: Writer, instruction: Instruction) -> list[str]:
     result, (base, value, *arrays) = _made(instruction), instruction.operands
     name, dtype = writer.name(result), result.dtype
@@ -208,12 +208,12 @@ def _(operation: Put, writer: Writer, instruction: Instruction) -> list[str]:
     return [*first, choice, _called(function, name, chosen, given)]
 
 
-@_lines.register
+@_lines.register(Draw)
 def _(operation: Draw, writer: Writer, instruction: Instruction) -> list[str]:
     return [_called("random", f"generator{operation.generator}", _result(writer, instruction))]
 
 
-@_lines.register
+@_lines.register(Call)
 def _(operation: Call, writer: Writer, instruction: Instruction) -> list[str]:
     name = getattr(operation.function, "__name__", "") if operation.is_check else ""
     if name not in _CHECKS or operation.function.__module__.partition(".")[0] != _PACKAGE:

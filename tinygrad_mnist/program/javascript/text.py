@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -74,5 +73,5 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def comment(text: str) -> str:
     """Return a line of comment that nothing in the text can end, nor the script that it stands in."""
-    readable = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    readable = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return "// " + readable.replace("<", "\\u003c")
