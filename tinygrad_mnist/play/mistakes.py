@@ -69,6 +69,12 @@ def _tanh_without_square(g: Any, y: Any, x: Any) -> Any:
     return g * (1 - y)
 
 
+@_planted("relu", 0)
+def _relu_leaks(g: Any, y: Any, x: Any) -> Any:
+    """A leaky ReLU's rule, at a ReLU that does not leak."""
+    return ops.where(x > 0, g, 0.1 * g)
+
+
 @_planted("linear", 0)
 def _blame_not_passed_on(g: Any, y: Any, x: Any, weight: Any, bias: Any) -> Any:
     """The layers before the last get no gradient, as behind a detach; the last one learns by itself."""
@@ -112,10 +118,10 @@ _OF_ACTIVATIONS: dict[type[nn.Module], Mistake] = {
         "The slope of tanh is 1 − y × y, where y is its output. Here it is 1 − y: wrong, and never negative.",
     ),
     nn.ReLU: Mistake(
-        wrong_rules.relu_passes_negatives,
+        _relu_leaks,
         "A ReLU that is off passes blame on",
         "A ReLU gives 0 for a negative sum, and then no small change matters: its slope is 0. Here it passes "
-        "all blame on, as if every unit were on.",
+        "a tenth of the blame on, as if it were not quite off.",
     ),
     nn.Softplus: Mistake(
         wrong_rules.softplus_like_relu,
