@@ -122,7 +122,7 @@ def turned(x):
         (lambda x: x * 2, X.astype(np.float16), "is of float16: expected float32"),
         (lambda x: x * 2, X.astype(np.uint64), "is of uint64: expected float32"),
         (lambda x: np.heaviside(x, x), X, "np.heaviside of float64 is called: expected"),
-        (lambda x: (x > 1) @ (x.T > 1), X, "a product of truth values"),
+        (lambda x: (x > 1) @ (x.T > 1), X, "@ multiplies truth values: expected numbers"),
         (
             lambda x: np.maximum.accumulate(np.hypot.accumulate(x)),
             X,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -38,7 +39,7 @@ _BOTH = {
     "sign": "Math.sign(u)",
     "clip": "Math.min(Math.max(u, v), w)",
 }
-FLOATS = {
+_FLOATS = {
     **{f"arc{name}": f"Math.a{name}(u)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{
         name: f"Math.{name}(u)"
@@ -62,14 +63,14 @@ FLOATS = {
 }
 # Whole numbers have no zero below 0, and those of 32 bits keep the last 32 of a product.
 _WHOLE = {
-    "multiply": ("multiply_whole", "u * v + 0"),
-    "negative": ("negative_whole", "0 - u"),
-    "power": ("power_whole", "Math.round(u ** v)"),
+    "multiply": ("multiplyWhole", "u * v + 0"),
+    "negative": ("negativeWhole", "0 - u"),
+    "power": ("powerWhole", "Math.round(u ** v)"),
     "square": ("square", "u * u"),
 }
-_WORDS = {"multiply": ("multiply_words", "Math.imul(u, v)"), "square": ("square_words", "Math.imul(u, u)")}
+_WORDS = {"multiply": ("multiplyWords", "Math.imul(u, v)"), "square": ("squareWords", "Math.imul(u, u)")}
 _BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
-_COPIES = {"copy_truncated": "Math.trunc(u) + 0", "copy_truth": "u !== 0 ? 1 : 0", "where": "u !== 0 ? v : w"}
+_COPIES = {"copyTruncated": "Math.trunc(u) + 0", "copyTruth": "u !== 0 ? 1 : 0", "where": "u !== 0 ? v : w"}
 _REDUCTIONS = {
     "add": ("sum", "u + v", "0"),
     "multiply": ("product", "u * v", "1"),
@@ -79,26 +80,32 @@ _REDUCTIONS = {
     "logical_or": ("any", "u !== 0 || v !== 0 ? 1 : 0", "0"),
 }
 _FORMULAS = {
-    **FLOATS,
+    **_FLOATS,
     **_BOTH,
     **_COMPARISONS,
     **_LOGICAL,
     **_COPIES,
     **dict([*_WHOLE.values(), *_WORDS.values()]),
 }
-
-
 ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin"}
+# The models of elementwise functions, the line that changes, and the last letter in it.
+_MODELS = (
+    ("ternary", "z[k] = u ? v : w;", "w"),
+    ("binary", "z[k] = u + v;", "v"),
+    ("unary", "z[k] = u;", "u"),
+)
 
 
-_LETTERS = {"unary": "u of a", "binary": "u of a and v of b", "ternary": "u of a, v of b and w of c"}
-
-
+@cache
 def made() -> dict[str, str]:
     """Return the functions that are made of the models in the .js files, each with its formula."""
     found = {name: _element(name, formula) for name, formula in sorted(_FORMULAS.items())}
-    found |= {name: _reduction(name, *rest) for name, *rest in _REDUCTIONS.values()}
-    return found | {name: _accumulation(name, _REDUCTIONS[of][1]) for of, name in ACCUMULATIONS.items()}
+    for of, (name, formula, initial) in _REDUCTIONS.items():
+        changes = {"v = u + v;": f"v = {formula};", "initial = 0": f"initial = {initial}"}
+        found[name] = _copied("reduction", name, changes)
+        if of in ACCUMULATIONS:
+            found[ACCUMULATIONS[of]] = _copied("accumulation", ACCUMULATIONS[of], changes)
+    return found
 
 
 def element_function(
@@ -123,7 +130,7 @@ def element_function(
         return _WORDS[name][0], loop
     if loop.kind in "iu" and name in _WHOLE:
         return _WHOLE[name][0], loop
-    if name not in _BOTH and (loop.kind != "f" or name not in FLOATS):
+    if name not in _BOTH and (loop.kind != "f" or name not in _FLOATS):
         _refuse(f"np.{name} of {loop} is called", "an operation of ops; leave it out of the function")
     return name, loop
 
@@ -153,30 +160,17 @@ def _loop(name: str, kinds: list[Any]) -> np.dtype[Any]:
 
 
 def _element(name: str, formula: str) -> str:
-    names = re.findall(r"\b[uvw]\b", formula)
-    template = "ternary" if "w" in names else "binary" if "v" in names else "unary"
-    text = library()[template].replace(f"function {template}(", f"function {name}(", 1)
-    text = text.replace("/**\n", f"/**\n * Write {formula} for all elements {_LETTERS[template]}.\n", 1)
-    old = {"unary": "z[k] = u;", "binary": "z[k] = u + v;", "ternary": "z[k] = u ? v : w;"}[template]
-    return text.replace(old, f"z[k] = {formula};")
+    letters = re.findall(r"\b[uvw]\b", formula)
+    model, own = next((model, own) for model, own, last in _MODELS if last in letters or last == "u")
+    return _copied(model, name, {own: f"z[k] = {formula};"})
 
 
-def _reduction(name: str, formula: str, initial: str) -> str:
-    text = library()["reduction"].replace("function reduction(", f"function {name}(", 1)
-    text = text.replace(
-        "/**\n", f"/**\n * Begin with {initial}, and take {formula} for each element u along axes.\n", 1
-    )
-    return text.replace("v = u + v;", f"v = {formula};").replace("initial = 0", f"initial = {initial}")
-
-
-def _accumulation(name: str, formula: str) -> str:
-    text = library()["accumulation"].replace("function accumulation(", f"function {name}(", 1)
-    text = text.replace(
-        "/**\n",
-        f"/**\n * Begin with the first element, and take {formula} for each further u along an axis.\n",
-        1,
-    )
-    return text.replace("v = u + v;", f"v = {formula};")
+def _copied(model: str, name: str, changes: dict[str, str]) -> str:
+    """Return a model of the .js files under another name, with changes."""
+    text = library()[model].replace(f"function {model}(", f"function {name}(", 1)
+    for old, new in changes.items():
+        text = text.replace(old, new, 1)
+    return text
 
 
 def _refuse(found: str, expected: str) -> NoReturn:

@@ -3,6 +3,7 @@ import { rows } from "./arrays.js";
 /** @typedef {import("./arrays.js").NDArray} NDArray */
 
 /**
+ * A function of the elements u of a.
  * @param {NDArray} a
  * @param {NDArray} out
  */
@@ -18,6 +19,7 @@ export function unary(a, out) {
 }
 
 /**
+ * A function of the elements u of a and v of b, which are repeated where they have fewer axes than `out`.
  * @param {NDArray} a
  * @param {NDArray} b
  * @param {NDArray} out
@@ -35,6 +37,7 @@ export function binary(a, b, out) {
 }
 
 /**
+ * A function of the elements u of a, v of b and w of c, which are repeated where they have fewer axes.
  * @param {NDArray} a
  * @param {NDArray} b
  * @param {NDArray} c

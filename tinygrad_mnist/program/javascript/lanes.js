@@ -79,6 +79,7 @@ export function takeAlong(a, indices, axis, out) {
 }
 
 /**
+ * Fold the elements u along an axis into a number v, and write it at each.
  * @param {NDArray} a
  * @param {number} axis
  * @param {NDArray} out

@@ -78,17 +78,14 @@ def _lines(operation: Operation, writer: Writer, instruction: Instruction) -> li
 @_lines.register(Elementwise)
 def _(operation: Elementwise, writer: Writer, instruction: Instruction) -> list[str]:
     name, loop = element_function(operation, instruction.operands, _made(instruction).dtype)
-    return [
-        _called(
-            name, *(_operand(writer, x, loop) for x in instruction.operands), _result(writer, instruction)
-        )
-    ]
+    operands = [_operand(writer, x, loop) for x in instruction.operands]
+    return [_called(name, *operands, _result(writer, instruction))]
 
 
 @_lines.register(Product)
 def _(operation: Product, writer: Writer, instruction: Instruction) -> list[str]:
     if _made(instruction).dtype.kind == "b":
-        raise CaptureError("a product of truth values has no form in JavaScript: convert with astype(int)")
+        raise CaptureError("@ multiplies truth values: expected numbers; convert with astype(int)")
     return [_called(operation.name, *_names(writer, instruction), _result(writer, instruction))]
 
 
@@ -183,19 +180,15 @@ def _(operation: Put, writer: Writer, instruction: Instruction) -> list[str]:
     copying = _copying(value.dtype, dtype) if isinstance(value, Value) else "copy"
     if not arrays:
         part = _part_of(writer, result, _part(writer.place(result), operation.index))
-        return [
-            *first,
-            _called("add", part, given, part) if operation.added else _called(copying, given, part),
-        ]
+        line = _called("add", part, given, part) if operation.added else _called(copying, given, part)
+        return [*first, line]
     if copying != "copy":
         raise CaptureError(
             f"numbers of another dtype are written into an array of {dtype}: expected its own; convert with "
             "astype"
         )
-    function, constants = (
-        "putAdded" if operation.added else "put",
-        [x for x in arrays if isinstance(x, Value)],
-    )
+    function = "putAdded" if operation.added else "put"
+    constants = [x for x in arrays if isinstance(x, Value)]
     if constants[0].origin == "constant":
         places = _placed(writer.place(result), operation.index, constants)
         return [*first, _called(function, name, _made_once(writer, places), given)]
@@ -300,5 +293,5 @@ def _require_numbers(indices: Value) -> None:
 def _copying(before: np.dtype[Any], after: np.dtype[Any]) -> str:
     """Return the function that copies from one dtype to another."""
     if after == np.bool and before != np.bool:
-        return "copy_truth"
-    return "copy_truncated" if after == np.int64 and before.kind == "f" else "copy"
+        return "copyTruth"
+    return "copyTruncated" if after == np.int64 and before.kind == "f" else "copy"

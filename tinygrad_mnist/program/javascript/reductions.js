@@ -3,6 +3,7 @@ import { rows, view } from "./arrays.js";
 /** @typedef {import("./arrays.js").NDArray} NDArray */
 
 /**
+ * Fold the elements u along axes into one number v, from `initial` on.
  * @param {NDArray} a
  * @param {number[]} axes
  * @param {NDArray} out
