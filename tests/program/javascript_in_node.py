@@ -9,15 +9,15 @@ import numpy as np
 
 from tinygrad_mnist.program.javascript.text import KINDS
 
-RUNNER = Path(__file__).with_suffix(".js")
+RUNNER = Path(__file__).with_suffix(".mjs")
 
 
 class Node:
     """One process of Node, which runs programs as they come."""
 
     def __init__(self):
-        flags = ["node", "--experimental-default-type=module", str(RUNNER)]
-        self.process = subprocess.Popen(flags, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = ["node", str(RUNNER)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         return self

@@ -13,7 +13,7 @@ from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 
 X = np.arange(12.0).reshape(3, 4)
-HOSTILE = "*/ </script><!-- \u2028 \n `${1}` \\"
+HOSTILE = "*/ </script><!-- <SCRIPT> \u2028 \n `${1}` \\"
 
 
 def program_of(function, *arguments):
@@ -47,7 +47,7 @@ def test_name_of_a_module_or_a_tensor_cannot_end_its_comment(node):
     layer = kind()
     layer.w = nn.Parameter(X, name=HOSTILE)
     text = program_of(lambda x: layer(x), X).javascript
-    assert not re.search(r"</|<!--|\u2028", text)
+    assert not re.search(r"</|<!--|<script|\u2028", text, re.IGNORECASE)
     found, _ = node.run(text, [X], (), [X])
     np.testing.assert_array_equal(found, (X * X * 2).ravel())
 

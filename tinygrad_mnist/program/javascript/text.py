@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -74,4 +75,4 @@ def shape_text(shape: tuple[int, ...]) -> str:
 def comment(text: str) -> str:
     """Return a line of comment that nothing in the text can end, nor the script that it stands in."""
     readable = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-    return "// " + readable.replace("<", "\\u003c")
+    return "// " + re.sub("<(?=[/!sS])", r"\\u003c", readable)  # a tag or a comment of HTML
