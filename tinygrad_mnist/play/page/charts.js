@@ -12,15 +12,17 @@ const CHART = { high: 190, left: 52, right: 14, top: 12, bottom: 38, least: 240 
  * @param {number} lowest
  * @param {number} highest
  * @param {number} most number of ticks
- * @param {(value: number) => string} text
+ * @param {((value: number) => string) | null} text
  * @returns {Scale}
  */
-function linearScale(lowest, highest, most, text = short) {
+function linearScale(lowest, highest, most, text = null) {
   const span = highest - lowest || 1, raw = span / most, power = 10 ** Math.floor(Math.log10(raw));
   const unit = power * (/** @type {number} */ ([1, 2, 5, 10].find((times) => times * power >= raw * (1 - 1e-9))));
   const first = Math.ceil(lowest / unit - 1e-9), count = Math.floor(highest / unit + 1e-9) - first + 1;
   const ticks = Array.from({ length: count }, (_, i) => Number(((first + i) * unit).toPrecision(12)));
-  return { place: (value) => (value - lowest) / span, ticks: ticks.map((value) => ({ value, text: text(value) })) };
+  const digits = Math.max(0, Math.ceil(Math.log10(Math.max(Math.abs(lowest), Math.abs(highest)) / unit) - 1e-9)); // that tell ticks apart
+  const words = text ?? ((/** @type {number} */ value) => (unit < 1e-4 && value ? value.toExponential(digits) : String(value)).replaceAll("-", "−"));
+  return { place: (value) => (value - lowest) / span, ticks: ticks.map((value) => ({ value, text: words(value) })) };
 }
 
 /**
@@ -135,9 +137,11 @@ function nameOfLine({ points, name, kind, label = "end" }, place, width) {
   const words = name.split("\n"), isLate = place.x(at[0]) > width / 2, x = place.x(at[0]) + (isLate ? -4 : 6);
   const long = 7 * Math.max(...words.map(({ length }) => length)), isUnder = (/** @type {number} */ left) => (isLate ? left >= x - long : left <= x + long);
   const heights = drawn.filter((point) => isUnder(place.x(point[0]))).map((point) => place.y(point[1])), top = Math.min(...heights);
-  const isHigh = top < CHART.top + 14 * words.length;
-  const first = isHigh ? Math.max(...heights) + 18 : top - 9 - 14 * (words.length - 1);
-  return words.map((word, i) => draw("text", { class: `name ${kind}`, x, y: first + 14 * i, "text-anchor": isLate ? "end" : "start" }, word));
+  const isHigh = top < CHART.top + 14 * words.length, isSteep = Math.max(...heights) - top > 14 * (words.length + 2);
+  // Above the line where there is room, else below it; beside it where it climbs to the top.
+  const aside = isHigh && isSteep ? 14 * words.length + 6 : 0, first = aside ? CHART.top + 10 : isHigh ? Math.max(...heights) + 18 : top - 9 - 14 * (words.length - 1);
+  const left = isLate ? x - aside : x + aside;
+  return words.map((word, i) => draw("text", { class: `name ${kind}`, x: left, y: first + 14 * i, "text-anchor": isLate ? "end" : "start" }, word));
 }
 
 /**

@@ -1,12 +1,14 @@
 "use strict";
 // The tab Check: is the gradient of a weight true?  Nudge the weight and compare; plant a mistake and catch it.
 
+const PAUSE = 150; // milliseconds
 const NUDGES = Array.from({ length: 12 }, (_, i) => Number(`1e-${i + 1}`));
 
 class CheckTab {
   constructor() {
     const { data } = page;
     this.h = 1e-5;
+    this.timer = 0;
     /** @type {ReturnType<typeof judged> | null} */
     this.verdict = null;
     /** @type {ReturnType<typeof checkedArray>[]} */
@@ -86,14 +88,24 @@ class CheckTab {
 
   /** @param {Set<string>} what */
   refresh(what) {
-    const { blamed, label } = page;
+    const { blamed } = page;
     this.needed.hidden = blamed !== null;
     this.body.hidden = blamed === null;
-    this.verdict = null;
     this.mistake.select.value = page.mistake ?? "";
     this.explained.textContent = page.data.mistakes.find(({ id }) => id === page.mistake)?.text ?? "Every rule is as the graph has it.";
     if (["input", "label", "weights"].some((each) => what.has(each))) this.arrays = [];
     this.showArrays();
+    // While the reader draws or the network trains, it is enough to look a few times a second.
+    if (["weight", "tab", "mistake", "label", "unit"].some((each) => what.has(each))) this.test();
+    else if (["input", "weights"].some((each) => what.has(each))) this.timer ||= setTimeout(() => this.test(), PAUSE);
+  }
+
+  /** Nudge the weight, and show what comes of it. */
+  test() {
+    const { blamed, label } = page;
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.verdict = null;
     if (!blamed || label === null) return;
     const weight = this.weight, backprop = blamed.slopes.get(weight.name)?.[weight.index] ?? 0;
     this.showChoice(weight, blamed);
@@ -158,14 +170,14 @@ class CheckTab {
   showSlope(weight, label, backprop, loss) {
     const value = page.network.arrays.get(weight.name)?.[weight.index] ?? 0, far = 1, nudge = Math.max(this.h, 0.001);
     const points = /** @type {[number, number][]} */ (Array.from({ length: 41 }, (_, i) => [value - far + (i * far) / 20, lossNudged(weight, -far + (i * far) / 20, label)]));
-    const losses = points.map(([, y]) => y), [low, high] = [Math.min(...losses), Math.max(...losses)], room = Math.max((high - low) * 0.2, 1e-6, Math.abs(loss) * 0.02);
-    const [bottom, top] = [low - room, high + room], claimed = (/** @type {number} */ x) => loss + backprop * (x - value);
+    const claimed = (/** @type {number} */ x) => loss + backprop * (x - value), seen = [...points.map(([, y]) => y), claimed(value - far / 2), claimed(value + far / 2)];
+    const [low, high] = [Math.min(...seen), Math.max(...seen)], room = Math.max((high - low) * 0.2, 1e-9), [bottom, top] = [low - room, high + room];
     const line = points.map(([x]) => /** @type {[number, number]} */ ([x, claimed(x)])).filter(([, y]) => y >= bottom && y <= top);
     this.slope.show({
       x: linearScale(value - far, value + far, 4), y: linearScale(bottom, top, 4), xName: "value of the weight",
       lines: [{ points, name: "loss", kind: "loss", label: "start" }, { points: line, name: "slope by backprop", kind: page.mistake && this.verdict === "wrong" ? "claim wrong" : "claim" }],
       dots: [-nudge, 0, nudge].map((by) => ({ x: value + by, y: lossNudged(weight, by, label), name: "" })),
-      summary: `The weight is ${short(value)}, the loss ${short(loss)}. The straight line has the slope that backprop claims, ${short(backprop)}: it must touch the curve without crossing it at an angle.`,
+      summary: `The weight is ${short(value)}, the loss ${short(loss)}. The straight line has the slope that backprop claims, ${short(backprop)}. ${this.verdict === "wrong" ? "It should touch the curve there, and cuts through it." : "It touches the curve there, as a slope must."}`,
     });
   }
 
@@ -229,7 +241,7 @@ function comparison({ more, less, slope }, backprop, h) {
   const step = powerText(Math.round(Math.log10(h)));
   return factList([
     [`loss at w + ${step}`, split(up)], [`loss at w − ${step}`, split(down)],
-    ["by nudging: difference / 2h", make("span", "digits", digitsOf(slope))], ["by backprop", make("span", "digits", digitsOf(backprop))],
+    ["nudged: difference / 2h", make("span", "digits", digitsOf(slope))], ["backprop", make("span", "digits", digitsOf(backprop))],
     ["relative difference", make("span", "digits", short(difference(slope, backprop)))],
   ]);
 }
@@ -250,6 +262,7 @@ function percentOf(share) {
  */
 function ratioWords(backprop, best) {
   if (backprop === 0) return "Backprop says 0, the loss says otherwise.";
+  if (Math.abs(best) < 1e-9 * Math.abs(backprop)) return "Backprop says that this weight matters, yet the loss does not move.";
   if (backprop * best < 0) return "Backprop has even the wrong sign.";
   const ratio = Math.abs(backprop / best);
   return `Backprop says ${short(ratio)} times what it is.`;

@@ -7,6 +7,8 @@ const SPEEDS = /** @type {[string, string][]} */ ([["5", "slow: 5 steps a second
 class LearnTab {
   constructor() {
     learning = new Learning();
+    /** @type {Report | null} */
+    this.shown = null;
     const { batch } = page.data.training, { count } = page.sets.train, { settings } = learning;
     this.play = pressable("play", "▶ Train", () => this.toggle(), "primary");
     this.state = make("div", "state");
@@ -85,6 +87,8 @@ class LearnTab {
     const words = this.timeText();
     this.time.element.querySelector("output")?.replaceChildren(words);
     input.setAttribute("aria-valuetext", words);
+    if (report === this.shown && !what.has("tab")) return;
+    this.shown = report;
     this.showState(report);
     this.showCurves(report);
   }

@@ -43,7 +43,8 @@ const GOOD = 0.8;
 /** Note what the tasks must know of the past. */
 function remember() {
   const { report } = learning, place = report?.places[report.place];
-  if (page.example) MEMORY.before = page.answer;
+  if (page.input.every((ink) => ink === 0)) MEMORY.before = null; // an empty pad
+  else if (page.example) MEMORY.before = page.answer;
   else if (MEMORY.before === null && page.seen.answer[page.answer] > 0.5) MEMORY.before = page.answer;
   if (!report || !place) return;
   if (report.at === 0) Object.assign(MEMORY, { best: place.accuracy, forgot: false });
