@@ -25,6 +25,7 @@ class TakeTab {
   }
 
   async copy() {
+    this.refresh();
     try {
       await navigator.clipboard.writeText(this.field.value);
       say("The address is copied");
