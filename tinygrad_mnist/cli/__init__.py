@@ -16,6 +16,7 @@ from tinygrad_mnist.cli.evaluate_command import evaluate
 from tinygrad_mnist.cli.export_command import export
 from tinygrad_mnist.cli.gradcheck_command import gradcheck
 from tinygrad_mnist.cli.graph_command import graph
+from tinygrad_mnist.cli.learn_command import learn
 from tinygrad_mnist.cli.play_command import play
 from tinygrad_mnist.cli.predict_command import predict
 from tinygrad_mnist.cli.reproduce_command import reproduce
@@ -34,6 +35,7 @@ def __dir__() -> list[str]:
 _HEADINGS = {  # by use
     "Train and use a network": (train, evaluate, predict, export, data),
     "Look into a training step": (gradcheck, graph, play, derive),
+    "Learn": (learn,),
     "Compare": (sweep, reproduce, bench),
 }
 

@@ -82,6 +82,25 @@ class Command(click.Command):
         write_exit_status(formatter)
 
 
+class Group(Command, click.Group):
+    """A command `NAME [FOLDER]` with commands of its own, `NAME [FOLDER] VERB`.
+
+    Its first parameter is the folder, a text that is empty if it is left out.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the folder, which may be left out, off the arguments."""
+        if args and args[0] in self.commands:
+            args = ["", *args]
+        ctx.allow_interspersed_args = not (len(args) > 1 and args[1] in self.commands)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the commands below them."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
 class Whole(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
     """A whole number within limits."""
 

@@ -1,0 +1,34 @@
+"""Each exercise: the task is open, the solution passes, each wrong answer is refused with its sentence."""
+
+import pytest
+
+from tinygrad_mnist.learn.exercise import OURS, read_set
+from tinygrad_mnist.learn.judge import judge
+from tinygrad_mnist.learn.proof import cases
+
+EXERCISES = read_set(OURS)
+CASES = [
+    pytest.param(case, id=f"{case.exercise.name}-{case.path.stem}")
+    for exercise in EXERCISES
+    for case in cases(exercise)
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_check_says_of_each_file_what_it_should(case):
+    outcome = judge(case.exercise, case.path)
+    assert case.accepts(outcome), outcome
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_exercise_has_three_hints_and_three_wrong_answers(exercise):
+    assert len(exercise.hints) == 3
+    assert exercise.note
+    found = cases(exercise)
+    assert [case.status for case in found[:2]] == ["not yet", "passed"]
+    assert len(found) >= 5
+    assert all(case.words for case in found[2:])
+
+
+def test_exercises_are_numbered_in_one_row():
+    assert [exercise.number for exercise in EXERCISES] == list(range(1, len(EXERCISES) + 1))

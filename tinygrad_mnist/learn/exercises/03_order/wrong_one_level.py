@@ -1,0 +1,3 @@
+# is not in the list
+def order(output):
+    return [output, *output.inputs]

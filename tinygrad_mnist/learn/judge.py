@@ -1,0 +1,127 @@
+"""The process in which a learner's file runs: limits, one sentence at the end.
+
+``python -m tinygrad_mnist.learn.judge EXERCISE FILE SECONDS`` prints the outcome as JSON.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tinygrad_mnist.learn.exercise import Exercise, read_exercise
+from tinygrad_mnist.learn.grading import Finding, Work
+from tinygrad_mnist.learn.outcome import NOT_YET, PASSED, WRONG, Outcome
+from tinygrad_mnist.learn.sentences import TooMuchOutput, say_error
+
+MOST_OUTPUT = 20_000  # characters that a file may print
+MOST_MEMORY = 4 * 2**30  # bytes of addresses: NumPy and its threads take the first one
+_SHOWN = 2_000  # characters of them that the outcome has
+_PATIENCE = 6  # a sleeping program may take this many times the seconds
+
+
+def judge(exercise: Exercise, path: Path) -> Outcome:
+    """Run a learner's file and the check of its exercise in this process.
+
+    Nothing limits time and memory here: `main` does.
+    """
+    output = _Output()
+    with redirect_stdout(output), redirect_stderr(output):
+        status, sentence, line = _run(exercise, path)
+    return Outcome(exercise.name, status, sentence, line, output.getvalue()[:_SHOWN])
+
+
+def _run(exercise: Exercise, path: Path) -> tuple[str, str, int | None]:
+    source = b""
+    try:
+        check = exercise.check()
+    except Exception as error:  # a teacher's check may raise anything
+        return WRONG, f"the check of this exercise cannot be used: {type(error).__name__}: {error}", None
+    try:
+        source = path.read_bytes()
+        names: dict[str, Any] = {"__name__": "exercise", "__file__": str(path)}
+        exec(compile(source, str(path), "exec"), names)
+        check(Work(names))
+    except Finding as finding:
+        return NOT_YET if finding.open else WRONG, finding.sentence, finding.line
+    except BaseException as error:  # a learner's file may raise anything, exit() too
+        return WRONG, *say_error(error, path, source)
+    return PASSED, "", None
+
+
+class _Output(io.StringIO):
+    """What a learner's file prints: refused beyond a limit."""
+
+    def write(self, text: str) -> int:
+        """Keep the text."""
+        if self.tell() + len(text) > MOST_OUTPUT:
+            raise TooMuchOutput(f"{MOST_OUTPUT:,}")
+        return super().write(text)
+
+
+def main(exercise: str, file: str, seconds: str) -> None:
+    """Judge a file under limits, and print the outcome."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # what is written past Python
+        os.dup2(nowhere, stream)
+    _limit_memory()
+    path = Path(file)
+
+    def say(outcome: Outcome) -> None:
+        answer.write(json.dumps(outcome.record()))
+        answer.flush()
+
+    chosen = read_exercise(Path(exercise))
+    _watch_time(chosen, path, float(seconds), say)
+    say(judge(chosen, path))
+    os._exit(0)  # threads of the learner may still run
+
+
+def _limit_memory() -> None:
+    if importlib.util.find_spec("resource") is None:  # Windows
+        return
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    except (OSError, ValueError) as error:  # macOS refuses
+        if isinstance(error, OSError) and error.errno == errno.EPERM:
+            raise
+
+
+def _watch_time(exercise: Exercise, path: Path, seconds: float, say: Callable[[Outcome], None]) -> None:
+    """End the process after its seconds of computing, and say at which line it was."""
+    main_thread, began = threading.get_ident(), time.monotonic()
+
+    def watch() -> None:
+        while time.process_time() < seconds and time.monotonic() - began < _PATIENCE * seconds:
+            time.sleep(0.02)
+        line = _line_in(path, sys._current_frames().get(main_thread))
+        sentence = f"your code does not come to an end within {seconds:g} seconds: does a loop run for ever?"
+        say(Outcome(exercise.name, WRONG, sentence, line))
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _line_in(path: Path, frame: FrameType | None) -> int | None:
+    while frame is not None and frame.f_code.co_filename != str(path):
+        frame = frame.f_back
+    return None if frame is None else frame.f_lineno
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
