@@ -110,7 +110,7 @@ def read_exercise(folder: Path) -> Exercise:
         raise DataError(f"{folder} is an exercise: expected a name as 01_product")
     try:
         content = tomllib.loads(read_bounded(path, _LARGEST).decode())
-    except ValueError as error:  # TOML's and UTF-8's errors are of this kind
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is damaged: {error}") from error
     told = read_record(Description, content, str(path))
     if not (folder / "task.py").is_file():

@@ -156,7 +156,7 @@ def agree(
         return
     known = next((say for say, value in (mistakes or {}).items() if _is_result(found, value)), "")
     start = f"{known}; " if known else ""
-    what = "it" if known else subject
+    what = "it" if known and subject.startswith("`") else subject
     fail(start + _difference(what, found, expected, given, source), line)
 
 
@@ -252,7 +252,7 @@ def slopes(function: Callable[..., Any], *inputs: Any, position: int = 0, g: Any
     x = values[position]
     result = np.empty(x.shape)
     for place in np.ndindex(x.shape):
-        kept = x[place]
+        kept = float(x[place])
         h = 1e-5 * max(1.0, abs(kept))
         ends = []
         for sign in (1, -1):

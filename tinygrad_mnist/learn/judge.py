@@ -60,7 +60,7 @@ def _run(exercise: Exercise, path: Path) -> tuple[str, str, int | None]:
 
 
 class _Output(io.StringIO):
-    """What a learner's file prints: refused beyond a limit."""
+    """Text that a learner's file prints, refused beyond a limit."""
 
     def write(self, text: str) -> int:
         """Keep the text."""

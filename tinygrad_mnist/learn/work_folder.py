@@ -10,7 +10,7 @@ import itertools
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import read_json, write_atomically
@@ -150,7 +150,7 @@ class WorkFolder:
         self._keep(exercise, solved=False, hints=0)
         return kept
 
-    def _keep(self, exercise: Exercise, **changes: int) -> None:
+    def _keep(self, exercise: Exercise, **changes: Any) -> None:
         self._progress[exercise.name] = replace(self.progress(exercise), **changes)
         self._write()
 

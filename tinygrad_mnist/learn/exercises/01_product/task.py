@@ -1,7 +1,8 @@
 """The derivative of a product.
 
-y = a * b stands somewhere in a computation that ends in one number L. You are given g = dL/dy: how much L
-changes when y changes a little. A rule carries g back to one input: rule_a returns dL/da, rule_b returns dL/db.
+y = a * b stands somewhere in a computation that ends in one number L. You are given g = dL/dy: how
+much L changes when y changes a little. A rule carries g back to one input: rule_a returns dL/da,
+rule_b returns dL/db.
 
 Replace both `...`, save, and run:  tinygrad-mnist learn check
 """

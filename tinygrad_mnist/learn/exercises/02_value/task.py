@@ -1,11 +1,11 @@
 """A number that remembers where it came from.
 
-A Value holds a number. The result of an op also keeps its inputs, and for each input the slope: the derivative
-of the result with respect to it. `__add__` shows how.
+A Value holds a number. The result of an op also keeps its inputs, and for each input the slope: the
+derivative of the result with respect to it. `__add__` shows how.
 
 1. Write `__mul__`.
-2. Write `backward`: it stores the gradient g in `value.grad`, and sends each input its share by the chain
-   rule.
+2. Write `backward`: it stores the gradient g in `value.grad`, and sends each input its share by the
+   chain rule.
 """
 
 

@@ -1,9 +1,10 @@
 """An order to walk backward.
 
-In y = a * b + a the Value a is used twice. Its gradient is complete only after both uses have sent their share.
-So `backward` must visit each Value once, after everything that was made from it.
+In y = a * b + a the Value a is used twice. Its gradient is complete only after both uses have sent
+their share. So `backward` must visit each Value once, after everything that was made from it.
 
-Write `order`: the list of all Values behind `output`, itself first, each once, and each before its inputs.
+Write `order`: the list of all Values behind `output`, itself first, each once, and each before its
+inputs.
 """
 
 from tinygrad_mnist.learn import earlier

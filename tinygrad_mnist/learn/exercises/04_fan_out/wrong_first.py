@@ -1,0 +1,11 @@
+# the first share is kept and later ones are lost
+from tinygrad_mnist.learn import earlier
+
+order = earlier("order").order
+
+
+def backward(output):
+    output.grad = 1.0
+    for value in order(output):
+        for x, slope in zip(value.inputs, value.slopes):
+            x.grad = x.grad or value.grad * slope

@@ -1,0 +1,2 @@
+def rule(g, x):
+    return g * 2 * x

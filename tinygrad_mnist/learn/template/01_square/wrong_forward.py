@@ -1,0 +1,3 @@
+# your rule is the square itself
+def rule(g, x):
+    return x * x

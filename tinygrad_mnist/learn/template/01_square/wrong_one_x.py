@@ -1,0 +1,3 @@
+# your rule is that of one x
+def rule(g, x):
+    return g * x
