@@ -61,6 +61,13 @@ def test_page_has_every_part_of_its_data(page, digits):
     assert data["programs"]["step"]["numbers"] == ["momentum", "lr"]
 
 
+def test_weights_of_a_float64_network_stay_so(digits):
+    model = nn.perceptron("64-3-10", rng=0, dtype=np.float64)
+    for each, parameter in zip(data_in(play(model, digits).html)["parameters"], model.parameters()):
+        values = np.frombuffer(base64.b64decode(each["values"]), each["dtype"])
+        assert np.array_equal(values, parameter.data.ravel())
+
+
 def test_images_of_the_page_are_those_of_the_data_set(page, digits):
     data = data_in(page.html)
     for name, split, count in (("train", digits.train, len(digits.train)), ("test", digits.test, 300)):

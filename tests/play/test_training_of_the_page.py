@@ -97,9 +97,12 @@ def test_safetensors_are_read_back_by_python(dtype):
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in
               (("0.weight", (3, 2)), ("<é>", (5,)), ("scalar", ()))}  # fmt: skip
-    tensors = [{"name": n, "shape": a.shape, "values": a.ravel().tolist()} for n, a in arrays.items()]
-    script = "console.log(JSON.stringify([...safetensorsOf(given[0], given[1])]));"
-    found = load(bytes(run(["safetensors"], script, [tensors, dtype is np.float64])))
+    tensors = [
+        {"name": name, "shape": array.shape, "dtype": array.dtype.name, "values": array.ravel().tolist()}
+        for name, array in arrays.items()
+    ]
+    script = "console.log(JSON.stringify([...safetensorsOf(given)]));"
+    found = load(bytes(run(["safetensors"], script, tensors)))
     assert {(n, a.dtype, a.shape) for n, a in found.items()} == {
         (n, a.dtype, a.shape) for n, a in arrays.items()
     }

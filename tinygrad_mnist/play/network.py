@@ -53,11 +53,14 @@ class Network:
         Name of each parameter in the reader's network, by its name in `layers`.
     loss
         The key of `LOSSES`.
+    dtype
+        In which a page holds the weights: float64 if the reader's network does, else float32.
     """
 
     layers: Layers
     names: dict[str, str]
     loss: str
+    dtype: np.dtype[Any]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -143,7 +146,8 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     if name == "cross-entropy" and isinstance(given[-1], _SOFTMAX):
         given.pop()  # the answer is the softmax of what comes before, and the loss is that of the logits
     layers = Layers(*(_copied(layer) for layer in given))
-    return Network(layers, _names(model, given), name)
+    is_double = any(parameter.dtype == np.float64 for parameter in model.parameters())
+    return Network(layers, _names(model, given), name, np.dtype(np.float64 if is_double else np.float32))
 
 
 def _flat(model: Any) -> Iterator[nn.Module]:

@@ -94,7 +94,8 @@ def _parameters(network: Network) -> list[dict[str, Any]]:
         {
             "name": network.names[name],
             "shape": parameter.shape,
-            "values": base64(parameter.data.astype("<f4").tobytes()),
+            "dtype": network.dtype.name,
+            "values": base64(parameter.data.astype(network.dtype.newbyteorder("<")).tobytes()),
         }
         for name, parameter in network.layers.named_parameters()
     ]

@@ -74,8 +74,8 @@ def play(
 ) -> Playground:
     """Make a page on which a reader sees a network answer, err, blame and learn.
 
-    The page runs the network's own programs, printed as JavaScript, in float64.  Its weights are rounded to
-    float32.  It trains without dropout.
+    The page runs the network's own programs, printed as JavaScript, in float64.  It holds the weights in
+    float32, those of a float64 network in float64.  It trains without dropout.
 
     Parameters
     ----------

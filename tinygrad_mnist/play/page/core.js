@@ -50,9 +50,13 @@ function bytesOf(text) {
   return bytes;
 }
 
-/** @param {string} text base64 of float32 */
-function floatsOf(text) {
-  return Float64Array.from(new Float32Array(bytesOf(text).buffer));
+/**
+ * @param {string} text base64 of numbers
+ * @param {"float32" | "float64"} dtype
+ */
+function floatsOf(text, dtype = "float32") {
+  const { buffer } = bytesOf(text);
+  return Float64Array.from(dtype === "float64" ? new Float64Array(buffer) : new Float32Array(buffer));
 }
 
 /** @param {Uint8Array} bytes */
@@ -86,7 +90,7 @@ class Network {
   constructor(data) {
     this.data = data;
     /** @type {Map<string, Numbers>} */
-    this.arrays = new Map(data.parameters.map(({ name, values }) => [name, floatsOf(values)]));
+    this.arrays = new Map(data.parameters.map(({ name, values, dtype }) => [name, floatsOf(values, dtype)]));
     /**
      * The weights that the page came with.
      * @type {Map<string, Numbers>}

@@ -121,9 +121,8 @@ class LearnTab {
     const points = pairsOf(losses), last = Math.max(10, points[points.length - 1]?.[0] ?? 0, places[places.length - 1].step), smooth = smoothed(points);
     const steps = linearScale(0, last, this.losses.width > 480 ? 8 : 4, (value) => value.toLocaleString("en"));
     const marks = !running && place < places.length - 1 ? [{ x: at, name: "you are here", kind: "here" }] : [];
-    const cap = 3 * Math.log(page.data.classes.length + 1), most = Math.max(...points.map(([, loss]) => (loss < cap ? loss : 0)), points.some(([, loss]) => !(loss < cap)) ? cap : 0, 1e-6);
     this.losses.show({
-      x: steps, y: linearScale(0, most, 4), xName: "training steps", marks,
+      x: steps, y: linearScale(0, 1.05 * highestShown(points, smooth), 4), xName: "training steps", marks,
       lines: [{ points, name: "", kind: "raw", label: "none" }, { points: smooth, name: `smoothed loss ${smooth.length ? short(smooth[smooth.length - 1][1]) : ""}`, kind: "loss" }],
       summary: points.length ? `After ${at.toLocaleString("en")} steps the smoothed training loss is ${short(smooth[smooth.length - 1][1])}. It began at ${short(points[0][1])}. The pale line is the loss of single batches.` : "No step yet: press Train.",
     });
@@ -143,6 +142,17 @@ class LearnTab {
  */
 function pairsOf(flat) {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
+}
+
+/**
+ * The top of the axis: what lies far above the loss of guessing is cut off, unless the loss has gone there.
+ * @param {[number, number][]} points
+ * @param {[number, number][]} smooth
+ */
+function highestShown(points, smooth) {
+  const guess = Math.log(page.data.classes.length), last = smooth[smooth.length - 1]?.[1] ?? 0;
+  const cap = Math.max(3 * guess, Number.isFinite(last) ? 1.5 * last : 0), most = Math.max(1e-6, ...points.map(([, loss]) => loss || 0));
+  return Math.min(most, cap);
 }
 
 /**

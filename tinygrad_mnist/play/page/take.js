@@ -53,8 +53,7 @@ class TakeTab {
 /** The weights as they are now. */
 function weightsFile() {
   const { parameters } = page.data, { arrays } = page.network;
-  const tensors = parameters.map(({ name, shape }) => ({ name, shape, values: /** @type {Numbers} */ (arrays.get(name)) }));
-  return safetensorsOf(tensors, parameters.some((parameter) => "values64" in parameter));
+  return safetensorsOf(parameters.map(({ name, shape, dtype }) => ({ name, shape, dtype, values: /** @type {Numbers} */ (arrays.get(name)) })));
 }
 
 /** One row for each point of the curves. */

@@ -12,7 +12,7 @@ interface Layer {
 
 interface Examples { count: number; labels: number[]; values: string }
 
-interface Parameter { name: string; shape: number[]; values: string }
+interface Parameter { name: string; shape: number[]; dtype: "float32" | "float64"; values: string }
 
 interface Mistake { id: string; title: string; text: string; programs: string[] }
 
