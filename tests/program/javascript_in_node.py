@@ -33,7 +33,7 @@ class Node:
             "text": text,
             "states": [*map(described, states)],
             "generators": [*map(as_json, generators)],
-            "inputs": [*map(described, arguments)],
+            "inputs": [described(x) if x.dtype != np.int64 else as_whole(x) for x in arguments],
             "numbers": [*map(list, numbers)],
         }
         self.process.stdin.write(json.dumps(job) + "\n")
@@ -49,6 +49,14 @@ def described(array):
     kind = KINDS[array.dtype.name]
     dtype = np.dtype(kind.removesuffix("Array").lower())
     return {"kind": kind, "bytes": base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()}
+
+
+def as_whole(array):
+    """Whole numbers of 64 bits as such: a program takes them, and computes with doubles."""
+    return {
+        "kind": "BigInt64Array",
+        "bytes": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode(),
+    }
 
 
 def read(thing):

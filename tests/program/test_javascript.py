@@ -253,6 +253,38 @@ def test_products_of_matrices_vectors_and_stacks(node, layout):
     agree(node, step, *given, times=1)
 
 
+SPECIAL = np.array([-1e300, -2.7, -0.5, -0.0, 0.0, 0.3, 1.0, 2.5, 1e20, np.inf, -np.inf, np.nan])
+OF_ONE = """
+absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cosh exp exp2 expm1 floor isfinite isinf isnan
+log log10 log1p log2 logical_not negative positive reciprocal sign sinh sqrt square tanh trunc
+"""
+OF_TWO = """
+add arctan2 divide equal greater greater_equal less less_equal logaddexp logical_and logical_or logical_xor
+maximum minimum multiply not_equal power subtract
+"""
+
+
+def test_special_values_are_those_of_numpy(node):
+    def step(x, y):
+        of_one = [getattr(np, name)(x) for name in OF_ONE.split()]
+        of_two = [getattr(np, name)(x, y) for name in OF_TWO.split()]
+        return *of_one, *of_two, x.max(), x.min(axis=0), 1 / (x * y), np.sort(x), np.argsort(x, kind="stable")
+
+    with np.errstate(all="ignore"):
+        agree(node, step, *map(np.ascontiguousarray, np.meshgrid(SPECIAL, SPECIAL)), times=1)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int8])
+def test_whole_numbers_are_those_of_numpy(node, dtype):
+    def step(x):
+        zeros = x * 0
+        return x * x * x, -zeros, 1 / zeros, 1 / -zeros, np.square(x), (x / 3).astype(dtype), x**2, x.sum()
+
+    with np.errstate(all="ignore"):
+        largest = {np.int64: 2**17, np.int32: 2**30 + 5, np.int8: 127}[dtype]
+        agree(node, step, np.array([-3, 0, 7, 11, largest], dtype), times=1)
+
+
 @given(text=expressions(), dtype=st.sampled_from([np.float64, np.float32]))
 def test_expression_gives_its_numbers_or_is_refused(node, text, dtype):
     """Each is compared where a change of the last bit of the inputs does not change it more."""

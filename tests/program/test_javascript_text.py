@@ -103,12 +103,31 @@ def whole(x):
 
 @pytest.fixture
 def op():
+    """Turn a function into an op without rules, for the time of a test."""
     before = dict(REGISTRY)
-    made = primitive(whole)
-    made.vjps(None)
-    yield made
+
+    def make(function):
+        made = primitive(function)
+        made.vjps(*[None] * function.__code__.co_argcount)
+        return made
+
+    yield make
     REGISTRY.clear()
     REGISTRY.update(before)
+
+
+def taken(x, indices):
+    modes = [np.take(x, indices, axis, mode=mode) for axis in (0, 1) for mode in ("clip", "wrap")]
+    flat = [np.take(x, indices, mode=mode) for mode in ("raise", "clip", "wrap")]
+    return np.concatenate([np.ravel(part) for part in (*modes, *flat, np.dot(x[None, None], x.T[None]))])
+
+
+def test_own_op_of_places_and_products_of_stacks_is_printed(node, op):
+    called, given = op(taken), (X, np.array([[5, -2], [0, -7]]))
+    found, _ = node.run(
+        program_of(lambda *pair: called(*map(Tensor, pair)), *given).javascript, (), (), given
+    )
+    np.testing.assert_allclose(found, taken(*given))
 
 
 def turned(x):
@@ -145,7 +164,8 @@ def test_program_without_a_form_is_refused_by_name(function, x, sentence):
 
 
 def test_op_that_is_called_as_a_whole_is_refused_by_name(op):
-    program = program_of(lambda x: op(Tensor(x)), np.eye(3))
+    called = op(whole)
+    program = program_of(lambda x: called(Tensor(x)), np.eye(3))
     with pytest.raises(CaptureError, match=r"whole is a Python function: expected .* ops"):
         program.javascript  # noqa: B018
 
@@ -188,6 +208,12 @@ TABLE = nn.Embedding(5, 2, rng=0)
             X / 12,
             X,
             "a loss of probabilities was given numbers from 0 to 11: end the network in Softmax",
+        ),
+        (
+            lambda x: nn.BCELoss()(x, np.ones((3, 4))),
+            X / 12,
+            X / 12 - 0.5,
+            "a loss of probabilities was given numbers from -0.5 to 1: end",
         ),
     ],
 )

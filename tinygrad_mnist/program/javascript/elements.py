@@ -61,14 +61,18 @@ _FLOATS = {
     "reciprocal": "1 / u",
     "square": "u * u",
 }
-# Whole numbers have no zero below 0, and those of 32 bits keep the last 32 of a product.
+# Whole numbers have no zero below 0, and those of at most 32 bits keep the last bits of a product.
 _WHOLE = {
     "multiply": ("multiplyWhole", "u * v + 0"),
     "negative": ("negativeWhole", "0 - u"),
-    "power": ("powerWhole", "Math.round(u ** v)"),
+    "power": ("powerWhole", "Number(BigInt.asIntN(64, BigInt(u) ** BigInt(v)))"),
     "square": ("square", "u * u"),
 }
-_WORDS = {"multiply": ("multiplyWords", "Math.imul(u, v)"), "square": ("squareWords", "Math.imul(u, u)")}
+_WORDS = {
+    "multiply": ("multiplyWords", "Math.imul(u, v)"),
+    "power": ("powerWords", "Number(BigInt.asIntN(32, BigInt(u) ** BigInt(v)))"),
+    "square": ("squareWords", "Math.imul(u, u)"),
+}
 _BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
 _COPIES = {"copyTruncated": "Math.trunc(u) + 0", "copyTruth": "u !== 0 ? 1 : 0", "where": "u !== 0 ? v : w"}
 _REDUCTIONS = {
@@ -126,7 +130,7 @@ def element_function(
         return name, loop
     if loop == np.bool and name in _BOOL:
         return _BOOL[name], loop
-    if loop.kind in "iu" and loop.itemsize == 4 and name in _WORDS:
+    if loop.kind in "iu" and loop.itemsize <= 4 and name in _WORDS:
         return _WORDS[name][0], loop
     if loop.kind in "iu" and name in _WHOLE:
         return _WHOLE[name][0], loop
