@@ -57,7 +57,7 @@ def test_why_plays_from_the_loss_to_the_picture(opened, digits_page):
     for _ in range(4):
         tab.evaluate("page.refresh()")
         headings.append(tab.inner_text("#panel-blame .moment h2"))
-        tab.clock.run_for(1500)
+        tab.clock.run_for(4000)
     assert [heading.split(":")[0] for heading in headings] == [
         "The loss",
         "Blame of the answer",

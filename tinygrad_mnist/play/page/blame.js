@@ -4,8 +4,13 @@
 const BLAME = {
   id: "blame",
   title: "Why?",
-  seconds: 1.5,
-  pace: 0.05, // the farthest that a pixel moves in a step uphill
+  seconds: 4, // that a moment stands while it plays
+  pace: 0.05, // the farthest that a pixel moves in a step
+  patience: 20, // steps without a gain that end a walk
+  /** Steps of the walk since its best answer, and that answer. */
+  stuck: 0,
+  best: 0,
+  outcome: "",
   /** @type {ReturnType<typeof setInterval> | null} */
   timer: null,
   /** @type {ReturnType<typeof setInterval> | null} */
@@ -80,25 +85,32 @@ const BLAME = {
     found.className = "pixels";
     found.setAttribute("role", "img");
     found.setAttribute("aria-label", `The slope of the loss by each pixel; the largest is ${short(most)}`);
-    paintSigned(found, blamed.input.map((slope) => -slope), most);
-    const key = colourKey("less ink here helps", "more ink here helps");
+    paintSigned(found, blamed.input, most);
+    const key = colourKey("more ink here helps", "more ink here makes it worse");
     const walking = pressable("walk", this.walk === null ? `Make it a ${name}` : "Stop", () => this.toggleWalk(), "primary");
     const undo = pressable("undo", "Back to the picture", () => this.undo());
     undo.disabled = this.before === null;
     return this.picture.replaceChildren(make("h2", "", "Which pixels would have to change?"), make("figure", "weights", found, make("figcaption", "note", key)),
-      make("p", "", `Each step moves every pixel a little against its slope. The network's ${name} grows, though to our eyes the picture hardly changes.`), make("div", "buttons", walking, undo));
+      make("p", "", `Each step moves every pixel a little, so that the loss falls. ${name} gets more likely. Does the picture look more like it to you?`), make("div", "buttons", walking, undo), make("p", "note", this.outcome));
   },
 
   toggleWalk() {
     if (this.walk !== null) return this.endWalk();
     this.before ??= page.input.slice();
+    Object.assign(this, { stuck: 0, best: 0, outcome: "" });
     this.walk = setInterval(() => this.stepUphill(), 80);
     page.changed("moment");
   },
 
   stepUphill() {
     const { blamed, label } = page;
-    if (!blamed || label === null || page.seen.answer[label] > 0.95) return this.endWalk();
+    if (!blamed || label === null) return this.endWalk();
+    const share = page.seen.answer[label], name = `“${page.className(label)}”`;
+    this.stuck = share > this.best + 1e-3 ? 0 : this.stuck + 1;
+    this.best = Math.max(this.best, share);
+    if (share > 0.95) this.outcome = `It reads ${name} now, with ${percent(share)}.`;
+    else if (this.stuck > this.patience) this.outcome = `It stays at ${percent(share)}: no small change of the picture makes this network read ${name}. Train it first, under Learn.`;
+    if (this.outcome) return this.endWalk();
     const most = reach(blamed.input), moment = page.moment;
     page.take(page.input.map((ink, i) => Math.min(1, Math.max(0, ink - (this.pace * blamed.input[i]) / most))));
     page.moment = moment;
@@ -108,13 +120,14 @@ const BLAME = {
     if (this.walk !== null) clearInterval(this.walk);
     this.walk = null;
     page.changed("moment");
-    say(page.label === null ? "" : `${page.className(page.label)}: ${percent(page.seen.answer[page.label])}`);
+    say(this.outcome);
   },
 
   undo() {
     if (this.before === null) return;
     this.endWalk();
     const moment = page.moment, before = this.before;
+    this.outcome = "";
     this.before = null;
     page.take(before);
     page.moment = moment;
@@ -153,7 +166,7 @@ function lossElements({ loss, answer }, label) {
   const name = `“${page.className(label)}”`;
   if (page.data.loss === "cross-entropy") {
     return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = −log(probability of ${name}) = −log(${short(answer[label])}) = ${short(loss)}`),
-      make("p", "", `The loss is 0 when ${name} gets 100 %. The smaller its probability, the larger the loss.`)];
+      make("p", "", `The loss is 0 when ${name} gets 100 %. The smaller its probability, the larger the loss. (log is the natural logarithm.)`)];
   }
   const parts = Array.from(answer, (p, i) => `(${short(p)} − ${i === label ? 1 : 0})²`);
   return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = ½ · (${parts.join(" + ")}) = ${short(loss)}`),
@@ -177,7 +190,7 @@ function unitIn(layer, deltas) {
 function answerElements(number, blamed, label) {
   const deltas = deltaOf(number, blamed), unit = unitIn(number, deltas), name = `“${page.className(unit)}”`, target = unit === label ? 1 : 0;
   const title = make("h2", "", "Blame of the answer");
-  const words = make("p", "", "Blame says how the loss changes when a unit's sum grows. Blue: a larger sum makes the loss worse. Orange: it makes it better.");
+  const words = make("p", "", "Blame says how the loss changes when a unit's sum grows. ▲ above 0: a larger sum makes the loss worse. ▼ below 0: it makes it better.");
   if (page.data.loss === "cross-entropy") {
     return [title, make("p", "equation", `blame of ${name} = probability − target = ${short(blamed.answer[unit])} − ${target} = ${short(deltas[unit])}`), words, ...graphRule(page.data.formulas.loss)];
   }
@@ -193,7 +206,7 @@ function answerElements(number, blamed, label) {
 function layerElements(number, blamed) {
   const { network } = page, { activation, linear, size } = network.blocks[number], deltas = deltaOf(number, blamed), unit = unitIn(number, deltas);
   const incoming = activation === null ? deltas : blamed.gradients[activation], elements = [];
-  elements.push(make("h2", "", `Blame of layer ${number + 1}`), make("p", "", `Unit ${unit + 1} fed the next layer through its weights. It takes a share of each unit's blame there: weight × blame, summed.`));
+  elements.push(make("h2", "", `Blame of layer ${number + 1}`), make("p", "", `Unit ${unit + 1} feeds the next layer. Its blame is the sum of weight × blame over that layer's units.`));
   elements.push(...sharesElements(number, unit, size, blamed, incoming[unit]));
   if (activation !== null && linear !== null) elements.push(...activationElements(activation, number, unit, blamed));
   elements.push(make("p", "note", "Touch a unit of this layer to see its numbers. Shown first is the one with the most blame."));
@@ -232,17 +245,17 @@ function activationElements(activation, number, unit, blamed) {
   if (!formula || linear === null) return [];
   const numbers = { g: blamed.gradients[activation][unit], y: blamed.values[activation][unit], x: blamed.values[linear][unit] };
   const filled = formula.replace(/\b[gxy]\b/g, (name) => short(numbers[/** @type {"g" | "x" | "y"} */ (name)]));
-  return [make("p", "", `${title} lets through what its own slope says. The graph's rule, with this unit's numbers in it (g arrives, x is its sum, y its value):`),
+  return [make("p", "", `${title} multiplies the blame by its own slope. The graph's rule, with this unit's numbers in it (g arrives, x is its sum, y its value):`),
     make("p", "equation rule", formula), make("p", "equation filled", `= ${filled} = ${short(deltaOf(number, blamed)[unit])}`)];
 }
 
 /** @param {string | undefined} formula */
 function graphRule(formula) {
-  return formula ? [make("p", "note", "The graph's rule: ", make("code", "", formula))] : [];
+  return formula ? [make("details", "note", make("summary", "", "The graph's rule in Python"), make("code", "", formula))] : [];
 }
 
 /** @param {Blamed} blamed */
 function inputElements(blamed) {
   const most = strongest(blamed.input, 1)[0], where = page.data.kind === "image" ? `the pixel ${placeText(most)}` : `input ${most + 1}`;
-  return [make("h2", "", "The blame reaches the input"), make("p", "", `Nothing stands before the input: here the blame ends. It is largest at ${where}: ${short(blamed.input[most])}.`)];
+  return [make("h2", "", "The blame reaches the input"), make("p", "", `The blame has reached the input and ends here. It is largest at ${where}: ${short(blamed.input[most])}.`)];
 }

@@ -32,13 +32,13 @@ function largestAt(values) {
 }
 
 /**
- * The greatest distance from 0; at least a little, as a scale.
+ * The greatest distance from 0; 1 where all are 0, as a scale.
  * @param {ArrayLike<number>} values
  */
 function reach(values) {
-  let most = 1e-30;
+  let most = 0;
   for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) > most) most = Math.abs(values[i]);
-  return most;
+  return most || 1;
 }
 
 // ---- Data as the page holds them -----------------------------------------------------------------------------

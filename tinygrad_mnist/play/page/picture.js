@@ -3,6 +3,12 @@
 
 const GRID = { high: 250, most: 26, least: 3, gap: 1, edges: 24 }; // pixels; the strongest edges are drawn
 
+// What an activation does to a sum, in words.
+/** @type {Record<string, string>} */
+const MEANINGS = {
+  ReLU: ": a sum below 0 becomes 0", Sigmoid: ": a sum becomes a number from 0 to 1", Tanh: ": a sum becomes a number from −1 to 1",
+};
+
 /** Units of a layer as squares. */
 class Grid {
   /**
@@ -81,9 +87,9 @@ class Card {
     this.field = Object.assign(values, { tabIndex: 0, id: `layer-${number}` });
     values.setAttribute("role", "application");
     values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a unit.`);
-    this.back = make("div", "back", make("p", "note", "Blame"), this.blames.canvas, this.blameScale);
+    this.back = make("div", "back", make("p", "note", "Blame. Blue: a larger sum makes the loss worse."), this.blames.canvas, this.blameScale);
     this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)),
-      make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}`), values, ...(isAnswer ? [] : [this.scale, this.back]));
+      make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`), values, ...(isAnswer ? [] : [this.scale, this.back]));
     this.listen();
   }
 
@@ -239,6 +245,8 @@ function strongest(values, count) {
   return Array.from(values, (_, i) => i).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a])).slice(0, count);
 }
 
+const isPhone = matchMedia("(max-width: 34rem)");
+
 class Picture {
   /** @param {{element: HTMLElement, middle?: (index: number) => {x: number, y: number}}} source */
   constructor(source) {
@@ -278,12 +286,13 @@ class Picture {
   /** What flows along the edges: the blame that arrives at a unit while it runs backward, else the parts of the chosen unit's sum. */
   flow() {
     const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
-    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1) {
+    const isStacked = isPhone.matches; // the input stands above the layers, and lines from it would cross words
+    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1 && (number >= 0 || !isStacked)) {
       const to = unitIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
       return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };
     }
     const found = unit && unit.layer >= 0 ? contributions(unit) : null;
-    if (!unit || !found) return null;
+    if (!unit || !found || (unit.layer === 0 && isStacked)) return null;
     return { parts: found.products, from: (/** @type {number} */ i) => this.middle(unit.layer - 1, i), to: this.middle(unit.layer, unit.index), isBlame: false };
   }
 

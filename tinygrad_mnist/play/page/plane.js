@@ -15,7 +15,7 @@ class Plane {
       dot.style.background = css(CLASS_COLOURS[i % CLASS_COLOURS.length]);
       return make("span", "class", dot, name);
     });
-    this.element = make("figure", "card input", make("h2", "", "Point at the plane"), this.canvas, make("figcaption", "note class-key", ...names, "Background: what the network answers there. Dots: the data it learns from."),
+    this.element = make("figure", "card input", make("h2", "", "Choose a point"), this.canvas, make("figcaption", "note class-key", ...names, "Background: what the network answers there. Dots: the data it learns from."),
       this.words, make("div", "buttons", pressable("next", "Another one", () => another())));
     this.regions = canvasOf(PLANE.cells, PLANE.cells);
     let isDown = false;

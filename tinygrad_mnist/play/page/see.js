@@ -105,9 +105,9 @@ function layerTable({ layer }) {
 function unitEquation({ layer, index }) {
   const block = page.network.blocks[layer], { linear, activation, isLast } = block, { values, answer } = page.seen;
   const parts = [];
-  if (linear !== null) parts.push(`z = sum of value × weight + bias = ${short(values[linear][index])}`);
+  if (linear !== null) parts.push(`sum z = each value × its weight, added up, + bias (a number of its own) = ${short(values[linear][index])}`);
   if (activation !== null) parts.push(`value = ${page.data.layers[activation].title}(z) = ${short(values[activation][index])}`);
-  if (isLast && page.data.loss === "cross-entropy") parts.push(`softmax makes a probability of it: ${percent(answer[index])}`);
+  if (isLast && page.data.loss === "cross-entropy") parts.push(`softmax turns all sums into shares of 100 %: ${percent(answer[index])}`);
   return parts.map((text) => make("p", "equation", text));
 }
 
@@ -125,12 +125,12 @@ const SEE = {
   make() {
     this.examples.setAttribute("role", "group");
     this.examples.setAttribute("aria-label", "Test images");
-    const more = pressable("more", "More", () => {
+    const more = pressable("more", "Others", () => {
       this.first = (this.first + SHOWN_EXAMPLES) % page.sets.test.count;
       this.showExamples();
     });
     const isImage = page.data.kind === "image";
-    const gallery = make("section", "", make("h2", "", "Digits that it has never seen"), make("p", "note", "Those with a frame it reads wrongly."), this.examples, more);
+    const gallery = make("section", "", make("h2", "", "Digits that it has never seen"), make("p", "note", "A dashed frame: read wrongly, as the small name says."), this.examples, more);
     return make("div", "", this.unit, ...(isImage ? [gallery] : []));
   },
 
@@ -166,7 +166,7 @@ function exampleButton(index) {
   const canvas = canvasOf(page.data.shape[1], page.data.shape[0]);
   paintInk(canvas, input);
   const button = pressable(`example-${index}`, "", () => page.choose("test", index), read === label ? "example" : "example wrong");
-  button.append(canvas);
+  button.append(canvas, ...(read === label ? [] : [make("span", "read-as", page.className(read))]));
   const said = `“${page.className(label)}”, ${read === label ? "read rightly" : `read as “${page.className(read)}”`}`;
   button.setAttribute("aria-label", said);
   button.title = said;

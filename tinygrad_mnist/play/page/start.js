@@ -5,18 +5,35 @@ const isNarrow = matchMedia("(max-width: 60rem)");
 
 /** The sentence above the picture. */
 const VERDICT = {
+  /** The moment of the blame in a line, where the panel is below; and what the lines mean. */
+  caption() {
+    const isBlame = page.tab === "blame" && page.moment > 0 && page.blamed !== null, [title, words] = isBlame ? momentElements(page.moment) : [];
+    byId("caption").replaceChildren(...(title ? [make("strong", "", title.textContent ?? ""), " ", words?.textContent ?? ""] : []));
+    byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), isBlame ?
+      ". Dashed lines: the largest shares of the blame that arrives (blame × weight)." : ". Lines: the largest parts (value × weight) of the chosen unit's sum.");
+  },
+
   /** @param {Set<string>} what */
   refresh(what) {
+    if (what.has("tab")) byId("facts").textContent = factsText();
+    this.caption();
     if (!["input", "label", "weights", "mistake"].some((each) => what.has(each))) return;
     const { answer, seen, label, data } = page, thing = data.kind === "image" ? "this" : "this point";
     const read = [`The network reads ${thing} as `, make("strong", "", page.className(answer)), ` (${percent(seen.answer[answer])}).`];
     const isWrong = label !== null && label !== answer;
     byId("verdict").className = isWrong ? "wrong" : "";
-    if (label === null) byId("reading").replaceChildren(...read);
+    byId("why").hidden = isEmpty();
+    if (isEmpty()) byId("reading").replaceChildren("The pad is empty. Draw a digit.");
+    else if (label === null) byId("reading").replaceChildren(...read);
     else if (isWrong) byId("reading").replaceChildren(...read, " It should be ", make("strong", "", page.className(label)), ` (${percent(seen.answer[label])}).`);
     else byId("reading").replaceChildren(...read, " That is right.");
   },
 };
+
+/** Nothing is drawn. */
+function isEmpty() {
+  return page.data.kind === "image" && page.input.every((ink) => ink === 0);
+}
 
 /** The tabs of the panel: arrows go from one to the next, as the ARIA pattern has it. */
 const TAB_LIST = {
@@ -64,8 +81,6 @@ async function start() {
   const source = data.kind === "image" ? new Pad() : new Plane(), picture = new Picture(source);
   TAB_LIST.make();
   PARTS.push(VERDICT, source, picture, TAB_LIST);
-  byId("facts").textContent = factsText();
-  byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), ". Lines: the largest parts (value × weight) of the chosen unit's sum. Dashed: its shares of blame (blame × weight).");
   byId("why").addEventListener("click", askWhy);
   page.choose("test", data.start.example);
   page.changed("tab", "weights");
@@ -78,12 +93,18 @@ function askWhy() {
   page.moment = 0;
   page.changed("moment");
   page.refresh();
-  if (page.label !== null) BLAME.play();
-  if (page.label !== null && isNarrow.matches) byId("network").scrollIntoView({ block: "start" });
-  else byId("panel-blame").scrollIntoView({ block: "nearest" });
+  if (page.label !== null) {
+    BLAME.play();
+    page.refresh();
+    if (isNarrow.matches) byId("caption").scrollIntoView({ block: "start" });
+  } else byId("panel-blame").scrollIntoView({ block: "nearest" });
 }
 
 function factsText() {
-  const learned = page.data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
-  return `${learned.toLocaleString("en")} weights · all of it computed in this page, nothing is sent`;
+  const { data, network, sets } = page, learned = data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
+  const things = data.kind === "image" ? ["pixels", "test images"] : ["numbers", "test points"];
+  const sizes = [`${page.input.length} ${things[0]}`, ...network.blocks.map(({ size, isLast }) => `${size} ${isLast ? "answers" : "units"}`)];
+  const right = sets.test.labels.filter((label, i) => largestAt(network.look(sets.test.at(i)).answer) === label).length / sets.test.count;
+  const guesses = right < 1.5 / data.classes.length + 0.05 ? "so far it guesses" : `it reads ${percent(right)} of ${sets.test.count} ${things[1]} correctly`;
+  return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }
