@@ -31,7 +31,7 @@ IN_PROCESS = {
     "return": ("def rule_a(g, a, b):\n    g * b", 1, "`rule_a` gives None: does it end in `return`?"),
     "arguments": ("def rule_a(g, a):\n    return g", None, "TypeError: rule_a() takes 2 positional"),
     "escape": ("raise ValueError('\\x1b[2J')", 1, "ValueError: \\x1b[2J"),
-    "shape": ("def rule_a(g, a, b):\n    return [g, b]", 1, "the shape (2,), and it should be a number"),
+    "shape": ("def rule_a(g, a, b):\n    return [g, b]", 1, "an array of shape (2,), and it should be a"),
 }  # fmt: skip
 
 

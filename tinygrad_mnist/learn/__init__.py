@@ -1,9 +1,30 @@
 """Exercises that say what is wrong: the derivative of a product, up to a network and its doctor."""
 
 from tinygrad_mnist.learn.exercise import earlier
-from tinygrad_mnist.learn.grading import Finding, Work, agree, fail, line_of, require_filled, slopes
+from tinygrad_mnist.learn.grading import (
+    FORMULA,
+    QUOTIENT,
+    Finding,
+    Work,
+    agree,
+    fail,
+    line_of,
+    require_filled,
+    slopes,
+)
 
-__all__ = ["Finding", "Work", "agree", "earlier", "fail", "line_of", "require_filled", "slopes"]
+__all__ = [
+    "FORMULA",
+    "QUOTIENT",
+    "Finding",
+    "Work",
+    "agree",
+    "earlier",
+    "fail",
+    "line_of",
+    "require_filled",
+    "slopes",
+]
 
 
 def __dir__() -> list[str]:

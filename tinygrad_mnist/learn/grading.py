@@ -18,7 +18,7 @@ from tinygrad_mnist.typing import Array
 
 QUOTIENT = "the difference quotient says"
 FORMULA = "right is"
-_FEW = 6  # entries of an array that a sentence shows
+_FEW = 4  # entries of an array that a sentence shows
 _SAME = 1e-6  # relative: a difference quotient is good to about 1e-9
 
 
@@ -156,7 +156,8 @@ def agree(
         return
     known = next((say for say, value in (mistakes or {}).items() if _is_result(found, value)), "")
     start = f"{known}; " if known else ""
-    what = "it" if known and subject.startswith("`") else subject
+    is_function = subject.startswith("`")
+    what = f"{'it' if known and is_function else subject} {'gives' if is_function else 'is'}"
     fail(start + _difference(what, found, expected, given, source), line)
 
 
@@ -196,9 +197,11 @@ def _is_result(found: Array, value: Any) -> bool:
 
 def _difference(what: str, found: Array, expected: Array, given: Mapping[str, Any], source: str) -> str:
     """Say where a result differs, with the numbers."""
-    place = f"for {described(given)} {what} gives" if given else f"{what} gives"
+    place = f"for {described(given)} {what}" if given else what
     if found.shape != expected.shape:
-        got, right = (f"the shape {each.shape}" if each.shape else "a number" for each in (found, expected))
+        got, right = (
+            f"an array of shape {each.shape}" if each.shape else "a number" for each in (found, expected)
+        )
         return f"{place} {got}, and it should be {right}"
     with np.errstate(all="ignore"):
         off = np.nan_to_num(np.abs(found - expected), nan=np.inf)
@@ -228,7 +231,8 @@ def number(value: Any, digits: int = 0) -> str:
     """Return a number with up to four digits; with `digits`, of a source whose last digits matter."""
     if np.iscomplexobj(value):
         return f"{complex(value):.4g}"
-    return f"{float(value):#.{digits}g}".rstrip(".") if digits else f"{float(value):.4g}"
+    value = float(value) + 0.0  # no -0
+    return f"{value:#.{digits}g}".rstrip(".") if digits else f"{value:.4g}"
 
 
 def slopes(function: Callable[..., Any], *inputs: Any, position: int = 0, g: Any = 1.0) -> Array:

@@ -40,4 +40,6 @@ def product(Value, backward, numbers, line):
         "each input gets g alone: the chain rule multiplies it with the slope": [1.0, 1.0, 1.0, 1.0],
         "g and the slope are added: the chain rule multiplies": [9.0, 8.0, 7.0, 3.0],
     }
-    agree("the gradients of y = (a b + c) d", [x.grad for x in values], right, numbers, far, line=line)
+    agree(
+        "the list of gradients of y = (a b + c) d", [x.grad for x in values], right, numbers, far, line=line
+    )

@@ -21,7 +21,9 @@ class Value:
         return ...
 
 
-def backward(value, g=1.0): ...
+def backward(value, g=1.0):
+    # your code
+    ...
 
 
 if __name__ == "__main__":

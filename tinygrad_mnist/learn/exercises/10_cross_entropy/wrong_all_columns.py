@@ -1,0 +1,17 @@
+# 1 is subtracted in all columns that any label names
+import numpy as np
+
+from tinygrad_mnist.learn import earlier
+
+softmax = earlier("softmax").softmax
+
+
+def loss(scores, labels):
+    p = softmax(scores)[np.arange(len(labels)), labels]
+    return -np.log(p).mean()
+
+
+def rule(scores, labels):
+    p = softmax(scores)
+    p[:, labels] -= 1
+    return p / len(labels)

@@ -1,0 +1,7 @@
+# weight is transposed: forward did that
+def forward(x, weight, bias):
+    return x @ weight.T + bias
+
+
+def backward(g, x, weight, bias):
+    return g @ weight.T, g.T @ x, g.sum(axis=0)

@@ -1,0 +1,7 @@
+# it is the gradient of the sum
+def loss(prediction, target):
+    return ((prediction - target) ** 2).mean()
+
+
+def rule(prediction, target):
+    return 2 * (prediction - target)
