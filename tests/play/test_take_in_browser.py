@@ -58,6 +58,12 @@ def test_address_gives_the_same_state(opened, digits_page):
     assert state(again) == before
     assert address(again) == where
     assert "40 training steps are in the address" in again.inner_text(".take")
+    again.evaluate("location.hash = '#tab=check&test=7'")
+    wait_for(again, "page.tab === 'check' && page.example.index === 7 && learning.report.at === 0")
+    there = state(again)
+    assert (there["mistake"], there["weight"], there["settings"]["lr"]) == (None, None, 0.05)
+    first = again.evaluate("[...page.network.first].map(([name, values]) => [name, [...values]])")
+    assert there["weights"] == first
 
 
 def test_drawn_picture_is_in_the_address(opened, digits_page):
@@ -95,7 +101,7 @@ def test_damaged_address_is_passed_over(opened, digits_page):
 
 def test_files_are_read_by_python(opened, digits_page):
     tab = opened(digits_page, accept_downloads=True)
-    tab.click("#tab-take")
+    address(tab)
     assert tab.is_disabled("#save-curves")
     tab.click("#tab-learn")
     wait_for(tab, "learning.report")

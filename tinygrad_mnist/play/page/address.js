@@ -101,7 +101,7 @@ function openAddress(text) {
   page.changed("mistake");
   const [array, place] = (parts.get("weight") ?? "").split("_"), parameter = data.parameters[wholeBelow(array, data.parameters.length) ?? -1];
   const entry = parameter ? wholeBelow(place, network.arrays.get(parameter.name)?.length ?? 0) : null;
-  if (parameter && entry !== null) page.chooseWeight({ name: parameter.name, index: entry });
+  page.chooseWeight(parameter && entry !== null ? { name: parameter.name, index: entry } : null);
   openTraining(parts);
   const tab = TABS.find(({ id }) => id === parts.get("tab"));
   if (tab) page.show(tab.id);
@@ -124,11 +124,12 @@ function openTraining(parts) {
   const seed = wholeBelow(parts.get("seed"), 2 ** 31), start = parts.get("start") === "fresh" ? "fresh" : "given", steps = wholeBelow(parts.get("steps"), MOST_STEPS + 1) ?? 0;
   const plan = (parts.get("plan") ?? "").split("~").map(stretchOf).filter((stretch) => stretch !== null);
   if (parts.has("start") && seed !== null) learning.replay(start, seed, /** @type {Stretch[]} */ (plan), steps);
-  const set = (/** @type {"lr" | "momentum"} */ name, /** @type {number[]} */ values) => {
-    if (Number(parts.get(name) ?? NaN) >= 0) learning.set({ [name]: nearest(values, Number(parts.get(name))) });
+  else if (learning.start === "fresh" || learning.report?.at) learning.restart("given", learning.seed);
+  const given = (/** @type {"lr" | "momentum"} */ name, /** @type {number[]} */ values) => {
+    const usual = page.data.training[name], wanted = Number(parts.get(name) ?? usual);
+    return nearest(values, wanted >= 0 ? wanted : usual);
   };
-  set("lr", learning.rates);
-  set("momentum", learning.momenta);
+  learning.set({ lr: given("lr", learning.rates), momentum: given("momentum", learning.momenta) });
 }
 
 /**

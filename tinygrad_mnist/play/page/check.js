@@ -41,7 +41,7 @@ class CheckTab {
     const choose = make("div", "buttons", this.name.element, this.to.element, this.from.element, pressable("largest", "The steepest", () => page.chooseWeight({ name: this.weight.name, index: this.largest(this.weight.name) })));
     return make("div", "",
       make("section", "", make("h2", "", "Is the blame true?"),
-        make("p", "", "Backprop says how the loss changes as a weight grows. You need not believe it: move one weight up a little, then down a little, and look at the loss itself."),
+        make("p", "", "Backprop says how the loss changes as a weight grows: that is the gradient of the weight. You need not believe it: move one weight up a little, then down a little, and look at the loss itself."),
         choose, this.image, this.nudge.element, this.found, this.words, this.slope.element, this.curve),
       make("section", "", make("h2", "", "Break a rule"),
         make("p", "", "Plant a mistake in the backward pass. The check above catches it, though in Learn the loss may fall all the same: that is why such mistakes live long."),

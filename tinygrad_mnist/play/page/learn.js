@@ -1,7 +1,7 @@
 "use strict";
 // The tab Learn: train in the page, watch the loss fall, go back in time.
 
-const SMOOTH = 0.06; // how much a new loss counts in the smoothed line
+const SMOOTH = 0.06; // how much the loss of a new step counts in the smoothed line
 const SPEEDS = /** @type {[string, string][]} */ ([["5", "slow: 5 steps a second"], ["50", "50 steps a second"], ["500", "500 steps a second"], [String(FULL_SPEED), "as fast as it can"]]);
 
 class LearnTab {
@@ -33,7 +33,7 @@ class LearnTab {
     this.origin = make("p", "note");
     this.weights = new WeightImages();
     this.element = make("div", "learn", make("section", "", make("h2", "", "Learn from examples"),
-      make("p", "", `The network looks at ${batch} training examples, finds the blame of every weight, and moves each weight a little against its blame. That is one step. There are ${count.toLocaleString("en")} training examples; all of them once is an epoch.`),
+      make("p", "", `The network looks at ${batch} training examples, finds the blame of every weight, its gradient, and moves each weight a little against it. That is one step. There are ${count.toLocaleString("en")} training examples; all of them once is an epoch.`),
       make("div", "buttons", this.play, pressable("step-one", "One step", () => this.run(1)), pressable("step-ten", "Ten steps", () => this.run(10)), speed.element),
       make("div", "pair", this.lr.element, this.momentum.element),
       this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element, this.weights.element),
@@ -161,9 +161,10 @@ function highestShown(points, smooth) {
  * @returns {[number, number][]}
  */
 function smoothed(points) {
-  let mean = 0;
+  let mean = 0, before = 0;
   return points.map(([x, y], i) => {
-    mean += (y - mean) * Math.max(SMOOTH, 1 / (i + 1));
+    mean += (y - mean) * Math.max(1 - (1 - SMOOTH) ** (x - before), 1 / (i + 1));
+    before = x;
     return [x, mean];
   });
 }

@@ -133,8 +133,6 @@ class Learning {
    * @param {number} steps
    */
   replay(start, seed, plan, steps) {
-    const last = plan[plan.length - 1];
-    if (last) Object.assign(this.settings, { lr: last.lr, momentum: last.momentum });
     this.restart(start, seed);
     if (steps) this.run(steps, FULL_SPEED, plan);
   }

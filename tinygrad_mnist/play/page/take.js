@@ -6,6 +6,7 @@ class TakeTab {
     this.field = Object.assign(make("input", "address"), { id: "address", readOnly: true, type: "text" });
     this.field.addEventListener("focus", () => this.field.select());
     this.copied = make("p", "note");
+    this.inside = make("p", "note", "This page stands inside another one and has no address. Save it as a file, and put this after the file's address.");
     this.note = make("p", "note");
     this.python = Object.assign(make("pre", "", page.data.python), { tabIndex: 0 });
     this.curves = pressable("save-curves", "The curves as CSV", () => download("curves.csv", curvesText(), "text/csv"));
@@ -13,7 +14,7 @@ class TakeTab {
       make("section", "", make("h2", "", "Hand out this situation"),
         make("p", "", "The address holds what you see: the input, the right answer, the chosen unit, a planted mistake, the training. Whoever opens it with this page sees the same."),
         labelOf("address", "Address"), this.field,
-        make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.note),
+        make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.inside, this.note),
       make("section", "", make("h2", "", "Keep what it has learned"),
         make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
         make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves)),
@@ -26,27 +27,39 @@ class TakeTab {
 
   async copy() {
     this.refresh();
-    try {
-      await navigator.clipboard.writeText(this.field.value);
-      say("The address is copied");
-      this.copied.textContent = "✓ Copied.";
-    } catch {
+    const isCopied = this.inside.hidden && (await copied(this.field.value));
+    if (!isCopied) {
       this.field.focus();
       this.field.select();
-      this.copied.textContent = "The address is selected above: copy it with your keyboard or the menu.";
-      say(this.copied.textContent);
     }
+    const words = isCopied ? "✓ Copied." : "The address is selected above: copy it with your keyboard or the menu.";
+    this.copied.textContent = words;
+    say(words);
   }
 
   refresh() {
-    const address = location.href.replace(/#.*/s, ""), { report } = learning;
+    const isInside = location.protocol === "about:", address = isInside ? "" : location.href.replace(/#.*/s, ""), { report } = learning;
     const now = `${address}#${addressOf()}`;
     if (this.field.value !== now) this.copied.textContent = "";
     this.field.value = now;
     this.curves.disabled = !report?.at;
+    this.inside.hidden = !isInside;
     this.note.textContent = !report?.at ? "" : hasReplay(report)
       ? `The ${report.at.toLocaleString("en")} training steps are in the address as a recipe: whoever opens it, trains them again and gets the same weights.`
       : `The weights are not in the address: more than ${MOST_STEPS.toLocaleString("en")} steps would take too long to train again. Save them as a file.`;
+  }
+}
+
+/**
+ * Put a text on the clipboard, if the browser lets the page.
+ * @param {string} text
+ */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
