@@ -46,7 +46,7 @@ _HIDDEN = {"digits": (32,), "mnist": (30,), "spirals": (16, 16), "moons": (8, 8)
 @click.pass_context
 def play(context: click.Context, /, run: Path | None, output: Path, weights: Any, data: Path | None,
          **network: Any) -> None:  # fmt: skip
-    """Write a page on which a network is seen to answer, to err, to be blamed and to learn.
+    """Write a page that shows a network answer, make mistakes, trace the blame and learn.
 
     RUN is the folder that `train` wrote; without it the network is untrained. The page is one file with the
     network, some of its data and its training step. It needs a browser and nothing else.
@@ -79,12 +79,15 @@ class _Shown(NamedTuple):
 
 def _trained(run: Path, weights: Any, directory: Path | None) -> _Shown:
     """The network of a run, and the settings of its training if a page has them."""
+    from tinygrad_mnist.play.playground import BATCH_SIZE
     from tinygrad_mnist.training.run_data import load_run_data
     from tinygrad_mnist.training.run_folder import load_run
 
     trained = load_run(run, weights)
     recipe, data = trained.recipe, load_run_data(trained, directory)
-    training = {"lr": recipe.lr, "momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    training = {}
+    if recipe.optimizer == "sgd":  # a smaller batch has a noisier gradient, and takes smaller steps
+        training = {"lr": recipe.lr * min(1, BATCH_SIZE / recipe.batch_size), "momentum": recipe.momentum}
     return _Shown(trained.model, recipe.build_loss(), data, training)
 
 

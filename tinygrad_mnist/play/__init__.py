@@ -1,4 +1,4 @@
-"""A page that shows a network answer, err, blame and learn."""
+"""A page that shows a network answer, make mistakes, trace the blame and learn."""
 
 from tinygrad_mnist.play.playground import Playground, play
 from tinygrad_mnist.play.points import Points, moons, spirals

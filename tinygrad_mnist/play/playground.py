@@ -20,6 +20,7 @@ from tinygrad_mnist.play.network import Network, network_of
 from tinygrad_mnist.play.page_text import page_of
 
 _IFRAME_HEIGHT = 900
+BATCH_SIZE = 16  # of the training on a page
 _DOWNLOADS = "allow-scripts allow-downloads"
 
 
@@ -70,7 +71,7 @@ def play(
     title: str | None = None,
     lr: float = 0.05,
     momentum: float = 0.9,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
 ) -> Playground:
     """Make a page on which a reader sees a network answer, err, blame and learn.
 
