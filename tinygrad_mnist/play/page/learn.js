@@ -10,7 +10,7 @@ class LearnTab {
     /** @type {Report | null} */
     this.shown = null;
     const { batch } = page.data.training, { count } = page.sets.train, { settings } = learning;
-    this.play = pressable("play", "▶ Train", () => this.toggle(), "primary");
+    this.play = pressable("play", "", () => this.toggle(), "primary");
     this.state = make("div", "state");
     this.notice = Object.assign(make("p", "notice"), { hidden: true });
     this.losses = new Chart("chart-loss", "Loss: how wrong it is");
@@ -74,7 +74,8 @@ class LearnTab {
     if (what.has("tab")) learning.open();
     const { report } = learning;
     if (what.has("weights") || what.has("tab")) this.weights.refresh();
-    this.play.textContent = learning.isRunning ? "❚❚ Pause" : "▶ Train";
+    const action = learning.isRunning ? "Pause" : "Train";
+    if (!this.play.textContent?.endsWith(action)) this.play.replaceChildren(make("span", "", signOf(learning.isRunning ? "❚❚ " : "▶ "), action));
     this.lr.set(learning.settings.lr);
     this.momentum.set(learning.settings.momentum);
     this.showNotice();
@@ -142,6 +143,16 @@ class LearnTab {
  */
 function pairsOf(flat) {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
+}
+
+/**
+ * A sign that is not read out.
+ * @param {string} text
+ */
+function signOf(text) {
+  const sign = make("span", "", text);
+  sign.setAttribute("aria-hidden", "true");
+  return sign;
 }
 
 /**

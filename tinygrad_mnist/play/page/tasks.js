@@ -47,7 +47,7 @@ function remember() {
   else if (page.example) MEMORY.before = page.answer;
   else if (MEMORY.before === null && page.seen.answer[page.answer] > 0.5) MEMORY.before = page.answer;
   if (!report || !place) return;
-  if (report.at === 0) Object.assign(MEMORY, { best: place.accuracy, forgot: false });
+  if (report.places.length === 1) Object.assign(MEMORY, { best: place.accuracy, forgot: false });
   MEMORY.best = Math.max(MEMORY.best, place.accuracy);
   if (beforeForgetting(report)) MEMORY.forgot = true;
 }
