@@ -32,8 +32,8 @@ _LOGICAL = {  # NaN is true
 _BOTH = {
     "add": "u + v",
     "subtract": "u - v",
-    "maximum": "u >= v || u !== u ? u : v",
-    "minimum": "u <= v || u !== u ? u : v",
+    "maximum": "u > v || u !== u ? u : v",
+    "minimum": "u < v || u !== u ? u : v",
     "absolute": "Math.abs(u)",
     "positive": "u",
     "sign": "Math.sign(u)",
@@ -78,8 +78,8 @@ _COPIES = {"copyTruncated": "Math.trunc(u) + 0", "copyTruth": "u !== 0 ? 1 : 0",
 _REDUCTIONS = {
     "add": ("sum", "u + v", "0"),
     "multiply": ("product", "u * v", "1"),
-    "maximum": ("max", "u > v || u !== u ? u : v", "-Infinity"),
-    "minimum": ("min", "u < v || u !== u ? u : v", "Infinity"),
+    "maximum": ("max", "v > u || v !== v ? v : u", "-Infinity"),
+    "minimum": ("min", "v < u || v !== v ? v : u", "Infinity"),
     "logical_and": ("all", "u !== 0 && v !== 0 ? 1 : 0", "1"),
     "logical_or": ("any", "u !== 0 || v !== 0 ? 1 : 0", "0"),
 }
