@@ -8,7 +8,9 @@ from tinygrad_mnist.learn.grading import (
     Work,
     agree,
     fail,
+    is_empty,
     line_of,
+    numbers,
     require_filled,
     slopes,
 )
@@ -21,7 +23,9 @@ __all__ = [
     "agree",
     "earlier",
     "fail",
+    "is_empty",
     "line_of",
+    "numbers",
     "require_filled",
     "slopes",
 ]

@@ -161,9 +161,15 @@ def agree(
     fail(start + _difference(what, found, expected, given, source), line)
 
 
-def fail(sentence: str, line: int | None = None) -> NoReturn:
+def fail(sentence: str, line: int | None = None, *, open: bool = False) -> NoReturn:
     """Raise a `Finding`."""
-    raise Finding(sentence, line)
+    raise Finding(sentence, line, open=open)
+
+
+def is_empty(function: Any) -> bool:
+    """Return True for a function that has nothing but `...` in it."""
+    empty = compile("def f(): ...", "", "exec").co_consts[0]
+    return getattr(function, "__code__", empty).co_code == empty.co_code
 
 
 def numbers(subject: str, value: Any, line: int | None = None) -> Array:
@@ -224,7 +230,7 @@ def _shown_input(value: Any) -> str:
         ).replace("'", "")
     if isinstance(value, float | np.floating | np.ndarray):
         return number(value)
-    return shown(value)
+    return value if isinstance(value, str) else shown(value)
 
 
 def number(value: Any, digits: int = 0) -> str:

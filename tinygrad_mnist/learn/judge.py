@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -36,7 +37,8 @@ def judge(exercise: Exercise, path: Path) -> Outcome:
     Nothing limits time and memory here: `main` does.
     """
     output = _Output()
-    with redirect_stdout(output), redirect_stderr(output):
+    with redirect_stdout(output), redirect_stderr(output), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an overflow shows in the numbers
         status, sentence, line = _run(exercise, path)
     return Outcome(exercise.name, status, sentence, line, output.getvalue()[:_SHOWN])
 

@@ -1,0 +1,6 @@
+# lr is inside the velocity
+def step(parameters, gradients, velocities, lr, momentum):
+    for p, g, v in zip(parameters, gradients, velocities):
+        v *= momentum
+        v -= lr * g
+        p += v

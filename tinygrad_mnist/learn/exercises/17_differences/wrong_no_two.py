@@ -1,0 +1,12 @@
+# the distance of x + h and x - h is 2 h: you divide by h
+import numpy as np
+
+
+def gradient(f, x, h):
+    result = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        up, down = x.astype(float), x.astype(float)
+        up[i] += h
+        down[i] -= h
+        result[i] = (f(up) - f(down)) / h
+    return result

@@ -1,0 +1,12 @@
+# an array of whole numbers rounds
+import numpy as np
+
+
+def gradient(f, x, h):
+    result = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        down[i] -= h
+        result[i] = (f(up) - f(down)) / (2 * h)
+    return result

@@ -1,0 +1,10 @@
+# the quotients are one-sided
+import numpy as np
+
+
+def errors(f, slope, x, hs):
+    return np.array([abs((f(x + h) - f(x)) / h - slope) for h in hs])
+
+
+def best(f, slope, x, hs):
+    return hs[np.argmin(errors(f, slope, x, hs))]
