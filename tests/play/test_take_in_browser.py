@@ -135,6 +135,14 @@ def test_files_are_read_by_python(opened, digits_page):
     assert float(rows[0]["test_accuracy"]) == tab.evaluate("learning.report.places[0].accuracy")
     assert saved["python"].path().read_text() == tab.evaluate("page.data.python")
     compile(saved["python"].path().read_text(), "step.py", "exec")
+    again = opened(digits_page, "#tab=take")
+    again.set_input_files("#open-weights", saved["weights"].path())
+    wait_for(again, "learning.start === 'file' && learning.report?.at === 0")
+    for name, values in again.evaluate("[...page.network.arrays].map(([n, a]) => [n, [...a]])"):
+        np.testing.assert_array_equal(values, found[name].ravel())
+    assert "hand out the file too" in again.inner_text(".take")
+    again.set_input_files("#open-weights", saved["curves"].path())
+    wait_for(again, "document.querySelector('.take').textContent.includes('not a safetensors file')")
 
 
 def test_address_is_copied_or_selected(opened, digits_page):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from tests.play.scripts import PAGE
 
@@ -80,7 +80,8 @@ def test_going_back_and_on_forgets_what_came_after():
     train(100); trainer.go(10); const back = state(), first = trainer.snapshots[10].step;
     trainer.go(99); const again = state();
     trainer.go(10); trainer.settings = { lr: 1, momentum: 0, mistake: null }; train(1); const on = state();
-    console.log(JSON.stringify({ first, back, again, on }));"""
+    trainer.go(10); trainer.settings = { lr: 0.5, momentum: 0.25, mistake: null }; train(1);
+    console.log(JSON.stringify({ first, back, again, on, plan: trainer.plan }));"""
     found = run(["worker"], ONE_WEIGHT + script)
     first = found["first"]
     assert found["back"]["w"] == found["back"]["at"] == first
@@ -90,6 +91,7 @@ def test_going_back_and_on_forgets_what_came_after():
     assert max(found["on"]["places"]) <= first + 1
     assert found["on"]["losses"][-2:] == [first + 1, first]
     assert [(stretch["from"], stretch["lr"]) for stretch in found["on"]["plan"]] == [(0, 0.5), (first, 1)]
+    assert len(found["plan"]) == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -108,6 +110,34 @@ def test_safetensors_are_read_back_by_python(dtype):
     }
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
+    script = """const file = Uint8Array.from(given[0]).buffer, back = tensorsIn(file, given[1]);
+    console.log(JSON.stringify([...back].map(([name, values]) => [name, [...values]])));"""
+    again = dict(run(["safetensors"], script, [list(save(arrays, {"a": "text"})), tensors]))
+    assert again == {name: array.ravel().tolist() for name, array in arrays.items()}
+
+
+def test_file_of_something_else_is_refused():
+    wanted = [{"name": "w", "shape": [2, 3]}]
+    good = save({"w": np.zeros((2, 3), np.float32)})
+    other = "of another network: expected w with 2 × 3 numbers"
+    headers = (b"null", b'{"w": {"dtype": "F32", "shape": [2, 3]}}')
+    damaged = [
+        b"",
+        b"abc",
+        bytes(8),
+        bytes([9] * 40),
+        good[:-1],
+        *(len(h).to_bytes(8, "little") + h for h in headers),
+    ]
+    others = {"v": (2, 3), "w": (3, 2)}
+    cases = [(file, "not a safetensors file") for file in damaged]
+    cases += [(save({name: np.zeros(shape, np.float32)}), other) for name, shape in others.items()]
+    cases += [(save({"w": np.zeros((2, 3), int)}), other)]
+    script = """const read = (file) => tensorsIn(Uint8Array.from(file).buffer, given[1]);
+    console.log(JSON.stringify(given[0].map(read)));"""
+    found = run(["safetensors"], script, [[list(file) for file, _ in cases], wanted])
+    for sentence, (_, expected) in zip(found, cases):
+        assert expected in sentence
 
 
 def test_drawn_picture_survives_the_address():

@@ -62,6 +62,7 @@ function trainingParts() {
   const parts = [];
   if (settings.lr !== lr) parts.push(["lr", String(settings.lr)]);
   if (settings.momentum !== momentum) parts.push(["momentum", String(settings.momentum)]);
+  if (start === "file") return parts;
   if (start === "fresh" || report?.at) parts.push(["start", start], ["seed", String(seed)]);
   if (report?.at && hasReplay(report)) {
     const plan = report.plan.filter(({ from }) => from < report.at);
@@ -72,7 +73,7 @@ function trainingParts() {
 
 /** @param {Report} report */
 function hasReplay({ at, plan }) {
-  return at <= MOST_STEPS && plan.length <= MOST_STRETCHES;
+  return learning.start !== "file" && at <= MOST_STEPS && plan.length <= MOST_STRETCHES;
 }
 
 /**
@@ -124,7 +125,7 @@ function openTraining(parts) {
   const seed = wholeBelow(parts.get("seed"), 2 ** 31), start = parts.get("start") === "fresh" ? "fresh" : "given", steps = wholeBelow(parts.get("steps"), MOST_STEPS + 1) ?? 0;
   const plan = (parts.get("plan") ?? "").split("~").map(stretchOf).filter((stretch) => stretch !== null);
   if (parts.has("start") && seed !== null) learning.replay(start, seed, /** @type {Stretch[]} */ (plan), steps);
-  else if (learning.start === "fresh" || learning.report?.at) learning.restart("given", learning.seed);
+  else if (learning.start !== "given" || learning.report?.at) learning.restart("given", learning.seed);
   const given = (/** @type {"lr" | "momentum"} */ name, /** @type {number[]} */ values) => {
     const usual = page.data.training[name], wanted = Number(parts.get(name) ?? usual);
     return nearest(values, wanted >= 0 ? wanted : usual);

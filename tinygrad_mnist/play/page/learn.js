@@ -79,7 +79,8 @@ class LearnTab {
     this.lr.set(learning.settings.lr);
     this.momentum.set(learning.settings.momentum);
     this.showNotice();
-    this.origin.textContent = learning.start === "given" ? "This training began with the weights that the page came with." : `This training began with fresh weights from seed ${learning.seed}.`;
+    const origins = { given: "the weights that the page came with", fresh: `fresh weights from seed ${learning.seed}`, file: "the weights of a file" };
+    this.origin.textContent = `This training began with ${origins[learning.start]}.`;
     if (!report) return;
     const input = this.time.input;
     input.max = String(report.places.length - 1);

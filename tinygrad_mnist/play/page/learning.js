@@ -14,7 +14,7 @@ class Learning {
     /** @type {Settings} */
     this.settings = { lr, momentum, mistake: null };
     this.seed = 1;
-    /** @type {"given" | "fresh"} */
+    /** @type {"given" | "fresh" | "file"} */
     this.start = "given";
     this.rate = 50; // steps per second
     this.turn = 0;
@@ -118,8 +118,18 @@ class Learning {
    * @param {number} seed
    */
   restart(start, seed) {
+    this.begin(start, seed, start === "given" ? page.network.first : freshWeights(page.data.parameters, seed));
+  }
+
+  /**
+   * Begin anew with some weights.
+   * @param {"given" | "fresh" | "file"} start
+   * @param {number} seed
+   * @param {Map<string, Float64Array>} weights
+   */
+  begin(start, seed, weights) {
     Object.assign(this, { start, seed });
-    page.network.setArrays(start === "given" ? page.network.first : freshWeights(page.data.parameters, seed));
+    page.network.setArrays(weights);
     page.changed("weights");
     if (this.port) this.send({ what: "load", weights: page.network.arrays, seed });
     else this.open();

@@ -28,3 +28,39 @@ function safetensorsOf(tensors) {
   }
   return file;
 }
+
+/**
+ * The arrays of a file, for parameters of a network; or a sentence about what is wrong with it.
+ * @param {ArrayBuffer} file
+ * @param {{name: string, shape: number[]}[]} parameters
+ * @returns {Map<string, Float64Array> | string}
+ */
+function tensorsIn(file, parameters) {
+  try {
+    return arraysIn(new DataView(file), parameters);
+  } catch { // a place outside of the file, a header that is not JSON
+    return "The file is not a safetensors file.";
+  }
+}
+
+/**
+ * @param {DataView} view
+ * @param {{name: string, shape: number[]}[]} parameters
+ */
+function arraysIn(view, parameters) {
+  const begin = 8 + Number(view.getBigUint64(0, true));
+  /** @type {Record<string, {dtype: string, shape: number[], data_offsets: number[]}>} */
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(view.buffer, 8, begin - 8)));
+  /** @type {Map<string, Float64Array>} */
+  const found = new Map();
+  for (const { name, shape } of parameters) {
+    const tensor = Object.hasOwn(header, name) ? header[name] : null;
+    if (!tensor || !["F32", "F64"].includes(tensor.dtype) || String(tensor.shape) !== String(shape)) {
+      return `The file is of another network: expected ${name} with ${shape.join(" × ")} numbers, float32 or float64.`;
+    }
+    const at = begin + tensor.data_offsets[0], length = shape.reduce((a, b) => a * b, 1);
+    const read = (/** @type {number} */ i) => (tensor.dtype === "F64" ? view.getFloat64(at + 8 * i, true) : view.getFloat32(at + 4 * i, true));
+    found.set(name, Float64Array.from({ length }, (_, i) => read(i)));
+  }
+  return found;
+}

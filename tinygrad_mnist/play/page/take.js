@@ -8,6 +8,9 @@ class TakeTab {
     this.copied = make("p", "note");
     this.inside = make("p", "note", "This page stands inside another one and has no address. Save it as a file, and put this after the file's address.");
     this.note = make("p", "note");
+    this.file = Object.assign(make("input", ""), { id: "open-weights", type: "file", accept: ".safetensors" });
+    this.file.addEventListener("change", () => this.open());
+    this.refused = make("p", "note");
     this.python = Object.assign(make("pre", "", page.data.python), { tabIndex: 0 });
     this.curves = pressable("save-curves", "The curves as CSV", () => download("curves.csv", curvesText(), "text/csv"));
     this.element = make("div", "take",
@@ -17,7 +20,8 @@ class TakeTab {
         make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.inside, this.note),
       make("section", "", make("h2", "", "Keep what it has learned"),
         make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
-        make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves)),
+        make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves),
+        make("div", "field", labelOf("open-weights", "Weights from a file"), this.file, this.refused)),
       make("section", "", make("h2", "", "The step in Python"),
         make("p", "", "All that the page computes in a training step, forward, backward and update, in plain NumPy."),
         make("div", "buttons", pressable("save-python", "The step as Python", () => download("step.py", page.data.python, "text/x-python"))),
@@ -37,6 +41,16 @@ class TakeTab {
     say(words);
   }
 
+  /** Take the weights of a file that the reader has saved. */
+  async open() {
+    const file = this.file.files?.[0], found = file && tensorsIn(await file.arrayBuffer(), page.data.parameters);
+    if (!found) return;
+    const isRefused = typeof found === "string";
+    if (!isRefused) learning.begin("file", learning.seed, found);
+    this.refused.textContent = isRefused ? found : "✓ The network has the weights of the file.";
+    say(this.refused.textContent);
+  }
+
   refresh() {
     const isInside = location.protocol === "about:", address = isInside ? "" : location.href.replace(/#.*/s, ""), { report } = learning;
     const now = `${address}#${addressOf()}`;
@@ -44,7 +58,7 @@ class TakeTab {
     this.field.value = now;
     this.curves.disabled = !report?.at;
     this.inside.hidden = !isInside;
-    this.note.textContent = !report?.at ? "" : hasReplay(report)
+    this.note.textContent = learning.start === "file" ? "The weights came from a file and are not in the address: hand out the file too." : !report?.at ? "" : hasReplay(report)
       ? `The ${report.at.toLocaleString("en")} training steps are in the address as a recipe: whoever opens it, trains them again and gets the same weights.`
       : `The weights are not in the address: more than ${MOST_STEPS.toLocaleString("en")} steps would take too long to train again. Save them as a file.`;
   }
