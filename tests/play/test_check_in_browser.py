@@ -100,7 +100,7 @@ def test_wrong_size_of_nudge_is_told_apart(opened, digits_page, reader):
     assert error < 1e-7
 
 
-def test_weight_of_a_dark_pixel_does_not_matter(opened, digits_page):
+def test_check_says_where_there_is_nothing_to_see(opened, digits_page):
     tab = check(opened, digits_page)
     dark = tab.evaluate("page.input.indexOf(0)")
     tab.select_option("#weight-array", "0.weight")
@@ -109,6 +109,10 @@ def test_weight_of_a_dark_pixel_does_not_matter(opened, digits_page):
     tab.press("#weight-from", "Tab")
     wait_for(tab, "checkTab.verdict === 'zero'")
     assert "Both are 0" in tab.inner_text("#judgement")
+    tab.evaluate("page.expect(null)")
+    wait_for(tab, "page.label === null")
+    assert "First say what it should be" in tab.inner_text(".check")
+    assert tab.is_hidden("#nudge")
 
 
 def test_every_mistake_is_caught_while_the_loss_falls(opened, digits_page):
@@ -130,8 +134,7 @@ def test_every_mistake_is_caught_while_the_loss_falls(opened, digits_page):
         tab.click("#reset")
         wait_for(tab, "learning.report?.at === 0 && learning.report.turn === learning.turn")
         assert "A mistake is planted" in tab.inner_text(".learn .notice")
-        for _ in range(15):
-            tab.click("#step-ten")
+        tab.evaluate("learning.run(150)")
         wait_for(tab, "learning.report.at === 150")
         losses = np.reshape(tab.evaluate("[...learning.report.losses]"), (-1, 2))[:, 1]
         first, last = losses[:10].mean(), losses[-10:].mean()
@@ -139,11 +142,3 @@ def test_every_mistake_is_caught_while_the_loss_falls(opened, digits_page):
         assert tab.evaluate("learning.report.plan[0].mistake") == mistake["id"]
         tab.click("#original")
         tab.click("#tab-check")
-
-
-def test_check_says_what_it_needs_without_a_label(opened, digits_page):
-    tab = check(opened, digits_page)
-    tab.evaluate("page.expect(null)")
-    wait_for(tab, "page.label === null")
-    assert "First say what it should be" in tab.inner_text(".check")
-    assert tab.is_hidden("#nudge")

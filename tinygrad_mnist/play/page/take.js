@@ -21,7 +21,7 @@ class TakeTab {
       make("section", "", make("h2", "", "Keep what it has learned"),
         make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
         make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves),
-        make("div", "field", labelOf("open-weights", "Weights from a file"), this.file, this.refused)),
+        make("div", "field", labelOf("open-weights", "Take weights from such a file"), this.file, this.refused)),
       make("section", "", make("h2", "", "The step in Python"),
         make("p", "", "All that the page computes in a training step, forward, backward and update, in plain NumPy."),
         make("div", "buttons", pressable("save-python", "The step as Python", () => download("step.py", page.data.python, "text/x-python"))),
