@@ -14,6 +14,7 @@ from tinygrad_mnist.learn.grading import (
     require_filled,
     slopes,
 )
+from tinygrad_mnist.learn.planted import planted
 
 __all__ = [
     "FORMULA",
@@ -26,6 +27,7 @@ __all__ = [
     "is_empty",
     "line_of",
     "numbers",
+    "planted",
     "require_filled",
     "slopes",
 ]

@@ -6,6 +6,7 @@ is wrong, and returns if nothing is.
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -40,10 +41,28 @@ class Finding(Exception):  # noqa: N818  # a result, not an error of the program
 
 
 class Work:
-    """The names that a learner's file defines."""
+    """The names that a learner's file defines.
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self._names = names
+    Parameters
+    ----------
+    names : mapping of str to object
+    source : bytes
+        The file's content.
+    """
+
+    def __init__(self, names: Mapping[str, Any], source: bytes = b"") -> None:
+        self._names, self._source = names, source
+
+    def line(self, name: str) -> int | None:
+        """Return the line at which the file assigns a plain name."""
+        targets = [
+            (target, node.lineno)
+            for node in ast.parse(self._source).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+        ]
+        lines = [line for target, line in targets if isinstance(target, ast.Name) and target.id == name]
+        return lines[-1] if lines else None
 
     def get(self, name: str) -> Any:
         """Return what the learner's file calls `name`.
@@ -59,7 +78,9 @@ class Work:
             raise Finding(f"`{name}` is missing{hint}: the check looks for a thing of that name")
         value = self._names[name]
         if value is ...:
-            raise Finding(f"`{name}` is still `...`: write your answer in its place", open=True)
+            raise Finding(
+                f"`{name}` is still `...`: write your answer in its place", self.line(name), open=True
+            )
         return value
 
     def call(self, name: str, *inputs: Any) -> Any:
@@ -169,7 +190,7 @@ def fail(sentence: str, line: int | None = None, *, open: bool = False) -> NoRet
 def is_empty(function: Any) -> bool:
     """Return True for a function that has nothing but `...` in it."""
     empty = compile("def f(): ...", "", "exec").co_consts[0]
-    return getattr(function, "__code__", empty).co_code == empty.co_code
+    return bool(getattr(function, "__code__", empty).co_code == empty.co_code)
 
 
 def numbers(subject: str, value: Any, line: int | None = None) -> Array:

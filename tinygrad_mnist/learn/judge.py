@@ -53,7 +53,7 @@ def _run(exercise: Exercise, path: Path) -> tuple[str, str, int | None]:
         source = path.read_bytes()
         names: dict[str, Any] = {"__name__": "exercise", "__file__": str(path)}
         exec(compile(source, str(path), "exec"), names)
-        check(Work(names))
+        check(Work(names, source))
     except Finding as finding:
         return NOT_YET if finding.open else WRONG, finding.sentence, finding.line
     except BaseException as error:  # a learner's file may raise anything, exit() too

@@ -1,0 +1,14 @@
+# the first gradient is not recorded
+from tinygrad_mnist import Tensor, autograd
+
+
+def second(f, x):
+    x = Tensor(x, requires_grad=True)
+    (d,) = autograd.grad(f(x), x)
+    return autograd.grad(d, x)[0]
+
+
+def hvp(f, x, v):
+    x = Tensor(x, requires_grad=True)
+    (d,) = autograd.grad(f(x), x)
+    return autograd.grad((d * v).sum(), x)[0]

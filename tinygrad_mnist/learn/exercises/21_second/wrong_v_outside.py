@@ -1,0 +1,14 @@
+# v is multiplied afterwards
+from tinygrad_mnist import Tensor, autograd
+
+
+def second(f, x):
+    x = Tensor(x, requires_grad=True)
+    (d,) = autograd.grad(f(x), x, create_graph=True)
+    return autograd.grad(d, x)[0]
+
+
+def hvp(f, x, v):
+    x = Tensor(x, requires_grad=True)
+    (d,) = autograd.grad(f(x), x, create_graph=True)
+    return autograd.grad(d.sum(), x)[0] * v

@@ -1,0 +1,4 @@
+# the doctor finds symmetric-weights
+pixels = 255.0
+weights = 0.0
+lr = 0.1
