@@ -49,7 +49,8 @@ def test_fresh_network_is_written_for_each_data_set(arguments, title, tmp_path):
 def test_run_is_written_with_its_weights_and_settings(tmp_path):
     folder = tmp_path / "run"
     trained = run("train", "--dataset", "digits", "--epochs", 1, "--layers", "64-6-10", "--dropout", 0.1,
-                  "--lr", 0.2, "--momentum", 0.5, "--batch-size", 64, "--jobs", 1, "--output", folder)  # fmt: skip
+                  "--lr", 0.2, "--momentum", 0.5, "--batch-size", 64, "--jobs", 1,
+                  "--output", folder)  # fmt: skip
     assert trained.exit_code == 0, trained.output
     data = page(tmp_path, folder)
     assert data["title"] == "64-6-10 on digits"

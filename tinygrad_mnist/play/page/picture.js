@@ -253,7 +253,7 @@ class Picture {
     this.source = source;
     this.place = byId("network");
     this.cards = page.network.blocks.map((block, number) => new Card(block, number));
-    this.place.classList.toggle("deep", page.data.kind === "image" && page.network.blocks.length > 2);
+    this.place.classList.toggle("deep", page.network.blocks.length > 2);
     this.place.append(source.element, ...this.cards.map(({ element }) => element));
     new ResizeObserver(() => this.drawEdges()).observe(this.place);
     DARK_SCHEME.addEventListener("change", () => page.changed("input", "weights"));

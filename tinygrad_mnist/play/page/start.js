@@ -5,6 +5,9 @@ const isNarrow = matchMedia("(max-width: 60rem)");
 
 /** The sentence above the picture. */
 const VERDICT = {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  later: undefined,
+
   /** The moment of the blame in a line, where the panel is below; and what the lines mean. */
   caption() {
     const isBlame = page.tab === "blame" && page.moment > 0 && page.blamed !== null, [title, words] = isBlame ? momentElements(page.moment) : [];
@@ -15,7 +18,10 @@ const VERDICT = {
 
   /** @param {Set<string>} what */
   refresh(what) {
-    if (what.has("tab")) byId("facts").textContent = factsText();
+    if (what.has("weights")) {
+      clearTimeout(this.later); // told when the weights have come to rest: it takes a while
+      this.later = setTimeout(() => { byId("facts").textContent = factsText(); }, byId("facts").textContent ? 700 : 0);
+    }
     this.caption();
     if (!["input", "label", "weights", "mistake"].some((each) => what.has(each))) return;
     const { answer, seen, label, data } = page, thing = data.kind === "image" ? "this" : "this point";
