@@ -1,4 +1,4 @@
-"""Which rule is wrong?
+"""Find the wrong rule.
 
 Inside `with planted(1):` one rule of this package is wrong, inside `with planted(2):` another one, and so
 on. Nothing announces it: the loss is right, and the network would learn, somehow.
