@@ -76,6 +76,17 @@ def test_nudge_and_backprop_are_those_of_python(opened, digits_page, reader):
     assert chosen(tab) == ["0.weight", steepest]
 
 
+def test_weight_touched_in_see_is_checked(opened, digits_page):
+    tab = opened(digits_page)
+    tab.evaluate("page.look({ layer: 0, index: 4 })")
+    wait_for(tab, "document.querySelector('#unit-weights')")
+    picture = tab.locator("#unit-weights")
+    pixel = picture.bounding_box()["width"] / 8
+    picture.click(position={"x": 2.5 * pixel, "y": 5.5 * pixel})
+    wait_for(tab, "page.tab === 'check' && checkTab.verdict")
+    assert chosen(tab) == ["0.weight", 4 * 64 + 5 * 8 + 2]
+
+
 def test_wrong_size_of_nudge_is_told_apart(opened, digits_page, reader):
     tab = check(opened, digits_page)
     for key, words in (("Home", "so large that the curve bends"), ("End", "so small that the two losses")):

@@ -59,9 +59,12 @@ function sumElements(unit) {
   const rows = terms.map((i) => [sourceName(unit, i), short(inputs[i]), short(weights[i]), short(products[i])]);
   if (others) rows.push([`the other ${others.toLocaleString("en")}`, "", "", short(rest)]);
   rows.push(["bias", "", "", short(bias)], ["sum z", "", "", short(rest + bias + terms.reduce((total, i) => total + products[i], 0))]);
-  const pick = (/** @type {number} */ i) => page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
+  const pick = (/** @type {number} */ i) => {
+    page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
+    page.show("check");
+  };
   return [
-    make("div", "pair", numbersImage(unit, weights, "Its weights", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
+    make("div", "pair", numbersImage(unit, weights, "Its weights. Touch one to check it.", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
     opening("sum", "The sum with its numbers", () => tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)),
   ];
 }
