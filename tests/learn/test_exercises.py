@@ -1,7 +1,10 @@
 """Each exercise: the task is open, the solution passes, each wrong answer is refused with its sentence."""
 
+import runpy
+
 import pytest
 
+from tinygrad_mnist.autodiff.primitive import REGISTRY
 from tinygrad_mnist.learn.exercise import OURS, read_set
 from tinygrad_mnist.learn.judge import judge
 from tinygrad_mnist.learn.proof import cases
@@ -28,6 +31,12 @@ def test_exercise_has_three_hints_and_three_wrong_answers(exercise):
     assert [case.status for case in found[:2]] == ["not yet", "passed"]
     assert len(found) >= 5
     assert all(case.words for case in found[2:])
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_task_runs_as_a_script_with_its_hole(exercise, capsys, monkeypatch):
+    monkeypatch.delitem(REGISTRY, "swish", raising=False)  # of the same op in another file
+    runpy.run_path(str(exercise.task), run_name="__main__")
 
 
 def test_exercises_are_numbered_in_one_row():

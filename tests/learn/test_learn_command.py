@@ -156,6 +156,17 @@ def test_reports_for_a_teacher_have_every_exercise(own_set, here):
     assert run("class", "--json").exit_code == 0
 
 
+def test_set_of_a_teacher_checks_a_folder_without_one(own_set, here):
+    result = run("anna", "--set", "class")
+    assert (
+        "Open anna/01_square.py, fill the hole, then:  tinygrad-mnist learn anna --set class check"
+        in result.output
+    )
+    shutil.copy(own_set / "01_square/solution.py", here / "anna/01_square.py")
+    assert run("anna", "--set", "class", "check", 1).exit_code == 0
+    assert "--set is anna: expected a folder with exercises" in run("anna", "--set", "anna").output
+
+
 def test_new_set_runs_and_proves_itself(here, monkeypatch):
     monkeypatch.setattr("tinygrad_mnist.learn.proof.grade", judge)
     assert run("new", "class").exit_code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 _number = click.argument("number", metavar="[N]", type=Whole(0, 10_000), required=False)
 
 
-def _say(text: str) -> None:
-    from tinygrad_mnist.cli.console import say
+class _Place(NamedTuple):
+    """A learner's folder, and the folder of another set."""
 
-    say(text)
+    folder: Path
+    exercises: Path | None
+
+
+def _say(text: str) -> None:
+    """Print sentences, wrapped at words in a terminal and whole in a file."""
+    from tinygrad_mnist.cli.console import console_of
+
+    console = console_of()
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
 @click.group(
@@ -31,20 +40,28 @@ def _say(text: str) -> None:
     examples=("check", "anna --junit anna.xml"),
 )
 @click.argument("folder", default="")
+@click.option(
+    "--set",
+    "exercises",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Exercises of DIR, in place of those of FOLDER or the package.",
+)
 @click.option("--watch", is_flag=True, help="Check each file when it is saved, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Check all files, and print the results as JSON.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="The same as JUnit XML.")
 @click.pass_context
-def learn(context: click.Context, /, folder: str, watch: bool, as_json: bool, junit: Path | None) -> None:
+def learn(context: click.Context, /, folder: str, exercises: Path | None, watch: bool, as_json: bool,
+          junit: Path | None) -> None:  # fmt: skip
     """Copy the exercises into FOLDER, and show the progress and the next one.
 
     Each exercise is a file with a hole. FOLDER is `learn` if it is left out; a folder with exercises of its
     own, from `learn new`, runs these.
     """
-    context.obj = _folder(folder)
+    context.obj = _Place(_folder(folder), exercises)
     if context.invoked_subcommand is not None:
         return
-    _refuse_misspelt(context, context.obj)
+    _refuse_misspelt(context, context.obj.folder)
     work = _open(context)
     if as_json or junit is not None:
         _report(context, work, as_json, junit)
@@ -73,7 +90,7 @@ def _refuse_misspelt(context: click.Context, folder: Path) -> None:
 def _open(context: click.Context) -> WorkFolder:
     from tinygrad_mnist.learn.work_folder import WorkFolder
 
-    return WorkFolder(context.obj)
+    return WorkFolder(*context.obj)
 
 
 def _show(work: WorkFolder) -> None:
@@ -101,7 +118,9 @@ def _say_next(work: WorkFolder) -> None:
 def _command(work: WorkFolder, *words: object) -> str:
     """Return a command line for this folder."""
     folder = [] if work.path == _folder("") else [work.path]
-    return " ".join(map(str, ["tinygrad-mnist learn", *folder, *words]))
+    place = click.get_current_context().find_object(_Place)
+    option = ["--set", place.exercises] if place and place.exercises else []
+    return " ".join(map(str, ["tinygrad-mnist learn", *folder, *option, *words]))
 
 
 def _say_outcome(work: WorkFolder, exercise: Exercise, outcome: Outcome) -> None:
@@ -224,7 +243,7 @@ def prove(context: click.Context) -> None:
     from tinygrad_mnist.learn.work_folder import set_of
 
     failed = 0
-    for proof in proofs(set_of(context.obj)):
+    for proof in proofs(set_of(context.obj.exercises or context.obj.folder)):
         failed += not proof.holds
         _say(str(proof))
     _say("All checks do what they should." if not failed else f"{failed} do not do what they should.")

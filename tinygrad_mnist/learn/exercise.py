@@ -115,7 +115,7 @@ def read_exercise(folder: Path) -> Exercise:
     told = read_record(Description, content, str(path))
     if not (folder / "task.py").is_file():
         raise DataError(f"{folder / 'task.py'} is missing: expected the text and the hole of the exercise")
-    return Exercise(folder, int(number[1]), told.title, told.hints, told.note.strip(), told.seconds)
+    return Exercise(folder, int(number[1]), told.title, told.hints, " ".join(told.note.split()), told.seconds)
 
 
 def read_set(folder: Path) -> list[Exercise]:

@@ -50,6 +50,8 @@ class WorkFolder:
     ----------
     path : Path
         Made if it is missing. Tasks that are not there yet are copied into it; a learner's file stays.
+    exercises : Path, optional
+        Folder with another set.
 
     Raises
     ------
@@ -59,11 +61,13 @@ class WorkFolder:
         If its state is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, exercises: Path | None = None) -> None:
         if path.exists() and not path.is_dir():
             raise DataError(f"FOLDER is {path}, a file: expected a folder; write another name")
         self.path = path
-        self.exercises = set_of(path)
+        self.exercises = set_of(path) if exercises is None else read_set(exercises)
+        if not self.exercises:
+            raise DataError(f"--set is {exercises}: expected a folder with exercises, NN_name/exercise.toml")
         self._progress = self._read()
         path.mkdir(parents=True, exist_ok=True)
         for exercise in self.exercises:

@@ -21,7 +21,7 @@ def check(work):
 def call(work, output):
     """Call `order` on the graph itself: a copy would have other Values."""
     found = work.get("order")(output)
-    if found is ... or found is None:
+    if found is ... or found is None or found == []:
         raise Finding(
             "`order` gives nothing yet: return a list of Values", line_of(work.get("order")), open=True
         )

@@ -13,7 +13,7 @@ Value = earlier("value").Value  # with .inputs, as in exercise 2
 
 
 def order(output):
-    return ...
+    return []  # your code
 
 
 if __name__ == "__main__":

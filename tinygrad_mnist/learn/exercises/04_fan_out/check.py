@@ -39,6 +39,27 @@ def check(work):
         for name, x, place in (("a.grad", a, 0), ("b.grad", b, 1)):
             chosen = {say: value[place] for say, value in mistakes.items()}
             agree(f"{name} of {words}", x.grad, right[place], {"a": 2.0, "b": 3.0}, chosen, line=line)
+    visit_each_once(backward, line)
+
+
+def visit_each_once(backward, line):
+    """Refuse a walk along each path: their number doubles with each doubling."""
+    visits = []
+
+    class Counted(earlier("value").Value):
+        inputs = property(
+            lambda self: visits.append(1) or self.kept, lambda self, x: vars(self).update(kept=x)
+        )
+
+    y = Counted(1.0)
+    for _ in range(10):
+        y = Counted(2 * y.data, (y, y), (1.0, 1.0))
+    backward(y)
+    if len(visits) > 200:
+        told = (
+            f"y = x + x, ten times in a row, has 11 Values, and their inputs are read {len(visits):,} times"
+        )
+        raise Finding(f"every path is walked by itself: {told}; follow `order`, each Value once", line)
 
 
 def kept(function, last):

@@ -19,7 +19,8 @@ def check(work):
         if not np.array_equal(w, drawn[1]):
             fail("the same seed gives other weights: draw from rng, not from np.random", line)
         if w.std() < 1e-9:
-            fail(f"all weights are {w.flat[0]:g}: equal units get equal gradients and stay equal", line)
+            told = f"all weights are {w.flat[0]:g}: equal units get equal gradients and stay equal"
+            fail(told, line, open=not w.any())
         if np.array_equal(w, drawn[2]):
             fail("another seed gives the same weights: draw from rng", line)
         refuse_size(w, outputs, inputs, work, line)

@@ -10,7 +10,7 @@ Broadcasting is undone for you.
 import numpy as np
 
 from tinygrad_mnist import ops, primitive
-from tinygrad_mnist.checking import assert_op
+from tinygrad_mnist.checking import check_gradients
 
 
 @primitive
@@ -30,5 +30,4 @@ swish.vjps(rule_x, rule_beta)
 
 
 if __name__ == "__main__":
-    print("sigmoid(0.5) =", ops.sigmoid(0.5))
-    assert_op(swish, np.array([0.5, -1.5]), np.array([1.0, 2.0]))  # fails with a table, or is silent
+    print(check_gradients(lambda x, b: swish(x, b).sum(), np.array([0.5, -1.5]), np.array([1.0, 2.0])))
