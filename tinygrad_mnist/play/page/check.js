@@ -1,7 +1,7 @@
 "use strict";
 // The tab Check: is the gradient of a weight true?  Nudge the weight and compare; plant a mistake and catch it.
 
-const PAUSE = 150; // milliseconds
+const PAUSE = 150, SELDOM = 1000; // milliseconds
 const NUDGES = Array.from({ length: 12 }, (_, i) => Number(`1e-${i + 1}`));
 
 class CheckTab {
@@ -9,6 +9,7 @@ class CheckTab {
     const { data } = page;
     this.h = 1e-5;
     this.timer = 0;
+    this.tested = 0;
     /** @type {ReturnType<typeof judged> | null} */
     this.verdict = null;
     /** @type {ReturnType<typeof checkedArray>[]} */
@@ -95,16 +96,22 @@ class CheckTab {
     this.explained.textContent = page.data.mistakes.find(({ id }) => id === page.mistake)?.text ?? "Every rule is as the graph has it.";
     if (["input", "label", "weights"].some((each) => what.has(each))) this.arrays = [];
     this.showArrays();
-    // While the reader draws or the network trains, it is enough to look a few times a second.
     if (["weight", "tab", "mistake", "label", "unit"].some((each) => what.has(each))) this.test();
-    else if (["input", "weights"].some((each) => what.has(each))) this.timer ||= setTimeout(() => this.test(), PAUSE);
+    else if (["input", "weights"].some((each) => what.has(each))) this.testSoon();
+  }
+
+  /** While the reader draws or the network trains: test when it pauses, and now and then. */
+  testSoon() {
+    const wait = Math.min(PAUSE, Math.max(0, this.tested + SELDOM - performance.now()));
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.test(), wait);
   }
 
   /** Nudge the weight, and show what comes of it. */
   test() {
     const { blamed, label } = page;
     clearTimeout(this.timer);
-    this.timer = 0;
+    this.tested = performance.now();
     this.verdict = null;
     if (!blamed || label === null) return;
     const weight = this.weight, backprop = blamed.slopes.get(weight.name)?.[weight.index] ?? 0;
@@ -169,7 +176,7 @@ class CheckTab {
    */
   showSlope(weight, label, backprop, loss) {
     const value = page.network.arrays.get(weight.name)?.[weight.index] ?? 0, far = 1, nudge = Math.max(this.h, 0.001);
-    const points = /** @type {[number, number][]} */ (Array.from({ length: 41 }, (_, i) => [value - far + (i * far) / 20, lossNudged(weight, -far + (i * far) / 20, label)]));
+    const points = /** @type {[number, number][]} */ (Array.from({ length: 25 }, (_, i) => [value - far + (i * far) / 12, lossNudged(weight, -far + (i * far) / 12, label)]));
     const claimed = (/** @type {number} */ x) => loss + backprop * (x - value), seen = [...points.map(([, y]) => y), claimed(value - far / 2), claimed(value + far / 2)];
     const [low, high] = [Math.min(...seen), Math.max(...seen)], room = Math.max((high - low) * 0.2, 1e-9), [bottom, top] = [low - room, high + room];
     const line = points.map(([x]) => /** @type {[number, number]} */ ([x, claimed(x)])).filter(([, y]) => y >= bottom && y <= top);

@@ -78,8 +78,12 @@ async function decoded(data, given) {
     return { count, labels, at: (index) => all.slice(index * size, (index + 1) * size) };
   }
   const pixels = await inflated(bytesOf(given.values)), scale = Math.fround(1 / data.pixelMax);
-  const at = (/** @type {number} */ index) =>
-    Float64Array.from(pixels.subarray(index * size, (index + 1) * size), (pixel) => Math.fround(pixel * scale));
+  const ink = Float64Array.from({ length: 256 }, (_, level) => Math.fround(level * scale));
+  const at = (/** @type {number} */ index) => {
+    const input = new Float64Array(size);
+    for (let i = 0; i < size; i++) input[i] = ink[pixels[index * size + i]];
+    return input;
+  };
   return { count, labels, at };
 }
 

@@ -29,8 +29,7 @@ class Learning {
   /** Begin with the weights that the page shows. */
   open() {
     if (this.port) return;
-    this.port = this.worker() ?? this.slices();
-    this.send({ what: "begin", given: trainingSet() });
+    this.use(this.worker() ?? this.slices());
     this.send({ what: "set", settings: { ...this.settings, mistake: page.mistake } });
     this.send({ what: "load", weights: page.network.arrays, seed: this.seed });
   }
@@ -61,8 +60,18 @@ class Learning {
   replace() {
     const again = this.sent;
     this.sent = [];
-    this.port = this.slices();
+    this.use(this.slices());
     for (const command of again) this.send(command);
+  }
+
+  /**
+   * Train there: the examples move, without a copy.
+   * @param {Port} port
+   */
+  use(port) {
+    const given = trainingSet();
+    this.port = port;
+    port.postMessage({ what: "begin", given, turn: this.turn }, [given.train.inputs.buffer, given.test.inputs.buffer]);
   }
 
   /** @param {Command} command */
