@@ -285,6 +285,18 @@ def test_whole_numbers_are_those_of_numpy(node, dtype):
         agree(node, step, np.array([-3, 0, 7, 11, largest], dtype), times=1)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32])
+def test_numbers_that_a_dtype_cannot_hold_are_compared(node, dtype):
+    def step(x):
+        return [
+            getattr(np, name)(x, number)
+            for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+            for number in (300, -1, 2**32, -(2**40), 5)
+        ]
+
+    agree(node, step, np.array([0, 5, 44, 127], dtype), times=1)
+
+
 @given(text=expressions(), dtype=st.sampled_from([np.float64, np.float32]))
 def test_expression_gives_its_numbers_or_is_refused(node, text, dtype):
     """Each is compared where a change of the last bit of the inputs does not change it more."""

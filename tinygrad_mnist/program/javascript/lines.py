@@ -251,9 +251,14 @@ def _names(writer: Writer, instruction: Instruction) -> list[str]:
 
 
 def _operand(writer: Writer, x: Operand, dtype: np.dtype[Any]) -> str:
-    """Return an operand as code; a number is rounded to the dtype of the computation."""
+    """Return an operand as code; a number is rounded to the dtype of the computation.
+
+    A whole number beside others stays: it may be compared with those of a dtype that cannot hold it.
+    """
     if isinstance(x, Value):
         return writer.name(x)
+    if isinstance(x, int) and dtype.kind in "iu":
+        return f"scalar({number_text(x)})"
     if not isinstance(x, bool | int | float):
         raise CaptureError(f"{x!r} is an operand: expected an array or a real number; pass it as an argument")
     return f"scalar({number_text(np.asarray(x).astype(dtype)[()])})"
