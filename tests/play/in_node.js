@@ -4,11 +4,12 @@ const between = (start, end) => html.slice(html.indexOf(start) + start.length, h
 const data = JSON.parse(between('<script type="application/json" id="data">', "</script>"));
 const PROGRAMS = require("vm").runInThisContext(`${between('<script id="programs">', "</script>")}; PROGRAMS`);
 
-const floats = (text) => {
-  const { buffer, byteOffset, length } = Buffer.from(text, "base64");
-  return Float64Array.from(new Float32Array(buffer.slice(byteOffset, byteOffset + length)));
+const doubles = ({ dtype, values }) => {
+  const { buffer, byteOffset, length } = Buffer.from(values, "base64");
+  const kind = dtype === "float64" ? Float64Array : Float32Array;
+  return Float64Array.from(new kind(buffer.slice(byteOffset, byteOffset + length)));
 };
-const arrays = new Map(data.parameters.map(({ name, values }) => [name, floats(values)]));
+const arrays = new Map(data.parameters.map((parameter) => [parameter.name, doubles(parameter)]));
 for (const [name, { length }] of [...arrays]) arrays.set(`v_${name}`, new Float64Array(length));
 const steps = new Map();
 const stepOf = (name) => {

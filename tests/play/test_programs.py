@@ -45,11 +45,11 @@ MODELS = {
 
 
 def in_double(model):
-    """Return the model in float64, its weights rounded to float32 as in the page, dropout and softmax off."""
+    """Return the model in float64 without dropout and softmax."""
     copy = nn.Sequential(*(deepcopy(layer) for layer in flat(model) if not isinstance(layer, LEFT_OUT)))
     for layer in copy:
         for name, parameter in list(layer.named_parameters()):
-            setattr(layer, name, nn.Parameter(parameter.data.astype(np.float32).astype(np.float64)))
+            setattr(layer, name, nn.Parameter(parameter.data.astype(np.float64)))
     return copy
 
 
