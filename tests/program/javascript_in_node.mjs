@@ -1,7 +1,9 @@
 // Runs programs that come as lines of JSON, and answers each with a line: what its steps return and change.
 import { createInterface } from "node:readline";
 
-const typed = ({ kind, bytes }) => {
+const typed = (given) => {
+  if (!given?.kind) return given; // wrong on purpose
+  const { kind, bytes } = given;
   const buffer = Buffer.from(bytes, "base64");
   return new globalThis[kind](buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.length));
 };

@@ -32,8 +32,8 @@ class Node:
         job = {
             "text": text,
             "states": [*map(described, states)],
-            "generators": [*map(as_json, generators)],
-            "inputs": [described(x) if x.dtype != np.int64 else as_whole(x) for x in arguments],
+            "generators": [g if isinstance(g, dict) else as_json(g) for g in generators],
+            "inputs": [*map(argument, arguments)],
             "numbers": [*map(list, numbers)],
         }
         self.process.stdin.write(json.dumps(job) + "\n")
@@ -49,6 +49,13 @@ def described(array):
     kind = KINDS[array.dtype.name]
     dtype = np.dtype(kind.removesuffix("Array").lower())
     return {"kind": kind, "bytes": base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()}
+
+
+def argument(x):
+    """An argument as JSON: arrays as such, the rest as it is."""
+    if not isinstance(x, np.ndarray):
+        return x
+    return as_whole(x) if x.dtype == np.int64 else described(x)
 
 
 def as_whole(array):

@@ -225,10 +225,43 @@ def test_call_with_wrong_values_is_an_error_with_the_sentence(node, function, gi
         node.run(program.javascript, states, (), [wrong])
 
 
-def test_state_of_another_kind_is_an_error_by_name(node):
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [(np.zeros(12, np.float32), r"Float32Array\(12\)"), (np.zeros(3), r"Float64Array\(3\)")],
+)
+def test_state_of_another_kind_is_an_error_by_name(node, wrong, found):
     program = program_of(LAYER, X)
-    with pytest.raises(RuntimeError, match="W1 is a Float32Array of length 12: expected a Float64Array"):
-        node.run(program.javascript, [np.zeros(12, np.float32), np.zeros(3)], (), [X])
+    with pytest.raises(RuntimeError, match=rf"W1 is {found}: expected Float64Array\(12\)"):
+        node.run(program.javascript, [wrong, np.zeros(3)], (), [X])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wrong", "sentence"),
+    [
+        (float, [1, None], r"x\[1\] is null: expected a number"),
+        (float, [[1, 2], 3], r"x\[0\] is 1,2: expected a number"),
+        (float, "12", r"x\[0\] is 1: expected a number"),
+        (float, 3, "x is of length undefined: expected 2"),
+        (int, [0, 0.5], r"x\[1\] is 0.5: expected a whole number from -9007199254740991 to 9007199254740991"),
+        (np.int8, [300, 1], r"x\[0\] is 300: expected a whole number from -128 to 127"),
+        (bool, [True, 2], r"x\[1\] is 2: expected a whole number from 0 to 1"),
+    ],
+)
+def test_argument_that_its_dtype_cannot_hold_is_an_error(node, dtype, wrong, sentence):
+    program = program_of(lambda x: x * 1, np.ones(2, dtype))
+    node.run(program.javascript, (), (), [[1, True]])
+    with pytest.raises(RuntimeError, match=sentence):
+        node.run(program.javascript, (), (), [wrong])
+
+
+@pytest.mark.parametrize("spoiled", [{}, {"bit_generator": "PCG64"}, {"state": {"state": 2**100, "inc": 1}}])
+def test_generator_whose_bits_are_missing_is_an_error(node, spoiled):
+    program = program_of(nn.Dropout(0.5, rng=1), X)
+    state = as_json(program.recording.generators[0])
+    node.run(program.javascript, (), [state], [X])
+    given = state | spoiled if "state" in spoiled else spoiled
+    with pytest.raises(RuntimeError, match=r"the generator (is|has) .*: expected"):
+        node.run(program.javascript, (), [given], [X])
 
 
 IN_PAGE = """async ([text, states, generators, inputs, times]) => {

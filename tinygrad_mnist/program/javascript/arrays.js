@@ -69,8 +69,8 @@ export function scalar(number) {
  */
 export function state(data, shape, kind, name) {
   if (!(data instanceof kind) || data.length !== sizeOf(shape)) {
-    const found = `${data?.constructor?.name ?? data} of length ${data?.length}`;
-    throw new TypeError(`${name} is a ${found}: expected a ${kind.name} of length ${sizeOf(shape)}`);
+    const found = data?.length === undefined ? data : `${data.constructor.name}(${data.length})`;
+    throw new TypeError(`${name} is ${found}: expected ${kind.name}(${sizeOf(shape)})`);
   }
   return array(/** @type {any} */ (data), shape);
 }
@@ -87,8 +87,31 @@ export function fill(a, given, name) {
     const shape = `(${a.shape.join(", ")})`;
     throw new TypeError(`${name} is of length ${given?.length}: expected ${expected}, ${shape} in C order`);
   }
-  if (typeof given[0] === "bigint") given = Array.from(given, Number);
+  if (typeof given[0] === "bigint" || !ArrayBuffer.isView(given)) {
+    given = Array.from(given, (number, i) => {
+      if (["number", "bigint", "boolean"].includes(typeof number)) return Number(number);
+      throw new TypeError(`${name}[${i}] is ${number}: expected a number`);
+    });
+  }
   data.set(given);
+}
+
+/**
+ * Copy whole numbers that are given at a call, in C order, into an array.
+ * @param {NDArray} a
+ * @param {any} given
+ * @param {string} name
+ * @param {number} low
+ * @param {number} high
+ */
+export function fillWhole(a, given, name, low, high) {
+  fill(a, given, name);
+  for (let i = 0; i < given.length; i++) {
+    const number = Number(given[i]);
+    if (!(Number.isInteger(number) && number >= low && number <= high)) {
+      throw new RangeError(`${name}[${i}] is ${given[i]}: expected a whole number from ${low} to ${high}`);
+    }
+  }
 }
 
 /**

@@ -15,6 +15,7 @@ from tinygrad_mnist.program.javascript.places import Place, Places
 from tinygrad_mnist.program.javascript.text import (
     KINDS,
     array_text,
+    bounds,
     comment,
     name_text,
     number_text,
@@ -96,9 +97,7 @@ class _Module:
             self._write_state(value)
         for value in self.recording.arguments:
             self._define(value, f"new {_kind(value)}({value.array.size})")
-            self._step.append(
-                (f'fill({self.name(value)}, {self._given[id(value)]}, "{self.name(value)}");', "")
-            )
+            self._step.append((self._filled(value), ""))
         for value in dict.fromkeys(v for v in values if v.root.origin == "constant"):
             self._define(value, array_text(value.array))
         for value in dict.fromkeys(v for v in values if v.origin == "number"):
@@ -117,6 +116,14 @@ class _Module:
                 "after another; assign np.ascontiguousarray of it"
             )
         self._build.append(f'{name} = state({name}, {shape_text(value.shape)}, {_kind(value)}, "{name}");')
+
+    def _filled(self, value: Value) -> str:
+        name = self.name(value)
+        given = f'{name}, {self._given[id(value)]}, "{name}"'
+        if value.dtype.kind == "f":
+            return f"fill({given});"
+        low, high = bounds(value.dtype)
+        return f"fillWhole({given}, {low}, {high});"
 
     def _define(self, value: Value, memory: str) -> None:
         place = self.place(value)

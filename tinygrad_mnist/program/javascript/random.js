@@ -15,10 +15,14 @@ export const PCG64_MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
  * @returns {Generator}
  */
 export function generator(described) {
-  if (described?.bit_generator !== "PCG64") {
-    throw new TypeError(`the generator is ${described?.bit_generator}: expected the state of a PCG64`);
+  const { state, inc } = described?.state ?? {};
+  if (described?.bit_generator !== "PCG64" || state === undefined || inc === undefined) {
+    const found = described?.bit_generator ?? described;
+    throw new TypeError(`the generator is ${found}: expected rng.bit_generator.state of a PCG64`);
   }
-  const { state, inc } = described.state;
+  if (typeof state === "number" || typeof inc === "number") {
+    throw new TypeError(`the generator has the state ${state}: expected text, as a number loses bits`);
+  }
   const waiting = Number(described.has_uint32) ? Number(described.uinteger) : null;
   return { state: BigInt(state), increment: BigInt(inc), waiting };
 }

@@ -67,6 +67,14 @@ def array_text(array: Array) -> str:
     return f"{kind}.of({', '.join(map(number_text, flat))})"
 
 
+def bounds(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the lowest and the highest whole number of a dtype that JavaScript has exactly."""
+    if dtype.kind == "b":
+        return 0, 1
+    held, exact = np.iinfo(dtype), 2**53 - 1
+    return max(int(held.min), -exact), min(int(held.max), exact)
+
+
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return whole numbers as a list."""
     return f"[{', '.join(map(str, shape))}]"
