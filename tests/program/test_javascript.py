@@ -19,20 +19,23 @@ CLOSE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
 DOUBLE = {"rng": 0, "dtype": np.float64}
 
 
-def agree(node, step, *arguments, times=100):
-    """Call a step as often in Node as in NumPy, and compare the last results and what has changed."""
+def agree(node, step, *arguments, times=100, by_itself=False):
+    """Call a step as often in Node as in NumPy, and compare the last results and what has changed.
+
+    By itself the program in Node takes no numbers: its settings are those of the capture.
+    """
     compiled = compile(step)
     for _ in range(2):
         compiled(*arguments)
-    program = compiled.program
+    program, text = compiled.program, compiled.program.javascript
     states = [state.get() for state in program.states]
     before = [x.copy() for x in states], copy.deepcopy(program.recording.generators)
     numbers = []
     for _ in range(times):
-        numbers.append([number.get() for number in program.numbers])
+        numbers.append([] if by_itself else [number.get() for number in program.numbers])
         expected = compiled(*arguments)
     assert compiled.program is program
-    found, changed = node.run(program.javascript, *before, arguments, numbers)
+    found, changed = node.run(text, *before, arguments, numbers)
     assert_close(found, arrays(expected))
     assert_close(changed, [x.reshape(-1) for x in states])
 
@@ -188,6 +191,17 @@ def test_averages_and_clipping_are_those_of_numpy(node):
         return norm, *(p.grad for p in training.model.parameters())
 
     agree(node, step, *batch(np.random.default_rng(0), training))
+
+
+def test_updates_are_counted_where_a_call_gives_no_numbers(node):
+    training, other = (quadratic(dtype=np.float64, optimizer=optim.Adam) for _ in range(2))
+
+    def step(x, y):
+        one = training.step(x, y)
+        training.step(x, y)
+        return one, other.step(x, y)
+
+    agree(node, step, *batch(np.random.default_rng(0), training), times=5, by_itself=True)
 
 
 V, I = np.linspace(0.3, 0.7, 4), np.array([0, 2, 0])

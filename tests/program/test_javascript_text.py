@@ -1,5 +1,6 @@
 """The text of a program as JavaScript: its names and comments, what it refuses, and where it runs."""
 
+import json
 import re
 
 import numpy as np
@@ -95,6 +96,55 @@ def test_several_calls_and_several_programs_share_the_states(node):
         assert found == pytest.approx(loss, rel=1e-12)
     for one, other in zip(after, (state.get() for state in program.states)):
         np.testing.assert_allclose(one, other.ravel(), rtol=1e-12)
+
+
+WEIGHT = Tensor(X + 1, requires_grad=True, name="weight")
+
+
+def whole_structure(x):
+    twice = x * 2
+    return {
+        "a": [x, (twice, twice)],
+        "__proto__": ((x * WEIGHT).sum(),),
+        HOSTILE: [None, True, -0.5, HOSTILE, WEIGHT],
+        5: [],
+    }
+
+
+def test_result_has_the_structure_of_the_function(node):
+    program = program_of(whole_structure, X)
+    assert not re.search(r"</|<!--|<script|\u2028", program.javascript, re.IGNORECASE)
+    asked = """
+const keys = (x) => x?.constructor === Object ? Object.entries(x).map(([key, value]) => [key, keys(value)])
+  : ArrayBuffer.isView(x) ? [...x] : Array.isArray(x) ? x.map(keys) : x;
+const made = build;
+export { whole as build };
+const whole = (...states) => (x) => { throw new Error(JSON.stringify(keys(made(...states)(x)))); };
+"""
+    text = program.javascript.replace("export function build", "function build") + asked
+    with pytest.raises(RuntimeError) as raised:
+        node.run(text, [state.get() for state in program.states], (), [X])
+    x, weight = X.ravel().tolist(), (X + 1).ravel().tolist()
+    twice = [2 * number for number in x]
+    assert json.loads(str(raised.value).removeprefix("Error: ")) == [
+        ["5", []],
+        ["a", [x, [twice, twice]]],
+        ["__proto__", [572]],
+        [HOSTILE, [None, True, -0.5, HOSTILE, weight]],
+    ]
+
+
+def left(x):
+    WEIGHT.grad = None
+    loss = (WEIGHT * x).sum()
+    loss.backward()
+    return (loss,)
+
+
+def test_gradients_that_are_left_follow_the_result():
+    program = program_of(left, X)
+    assert "return [[result(loss)], result(dW1)];" in program.javascript
+    WEIGHT.grad = None
 
 
 def whole(x):

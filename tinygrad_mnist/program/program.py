@@ -80,16 +80,17 @@ class Program:
 
         Its ``build`` takes `states` as typed arrays in C order, which the step changes in place, then the
         state of each generator as JSON, its whole numbers as text.  Its ``step`` takes the arguments as flat
-        arrays in C order, then `numbers`, and returns copies: a number for a result without axes, a typed
-        array for another, an array of these for several.  Whole numbers of 64 bits are doubles, exact below
-        2**53.
+        arrays in C order, then gradients from before that the function adds to, then `numbers`; it counts
+        updates by itself where they are left out.  It returns the function's result in its structure, with a
+        number for an array without axes and a typed array for another; if the function leaves gradients
+        behind, a list of the result and of these.  Whole numbers of 64 bits are doubles, exact below 2**53.
 
         Raises
         ------
         CaptureError
             If an operation, a dtype or the order of an array's elements has no form in JavaScript.
         """
-        return Code(javascript(self.recording, self.trace.argument_names, self.trace.call.title))
+        return Code(javascript(self.trace))
 
     def names_on_paper(self) -> Names:
         """Return names for the values where none shares memory with another."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program.instructions import Instruction, Recording, Value
+from tinygrad_mnist.program.instructions import Instruction, Value
+from tinygrad_mnist.program.javascript.answer import answer
 from tinygrad_mnist.program.javascript.elements import made
 from tinygrad_mnist.program.javascript.library import library, needed, types
 from tinygrad_mnist.program.javascript.lines import lines
@@ -26,11 +27,12 @@ from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.numbers import Computed, Number
 from tinygrad_mnist.program.operations import View
 from tinygrad_mnist.program.source import all_values, outside
+from tinygrad_mnist.program.trace import Trace
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
 
 
-def javascript(recording: Recording, arguments: list[str], title: str) -> str:
+def javascript(trace: Trace) -> str:
     """Return a program as the text of a module with a function ``build(states, generators) -> step``.
 
     Raises
@@ -38,9 +40,10 @@ def javascript(recording: Recording, arguments: list[str], title: str) -> str:
     CaptureError
         If an operation, a dtype or the layout of an array has no form in JavaScript.
     """
+    recording, title = trace.recording, trace.call.title
     layout = plan(recording.instructions, recording.outputs)
     try:
-        return _Module(recording, layout, Names(recording, arguments, layout)).text(title)
+        return _Module(trace, layout, Names(recording, trace.argument_names, layout)).text(title)
     except CaptureError as error:
         raise CaptureError(f"{title} cannot be printed as JavaScript: {error}") from None
 
@@ -48,8 +51,9 @@ def javascript(recording: Recording, arguments: list[str], title: str) -> str:
 class _Module:
     """The lines of a program."""
 
-    def __init__(self, recording: Recording, layout: Plan, names: Names) -> None:
-        self.recording, self.plan, self.names = recording, layout, names
+    def __init__(self, trace: Trace, layout: Plan, names: Names) -> None:
+        self.trace, self.plan, self.names = trace, layout, names
+        self.recording = recording = trace.recording
         self.states, self.numbers = outside(recording)
         names.numbers(self.numbers)
         self.places = Places(recording)
@@ -162,14 +166,23 @@ class _Module:
             return f"(-{operands[0]})"
         return f"({f' {_SIGNS[number.operation]} '.join(operands)})"
 
+    def _default(self, number: Number) -> str:
+        """Return the value of a number where a call gives none: updates are counted from the capture on."""
+        value = number_text(number.get())
+        counts = [count for count in self.recording.counts if count.like is number.holder]
+        if number.key != "steps" or not counts:
+            return value
+        name = self._spelled(self.names.new(f"{self.names.number_name(number)}_counted"))
+        self._build.append(f"let {name} = {value};")
+        return f"({name} += {counts[0].updates}) - {counts[0].updates}"
+
     # The module
 
     def text(self, title: str) -> str:
         """Return the module."""
         generators = [f"generator{i}" for i in range(len(self.recording.generators))]
-        defaults = [f"{self._number(number)} = {number_text(number.get())}" for number in self.numbers]
-        outputs = [f"result({self.name(value)})" for value in self.recording.outputs]
-        returned = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
+        defaults = [f"{self._number(number)} = {self._default(number)}" for number in self.numbers]
+        returned = answer(self.trace, self.states, self.name)
         given = [self._given[id(value)] for value in self.recording.arguments]
         build = [*self._build, *(f"{name} = generator({name});" for name in generators)]
         body = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
@@ -50,6 +51,11 @@ def number_text(number: Any) -> str:
     if isinstance(number, np.float32) and np.float32(float(str(number))) == number:
         return str(number).removesuffix(".0")
     return repr(float(number)).removesuffix(".0")
+
+
+def string_text(text: str) -> str:
+    """Return a text in quotes that nothing in it can end, nor the script that it stands in."""
+    return json.dumps(text).replace("<", "\\u003c")
 
 
 def array_text(array: Array) -> str:
