@@ -29,7 +29,7 @@ IN_PROCESS = {
     "error": ("def rule_a(g, a, b):\n    return g / 0", 2, "your code stops with ZeroDivisionError"),
     "text": ("def rule_a(g, a, b):\n    return 'b'", 1, "`rule_a` gives 'b': it should be a number"),
     "return": ("def rule_a(g, a, b):\n    g * b", 1, "`rule_a` gives None: does it end in `return`?"),
-    "arguments": ("def rule_a(g, a):\n    return g", None, "TypeError: rule_a() takes 2 positional"),
+    "arguments": ("def rule_a(g, a):\n    return g", 1, "`rule_a(g, a)` is called with 3 inputs"),
     "escape": ("raise ValueError('\\x1b[2J')", 1, "ValueError: \\x1b[2J"),
     "shape": ("def rule_a(g, a, b):\n    return [g, b]", 1, "an array of shape (2,), and it should be a"),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -95,6 +96,7 @@ class Work:
         line = line_of(function)
         if not callable(function):
             raise Finding(f"`{name}` is {shown(function)}: it should be a function")
+        _require_inputs(name, function, len(inputs), line)
         copies = copy.deepcopy(inputs)
         result = function(*copies)
         require_filled(f"`{name}`", result, line)
@@ -134,6 +136,18 @@ class Work:
         got = self.call(name, *given.values())
         agree(f"`{name}`", got, right, given, mistakes, source, line_of(self.get(name)))
         return got
+
+
+def _require_inputs(name: str, function: Callable[..., Any], count: int, line: int | None) -> None:
+    """Refuse a function that cannot be called with so many inputs."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of C, or a class
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        raise Finding(f"`{name}{signature}` is called with {count} inputs: {error}", line) from None
 
 
 def line_of(function: Any) -> int | None:

@@ -12,7 +12,7 @@ def check(work):
     gradients = [np.array([1.0, -4.0]), np.array([[2.0, 0.25]])]
     for lr in (0.1, 0.5):
         parameters, given = [p.copy() for p in before], [g.copy() for g in gradients]
-        step(parameters, given, lr)
+        step(list(parameters), given, lr)  # a new array in the list is not the network's
         unmoved = all(np.array_equal(p, b) for p, b in zip(parameters, before))
         if is_empty(step):
             fail("`step` does nothing yet: move each parameter", line, open=True)
