@@ -1,5 +1,6 @@
 """Each exercise: the task is open, the solution passes, each wrong answer is refused with its sentence."""
 
+import re
 import runpy
 
 import pytest
@@ -37,6 +38,18 @@ def test_exercise_has_three_hints_and_three_wrong_answers(exercise):
 def test_task_runs_as_a_script_with_its_hole(exercise, capsys, monkeypatch):
     monkeypatch.delitem(REGISTRY, "swish", raising=False)  # of the same op in another file
     runpy.run_path(str(exercise.task), run_name="__main__")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_exercise_needs_only_what_came_before(exercise):
+    numbers = {each.name.partition("_")[2]: each.number for each in EXERCISES}
+    needed = [
+        numbers[name]
+        for path in exercise.folder.glob("*.py")
+        for name in re.findall(r'earlier\("(\w+)"\)', path.read_text())
+        if not path.name.startswith("wrong")
+    ]
+    assert all(number < exercise.number for number in needed)
 
 
 def test_exercises_are_numbered_in_one_row():
