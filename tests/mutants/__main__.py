@@ -38,6 +38,7 @@ ROOMS = {
         "doctor",
         "tests/doctor tests/training/test_anomaly.py",
     ),
+    "learn": ("learn", "tests/learn"),
     "play": ("play", "tests/play tests/test_cli_play.py"),
 }
 OF_ALL_ROOMS = "tests/test_hints.py tests/test_masked_arrays.py tests/refusals tests/test_long_values.py"

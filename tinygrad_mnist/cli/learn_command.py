@@ -146,7 +146,7 @@ def _report(context: click.Context, work: WorkFolder, as_json: bool, junit: Path
     from tinygrad_mnist.files import write_atomically
     from tinygrad_mnist.learn.reports import as_junit, as_record
 
-    results = [(exercise, work.check(exercise)) for exercise in work.exercises]
+    results = work.check_all()
     if junit is not None:
         write_atomically(junit, as_junit(work, results))
     if as_json:

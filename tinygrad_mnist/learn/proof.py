@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinygrad_mnist.learn.exercise import Exercise
 from tinygrad_mnist.learn.outcome import NOT_YET, PASSED, WRONG, Outcome
-from tinygrad_mnist.learn.process import grade
+from tinygrad_mnist.learn.process import grade_all
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,6 @@ def cases(exercise: Exercise) -> list[Case]:
 
 def proofs(exercises: Sequence[Exercise]) -> Iterator[Proof]:
     """Run all checks of a set on its own files, each in a process of its own."""
-    for exercise in exercises:
-        for case in cases(exercise):
-            yield Proof(case, grade(exercise, case.path))
+    found = [case for exercise in exercises for case in cases(exercise)]
+    for case, outcome in zip(found, grade_all((case.exercise, case.path) for case in found)):
+        yield Proof(case, outcome)

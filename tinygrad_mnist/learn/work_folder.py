@@ -17,7 +17,7 @@ from tinygrad_mnist.files import read_json, write_atomically
 from tinygrad_mnist.files.records import Whole, read_record
 from tinygrad_mnist.learn.exercise import OURS, Exercise, read_set
 from tinygrad_mnist.learn.outcome import Outcome
-from tinygrad_mnist.learn.process import grade
+from tinygrad_mnist.learn.process import grade, grade_all
 
 STATE = "learn.json"
 _LARGEST = 1_000_000  # bytes of a state
@@ -113,6 +113,14 @@ class WorkFolder:
         outcome = grade(exercise, self.file(exercise))
         self._keep(exercise, solved=outcome.passed)
         return outcome
+
+    def check_all(self) -> list[tuple[Exercise, Outcome]]:
+        """Check all files, and keep the outcomes."""
+        outcomes = grade_all((exercise, self.file(exercise)) for exercise in self.exercises)
+        results = list(zip(self.exercises, outcomes))
+        for exercise, outcome in results:
+            self._keep(exercise, solved=outcome.passed)
+        return results
 
     def hint(self, exercise: Exercise) -> tuple[int, str] | None:
         """Return the number and the text of the next hint; after the last one, the last again."""
