@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.play.browsing import wait_for
+from tinygrad_mnist import load, nn, no_grad, ops
 
 pytestmark = pytest.mark.long
 STATE = """JSON.stringify({
@@ -101,7 +102,7 @@ def test_damaged_address_is_passed_over(opened, digits_page):
     assert (found["start"], found.get("at")) == ("given", None)
 
 
-def test_files_are_read_by_python(opened, digits_page):
+def test_files_are_read_by_python(opened, digits_page, tmp_path):
     tab = opened(digits_page, accept_downloads=True)
     address(tab)
     assert tab.is_disabled("#save-curves")
@@ -130,6 +131,11 @@ def test_files_are_read_by_python(opened, digits_page):
     for name, array in found.items():
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array.ravel(), np.array(arrays[name], np.float32))
+    saved["weights"].save_as(tmp_path / "weights.safetensors")
+    model = load(nn.perceptron("64-12-10", nn.Tanh), tmp_path / "weights.safetensors")
+    with no_grad():
+        answer = ops.softmax(model(np.array([tab.evaluate("[...page.input]")], np.float32))).data[0]
+    np.testing.assert_allclose(tab.evaluate("[...page.seen.answer]"), answer, atol=1e-5)
     rows = list(csv.DictReader(saved["curves"].path().read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == list(range(51))
     losses = tab.evaluate("[...learning.report.losses]")[1::2]

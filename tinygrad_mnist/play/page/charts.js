@@ -67,9 +67,11 @@ class Chart {
 
   /** @param {{x: Scale, y: Scale, xName: string, lines: Line[], marks?: Mark[], dots?: {x: number, y: number, name: string}[], summary: string}} given */
   show(given) {
+    const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // where words are larger, all is
     this.shown = given;
     this.width = this.svg.clientWidth;
-    const width = Math.max(CHART.least, this.width), { high } = this;
+    const width = Math.max(CHART.least, this.width / unit), { high } = this;
+    this.svg.setAttribute("height", String(high * unit));
     const place = {
       x: (/** @type {number} */ value) => CHART.left + given.x.place(value) * (width - CHART.left - CHART.right),
       y: (/** @type {number} */ value) => high - CHART.bottom - Math.min(1.04, Math.max(-0.04, given.y.place(value))) * (high - CHART.top - CHART.bottom),

@@ -19,7 +19,7 @@ class TakeTab {
         labelOf("address", "Address"), this.field,
         make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.inside, this.note),
       make("section", "", make("h2", "", "Keep what it has learned"),
-        make("p", "", "The weights as they are now, under their names, in a file that Python reads (safetensors.numpy.load_file); and the curves of the training."),
+        make("p", "", "The weights as they are now, in a file that Python reads with tinygrad_mnist.load(model, path); and the curves of the training."),
         make("div", "buttons", pressable("save-weights", "The weights as safetensors", () => download("weights.safetensors", weightsFile(), "application/octet-stream")), this.curves),
         make("div", "field", labelOf("open-weights", "Take weights from such a file"), this.file, this.refused)),
       make("section", "", make("h2", "", "The step in Python"),
