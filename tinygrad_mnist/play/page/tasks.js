@@ -75,7 +75,7 @@ class Tasks {
     this.next = pressable("next-task", "Next", () => this.go((this.at + 1) % this.tasks.length));
     this.now = make("div", "now", this.title, this.text, this.hint, this.news, make("div", "buttons", this.ask, this.next));
     byId("tasks").append(make("h2", "", "Try this"), this.steps, this.now);
-    this.go(0);
+    this.show();
   }
 
   /** @param {number} at */
