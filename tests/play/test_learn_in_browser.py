@@ -194,7 +194,7 @@ def test_page_answers_while_it_trains(opened, digits_page):
     assert frames == 20
     wait_for(tab, "learning.report.at > 500")
     assert any(np.any(values != before[name]) for name, values in weights(tab).items())
-    assert "steps a second" in tab.inner_text(".learn .state")
+    assert "steps per second" in tab.inner_text(".learn .state")
     tab.click("#tab-see")
     tab.click("#tab-learn")
     assert tab.inner_text("#play") == "❚❚ Pause"

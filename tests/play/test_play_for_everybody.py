@@ -86,4 +86,4 @@ def test_page_runs_in_a_frame_of_a_notebook(opened, tmp_path):
     frame = opened(path).frame_locator("iframe")
     frame.locator("#tab-learn").click()
     frame.locator("#step-ten").click()
-    frame.locator("text=/^10, epoch/").wait_for(timeout=8000)
+    frame.locator("text=/^10, epoch/").wait_for(timeout=60_000)

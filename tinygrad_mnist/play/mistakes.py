@@ -126,7 +126,7 @@ _OF_ACTIVATIONS: dict[type[nn.Module], Mistake] = {
     nn.Softplus: Mistake(
         wrong_rules.softplus_like_relu,
         "A bend is taken for a corner",
-        "The slope of a softplus grows smoothly from 0 to 1. Here it jumps from 0 to 1, as that of a ReLU.",
+        "The slope of a softplus grows smoothly from 0 to 1. Here it jumps from 0 to 1, like that of a ReLU.",
     ),
 }
 _STOPPED = Mistake(
@@ -145,12 +145,12 @@ _ON_OR_OFF = Mistake(
     _inputs_on_or_off,
     "An input is on or off",
     "The gradient of a weight is the blame of its unit × the input that the weight reads. Here each input "
-    "above 0 is taken for a 1, and each other for a 0.",
+    "above 0 counts as 1, and every other as 0.",
 )
 _OF_LOSSES = {
     "cross-entropy": Mistake(
         _half_too_many,
-        "A half too many",
+        "One half too many",
         "The quadratic loss has a half in it, this loss has none. Here all blame is halved all the same: "
         "every gradient points the right way and is half as long as it should be.",
     ),

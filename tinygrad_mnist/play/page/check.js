@@ -45,7 +45,7 @@ class CheckTab {
         make("p", "", "Backprop says how the loss changes as a weight grows: that is the gradient of the weight. You need not believe it: move one weight up a little, then down a little, and look at the loss itself."),
         choose, this.image, this.nudge.element, this.found, this.words, this.slope.element, this.curve),
       make("section", "", make("h2", "", "Break a rule"),
-        make("p", "", "Plant a mistake in the backward pass. The check above catches it, though in Learn the loss may fall all the same: that is why such mistakes live long."),
+        make("p", "", "Plant a mistake in the backward pass. The check above catches it, though in Learn the loss may fall all the same: so such mistakes can go unnoticed for years."),
         this.mistake.element, this.explained),
       make("section", "", make("h2", "", "Check every array"),
         make("p", "", "Ten weights of each array, half of them among those that matter here."),
@@ -93,7 +93,7 @@ class CheckTab {
     this.needed.hidden = blamed !== null;
     this.body.hidden = blamed === null;
     this.mistake.select.value = page.mistake ?? "";
-    this.explained.textContent = page.data.mistakes.find(({ id }) => id === page.mistake)?.text ?? "Every rule is as the graph has it.";
+    this.explained.textContent = page.data.mistakes.find(({ id }) => id === page.mistake)?.text ?? "No mistake is planted.";
     if (["input", "label", "weights"].some((each) => what.has(each))) this.arrays = [];
     this.showArrays();
     if (["weight", "tab", "mistake", "label", "unit"].some((each) => what.has(each))) this.test();
@@ -203,7 +203,7 @@ class CheckTab {
         ? [{ points: points.slice(0, best + 1), name: "h too small:\nthe digits run out", kind: "small", label: "start" }, { points: points.slice(best), name: "h too large:\nthe curve bends", kind: "large" }]
         : [{ points, name: "no h helps:\nthe rule is wrong", kind: "claim wrong" }],
       summary: isV
-        ? `The error is least at h = ${short(points[best][0])}: ${short(errors[best])} of the number. On the right it grows since the curve bends, on the left since digits run out.`
+        ? `The error is least at h = ${short(points[best][0])}: ${short(errors[best])} relative to the gradient. On the right it grows because the curve bends, on the left because the digits run out.`
         : `The error never falls below ${percentOf(errors[best])}.`,
     });
   }
@@ -270,9 +270,9 @@ function percentOf(share) {
 function ratioWords(backprop, best) {
   if (backprop === 0) return "Backprop says 0, the loss says otherwise.";
   if (Math.abs(best) < 1e-9 * Math.abs(backprop)) return "Backprop says that this weight matters, yet the loss does not move.";
-  if (backprop * best < 0) return "Backprop has even the wrong sign.";
+  if (backprop * best < 0) return "Backprop even has the wrong sign.";
   const ratio = Math.abs(backprop / best);
-  return `Backprop says ${short(ratio)} times what it is.`;
+  return `Backprop says ${short(ratio)} times the true slope.`;
 }
 
 /**

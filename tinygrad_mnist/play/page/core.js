@@ -339,6 +339,23 @@ class Page {
   }
 }
 
+/** The network's answers to the test examples. */
+function answersOfTest() {
+  const { test } = page.sets;
+  return test.labels.map((_, i) => largestAt(page.network.look(test.at(i)).answer));
+}
+
+/** Share of the test examples that the network reads correctly. */
+function readShare() {
+  const { labels } = page.sets.test;
+  return answersOfTest().filter((answer, i) => answer === labels[i]).length / labels.length;
+}
+
+/** Return true for a network that is hardly better than chance. */
+function isGuessing() {
+  return readShare() < 1.5 / page.data.classes.length + 0.05;
+}
+
 /**
  * The page that is shown.
  * @type {Page}

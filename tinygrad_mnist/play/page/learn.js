@@ -2,7 +2,7 @@
 // The tab Learn: train in the page, watch the loss fall, go back in time.
 
 const SMOOTH = 0.06; // how much the loss of a new step counts in the smoothed line
-const SPEEDS = /** @type {[string, string][]} */ ([["5", "slow: 5 steps a second"], ["50", "50 steps a second"], ["500", "500 steps a second"], [String(FULL_SPEED), "as fast as it can"]]);
+const SPEEDS = /** @type {[string, string][]} */ ([["5", "slow: 5 steps per second"], ["50", "50 steps per second"], ["500", "500 steps per second"], [String(FULL_SPEED), "as fast as it can"]]);
 
 class LearnTab {
   constructor() {
@@ -21,7 +21,7 @@ class LearnTab {
     });
     this.momentum = slider({
       id: "momentum", label: "Momentum", values: learning.momenta, value: settings.momentum, text: String, choose: (momentum) => learning.set({ momentum }),
-      note: "The part of the last move that goes on, as a ball rolls on.",
+      note: "How much of the last move is kept, as a rolling ball keeps its speed.",
     });
     /** @type {{element: HTMLElement, set: (value: number) => void, input: HTMLInputElement}} */
     this.time = slider({
@@ -33,7 +33,7 @@ class LearnTab {
     this.origin = make("p", "note");
     this.weights = new WeightImages();
     this.element = make("div", "learn", make("section", "", make("h2", "", "Learn from examples"),
-      make("p", "", `The network looks at ${batch} training examples, finds the blame of every weight, its gradient, and moves each weight a little against it. That is one step. There are ${count.toLocaleString("en")} training examples; all of them once is an epoch.`),
+      make("p", "", `The network reads ${batch} training examples and finds the blame of every weight: its gradient. Then it moves each weight a little against it. That is one step. There are ${count.toLocaleString("en")} training examples; one pass through all of them is an epoch.`),
       make("div", "buttons", this.play, pressable("step-one", "One step", () => this.run(1)), pressable("step-ten", "Ten steps", () => this.run(10)), speed.element),
       make("div", "pair", this.lr.element, this.momentum.element),
       this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element, this.weights.element),
@@ -101,7 +101,7 @@ class LearnTab {
     const best = report ? beforeForgetting(report) : undefined, isLost = report && report.at > 0 && !Number.isFinite(report.loss);
     const words = isLost
       ? "The weights have grown beyond all numbers: each step was so large that the next one had to be larger. Go back in time, or start anew, with a smaller learning rate."
-      : best ? `It has forgotten: at step ${best.step.toLocaleString("en")} it read ${percent(best.accuracy)} rightly. Its steps were so large that they jumped over the valley of the loss. Go back in time, and take a smaller learning rate.`
+      : best ? `It has forgotten: at step ${best.step.toLocaleString("en")} it read ${percent(best.accuracy)} correctly. Its steps were so large that they overshot: the loss rose instead of falling. Go back in time, and take a smaller learning rate.`
       : mistake ? `A mistake is planted: ${mistake.title}. See whether the loss falls all the same.` : "";
     this.notice.hidden = !words;
     if (this.notice.textContent !== words) this.notice.textContent = words;
@@ -114,7 +114,7 @@ class LearnTab {
       ["Steps", `${at.toLocaleString("en")}, epoch ${(at / perEpoch).toFixed(1)}`],
       ["Loss of the last step", at ? short(loss) : "no step yet"],
       ["Right answers", latest],
-      ["Speed", running ? `${Math.round(speed).toLocaleString("en")} steps a second` : "at rest"],
+      ["Speed", running ? `${Math.round(speed).toLocaleString("en")} steps per second` : "at rest"],
     ]));
   }
 
@@ -133,7 +133,7 @@ class LearnTab {
       x: steps, y: linearScale(0, 100, 4, (value) => `${value} %`), xName: "training steps", marks,
       lines: [{ points: shares, name: `test accuracy ${percent(places[places.length - 1].accuracy)}`, kind: "accuracy" }],
       dots: shares.length === 1 ? [{ x: shares[0][0], y: shares[0][1], name: "" }] : [],
-      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${page.sets.test.count.toLocaleString("en")} test examples rightly. It never trains on these.`,
+      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${page.sets.test.count.toLocaleString("en")} test examples correctly. It never trains on these.`,
     });
   }
 }

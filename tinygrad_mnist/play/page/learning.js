@@ -161,7 +161,7 @@ class Learning {
     if (!this.report) return "";
     const { at, places, place, loss } = this.report;
     const size = Number.isFinite(loss) ? `loss ${short(loss)}, ` : at ? "the loss is not a number any more, " : "";
-    return `Step ${at.toLocaleString("en")}: ${size}${percent(places[place].accuracy)} of the test examples read rightly`;
+    return `Step ${at.toLocaleString("en")}: ${size}${percent(places[place].accuracy)} of the test examples read correctly`;
   }
 }
 

@@ -170,7 +170,7 @@ function exampleButton(index) {
   paintInk(canvas, input);
   const button = pressable(`example-${index}`, "", () => page.choose("test", index), read === label ? "example" : "example wrong");
   button.append(canvas, ...(read === label ? [] : [make("span", "read-as", page.className(read))]));
-  const said = `“${page.className(label)}”, ${read === label ? "read rightly" : `read as “${page.className(read)}”`}`;
+  const said = `“${page.className(label)}”, ${read === label ? "read correctly" : `read as “${page.className(read)}”`}`;
   button.setAttribute("aria-label", said);
   button.title = said;
   return button;

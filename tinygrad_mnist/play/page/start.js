@@ -110,7 +110,6 @@ function factsText() {
   const { data, network, sets } = page, learned = data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
   const things = data.kind === "image" ? ["pixels", "test images"] : ["numbers", "test points"];
   const sizes = [`${page.input.length} ${things[0]}`, ...network.blocks.map(({ size, isLast }) => `${size} ${isLast ? "answers" : "units"}`)];
-  const right = sets.test.labels.filter((label, i) => largestAt(network.look(sets.test.at(i)).answer) === label).length / sets.test.count;
-  const guesses = right < 1.5 / data.classes.length + 0.05 ? "so far it guesses" : `it reads ${percent(right)} of ${sets.test.count} ${things[1]} correctly`;
+  const guesses = isGuessing() ? "so far it guesses" : `it reads ${percent(readShare())} of ${sets.test.count} ${things[1]} correctly`;
   return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }

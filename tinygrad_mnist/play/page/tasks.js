@@ -1,7 +1,7 @@
 "use strict";
 // Guided tasks: each is done when the state of the page shows it.
 
-const READ_AS = "8"; // the class of a task, where there is one of that name
+const READ_AS = "8"; // the class of a task, where something is misread as that
 
 /** What the tasks remember of the way here. */
 const MEMORY = {
@@ -13,10 +13,17 @@ const MEMORY = {
 
 /** @typedef {{title: string, text: string, hint: string, isDone: () => boolean}} Task */
 
+/** A class that something is misread as: the usual one, or else the most frequent. */
+function falseAnswer() {
+  const counts = page.data.classes.map(() => 0), usual = page.data.classes.indexOf(READ_AS), { test } = page.sets;
+  answersOfTest().forEach((answer, i) => { if (answer !== test.labels[i]) counts[answer]++; });
+  return counts[usual] ? usual : largestAt(counts);
+}
+
 /** @returns {Task[]} */
 function tasksOf() {
   const { data } = page, isImage = data.kind === "image", thing = isImage ? "digit" : "point";
-  const wanted = Math.max(0, data.classes.includes(READ_AS) ? data.classes.indexOf(READ_AS) : data.classes.length - 1), name = `“${data.classes[wanted]}”`;
+  const wanted = falseAnswer(), name = `“${data.classes[wanted]}”`;
   const isWrong = () => page.label !== null && page.answer !== page.label;
   const isBlamed = () => page.tab === "blame" && page.moment >= page.network.blocks.length + 2;
   const pixel = () => {
@@ -24,14 +31,16 @@ function tasksOf() {
     return unit?.layer === -1 && blamed !== null && strongest(blamed.input, 3).includes(unit.index);
   };
   const accuracy = () => learning.report?.places[learning.report.place]?.accuracy ?? 0;
+  const teach = { title: "Teach it from nothing", text: `Start with fresh random weights, and train until it reads ${percent(GOOD)} of the test examples correctly.`, hint: "In Learn: “Fresh random weights”, then “Train”. Too slow? Raise the speed, or the learning rate.", isDone: () => learning.start === "fresh" && accuracy() >= GOOD };
   return [
     { title: "Ask it why", text: `The network reads a ${thing} wrongly. Ask it why, and follow the blame back to the ${isImage ? "picture" : "input"}.`, hint: "The button “Why?” is above the network. It plays to the end by itself.", isDone: () => isWrong() && isBlamed() },
-    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is none, and make it say why.`, hint: isImage ? "The tab See has many digits; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
+    ...(isGuessing() ? [teach] : []), // what has learned nothing can be led to nothing
+    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "The tab See has many digits; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
     isImage
-      ? { title: "Change its mind", text: "Draw on a digit until the network reads another one.", hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
-      : { title: "Find the border", text: "Find a point of which the network is hardly sure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },
+      ? { title: "Change its mind", text: "Draw on a digit until the network reads another one, with more than 50 %.", hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
+      : { title: "Find the border", text: "Find a point where the network is unsure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },
     { title: isImage ? "Which pixel matters most?" : "Which number matters more?", text: `Find the ${isImage ? "pixel" : "input"} that changes the loss most, and choose it.`, hint: isImage ? "Go to the end of the blame: the picture there shows it in the strongest colour. Touch that place in “What the network gets”; the three strongest count." : "Go to the end of the blame, and choose that input.", isDone: pixel },
-    { title: "Teach it from nothing", text: `Start with fresh random weights, and train until it reads ${percent(GOOD)} of the test examples rightly.`, hint: "In Learn: “Fresh random weights”, then “Train”. Too slow? Raise the speed, or the learning rate.", isDone: () => learning.start === "fresh" && accuracy() >= GOOD },
+    ...(isGuessing() ? [] : [teach]),
     { title: "Make it forget", text: "Train with so large a learning rate that it forgets what it knew.", hint: "Move the learning rate far to the right, and train. Watch the curve of right answers.", isDone: () => MEMORY.forgot },
     { title: "Save it", text: "Go back in time, to a snapshot before it forgot.", hint: "The slider “Back in time” in Learn, far to the left.", isDone: () => MEMORY.forgot && !learning.isRunning && accuracy() > 0.9 * MEMORY.best },
     { title: "Catch the mistake", text: "Plant a mistake in a rule, and find a weight where the check catches it.", hint: "In Check: choose a rule, then “Check them all”; touch a verdict “wrong”.", isDone: () => page.mistake !== null && page.tab === "check" && checkTab.verdict === "wrong" },

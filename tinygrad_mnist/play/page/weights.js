@@ -3,7 +3,7 @@
 
 const MOST_TILES = 24;
 
-/** The weights of each linear layer: an image for each unit that looks at the picture, a field of squares for the rest. */
+/** The weights of each linear layer: an image for each unit that reads the picture, a field of squares for the rest. */
 class WeightImages {
   constructor() {
     this.layers = page.network.blocks.flatMap((block, number) => {
@@ -41,7 +41,7 @@ class LayerImages {
     this.caption = make("figcaption", "note");
     const what = this.isImages
       ? `${titleOf(number)}: what ${this.units < units ? `the first ${this.units} of ${units}` : `${units}`} units look for in the picture. Touch one to choose it.`
-      : `${titleOf(number)}: ${units} rows, one per unit; ${this.wide} columns, one per input of it.`;
+      : `${titleOf(number)}: ${units} rows, one per unit; ${this.wide} columns, one per input.`;
     this.words = make("span", "", what, " ");
     this.element = make("figure", this.isImages ? "tiles" : "matrix", ...this.tiles, this.caption);
   }

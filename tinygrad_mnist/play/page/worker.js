@@ -158,7 +158,7 @@ class Trainer {
     return chosen.flatMap((example) => train.targets[train.labels[example]]);
   }
 
-  /** Share of the test examples that the network reads rightly. */
+  /** Share of the test examples that the network reads correctly. */
   accuracy() {
     const { width, test } = this.given, look = this.program("look");
     let right = 0;
@@ -217,7 +217,7 @@ class Trainer {
 }
 
 /**
- * Train as messages say, in slices of some milliseconds, and report some 15 times a second.
+ * Train as messages say, in slices of some milliseconds, and report some 15 times per second.
  * @param {Port} port
  * @param {number} slice
  */
