@@ -196,6 +196,13 @@ def test_damaged_set_is_told_with_its_file(name, content, sentence, own_set):
     assert (result.exit_code, sentence in result.output) == (2, True), result.output
 
 
+def test_set_whose_proof_cannot_be_run_is_told(own_set):
+    (own_set / "02_again/wrong_x.py").write_text("def rule(g, x):\n    return x\n")
+    assert "wrong_x.py begins with 'def rule(g, x):': expected a comment" in run("class", "prove").output
+    (own_set / "02_again").rename(own_set / "01_again")
+    assert "class/01_again and class/01_square have one number: rename one" in run("class").output
+
+
 def test_saved_file_is_yielded_at_each_save(own_set):
     work = WorkFolder(own_set)
     found = saved(work)

@@ -16,6 +16,7 @@ import runpy
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -119,9 +120,19 @@ def read_exercise(folder: Path) -> Exercise:
 
 
 def read_set(folder: Path) -> list[Exercise]:
-    """Return the exercises of a set in their order."""
+    """Return the exercises of a set in their order.
+
+    Raises
+    ------
+    DataError
+        If an exercise is damaged, or two have one number.
+    """
     found = [read_exercise(path.parent) for path in folder.glob("*/exercise.toml")]
-    return sorted(found, key=lambda exercise: (exercise.number, exercise.name))
+    found.sort(key=lambda exercise: (exercise.number, exercise.name))
+    for one, other in pairwise(found):
+        if one.number == other.number:
+            raise DataError(f"{one.folder} and {other.folder} have one number: rename one of them")
+    return found
 
 
 def earlier(name: str) -> SimpleNamespace:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.learn.exercise import Exercise
 from tinygrad_mnist.learn.outcome import NOT_YET, PASSED, WRONG, Outcome
 from tinygrad_mnist.learn.process import grade_all
@@ -57,12 +59,22 @@ class Proof:
 
 
 def cases(exercise: Exercise) -> list[Case]:
-    """Return the files of an exercise with what its check must say of each."""
+    """Return the files of an exercise with what its check must say of each.
+
+    Raises
+    ------
+    DataError
+        If a wrong answer does not begin with the words.
+    """
     found = [Case(exercise, exercise.task, NOT_YET)]
     if exercise.solution.is_file():
         found.append(Case(exercise, exercise.solution, PASSED))
     for path in sorted(exercise.folder.glob("wrong_*.py")):
         first = path.read_text("utf-8").partition("\n")[0]
+        if not first.startswith("#"):
+            raise DataError(
+                f"{path} begins with {shown(first)}: expected a comment with what the check must say"
+            )
         found.append(Case(exercise, path, WRONG, first.removeprefix("#").strip()))
     return found
 
