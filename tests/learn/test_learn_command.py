@@ -174,7 +174,7 @@ def test_new_set_runs_and_proves_itself(here):
     assert run("new", "class").exit_code == 0
     assert "1  The derivative of a square" in run("class").output
     proof = run("class", "prove")
-    assert (proof.exit_code, "All checks do what they should." in proof.output) == (0, True), proof.output
+    assert (proof.exit_code, "All are judged as they should be." in proof.output) == (0, True), proof.output
     (here / "class/01_square/wrong_new.py").write_text("# forgets\ndef rule(g, x):\n    return g * 2 * x\n")
     proof = run("class", "prove")
     assert proof.exit_code == 1

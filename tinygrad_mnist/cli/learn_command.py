@@ -242,9 +242,10 @@ def prove(context: click.Context) -> None:
     from tinygrad_mnist.learn.proof import proofs
     from tinygrad_mnist.learn.work_folder import set_of
 
-    failed = 0
+    failed = []
     for proof in proofs(set_of(context.obj.exercises or context.obj.folder)):
-        failed += not proof.holds
+        failed += [] if proof.holds else [proof]
         _say(str(proof))
-    _say("All checks do what they should." if not failed else f"{failed} do not do what they should.")
+    said = f"Not judged as they should be: {len(failed)}." if failed else "All are judged as they should be."
+    _say(said)
     context.exit(1 if failed else 0)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 import io
 import json
@@ -15,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,12 +22,12 @@ from typing import Any
 from tinygrad_mnist.learn.exercise import Exercise, read_exercise
 from tinygrad_mnist.learn.grading import Finding, Work
 from tinygrad_mnist.learn.outcome import NOT_YET, PASSED, WRONG, Outcome
-from tinygrad_mnist.learn.sentences import TooMuchOutput, say_error
+from tinygrad_mnist.learn.sentences import TooMuchOutput, say_endless, say_error
 
 MOST_OUTPUT = 20_000  # characters that a file may print
 MOST_MEMORY = 4 * 2**30  # bytes of addresses: NumPy and its threads take the first one
 _SHOWN = 2_000  # characters of them that the outcome has
-_PATIENCE = 6  # a sleeping program may take this many times the seconds
+_PATIENCE = 20  # seconds more by the clock than of computing: other programs run too
 
 
 def judge(exercise: Exercise, path: Path) -> Outcome:
@@ -44,25 +43,30 @@ def judge(exercise: Exercise, path: Path) -> Outcome:
 
 
 def _run(exercise: Exercise, path: Path) -> tuple[str, str, int | None]:
-    source = b""
     try:
         check = exercise.check()
     except Exception as error:  # a teacher's check may raise anything
         return WRONG, f"the check of this exercise cannot be used: {type(error).__name__}: {error}", None
+    if not path.is_file():
+        reset = f"`tinygrad-mnist learn reset {exercise.number}`"
+        return WRONG, f"the file is missing: {reset} writes it again", None
+    source = path.read_bytes()
     try:
-        source = path.read_bytes()
         names: dict[str, Any] = {"__name__": "exercise", "__file__": str(path)}
         exec(compile(source, str(path), "exec"), names)
         check(Work(names, source))
     except Finding as finding:
         return NOT_YET if finding.open else WRONG, finding.sentence, finding.line
     except BaseException as error:  # a learner's file may raise anything, exit() too
-        return WRONG, *say_error(error, path, source)
+        return WRONG, *say_error(error, path)
     return PASSED, "", None
 
 
 class _Output(io.StringIO):
     """Text that a learner's file prints, refused beyond a limit."""
+
+    def close(self) -> None:
+        """Stay open: what was printed is shown."""
 
     def write(self, text: str) -> int:
         """Keep the text."""
@@ -77,7 +81,7 @@ def main(exercise: str, file: str, seconds: str) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # what is written past Python
         os.dup2(nowhere, stream)
-    _limit_memory()
+    _limit(float(seconds))
     path = Path(file)
 
     def say(outcome: Outcome) -> None:
@@ -90,18 +94,16 @@ def main(exercise: str, file: str, seconds: str) -> None:
     os._exit(0)  # threads of the learner may still run
 
 
-def _limit_memory() -> None:
+def _limit(seconds: float) -> None:
+    """Limit memory, and the time of code that leaves no other thread a turn."""
     if importlib.util.find_spec("resource") is None:  # Windows
         return
     import resource
 
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
-    except (OSError, ValueError) as error:  # macOS refuses
-        if isinstance(error, OSError) and error.errno == errno.EPERM:
-            raise
+    for kind, limit in ((resource.RLIMIT_AS, MOST_MEMORY), (resource.RLIMIT_CPU, int(seconds) + 3)):
+        most = resource.getrlimit(kind)[1]
+        with suppress(OSError, ValueError):  # macOS refuses a limit of memory
+            resource.setrlimit(kind, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
 def _watch_time(exercise: Exercise, path: Path, seconds: float, say: Callable[[Outcome], None]) -> None:
@@ -109,11 +111,10 @@ def _watch_time(exercise: Exercise, path: Path, seconds: float, say: Callable[[O
     main_thread, began = threading.get_ident(), time.monotonic()
 
     def watch() -> None:
-        while time.process_time() < seconds and time.monotonic() - began < _PATIENCE * seconds:
+        while time.process_time() < seconds and time.monotonic() - began < seconds + _PATIENCE:
             time.sleep(0.02)
         line = _line_in(path, sys._current_frames().get(main_thread))
-        sentence = f"your code does not come to an end within {seconds:g} seconds: does a loop run for ever?"
-        say(Outcome(exercise.name, WRONG, sentence, line))
+        say(Outcome(exercise.name, WRONG, say_endless(seconds), line))
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -17,9 +17,10 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.records import read_record
 from tinygrad_mnist.learn.exercise import Exercise
 from tinygrad_mnist.learn.outcome import WRONG, Outcome
+from tinygrad_mnist.learn.sentences import say_endless, say_status
 
 _PACKAGES = Path(__file__).parents[2]  # where this package lies
-_GRACE = 7  # times the seconds of an exercise, until the process is ended from outside
+_GRACE = 40  # seconds more than an exercise has, until the process is ended from outside
 
 
 def grade(exercise: Exercise, path: Path) -> Outcome:
@@ -45,9 +46,9 @@ def grade(exercise: Exercise, path: Path) -> Outcome:
             start_new_session=True,
         )
         try:
-            output, errors = process.communicate(timeout=30 + _GRACE * exercise.seconds)
+            output, errors = process.communicate(timeout=exercise.seconds + _GRACE)
         except subprocess.TimeoutExpired:
-            output, errors = b"", b""
+            return Outcome(exercise.name, WRONG, say_endless(exercise.seconds))
         finally:
             _end(process)
     return _outcome(exercise, output, errors, process.returncode)
@@ -74,7 +75,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             stream.close()
 
 
-def _outcome(exercise: Exercise, output: bytes, errors: bytes, status: int | None) -> Outcome:
+def _outcome(exercise: Exercise, output: bytes, errors: bytes, status: int) -> Outcome:
     try:
         return read_record(Outcome, json.loads(output), "outcome")
     except (ValueError, CheckpointError):  # the process ended before it could say anything
@@ -82,5 +83,4 @@ def _outcome(exercise: Exercise, output: bytes, errors: bytes, status: int | Non
     said = errors.decode(errors="replace").strip().splitlines()
     if said:
         return Outcome(exercise.name, WRONG, f"the check itself fails: {said[-1]}")
-    cause = "ends its process" if status == 0 else f"ends its process with the status {status}"
-    return Outcome(exercise.name, WRONG, f"your code {cause} before the check is through")
+    return Outcome(exercise.name, WRONG, say_status(status, exercise.seconds))

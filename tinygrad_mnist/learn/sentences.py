@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from pathlib import Path
 
@@ -14,7 +15,7 @@ class TooMuchOutput(BaseException):  # not an Exception: `except Exception: pass
     """A file prints more than the limit."""
 
 
-def say_error(error: BaseException, path: Path, source: bytes) -> tuple[str, int | None]:
+def say_error(error: BaseException, path: Path) -> tuple[str, int | None]:
     """Return the sentence on an error, and the line of the learner's file where it began.
 
     Parameters
@@ -23,13 +24,23 @@ def say_error(error: BaseException, path: Path, source: bytes) -> tuple[str, int
         As the learner's file or the check raised it.
     path : Path
         The learner's file.
-    source : bytes
-        Its content.
     """
     line = _line(error, path)
-    if isinstance(error, FileNotFoundError) and line is None and not source:
-        return f"{path.name} is missing: `tinygrad-mnist learn reset` writes it again", None
     return _sentence(error, line), line
+
+
+def say_endless(seconds: float) -> str:
+    """Return the sentence on code that goes on for too long."""
+    return f"your code does not come to an end within {seconds:g} seconds: does a loop run for ever?"
+
+
+def say_status(status: int, seconds: float) -> str:
+    """Return the sentence on code that ended its process before the check had an outcome."""
+    if status == -getattr(signal, "SIGXCPU", 0) != 0:
+        return say_endless(seconds)
+    if status < 0:
+        return f"your code ends Python by {signal.Signals(-status).name}, before the check is through"
+    return "your code ends its process before the check is through"
 
 
 def _line(error: BaseException, path: Path) -> int | None:
