@@ -1,11 +1,13 @@
 """A file is replaced whole or not at all."""
 
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +107,17 @@ def test_killed_process_leaves_a_whole_file(tmp_path, delay):
 def test_a_missing_folder_is_named_instead_of_the_hidden_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder is missing: '.*nowhere'"):
         write_atomically(tmp_path / "nowhere" / "file", b"")
+
+
+def test_an_unwritable_path_is_named_instead_of_the_hidden_file(tmp_path, monkeypatch):
+    with pytest.raises(IsADirectoryError, match=r"it is a folder; name a file in it: '[^']*'$"):
+        write_atomically(tmp_path, b"")
+    with pytest.raises(IsADirectoryError, match=r"name a file in it: '.'$"):
+        write_atomically(Path(), b"")
+
+    def refused(source, target):
+        raise PermissionError(errno.EACCES, "Permission denied", str(source), None, str(target))
+
+    monkeypatch.setattr(atomic.os, "replace", refused)
+    with pytest.raises(PermissionError, match=r"denied: '[^']*/file'$"):
+        write_atomically(tmp_path / "file", b"")

@@ -29,6 +29,8 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "the folder is missing", str(path.parent))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it", str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:  # not mkstemp, whose files only their owner may read
@@ -38,8 +40,9 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         os.replace(temporary, path)
     except BaseException as error:  # Ctrl-C too
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # an error of write names no file
+        if isinstance(error, OSError):  # an error of write names no file, another the hidden one
             error.filename = str(path)
+            del error.filename2
         raise
     _sync_folder(path.parent)
 
