@@ -88,6 +88,15 @@ def test_points_of_the_page_are_float32_within_its_bounds():
     assert data["classes"] == ["upper moon", "lower moon"]
 
 
+def test_bounds_of_the_largest_points_are_finite():
+    largest = np.finfo(np.float32).max * np.float32([[-1, 1], [1, -1]])
+    some = largest, np.array([0, 1])
+    data = data_in(
+        play(nn.perceptron("2-3-2", rng=0), Points("far", some, some, ("a", "b")), batch_size=1).html
+    )
+    assert np.isfinite(data["bounds"]).all()
+
+
 def test_data_sets_of_points_are_the_same_each_time_and_balanced():
     for make in (moons, spirals):
         first, second = make(), make()
@@ -229,6 +238,8 @@ def test_network_that_makes_the_page_too_large_is_refused(digits):
 
 PERCEPTRON = nn.perceptron("2-3-2", rng=0)
 TWICE = nn.Linear(2, 2, rng=0)
+DIVERGED = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, rng=0))
+DIVERGED[1].weight.data[0, 0] = np.inf
 
 
 class Twice(nn.Sequential):
@@ -272,6 +283,11 @@ class Twice(nn.Sequential):
             {"loss": nn.CrossEntropyLoss(label_smoothing=0.1)},
             "loss is .*0.1.*: expected the mean",
         ),
+        (
+            DIVERGED,
+            {},
+            "model has a number in 1.weight that is not finite: expected .*; train it with a smaller",
+        ),
         (PERCEPTRON, {"lr": -1}, "lr is -1: expected a finite number >= 0"),
         (
             PERCEPTRON,
@@ -311,6 +327,7 @@ def test_network_that_cannot_be_shown_is_refused(model, settings, sentence):
         (PAIR, {"class_names": ["a"]}, "y has classes from 0 to 1: expected 0 to 0"),
         ((PAIR[0], 0 * PAIR[1]), {}, "data has 1 class: expected at least two; add examples"),
         ((PAIR[0] * np.nan, PAIR[1]), {}, "train has a point that is not finite"),
+        ((PAIR[0] * 1e39, PAIR[1]), {}, "train has a point that is not finite in float32"),
         (
             (np.full((5, 2, 2), 2.0), np.arange(5) % 2),
             {},

@@ -91,7 +91,7 @@ class PlayData:
         """Return lowest and highest x and y of a picture of the points."""
         if self.kind == "image":
             return None
-        x = np.concatenate([self.train.x, self.test.x])
+        x = np.concatenate([self.train.x, self.test.x], dtype=np.float64)  # a width may be beyond float32
         low, high = x.min(axis=0), x.max(axis=0)
         margin = 0.1 * np.maximum(high - low, 1e-3)
         return [float(side) for pair in zip(low - margin, high + margin) for side in pair]

@@ -127,6 +127,8 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     ------
     TypeError
         If the network has a layer that a page cannot show, or the loss is another one.
+    ValueError
+        If a weight is not finite.
     """
     if not _is_row(model):
         raise TypeError(
@@ -145,6 +147,7 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     name = _loss_name(loss, given[-1])
     if name == "cross-entropy" and isinstance(given[-1], _SOFTMAX):
         given.pop()  # the answer is the softmax of what comes before, and the loss is that of the logits
+    _require_finite(model)
     layers = Layers(*(_copied(layer) for layer in given))
     is_double = any(parameter.dtype == np.float64 for parameter in model.parameters())
     return Network(layers, _names(model, given), name, np.dtype(np.float64 if is_double else np.float32))
@@ -185,6 +188,15 @@ def _loss_name(loss: Loss | None, last: nn.Module) -> str:
 def _is_of_softmax(loss: Loss, last: nn.Module) -> bool:
     """Return True for a cross-entropy of probabilities behind a softmax: that of its logits is the same."""
     return type(last) is nn.Softmax and repr(loss) == repr(nn.CrossEntropyLoss(from_logits=False))
+
+
+def _require_finite(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if not np.isfinite(parameter.data).all():
+            raise ValueError(
+                f"model has a number in {name} that is not finite: expected finite weights; train it with a "
+                "smaller learning rate"
+            )
 
 
 def _copied(layer: nn.Module) -> nn.Module:

@@ -107,6 +107,8 @@ def play(
     ------
     TypeError
         If the network has a layer that cannot be shown, or the loss is another one.
+    ValueError
+        If a number or a weight is not finite.
     DataError
         If the data are of another form, do not fit the network, or make the page larger than 3 MB.
 

@@ -44,9 +44,10 @@ class Points:
                     f"{name} has points of shape {x.shape} and classes of shape {y.shape}: expected (n, 2) "
                     "and (n,), n at least 1"
                 )
-            x = x.astype(np.float32)
+            with np.errstate(over="ignore"):
+                x = x.astype(np.float32)
             if not np.isfinite(x).all():
-                raise DataError(f"{name} has a point that is not finite: expected finite numbers")
+                raise DataError(f"{name} has a point that is not finite in float32: expected finite numbers")
             count_classes(name, y, len(self.class_names))
             object.__setattr__(self, name, (x, y))
 
