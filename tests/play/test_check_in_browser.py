@@ -65,6 +65,7 @@ def test_nudge_and_backprop_are_those_of_python(opened, digits_page, reader):
     tab.fill("#weight-from", "30")
     tab.press("#weight-from", "Tab")
     wait_for(tab, "page.weight?.index === 2 * 64 + 29")
+    assert "how much the pixel in row 4, column 6 counts for unit 3 of layer 1" in tab.inner_text(".check")
     assert_as_in_python(tab, reader, 1e-5)
     frame = tab.locator("#weight-image").bounding_box()
     tab.mouse.click(frame["x"] + 4.5 * frame["width"] / 8, frame["y"] + 2.5 * frame["height"] / 8)
@@ -109,6 +110,38 @@ def test_wrong_size_of_nudge_is_told_apart(opened, digits_page, reader):
     )
     assert 1e-8 < best < 1e-3
     assert error < 1e-7
+
+
+def test_rounding_of_a_tiny_loss_is_not_called_wrong(opened, digits_page):
+    tab = check(opened, digits_page)
+    for loss in (1e-4, 1e-6, 1e-8, 1e-10, 1e-13):
+        tab.evaluate(
+            """(wanted) => {
+              page.choose("test", page.sets.test.labels.findIndex((label, i) => {
+                return largestAt(page.network.look(page.sets.test.at(i)).answer) === label;
+              }));
+              page.refresh();
+              const outer = ["2.weight", "2.bias"].map((name) => page.network.arrays.get(name));
+              while (page.network.lossAt(page.input, page.label) > wanted) {
+                for (const array of outer) array.forEach((weight, i) => { array[i] = 1.1 * weight; });
+              }
+              page.changed("weights");
+            }""",
+            loss,
+        )
+        wait_for(tab, "page.blamed.loss < 1e-3")
+        tab.click("#check-all")
+        assert tab.locator(".check button.small.wrong").count() == 0, loss
+        wrong = tab.evaluate(
+            """[...page.blamed.slopes].flatMap(([name, slopes]) => [...slopes.keys()].filter((index) => {
+              const best = bestSlope({ name, index }, page.label, slopes[index]);
+              return judged(slopes[index], best, best, 1e-5, roundingOf(page.blamed)) === "wrong";
+            }))"""
+        )
+        assert wrong == [], loss
+    tab.evaluate("page.chooseWeight({ name: '2.weight', index: 0 })")
+    wait_for(tab, "checkTab.verdict === 'tiny'")
+    assert "Too small to tell" in tab.inner_text("#judgement")
 
 
 def test_check_says_where_there_is_nothing_to_see(opened, digits_page):

@@ -14,10 +14,11 @@ class CheckTab {
     this.verdict = null;
     /** @type {ReturnType<typeof checkedArray>[]} */
     this.arrays = [];
-    this.name = choice({ id: "weight-array", label: "Array", options: data.parameters.map(({ name, shape }) => [name, `${name}, ${shape.join(" × ")}`]), value: data.parameters[0].name, choose: (name) => page.chooseWeight({ name, index: this.largest(name) }) });
+    this.name = choice({ id: "weight-array", label: "Look at", options: data.parameters.map(({ name, shape }) => [name, `${arrayTitle(name)}, ${shape.join(" × ")}`]), value: data.parameters[0].name, choose: (name) => page.chooseWeight({ name, index: this.largest(name) }) });
     this.to = numberField({ id: "weight-to", label: "of unit", value: 1, most: 1, choose: () => this.pick() });
     this.from = numberField({ id: "weight-from", label: "for input", value: 1, most: 1, choose: () => this.pick() });
     for (const { input } of [this.to, this.from]) input.min = "1";
+    this.which = make("p", "which");
     this.image = make("div", "image");
     this.nudge = slider({
       id: "nudge", label: "Nudge h", values: NUDGES, value: this.h, text: (h) => powerText(Math.round(Math.log10(h))), choose: (h) => { this.h = h; page.changed("weight"); },
@@ -43,7 +44,7 @@ class CheckTab {
     return make("div", "",
       make("section", "", make("h2", "", "Is the blame true?"),
         make("p", "", "Backprop says how the loss changes as a weight grows: that is the gradient of the weight. You need not believe it: move one weight up a little, then down a little, and look at the loss itself."),
-        choose, this.image, this.nudge.element, this.found, this.words, this.slope.element, this.curve),
+        choose, this.which, this.image, this.nudge.element, this.found, this.words, this.slope.element, this.curve),
       make("section", "", make("h2", "", "Break a rule"),
         make("p", "", "Plant a mistake in the backward pass. The check above catches it, though in Learn the loss may fall all the same: so such mistakes can go unnoticed for years."),
         this.mistake.element, this.explained),
@@ -117,7 +118,7 @@ class CheckTab {
     const weight = this.weight, backprop = blamed.slopes.get(weight.name)?.[weight.index] ?? 0;
     this.showChoice(weight, blamed);
     const found = nudged(weight, this.h, label), best = bestSlope(weight, label, backprop);
-    this.verdict = judged(backprop, found.slope, best, this.h, blamed.loss);
+    this.verdict = judged(backprop, found.slope, best, this.h, roundingOf(blamed));
     this.found.replaceChildren(comparison(found, backprop, this.h));
     this.showWords(backprop, best, found.slope);
     this.showSlope(weight, label, backprop, blamed.loss);
@@ -138,8 +139,9 @@ class CheckTab {
     set(this.to.input, row + 1, rowsOf(name));
     set(this.from.input, (index % wide) + 1, wide);
     this.from.element.hidden = wide === 1;
-    const layer = page.network.blocks.findIndex(({ linear }) => linear !== null && page.data.layers[linear].weight === name);
-    this.image.hidden = layer < 0 || wide < 4;
+    const { layer, isBias } = placeOfArray(name);
+    this.which.textContent = weightSentence({ name, index }, layer, isBias, row, index % wide);
+    this.image.hidden = isBias || wide < 4;
     if (this.image.hidden) return;
     const figure = numbersImage({ layer, index: row }, slopes.slice(row * wide, (row + 1) * wide), `Gradients of the weights of unit ${row + 1}. Touch one to test it.`, "weight-image", (at) => page.chooseWeight({ name, index: row * wide + at }));
     this.image.replaceChildren(figure);
@@ -156,8 +158,9 @@ class CheckTab {
     const words = {
       agrees: `✓ They agree to ${digits} digits: this gradient is right.`,
       zero: "✓ Both are 0: for this input, this weight does not matter. What comes into it is 0, or its unit is asleep.",
-      large: `? They differ by ${share}, and h is to blame: it is so large that the curve bends between the two places. Try 10⁻⁵.`,
-      small: `? They differ by ${share}, and h is to blame: it is so small that the two losses agree in nearly all digits, and rounding decides the rest. Try 10⁻⁵.`,
+      large: `? They differ by ${share}, and h is to blame: it is so large that the curve bends between the two places. Take a smaller one.`,
+      small: `? They differ by ${share}, and h is to blame: it is so small that the two losses agree in nearly all digits, and rounding decides the rest. Take a larger one.`,
+      tiny: "? Too small to tell: both are less than what rounding does to the loss. For this input, this weight hardly matters.",
       wrong: `✗ They differ by ${percentOf(difference(backprop, best))} at every h. ${ratioWords(backprop, best)} The rule is wrong.`,
     }[this.verdict ?? "agrees"];
     const safe = page.mistake && this.verdict !== "wrong" ? " The planted mistake does not reach this weight; check every array below." : "";
@@ -211,20 +214,20 @@ class CheckTab {
   checkAll() {
     const { blamed, label } = page, next = uniforms(1);
     if (!blamed || label === null) return;
-    this.arrays = page.data.parameters.map(({ name }) => checkedArray(name, /** @type {Numbers} */ (blamed.slopes.get(name)), label, next));
+    this.arrays = page.data.parameters.map(({ name }) => checkedArray(name, blamed, label, next));
     this.showArrays();
-    const wrong = this.arrays.filter(({ error }) => error > AGREES).map(({ name }) => name);
+    const wrong = this.arrays.filter((array) => array.isWrong).map(({ name }) => arrayTitle(name));
     say(wrong.length ? `Wrong: ${wrong.join(", ")}` : "All arrays are right");
   }
 
   showArrays() {
     if (!this.arrays.length) return this.table.replaceChildren();
-    const rows = this.arrays.map(({ name, count, worst, error, isSilent }) => {
-      const isWrong = error > AGREES, look = pressable(`look-${name}`, isWrong ? "✗ wrong" : isSilent ? "all 0" : "✓ right", () => page.chooseWeight({ name, index: worst.index }), isWrong ? "small wrong" : "small");
-      look.setAttribute("aria-label", `${look.textContent}: look at the worst weight of ${name}`);
-      return [name, String(count), isWrong ? percentOf(error) : short(error), look];
+    const rows = this.arrays.map(({ name, count, worst, error, isSilent, isWrong }) => {
+      const look = pressable(`look-${name}`, isWrong ? "✗ wrong" : isSilent ? "all 0" : "✓ right", () => page.chooseWeight({ name, index: worst.index }), isWrong ? "small wrong" : "small");
+      look.setAttribute("aria-label", `${look.textContent}: look at the worst weight of ${arrayTitle(name)}`);
+      return [arrayTitle(name), String(count), isWrong ? percentOf(error) : short(error), look];
     });
-    return this.table.replaceChildren(tableOf("The worst of each array; touch a verdict to look at that weight.", ["array", "tested", "difference", "verdict"], rows));
+    return this.table.replaceChildren(tableOf("The worst of each array; touch a verdict to look at that weight.", ["", "tested", "difference", "verdict"], rows));
   }
 }
 
@@ -234,6 +237,35 @@ class CheckTab {
  */
 function rowsOf(name) {
   return page.data.parameters.find((parameter) => parameter.name === name)?.shape[0] ?? 1;
+}
+
+/**
+ * The layer that an array belongs to.
+ * @param {string} name
+ */
+function placeOfArray(name) {
+  const layers = page.network.blocks.map(({ linear }) => (linear === null ? null : page.data.layers[linear]));
+  return { layer: layers.findIndex((layer) => layer?.weight === name || layer?.bias === name), isBias: layers.some((layer) => layer?.bias === name) };
+}
+
+/** @param {string} name */
+function arrayTitle(name) {
+  const { layer, isBias } = placeOfArray(name);
+  return `${titleOf(layer)}, ${isBias ? "biases" : "weights"}`;
+}
+
+/**
+ * A weight in words, with its value.
+ * @param {Weight} weight
+ * @param {number} layer
+ * @param {boolean} isBias
+ * @param {number} unit
+ * @param {number} input
+ */
+function weightSentence({ name, index }, layer, isBias, unit, input) {
+  const inside = (/** @type {Unit} */ each) => nameOf(each).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+  const value = short(page.network.arrays.get(name)?.[index] ?? 0), whole = inside({ layer, index: unit });
+  return isBias ? `This bias is added to the sum of ${whole}. It is ${value}.` : `This weight says how much ${inside({ layer: layer - 1, index: input })} counts for ${whole}. It is ${value}.`;
 }
 
 /**

@@ -50,20 +50,38 @@ function bestSlope(weight, label, number) {
 }
 
 /**
+ * The part of a slope that may come from rounding: the loss is as exact as the largest number behind it.
+ * @param {Blamed} blamed
+ */
+function roundingOf({ loss, values }) {
+  return (1e-14 * Math.max(1, loss, reach(values[values.length - 1]))) / BEST_STEPS[0];
+}
+
+/**
  * Judge the backprop number of a weight by nudges.
  * @param {number} backprop
  * @param {number} slope with the chosen h
  * @param {number} best with a good h
  * @param {number} h
- * @param {number} loss
- * @returns {"agrees" | "zero" | "large" | "small" | "wrong"}
+ * @param {number} rounding
+ * @returns {"agrees" | "zero" | "tiny" | "large" | "small" | "wrong"}
  */
-function judged(backprop, slope, best, h, loss) {
-  const rounding = (1e-15 * Math.max(1, Math.abs(loss))) / BEST_STEPS[0];
-  if (Math.max(Math.abs(backprop), Math.abs(best)) <= rounding) return "zero";
-  if (difference(backprop, best) > AGREES && Math.abs(backprop - best) > 10 * rounding) return "wrong";
+function judged(backprop, slope, best, h, rounding) {
+  if (Math.max(Math.abs(backprop), Math.abs(best)) <= rounding) return backprop === 0 ? "zero" : "tiny";
+  if (isWrong(backprop, best, Math.max(Math.abs(backprop), Math.abs(best)), rounding)) return "wrong";
   if (difference(backprop, slope) <= AGREES) return "agrees";
   return h > BEST_STEPS[1] ? "large" : "small";
+}
+
+/**
+ * @param {number} backprop
+ * @param {number} best
+ * @param {number} size of the slopes that they are among
+ * @param {number} rounding
+ */
+function isWrong(backprop, best, size, rounding) {
+  const far = Math.abs(backprop - best);
+  return far > AGREES * size && far > rounding;
 }
 
 /**
@@ -97,14 +115,15 @@ function somePlaces(slopes, count, next) {
 /**
  * Check some weights of an array: the largest difference, as a part of the largest slope among them.
  * @param {string} name
- * @param {Numbers} slopes
+ * @param {Blamed} blamed
  * @param {number} label
  * @param {() => number} next
  */
-function checkedArray(name, slopes, label, next) {
-  const places = somePlaces(slopes, 10, next), pairs = places.map((index) => ({ index, backprop: slopes[index], best: bestSlope({ name, index }, label, slopes[index]) }));
+function checkedArray(name, blamed, label, next) {
+  const slopes = /** @type {Numbers} */ (blamed.slopes.get(name)), rounding = roundingOf(blamed);
+  const pairs = somePlaces(slopes, 10, next).map((index) => ({ index, backprop: slopes[index], best: bestSlope({ name, index }, label, slopes[index]) }));
   const size = Math.max(...pairs.flatMap(({ backprop, best }) => [Math.abs(backprop), Math.abs(best)]));
   const far = (/** @type {{backprop: number, best: number}} */ { backprop, best }) => Math.abs(backprop - best);
-  const worst = pairs.reduce((a, b) => (far(b) > far(a) ? b : a));
-  return { name, count: pairs.length, worst, error: size > 1e-9 ? far(worst) / size : 0, isSilent: size <= 1e-9 };
+  const worst = pairs.reduce((a, b) => (far(b) > far(a) ? b : a)), isSilent = size <= rounding;
+  return { name, count: pairs.length, worst, error: isSilent ? 0 : far(worst) / size, isSilent, isWrong: isWrong(worst.backprop, worst.best, size, rounding) };
 }
