@@ -1,0 +1,65 @@
+"""What this site adds to Sphinx: formulas as MathML, and short names that find their page."""
+
+import re
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+
+
+def visit_math(translator: Any, node: nodes.math) -> None:
+    """Write a formula within a line."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_displayed_math(translator: Any, node: nodes.math_block) -> None:
+    """Write a formula on lines of its own."""
+    formula = convert(node.astext(), display="block")
+    translator.body.append(f'<div class="formula" tabindex="0">{formula}</div>\n')
+    raise nodes.SkipNode
+
+
+def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) -> nodes.Element | None:
+    """Return a link to the one object that a name ends the full name of, if there is just one."""
+    wanted = node.get("reftarget", "").removesuffix("()")
+    objects = {name: entry for name, entry in env.domains["py"].objects.items() if entry.objtype in KINDS}
+    found = [name for name in objects if name == f"tinygrad_mnist.{wanted}"] or [
+        name for name in objects if name.endswith(f".{wanted}")
+    ]
+    if node.get("refdomain") != "py" or len(found) != 1:
+        return None
+    entry = objects[found[0]]
+    link = nodes.reference("", "", content, internal=True)
+    link["refuri"] = f"{app.builder.get_relative_uri(node['refdoc'], entry.docname)}#{entry.node_id}"
+    return link
+
+
+# An attribute such as `loss` is more often a word of the text than a link to one of many.
+KINDS = {"module", "class", "exception", "function", "method"}
+MARKUP = re.compile(r"``.+?``|`[^`]+`|^ *\* |(?P<mark>[*|])")
+
+
+def take_signs_as_they_are(
+    app: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]
+) -> None:
+    """Show ``(*B, n)`` and ``|x|`` of a docstring as they stand; they are no markup there."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[number] = MARKUP.sub(lambda m: f"\\{m['mark']}" if m["mark"] else m[0], line)
+
+
+def leave_out_foreign(app: Sphinx, kind: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the methods that a base class of another package adds."""
+    module = getattr(value, "__module__", None) or "tinygrad_mnist"
+    return None if module.startswith("tinygrad_mnist") else True
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Add all of this to Sphinx."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_displayed_math, None))
+    app.connect("autodoc-process-docstring", take_signs_as_they_are, priority=400)  # before numpydoc
+    app.connect("autodoc-skip-member", leave_out_foreign)
+    app.connect("missing-reference", find_by_last_name)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,121 @@
+"""Pages of the reference: one for each room, with every public name."""
+
+import importlib
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tinygrad_mnist as tm
+from tinygrad_mnist.autodiff.primitive import Primitive
+from tinygrad_mnist.checking import WrongRule
+
+PACKAGE = "tinygrad_mnist"
+INTRODUCTION = "Every public name, by room, with its docstring. The test suite runs each example."
+
+# The rooms of the package in the order in which one meets them, and what each is about.
+ROOMS = {
+    PACKAGE: "Tensors, and derivatives of functions",
+    "ops": "ops, named as in NumPy",
+    "autograd": "gradients of computed Tensors",
+    "nn": "layers and losses",
+    "nn.functional": "layers and losses as functions",
+    "nn.init": "initial values",
+    "nn.utils": "clipping of gradients",
+    "optim": "optimizers and schedules",
+    "training": "the loop, callbacks, checkpoints",
+    "training.sweeps": "many trainings at once",
+    "datasets": "MNIST, digits, pictures, batches",
+    "datasets.augment": "images bent and shifted",
+    "checking": "gradient checks and diagnosis",
+    "checking.strategies": "random inputs for tests",
+    "checking.wrong_rules": "classic mistakes to practise on",
+    "doctor": "why a network does not learn",
+    "graph": "the graph, drawn and played back",
+    "program": "captured steps",
+    "formats": "files to save, load and export",
+    "play": "the page to play with",
+    "learn": "exercises",
+    "estimator": "scikit-learn's conventions",
+    "by_hand": "the perceptron derived by hand",
+    "experiments": "the five articles",
+    "experiments.drawings": "their pictures",
+    "report": "pages and drawings",
+    "report.plots": "curves and images",
+    "benchmark": "tables of speeds",
+    "errors": "errors and warnings",
+}
+
+
+def room(name: str) -> ModuleType:
+    """Return a room by its short name."""
+    if name in (PACKAGE, "ops"):
+        return tm if name == PACKAGE else tm.ops
+    return importlib.import_module(f"tinygrad_mnist.{name}")
+
+
+def public_names(name: str) -> list[str]:
+    """Return the public names of a room that are not rooms themselves."""
+    module = room(name)
+    return [each for each in module.__all__ if not inspect.ismodule(getattr(module, each))]
+
+
+def full_name(name: str) -> str:
+    """Return a room's name as it is imported."""
+    return name if name == PACKAGE else f"{PACKAGE}.{name}"
+
+
+def owners() -> dict[int, str]:
+    """Return the full name under which each public object is described: that of its own room."""
+    found: dict[int, str] = {}
+    for name in sorted(ROOMS, key=lambda name: name == PACKAGE):
+        for each in public_names(name):
+            value = getattr(room(name), each)
+            if callable(value):  # a constant may be equal to another
+                found.setdefault(id(value), f"{full_name(name)}.{each}")
+    return found
+
+
+def write_reference(folder: Path) -> None:
+    """Write a page for each room, and the page that lists them."""
+    folder.mkdir(parents=True)
+    owned = owners()
+    listed = ["Reference", "=========", "", INTRODUCTION, ""]
+    listed += [".. toctree::", "   :maxdepth: 1", "   :hidden:", "", *(f"   {name}" for name in ROOMS)]
+    listed += ["", ".. list-table::", "   :widths: 35 65", ""]
+    for name, topic in ROOMS.items():
+        (folder / f"{name}.rst").write_text(_page(name, owned), encoding="utf-8")
+        listed += [f"   * - :doc:`{name}`", f"     - {topic}"]
+    (folder / "index.rst").write_text("\n".join(listed) + "\n", encoding="utf-8")
+
+
+def _page(name: str, owned: dict[int, str]) -> str:
+    module, full = room(name), full_name(name)
+    places = {each: owned.get(id(getattr(module, each)), f"{full}.{each}") for each in public_names(name)}
+    lines = [name, "=" * len(name), "", f".. py:module:: {full}", ""]
+    lines += [*inspect.cleandoc(module.__doc__ or "").splitlines(), ""]
+    lines += [".. py:currentmodule:: None", ""]  # full names follow
+    lines += [".. autosummary::", "   :nosignatures:", ""]
+    lines += [f"   ~{place}" for each, place in places.items() if not _is_wrong(getattr(module, each))]
+    lines += [""]
+    for each, place in places.items():
+        if place == f"{full}.{each}":
+            lines += [each, "-" * len(each), "", *_entry(place, getattr(module, each)), ""]
+    return "\n".join(lines) + "\n"
+
+
+def _is_wrong(value: Any) -> bool:
+    """A wrong rule tells of itself; its docstring is that of its class."""
+    return isinstance(value, WrongRule)
+
+
+def _entry(place: str, value: Any) -> list[str]:
+    if inspect.isclass(value):
+        kind = "autoexception" if issubclass(value, BaseException) else "autoclass"
+        return [f".. {kind}:: {place}", "   :members:"]
+    if _is_wrong(value):
+        why = value.why.replace("|", r"\|").replace("*", r"\*")
+        return [f".. py:data:: {place}", "", f"   Breaks {value.blames()}. {why}"]
+    if isinstance(value, Primitive) or inspect.isroutine(value):
+        return [f".. autofunction:: {place}"]
+    return [f".. autodata:: {place}", "   :no-value:"]
