@@ -124,3 +124,19 @@ def test_all_units_of_a_layer_are_there_as_text(opened, digits_page):
     assert rows.count() == 12
     values = tab.evaluate("[...page.seen.values[1]].map(short)")
     assert [rows.nth(i).locator("td").nth(2).inner_text() for i in range(12)] == values
+
+
+def test_finger_draws_as_a_mouse_does(opened, digits_page, reader):
+    tab = opened(digits_page, has_touch=True, viewport={"width": 390, "height": 844})
+    tab.tap("#clear")
+    box, send = tab.locator("#pad").bounding_box(), tab.context.new_cdp_session(tab).send
+    for kind, height in [("Start", 0.2), *(("Move", 0.2 + step / 10) for step in range(1, 7)), ("End", None)]:
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * (height or 0)}
+        send(
+            "Input.dispatchTouchEvent",
+            {"type": f"touch{kind}", "touchPoints": [] if height is None else [place]},
+        )
+    wait_for(tab, "page.input.some((ink) => ink > 0.5)")
+    assert tab.evaluate("scrollY") == 0
+    pixels = tab.evaluate("[...page.input]")
+    np.testing.assert_allclose(seen(tab), answer_of(reader, pixels), atol=1e-5)
