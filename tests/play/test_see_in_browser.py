@@ -127,10 +127,10 @@ def test_all_units_of_a_layer_are_there_as_text(opened, digits_page):
 
 
 def test_finger_draws_as_a_mouse_does(opened, digits_page, reader):
-    tab = opened(digits_page, has_touch=True, viewport={"width": 390, "height": 844})
+    tab = opened(digits_page, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     tab.tap("#clear")
     box, send = tab.locator("#pad").bounding_box(), tab.context.new_cdp_session(tab).send
-    for kind, height in [("Start", 0.2), *(("Move", 0.2 + step / 10) for step in range(1, 7)), ("End", None)]:
+    for kind, height in [("Start", 0.8), *(("Move", 0.8 - step / 10) for step in range(7)), ("End", None)]:
         place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * (height or 0)}
         send(
             "Input.dispatchTouchEvent",
@@ -138,5 +138,7 @@ def test_finger_draws_as_a_mouse_does(opened, digits_page, reader):
         )
     wait_for(tab, "page.input.some((ink) => ink > 0.5)")
     assert tab.evaluate("scrollY") == 0
+    ink = np.array(tab.evaluate("[...PARTS.find((part) => part instanceof Pad).ink]"))
+    assert ink.reshape(round(ink.size**0.5), -1).any(axis=1).mean() > 0.6  # the whole stroke
     pixels = tab.evaluate("[...page.input]")
     np.testing.assert_allclose(seen(tab), answer_of(reader, pixels), atol=1e-5)
