@@ -14,7 +14,7 @@ from tinygrad_mnist.benchmark.workload import Workload
 from tinygrad_mnist.typing import Array
 
 PIXELS, DIGITS = 28, 10
-LETTERS, LENGTH, WIDTH, HEADS, BLOCKS = 16, 12, 32, 4, 2  # of examples/19_a_transformer.py
+LETTERS, LENGTH, WIDTH, HEADS, BLOCKS = 16, 12, 32, 4, 2  # of examples/26_a_transformer.py
 Attend = Callable[[Any, Any, Any], Any]  # query, key, value (n, heads, length, size) -> the same shape
 
 
@@ -99,7 +99,7 @@ def _row_reader(nn: Any, attend: Attend) -> Any:
 
 
 def _lenet(nn: Any, attend: Attend) -> Any:
-    """Build LeNet-5 of examples/20_lenet.py.  (n, 1, 28, 28) -> (n, 10)"""
+    """Build LeNet-5 of examples/09_lenet.py.  (n, 1, 28, 28) -> (n, 10)"""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(),
         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),

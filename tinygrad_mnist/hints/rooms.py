@@ -173,7 +173,7 @@ class NotInNetwork:
 
 
 AUTOGRAD = {
-    "Function": "write an op: `tm.primitive` and a rule for each input, as in examples/08_your_own_op.py",
+    "Function": "write an op: `tm.primitive` and a rule for each input, as in examples/27_your_own_op.py",
     "backward": "write `loss(model(batches[0][0]), batches[0][1]).backward()`",
     "functional": "write `tm.jacobian(np.sin)(np.ones(3))`, and so for hessian, vjp, jvp and hvp",
     "gradcheck": "write `tm.checking.check_gradients(np.sum, np.ones(3))`",

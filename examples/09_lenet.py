@@ -5,7 +5,7 @@
 # convolution slides one small window of weights over the image, so what it learns in one place holds in
 # all.  This is LeNet-5 of 1998, with the activations of today.
 #
-# Here it sees a sixth of the images once.  `python examples/20_lenet.py full` trains on all of them for
+# Here it sees a sixth of the images once.  `python examples/09_lenet.py full` trains on all of them for
 # some minutes, to 99 %.
 
 # %%
