@@ -10,6 +10,11 @@ from tinygrad_mnist import datasets
 
 ROOT = Path(__file__).parent.parent
 DIFFERENCES = "examples/differences_from_pytorch.md"
+PAGES = [
+    str(path.relative_to(ROOT))
+    for path in sorted((ROOT / "examples/site").rglob("*.md"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 DOCUMENTS = "README.md", "CONTRIBUTING.md", "CHANGELOG.md", DIFFERENCES, "examples/speed.md"
 
 
@@ -34,9 +39,11 @@ def test_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, cap
     }
 
 
-def test_examples_of_the_differences_give_their_results():
-    text = (ROOT / DIFFERENCES).read_text(encoding="utf-8")
-    page = doctest.DocTestParser().get_doctest(text, {}, DIFFERENCES, DIFFERENCES, 0)
+@pytest.mark.parametrize("document", [DIFFERENCES, *PAGES])
+def test_examples_of_the_document_give_their_results(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    page = doctest.DocTestParser().get_doctest(text, {}, document, document, 0)
     result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(page)
     assert result.failed == 0
     assert result.attempted == text.count(">>> ")

@@ -3,8 +3,9 @@
 Every page is made anew from the lessons, the docstrings and the pages of this folder. A warning is an error.
 """
 
-import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +17,15 @@ from sphinx.cmd.build import main as sphinx
 from tinygrad_mnist.report.drawing import style_sheet
 
 HERE = Path(__file__).parent
-BUILD = HERE.parents[1] / "build" / "site"
+ROOT = HERE.parents[1]
+BUILD = ROOT / "build" / "site"
+
+DOCUMENTS = {
+    "CHANGELOG.md": "changelog.md",
+    "examples/speed.md": "speed.md",
+    "examples/differences_from_pytorch.md": "differences_from_pytorch.md",
+}
+LESSON = re.compile(r"\((?:lesson:|(?:examples/)?\d\d_)(?P<name>\w+?)(?:\.py)?\)")
 
 GALLERIES = {
     "beginners": (
@@ -38,17 +47,52 @@ def write_lessons(folder: Path) -> None:
             (place / path.name).write_text(to_gallery(path), encoding="utf-8")
 
 
+def write_documents(source: Path) -> None:
+    """Copy the documents of the repository, and let all pages link to the lessons by their names."""
+    for document, name in DOCUMENTS.items():
+        shutil.copy(ROOT / document, source / name)
+    shutil.copytree(ROOT / "examples" / "pictures", source / "pictures")
+    places = {
+        path.stem[3:]: f"/lessons/{name}/{path.stem}.rst"
+        for name in GALLERIES
+        for path in lessons(name == "beginners")
+    }
+    for page in source.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        text = LESSON.sub(lambda match: f"({places[match['name']]})", text)
+        page.write_text(text, encoding="utf-8")
+
+
+def write_wheel(folder: Path) -> None:
+    """Build the wheel that a lesson's page installs into Pyodide, and note its name for the script."""
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(pip, check=True)
+    (wheel,) = folder.glob("*.whl")
+    (folder / "name.txt").write_text(wheel.name + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Write the sources, and call Sphinx."""
-    os.environ["TINYGRAD_MNIST_SITE"] = str(HERE)
     shutil.rmtree(BUILD, ignore_errors=True)
     source = BUILD / "source"
     shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copy(HERE / "conf.py", source)
+    write_documents(source)
     (source / "static" / "drawing.css").write_text(style_sheet(), encoding="utf-8")
     (BUILD / "extra").mkdir()
     write_pages(BUILD / "extra")
     write_articles(source / "articles.rst", BUILD / "articles")
+    write_wheel(BUILD / "extra" / "wheel")
     write_lessons(BUILD / "lessons")
     write_reference(source / "reference")
 

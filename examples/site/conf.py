@@ -1,12 +1,6 @@
 """Settings of the site; `build.py` calls Sphinx."""
 
-import os
-import sys
-from pathlib import Path
-
 import tinygrad_mnist
-
-sys.path.insert(0, str(Path(os.environ["TINYGRAD_MNIST_SITE"])))
 
 project = "tinygrad_mnist"
 release = tinygrad_mnist.__version__
@@ -23,6 +17,7 @@ html_theme = "furo"
 html_title = "tinygrad_mnist"
 html_static_path = ["static"]
 html_extra_path = ["../extra"]
+html_js_files = [("run.js", {"defer": "defer"})]
 html_css_files = ["drawing.css", "site.css"]
 html_show_copyright = False
 html_show_sphinx = False
@@ -34,7 +29,7 @@ html_copy_source = False
 html_math_renderer = "mathml"
 pygments_style = "default"
 pygments_dark_style = "github-dark"
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

@@ -1,10 +1,12 @@
-"""What this site adds to Sphinx: formulas as MathML, and short names that find their page."""
+"""What this site adds to Sphinx: formulas as MathML, links by short names, lessons to download."""
 
 import re
 from typing import Any
+from zipfile import ZipFile
 
 from docutils import nodes
 from latex2mathml.converter import convert
+from lessons import LESSONS, to_notebook
 from sphinx.application import Sphinx
 
 
@@ -56,10 +58,23 @@ def leave_out_foreign(app: Sphinx, kind: str, name: str, value: Any, skip: bool,
     return None if module.startswith("tinygrad_mnist") else True
 
 
+def offer_the_lessons_themselves(app: Sphinx) -> None:
+    """Let the reader download each lesson as it is, and a notebook made from it."""
+    for path in LESSONS.glob("[0-9]*.py"):
+        (script,) = (app.srcdir / "lessons").glob(f"*/{path.name}")
+        notebook = script.with_suffix(".ipynb")
+        script.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        notebook.write_text(to_notebook(path), encoding="utf-8")
+        with ZipFile(script.with_suffix(".zip"), "w") as together:
+            for file in (script, notebook):
+                together.write(file, file.name)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add all of this to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displayed_math, None))
     app.connect("autodoc-process-docstring", take_signs_as_they_are, priority=400)  # before numpydoc
     app.connect("autodoc-skip-member", leave_out_foreign)
+    app.connect("builder-inited", offer_the_lessons_themselves, priority=900)  # after the gallery
     app.connect("missing-reference", find_by_last_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
