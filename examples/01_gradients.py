@@ -1,23 +1,28 @@
-# %% [markdown]
-# # Gradients from a graph
-#
-# A `Tensor` is a NumPy array that remembers what it was computed from.  A walk through that graph, from the
-# result back to the inputs, multiplies one local derivative per step and gives all gradients at once.
+"""
+Gradients from a graph
+======================
+
+A ``Tensor`` is a NumPy array that remembers what it was computed from.  A walk through that graph, from the
+result back to the inputs, multiplies one local derivative per step and gives all gradients at once.
+"""
 
 # %%
 import numpy as np
 
 import tinygrad_mnist as tm
-from tinygrad_mnist.graph import Graph, to_text
+from tinygrad_mnist.graph import Graph
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 a = tm.Tensor(2.0, requires_grad=True, name="a")
 b = tm.Tensor(-3.0, requires_grad=True, name="b")
 c = tm.Tensor(10.0, requires_grad=True, name="c")
 y = a * b + c
-print(to_text(Graph(y)))
+Graph(y)
 
 # %% [markdown]
-# `backward()` fills in `.grad`: how much y changes when an input changes a little.
+# ``backward()`` fills in ``.grad``: how much y changes when an input changes a little.
 
 # %%
 y.backward()
@@ -42,8 +47,8 @@ for x in (-1.0, 0.0, 1.0):
     assert abs(second(x) + 2 * t * (1 - t * t)) < 1e-12
 
 # %% [markdown]
-# If a value changes after an op has read it, the gradient would be wrong without any sign of it.  Here that
-# is an error.
+# If a value changes after an op has read it, the gradient would be wrong without any sign of it.  Here the
+# package refuses, on purpose, and names the line.
 
 # %%
 loss = (a * a).sum()
@@ -52,4 +57,6 @@ with tm.no_grad():
 try:
     loss.backward()
 except tm.errors.StaleGradientError as error:
-    print("StaleGradientError:", error)
+    print("refused:", error)
+else:
+    raise AssertionError("a gradient of a changed value was computed")

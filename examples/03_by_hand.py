@@ -1,8 +1,10 @@
-# %% [markdown]
-# # Backpropagation by hand, checked four ways
-#
-# One hidden layer, sigmoids, half the squared distance as cost, ten real digits.  The gradients are derived
-# on paper and compared with three computations that do not use the derivation.
+"""
+Backpropagation by hand, checked four ways
+==========================================
+
+One hidden layer, sigmoids, half the squared distance as cost, ten real digits.  The gradients are derived
+on paper and compared with three computations that do not use the derivation.
+"""
 
 # %%
 import numpy as np
@@ -10,17 +12,22 @@ import numpy as np
 from tinygrad_mnist import by_hand, nn
 from tinygrad_mnist.checking import check_gradients
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 rng = np.random.default_rng(0)
 images, labels = next(iter(load_digits().train.loader(10, dtype=np.float64)))
 x = images.reshape(10, 64)
 y = np.eye(10)[labels]
+print(f"{len(x)} images of {x.shape[1]} pixels; the digits are {labels}")
 
 # %% [markdown]
-# ## Forward
+# Forward
+# -------
 #
 # A batch of n examples is a matrix with one row per example.  W1 is (30, 64), b1 (30,), W2 (10, 30), b2
-# (10,):
+# (10,)::
 #
 #     z1 = x @ W1.T + b1      a1 = sigmoid(z1)
 #     z2 = a1 @ W2.T + b2     a2 = sigmoid(z2)
@@ -46,17 +53,18 @@ cost = ((a2 - y) ** 2).sum() / (2 * len(x))
 print(f"cost {cost:.6f}")
 
 # %% [markdown]
-# ## Backward: one factor at a time
+# Backward: one factor at a time
+# ------------------------------
 #
 # Read the forward pass from its end.  d2 and d1 are the derivatives of the cost with respect to z2 and z1;
 # dW2 is the one with respect to W2, and so on:
 #
 # - C moves with a2 by (a2 - y) / n, and a2 with z2 by a2 (1 - a2), the derivative of the sigmoid:
-#   `d2 = (a2 - y) / n * a2 * (1 - a2)`, of shape (n, 10).
+#   ``d2 = (a2 - y) / n * a2 * (1 - a2)``, of shape (n, 10).
 # - z2 is a product with W2: an entry W2[j, k] meets a1[i, k] and moves z2[i, j], in every example i.  The sum
-#   over i is a matrix product: `dW2 = d2.T @ a1`.  The bias moves z2 by 1: `db2 = d2.sum(axis=0)`.
-# - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is `d2 @ W2`.  Then the sigmoid again:
-#   `d1 = d2 @ W2 * a1 * (1 - a1)`.
+#   over i is a matrix product: ``dW2 = d2.T @ a1``.  The bias moves z2 by 1: ``db2 = d2.sum(axis=0)``.
+# - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is ``d2 @ W2``.  Then the sigmoid again:
+#   ``d1 = d2 @ W2 * a1 * (1 - a1)``.
 # - The first layer is like the second, with x in place of a1.
 
 # %%
@@ -69,11 +77,15 @@ db1 = d1.sum(axis=0)
 
 for gradient, parameter in ((dW1, W1), (db1, b1), (dW2, W2), (db2, b2)):
     assert gradient.shape == parameter.shape
+    print(
+        f"gradient {gradient.shape!s:9} parameter {parameter.shape!s:9} largest {np.abs(gradient).max():.4f}"
+    )
 
 # %% [markdown]
 # Shapes that fit are a good sign, but prove little: a wrong factor can have the right shape as well.
 #
-# ## Four ways
+# Four ways
+# ---------
 #
 # Each of the 2,260 entries is computed by hand, by reverse mode over the recorded graph, by central
 # differences and by the complex step.  The table shows the worst entry of each parameter.
@@ -81,25 +93,28 @@ for gradient, parameter in ((dW1, W1), (db1, b1), (dW2, W2), (db2, b2)):
 # %%
 hand = {"0.weight": dW1, "0.bias": db1, "2.weight": dW2, "2.bias": db2}
 report = check_gradients(model, nn.QuadraticLoss(), (x, labels), by_hand=hand)
-print(report)
 assert report.ok
 assert not report.notes  # a derivation that differs would be noted
 for row in report.rows:
     assert row.central_difference < 1e-7
     assert row.complex_difference < 1e-13
+report
 
 # %% [markdown]
-# The same derivation for any number of layers, and for a softmax with cross-entropy, is in `by_hand`.
+# The same derivation for any number of layers, and for a softmax with cross-entropy, is in ``by_hand``.
 
 # %%
 _, weight_gradients, bias_gradients = by_hand.backprop([W1, W2], [b1, b2], x, y)
 for mine, theirs in zip((dW1, dW2, db1, db2), (*weight_gradients, *bias_gradients)):
     assert np.abs(mine - theirs).max() < 1e-15
+    print(f"{mine.shape!s:9} differs by at most {np.abs(mine - theirs).max():.0e}")
 
 # %% [markdown]
-# ## A slip of the pen
+# A slip of the pen
+# -----------------
 #
-# Without the derivative of the last sigmoid, the shapes fit as before.  The report shows the mistake.
+# Without the derivative of the last sigmoid, the shapes fit as before.  We make this mistake on purpose; the
+# report finds it, and says so.
 
 # %%
 d2 = (a2 - y) / len(x)

@@ -1,22 +1,29 @@
-# %% [markdown]
-# # A perceptron that reads digits
-#
-# A small version of the network in the five articles: 64 pixels, 30 hidden units, 10 digits, sigmoids, and
-# half the squared distance as cost.  First its gradients are compared with those derived by hand.  Then it
-# learns.
+"""
+A perceptron that reads digits
+==============================
+
+A small version of the network in the five articles: 64 pixels, 30 hidden units, 10 digits, sigmoids, and
+half the squared distance as cost.  First its gradients are compared with those derived by hand.  Then it
+learns.
+"""
 
 # %%
 import numpy as np
 
 import tinygrad_mnist as tm
-from tinygrad_mnist import by_hand, nn, optim
+from tinygrad_mnist import by_hand, nn, ops, optim
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits()
 print(data)
 
 # %% [markdown]
-# ## The same gradients as by hand
+# The same gradients as by hand
+# -----------------------------
 
 # %%
 rng = np.random.default_rng(0)
@@ -41,7 +48,8 @@ for (name, parameter), derived in zip(model.named_parameters(), [dW[0], db[0], d
     assert difference < 1e-12
 
 # %% [markdown]
-# ## Training: six lines
+# Training: six lines
+# -------------------
 
 # %%
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng))
@@ -54,10 +62,25 @@ for _epoch in range(20):
         loss = loss_function(model(images), labels)
         loss.backward()
         optimizer.step()
-
-# %%
 with tm.no_grad():
     right = sum((model(images).argmax(1) == labels).sum() for images, labels in data.test.loader(100))
 print(f"{right} of {len(data.test)} test digits read right ({right / len(data.test):.1%})")
 assert right / len(data.test) > 0.9
-print(nn.summary(model))
+
+# %% [markdown]
+# ## Where it is wrong
+#
+# Each picture is a test digit that the network misreads, the most confident mistakes first: below it what the
+# network believes, class by class.
+
+# %%
+with tm.no_grad():
+    images, labels = next(iter(data.test.loader(len(data.test))))
+    probabilities = ops.softmax(model(images)).data
+plots.misread_images(images.reshape(-1, 8, 8), labels, probabilities)
+
+# %% [markdown]
+# ## The network in a table
+
+# %%
+nn.summary(model)

@@ -1,9 +1,11 @@
-# %% [markdown]
-# # Find the bug
-#
-# A wrong derivative does not crash.  The loss still falls, only more slowly or less far, and people blame the
-# learning rate.  This lesson breaks rules on purpose.  It shows how little one notices, and which tools find
-# the mistake.
+"""
+Find the bug
+============
+
+A wrong derivative does not crash.  The loss still falls, only more slowly or less far, and people blame the
+learning rate.  This lesson breaks rules on purpose.  It shows how little one notices, and which tools find
+the mistake.
+"""
 
 # %%
 import numpy as np
@@ -11,8 +13,13 @@ import numpy as np
 from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits()
+known = list(wrong_rules.WRONG_RULES)
+print(f"{len(known)} classic mistakes are at hand, such as {', '.join(known[:3])}")
 loss_function = nn.CrossEntropyLoss()
 
 
@@ -43,11 +50,12 @@ def train():
 
 
 # %% [markdown]
-# ## It learns anyway
+# It learns anyway
+# ----------------
 #
 # The rule below computes sigmoid' as sigmoid(y) * (1 - sigmoid(y)), where y is already the *result* of the
-# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic wrong rules; each is
-# installed for the length of a `with` block.
+# sigmoid.  The sigmoid is applied twice.  ``wrong_rules`` has this and other classic wrong rules; each is
+# installed for the length of a ``with`` block.
 
 # %%
 right = train()
@@ -59,36 +67,40 @@ assert right > 0.85
 assert wrong > 0.7  # who would look for a bug here?
 
 # %% [markdown]
-# ## Find the wrong gradients
+# Find the wrong gradients
+# ------------------------
 #
-# Function values do not depend on rules.  Their differences are an independent check of every parameter.
+# Function values do not depend on rules.  Their differences are an independent check of every parameter.  The
+# table below says *wrong* where the planted mistake reaches, as it should.
 
 # %%
 model = make_model()
 batch = next(iter(data.train.loader(10, dtype=np.float64)))
 with wrong_rules.sigmoid_of_the_output:
     report = check_gradients(model, loss_function, batch, sample=20)
-print(report)
 assert report.wrong == ("1.weight", "1.bias")
+report
 
 # %% [markdown]
 # Everything before the sigmoid is wrong, and everything after it is right.  The chain rule already points at
 # the sigmoid.
 #
-# ## Find the wrong rule
+# Find the wrong rule
+# -------------------
 #
 # The graph keeps the values that each op had in the forward pass, so each rule can be checked by itself.
-# `diagnose` does this, node by node.
+# ``diagnose`` does this, node by node.
 
 # %%
 with wrong_rules.sigmoid_of_the_output:
     images, labels = batch
     diagnosis = diagnose(loss_function(model(images), labels))
-print(diagnosis)
 assert [(found.primitive, found.input) for found in diagnosis.findings] == [("sigmoid", "x")]
+diagnosis
 
 # %% [markdown]
-# ## Your turn
+# Your turn
+# ---------
 #
 # Break a rule yourself.  It takes the gradient g of the result, the result y and the inputs, and returns the
 # gradient of one input.  This one forgets that relu has a flat half.
@@ -99,18 +111,19 @@ ops.relu.vjps(lambda g, y, x: g)
 x = Tensor([-1.5, 0.5, 2.0], requires_grad=True, name="x")
 diagnosis = diagnose(ops.sum(ops.square(ops.relu(x) - 0.25)))
 ops.relu.vjps(*right_rules)
-print(diagnosis)
 assert [found.primitive for found in diagnosis.findings] == ["relu"]
 assert diagnose(ops.sum(ops.relu(x))).ok
+diagnosis
 
 # %% [markdown]
 # With positive numbers alone, the check would have found nothing: it tries only the values that it is given.
 # Test data should be as varied as the values in use.
 #
-# ## The whole collection
+# The whole collection
+# --------------------
 #
 # For each of them: does the check find it, and does the diagnosis name the right op?  Read each line, think
-# about its effect on the backward pass, and look at the code in `wrong_rules`.
+# about its effect on the backward pass, and look at the code in ``wrong_rules``.
 
 # %%
 named = 0

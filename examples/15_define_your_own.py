@@ -1,5 +1,15 @@
+"""
+A model, a layer and an op of your own
+======================================
+
+Three things to write yourself: an op with its rule, a model with parameters, and a callback that ends a
+training.  Each is a function or a class of a few lines.
+"""
+
 # %% [markdown]
-# # A model, a layer and an op of your own
+# An op is a forward function and one rule per input.  A rule turns ``g``, the gradient of the result, into
+# the gradient of its input.  Rules are written with operators and ops, so that they can be differentiated
+# themselves.
 
 # %%
 import numpy as np
@@ -7,15 +17,12 @@ import numpy as np
 import tinygrad_mnist as tm
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
+from tinygrad_mnist.lesson import narrate
 from tinygrad_mnist.training import fit
 
-# %% [markdown]
-# An op is a forward function and one rule per input.  A rule turns `g`, the gradient of the result, into the
-# gradient of its input.
-# Rules are written with operators and ops, so that they can be differentiated themselves.
+narrate()  # run as a script, the lesson tells its prose too
 
 
-# %%
 @tm.primitive
 def gaussian(x):
     """exp(-x**2)"""
@@ -33,7 +40,7 @@ curvature = tm.hessian(lambda v: gaussian(v).sum())(x).diagonal()
 assert np.allclose(curvature, (4 * x**2 - 2) * gaussian(x))
 
 # %% [markdown]
-# A module is a class with parameters or other modules as attributes, and a `forward`.
+# A module is a class with parameters or other modules as attributes, and a ``forward``.
 
 
 # %%
@@ -79,10 +86,10 @@ print(len(history), "epochs:", history.stopped)
 assert history.stopped
 
 # %% [markdown]
-# Error messages name the op, the layer and the shapes that it was given.
+# Input of a wrong shape is refused: the message names the op, the layer and the shapes that it was given.
 
 # %%
 try:
     model(np.ones((5, 3)))
 except tm.errors.ShapeError as error:
-    print("ShapeError:", error)
+    print("refused:", error)

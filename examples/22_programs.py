@@ -1,9 +1,11 @@
-# %% [markdown]
-# # A training step as a program
-#
-# A training step does the same operations every time.  `compile` records them once and repeats them without
-# the bookkeeping of a graph, in memory that is allocated once.  It can also print them: as the code that
-# runs, and as the mathematics that you would derive by hand.
+"""
+A training step as a program
+============================
+
+A training step does the same operations every time.  ``compile`` records them once and repeats them without
+the bookkeeping of a graph, in memory that is allocated once.  It can also print them: as the code that
+runs, and as the mathematics that you would derive by hand.
+"""
 
 # %%
 import time
@@ -12,7 +14,10 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.errors import CaptureError
+from tinygrad_mnist.lesson import narrate
 from tinygrad_mnist.program import compile
+
+narrate()  # run as a script, the lesson tells its prose too
 
 rng = np.random.default_rng(0)
 model = nn.Sequential(nn.Linear(784, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng), nn.Sigmoid())
@@ -35,7 +40,8 @@ for _ in range(5):
     print(fast_step(x, y).item())
 
 # %% [markdown]
-# ## Backpropagation, derived
+# Backpropagation, derived
+# ------------------------
 #
 # Forward, backward, update.  Nobody wrote these lines: each comes from the forward or the rule of an op.  A
 # value that is needed twice is computed once.
@@ -48,7 +54,8 @@ assert "dz2 = da2 * (a2 * (1 - a2))" in lines
 assert "dW2 = dz2.T @ a1" in lines
 
 # %% [markdown]
-# ## It is real code
+# It is real code
+# ---------------
 #
 # The printed text is a module that needs NumPy only.  Started from the same parameters it takes the same
 # step, to the last bit.
@@ -60,9 +67,11 @@ parameters = [p.data.copy() for p in model.parameters()]
 loss = printed["step"](x, y, *parameters, lr=3.0)
 assert loss == fast_step(x, y).item()
 assert all((p.data == q).all() for p, q in zip(model.parameters(), parameters))
+print(f"the printed code gives the loss {loss}, and the same weights to the last bit")
 
 # %% [markdown]
-# ## What really runs
+# What really runs
+# ----------------
 #
 # The same program with its memory: results overwrite arrays that are not needed any more, numbers are arrays
 # from the start, and transposed views are made once.
@@ -73,7 +82,8 @@ print(program)
 assert program.bytes_after < program.bytes_before
 
 # %% [markdown]
-# ## How much faster
+# How much faster
+# ---------------
 
 
 # %%
@@ -89,7 +99,8 @@ def microseconds(function):
 print(f"op by op {microseconds(step):.0f} µs, as a program {microseconds(fast_step):.0f} µs")
 
 # %% [markdown]
-# ## What cannot be captured
+# What cannot be captured, and is refused
+# ---------------------------------------
 #
 # The function runs in Python only while it is captured, so a branch on a value would be fixed for all later
 # calls.  That is an error.  The second call runs the function and the program side by side, so a difference
@@ -99,7 +110,7 @@ print(f"op by op {microseconds(step):.0f} µs, as a program {microseconds(fast_s
 try:
     compile(lambda x: x if x.sum() > 0 else -x)(x)
 except CaptureError as error:
-    print(error)
+    print("refused:", error, end="\n\n")
 else:
     raise AssertionError("a branch was captured")
 
@@ -109,6 +120,6 @@ counted(x)
 try:
     counted(x)
 except CaptureError as error:
-    print(error)
+    print("refused:", error)
 else:
     raise AssertionError("a changing number was captured")

@@ -1,10 +1,12 @@
-# %% [markdown]
-# # The same bits in every process
-#
-# Several processes can share a batch: each computes the gradients of its part, and all add them up.  The sum
-# of rounded numbers depends on the order of the additions, though, and the obvious order depends on the
-# number of processes.  This lesson shows how large the difference is, what it does to a training, and the
-# order that is the same for 1, 2, 4 and 8 processes.
+"""
+The same bits in every process
+==============================
+
+Several processes can share a batch: each computes the gradients of its part, and all add them up.  The sum
+of rounded numbers depends on the order of the additions, though, and the obvious order depends on the
+number of processes.  This lesson shows how large the difference is, what it does to a training, and the
+order that is the same for 1, 2, 4 and 8 processes.
+"""
 
 # %%
 import hashlib
@@ -16,7 +18,10 @@ import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
 from tinygrad_mnist.training import fit
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits()
 loss_function = nn.CrossEntropyLoss()
@@ -28,8 +33,12 @@ def make_model():
     return nn.Sequential(nn.Flatten(), *layers)
 
 
+print(f"{make_model().num_parameters():,} weights, and {len(data.train):,} digits to learn from")
+
+
 # %% [markdown]
-# ## Eight micro-batches
+# Eight micro-batches
+# -------------------
 #
 # A batch of 128 images is cut into 8 micro-batches of 16.  Each gives a gradient, in float32: a number has
 # 24 binary digits, about 7 decimal ones.
@@ -46,7 +55,8 @@ gradients = np.array(gradients)
 print(gradients.shape, gradients.dtype)
 
 # %% [markdown]
-# ## The plain sum
+# The plain sum
+# -------------
 #
 # With P processes, each adds its 8 / P gradients one after the other, and then the P results are added.
 # This is what an "allreduce" of the usual libraries amounts to; in which order they add is their affair.
@@ -81,7 +91,8 @@ for processes in (1, 2, 4):
 # repeated on another number of machines, or resumed there, and a difference between two runs may be a
 # mistake or may be nothing.
 #
-# ## One tree
+# One tree
+# --------
 #
 # The way out is an order that belongs to the batch and not to the processes: a binary tree over the
 # micro-batches.
@@ -126,12 +137,14 @@ def shared_sum(values, processes):
 along_tree = [shared_sum(gradients, processes).tobytes() for processes in (1, 2, 4, 8)]
 assert len(set(along_tree)) == 1
 assert shared_sum(gradients, 4)[weight] == total
+print(f"1, 2, 4 and 8 processes: {len(set(along_tree))} result, the same bits")
 
 # %% [markdown]
-# ## A whole training
+# A whole training
+# ----------------
 #
-# `fit(..., micro_batches=8)` trains like this in one process.  `fit(..., distributed=MPI())`, started by
-# `mpiexec -n 4`, shares the micro-batches.  Here threads stand for processes: `fit` needs
+# ``fit(..., micro_batches=8)`` trains like this in one process.  ``fit(..., distributed=MPI())``, started by
+# ``mpiexec -n 4``, shares the micro-batches.  Here threads stand for processes: ``fit`` needs
 # their number, an exchange with one partner, and a round in which each says something.
 
 

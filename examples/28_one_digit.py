@@ -1,10 +1,12 @@
-# %% [markdown]
-# # One digit, and a bias that climbs
-#
-# "Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
-# article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
-# the result, and then checks the gradient.  (`tinygrad-mnist reproduce chapter-6` runs the article itself,
-# digit by digit.)
+"""
+One digit, and a bias that climbs
+=================================
+
+"Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
+article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
+the result, and then checks the gradient.  (``tinygrad-mnist reproduce chapter-6`` runs the article itself,
+digit by digit.)
+"""
 
 # %%
 import numpy as np
@@ -12,12 +14,16 @@ import numpy as np
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.checking import check_gradients
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits()
 five = int(np.flatnonzero(data.train.labels == 5)[0])
 image = data.train.raw_images[five].reshape(1, -1) / 16.0
 label = np.array([5])
 alpha = 0.25
+print("\n".join("".join(" .:*#"[int(4 * ink)] * 2 for ink in row) for row in image.reshape(8, 8)))
 
 
 def make_model():
@@ -32,7 +38,8 @@ def make_model():
 
 
 # %% [markdown]
-# ## Two updates
+# Two updates
+# -----------
 #
 # The gradient says how the cost grows; an update goes the other way, by alpha times the gradient, in
 # weights and biases alike.  The article computes that product, minus sign included, and adds it to the
@@ -70,10 +77,11 @@ assert np.abs(right[-1] - climbing[-1]).max() < 0.02
 # Both say 5 at the end, and the outputs do not show which is which.  The weights make up for the mistake in
 # the biases.
 #
-# ## Check the gradient
+# Check the gradient
+# ------------------
 #
 # The change of a parameter in one step, divided by minus alpha, should be its gradient.  Pass it to the check
-# as `by_hand`, which compares it with reverse mode, differences and the complex step.
+# as ``by_hand``, which compares it with reverse mode, differences and the complex step.
 
 # %%
 model = make_model()
@@ -82,11 +90,11 @@ step(model, optim.SGD(model.parameters(), lr=alpha), climbing=True)
 moved = {name: (before[name] - after) / alpha for name, after in model.state_dict().items()}
 model.load_state_dict(before)
 report = check_gradients(model, cost, (image, label), sample=30, by_hand=moved)
-print(report)
 wrong = [note for note in report.notes if "derived by hand differs" in note]
 assert report.ok  # our own gradients are right ...
 assert len(wrong) == 2  # ... and two of the article's are not
 assert all("bias" in note for note in wrong)
+report
 
 # %% [markdown]
 # One iteration is enough to find what 250 did not show.  A cost that falls does not prove the gradient.

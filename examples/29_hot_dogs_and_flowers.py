@@ -1,28 +1,36 @@
-# %% [markdown]
-# # Hot dogs and flowers
-#
-# "Building a neural network from scratch in R" begins with logistic regression, connects several of them,
-# and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
-# flowers. (`tinygrad-mnist reproduce hot-dogs` and `reproduce iris` run the article to its last digit.)
+"""
+Hot dogs and flowers
+====================
+
+"Building a neural network from scratch in R" begins with logistic regression, connects several of them,
+and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
+flowers. (``tinygrad-mnist reproduce hot-dogs`` and ``reproduce iris`` run the article to its last digit.)
+"""
 
 # %%
 import numpy as np
 
 from tinygrad_mnist import grad, hessian, nn, ops, optim
 from tinygrad_mnist.datasets import load_iris
+from tinygrad_mnist.lesson import narrate
 from tinygrad_mnist.program import compile
+from tinygrad_mnist.report import plots
+
+narrate()  # run as a script, the lesson tells its prose too
 
 rng = np.random.default_rng(42)
 theta = rng.uniform(np.pi / 2, 7 * np.pi / 2, 100)
 arm = np.stack([theta * np.cos(theta), -theta * np.sin(theta)], axis=1)
 points = np.concatenate([-arm, arm]) + rng.uniform(size=(200, 2))
 is_hot_dog = np.repeat([0.0, 1.0], 100)[:, None]
+plots.lines({"hot dog": points[100:], "not hot dog": points[:100]}, "Two spirals", "x", "y", joined=False)
 
 # %% [markdown]
-# ## Logistic regression
+# Logistic regression
+# -------------------
 #
 # Three numbers, found by Newton's method.  Its gradient and Hessian are derivatives of the likelihood as
-# written in the code.  R's `glm` does the same with formulas derived by hand.
+# written in the code.  R's ``glm`` does the same with formulas derived by hand.
 
 # %%
 design = np.column_stack([np.ones(200), points])
@@ -42,10 +50,11 @@ assert np.abs(slope).max() < 1e-6
 assert straight < 0.75
 
 # %% [markdown]
-# ## Thirty of them, and one more on top
+# Thirty of them, and one more on top
+# -----------------------------------
 #
 # The hidden layer makes thirty new variables from the two.  For these, a straight boundary is enough.
-# Thousands of tiny steps are worth capturing: `compile` repeats the same step without recording it anew.
+# Thousands of tiny steps are worth capturing: ``compile`` repeats the same step without recording it anew.
 
 
 # %%
@@ -80,7 +89,8 @@ assert shares[5] < shares[30]
 assert shares[30] > 0.98
 
 # %% [markdown]
-# ## Flowers
+# Flowers
+# -------
 #
 # Three classes need three outputs and a softmax.  Nothing else changes.
 

@@ -1,19 +1,25 @@
-# %% [markdown]
-# # Raw pixels
-#
-# T. Rouze's "Neural Networks in R" gets 50 % after its first epoch, where the book that it follows gets
-# 90 %. The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
-# small digits whose pixels are stretched to 255.  (`tinygrad-mnist reproduce rouze` runs the article.)
+"""
+Raw pixels
+==========
+
+T. Rouze's "Neural Networks in R" gets 50 % after its first epoch, where the book that it follows gets
+90 %. The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
+small digits whose pixels are stretched to 255.  (``tinygrad-mnist reproduce rouze`` runs the article.)
+"""
 
 # %%
 import numpy as np
 
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader, load_digits
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits(validation=0)
 images, labels = data.train.raw_images.reshape(-1, 64) * (255 / 16), data.train.labels
 test_images, test_labels = data.test.raw_images.reshape(-1, 64) * (255 / 16), data.test.labels
+print(f"{len(images)} digits with pixels from {images.min():.0f} to {images.max():.0f}")
 
 
 def make_model():
@@ -27,7 +33,8 @@ def make_model():
 
 
 # %% [markdown]
-# ## What arrives at the hidden units
+# What arrives at the hidden units
+# --------------------------------
 #
 # The derivative of a sigmoid is y (1 - y): a quarter at 0, and 2e-9 at 20.
 
@@ -39,7 +46,8 @@ for name, scale in (("0 to 255", 1.0), ("0 to 1", 1 / 255)):
     assert (beyond > 0.9) == (scale == 1.0)
 
 # %% [markdown]
-# ## What arrives at the weights
+# What arrives at the weights
+# ---------------------------
 #
 # A unit on the flat part of the sigmoid passes no gradient on.  Which entries of the first layer's gradient
 # are not zero?
@@ -59,7 +67,8 @@ assert (np.abs(first_gradient(1.0)).max(axis=1) > 1e-6).mean() < 0.5
 assert (np.abs(first_gradient(1 / 255)).max(axis=1) > 1e-6).mean() > 0.9
 
 # %% [markdown]
-# ## What the network learns
+# What the network learns
+# -----------------------
 #
 # With raw pixels the hidden layer stays as it was initialized: thirty units that say yes or no at random.
 # Only the output layer learns.

@@ -1,10 +1,12 @@
-# %% [markdown]
-# # A formula
-#
-# "Building a neural network from scratch in R" ends with a class that is used in one line,
-# `NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)`, and with a list of exercises for the reader:
-# other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
-# writes that line in Python and does the exercises.  (It needs the extra `formula`.)
+"""
+A formula
+=========
+
+"Building a neural network from scratch in R" ends with a class that is used in one line,
+``NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)``, and with a list of exercises for the reader:
+other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
+writes that line in Python and does the exercises.  (It needs the extra ``formula``.)
+"""
 
 # %%
 import numpy as np
@@ -15,6 +17,9 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.checking import check_gradients
 from tinygrad_mnist.datasets import load_iris
 from tinygrad_mnist.estimator import NeuralNetwork
+from tinygrad_mnist.lesson import narrate
+
+narrate()  # run as a script, the lesson tells its prose too
 
 iris = load_iris().columns()  # names and columns; a pandas or polars frame would do as well
 network = NeuralNetwork("Species ~ .", data=iris, hidden=5).fit()
@@ -36,7 +41,8 @@ for name, row in zip(network.predict(new), network.predict_proba(new)):
     print(f"{name}: {', '.join(f'{p:.1%} {c}' for p, c in zip(row, network.classes_))}")
 
 # %% [markdown]
-# ## The score on flowers not used for training
+# The score on flowers not used for training
+# ------------------------------------------
 #
 # Divide the flowers into five parts, and classify each part by a network trained on the other four.  The
 # estimator follows scikit-learn's conventions, so scikit-learn's tools can do that.  More hidden units learn
@@ -57,7 +63,8 @@ for settings in (
     assert scores.mean() > 0.9
 
 # %% [markdown]
-# ## Two classes, and numbers
+# Two classes, and numbers
+# ------------------------
 #
 # Two classes need one output, the log-odds; without a hidden layer that is logistic regression.  For numbers
 # the loss is the squared error, as a share of the variance of the targets.
@@ -79,12 +86,13 @@ print(width, f"  R^2 {width.score():.3f}", sep="\n")
 assert np.isclose(width.loss_, 1 - width.score())
 
 # %% [markdown]
-# ## It is the same framework inside
+# It is the same framework inside
+# -------------------------------
 #
-# `model_` is an ordinary module: draw its graph, look at its weights, check its gradients.
+# ``model_`` is an ordinary module: draw its graph, look at its weights, check its gradients.
 
 # %%
 inputs = np.random.default_rng(0).standard_normal((20, 4))
 report = check_gradients(network.model_, nn.CrossEntropyLoss(), (inputs, np.arange(20) % 3))
-print(report)
 assert report.ok
+report

@@ -1,8 +1,10 @@
-# %% [markdown]
-# # An autoencoder
-#
-# A network that gives back what it gets, through a layer of a few units: what survives is what the images
-# have in common.  No label is used.
+"""
+An autoencoder
+==============
+
+A network that gives back what it gets, through a layer of a few units: what survives is what the images
+have in common.  No label is used.
+"""
 
 # %%
 import numpy as np
@@ -10,9 +12,14 @@ import numpy as np
 import tinygrad_mnist as tm
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import load_digits
+from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
+
+narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits(validation=0)
 images, others = (split.images.reshape(-1, 64) for split in (data.train, data.test))
+print(f"{len(images):,} images to learn from, {len(others)} others")
 
 
 def make_model(units):
@@ -27,7 +34,8 @@ def make_model(units):
 
 
 # %% [markdown]
-# ## Training
+# Training
+# --------
 #
 # The target is the input.  A step is captured once and repeated as a program.
 
@@ -54,9 +62,11 @@ def train(units, epochs=60):
 
 
 models = {units: train(units) for units in (2, 8)}
+print(f"trained without a single label: {', '.join(f'{units} units' for units in models)}")
 
 # %% [markdown]
-# ## What is lost
+# What is lost
+# ------------
 #
 # The error on test digits, as a part of what an answer with the mean image would leave.  More units lose
 # less; eight numbers keep most of 64 pixels.
@@ -74,7 +84,8 @@ assert lost(models[2]) > lost(models[8]) + 0.1
 assert lost(models[8]) < 0.35
 
 # %% [markdown]
-# ## Where the digits lie
+# Where the digits lie
+# --------------------
 #
 # With two units each image is a point.  Digits of a class lie together, although no label was used: the
 # class of the nearest training image is right far more often than one time in ten.
@@ -86,19 +97,25 @@ nearest = ((places[:, None] - points) ** 2).sum(axis=2).argmin(axis=1)
 right = float((data.train.labels[nearest] == data.test.labels).mean())
 print(f"the nearest of the training images, by two numbers, has the right class for {right:.0%}")
 assert right > 0.4
+plots.lines(
+    {f"digit {digit}": places[data.test.labels == digit] for digit in (0, 1, 4, 6)},
+    "Test digits of four classes, by the two numbers that the network found",
+    "first number",
+    "second number",
+    joined=False,
+)
 
 # %% [markdown]
-# ## An image and its copy
-
+# An image and its copy
+# ---------------------
+#
+# Eight numbers keep the shape; two keep the kind.
 
 # %%
-def drawn(image):
-    return ["".join(" .:*#"[min(4, int(5 * value))] for value in row) for row in image.reshape(8, 8)]
-
-
-original = others[0]
 with tm.no_grad():
-    copies = [drawn(models[units](original[None]).data) for units in (8, 2)]
-print("image     8 units   2 units")
-for rows in zip(drawn(original), *copies):
-    print("  ".join(rows))
+    copies = [models[units](others[:1]).data for units in (8, 2)]
+plots.images(
+    [image.reshape(8, 8) for image in (others[0], *copies)],
+    ["the image", "by 8 numbers", "by 2 numbers"],
+    "A test digit, and what is left of it",
+)

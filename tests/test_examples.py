@@ -1,8 +1,12 @@
-"""The lessons open as notebooks: each is a title, prose and cells that stand alone.  CI runs them."""
+"""The lessons read as pages, as notebooks and when Python runs them.  In CI each runs once: here."""
 
 import ast
 import io
+import os
+import re
 import runpy
+import subprocess
+import sys
 import tokenize
 from pathlib import Path
 
@@ -11,41 +15,93 @@ import pytest
 
 import tinygrad_mnist as tm
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+lessons = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 
 
 def cells(path):
-    """The head and the lines of each cell."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# %%"):
-            found.append((line, []))
-        else:
-            assert found, f"{path.name} does not begin with a cell"
-            found[-1][1].append(line)
-    return found
+    """The head and the text of each cell."""
+    parts = re.split(r"^(# %%.*)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_lessons_are_numbered_without_a_gap():
-    assert [int(path.name[:2]) for path in EXAMPLES] == list(range(len(EXAMPLES)))
+def introduction_of(path):
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).replace("``", "`")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_lesson_has_prose_and_cells_that_parse_alone(path):
-    first, *_ = found = cells(path)
-    assert first[0] == "# %% [markdown]"
-    assert first[1][0].startswith("# # ")
-    for head, lines in found:
+def title_of(path):
+    return introduction_of(path).splitlines()[0]
+
+
+def plain(prose):
+    return prose.replace("``", "`").removesuffix(":").strip()
+
+
+def test_readme_lists_both_paths_in_order():
+    table = (
+        (ROOT / "README.md")
+        .read_text(encoding="utf-8")
+        .partition("| for beginners |")[2]
+        .partition("\n\n")[0]
+    )
+    rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
+    listed = [cell.strip() for column in zip(*rows, strict=True) for cell in column if cell.strip()]
+    expected = [f"[{path.name[:2]} {title_of(path)}](examples/{path.name})" for path in EXAMPLES]
+    assert listed == expected
+
+
+@lessons
+def test_lesson_has_a_title_prose_and_cells_that_parse_alone(path):
+    title, line, *introduction = introduction_of(path).splitlines()
+    assert line == "=" * len(title)
+    assert len(introduction) > 1
+    found = cells(path)
+    assert "narrate()" in next(text for head, text in found if head == "# %%")
+    assert ("# %%", "# %%") not in zip(*[[head for head, _ in part] for part in (found, found[1:])])
+    for head, text in found:
         if head == "# %% [markdown]":
-            assert all(line.startswith("#") or not line for line in lines), (path.name, lines)
+            assert all(line.startswith("#") or not line for line in text.splitlines()), (path.name, text)
         else:
             assert head == "# %%"
-            compile("\n".join(lines), path.name, "exec")
+            assert not text.startswith("#")  # a page would take it for prose
+            compile(text, path.name, "exec")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@lessons
 def test_lesson_asserts_its_claims(path):
     assert "assert " in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+@lessons
+def test_lesson_told_by_python_is_whole(path, tmp_path):
+    lesson = tmp_path / path.name
+    lesson.write_bytes(path.read_bytes())
+    environment = {**os.environ, "COLUMNS": "100"}
+    run = subprocess.run(
+        [sys.executable, path.name],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert not re.search(r"Traceback|^\w+(Error|Exception|Warning)\b", run.stdout, re.MULTILINE)
+    told, after_code = run.stdout.partition(introduction_of(path).splitlines()[-1])[2], False
+    for head, text in cells(path):
+        lines = text.splitlines() if head == "# %% [markdown]" else []
+        for line in filter(None, (plain(line[2:]) for line in lines)):
+            shown, found, told = told.partition(line)
+            assert found, line
+            assert shown.strip() or not after_code, f"the cell before {line!r} shows nothing"
+            after_code = False
+        after_code = not lines
+    assert told.strip(), "the last cell shows nothing"
+    named = re.findall(r"^picture: (.*)$", run.stdout, re.MULTILINE)
+    made = sorted(str(picture.relative_to(tmp_path)) for picture in tmp_path.glob("*/*"))
+    assert sorted(named) == made
 
 
 def code_lines(source):

@@ -2,7 +2,9 @@
 
 from tinygrad_mnist.report.plots.confusion import MOST_CLASSES, confusion_counts, confusion_matrix
 from tinygrad_mnist.report.plots.distorted import MOST_DISTORTED, distorted_images
+from tinygrad_mnist.report.plots.images import images
 from tinygrad_mnist.report.plots.learning import learning_curves
+from tinygrad_mnist.report.plots.lines import lines
 from tinygrad_mnist.report.plots.misread import MOST_MISREAD, misread_images
 from tinygrad_mnist.report.plots.step_sizes import v_curve
 from tinygrad_mnist.report.plots.weights import first_layer_weights
@@ -15,7 +17,9 @@ __all__ = [
     "confusion_matrix",
     "distorted_images",
     "first_layer_weights",
+    "images",
     "learning_curves",
+    "lines",
     "misread_images",
     "v_curve",
 ]

@@ -1,0 +1,82 @@
+"""Lessons: files of prose and code that read as a page, as a notebook, and when Python runs them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tinygrad_mnist.files import write_atomically
+
+__all__ = ["narrate"]
+
+_HEAD = "# %%"  # of a cell, in the percent format
+
+
+def narrate() -> None:
+    """Tell the lesson that Python runs: its prose, what each cell prints, and its pictures as files.
+
+    A lesson calls this function after its imports. Python then goes through the lesson cell by cell: it
+    prints the prose, runs the code, and shows the value of a last line as a notebook does. A picture is saved
+    beside the lesson, ``05_name/1.svg`` for ``05_name.py``, and its path is printed. Then Python ends.
+
+    In a notebook, on a page, or in a lesson that another program imports, the function does nothing.
+
+    Raises
+    ------
+    OSError
+        The folder of the lesson cannot be written to.
+    """
+    lesson = sys._getframe(1)
+    if lesson.f_back is None:  # Python was started with the file that called
+        _tell(Path(lesson.f_code.co_filename), lesson.f_globals)
+        sys.exit()
+
+
+def _tell(path: Path, names: dict[str, Any]) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"), path)
+    title, *statements = tree.body
+    print(_plain(ast.get_docstring(tree) or ""))
+    pictures = count(1)
+    for prose, first, end in _cells(path.read_text(encoding="utf-8").splitlines()):
+        code = [line for line in statements if first <= line.lineno < end and line is not title]
+        if prose:
+            print(f"\n{_plain(prose)}\n")
+        value = _run(code, str(path), names)
+        if value is not None:
+            _show(value, path.with_suffix(""), pictures)
+
+
+def _cells(lines: list[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield the prose of each cell, and the numbers of its first line and of the line after it."""
+    heads = [number for number, line in enumerate(lines, 1) if line.startswith(_HEAD)]
+    for first, end in zip(heads, [*heads[1:], len(lines) + 1]):
+        is_prose = lines[first - 1].endswith("[markdown]")
+        prose = [line[2:] for line in lines[first : end - 1] if is_prose and line.startswith("#")]
+        yield "\n".join(prose).strip("\n"), first, end
+
+
+def _plain(prose: str) -> str:
+    return prose.replace("``", "`").replace("::\n", ":\n").strip()
+
+
+def _run(code: list[ast.stmt], file: str, names: dict[str, Any]) -> Any:
+    """Run statements, and return the value of the last one if it is an expression."""
+    shown = code[-1].value if code and isinstance(code[-1], ast.Expr) else None
+    exec(compile(ast.Module(code[:-1] if shown else code, []), file, "exec"), names)
+    return eval(compile(ast.Expression(shown), file, "eval"), names) if shown else None
+
+
+def _show(value: Any, folder: Path, pictures: Iterator[int]) -> None:
+    """Print a value, and save its picture if it has one."""
+    print(getattr(value, "finding", value))
+    picture = value._repr_svg_() if hasattr(value, "_repr_svg_") else None
+    if picture:
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{next(pictures)}.svg"
+        write_atomically(path, picture)
+        here = Path.cwd()
+        print(f"picture: {path.relative_to(here) if path.is_relative_to(here) else path}")
