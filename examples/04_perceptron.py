@@ -77,7 +77,9 @@ assert right / len(data.test) > 0.9
 with tm.no_grad():
     images, labels = next(iter(data.test.loader(len(data.test))))
     probabilities = ops.softmax(model(images)).data
-plots.misread_images(images.reshape(-1, 8, 8), labels, probabilities)
+wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+wrong = wrong[probabilities[wrong].max(axis=1).argsort()[::-1]][:12]
+plots.misread_images(images.reshape(-1, 8, 8)[wrong], labels[wrong], probabilities[wrong])
 
 # %% [markdown]
 # ## The network in a table

@@ -372,3 +372,13 @@ def test_method_that_was_not_measured_is_not_named(words_of):
 def test_finding_of_the_v_names_each_best_step():
     finding = draw_v(np.exp, 1.0).finding
     assert "central best 2·10⁻¹¹ at h = " in finding or "central best 1·10⁻¹¹ at h = " in finding, finding
+
+
+def test_lines_leave_out_what_a_logarithm_cannot_show():
+    drawing = plots.lines({"a": [1.0, 0.0, np.nan, 10.0]}, "A curve", "step", "loss", log=True)
+    assert "".join(drawing.panels[0].marks).count("<circle") == 2
+
+
+def test_lines_of_more_curves_than_colours_are_refused():
+    with pytest.raises(ValueError, match="curves has 5 entries: expected 1 to 4; draw two pictures"):
+        plots.lines({name: [1, 2] for name in "abcde"}, "Five", "x", "y")

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.axes import Axes, Scale, plain
 from tinygrad_mnist.report.drawing import Drawing, Panel
+from tinygrad_mnist.report.plots.step_sizes import power_of_ten
 
 WIDTH, HEIGHT = 480.0, 300.0
-LEFT, TOP, BOTTOM, RIGHT = 58.0, 12.0, 40.0, 16.0
+LEFT, TOP, BOTTOM, RIGHT = 58.0, 28.0, 40.0, 16.0
+FEWEST_POWERS = 1e3  # high over low, of a logarithmic axis whose ticks are written as powers of ten
 LOOKS = (("blue", "circle"), ("orange", "square"), ("green", "triangle"), ("vermilion", "diamond"))
 MOST_WITH_MARKS = 40  # points of a curve
 
@@ -42,7 +44,9 @@ def lines(
     every = np.concatenate(list(points.values()))
     box = (LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
     axes = Axes(scale_of(every[:, 0]), scale_of(every[:, 1], log), *box)
-    parts = [*axes.y_axis(axes.y.ticks(6), plain), *axes.x_axis(axes.x.ticks(8), x, plain)]
+    write = power_of_ten if log and axes.y.high / axes.y.low >= FEWEST_POWERS else plain
+    parts = [marks.text(0, 12, y, class_="muted")]
+    parts += [*axes.y_axis(axes.y.ticks(6), write), *axes.x_axis(axes.x.ticks(8), x, plain)]
     for (colour, shape), own in zip(LOOKS, points.values()):
         xs, ys = own[:, 0].tolist(), own[:, 1].tolist()
         drawn = [axes.curve(xs, ys)] if joined else []
@@ -58,7 +62,8 @@ def points_of(values: ArrayLike, log: bool) -> NDArray[np.float64]:
     """Return the points that can be drawn.  (n,) or (n, 2) -> (m, 2)"""
     given = np.asarray(values, float)
     points = given if given.ndim == 2 else np.column_stack([np.arange(len(given)), given])
-    return points[np.isfinite(points).all(axis=1) & (points[:, 1] > 0 if log else True)]
+    drawn: NDArray[np.bool_] = np.isfinite(points).all(axis=1) & ((points[:, 1] > 0) | (not log))
+    return points[drawn]
 
 
 def scale_of(values: NDArray[np.float64], log: bool = False) -> Scale:
