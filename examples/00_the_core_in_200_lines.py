@@ -1,19 +1,16 @@
-"""
-The core in 200 lines
-=====================
-
-This page builds an autodiff framework from nothing but NumPy, and trains a network with it that reads
-handwritten digits.  It takes 200 lines of code, not counting comments and blank lines.  The names
-are those of the package ``tinygrad_mnist``: when you have read this page, you can find your way in the
-package.
-
-You need some NumPy and the chain rule.  Each of the eleven steps adds one idea, gives the reason for it,
-and prints something to look at.  Run the page step by step, and change whatever you like.
-"""
+# %% [markdown]
+# # The core in 200 lines
+#
+# This page builds an autodiff framework from nothing but NumPy, and trains a network with it that reads
+# handwritten digits.  It takes 200 lines of code, not counting comments and blank lines.  The names
+# are those of the package `tinygrad_mnist`: when you have read this page, you can find your way in the
+# package.
+#
+# You need some NumPy and the chain rule.  Each of the eleven steps adds one idea, gives the reason for it,
+# and prints something to look at.  Run the page step by step, and change whatever you like.
 
 # %% [markdown]
-# 1. An op is data
-# ----------------
+# ## 1. An op is data
 #
 # A computation, however long, is made of a few small functions: a sum, a product, an exponential.  We call
 # such a function an *op*, and its definition here a *primitive*.  To differentiate a computation, we need
@@ -22,7 +19,7 @@ and prints something to look at.  Run the page step by step, and change whatever
 #
 # Take y = a b, somewhere in the middle of a computation that ends in a single number L.  Suppose that we
 # know g = dL/dy, which says how much L changes when y changes a little.  The chain rule then gives the
-# derivatives with respect to both inputs::
+# derivatives with respect to both inputs:
 #
 #     dL/da = g b        dL/db = g a
 #
@@ -30,7 +27,7 @@ and prints something to look at.  Run the page step by step, and change whatever
 # respect to its input.  A primitive holds the forward function and the rules.  It is data: the rest of this
 # page reads it, for one purpose after another.
 #
-# NumPy's own functions can be forwards: ``np.add``, ``np.multiply``.
+# NumPy's own functions can be forwards: `np.add`, `np.multiply`.
 
 # %%
 import itertools
@@ -63,22 +60,21 @@ print("1. multiply: forward(3, 4) =", multiply.forward(3.0, 4.0))
 print("   its rules at g = 1:", [rule(1.0, 12.0, 3.0, 4.0) for rule in multiply.rules])
 
 # %% [markdown]
-# 2. The type of the box decides
-# ------------------------------
+# ## 2. The type of the box decides
 #
-# ``multiply(a, b)`` should compute if a and b are arrays.  But we will also need a record of what was
+# `multiply(a, b)` should compute if a and b are arrays.  But we will also need a record of what was
 # computed, and sometimes only a formula as text.  Three versions of each op would be a lot of work.
 # Instead we put values into *boxes*, and an op that meets a box leaves the decision to it:
 #
 # - arrays and numbers: the op computes;
-# - a ``Text``: the box writes down the formula;
-# - a ``Tensor``, in the next step: the box computes and records.
+# - a `Text`: the box writes down the formula;
+# - a `Tensor`, in the next step: the box computes and records.
 #
 # Boxes come with operators, so that a * b means multiply(a, b).  Some ops will also have *settings*, such
 # as a shape.  They are passed by keyword and are never differentiated.
 #
 # Two details of Python: a class can get a method after its definition, and that is how our program grows.
-# And ``__array_ufunc__ = None`` tells NumPy to leave array * box to the box.
+# And `__array_ufunc__ = None` tells NumPy to leave array * box to the box.
 
 
 # %%
@@ -115,14 +111,13 @@ print("   text writes:   ", a * b + 1.0)
 print("   a rule as text:", multiply.rules[0](g, y, a, b))
 
 # %% [markdown]
-# The last line is worth a second look.  The rule ``g * b`` met boxes, so it did what boxes of this kind do.
-# Rules are written with operators and ops only, never with ``np.``, so that they *speak the language of their
+# The last line is worth a second look.  The rule `g * b` met boxes, so it did what boxes of this kind do.
+# Rules are written with operators and ops only, never with `np.`, so that they *speak the language of their
 # inputs*.  Step 6 will use this to get second derivatives.
 #
-# 3. A Tensor records, and a serial number is the order
-# -----------------------------------------------------
+# ## 3. A Tensor records, and a serial number is the order
 #
-# A ``Tensor`` computes with the arrays inside, and its result is a Tensor that remembers the op, the inputs
+# A `Tensor` computes with the arrays inside, and its result is a Tensor that remembers the op, the inputs
 # and the settings.  These memories form a *graph*: each Tensor points to those it was made from.
 #
 # Soon we will walk through this graph backward, and must visit each Tensor before its inputs.  There are
@@ -172,8 +167,7 @@ for tensor in upstream(y):
     print(f"   {tensor.serial}: {tensor.op.name if tensor.op else 'given':9}{tensor.value}")
 
 # %% [markdown]
-# 4. The walk backward
-# --------------------
+# ## 4. The walk backward
 #
 # Now the chain rule, for any graph.  Start at the output, whose gradient with respect to itself is 1.
 # Visit the Tensors, latest first.  At each one, pass its gradient to the rules of its op: each rule returns
@@ -182,9 +176,9 @@ for tensor in upstream(y):
 #
 # When a Tensor is visited, everything made from it has been visited before, so its gradient is complete.
 #
-# ``walk`` yields each Tensor with its gradient; the caller decides what to do with them.
-# ``backward`` stores them in ``.grad``.  (Step 5 explains ``unbroadcast``, which does nothing yet.  Step
-# 6 explains ``on_tensors``.)
+# `walk` yields each Tensor with its gradient; the caller decides what to do with them.
+# `backward` stores them in `.grad`.  (Step 5 explains `unbroadcast`, which does nothing yet.  Step
+# 6 explains `on_tensors`.)
 
 
 # %%
@@ -214,17 +208,16 @@ backward(y)
 print("4. y = a b + a: dy/da = b + 1 =", a.grad, " dy/db = a =", b.grad)
 
 # %% [markdown]
-# 5. Broadcasting is undone in one place
-# --------------------------------------
+# ## 5. Broadcasting is undone in one place
 #
-# NumPy stretches small arrays: in ``x + bias``, with shapes (2, 3) and (3,), each bias is added to two rows.
-# It is used twice, so its gradient is the sum over both uses.  The rule of ``add`` returns g, whose shape is
+# NumPy stretches small arrays: in `x + bias`, with shapes (2, 3) and (3,), each bias is added to two rows.
+# It is used twice, so its gradient is the sum over both uses.  The rule of `add` returns g, whose shape is
 # (2, 3), and ignores this.  Must every rule take care of it?  No: the walk can see which shape the gradient
 # should have, and sums over the stretched axes for all rules.
 #
 # The sum must be an op as well, so that it has a rule of its own.  Its rule stretches g again, with
-# ``broadcast_to``.  The rule of ``broadcast_to`` returns g as it is, since the walk will sum it.  Both ops
-# have a setting, ``shape``, and their rules get it too.
+# `broadcast_to`.  The rule of `broadcast_to` returns g as it is, since the walk will sum it.  Both ops
+# have a setting, `shape`, and their rules get it too.
 
 
 # %%
@@ -253,14 +246,13 @@ backward(total(x + bias))
 print("5. gradient of a bias added to two rows:", bias.grad)
 
 # %% [markdown]
-# 6. Gradients of gradients, for free
-# -----------------------------------
+# ## 6. Gradients of gradients, for free
 #
 # So far the walk gave arrays to the rules, and they computed.  Give them Tensors instead, and what the
 # rules do is recorded: the gradient is a Tensor with a graph of its own, ready for another walk.  That is
-# all that ``on_tensors`` does.
+# all that `on_tensors` does.
 #
-# ``grad(f)`` is the function that computes the gradient of f.  Here too the box decides: it returns an array
+# `grad(f)` is the function that computes the gradient of f.  Here too the box decides: it returns an array
 # for an array, and a Tensor for a Tensor.  So grad(grad(f)) works, and grad(grad(grad(f))) as well.
 #
 # The two new ops have rules that reuse the result y: the derivative of exp is exp itself, and that of tanh
@@ -292,8 +284,7 @@ print("   tanh''(0.5)  =", grad(grad(tanh))(0.5), "formula:", -2 * t * (1 - t**2
 print("   tanh'''(0.5) =", grad(grad(grad(tanh)))(0.5), "formula:", (1 - t**2) * (6 * t**2 - 2))
 
 # %% [markdown]
-# 7. Check it
-# -----------
+# ## 7. Check it
 #
 # A wrong rule does not crash.  It returns a number, and the network learns a little worse.  So we compare
 # with two other methods, which use no rules at all:
@@ -334,8 +325,7 @@ print(f"   differences {error(differences, exact):.0e}, with the mistake {error(
 assert error(grad(f)(point), exact) < 1e-14 < error(differences, exact) < 1e-8 < error(wrong, exact)
 
 # %% [markdown]
-# 8. A picture of the graph
-# -------------------------
+# ## 8. A picture of the graph
 #
 # A graph that is recorded can be drawn: one line of text per Tensor, one per arrow.  The format is DOT;
 # Graphviz and many web pages turn it into a picture.  The numbers are the serial numbers, which count on
@@ -354,17 +344,16 @@ def to_dot(output):
 print("8.", to_dot(f(Tensor(point))))
 
 # %% [markdown]
-# 9. A network
-# ------------
+# ## 9. A network
 #
-# Three more ops.  ``matmul`` and ``transpose`` make a linear layer: x @ weight.T + bias, with one row of x
-# per image.  Two linear layers in a row could be replaced by one; ``tanh`` between them makes the network
+# Three more ops.  `matmul` and `transpose` make a linear layer: x @ weight.T + bias, with one row of x
+# per image.  Two linear layers in a row could be replaced by one; `tanh` between them makes the network
 # able to do more.
 #
 # The last layer gives each image ten scores, one per digit.  The loss compares them with the label:
 # *softmax cross-entropy*, log(sum of exp(scores)) - score of the right digit, averaged over the images.  It
 # is small when the right score is much larger than the others.  exp overflows for scores above 709, so
-# ``logsumexp`` subtracts the largest score first and adds it again at the end.  Its rule contains exp(x - y),
+# `logsumexp` subtracts the largest score first and adds it again at the end.  Its rule contains exp(x - y),
 # the famous softmax: the scores of an image turned into probabilities that add up to 1.
 #
 # *Stochastic gradient descent* (SGD) moves each parameter a little against its gradient.  It puts a new
@@ -424,8 +413,7 @@ def network(x):
 print("9. parameters:", sum(parameter.value.size for parameter in parameters))
 
 # %% [markdown]
-# 10. It learns
-# -------------
+# ## 10. It learns
 #
 # The data are 1,797 handwritten digits of 8 x 8 pixels: 1,237 to learn from, 200 that we leave aside here,
 # and 360 for the test.  We go through the training images 30 times, in a new order each time, 32 images per
@@ -456,8 +444,7 @@ core_accuracy = accuracy(network(test_images).value)
 print(f"    {core_accuracy:.1%} of the test digits are read right")
 
 # %% [markdown]
-# 11. The same in the package
-# ---------------------------
+# ## 11. The same in the package
 #
 # Does the package compute the same?  We build the network again, with the same initial weights, and train
 # it on the same batches.  The package computes some steps in another order, so the last digits may differ.

@@ -1,10 +1,8 @@
-"""
-Gradients from a graph
-======================
-
-A ``Tensor`` is a NumPy array that remembers what it was computed from.  A walk through that graph, from the
-result back to the inputs, multiplies one local derivative per step and gives all gradients at once.
-"""
+# %% [markdown]
+# # Gradients from a graph
+#
+# A `Tensor` is a NumPy array that remembers what it was computed from.  A walk through that graph, from the
+# result back to the inputs, multiplies one local derivative per step and gives all gradients at once.
 
 # %%
 import numpy as np
@@ -22,7 +20,7 @@ y = a * b + c
 Graph(y)
 
 # %% [markdown]
-# ``backward()`` fills in ``.grad``: how much y changes when an input changes a little.
+# `backward()` fills in `.grad`: how much y changes when an input changes a little.
 
 # %%
 y.backward()

@@ -1,14 +1,12 @@
-"""
-Why topological order
-=====================
-
-Backpropagation passes gradients from a result to its inputs.  A value that is used twice gets two
-contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
-right, and how long it takes.  The smallest graph that shows this has three values and no network::
-
-    b = a + a
-    c = b + b          so c = 4 a, and dc/da = 4
-"""
+# %% [markdown]
+# # Why topological order
+#
+# Backpropagation passes gradients from a result to its inputs.  A value that is used twice gets two
+# contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
+# right, and how long it takes.  The smallest graph that shows this has three values and no network:
+#
+#     b = a + a
+#     c = b + b          so c = 4 a, and dc/da = 4
 
 # %% [markdown]
 # A dozen lines are enough for a graph.  A node stores the nodes whose sum it is.
@@ -50,8 +48,7 @@ print("all gradients are still 0:", a.gradient, b.gradient, c.gradient)
 
 
 # %% [markdown]
-# First try: pass on what you have, as soon as you get something
-# --------------------------------------------------------------
+# ## First try: pass on what you have, as soon as you get something
 #
 # A node adds what arrives to its gradient, and passes its gradient on at once.
 
@@ -69,8 +66,7 @@ print(f"passing on the sum at once:         dc/da = {a.gradient} (it is 4)")
 assert a.gradient == 6  # b passed on 1, and then 1 + 1: the first 1 was counted twice
 
 # %% [markdown]
-# Second try: every node once, when it is first met
-# -------------------------------------------------
+# ## Second try: every node once, when it is first met
 #
 # "A graph walk must not visit a node twice" is true of a search.  It is wrong here: when b is met for the
 # first time, only one of its two contributions has arrived.
@@ -92,8 +88,7 @@ print(f"passing on when first met:          dc/da = {a.gradient} (it is 4)")
 assert a.gradient == 2
 
 # %% [markdown]
-# Third try: pass on only what has just arrived
-# ---------------------------------------------
+# ## Third try: pass on only what has just arrived
 #
 # This is right: it adds up one product for each path from the result to the input.  But each doubling doubles
 # the number of paths.  At 60 doublings, a graph of 61 nodes, it would run for thousands of years.
@@ -114,8 +109,7 @@ for times in (2, 4, 8, 16):
     assert calls == 2 ** (times + 1) - 1
 
 # %% [markdown]
-# Topological order: pass on when all has arrived
-# -----------------------------------------------
+# ## Topological order: pass on when all has arrived
 #
 # List the nodes so that every node comes after its inputs, and go through that list backward.  Each node is
 # reached after all nodes that use it.  Its sum is then complete, and is passed on once.
@@ -150,10 +144,9 @@ for times in (2, 60):
     assert visits == times + 1
 
 # %% [markdown]
-# The same in the framework
-# -------------------------
+# ## The same in the framework
 #
-# A ``Tensor`` gets a serial number when it is made, larger than those of its inputs.  Sorting by serial
+# A `Tensor` gets a serial number when it is made, larger than those of its inputs.  Sorting by serial
 # *is* a topological order.  It needs no recursion, so a chain can be 100,000 ops long.  The recursion above
 # fails at about 1,000.
 

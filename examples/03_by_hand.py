@@ -1,10 +1,8 @@
-"""
-Backpropagation by hand, checked four ways
-==========================================
-
-One hidden layer, sigmoids, half the squared distance as cost, ten real digits.  The gradients are derived
-on paper and compared with three computations that do not use the derivation.
-"""
+# %% [markdown]
+# # Backpropagation by hand, checked four ways
+#
+# One hidden layer, sigmoids, half the squared distance as cost, ten real digits.  The gradients are derived
+# on paper and compared with three computations that do not use the derivation.
 
 # %%
 import numpy as np
@@ -23,11 +21,10 @@ y = np.eye(10)[labels]
 print(f"{len(x)} images of {x.shape[1]} pixels; the digits are {labels}")
 
 # %% [markdown]
-# Forward
-# -------
+# ## Forward
 #
 # A batch of n examples is a matrix with one row per example.  W1 is (30, 64), b1 (30,), W2 (10, 30), b2
-# (10,)::
+# (10,):
 #
 #     z1 = x @ W1.T + b1      a1 = sigmoid(z1)
 #     z2 = a1 @ W2.T + b2     a2 = sigmoid(z2)
@@ -53,18 +50,17 @@ cost = ((a2 - y) ** 2).sum() / (2 * len(x))
 print(f"cost {cost:.6f}")
 
 # %% [markdown]
-# Backward: one factor at a time
-# ------------------------------
+# ## Backward: one factor at a time
 #
 # Read the forward pass from its end.  d2 and d1 are the derivatives of the cost with respect to z2 and z1;
 # dW2 is the one with respect to W2, and so on:
 #
 # - C moves with a2 by (a2 - y) / n, and a2 with z2 by a2 (1 - a2), the derivative of the sigmoid:
-#   ``d2 = (a2 - y) / n * a2 * (1 - a2)``, of shape (n, 10).
+#   `d2 = (a2 - y) / n * a2 * (1 - a2)`, of shape (n, 10).
 # - z2 is a product with W2: an entry W2[j, k] meets a1[i, k] and moves z2[i, j], in every example i.  The sum
-#   over i is a matrix product: ``dW2 = d2.T @ a1``.  The bias moves z2 by 1: ``db2 = d2.sum(axis=0)``.
-# - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is ``d2 @ W2``.  Then the sigmoid again:
-#   ``d1 = d2 @ W2 * a1 * (1 - a1)``.
+#   over i is a matrix product: `dW2 = d2.T @ a1`.  The bias moves z2 by 1: `db2 = d2.sum(axis=0)`.
+# - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is `d2 @ W2`.  Then the sigmoid again:
+#   `d1 = d2 @ W2 * a1 * (1 - a1)`.
 # - The first layer is like the second, with x in place of a1.
 
 # %%
@@ -84,8 +80,7 @@ for gradient, parameter in ((dW1, W1), (db1, b1), (dW2, W2), (db2, b2)):
 # %% [markdown]
 # Shapes that fit are a good sign, but prove little: a wrong factor can have the right shape as well.
 #
-# Four ways
-# ---------
+# ## Four ways
 #
 # Each of the 2,260 entries is computed by hand, by reverse mode over the recorded graph, by central
 # differences and by the complex step.  The table shows the worst entry of each parameter.
@@ -101,7 +96,7 @@ for row in report.rows:
 report
 
 # %% [markdown]
-# The same derivation for any number of layers, and for a softmax with cross-entropy, is in ``by_hand``.
+# The same derivation for any number of layers, and for a softmax with cross-entropy, is in `by_hand`.
 
 # %%
 _, weight_gradients, bias_gradients = by_hand.backprop([W1, W2], [b1, b2], x, y)
@@ -110,8 +105,7 @@ for mine, theirs in zip((dW1, dW2, db1, db2), (*weight_gradients, *bias_gradient
     print(f"{mine.shape!s:9} differs by at most {np.abs(mine - theirs).max():.0e}")
 
 # %% [markdown]
-# A slip of the pen
-# -----------------
+# ## A slip of the pen
 #
 # Without the derivative of the last sigmoid, the shapes fit as before.  We make this mistake on purpose; the
 # report finds it, and says so.

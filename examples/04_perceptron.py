@@ -1,11 +1,9 @@
-"""
-A perceptron that reads digits
-==============================
-
-A small version of the network in the five articles: 64 pixels, 30 hidden units, 10 digits, sigmoids, and
-half the squared distance as cost.  First its gradients are compared with those derived by hand.  Then it
-learns.
-"""
+# %% [markdown]
+# # A perceptron that reads digits
+#
+# A small version of the network in the five articles: 64 pixels, 30 hidden units, 10 digits, sigmoids, and
+# half the squared distance as cost.  First its gradients are compared with those derived by hand.  Then it
+# learns.
 
 # %%
 import numpy as np
@@ -22,8 +20,7 @@ data = load_digits()
 print(data)
 
 # %% [markdown]
-# The same gradients as by hand
-# -----------------------------
+# ## The same gradients as by hand
 
 # %%
 rng = np.random.default_rng(0)
@@ -48,8 +45,7 @@ for (name, parameter), derived in zip(model.named_parameters(), [dW[0], db[0], d
     assert difference < 1e-12
 
 # %% [markdown]
-# Training: six lines
-# -------------------
+# ## Training: six lines
 
 # %%
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 30, rng=rng), nn.Sigmoid(), nn.Linear(30, 10, rng=rng))

@@ -1,15 +1,13 @@
-"""
-Loss and softmax
-================
-
-A network that reads digits gives ten scores, one for each digit.  To learn, it needs a single number that
-says how bad the answer is: the loss.  Between the scores and the loss stands the softmax, which turns scores
-into probabilities.  Together they have the simplest gradient of all: what was said, minus what is true.
-"""
+# %% [markdown]
+# # Loss and softmax
+#
+# A network that reads digits gives ten scores, one for each digit.  To learn, it needs a single number that
+# says how bad the answer is: the loss.  Between the scores and the loss stands the softmax, which turns
+# scores into probabilities.  Together they have the simplest gradient of all: what was said, minus what is
+# true.
 
 # %% [markdown]
-# From scores to probabilities
-# ----------------------------
+# ## From scores to probabilities
 #
 # Probabilities are positive and add up to 1.  The exponential makes every score positive; a division by the
 # total makes the sum 1.  A score that is larger by 1 becomes a probability that is e = 2.718 times as large.
@@ -37,8 +35,7 @@ assert np.isclose(p.sum(), 1)
 assert np.isclose(p[1] / p[0], np.e**2)
 
 # %% [markdown]
-# Large scores
-# ------------
+# ## Large scores
 #
 # exp(710) is more than a 64-bit number can hold.  The softmax does not change when the same number is taken
 # from all scores, so we take the largest: the exponentials are then at most 1.
@@ -52,8 +49,7 @@ assert np.allclose(softmax(large - large.max()), p)
 assert np.allclose(ops.softmax(large), p)  # the package does this too
 
 # %% [markdown]
-# From a probability to a loss
-# ----------------------------
+# ## From a probability to a loss
 #
 # How bad is it to give the right class the probability p?  The cross-entropy says: -log(p).  It is 0 for
 # p = 1, and grows without end as p goes to 0: sure and wrong is the worst.  A guess among ten digits costs
@@ -74,8 +70,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# The gradient: what was said, minus what is true
-# -----------------------------------------------
+# ## The gradient: what was said, minus what is true
 #
 # As a function of the scores z, the loss is log(sum of exp(z)) - z of the right class.  The derivative of the
 # first part is the softmax p, that of the second is 1 for the right class.  So the gradient is p - y, where
@@ -99,8 +94,7 @@ for k in range(3):
 assert np.allclose(z.grad[0], p - y)
 
 # %% [markdown]
-# Why not the squared error?
-# --------------------------
+# ## Why not the squared error?
 #
 # Let a network be sure and wrong: the right class gets p = 0.001.  The squared error of the probability has a
 # gradient with the factor p (1 - p), which is nearly 0: the worse the answer, the less the network learns.

@@ -1,15 +1,12 @@
-"""
-Learning rate and momentum, seen
-================================
-
-The gradient says in which direction the loss falls.  It does not say how far to go.  That is the learning
-rate: too small, and nothing happens; too large, and each step makes it worse.  Two weights are enough to see
-all of it, since their path can be drawn.
-"""
+# %% [markdown]
+# # Learning rate and momentum, seen
+#
+# The gradient says in which direction the loss falls.  It does not say how far to go.  That is the learning
+# rate: too small, and nothing happens; too large, and each step makes it worse.  Two weights are enough to
+# see all of it, since their path can be drawn.
 
 # %% [markdown]
-# A valley
-# --------
+# ## A valley
 #
 # The loss (x² + 20 y²) / 2 is a long valley: flat along x, steep along y.  Its lowest point is (0, 0).  We
 # start at (-10, 1.5) and take 30 steps, x - rate * dL/dx, for three rates.
@@ -63,8 +60,7 @@ for rate in (0.01, 0.09, 0.101):
 assert loss_at(paths["rate 0.101"])[-1] > loss_at(paths["rate 0.09"])[-1]
 
 # %% [markdown]
-# Momentum
-# --------
+# ## Momentum
 #
 # A ball that rolls down does not turn at once: it keeps most of its speed.  With momentum 0.8, the step is
 # the gradient plus 0.8 times the last step.  Along the valley, steps in the same direction add up, to five
@@ -84,8 +80,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# The same with 2,000 weights
-# ---------------------------
+# ## The same with 2,000 weights
 #
 # A network that reads digits has many valleys at once, and the same three cases.
 

@@ -1,15 +1,12 @@
-"""
-Initial values and vanishing gradients
-======================================
-
-Before the first step the weights are random numbers.  How large should they be?  In a network of ten layers
-the answer decides whether it learns at all: each layer multiplies what passes through, forward and backward,
-and ten factors below 1 leave nothing.
-"""
+# %% [markdown]
+# # Initial values and vanishing gradients
+#
+# Before the first step the weights are random numbers.  How large should they be?  In a network of ten
+# layers the answer decides whether it learns at all: each layer multiplies what passes through, forward and
+# backward, and ten factors below 1 leave nothing.
 
 # %% [markdown]
-# Forward: what is left after ten layers
-# --------------------------------------
+# ## Forward: what is left after ten layers
 #
 # Ten layers of 100 units with tanh, and weights drawn from a normal distribution.  A sum of 100 products with
 # weights of standard deviation s has about 10 s times the size of the inputs.  So 0.1 keeps the size, and
@@ -58,8 +55,7 @@ plots.lines(sizes, "What is left of the inputs, layer by layer", "layer", "size 
 # With small weights the values vanish.  With large ones they seem well, but most units stand at -1 or 1,
 # where the tanh is flat.
 #
-# Backward: what arrives at the first layer
-# -----------------------------------------
+# ## Backward: what arrives at the first layer
 #
 # On its way back the gradient is multiplied by the weights and by the slope of each tanh, which is
 # 1 - tanh².  At 0 the slope is 1; at 0.99 it is 0.02.  The sigmoid is worse: its slope is 1/4 at best.
@@ -96,11 +92,10 @@ plots.lines(
 
 # %% [markdown]
 # A sigmoid loses at least three quarters in each layer: that is the *vanishing gradient*.  With relu, half of
-# the units are 0, so the weights have to be larger by the square root of 2: He's rule, ``kaiming_normal``.
-# For tanh it is Glorot's, ``xavier_normal``.
+# the units are 0, so the weights have to be larger by the square root of 2: He's rule, `kaiming_normal`.
+# For tanh it is Glorot's, `xavier_normal`.
 #
-# Does it matter?
-# ---------------
+# ## Does it matter?
 #
 # Six layers read digits, from three starts.
 

@@ -1,15 +1,12 @@
-"""
-Overfitting, and what helps
-===========================
-
-A network with more weights than examples can learn its examples by heart.  It then reads those without a
-mistake, and others no better than before.  The two curves of a training show it: the loss on what is learned
-goes on falling, the loss on what is not seen turns and climbs.
-"""
+# %% [markdown]
+# # Overfitting, and what helps
+#
+# A network with more weights than examples can learn its examples by heart.  It then reads those without a
+# mistake, and others no better than before.  The two curves of a training show it: the loss on what is
+# learned goes on falling, the loss on what is not seen turns and climbs.
 
 # %% [markdown]
-# Two curves
-# ----------
+# ## Two curves
 #
 # 200 digits to learn from, one label in five drawn at random, as in data that was labelled in a hurry, and a
 # network of 14,000 weights.  Another 200 digits, with right labels, are only looked at: the validation.
@@ -67,10 +64,9 @@ plots.lines(
 )
 
 # %% [markdown]
-# Stop in time
-# ------------
+# ## Stop in time
 #
-# ``EarlyStopping`` ends the training when the validation loss has not fallen for some epochs, and puts the
+# `EarlyStopping` ends the training when the validation loss has not fallen for some epochs, and puts the
 # best weights back.
 
 # %%
@@ -79,8 +75,7 @@ print(f"{len(stopped)} of 100 epochs; {stopped.stopped}")
 assert len(stopped) < 100
 
 # %% [markdown]
-# Weight decay and dropout
-# ------------------------
+# ## Weight decay and dropout
 #
 # Weight decay pulls every weight a little to 0 in each step: only weights that are needed again and again
 # stay large.  Dropout switches off a random half of the hidden units in each step, so that no unit can rely
@@ -101,8 +96,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# More data
-# ---------
+# ## More data
 #
 # Nothing helps as much as more examples, although one label in five is as wrong as before: by heart is not
 # possible any more, so the network learns what the examples have in common.

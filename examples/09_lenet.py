@@ -1,14 +1,12 @@
-"""
-Convolution: LeNet reads digits
-===============================
-
-A perceptron has a weight for each pixel: a digit that moves by two pixels is another digit to it.  A
-convolution slides one small window of weights over the image, so what it learns in one place holds in
-all.  This is LeNet-5 of 1998, with the activations of today.
-
-Here it sees a sixth of the images once.  Write ``count, epochs = 60_000, 8`` below, and in some minutes it
-reads 99 %.
-"""
+# %% [markdown]
+# # Convolution: LeNet reads digits
+#
+# A perceptron has a weight for each pixel: a digit that moves by two pixels is another digit to it.  A
+# convolution slides one small window of weights over the image, so what it learns in one place holds in
+# all.  This is LeNet-5 of 1998, with the activations of today.
+#
+# Here it sees a sixth of the images once.  Write `count, epochs = 60_000, 8` below, and in some minutes it
+# reads 99 %.
 
 # %%
 import numpy as np
@@ -38,8 +36,7 @@ test = Loader(images_of(data.test), data.test.labels, 500, scale=1 / 255)
 print(f"{count:,} images to learn from, {len(data.test):,} for the test")
 
 # %% [markdown]
-# A window that slides
-# --------------------
+# ## A window that slides
 #
 # A kernel is a small window of weights.  It is laid on each place of the image; the products of weights and
 # pixels are added up, and the sum is one pixel of the result.  These two kernels are made by hand: one
@@ -53,8 +50,7 @@ answers = ops.conv2d(digit, kernels)[0]
 plots.images([digit[0, 0], *answers], ["a digit", "ends to right", "ends below"], "What two kernels answer")
 
 # %% [markdown]
-# The network
-# -----------
+# ## The network
 #
 # Two convolutions, each followed by a pooling that keeps the largest of four neighbours, then a perceptron.
 # The first six kernels have 156 weights together; a layer of units for each pixel would have millions.
@@ -72,8 +68,7 @@ for layer in model:
     print(f"{type(layer).__name__:10} {tuple(x.shape)}")
 
 # %% [markdown]
-# Training
-# --------
+# ## Training
 #
 # The step is captured once and repeated as a program.
 
@@ -104,8 +99,7 @@ for epoch in range(epochs):
 assert accuracy() > (0.99 if count == 60_000 else 0.9)
 
 # %% [markdown]
-# What it learned to look for
-# ---------------------------
+# ## What it learned to look for
 #
 # Nobody made these kernels.  Blue marks are ink that a kernel looks for, red ones ink that it looks away
 # from.
@@ -115,8 +109,7 @@ learned = [kernel[0] for kernel in model[0].weight.data]
 plots.images(learned, [f"kernel {number}" for number in range(1, 7)], "The six kernels of the first layer")
 
 # %% [markdown]
-# A digit that moves
-# ------------------
+# ## A digit that moves
 #
 # Moved by two pixels to the side, most digits are still read.
 

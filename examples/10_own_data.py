@@ -1,17 +1,14 @@
-"""
-Your own data, your own digits
-==============================
-
-Two ways in: a network that reads pictures of yours, and a network that learns from them.  The pictures here
-are drawn by the lesson itself; put photographs and scans in their place.
-"""
+# %% [markdown]
+# # Your own data, your own digits
+#
+# Two ways in: a network that reads pictures of yours, and a network that learns from them.  The pictures here
+# are drawn by the lesson itself; put photographs and scans in their place.
 
 # %% [markdown]
-# A picture of your own
-# ---------------------
+# ## A picture of your own
 #
-# Write a digit on paper, photograph it, and give the file to ``tinygrad-mnist predict``, or do the same in
-# Python.  The picture may be large, dark on light, and off the middle: ``read_pictures`` cuts out the strokes
+# Write a digit on paper, photograph it, and give the file to `tinygrad-mnist predict`, or do the same in
+# Python.  The picture may be large, dark on light, and off the middle: `read_pictures` cuts out the strokes
 # and makes them as large, as centred and as dark as the digits of MNIST.  A network sees only what its
 # training data looked like.
 
@@ -43,7 +40,7 @@ sheet = 1 - np.asarray(paper, float) / 255
 plots.images([sheet, digit[0]], ["the picture", "as it is read"], "What the network gets")
 
 # %% [markdown]
-# ``load_pretrained("record")`` is a network that comes with the package.
+# `load_pretrained("record")` is a network that comes with the package.
 
 # %%
 reader = tm.load_pretrained("record")
@@ -54,8 +51,7 @@ for number in probabilities.argsort()[::-1][:3]:
 assert probabilities.argmax() == 7
 
 # %% [markdown]
-# A data set of your own
-# ----------------------
+# ## A data set of your own
 #
 # Any arrays will do: images of one size, and a whole number for the class of each.  Here are three shapes,
 # drawn at random places.
@@ -87,7 +83,7 @@ plots.images(shapes[:6], names, "Six of 1,200 images of three classes")
 
 # %% [markdown]
 # Saved in the four files of MNIST, they can be used everywhere: here, with
-# ``tinygrad-mnist train --data FOLDER``, and on the page to play with.
+# `tinygrad-mnist train --data FOLDER`, and on the page to play with.
 
 # %%
 for part, rows in (("train", slice(0, 1000)), ("t10k", slice(1000, 1200))):

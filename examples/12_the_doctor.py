@@ -1,17 +1,14 @@
-"""
-The doctor
-==========
-
-A network that does not learn says nothing about the reason: the loss stays where it is, or becomes NaN.  The
-doctor looks at the network, the data and a few trial steps, and says what is wrong, what it measured, and
-what to change.  This lesson makes four networks ill, on purpose.
-"""
+# %% [markdown]
+# # The doctor
+#
+# A network that does not learn says nothing about the reason: the loss stays where it is, or becomes NaN.
+# The doctor looks at the network, the data and a few trial steps, and says what is wrong, what it measured,
+# and what to change.  This lesson makes four networks ill, on purpose.
 
 # %% [markdown]
-# A healthy network
-# -----------------
+# ## A healthy network
 #
-# ``diagnose_training`` takes what a training takes: the network, the loss, a batch and the optimizer.  It
+# `diagnose_training` takes what a training takes: the network, the loss, a batch and the optimizer.  It
 # changes nothing.
 
 # %%
@@ -53,8 +50,7 @@ assert healthy.ok
 healthy
 
 # %% [markdown]
-# A learning rate that is too high
-# --------------------------------
+# ## A learning rate that is too high
 
 # %%
 model = make_model()
@@ -63,8 +59,7 @@ assert not too_high.ok
 too_high
 
 # %% [markdown]
-# Weights that are all the same
-# -----------------------------
+# ## Weights that are all the same
 #
 # If all units begin alike they stay alike: 30 units do the work of one.
 
@@ -75,10 +70,9 @@ assert not alike.ok
 alike
 
 # %% [markdown]
-# A softmax too many
-# ------------------
+# ## A softmax too many
 #
-# ``CrossEntropyLoss`` contains the softmax.  With another one at the end of the network the loss still falls,
+# `CrossEntropyLoss` contains the softmax.  With another one at the end of the network the loss still falls,
 # but slowly, and never far.
 
 # %%
@@ -88,8 +82,7 @@ assert not twice.ok
 twice
 
 # %% [markdown]
-# While it trains
-# ---------------
+# ## While it trains
 #
 # As a callback the doctor looks before the first step, and again if something goes wrong.  This training
 # blows up, as it must with this rate.  It ends at the step where the numbers stop being numbers, and the

@@ -1,11 +1,9 @@
-"""
-Find the bug
-============
-
-A wrong derivative does not crash.  The loss still falls, only more slowly or less far, and people blame the
-learning rate.  This lesson breaks rules on purpose.  It shows how little one notices, and which tools find
-the mistake.
-"""
+# %% [markdown]
+# # Find the bug
+#
+# A wrong derivative does not crash.  The loss still falls, only more slowly or less far, and people blame the
+# learning rate.  This lesson breaks rules on purpose.  It shows how little one notices, and which tools find
+# the mistake.
 
 # %%
 import numpy as np
@@ -50,12 +48,11 @@ def train():
 
 
 # %% [markdown]
-# It learns anyway
-# ----------------
+# ## It learns anyway
 #
 # The rule below computes sigmoid' as sigmoid(y) * (1 - sigmoid(y)), where y is already the *result* of the
-# sigmoid.  The sigmoid is applied twice.  ``wrong_rules`` has this and other classic wrong rules; each is
-# installed for the length of a ``with`` block.
+# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic wrong rules; each is
+# installed for the length of a `with` block.
 
 # %%
 right = train()
@@ -67,8 +64,7 @@ assert right > 0.85
 assert wrong > 0.7  # who would look for a bug here?
 
 # %% [markdown]
-# Find the wrong gradients
-# ------------------------
+# ## Find the wrong gradients
 #
 # Function values do not depend on rules.  Their differences are an independent check of every parameter.  The
 # table below says *wrong* where the planted mistake reaches, as it should.
@@ -85,11 +81,10 @@ report
 # Everything before the sigmoid is wrong, and everything after it is right.  The chain rule already points at
 # the sigmoid.
 #
-# Find the wrong rule
-# -------------------
+# ## Find the wrong rule
 #
 # The graph keeps the values that each op had in the forward pass, so each rule can be checked by itself.
-# ``diagnose`` does this, node by node.
+# `diagnose` does this, node by node.
 
 # %%
 with wrong_rules.sigmoid_of_the_output:
@@ -99,8 +94,7 @@ assert [(found.primitive, found.input) for found in diagnosis.findings] == [("si
 diagnosis
 
 # %% [markdown]
-# Your turn
-# ---------
+# ## Your turn
 #
 # Break a rule yourself.  It takes the gradient g of the result, the result y and the inputs, and returns the
 # gradient of one input.  This one forgets that relu has a flat half.
@@ -119,11 +113,10 @@ diagnosis
 # With positive numbers alone, the check would have found nothing: it tries only the values that it is given.
 # Test data should be as varied as the values in use.
 #
-# The whole collection
-# --------------------
+# ## The whole collection
 #
 # For each of them: does the check find it, and does the diagnosis name the right op?  Read each line, think
-# about its effect on the backward pass, and look at the code in ``wrong_rules``.
+# about its effect on the backward pass, and look at the code in `wrong_rules`.
 
 # %%
 named = 0

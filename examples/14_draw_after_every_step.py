@@ -1,14 +1,11 @@
-"""
-Draw after every step
-=====================
-
-A network is a graph, recorded while it computes.  This lesson grows one, step by step, from two numbers to
-a perceptron, and draws it after each step.
-"""
+# %% [markdown]
+# # Draw after every step
+#
+# A network is a graph, recorded while it computes.  This lesson grows one, step by step, from two numbers to
+# a perceptron, and draws it after each step.
 
 # %% [markdown]
-# Two numbers and a third: a * b + c
-# ----------------------------------
+# ## Two numbers and a third: a * b + c
 
 # %%
 import numpy as np
@@ -27,11 +24,10 @@ assert [node.formula for node in graph.nodes if node.op] == ["a * b", "multiply_
 graph
 
 # %% [markdown]
-# A neuron: a weighted sum, squashed
-# ----------------------------------
+# ## A neuron: a weighted sum, squashed
 #
-# With ``backward=True`` the picture shows the backward pass next to the forward pass.  Each dashed box sends
-# gradients up by the rules written in it; ``g`` is the gradient that arrives.
+# With `backward=True` the picture shows the backward pass next to the forward pass.  Each dashed box sends
+# gradients up by the rules written in it; `g` is the gradient that arrives.
 
 # %%
 x = Tensor(np.array([[1.0, -2.0]]), name="x")
@@ -43,8 +39,7 @@ print("the rule of the sigmoid:", graph.by_name["sigmoid_2"].rules[0].formula)
 graph
 
 # %% [markdown]
-# A layer: many neurons in one op
-# -------------------------------
+# ## A layer: many neurons in one op
 
 # %%
 layer = nn.Sequential(nn.Linear(3, 4, rng=np.random.default_rng(0)), nn.Sigmoid())
@@ -52,10 +47,9 @@ batch = Tensor(np.ones((2, 3), np.float32), name="batch")
 Graph(layer(batch))
 
 # %% [markdown]
-# The network: read it module by module
-# -------------------------------------
+# ## The network: read it module by module
 #
-# ``collapsed`` draws each module as one node; every number in it is the sum of what is inside.
+# `collapsed` draws each module as one node; every number in it is the sum of what is inside.
 
 # %%
 network = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 2))
@@ -72,8 +66,7 @@ modules
 print(to_mermaid(modules))
 
 # %% [markdown]
-# A mistake has a picture too
-# ---------------------------
+# ## A mistake has a picture too
 #
 # These two layers do not fit together, on purpose.  A forward pass that failed is drawn up to the op that
 # refused.

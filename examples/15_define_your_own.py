@@ -1,13 +1,11 @@
-"""
-A model, a layer and an op of your own
-======================================
-
-Three things to write yourself: an op with its rule, a model with parameters, and a callback that ends a
-training.  Each is a function or a class of a few lines.
-"""
+# %% [markdown]
+# # A model, a layer and an op of your own
+#
+# Three things to write yourself: an op with its rule, a model with parameters, and a callback that ends a
+# training.  Each is a function or a class of a few lines.
 
 # %% [markdown]
-# An op is a forward function and one rule per input.  A rule turns ``g``, the gradient of the result, into
+# An op is a forward function and one rule per input.  A rule turns `g`, the gradient of the result, into
 # the gradient of its input.  Rules are written with operators and ops, so that they can be differentiated
 # themselves.
 
@@ -40,7 +38,7 @@ curvature = tm.hessian(lambda v: gaussian(v).sum())(x).diagonal()
 assert np.allclose(curvature, (4 * x**2 - 2) * gaussian(x))
 
 # %% [markdown]
-# A module is a class with parameters or other modules as attributes, and a ``forward``.
+# A module is a class with parameters or other modules as attributes, and a `forward`.
 
 
 # %%

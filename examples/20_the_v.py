@@ -1,15 +1,12 @@
-"""
-Finite differences and the V
-============================
-
-Function values alone give a derivative: move the input a little, and see how far the result moves.
-Backpropagation is checked this way.  But how little is a little?  A smaller step makes the
-approximation better and the rounding worse.
-"""
+# %% [markdown]
+# # Finite differences and the V
+#
+# Function values alone give a derivative: move the input a little, and see how far the result moves.
+# Backpropagation is checked this way.  But how little is a little?  A smaller step makes the
+# approximation better and the rounding worse.
 
 # %% [markdown]
-# By hand
-# -------
+# ## By hand
 #
 # The slope of e**x at 1 is e.  Forward differences give:
 
@@ -32,7 +29,7 @@ for power in range(0, -17, -4):
     print(f"step 1e{power:<+4d} slope {slope:.12f}   error {abs(slope / math.e - 1):.0e}")
 
 # %% [markdown]
-# Down to 1e-8 the error shrinks with the step.  The Taylor series says why::
+# Down to 1e-8 the error shrinks with the step.  The Taylor series says why:
 #
 #     exp(x + h) = exp(x) + h exp(x) + h² exp(x) / 2 + ...
 #
@@ -67,8 +64,7 @@ assert curve["complex"].best_error < 1e-15
 plots.v_curve(curve)
 
 # %% [markdown]
-# A network is a function, too
-# ----------------------------
+# ## A network is a function, too
 #
 # The same for one weight of a perceptron that reads digits.  The slopes depend on the formula alone; the
 # function decides only at which step and error the foot of each V is.
@@ -90,8 +86,7 @@ assert curve["complex"].best_error < 1e-13
 curve
 
 # %% [markdown]
-# When a formula is exact
-# -----------------------
+# ## When a formula is exact
 #
 # The third derivative of a parabola is 0, so central differences cut nothing off.  Only rounding is left,
 # which is half of the V, and the largest step is the best.

@@ -1,10 +1,8 @@
-"""
-A training step as a picture
-============================
-
-Forward and backward pass of the perceptron 784-30-10, the network of the articles, on ten digits.  The
-drawing shows how the gradient of each weight matrix is computed, and how much arithmetic that takes.
-"""
+# %% [markdown]
+# # A training step as a picture
+#
+# Forward and backward pass of the perceptron 784-30-10, the network of the articles, on ten digits.  The
+# drawing shows how the gradient of each weight matrix is computed, and how much arithmetic that takes.
 
 # %%
 import numpy as np
@@ -25,8 +23,7 @@ loss = nn.QuadraticLoss()(model(Tensor(images.reshape(10, -1), name="images")), 
 print(f"{model.num_parameters():,} parameters, ten digits: {labels}, loss {loss.item():.3f}")
 
 # %% [markdown]
-# The forward and the backward pass
-# ---------------------------------
+# ## The forward and the backward pass
 #
 # From the loss down to the images: each computed value, and the gradient that came back to it.
 
@@ -35,8 +32,7 @@ graph = Graph(loss, backward=True)
 graph
 
 # %% [markdown]
-# Backpropagation, read off
-# -------------------------
+# ## Backpropagation, read off
 #
 # Go through the ops from last to first, and print the rule that each one applies.  This is the derivation
 # that you would write by hand.
@@ -50,8 +46,7 @@ assert rules["linear", "weight"] == "g.T @ x"
 assert rules["sigmoid", "x"] == "g * (y * (1 - y))"
 
 # %% [markdown]
-# What it costs
-# -------------
+# ## What it costs
 #
 # Nearly all of the work is in the first layer, which reads the pixels.
 
@@ -62,12 +57,11 @@ for name, flops in work.items():
 assert work["linear_1"] == 2 * 10 * pixels * 30
 
 # %% [markdown]
-# Played back
-# -----------
+# ## Played back
 #
 # On a page and in a notebook the first picture plays: each op lights up, its rule shows with the numbers in
-# it, gradients fill in as they arrive; arrow keys step.  ``draw(loss, "step.html", backward=True)`` writes
-# such a page.  The gradients in it are those of ``backward()``:
+# it, gradients fill in as they arrive; arrow keys step.  `draw(loss, "step.html", backward=True)` writes
+# such a page.  The gradients in it are those of `backward()`:
 
 # %%
 loss.backward()

@@ -1,11 +1,9 @@
-"""
-A training step as a program
-============================
-
-A training step does the same operations every time.  ``compile`` records them once and repeats them without
-the bookkeeping of a graph, in memory that is allocated once.  It can also print them: as the code that
-runs, and as the mathematics that you would derive by hand.
-"""
+# %% [markdown]
+# # A training step as a program
+#
+# A training step does the same operations every time.  `compile` records them once and repeats them without
+# the bookkeeping of a graph, in memory that is allocated once.  It can also print them: as the code that
+# runs, and as the mathematics that you would derive by hand.
 
 # %%
 import time
@@ -40,8 +38,7 @@ for _ in range(5):
     print(fast_step(x, y).item())
 
 # %% [markdown]
-# Backpropagation, derived
-# ------------------------
+# ## Backpropagation, derived
 #
 # Forward, backward, update.  Nobody wrote these lines: each comes from the forward or the rule of an op.  A
 # value that is needed twice is computed once.
@@ -54,8 +51,7 @@ assert "dz2 = da2 * (a2 * (1 - a2))" in lines
 assert "dW2 = dz2.T @ a1" in lines
 
 # %% [markdown]
-# It is real code
-# ---------------
+# ## It is real code
 #
 # The printed text is a module that needs NumPy only.  Started from the same parameters it takes the same
 # step, to the last bit.
@@ -70,8 +66,7 @@ assert all((p.data == q).all() for p, q in zip(model.parameters(), parameters))
 print(f"the printed code gives the loss {loss}, and the same weights to the last bit")
 
 # %% [markdown]
-# What really runs
-# ----------------
+# ## What really runs
 #
 # The same program with its memory: results overwrite arrays that are not needed any more, numbers are arrays
 # from the start, and transposed views are made once.
@@ -82,8 +77,7 @@ print(program)
 assert program.bytes_after < program.bytes_before
 
 # %% [markdown]
-# How much faster
-# ---------------
+# ## How much faster
 
 
 # %%
@@ -99,8 +93,7 @@ def microseconds(function):
 print(f"op by op {microseconds(step):.0f} µs, as a program {microseconds(fast_step):.0f} µs")
 
 # %% [markdown]
-# What cannot be captured, and is refused
-# ---------------------------------------
+# ## What cannot be captured, and is refused
 #
 # The function runs in Python only while it is captured, so a branch on a value would be fixed for all later
 # calls.  That is an error.  The second call runs the function and the program side by side, so a difference

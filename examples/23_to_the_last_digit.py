@@ -1,18 +1,15 @@
-"""
-To the last digit
-=================
-
-"Two-layer neural network for handwritten digit data" is a page of R code with its output: twenty losses
-and a confusion matrix.  With R's random numbers our gradients give every digit of it (``tinygrad-mnist
-reproduce two-layer``).  This lesson shows the three ingredients, on small digits: the same random
-numbers, the same order of operations where it matters, and losses printed in the same format.
-"""
+# %% [markdown]
+# # To the last digit
+#
+# "Two-layer neural network for handwritten digit data" is a page of R code with its output: twenty losses
+# and a confusion matrix.  With R's random numbers our gradients give every digit of it (`tinygrad-mnist
+# reproduce two-layer`).  This lesson shows the three ingredients, on small digits: the same random
+# numbers, the same order of operations where it matters, and losses printed in the same format.
 
 # %% [markdown]
-# The same random numbers
-# -----------------------
+# ## The same random numbers
 #
-# ``set.seed(123)`` in R, and here.  A matrix fills column by column, and ``sample`` shuffles.
+# `set.seed(123)` in R, and here.  A matrix fills column by column, and `sample` shuffles.
 
 # %%
 import numpy as np
@@ -32,8 +29,7 @@ print("sample(1:10):  ", RRandom(123).sample(10))
 assert RRandom(123).sample(60_000)[:5].tolist() == [51663, 57870, 2986, 58486, 29925]
 
 # %% [markdown]
-# The article's network, smaller
-# ------------------------------
+# ## The article's network, smaller
 #
 # Weights 0.01 N(0, 1), biases zero, sigmoid, softmax, cross-entropy, batches of 128, the shuffled data
 # shuffled again for each epoch.
@@ -63,8 +59,7 @@ for epoch in (1, 2, 3, 10, 20, 40):
 assert losses[-1] < 0.5 < losses[0]
 
 # %% [markdown]
-# How many digits can be reproduced
-# ---------------------------------
+# ## How many digits can be reproduced
 #
 # Another order of summation changes the last bit of a number, a relative change of about 1e-16.  Training
 # hardly enlarges it: five printed digits are safe, and float32 gives them as well.
@@ -78,8 +73,7 @@ _, again = train(np.float64)
 assert losses == again  # the same program gives the same bits
 
 # %% [markdown]
-# The confusion matrix
-# --------------------
+# ## The confusion matrix
 
 # %%
 test = data.test

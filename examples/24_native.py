@@ -1,17 +1,14 @@
-"""
-Native code
-===========
-
-A training step that is captured as a program is a list of NumPy calls.  Each call goes through the memory
-once.  Native code does better: it puts neighbouring operations into one loop, compiled for this processor.
-This lesson compares the three ways of running one and the same step.  (It needs the extra ``native``.)
-"""
+# %% [markdown]
+# # Native code
+#
+# A training step that is captured as a program is a list of NumPy calls.  Each call goes through the memory
+# once.  Native code does better: it puts neighbouring operations into one loop, compiled for this processor.
+# This lesson compares the three ways of running one and the same step.  (It needs the extra `native`.)
 
 # %% [markdown]
-# One word
-# --------
+# ## One word
 #
-# ``backend="eager"`` runs op by op, ``"numpy"`` replays the captured calls, and ``"native"`` compiles them.
+# `backend="eager"` runs op by op, `"numpy"` replays the captured calls, and `"native"` compiles them.
 # Compiling takes some seconds the first time; the result is kept for later processes.
 
 # %%
@@ -58,8 +55,7 @@ for backend, (_, step) in ways.items():
     )
 
 # %% [markdown]
-# The same results?
-# -----------------
+# ## The same results?
 #
 # A replayed program gives the bits of the eager step.  Native code adds in another order, so that the last
 # digits may differ: never by more than rounding.
@@ -77,8 +73,7 @@ print(f"the weights: numpy has the bits of eager; native differs by at most {lar
 assert largest < 1e-4
 
 # %% [markdown]
-# How long a step takes
-# ---------------------
+# ## How long a step takes
 #
 # Three ways in turn, the shortest of many rounds: other work on the machine only adds time.  Your figures
 # will differ.

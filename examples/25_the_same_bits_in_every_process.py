@@ -1,12 +1,10 @@
-"""
-The same bits in every process
-==============================
-
-Several processes can share a batch: each computes the gradients of its part, and all add them up.  The sum
-of rounded numbers depends on the order of the additions, though, and the obvious order depends on the
-number of processes.  This lesson shows how large the difference is, what it does to a training, and the
-order that is the same for 1, 2, 4 and 8 processes.
-"""
+# %% [markdown]
+# # The same bits in every process
+#
+# Several processes can share a batch: each computes the gradients of its part, and all add them up.  The sum
+# of rounded numbers depends on the order of the additions, though, and the obvious order depends on the
+# number of processes.  This lesson shows how large the difference is, what it does to a training, and the
+# order that is the same for 1, 2, 4 and 8 processes.
 
 # %%
 import hashlib
@@ -37,8 +35,7 @@ print(f"{make_model().num_parameters():,} weights, and {len(data.train):,} digit
 
 
 # %% [markdown]
-# Eight micro-batches
-# -------------------
+# ## Eight micro-batches
 #
 # A batch of 128 images is cut into 8 micro-batches of 16.  Each gives a gradient, in float32: a number has
 # 24 binary digits, about 7 decimal ones.
@@ -55,8 +52,7 @@ gradients = np.array(gradients)
 print(gradients.shape, gradients.dtype)
 
 # %% [markdown]
-# The plain sum
-# -------------
+# ## The plain sum
 #
 # With P processes, each adds its 8 / P gradients one after the other, and then the P results are added.
 # This is what an "allreduce" of the usual libraries amounts to; in which order they add is their affair.
@@ -91,8 +87,7 @@ for processes in (1, 2, 4):
 # repeated on another number of machines, or resumed there, and a difference between two runs may be a
 # mistake or may be nothing.
 #
-# One tree
-# --------
+# ## One tree
 #
 # The way out is an order that belongs to the batch and not to the processes: a binary tree over the
 # micro-batches.
@@ -140,11 +135,10 @@ assert shared_sum(gradients, 4)[weight] == total
 print(f"1, 2, 4 and 8 processes: {len(set(along_tree))} result, the same bits")
 
 # %% [markdown]
-# A whole training
-# ----------------
+# ## A whole training
 #
-# ``fit(..., micro_batches=8)`` trains like this in one process.  ``fit(..., distributed=MPI())``, started by
-# ``mpiexec -n 4``, shares the micro-batches.  Here threads stand for processes: ``fit`` needs
+# `fit(..., micro_batches=8)` trains like this in one process.  `fit(..., distributed=MPI())`, started by
+# `mpiexec -n 4`, shares the micro-batches.  Here threads stand for processes: `fit` needs
 # their number, an exchange with one partner, and a round in which each says something.
 
 

@@ -1,11 +1,9 @@
-"""
-A transformer that makes names
-==============================
-
-The names follow a rule that reaches across the whole word: the vowels of a name are all bright (e, i)
-or all dark (a, o, u), as in Finnish or Turkish.  The vowel that may come next depends on one several
-letters before, and attention is the part that looks back there.
-"""
+# %% [markdown]
+# # A transformer that makes names
+#
+# The names follow a rule that reaches across the whole word: the vowels of a name are all bright (e, i)
+# or all dark (a, o, u), as in Finnish or Turkish.  The vowel that may come next depends on one several
+# letters before, and attention is the part that looks back there.
 
 # %%
 import numpy as np
@@ -33,8 +31,7 @@ texts = np.array([[LETTERS.index(letter) for letter in f".{name:.<{LENGTH}}"] fo
 print(", ".join(names[:8]))
 
 # %% [markdown]
-# Attention
-# ---------
+# ## Attention
 #
 # Each place asks (query) what the places before it have (key).  It takes a mean of their values, weighted
 # by how well question and answer fit.  What lies ahead is masked.  Each of several heads asks another
@@ -85,8 +82,7 @@ nn.summary(Transformer())
 
 
 # %% [markdown]
-# Training and samples
-# --------------------
+# ## Training and samples
 #
 # At each place the network guesses the next letter.  To make a name, a letter is drawn from its
 # probabilities, written down, and read again.
@@ -132,8 +128,7 @@ print(f"{in_harmony(made):.0%} of 200 names have vowels of one kind")
 assert in_harmony(made) > 0.9
 
 # %% [markdown]
-# Without attention
-# -----------------
+# ## Without attention
 #
 # The same network, in which each place sees its own letter alone, cannot know the vowel before.
 

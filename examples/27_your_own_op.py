@@ -1,17 +1,14 @@
-"""
-Write your own op and prove it
-==============================
-
-An op is a forward function and one rule per input.  A rule is a claim about calculus.  This lesson makes a
-wrong claim, finds the mistake, corrects it, and checks it: on arrays of many shapes, to second order, and
-inside a network.
-
-The op
-------
-
-Swish, x * sigmoid(k x), is an activation with a slope k that can be learned: a straight line for k = 0, and
-close to relu for a large k (P. Ramachandran and others, Searching for activation functions, 2017).
-"""
+# %% [markdown]
+# # Write your own op and prove it
+#
+# An op is a forward function and one rule per input.  A rule is a claim about calculus.  This lesson makes a
+# wrong claim, finds the mistake, corrects it, and checks it: on arrays of many shapes, to second order, and
+# inside a network.
+#
+# ## The op
+#
+# Swish, x * sigmoid(k x), is an activation with a slope k that can be learned: a straight line for k = 0, and
+# close to relu for a large k (P. Ramachandran and others, Searching for activation functions, 2017).
 
 # %%
 import numpy as np
@@ -56,11 +53,10 @@ swish.vjps(
 print("swish has", len(swish.rules), "rules; one of them is wrong")
 
 # %% [markdown]
-# Three lines that test any op
-# ----------------------------
+# ## Three lines that test any op
 #
-# ``operands(2)`` draws two arrays of any shapes that broadcast together, their values apart from each other
-# and from 0 and 1, where many functions have corners.  ``assert_op`` compares all gradients with central
+# `operands(2)` draws two arrays of any shapes that broadcast together, their values apart from each other
+# and from 0 and 1, where many functions have corners.  `assert_op` compares all gradients with central
 # differences and the complex step, in first and second order, and checks that float32 stays float32.
 # It complains about the wrong rule, as it should:
 
@@ -92,10 +88,9 @@ test_swish()
 print("corrected: all examples drawn pass, in first and second order")
 
 # %% [markdown]
-# How right is right?
-# -------------------
+# ## How right is right?
 #
-# ``v_curve`` tables the error of a numeric derivative for steps of many sizes.  The best difference agrees
+# `v_curve` tables the error of a numeric derivative for steps of many sizes.  The best difference agrees
 # with the rules to ten digits or more, and the complex step to nearly all.
 
 # %%
@@ -105,8 +100,7 @@ assert curve["complex"].best_error < 1e-14
 curve
 
 # %% [markdown]
-# In a network
-# ------------
+# ## In a network
 #
 # A module gives the op a parameter.  A check of the whole network lists this parameter, too.
 

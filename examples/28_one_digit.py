@@ -1,12 +1,10 @@
-"""
-One digit, and a bias that climbs
-=================================
-
-"Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
-article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
-the result, and then checks the gradient.  (``tinygrad-mnist reproduce chapter-6`` runs the article itself,
-digit by digit.)
-"""
+# %% [markdown]
+# # One digit, and a bias that climbs
+#
+# "Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
+# article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
+# the result, and then checks the gradient.  (`tinygrad-mnist reproduce chapter-6` runs the article itself,
+# digit by digit.)
 
 # %%
 import numpy as np
@@ -38,8 +36,7 @@ def make_model():
 
 
 # %% [markdown]
-# Two updates
-# -----------
+# ## Two updates
 #
 # The gradient says how the cost grows; an update goes the other way, by alpha times the gradient, in
 # weights and biases alike.  The article computes that product, minus sign included, and adds it to the
@@ -77,11 +74,10 @@ assert np.abs(right[-1] - climbing[-1]).max() < 0.02
 # Both say 5 at the end, and the outputs do not show which is which.  The weights make up for the mistake in
 # the biases.
 #
-# Check the gradient
-# ------------------
+# ## Check the gradient
 #
 # The change of a parameter in one step, divided by minus alpha, should be its gradient.  Pass it to the check
-# as ``by_hand``, which compares it with reverse mode, differences and the complex step.
+# as `by_hand`, which compares it with reverse mode, differences and the complex step.
 
 # %%
 model = make_model()

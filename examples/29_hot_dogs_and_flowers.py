@@ -1,11 +1,9 @@
-"""
-Hot dogs and flowers
-====================
-
-"Building a neural network from scratch in R" begins with logistic regression, connects several of them,
-and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
-flowers. (``tinygrad-mnist reproduce hot-dogs`` and ``reproduce iris`` run the article to its last digit.)
-"""
+# %% [markdown]
+# # Hot dogs and flowers
+#
+# "Building a neural network from scratch in R" begins with logistic regression, connects several of them,
+# and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
+# flowers. (`tinygrad-mnist reproduce hot-dogs` and `reproduce iris` run the article to its last digit.)
 
 # %%
 import numpy as np
@@ -26,11 +24,10 @@ is_hot_dog = np.repeat([0.0, 1.0], 100)[:, None]
 plots.lines({"hot dog": points[100:], "not hot dog": points[:100]}, "Two spirals", "x", "y", joined=False)
 
 # %% [markdown]
-# Logistic regression
-# -------------------
+# ## Logistic regression
 #
 # Three numbers, found by Newton's method.  Its gradient and Hessian are derivatives of the likelihood as
-# written in the code.  R's ``glm`` does the same with formulas derived by hand.
+# written in the code.  R's `glm` does the same with formulas derived by hand.
 
 # %%
 design = np.column_stack([np.ones(200), points])
@@ -50,11 +47,10 @@ assert np.abs(slope).max() < 1e-6
 assert straight < 0.75
 
 # %% [markdown]
-# Thirty of them, and one more on top
-# -----------------------------------
+# ## Thirty of them, and one more on top
 #
 # The hidden layer makes thirty new variables from the two.  For these, a straight boundary is enough.
-# Thousands of tiny steps are worth capturing: ``compile`` repeats the same step without recording it anew.
+# Thousands of tiny steps are worth capturing: `compile` repeats the same step without recording it anew.
 
 
 # %%
@@ -89,8 +85,7 @@ assert shares[5] < shares[30]
 assert shares[30] > 0.98
 
 # %% [markdown]
-# Flowers
-# -------
+# ## Flowers
 #
 # Three classes need three outputs and a softmax.  Nothing else changes.
 

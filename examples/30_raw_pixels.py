@@ -1,11 +1,9 @@
-"""
-Raw pixels
-==========
-
-T. Rouze's "Neural Networks in R" gets 50 % after its first epoch, where the book that it follows gets
-90 %. The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
-small digits whose pixels are stretched to 255.  (``tinygrad-mnist reproduce rouze`` runs the article.)
-"""
+# %% [markdown]
+# # Raw pixels
+#
+# T. Rouze's "Neural Networks in R" gets 50 % after its first epoch, where the book that it follows gets
+# 90 %. The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
+# small digits whose pixels are stretched to 255.  (`tinygrad-mnist reproduce rouze` runs the article.)
 
 # %%
 import numpy as np
@@ -33,8 +31,7 @@ def make_model():
 
 
 # %% [markdown]
-# What arrives at the hidden units
-# --------------------------------
+# ## What arrives at the hidden units
 #
 # The derivative of a sigmoid is y (1 - y): a quarter at 0, and 2e-9 at 20.
 
@@ -46,8 +43,7 @@ for name, scale in (("0 to 255", 1.0), ("0 to 1", 1 / 255)):
     assert (beyond > 0.9) == (scale == 1.0)
 
 # %% [markdown]
-# What arrives at the weights
-# ---------------------------
+# ## What arrives at the weights
 #
 # A unit on the flat part of the sigmoid passes no gradient on.  Which entries of the first layer's gradient
 # are not zero?
@@ -67,8 +63,7 @@ assert (np.abs(first_gradient(1.0)).max(axis=1) > 1e-6).mean() < 0.5
 assert (np.abs(first_gradient(1 / 255)).max(axis=1) > 1e-6).mean() > 0.9
 
 # %% [markdown]
-# What the network learns
-# -----------------------
+# ## What the network learns
 #
 # With raw pixels the hidden layer stays as it was initialized: thirty units that say yes or no at random.
 # Only the output layer learns.

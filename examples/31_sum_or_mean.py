@@ -1,12 +1,10 @@
-"""
-Sum or mean
-===========
-
-"Neural networks and Deep Learning, Chapter 1" tells of a week lost to a network that did not learn, and
-blames the white background of its images.  Its printed code does something else as well: it *adds* the
-gradients of a batch, where the book averages them.  (``tinygrad-mnist reproduce chapter-1`` runs the
-article.)
-"""
+# %% [markdown]
+# # Sum or mean
+#
+# "Neural networks and Deep Learning, Chapter 1" tells of a week lost to a network that did not learn, and
+# blames the white background of its images.  Its printed code does something else as well: it *adds* the
+# gradients of a batch, where the book averages them.  (`tinygrad-mnist reproduce chapter-1` runs the
+# article.)
 
 # %%
 import numpy as np
@@ -39,8 +37,7 @@ def make_model(hidden=True):
 
 
 # %% [markdown]
-# The same gradient, ten times as long
-# ------------------------------------
+# ## The same gradient, ten times as long
 
 # %%
 batch = (images[:10] / 16).astype(np.float32), labels[:10].astype(int)
@@ -81,8 +78,7 @@ assert mean_rate.mean() > sum_rate.mean() + 0.2
 assert abs(mean_rate.mean() - again.mean()) < 0.05
 
 # %% [markdown]
-# White paper
-# -----------
+# ## White paper
 #
 # With dark ink on white paper nearly all inputs are 1, so the sums of the hidden units are large from the
 # start: the sigmoids are flat, as with raw pixels.  Small initial weights would help; the article's are
@@ -95,8 +91,7 @@ print(f"sums of the hidden units: {sums['ink']:.1f} with bright ink, {sums['pape
 assert sums["paper"] > sums["ink"]
 
 # %% [markdown]
-# Without a hidden layer
-# ----------------------
+# ## Without a hidden layer
 #
 # Some digits may never be recognized: their output is stuck at 0 from the start.  The initial weights decide
 # which ones.

@@ -1,12 +1,10 @@
-"""
-A formula
-=========
-
-"Building a neural network from scratch in R" ends with a class that is used in one line,
-``NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)``, and with a list of exercises for the reader:
-other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
-writes that line in Python and does the exercises.  (It needs the extra ``formula``.)
-"""
+# %% [markdown]
+# # A formula
+#
+# "Building a neural network from scratch in R" ends with a class that is used in one line,
+# `NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)`, and with a list of exercises for the reader:
+# other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
+# writes that line in Python and does the exercises.  (It needs the extra `formula`.)
 
 # %%
 import numpy as np
@@ -41,8 +39,7 @@ for name, row in zip(network.predict(new), network.predict_proba(new)):
     print(f"{name}: {', '.join(f'{p:.1%} {c}' for p, c in zip(row, network.classes_))}")
 
 # %% [markdown]
-# The score on flowers not used for training
-# ------------------------------------------
+# ## The score on flowers not used for training
 #
 # Divide the flowers into five parts, and classify each part by a network trained on the other four.  The
 # estimator follows scikit-learn's conventions, so scikit-learn's tools can do that.  More hidden units learn
@@ -63,8 +60,7 @@ for settings in (
     assert scores.mean() > 0.9
 
 # %% [markdown]
-# Two classes, and numbers
-# ------------------------
+# ## Two classes, and numbers
 #
 # Two classes need one output, the log-odds; without a hidden layer that is logistic regression.  For numbers
 # the loss is the squared error, as a share of the variance of the targets.
@@ -86,10 +82,9 @@ print(width, f"  R^2 {width.score():.3f}", sep="\n")
 assert np.isclose(width.loss_, 1 - width.score())
 
 # %% [markdown]
-# It is the same framework inside
-# -------------------------------
+# ## It is the same framework inside
 #
-# ``model_`` is an ordinary module: draw its graph, look at its weights, check its gradients.
+# `model_` is an ordinary module: draw its graph, look at its weights, check its gradients.
 
 # %%
 inputs = np.random.default_rng(0).standard_normal((20, 4))

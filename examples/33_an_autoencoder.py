@@ -1,10 +1,8 @@
-"""
-An autoencoder
-==============
-
-A network that gives back what it gets, through a layer of a few units: what survives is what the images
-have in common.  No label is used.
-"""
+# %% [markdown]
+# # An autoencoder
+#
+# A network that gives back what it gets, through a layer of a few units: what survives is what the images
+# have in common.  No label is used.
 
 # %%
 import numpy as np
@@ -34,8 +32,7 @@ def make_model(units):
 
 
 # %% [markdown]
-# Training
-# --------
+# ## Training
 #
 # The target is the input.  A step is captured once and repeated as a program.
 
@@ -65,8 +62,7 @@ models = {units: train(units) for units in (2, 8)}
 print(f"trained without a single label: {', '.join(f'{units} units' for units in models)}")
 
 # %% [markdown]
-# What is lost
-# ------------
+# ## What is lost
 #
 # The error on test digits, as a part of what an answer with the mean image would leave.  More units lose
 # less; eight numbers keep most of 64 pixels.
@@ -84,8 +80,7 @@ assert lost(models[2]) > lost(models[8]) + 0.1
 assert lost(models[8]) < 0.35
 
 # %% [markdown]
-# Where the digits lie
-# --------------------
+# ## Where the digits lie
 #
 # With two units each image is a point.  Digits of a class lie together, although no label was used: the
 # class of the nearest training image is right far more often than one time in ten.
@@ -106,8 +101,7 @@ plots.lines(
 )
 
 # %% [markdown]
-# An image and its copy
-# ---------------------
+# ## An image and its copy
 #
 # Eight numbers keep the shape; two keep the kind.
 

@@ -27,16 +27,12 @@ def cells(path):
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def introduction_of(path):
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).replace("``", "`")
+def prose_of(text):
+    return [line[2:] for line in text.splitlines() if line[2:]]
 
 
 def title_of(path):
-    return introduction_of(path).splitlines()[0]
-
-
-def plain(prose):
-    return prose.replace("``", "`").removesuffix(":").strip()
+    return prose_of(cells(path)[0][1])[0].removeprefix("# ")
 
 
 def test_each_path_is_numbered_without_a_gap():
@@ -47,12 +43,8 @@ def test_each_path_is_numbered_without_a_gap():
 
 
 def test_readme_lists_both_paths_in_order():
-    table = (
-        (ROOT / "README.md")
-        .read_text(encoding="utf-8")
-        .partition("| for beginners |")[2]
-        .partition("\n\n")[0]
-    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| for beginners |")[2].partition("\n\n")[0]
     rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
     listed = [cell.strip() for column in zip(*rows, strict=True) for cell in column if cell.strip()]
     expected = [f"[{path.name[:2]} {title_of(path)}](examples/{path.name})" for path in EXAMPLES]
@@ -61,10 +53,10 @@ def test_readme_lists_both_paths_in_order():
 
 @lessons
 def test_lesson_has_a_title_prose_and_cells_that_parse_alone(path):
-    title, line, *introduction = introduction_of(path).splitlines()
-    assert line == "=" * len(title)
-    assert len(introduction) > 1
-    found = cells(path)
+    first, *_ = found = cells(path)
+    assert first[0] == "# %% [markdown]"
+    assert first[1].startswith("# # ")
+    assert len(prose_of(first[1])) > 1
     assert "narrate()" in next(text for head, text in found if head == "# %%")
     assert ("# %%", "# %%") not in zip(*[[head for head, _ in part] for part in (found, found[1:])])
     for head, text in found:
@@ -97,15 +89,14 @@ def test_lesson_told_by_python_is_whole(path, tmp_path):
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert not re.search(r"Traceback|^\w+(Error|Exception|Warning)\b", run.stdout, re.MULTILINE)
-    told, after_code = run.stdout.partition(introduction_of(path).splitlines()[-1])[2], False
+    told, after_code = run.stdout, False
     for head, text in cells(path):
-        lines = text.splitlines() if head == "# %% [markdown]" else []
-        for line in filter(None, (plain(line[2:]) for line in lines)):
+        for line in prose_of(text) if head == "# %% [markdown]" else []:
             shown, found, told = told.partition(line)
             assert found, line
             assert shown.strip() or not after_code, f"the cell before {line!r} shows nothing"
             after_code = False
-        after_code = not lines
+        after_code = head == "# %%"
     assert told.strip() or not after_code, "the last cell shows nothing"
     named = re.findall(r"^picture: (.*)$", run.stdout, re.MULTILINE)
     made = sorted(str(picture.relative_to(tmp_path)) for picture in tmp_path.glob("*/*.svg"))

@@ -37,15 +37,12 @@ def narrate() -> None:
 
 
 def _tell(path: Path, names: dict[str, Any]) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"), path)
-    title, *statements = tree.body
-    print(_plain(ast.get_docstring(tree) or ""))
-    pictures = count(1)
-    for prose, first, end in _cells(path.read_text(encoding="utf-8").splitlines()):
-        code = [line for line in statements if first <= line.lineno < end and line is not title]
+    source = path.read_text(encoding="utf-8")
+    statements, pictures = ast.parse(source, path).body, count(1)
+    for prose, first, end in _cells(source.splitlines()):
         if prose:
-            print(f"\n{_plain(prose)}\n")
-        value = _run(code, str(path), names)
+            print(prose if prose.startswith("# ") else f"\n{prose}", end="\n\n")
+        value = _run([line for line in statements if first <= line.lineno < end], str(path), names)
         if value is not None:
             _show(value, path.with_suffix(""), pictures)
 
@@ -57,10 +54,6 @@ def _cells(lines: list[str]) -> Iterator[tuple[str, int, int]]:
         is_prose = lines[first - 1].endswith("[markdown]")
         prose = [line[2:] for line in lines[first : end - 1] if is_prose and line.startswith("#")]
         yield "\n".join(prose).strip("\n"), first, end
-
-
-def _plain(prose: str) -> str:
-    return prose.replace("``", "`").replace("::\n", ":\n").strip()
 
 
 def _run(code: list[ast.stmt], file: str, names: dict[str, Any]) -> Any:

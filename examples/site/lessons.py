@@ -6,24 +6,7 @@ from pathlib import Path
 
 LESSONS = Path(__file__).parents[1]
 
-BEGINNERS = (
-    "the_core_in_200_lines",
-    "gradients",
-    "topological_order",
-    "by_hand",
-    "perceptron",
-    "define_your_own",
-    "draw_after_every_step",
-    "a_training_step_as_a_picture",
-    "find_the_bug",
-    "one_digit",
-    "hot_dogs_and_flowers",
-    "raw_pixels",
-    "sum_or_mean",
-    "an_autoencoder",
-    "lenet",
-)
-
+FOR_THE_CURIOUS = 20  # the first number of the second path
 UNDERLINES = {1: "=", 2: "-", 3: "~"}
 INLINE = re.compile(
     r"(?P<code>`[^`]+`)|!\[(?P<alt>[^\]]*)\]\((?P<picture>[^)]+)\)"
@@ -45,7 +28,12 @@ def cells(path: Path) -> list[tuple[bool, list[str]]]:
 
 def lessons(beginners: bool) -> list[Path]:
     """Return the lessons of one path in their order."""
-    return [path for path in sorted(LESSONS.glob("[0-9]*.py")) if (path.stem[3:] in BEGINNERS) == beginners]
+    return [path for path in sorted(LESSONS.glob("[0-9]*.py")) if is_for_beginners(path.stem) == beginners]
+
+
+def is_for_beginners(stem: str) -> bool:
+    """Return whether the number of a lesson belongs to the first path."""
+    return int(stem[:2]) < FOR_THE_CURIOUS
 
 
 def title(path: Path) -> str:
@@ -129,6 +117,6 @@ def _replaced(match: re.Match[str]) -> str:
         return f"\n.. image:: {match['picture']}\n   :alt: {match['alt']}\n"
     link = match["link"]
     if other := re.fullmatch(r"(\d\d_\w+)\.py", link):
-        place = "beginners" if other[1][3:] in BEGINNERS else "curious"
+        place = "beginners" if is_for_beginners(other[1]) else "curious"
         return f":doc:`{match['label']} </lessons/{place}/{other[1]}>`"
     return f"`{match['label']} <{link}>`__"
