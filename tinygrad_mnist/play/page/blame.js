@@ -165,7 +165,7 @@ function momentElements(moment) {
 function lossElements({ loss, answer }, label) {
   const name = `“${page.className(label)}”`;
   if (page.data.loss === "cross-entropy") {
-    return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = −log(probability of ${name}) = −log(${short(answer[label])}) = ${short(loss)}`),
+    return [make("h2", "", `The loss: ${short(loss)}`), make("p", "equation", `loss = −log(probability of ${name}) = −log(${answer[label] > 0 ? short(answer[label]) : `e^−${short(loss)}`}) = ${short(loss)}`),
       make("p", "", `The loss is 0 when ${name} gets 100 %. The smaller its probability, the larger the loss. (log is the natural logarithm.)`)];
   }
   const parts = Array.from(answer, (p, i) => `(${short(p)} − ${i === label ? 1 : 0})²`);

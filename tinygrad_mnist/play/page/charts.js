@@ -165,6 +165,7 @@ function markParts({ x, name, kind }, place, high) {
  * @param {number} width
  */
 function dotParts({ x, y, name }, place, width) {
+  if (!Number.isFinite(place.x(x)) || !Number.isFinite(place.y(y))) return [];
   const isLate = place.x(x) > width / 2;
   return [
     draw("circle", { class: "point", cx: place.x(x), cy: place.y(y), r: 4 }),

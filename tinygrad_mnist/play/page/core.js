@@ -339,6 +339,13 @@ class Page {
   }
 }
 
+/** Words for an example: digits are those of a data set of digits. */
+function thingOf() {
+  if (page.data.kind === "points") return { one: "point", article: "a point", many: "Points" };
+  const isDigits = page.data.classes.every((name) => /^[0-9]$/.test(name));
+  return isDigits ? { one: "digit", article: "a digit", many: "Digits" } : { one: "image", article: "one", many: "Images" };
+}
+
 /** The network's answers to the test examples. */
 function answersOfTest() {
   const { test } = page.sets;

@@ -11,6 +11,20 @@ const DARK_COLOURS = { less: [255, 138, 61], more: [86, 180, 240], zero: [42, 48
 /** @type {Colour[]} */
 const CLASS_COLOURS = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [150, 120, 60], [110, 110, 110]];
 
+/**
+ * The colour of a class; after the first eight, hues a golden angle apart.
+ * @param {number} label
+ * @returns {Colour}
+ */
+function classColour(label) {
+  if (label < CLASS_COLOURS.length) return CLASS_COLOURS[label];
+  const channel = (/** @type {number} */ from) => {
+    const along = (from + (label * 137.5) / 30) % 12;
+    return Math.round(255 * (0.5 - 0.28 * Math.max(-1, Math.min(along - 3, 9 - along, 1))));
+  };
+  return [channel(0), channel(8), channel(4)];
+}
+
 function colours() {
   return DARK_SCHEME.matches ? DARK_COLOURS : LIGHT_COLOURS;
 }

@@ -12,7 +12,7 @@ class Plane {
     this.words = make("p", "note");
     const names = page.data.classes.map((name, i) => {
       const dot = make("span", "dot");
-      dot.style.background = css(CLASS_COLOURS[i % CLASS_COLOURS.length]);
+      dot.style.background = css(classColour(i));
       return make("span", "class", dot, name);
     });
     this.element = make("figure", "card input", make("h2", "", "Choose a point"), this.canvas, make("figcaption", "note class-key", ...names, "Background: what the network answers there. Dots: the data it learns from."),
@@ -56,7 +56,7 @@ class Plane {
     pen.imageSmoothingEnabled = true;
     pen.drawImage(this.regions, 0, 0, this.canvas.width, this.canvas.height);
     const { train } = page.sets;
-    for (let i = 0; i < train.count; i++) this.dot(train.at(i), CLASS_COLOURS[train.labels[i] % CLASS_COLOURS.length], PLANE.dot);
+    for (let i = 0; i < train.count; i++) this.dot(train.at(i), classColour(train.labels[i]), PLANE.dot);
     this.dot(page.input, colours().ink, 2.4 * PLANE.dot, true);
     this.words.textContent = `The point: x1 = ${short(page.input[0])}, x2 = ${short(page.input[1])}`;
   }
@@ -66,7 +66,7 @@ class Plane {
     paintPixels(this.regions, cells, cells, (i) => {
       const x = left + (((i % cells) + 0.5) / cells) * (right - left), y = top - ((Math.floor(i / cells) + 0.5) / cells) * (top - bottom);
       const { answer } = page.network.look(Float64Array.of(x, y)), at = largestAt(answer);
-      return between(paper, CLASS_COLOURS[at % CLASS_COLOURS.length], 0.15 + 0.5 * Math.max(0, Math.min(1, answer[at])) ** 2);
+      return between(paper, classColour(at), 0.15 + 0.5 * Math.max(0, Math.min(1, answer[at])) ** 2);
     });
   }
 

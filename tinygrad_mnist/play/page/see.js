@@ -133,7 +133,7 @@ const SEE = {
       this.showExamples();
     });
     const isImage = page.data.kind === "image";
-    const gallery = make("section", "", make("h2", "", "Digits that it has never seen"), make("p", "note", "A dashed frame: read wrongly, as the small name says."), this.examples, more);
+    const gallery = make("section", "", make("h2", "", `${thingOf().many} that it has never seen`), make("p", "note", "A dashed frame: read wrongly, as the small name says."), this.examples, more);
     return make("div", "", this.unit, ...(isImage ? [gallery] : []));
   },
 

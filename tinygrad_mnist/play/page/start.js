@@ -29,7 +29,8 @@ const VERDICT = {
     const isWrong = label !== null && label !== answer;
     byId("verdict").className = isWrong ? "wrong" : "";
     byId("why").hidden = isEmpty();
-    if (isEmpty()) byId("reading").replaceChildren("The pad is empty. Draw a digit.");
+    if (!seen.answer.every(Number.isFinite)) byId("reading").replaceChildren("The network's numbers have grown beyond all bounds. Go back in time, and take a smaller learning rate.");
+    else if (isEmpty()) byId("reading").replaceChildren(`The pad is empty. Draw ${thingOf().article}.`);
     else if (label === null) byId("reading").replaceChildren(...read);
     else if (isWrong) byId("reading").replaceChildren(...read, " It should be ", make("strong", "", page.className(label)), ` (${percent(seen.answer[label])}).`);
     else byId("reading").replaceChildren(...read, " That is right.");
@@ -106,10 +107,13 @@ function askWhy() {
   } else byId("panel-blame").scrollIntoView({ block: "nearest" });
 }
 
+const MOST_LISTED = 5; // hidden layers that are told one by one
+
 function factsText() {
   const { data, network, sets } = page, learned = data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
   const things = data.kind === "image" ? ["pixels", "test images"] : ["numbers", "test points"];
-  const sizes = [`${page.input.length} ${things[0]}`, ...network.blocks.map(({ size, isLast }) => `${size} ${isLast ? "answers" : "units"}`)];
+  const hidden = network.blocks.length - 1, inside = hidden > MOST_LISTED ? [`${hidden} layers`] : network.blocks.slice(0, -1).map(({ size }) => `${size} units`);
+  const sizes = [`${page.input.length} ${things[0]}`, ...inside, `${data.classes.length} answers`];
   const guesses = isGuessing() ? "so far it guesses" : `it reads ${percent(readShare())} of ${sets.test.count} ${things[1]} correctly`;
   return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }

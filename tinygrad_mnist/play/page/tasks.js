@@ -22,7 +22,7 @@ function falseAnswer() {
 
 /** @returns {Task[]} */
 function tasksOf() {
-  const { data } = page, isImage = data.kind === "image", thing = isImage ? "digit" : "point";
+  const { data } = page, isImage = data.kind === "image", thing = thingOf().one;
   const wanted = falseAnswer(), name = `“${data.classes[wanted]}”`;
   const isWrong = () => page.label !== null && page.answer !== page.label;
   const isBlamed = () => page.tab === "blame" && page.moment >= page.network.blocks.length + 2;
@@ -35,9 +35,9 @@ function tasksOf() {
   return [
     { title: "Ask it why", text: `The network reads a ${thing} wrongly. Ask it why, and follow the blame back to the ${isImage ? "picture" : "input"}.`, hint: "The button “Why?” is above the network. It plays to the end by itself.", isDone: () => isWrong() && isBlamed() },
     ...(isGuessing() ? [teach] : []), // what has learned nothing can be led to nothing
-    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "The tab See has many digits; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
+    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "The tab See has many; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
     isImage
-      ? { title: "Change its mind", text: "Draw on a digit until the network reads another one, with more than 50 %.", hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
+      ? { title: "Change its mind", text: `Draw on ${thingOf().article} until the network reads another answer, with more than 50 %.`, hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
       : { title: "Find the border", text: "Find a point where the network is unsure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },
     { title: isImage ? "Which pixel matters most?" : "Which number matters more?", text: `Find the ${isImage ? "pixel" : "input"} that changes the loss most, and choose it.`, hint: isImage ? "Go to the end of the blame: the picture there shows it in the strongest colour. Touch that place in “What the network gets”; the three strongest count." : "Go to the end of the blame, and choose that input.", isDone: pixel },
     ...(isGuessing() ? [] : [teach]),
