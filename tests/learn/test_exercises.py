@@ -6,9 +6,12 @@ import runpy
 import pytest
 
 from tinygrad_mnist.autodiff.primitive import REGISTRY
+from tinygrad_mnist.errors import DataError
+from tinygrad_mnist.learn import earlier, planted
 from tinygrad_mnist.learn.exercise import OURS, read_set
 from tinygrad_mnist.learn.judge import judge
-from tinygrad_mnist.learn.proof import cases
+from tinygrad_mnist.learn.outcome import Outcome
+from tinygrad_mnist.learn.proof import Case, cases
 
 EXERCISES = read_set(OURS)
 CASES = [
@@ -54,3 +57,19 @@ def test_exercise_needs_only_what_came_before(exercise):
 
 def test_exercises_are_numbered_in_one_row():
     assert [exercise.number for exercise in EXERCISES] == list(range(1, len(EXERCISES) + 1))
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence", "accepted"),
+    [("wrong", "g is not used", True), ("wrong", "g is used", False), ("not yet", "g is not used", False)],
+)
+def test_proof_asks_for_the_status_and_the_words(status, sentence, accepted):
+    case = Case(EXERCISES[0], EXERCISES[0].task, "wrong", "is not used")
+    assert case.accepts(Outcome("01_product", status, sentence)) == accepted
+
+
+def test_name_or_number_that_is_missing_is_told():
+    with pytest.raises(DataError, match="name is 'sgdd': expected one of product, value"):
+        earlier("sgdd")
+    with pytest.raises(ValueError, match="number is 4: expected 1, 2 or 3"):
+        planted(4)

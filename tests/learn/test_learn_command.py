@@ -154,6 +154,10 @@ def test_reports_for_a_teacher_have_every_exercise(own_set, here):
         "tests": "2", "failures": "1", "errors": "0", "skipped": "1",
     }  # fmt: skip
     assert "your rule is that of one x" in suite.find("testcase/failure").get("message")
+    (own_set / "01_square.py").write_text("print('\\x1b\\x00<&')\n\n\ndef rule(g, x):\n    return g * x\n")
+    run("class", "--junit", "class.xml")
+    printed = ElementTree.parse(here / "class.xml").getroot().find("testsuite/testcase/system-out").text
+    assert printed == "\\x1b\\x00<&\n"
     for number in (1, 2):
         shutil.copy(own_set / "01_square/solution.py", next(own_set.glob(f"0{number}*.py")))
     assert run("class", "--json").exit_code == 0

@@ -143,7 +143,7 @@ def earlier(name: str) -> SimpleNamespace:
     name : str
         Without its number: ``earlier("value").Value``.
     """
-    paths = {_FOLDER.fullmatch(path.name)[2]: path for path in OURS.glob("[0-9]*")}  # type: ignore[index]
+    paths = {_FOLDER.fullmatch(path.name)[2]: path for path in sorted(OURS.glob("[0-9]*"))}  # type: ignore[index]
     if name not in paths:
         raise DataError(f"name is {name!r}: expected one of {', '.join(paths)}")
     names: dict[str, Any] = runpy.run_path(str(paths[name] / "solution.py"), run_name="exercise")
