@@ -38,12 +38,7 @@ def doubled(times):
 
 a, c = doubled(2)
 b = c.inputs[0]
-print(
-    "c is made from b and",
-    "b" if c.inputs[1] is b else "?",
-    "- and b from a and",
-    "a" if b.inputs[1] is a else "?",
-)
+print("c is b + b:", c.inputs == (b, b), "  b is a + a:", b.inputs == (a, a))
 print("all gradients are still 0:", a.gradient, b.gradient, c.gradient)
 
 

@@ -16,6 +16,7 @@ import tinygrad_mnist as tm
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
 from tinygrad_mnist.training import fit
 
 narrate()  # run as a script, the lesson tells its prose too
@@ -61,9 +62,19 @@ print(model, [name for name, _ in model.named_parameters()])
 
 loader = Loader(inputs, targets, batch_size=20, shuffle=True, dtype=np.float64)
 optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100)
-print(history)
+history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100, progress=False)
+print(f"the loss falls from {history[0].train_loss:.3f} to {history[-1].train_loss:.5f} in 100 epochs")
 assert history[-1].train_loss < 0.01
+plots.lines(
+    {
+        "sin(2 x)": np.column_stack([inputs, targets]),
+        "the network": np.column_stack([inputs, model(inputs).data]),
+        "its first bump": np.column_stack([inputs, gaussian(inputs - model.centres.data[0])]),
+    },
+    "A sum of twelve bumps becomes a sine",
+    "x",
+    "y",
+)
 
 
 # %% [markdown]
@@ -79,7 +90,7 @@ class Goal:
 
 model = RadialNetwork(12, np.random.default_rng(0))
 optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100, callbacks=[Goal()])
+history = fit(model, nn.MSELoss(), optimizer, loader, epochs=100, callbacks=[Goal()], progress=False)
 print(len(history), "epochs:", history.stopped)
 assert history.stopped
 

@@ -77,6 +77,17 @@ print(program)
 assert program.bytes_after < program.bytes_before
 
 # %% [markdown]
+# ## The same in a browser
+#
+# The program can be printed once more, as JavaScript.  That is how the page to play with works: it is what
+# `tinygrad-mnist play` writes, or `play(model, data)` from `tinygrad_mnist.play`.  There you draw digits and
+# watch this very step learn.
+
+# %%
+script = program.javascript.splitlines()
+print(*script[:12], f"... {len(script)} lines in all", sep="\n")
+
+# %% [markdown]
 # ## How much faster
 
 

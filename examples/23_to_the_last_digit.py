@@ -19,6 +19,7 @@ from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.experiments.r_language import RRandom
 from tinygrad_mnist.lesson import narrate
 from tinygrad_mnist.program import compile
+from tinygrad_mnist.report import plots
 from tinygrad_mnist.training import make_train_step
 
 narrate()  # run as a script, the lesson tells its prose too
@@ -74,6 +75,8 @@ assert losses == again  # the same program gives the same bits
 
 # %% [markdown]
 # ## The confusion matrix
+#
+# As R prints it, a row per answer; in the picture a row is a true class.
 
 # %%
 test = data.test
@@ -84,3 +87,4 @@ print(table)
 print(f"Test Accuracy = {(answers == test.labels).mean():.4f}")
 assert np.trace(table) == (answers == test.labels).sum()
 assert np.trace(table) > 0.8 * table.sum()
+plots.confusion_matrix(table.T)

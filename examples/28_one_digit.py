@@ -78,6 +78,7 @@ assert np.abs(right[-1] - climbing[-1]).max() < 0.02
 #
 # The change of a parameter in one step, divided by minus alpha, should be its gradient.  Pass it to the check
 # as `by_hand`, which compares it with reverse mode, differences and the complex step.
+# The notes below the table name the two gradients of the article that are not.
 
 # %%
 model = make_model()

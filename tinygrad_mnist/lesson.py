@@ -41,10 +41,11 @@ def _tell(path: Path, names: dict[str, Any]) -> None:
     statements, pictures = ast.parse(source, path).body, count(1)
     for prose, first, end in _cells(source.splitlines()):
         if prose:
-            print(prose if prose.startswith("# ") else f"\n{prose}", end="\n\n")
+            print(prose)
         value = _run([line for line in statements if first <= line.lineno < end], str(path), names)
         if value is not None:
             _show(value, path.with_suffix(""), pictures)
+        print()
 
 
 def _cells(lines: list[str]) -> Iterator[tuple[str, int, int]]:
