@@ -31,6 +31,7 @@ IN_PROCESS = {
     "text": ("def rule_a(g, a, b):\n    return 'b'", 1, "`rule_a` gives 'b': it should be a number"),
     "return": ("def rule_a(g, a, b):\n    g * b", 1, "`rule_a` gives None: does it end in `return`?"),
     "arguments": ("def rule_a(g, a):\n    return g", 1, "`rule_a(g, a)` is called with 3 inputs"),
+    "hole": ("def rule_a(g, a, b):\n    half = ...\n    return half * b", 3, "your code meets a `...` here"),
     "closed": ("import sys\nsys.stdout.close()\nprint(1)", None, "`rule_a` is missing"),
     "escape": ("raise ValueError('\\x1b[2J')", 1, "ValueError: \\x1b[2J"),
     "shape": ("def rule_a(g, a, b):\n    return [g, b]", 1, "an array of shape (2,), and it should be a"),

@@ -15,6 +15,11 @@ class TooMuchOutput(BaseException):  # not an Exception: `except Exception: pass
     """A file prints more than the limit."""
 
 
+def meets_hole(error: BaseException) -> bool:
+    """Return True if the code came upon a `...` that is not filled in."""
+    return isinstance(error, TypeError | AttributeError) and "ellipsis" in str(error)
+
+
 def say_error(error: BaseException, path: Path) -> tuple[str, int | None]:
     """Return the sentence on an error, and the line of the learner's file where it began.
 
@@ -53,6 +58,8 @@ def _line(error: BaseException, path: Path) -> int | None:
 
 def _sentence(error: BaseException, line: int | None) -> str:
     message = visible(" ".join(str(error).split()))[:_LONGEST]
+    if meets_hole(error):
+        return "your code meets a `...` here: write what belongs in its place first"
     match error:
         case TooMuchOutput():
             return f"prints more than {message} characters: print less, or after the loop"
