@@ -249,3 +249,14 @@ def test_page_plays_inside_an_iframe(opened):
     frame = tab.frame_locator("iframe")
     frame.locator("#last").click()
     assert frame.locator("#label").inner_text() == "backward 3 of 3"
+
+
+def test_picture_fits_an_iframe_that_is_scrolled_to(opened):
+    graph = scalar_graph()
+    above = "<div style='height: 6000px'></div>"
+    tab = opened(graph, f"<!DOCTYPE html><meta charset=utf-8>{above}{to_iframe(graph)}")
+    tab.wait_for_timeout(100)  # the page in the frame begins out of sight
+    tab.evaluate("window.scrollTo(0, 6000)")
+    picture = tab.frame_locator("iframe").locator("svg[role=group]")
+    tab.wait_for_timeout(300)  # and is laid out when it comes in sight
+    assert not picture.get_attribute("viewBox").endswith(" 0 0")

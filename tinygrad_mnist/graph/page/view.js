@@ -72,12 +72,17 @@ class View {
   }
 
   begin() {
+    this.size = this.measured(); // 0 0 in a frame that is not in sight yet
     this.settle(this.beginning());
   }
 
+  measured() {
+    return `${this.canvas.clientWidth} ${this.canvas.clientHeight}`;
+  }
+
   resize() {
-    const now = `${this.canvas.clientWidth} ${this.canvas.clientHeight}`;
-    if (this.size && this.size !== now) this.settle(this.own ? this : this.beginning());
+    const now = this.measured();
+    if (this.size !== now) this.settle(this.own ? this : this.beginning());
     this.size = now;
   }
 
