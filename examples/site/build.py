@@ -60,6 +60,7 @@ def write_documents(source: Path) -> None:
     for page in source.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         text = LESSON.sub(lambda match: f"({places[match['name']]})", text)
+        text = text.replace("\n\n```\n", "\n```\n")  # the blank line that ends a doctest
         page.write_text(text, encoding="utf-8")
 
 

@@ -23,6 +23,7 @@ html_show_copyright = False
 html_show_sphinx = False
 html_show_search_summary = False  # it would read the pages, which a browser refuses where there is no server
 html_domain_indices = False
+html_use_index = False  # the search knows the names
 add_module_names = False
 html_show_sourcelink = False
 html_copy_source = False

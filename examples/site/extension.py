@@ -1,5 +1,6 @@
 """What this site adds to Sphinx: formulas as MathML, links by short names, lessons to download."""
 
+import inspect
 import re
 from typing import Any
 from zipfile import ZipFile
@@ -38,8 +39,16 @@ def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) 
     return link
 
 
-# An attribute such as `loss` is more often a word of the text than a link to one of many.
-KINDS = {"module", "class", "exception", "function", "method"}
+# An attribute such as `loss`, or a method such as `seed`, is more often a word of the text than a link.
+KINDS = {"module", "class", "exception", "function"}
+FOR_EVERYBODY = {
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
+    'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
+    "<pre>": '<pre tabindex="0">',  # it scrolls, and so does a table
+    '<div style="overflow-x: auto': '<div tabindex="0" style="overflow-x: auto',
+    '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
+}
 MARKUP = re.compile(r"``.+?``|`[^`]+`|^ *\* |(?P<mark>[*|])")
 
 
@@ -50,6 +59,17 @@ def take_signs_as_they_are(
     for number, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
             lines[number] = MARKUP.sub(lambda m: f"\\{m['mark']}" if m["mark"] else m[0], line)
+
+
+def show_the_class_own_signature(
+    app: Sphinx, kind: str, name: str, value: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str, None] | None:
+    """Show the parameters of a class, not those of the metaclass that answers a wrong call with advice."""
+    if kind != "class" or signature is None:
+        return None
+    parameters = inspect.signature(value).parameters.values()
+    plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(plain)), None
 
 
 def leave_out_foreign(app: Sphinx, kind: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
@@ -70,11 +90,23 @@ def offer_the_lessons_themselves(app: Sphinx) -> None:
                 together.write(file, file.name)
 
 
+def let_everybody_read(app: Sphinx, error: Exception | None) -> None:
+    """Add to the theme's pages what readers of the screen and of the keyboard need."""
+    for page in app.outdir.rglob("*.html") if error is None else ():
+        text = page.read_text(encoding="utf-8")
+        if "sidebar-drawer" in text:  # a page of the theme
+            for found, better in FOR_EVERYBODY.items():
+                text = text.replace(found, better)
+            page.write_text(text, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add all of this to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displayed_math, None))
     app.connect("autodoc-process-docstring", take_signs_as_they_are, priority=400)  # before numpydoc
+    app.connect("autodoc-process-signature", show_the_class_own_signature)
     app.connect("autodoc-skip-member", leave_out_foreign)
     app.connect("builder-inited", offer_the_lessons_themselves, priority=900)  # after the gallery
+    app.connect("build-finished", let_everybody_read)
     app.connect("missing-reference", find_by_last_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,11 +36,6 @@ def is_for_beginners(stem: str) -> bool:
     return int(stem[:2]) < FOR_THE_CURIOUS
 
 
-def title(path: Path) -> str:
-    """Return the heading of a lesson as plain text."""
-    return cells(path)[0][1][0].removeprefix("# ").replace("`", "")
-
-
 def to_gallery(path: Path) -> str:
     """Return a lesson as a script for sphinx-gallery."""
     (_, head), *rest = cells(path)

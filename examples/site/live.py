@@ -24,7 +24,7 @@ def write_pages(folder: Path) -> None:
     images, labels = next(iter(load_digits().train.loader(1, shuffle=True, seed=0)))
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=1))
     loss = nn.CrossEntropyLoss()(model(images), labels)
-    draw(loss, folder / "step.html", backward=True)
+    draw(loss, folder / "step.html", backward=True, images=images, labels=labels)
 
 
 def write_articles(path: Path, folder: Path) -> None:

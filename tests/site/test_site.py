@@ -1,0 +1,114 @@
+"""The site that `python examples/site/build.py` has built: read by everybody, without a network."""
+
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.long
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "build" / "site" / "html"
+if not SITE.exists():
+    pytest.skip("there is no site: python examples/site/build.py", allow_module_level=True)
+
+LESSON = sorted((SITE / "lessons/beginners").glob("*by_hand.html"))[0].relative_to(SITE).as_posix()
+PAGES = ["index.html", LESSON, "reference/checking.html", "search.html?q=check_gradients", "play.html"]
+# Links to other hosts are those of the README, and the theme's own.
+OTHER_HOSTS = re.compile(
+    r"https://github\.com/pradyunsg/furo|https://pradyunsg\.me|https://www\.sphinx-doc\.org"
+)
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a page of the site; at the end nothing may have gone wrong or to another host."""
+    complaints, tabs = [], {}
+    local = "file:", "data:", "blob:", "about:"
+
+    def open_page(page, width=1280, scheme="light"):
+        if (width, scheme) not in tabs:
+            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            tab = tabs[width, scheme] = context.new_page()
+            tab.on("console", lambda message: complaints.append((tab.url, message.text)))
+            tab.on("pageerror", lambda error: complaints.append((tab.url, str(error))))
+            tab.on("request", lambda sent: sent.url.startswith(local) or complaints.append(sent.url))
+        name, _, query = page.partition("?")
+        tabs[width, scheme].goto(f"{(SITE / name).as_uri()}?{query}")
+        return tabs[width, scheme]
+
+    yield open_page
+    for tab in tabs.values():
+        tab.context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_axe_finds_no_violation(scheme, width, opened):
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    for page in PAGES:
+        tab = opened(page, width, scheme)
+        tab.evaluate(f"{axe}; undefined")
+        found = tab.evaluate(
+            "axe.run({iframes: false, preload: false}).then(({passes, violations}) => [passes.length,"
+            " violations.map((v) => [v.id, v.nodes[0].html, v.nodes[0].failureSummary])])"
+        )
+        assert found[0] > 10
+        assert found[1] == [], page
+
+
+def test_no_page_scrolls_sideways(opened):
+    wide = (
+        "speed.html",
+        "articles.html",
+        "changelog.html",
+        "differences_from_pytorch.html",
+        "reference/nn.html",
+    )
+    for width in (390, 1280):
+        for page in (*PAGES, *wide, "explanations/oracles.html", "lessons/beginners/index.html"):
+            tab = opened(page, width)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, page
+
+
+def test_search_finds_a_function_without_a_server(opened):
+    tab = opened("search.html?q=check_gradients")
+    first = tab.locator("#search-results li a").first
+    assert first.get_attribute("href").endswith("#tinygrad_mnist.checking.check_gradients")
+
+
+class Links(HTMLParser):
+    """The names in a page, and the addresses that it points to."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.names, self.addresses = {""}, set()
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.names.add(found.get("id"))
+        for name in ("href", "src"):
+            if found.get(name) is not None and tag != "base":
+                self.addresses.add(found[name])
+
+
+def test_links_resolve_and_lead_to_known_hosts():
+    pages = {page: Links(page) for page in SITE.rglob("*.html")}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    dead, foreign = set(), set()
+    for page, links in pages.items():
+        for address in links.addresses:
+            split = urlsplit(address)
+            if split.scheme in ("http", "https"):
+                foreign |= {address} if address not in readme and not OTHER_HOSTS.match(address) else set()
+            elif not split.scheme:
+                target = (page.parent / unquote(split.path)).resolve() if split.path else page
+                name = unquote(split.fragment)
+                if not target.exists() or (target in pages and name not in pages[target].names):
+                    dead.add((page.relative_to(SITE).as_posix(), address))
+    assert dead == set()
+    assert foreign == set()
