@@ -51,6 +51,8 @@ healthy
 
 # %% [markdown]
 # ## A learning rate that is too high
+#
+# The doctor tries a few steps, on a copy, and a few with a smaller rate.
 
 # %%
 model = make_model()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_mnist as tm
+from examples.site.lessons import to_notebook
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
@@ -66,6 +67,16 @@ def test_lesson_has_a_title_prose_and_cells_that_parse_alone(path):
             assert head == "# %%"
             assert not text.startswith("#")  # a page would take it for prose
             compile(text, path.name, "exec")
+
+
+@lessons
+def test_lesson_becomes_a_valid_notebook(path):
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.reads(to_notebook(path), as_version=4)
+    nbformat.validate(notebook)
+    kinds = ["markdown" if head == "# %% [markdown]" else "code" for head, _ in cells(path)]
+    assert [cell.cell_type for cell in notebook.cells] == kinds
+    assert notebook.cells[0].source.startswith(f"# {title_of(path)}\n")
 
 
 @lessons
