@@ -15,6 +15,7 @@
 import time
 
 import tinygrad_mnist as tm
+from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.lesson import narrate
 
 narrate()  # run as a script, the lesson tells its prose too
@@ -153,7 +154,13 @@ c.backward()
 print("serials:", a.serial, "<", b.serial, "<", c.serial, "  dc/da =", a.grad)
 assert a.serial < b.serial < c.serial
 assert a.grad == 4.0
+Graph(c)
 
+# %% [markdown]
+# Two arrows from each value to the next: that is what "used twice" looks like.  Sixty of these take no longer
+# than sixty visits.
+
+# %%
 x = tm.Tensor(1.0, requires_grad=True)
 y = x
 for _ in range(60):

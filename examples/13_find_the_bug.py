@@ -12,6 +12,7 @@ from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.checking import check_gradients, diagnose, wrong_rules
 from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
 
 narrate()  # run as a script, the lesson tells its prose too
 
@@ -35,16 +36,18 @@ def make_model():
 
 
 def train():
-    """Return the share of test digits that are read right after three epochs."""
+    """Return the share of test digits that are read right after three epochs, and the loss of each step."""
     model = make_model()
-    optimizer = optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    optimizer, losses = optim.SGD(model.parameters(), lr=0.5, momentum=0.9), []
     for epoch in range(3):
         for images, labels in data.train.loader(32, shuffle=True, seed=epoch, dtype=np.float64):
             optimizer.zero_grad()
-            loss_function(model(images), labels).backward()
+            loss = loss_function(model(images), labels)
+            loss.backward()
             optimizer.step()
+            losses.append(loss.item())
     images, labels = next(iter(data.test.loader(len(data.test), dtype=np.float64)))
-    return (model(images).argmax(1) == labels).mean()
+    return (model(images).argmax(1) == labels).mean(), losses
 
 
 # %% [markdown]
@@ -55,13 +58,16 @@ def train():
 # installed for the length of a `with` block.
 
 # %%
-right = train()
+right, losses = train()
 with wrong_rules.sigmoid_of_the_output as wrong_rule:
-    wrong = train()
+    wrong, wrong_losses = train()
 print(f"trained with the right rule: {right:.1%}, with the wrong one: {wrong:.1%} of the test digits")
 print("how it happens:", wrong_rule.why)
 assert right > 0.85
 assert wrong > 0.7  # who would look for a bug here?
+plots.lines(
+    {"the right rule": losses, "the wrong rule": wrong_losses}, "Which one has the bug?", "step", "loss"
+)
 
 # %% [markdown]
 # ## Find the wrong gradients

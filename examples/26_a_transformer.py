@@ -11,6 +11,7 @@ import numpy as np
 import tinygrad_mnist as tm
 from tinygrad_mnist import nn, ops, optim
 from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
 
 narrate()  # run as a script, the lesson tells its prose too
 
@@ -44,13 +45,17 @@ class Attention(nn.Module):
         self.heads, self.size = heads, width // heads
         self.parts, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, x):
-        n, length, width = x.shape
+    def look(self, x):
+        """Return how much each place takes of each other one, and the values there."""
+        n, length, _ = x.shape
         parts = self.parts(x).reshape(n, length, 3, self.heads, self.size)
         query, key, value = (parts[:, :, i].transpose(0, 2, 1, 3) for i in range(3))
         scores = query @ key.mT / self.size**0.5  # (n, heads, length, length)
-        weights = ops.softmax(ops.where(np.tri(length, dtype=bool), scores, -1e9))
-        return self.out((weights @ value).transpose(0, 2, 1, 3).reshape(n, length, width))
+        return ops.softmax(ops.where(np.tri(length, dtype=bool), scores, -1e9)), value
+
+    def forward(self, x):
+        weights, value = self.look(x)
+        return self.out((weights @ value).transpose(0, 2, 1, 3).reshape(*x.shape))
 
 
 class Block(nn.Module):
@@ -122,10 +127,27 @@ def in_harmony(names):
     return np.mean([not (set(name) & set("ei") and set(name) & set("aou")) for name in names])
 
 
-made = sample(train(Transformer()), 200)
+model = train(Transformer())
+made = sample(model, 200)
 print(", ".join(made[:12]))
 print(f"{in_harmony(made):.0%} of 200 names have vowels of one kind")
 assert in_harmony(made) > 0.9
+
+# %% [markdown]
+# ## What it looks at
+#
+# A row for each letter of a name that is read, a column for each letter that it may look back to; the first
+# column is the dot before the name.  Each head has found a question of its own.
+
+# %%
+name = "kotalumanu"
+letters = np.array([[LETTERS.index(letter) for letter in f".{name}"]])
+with tm.no_grad():
+    x = model.letters(letters) + model.places(np.arange(letters.shape[1]))
+    weights, _ = model.blocks[0].attend.look(model.blocks[0].first(x))
+assert np.allclose(weights.data.sum(axis=-1), 1, atol=1e-5)
+print("rows and columns:", " ".join(f".{name}"))
+plots.images(weights.data[0], [f"head {number}" for number in range(1, 5)], f"Attention in the name {name}")
 
 # %% [markdown]
 # ## Without attention

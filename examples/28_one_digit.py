@@ -13,6 +13,7 @@ from tinygrad_mnist import nn, optim
 from tinygrad_mnist.checking import check_gradients
 from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.lesson import narrate
+from tinygrad_mnist.report import plots
 
 narrate()  # run as a script, the lesson tells its prose too
 
@@ -69,6 +70,12 @@ for iteration in (1, 10, 20, 30, 40, 250):
     print(f"iteration {iteration:3}: {' or '.join(f'{o.argmax()} (the 5 at {o[5]:.3f})' for o in pair)}")
 assert right[-1].argmax() == climbing[-1].argmax() == 5
 assert np.abs(right[-1] - climbing[-1]).max() < 0.02
+plots.lines(
+    {"biases go down": right[:, 5], "biases climb": climbing[:, 5]},
+    "The output of the 5, with and without the mistake",
+    "iteration",
+    "output",
+)
 
 # %% [markdown]
 # Both say 5 at the end, and the outputs do not show which is which.  The weights make up for the mistake in
