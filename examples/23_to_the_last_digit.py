@@ -2,9 +2,11 @@
 # # To the last digit
 #
 # "Two-layer neural network for handwritten digit data" is a page of R code with its output: twenty losses
-# and a confusion matrix.  With R's random numbers our gradients give every digit of it (`tinygrad-mnist
-# reproduce two-layer`).  This lesson shows the three ingredients, on small digits: the same random
-# numbers, the same order of operations where it matters, and losses printed in the same format.
+# and a confusion matrix.  With R's random numbers our gradients give every digit of it.  This lesson shows
+# the three ingredients, on small digits: the same random numbers, the same order of operations where it
+# matters, and losses printed in the same format.
+#
+# (`tinygrad-mnist reproduce two-layer` runs the page itself.)
 
 # %% [markdown]
 # ## The same random numbers

@@ -2,8 +2,10 @@
 # # Native code
 #
 # A training step that is captured as a program is a list of NumPy calls.  Each call goes through the memory
-# once.  Native code does better: it puts neighbouring operations into one loop, compiled for this processor.
-# This lesson compares the three ways of running one and the same step.  (It needs the extra `native`.)
+# once.  Native code does better: it puts neighbouring operations into one loop, compiled for this
+# processor.  This lesson compares the three ways of running one and the same step.
+#
+# (It needs the extra `native`.)
 
 # %% [markdown]
 # ## One word

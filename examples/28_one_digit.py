@@ -2,9 +2,10 @@
 # # One digit, and a bias that climbs
 #
 # "Chapter 6 NN: MNIST" shows a network a single handwritten 5, again and again, until it says 5.  The
-# article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks at
-# the result, and then checks the gradient.  (`tinygrad-mnist reproduce chapter-6` runs the article itself,
-# digit by digit.)
+# article's update has a mistake that its result does not show.  This lesson makes the same mistake, looks
+# at the result, and then checks the gradient.
+#
+# (`tinygrad-mnist reproduce chapter-6` runs the article itself, digit by digit.)
 
 # %%
 import numpy as np

@@ -3,7 +3,9 @@
 #
 # "Building a neural network from scratch in R" begins with logistic regression, connects several of them,
 # and calls that a network.  This lesson does the same, on the article's two spirals and on Fisher's
-# flowers. (`tinygrad-mnist reproduce hot-dogs` and `reproduce iris` run the article to its last digit.)
+# flowers.
+#
+# (`tinygrad-mnist reproduce hot-dogs` and `reproduce iris` run the article to its last digit.)
 
 # %%
 import numpy as np

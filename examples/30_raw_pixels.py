@@ -2,8 +2,10 @@
 # # Raw pixels
 #
 # T. Rouze's "Neural Networks in R" gets 50 % after its first epoch, where the book that it follows gets
-# 90 %. The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
-# small digits whose pixels are stretched to 255.  (`tinygrad-mnist reproduce rouze` runs the article.)
+# 90 %.  The code is right; the pixels go from 0 to 255.  This lesson shows what that does to a sigmoid, on
+# small digits whose pixels are stretched to 255.
+#
+# (`tinygrad-mnist reproduce rouze` runs the article.)
 
 # %%
 import numpy as np

@@ -3,8 +3,9 @@
 #
 # "Neural networks and Deep Learning, Chapter 1" tells of a week lost to a network that did not learn, and
 # blames the white background of its images.  Its printed code does something else as well: it *adds* the
-# gradients of a batch, where the book averages them.  (`tinygrad-mnist reproduce chapter-1` runs the
-# article.)
+# gradients of a batch, where the book averages them.
+#
+# (`tinygrad-mnist reproduce chapter-1` runs the article.)
 
 # %%
 import numpy as np

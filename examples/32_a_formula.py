@@ -4,7 +4,9 @@
 # "Building a neural network from scratch in R" ends with a class that is used in one line,
 # `NeuralNetwork$new(Species ~ ., data = iris, hidden = 5)`, and with a list of exercises for the reader:
 # other activations, more layers or none, regularisation, changing learning rates, regression.  This lesson
-# writes that line in Python and does the exercises.  (It needs the extra `formula`.)
+# writes that line in Python and does the exercises.
+#
+# (It needs the extra `formula`.)
 
 # %%
 import numpy as np
