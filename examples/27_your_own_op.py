@@ -5,6 +5,8 @@
 # wrong claim, finds the mistake, corrects it, and checks it: on arrays of many shapes, to second order, and
 # inside a network.
 #
+# (It needs the extra `checking`.)
+#
 # ## The op
 #
 # Swish, x * sigmoid(k x), is an activation with a slope k that can be learned: a straight line for k = 0, and
