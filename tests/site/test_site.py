@@ -80,6 +80,49 @@ def test_search_finds_a_function_without_a_server(opened):
     assert first.get_attribute("href").endswith("#tinygrad_mnist.checking.check_gradients")
 
 
+PYODIDE = """
+export async function loadPyodide() {
+  const installed = [];
+  const install = Object.assign(async (names) => installed.push(names), {
+    callKwargs: async (address, settings) => installed.push(address, settings),
+  });
+  return {
+    loadPackage: async (names) => installed.push(names),
+    pyimport: () => ({ install }),
+    runPython: () => async (code) => ({
+      toJs: () => [`${installed.length} ${code.trim().slice(0, 12)}`, ""],
+    }),
+  };
+}
+"""
+
+
+def test_a_reader_runs_the_cells_with_those_above(browser):
+    """A stand-in for Pyodide answers; nothing is fetched before the button is pressed."""
+    context = browser.new_context()
+    foreign = []
+
+    def answer(route):
+        address = urlsplit(route.request.url)
+        if address.hostname == "site.test":
+            return route.fulfill(path=SITE / unquote(address.path[1:]))
+        foreign.append(address.hostname)
+        return route.fulfill(
+            body=PYODIDE, content_type="text/javascript", headers={"access-control-allow-origin": "*"}
+        )
+
+    context.route("**/*", answer)
+    tab = context.new_page()
+    tab.goto(f"http://site.test/{LESSON}")
+    assert foreign == []
+    tab.click("text=Run the cells here")
+    tab.click("text=Run cell 2")
+    tab.wait_for_selector(".ran >> nth=1")
+    assert tab.locator(".ran").all_inner_texts() == ["4 import numpy", "4 model = nn.S"]
+    assert len(foreign) == 1
+    context.close()
+
+
 class Links(HTMLParser):
     """The names in a page, and the addresses that it points to."""
 
