@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pkgutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,12 @@ ROOMS = {
     "report.plots": "curves and images",
     "benchmark": "tables of speeds",
     "errors": "errors and warnings",
+    "lesson": "lessons that tell themselves",
+    "program.javascript": "programs as JavaScript",
+    "pages": "what pages with scripts share",
+    "files": "atomic writes and bounded reads",
+    "hints": "advice for names that are missing",
+    "cli": "the commands",
 }
 
 
@@ -80,6 +87,8 @@ def write_reference(folder: Path) -> None:
     """Write a page for each room, and the page that lists them."""
     folder.mkdir(parents=True)
     owned = owners()
+    if forgotten := _rooms_of_the_package() - set(ROOMS):
+        raise LookupError(f"ROOMS lacks {', '.join(sorted(forgotten))}")
     listed = ["Reference", "=========", "", INTRODUCTION, ""]
     listed += [".. toctree::", "   :maxdepth: 1", "   :hidden:", "", *(f"   {name}" for name in ROOMS)]
     listed += ["", ".. list-table::", "   :widths: 35 65", ""]
@@ -87,6 +96,12 @@ def write_reference(folder: Path) -> None:
         (folder / f"{name}.rst").write_text(_page(name, owned), encoding="utf-8")
         listed += [f"   * - :doc:`{name}`", f"     - {topic}"]
     (folder / "index.rst").write_text("\n".join(listed) + "\n", encoding="utf-8")
+
+
+def _rooms_of_the_package() -> set[str]:
+    """Return the parts of the package that have public names."""
+    parts = [each.name for each in pkgutil.iter_modules(tm.__path__) if each.name != "__main__"]
+    return {part for part in parts if getattr(room(part), "__all__", None)}
 
 
 def _page(name: str, owned: dict[int, str]) -> str:
