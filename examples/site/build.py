@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lessons import lessons, to_gallery
 from live import write_articles, write_pages
-from reference import write_reference
+from reference import owners, write_reference
 from sphinx.cmd.build import main as sphinx
 
 from tinygrad_mnist.report.drawing import style_sheet
@@ -25,6 +25,7 @@ DOCUMENTS = {
     "examples/speed.md": "speed.md",
     "examples/differences_from_pytorch.md": "differences_from_pytorch.md",
 }
+NAME = re.compile(r"(?<![`}\w])`(?P<name>\w+)`(?!`)")
 LESSON = re.compile(r"\((?:lesson:|(?:examples/)?\d\d_)(?P<name>\w+?)(?:\.py)?\)")
 
 GALLERIES = {
@@ -57,8 +58,13 @@ def write_documents(source: Path) -> None:
         for name in GALLERIES
         for path in lessons(name == "beginners")
     }
+    names = {place.rpartition(".")[2] for place in owners().values()}
     for page in source.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
+        if page.name not in DOCUMENTS.values():  # there a name may be another library's
+            text = NAME.sub(
+                lambda match: f"{{py:obj}}{match[0]}" if match["name"] in names else match[0], text
+            )
         text = LESSON.sub(lambda match: f"({places[match['name']]})", text)
         text = text.replace("\n\n```\n", "\n```\n")  # the blank line that ends a doctest
         page.write_text(text, encoding="utf-8")

@@ -27,7 +27,11 @@ def visit_displayed_math(translator: Any, node: nodes.math_block) -> None:
 def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) -> nodes.Element | None:
     """Return a link to the one object that a name ends the full name of, if there is just one."""
     wanted = node.get("reftarget", "").removesuffix("()")
-    objects = {name: entry for name, entry in env.domains["py"].objects.items() if entry.objtype in KINDS}
+    objects = {
+        name: entry
+        for name, entry in env.domains["py"].objects.items()
+        if entry.objtype in KINDS and not entry.aliased
+    }
     found = [name for name in objects if name == f"tinygrad_mnist.{wanted}"] or [
         name for name in objects if name.endswith(f".{wanted}")
     ]
