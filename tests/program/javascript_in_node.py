@@ -1,4 +1,4 @@
-"""Programs printed as JavaScript, run by one process of Node."""
+"""Programs printed as JavaScript, run by one process of Node, or by a page."""
 
 import base64
 import json
@@ -10,9 +10,59 @@ import numpy as np
 from tinygrad_mnist.program.javascript.text import KINDS
 
 RUNNER = Path(__file__).with_suffix(".mjs")
+IN_PAGE = """
+async ({ text, states, generators, inputs, numbers }) => {
+  const bytesOf = (text) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
+  const typed = (given) => (given?.kind ? new globalThis[given.kind](bytesOf(given.bytes).buffer) : given);
+  const described = (thing) => {
+    if (Array.isArray(thing)) return thing.map(described);
+    const single = typeof thing === "number", doubles = Float64Array.from(single ? [thing] : thing);
+    return { single, bytes: btoa(String.fromCharCode(...new Uint8Array(doubles.buffer))) };
+  };
+  const { build } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+  const arrays = states.map(typed), step = build(...arrays, ...generators), given = inputs.map(typed);
+  let result;
+  for (const values of numbers) result = step(...given, ...values);
+  return { result: described(result), states: arrays.map(described) };
+}
+"""
 
 
-class Node:
+class Engine:
+    """Runs programs as they come."""
+
+    def answer(self, job):
+        raise NotImplementedError
+
+    def run(self, text, states=(), generators=(), arguments=(), numbers=((),)):
+        """Call a step once for each list of numbers: the last result, and the states after all."""
+        job = {
+            "text": text,
+            "states": [*map(described, states)],
+            "generators": [g if isinstance(g, dict) else as_json(g) for g in generators],
+            "inputs": [*map(argument, arguments)],
+            "numbers": [*map(list, numbers)],
+        }
+        answer = self.answer(job)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return read(answer["result"]), read(answer["states"])
+
+
+class Page(Engine):
+    """A page in a browser, whose own script runs the programs."""
+
+    def __init__(self, browser):
+        self.tab = browser.new_page()
+        page = {"body": "<!doctype html><title>A page</title>", "content_type": "text/html"}
+        self.tab.route("**/*", lambda route: route.fulfill(**page))
+        self.tab.goto("https://page.test/")
+
+    def answer(self, job):
+        return self.tab.evaluate(IN_PAGE, job)
+
+
+class Node(Engine):
     """One process of Node, which runs programs as they come."""
 
     def __init__(self):
@@ -27,21 +77,10 @@ class Node:
         self.process.wait(60)
         self.process.stdout.close()
 
-    def run(self, text, states=(), generators=(), arguments=(), numbers=((),)):
-        """Call a step once for each list of numbers: the last result, and the states after all."""
-        job = {
-            "text": text,
-            "states": [*map(described, states)],
-            "generators": [g if isinstance(g, dict) else as_json(g) for g in generators],
-            "inputs": [*map(argument, arguments)],
-            "numbers": [*map(list, numbers)],
-        }
+    def answer(self, job):
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return read(answer["result"]), read(answer["states"])
+        return json.loads(self.process.stdout.readline())
 
 
 def described(array):

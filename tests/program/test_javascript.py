@@ -1,4 +1,4 @@
-"""A program as JavaScript gives in Node what NumPy gives: layers, losses, optimizers, ops."""
+"""A program as JavaScript gives in Node and in a browser what NumPy gives: layers, losses, optimizers."""
 
 import copy
 import warnings
@@ -99,13 +99,13 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layer_is_trained_as_in_numpy(node, name):
+def test_layer_is_trained_as_in_numpy(engine, name):
     layer, shape = LAYERS[name]
     turn = (lambda result: result[0]) if name in ("LSTM", "RNN") else (lambda result: result)
-    agree(node, trained(layer, shape, turn), np.array(0.25))
+    agree(engine, trained(layer, shape, turn), np.array(0.25))
 
 
-def test_embedding_is_trained_as_in_numpy(node):
+def test_embedding_is_trained_as_in_numpy(engine):
     layer = nn.Embedding(7, 3, padding_idx=2, **DOUBLE)
     optimizer = optim.SGD(layer.parameters(), lr=0.05)
 
@@ -116,7 +116,7 @@ def test_embedding_is_trained_as_in_numpy(node):
         optimizer.step()
         return loss
 
-    agree(node, step, np.array([[1, 2, 1], [6, 0, 1]]))
+    agree(engine, step, np.array([[1, 2, 1], [6, 0, 1]]))
 
 
 LABELS, REAL = np.array([0, -100, 1, 2]), np.random.default_rng(2).random(ROWS)
@@ -139,7 +139,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_loss_is_made_less_as_in_numpy(node, name):
+def test_loss_is_made_less_as_in_numpy(engine, name):
     loss, target = LOSSES[name]
     x = Tensor(np.random.default_rng(1).uniform(0.2, 0.8, ROWS), requires_grad=True)
     optimizer = optim.SGD([x], lr=0.01)
@@ -151,7 +151,7 @@ def test_loss_is_made_less_as_in_numpy(node, name):
         optimizer.step()
         return found
 
-    agree(node, step, target)
+    agree(engine, step, target)
 
 
 OPTIMIZERS = {
@@ -170,14 +170,14 @@ OPTIMIZERS = {
     ("name", "dtype"),
     [*((name, np.float64) for name in OPTIMIZERS), ("SGD", np.float32), ("Adam", np.float32)],
 )
-def test_optimizer_updates_as_in_numpy(node, name, dtype):
+def test_optimizer_updates_as_in_numpy(engine, name, dtype):
     optimizer, options = OPTIMIZERS[name]
     maker = classifier if dtype is np.float32 else quadratic
     training = maker(dtype=dtype, optimizer=optimizer, **options)
-    agree(node, training.step, *batch(np.random.default_rng(0), training))
+    agree(engine, training.step, *batch(np.random.default_rng(0), training))
 
 
-def test_averages_and_clipping_are_those_of_numpy(node):
+def test_averages_and_clipping_are_those_of_numpy(engine):
     training = classifier(dtype=np.float64, dropout=0.3)
     ema = optim.EMA(training.model.parameters(), decay=0.9)
 
@@ -190,7 +190,7 @@ def test_averages_and_clipping_are_those_of_numpy(node):
         ema.update()
         return norm, *(p.grad for p in training.model.parameters())
 
-    agree(node, step, *batch(np.random.default_rng(0), training))
+    agree(engine, step, *batch(np.random.default_rng(0), training))
 
 
 def test_updates_are_counted_where_a_call_gives_no_numbers(node):
