@@ -13,7 +13,14 @@ _default: np.dtype[Any] = np.dtype(np.float32)
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """Return the dtype of parameters that are made without one: float32 unless it was set."""
+    """Return the dtype of parameters that are made without one: float32 unless it was set.
+
+    Examples
+    --------
+    >>> import tinygrad_mnist as tm
+    >>> tm.get_default_dtype()
+    dtype('float32')
+    """
     return _default
 
 

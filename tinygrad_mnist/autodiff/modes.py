@@ -136,7 +136,16 @@ def promoting() -> Iterator[None]:
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
-    """Give the ops recorded in the block a common name in graphs and errors; scopes nest."""
+    """Give the ops recorded in the block a common name in graphs and errors; scopes nest.
+
+    Examples
+    --------
+    >>> import tinygrad_mnist as tm
+    >>> with tm.scope("encoder"):
+    ...     y = tm.Tensor(2.0, requires_grad=True) * 3
+    >>> y.scope
+    'encoder'
+    """
     token = CALL.set((CALL.get(), name, None, (), {}))
     try:
         yield

@@ -68,6 +68,18 @@ def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
         If the file is missing, damaged, far larger than the model, or does not fit it by names and shapes.
     TypeError, ValueError
         If `model` is not a Module, or `path` does not end in ``.safetensors``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import tinygrad_mnist as tm
+    >>> from tinygrad_mnist import nn
+    >>> layer = nn.Linear(3, 2, rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tm.save(layer, f"{folder}/layer.safetensors")
+    ...     again = tm.load(nn.Linear(3, 2), f"{folder}/layer.safetensors")
+    >>> bool((again.weight.data == layer.weight.data).all())
+    True
     """
     _require_module(model, "load")
     path = _tensors_path(path)

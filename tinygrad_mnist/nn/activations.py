@@ -13,7 +13,15 @@ from tinygrad_mnist.nn.settings import settings_of
 
 
 class Sigmoid(Module):
-    """Apply ``1 / (1 + exp(-x))`` to each element."""
+    """Apply ``1 / (1 + exp(-x))`` to each element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Sigmoid()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([0.269, 0.5  , 0.881])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the sigmoid, in the shape and dtype of `x`."""
@@ -21,7 +29,15 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """Apply the hyperbolic tangent to each element."""
+    """Apply the hyperbolic tangent to each element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Tanh()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([-0.762,  0.   ,  0.964])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the hyperbolic tangent, in the shape and dtype of `x`."""
@@ -29,7 +45,15 @@ class Tanh(Module):
 
 
 class ReLU(Module):
-    """Apply ``max(x, 0)`` to each element; the gradient at 0 is 0."""
+    """Apply ``max(x, 0)`` to each element; the gradient at 0 is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.ReLU()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([0., 0., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the positive part, in the shape and dtype of `x`."""
@@ -43,6 +67,13 @@ class LeakyReLU(Module):
     ----------
     negative_slope : float, default 0.01
         The gradient at 0 and below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.LeakyReLU(0.1)(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([-0.1,  0. ,  2. ])
     """
 
     @hinted
@@ -70,6 +101,13 @@ class ELU(Module):
     -----
     D. Clevert, T. Unterthiner and S. Hochreiter, Fast and accurate deep network learning by exponential
     linear units, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.ELU()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([-0.632,  0.   ,  2.   ])
     """
 
     @hinted
@@ -96,6 +134,13 @@ class GELU(Module):
     Notes
     -----
     D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.GELU()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([-0.159,  0.   ,  1.954])
     """
 
     @hinted
@@ -114,7 +159,15 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """Apply ``x * sigmoid(x)``, also called swish, to each element."""
+    """Apply ``x * sigmoid(x)``, also called swish, to each element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.SiLU()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([-0.269,  0.   ,  1.762])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the result, in the shape and dtype of `x`."""
@@ -122,7 +175,15 @@ class SiLU(Module):
 
 
 class Softplus(Module):
-    """Apply ``log(1 + exp(x))``, a smooth ReLU, to each element."""
+    """Apply ``log(1 + exp(x))``, a smooth ReLU, to each element.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Softplus()(np.array([-1.0, 0.0, 2.0])).round(3)
+    array([0.313, 0.693, 2.127])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the softplus, in the shape and dtype of `x`."""
@@ -130,7 +191,15 @@ class Softplus(Module):
 
 
 class Identity(Module):
-    """Return the input unchanged."""
+    """Return the input unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Identity()(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
 
     def forward(self, x: Any) -> Any:
         """Return `x`."""
@@ -173,6 +242,14 @@ class LogSoftmax(Softmax):
     ----------
     dim : int, default -1
         Axis along which the exponentials of the result sum to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> np.exp(nn.LogSoftmax()(np.array([[1.0, 1.0], [0.0, 0.0]])))
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
     """
 
     def forward(self, x: Any) -> Any:

@@ -68,6 +68,11 @@ def zeros(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
     Returns
     -------
     ndarray of float64, or Initializer
+
+    Examples
+    --------
+    >>> zeros((2,))
+    array([0., 0.])
     """
     return zeros if shape is None else np.zeros(shape)
 
@@ -85,6 +90,11 @@ def ones(shape: tuple[int, ...] | None = None, rng: Seed = None) -> Any:
     Returns
     -------
     ndarray of float64, or Initializer
+
+    Examples
+    --------
+    >>> ones((2,))
+    array([1., 1.])
     """
     return ones if shape is None else np.ones(shape)
 
@@ -100,6 +110,11 @@ def constant(value: float) -> Initializer:
     Returns
     -------
     Initializer
+
+    Examples
+    --------
+    >>> constant(0.1)((2,), rng=0)
+    array([0.1, 0.1])
     """
     _require_number("value", value)
     return lambda shape, rng: np.full(shape, float(value))
@@ -116,6 +131,11 @@ def normal(std: float = 1.0) -> Initializer:
     Returns
     -------
     Initializer
+
+    Examples
+    --------
+    >>> round(float(normal(0.1)((100, 100), rng=0).std()), 2)
+    0.1
     """
     _require_number("std", std)
     return lambda shape, rng: np.asarray(std * generator(rng).standard_normal(shape))
@@ -132,6 +152,11 @@ def uniform(bound: float) -> Initializer:
     Returns
     -------
     Initializer
+
+    Examples
+    --------
+    >>> bool(abs(uniform(0.1)((100, 100), rng=0)).max() <= 0.1)
+    True
     """
     _require_number("bound", bound)
     return lambda shape, rng: np.asarray(generator(rng).uniform(-bound, bound, shape))
@@ -154,6 +179,11 @@ def xavier_uniform(gain: float = 1.0) -> Initializer:
     -----
     Values lie within ``gain * sqrt(6 / (fan_in + fan_out))``. X. Glorot and Y. Bengio, Understanding the
     difficulty of training deep feedforward neural networks, 2010.
+
+    Examples
+    --------
+    >>> round(float(xavier_uniform()((200, 200), rng=0).std()), 2)
+    0.07
     """
     _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(6 / sum(_fans(shape))))(shape, rng)
@@ -175,6 +205,11 @@ def xavier_normal(gain: float = 1.0) -> Initializer:
     Notes
     -----
     The standard deviation is ``gain * sqrt(2 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).
+
+    Examples
+    --------
+    >>> round(float(xavier_normal()((200, 200), rng=0).std()), 2)
+    0.07
     """
     _require_number("gain", gain)
     return lambda shape, rng: normal(gain * math.sqrt(2 / sum(_fans(shape))))(shape, rng)
@@ -196,6 +231,11 @@ def kaiming_uniform(gain: float = math.sqrt(2)) -> Initializer:
     Notes
     -----
     Values lie within ``gain * sqrt(3 / fan_in)``. K. He et al., Delving deep into rectifiers, 2015.
+
+    Examples
+    --------
+    >>> round(float(kaiming_uniform()((200, 200), rng=0).std()), 2)
+    0.1
     """
     _require_number("gain", gain)
     return lambda shape, rng: uniform(gain * math.sqrt(3 / _fans(shape)[1]))(shape, rng)
@@ -217,6 +257,11 @@ def kaiming_normal(gain: float = math.sqrt(2)) -> Initializer:
     Notes
     -----
     The standard deviation is ``gain / sqrt(fan_in)`` (He et al., 2015).
+
+    Examples
+    --------
+    >>> round(float(kaiming_normal()((200, 200), rng=0).std()), 2)
+    0.1
     """
     _require_number("gain", gain)
     return lambda shape, rng: normal(gain / math.sqrt(_fans(shape)[1]))(shape, rng)

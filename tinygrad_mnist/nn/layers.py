@@ -159,7 +159,15 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """Join all axes but the first, such as (n, 28, 28) to (n, 784)."""
+    """Join all axes but the first, such as (n, 28, 28) to (n, 784).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Flatten()(np.zeros((5, 28, 28))).shape
+    (5, 784)
+    """
 
     def forward(self, x: Any) -> Any:
         """Return the elements of `x` in the shape (n, product of the other lengths)."""

@@ -167,7 +167,13 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The mean of |output - target| over all elements; its gradient is 0 where the two are equal."""
+    """The mean of |output - target| over all elements; its gradient is 0 where the two are equal.
+
+    Examples
+    --------
+    >>> L1Loss()(np.array([1.0, 5.0]), np.array([0.0, 2.0])).item()
+    2.0
+    """
 
     def forward(self, output: Any, target: Any) -> Any:
         """Output, target: one shape -> scalar"""
@@ -187,6 +193,11 @@ class HuberLoss(Loss):
     -----
     For d = output - target: ``d**2 / 2`` where |d| <= delta, else ``delta * (|d| - delta / 2)``, averaged
     over all elements.  P. J. Huber, Robust estimation of a location parameter (1964).
+
+    Examples
+    --------
+    >>> HuberLoss()(np.array([1.0, 5.0]), np.array([0.0, 2.0])).item()  # (0.5 + 2.5) / 2
+    1.5
     """
 
     @hinted

@@ -210,6 +210,15 @@ class BatchNorm2d(BatchNorm):
     ------
     ShapeError
         If an input has other axes, or a training batch one value per channel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> images = np.random.default_rng(0).normal(3.0, 2.0, (8, 2, 5, 5)).astype(np.float32)
+    >>> y = nn.BatchNorm2d(2)(images)
+    >>> bool(np.abs(y.data.mean(axis=(0, 2, 3))).max() < 1e-5)
+    True
     """
 
     _axes = {4: (0, 2, 3)}  # noqa: RUF012

@@ -26,6 +26,18 @@ class LRScheduler(NotInSchedule):
         How often ``step()`` was called.
     per_step
         True if `training.fit` calls ``step()`` after each step, in place of after each epoch.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> class Halve(optim.LRScheduler):
+    ...     def rate(self, epoch):
+    ...         return self.initial / 2**epoch
+    >>> schedule = Halve(optimizer)
+    >>> schedule.step()
+    >>> optimizer.lr
+    0.05
     """
 
     per_step = False
@@ -93,7 +105,20 @@ class LRScheduler(NotInSchedule):
 
 
 class StepLR(LRScheduler):
-    """Multiplies the learning rate by `gamma` every `step_size` epochs."""
+    """Multiplies the learning rate by `gamma` every `step_size` epochs.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = optim.StepLR(optimizer, step_size=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.1, 0.1, 0.01, 0.01]
+    """
 
     @hinted
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
@@ -107,7 +132,20 @@ class StepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Multiplies the learning rate by `gamma` every epoch."""
+    """Multiplies the learning rate by `gamma` every epoch.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = optim.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.1, 0.05, 0.025, 0.0125]
+    """
 
     @hinted
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
@@ -124,6 +162,18 @@ class CosineAnnealingLR(LRScheduler):
 
     I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm restarts, 2017, without the
     restarts.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = optim.CosineAnnealingLR(optimizer, T_max=3)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.1, 0.075, 0.025, 0.0]
     """
 
     @hinted

@@ -89,6 +89,18 @@ class OneCycleLR(LRScheduler):
         As above.
     per_step : bool, default True
         Count steps of the training, not epochs.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = optim.OneCycleLR(optimizer, max_lr=1.0, total_steps=4, pct_start=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.04, 1.0, 0.5, 0.0]
     """
 
     @hinted
@@ -201,6 +213,16 @@ class ReduceLROnPlateau(LRScheduler):
         Epochs after a reduction in which none is counted.
     min_lr : float
         Lowest learning rate.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, optim
+    >>> optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = optim.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in 2.0, 1.0, 1.5, 1.2:  # twice not lower than 1.0
+    ...     schedule.step(loss)
+    >>> optimizer.lr
+    0.05
     """
 
     @hinted
