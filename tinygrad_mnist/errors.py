@@ -36,7 +36,18 @@ class TinygradMnistError(Exception):
 
 
 class ShapeError(TinygradMnistError, ValueError):
-    """An op cannot combine these shapes, or a rule returned a gradient that does not fit its input."""
+    """An op cannot combine these shapes, or a rule returned a gradient that does not fit its input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_mnist as tm
+    >>> try:
+    ...     tm.Tensor(np.ones(2)) + np.ones(3)
+    ... except tm.errors.ShapeError as error:
+    ...     print(error)
+    add: shapes (2,) and (3,) do not broadcast; compare from the right: lengths must be equal or 1
+    """
 
 
 class DTypeError(TinygradMnistError, TypeError):
@@ -56,7 +67,18 @@ class GraphCutWarning(UserWarning):
 
 
 class LabelError(TinygradMnistError, ValueError):
-    """Class labels do not fit the network's outputs."""
+    """Class labels do not fit the network's outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import errors, nn
+    >>> try:
+    ...     nn.CrossEntropyLoss()(np.zeros((1, 10)), np.array([10]))
+    ... except errors.LabelError as error:
+    ...     print(error)
+    label 10 of example 0 is out of range: 10 classes have the labels 0 to 9
+    """
 
 
 class DataError(TinygradMnistError, ValueError):

@@ -55,13 +55,27 @@ def require_cost(cost: str) -> None:
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + e**-z)"""
+    """1 / (1 + e**-z)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sigmoid(np.array([-1000.0, 0.0]))
+    array([0. , 0.5])
+    """
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))
 
 
 def softmax(z: Array) -> Array:
-    """e**z / sum(e**z) in each row of z: (n, k) -> (n, k)"""
+    """e**z / sum(e**z) in each row of z: (n, k) -> (n, k)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.zeros((1, 4)))
+    array([[0.25, 0.25, 0.25, 0.25]])
+    """
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
@@ -79,6 +93,13 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
         The batch, (n, N_0).
     cost
         "quadratic", "binary cross-entropy": sigmoids everywhere; "cross-entropy": a softmax at the end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = [np.zeros((2, 3))], [np.zeros(2)]
+    >>> feed_forward(weights, biases, np.ones((1, 3)), "quadratic")[-1]
+    array([[0.5, 0.5]])
     """
     require_cost(cost)
     activations = [x]
@@ -90,7 +111,14 @@ def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, co
 
 
 def cost_value(output: Array, y: Array, cost: Cost) -> float:
-    """Return the mean cost of a batch; output, y: (n, N_L)."""
+    """Return the mean cost of a batch; output, y: (n, N_L).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cost_value(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]]), "quadratic")
+    0.25
+    """
     require_cost(cost)
     if cost == "cross-entropy":
         return float(-np.log((output * y).sum(axis=1)).sum() / len(y))
@@ -116,6 +144,15 @@ def backprop(
     -------
     cost, weight_gradients, bias_gradients
         The gradients in the order and shapes of `weights` and `biases`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = [np.zeros((2, 3))], [np.zeros(2)]
+    >>> x, y = np.ones((1, 3)), np.array([[1.0, 0.0]])
+    >>> cost, weight_gradients, bias_gradients = backprop(weights, biases, x, y)
+    >>> cost, bias_gradients[0]
+    (0.25, array([-0.125,  0.125]))
     """
     activations = feed_forward(weights, biases, x, cost)
     a = activations[-1]
@@ -140,7 +177,16 @@ def sgd_step(
     rate: float,
     cost: Cost = "quadratic",
 ) -> float:
-    """Run one step of gradient descent in place; return the cost before it."""
+    """Run one step of gradient descent in place; return the cost before it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights, biases = [np.zeros((2, 3))], [np.zeros(2)]
+    >>> x, y = np.ones((1, 3)), np.array([[1.0, 0.0]])
+    >>> [round(sgd_step(weights, biases, x, y, rate=1.0), 3) for _ in range(3)]
+    [0.25, 0.143, 0.089]
+    """
     value, weight_gradients, bias_gradients = backprop(weights, biases, x, y, cost)
     for parameter, gradient in zip([*weights, *biases], [*weight_gradients, *bias_gradients]):
         parameter -= rate * gradient

@@ -42,6 +42,13 @@ class Split(NotInSplit):
     ------
     DataError
         If a dtype or number of axes differs, the counts differ, or a pixel is above `pixel_max`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> images, labels = load_digits().test
+    >>> images.shape, labels.shape
+    ((360, 8, 8), (360,))
     """
 
     raw_images: NDArray[np.uint8] | Concatenated
@@ -137,6 +144,13 @@ class ImageDataset(NotInDataset):
     ------
     DataError
         If the images differ in shape, or a label is not a class.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> data = load_digits()
+    >>> data.name, len(data.train)
+    ('digits', 1237)
     """
 
     name: str

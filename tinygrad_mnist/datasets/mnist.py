@@ -91,6 +91,13 @@ def load_digits(*, validation: int = 200) -> ImageDataset:
     -----
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
     Repository (1998), DOI 10.24432/C50P49, CC BY 4.0. ``digits/SOURCE.md`` says what was changed.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> data = load_digits()
+    >>> data.train.images.shape, data.validation.images.shape, data.test.images.shape
+    ((1237, 8, 8), (200, 8, 8), (360, 8, 8))
     """
     return _load(BUNDLED["digits"], validation)
 

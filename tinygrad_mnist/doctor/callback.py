@@ -31,6 +31,18 @@ class Doctor:
     ----------
     on_diagnosis : callable, optional
         Called with the `TrainingDiagnosis` of each look, as in ``Doctor(print)``.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.training import fit
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> settings = {"epochs": 1, "callbacks": [Doctor()], "progress": False}
+    >>> history = fit(model, nn.CrossEntropyLoss(), optimizer, load_digits().train, **settings)
+    >>> history.findings
+    []
     """
 
     def __init__(self, on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None) -> None:

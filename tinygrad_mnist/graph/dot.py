@@ -54,6 +54,13 @@ def to_dot(graph: Any, *, detail: Detail = "ops", theme: ThemeName = "light") ->
     -----
     Node number K of the graph has the SVG id ``node-K``, its input number P the edge ``edge-K-P``; the
     gradient of node K is ``grad-K``, the gradient along edge-K-P is ``gradedge-K-P``.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> graph.to_dot(x * x).splitlines()[0]
+    'digraph {'
     """
     require_choice("detail", detail, DETAILS)
     require_choice("theme", theme, THEME_NAMES)

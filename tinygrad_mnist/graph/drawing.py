@@ -106,6 +106,14 @@ def draw(
     ValueError
         If suffix, detail or theme are unknown, if `dpi` is given for another format than .png, or if a graph
         has no gradients for `backward`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> print(graph.draw(x * x), end="")
+    multiply_1  = x * x  [scalar]
+    ├─ x  [scalar]  parameter
     """
     path = None if path is None else Path(path)
     suffix = "html" if path is None else require_suffix(path)

@@ -43,6 +43,13 @@ def to_html(graph: Any, *, title: str = "Computation graph", learning_rate: floa
         The heading.
     learning_rate
         If given, the playback ends with the update of gradient descent.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> graph.to_html(x * x).splitlines()[0]
+    '<!DOCTYPE html>'
     """
     whole = graph_behind(graph)
     graph = whole if len(whole.nodes) <= MOST_NODES else folded(whole)

@@ -25,6 +25,13 @@ def to_mermaid(graph: Any) -> str:
 
     If the graph has gradients, the backward pass is a second flow: dashed arrows between gradients, each with
     the rule that sends it.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> graph.to_mermaid(x * x).splitlines()[0]
+    'flowchart TB'
     """
     graph = graph_behind(graph)
     lines = ["flowchart TB", *_box_lines(boxes_of(graph), graph, "  ", itertools.count())]

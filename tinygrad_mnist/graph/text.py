@@ -15,7 +15,18 @@ from tinygrad_mnist.graph.numbers import statistics_text
 
 
 def to_text(graph: Any) -> str:
-    """Return a `Graph`, or the graph behind a Tensor, as text; a node that was shown before is only named."""
+    """Return a `Graph`, or the graph behind a Tensor, as text; a node that was shown before is only named.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor, graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> print(graph.to_text(x * x + 1), end="")
+    add_2  = multiply_1 + 1  [scalar]
+    ├─ 1
+    multiply_1  = x * x  [scalar]
+    ├─ x  [scalar]  parameter
+    """
     graph = graph_behind(graph)
     shown_before: set[str] = set()
     lines: list[str] = []

@@ -142,6 +142,13 @@ def earlier(name: str) -> SimpleNamespace:
     ----------
     name : str
         Without its number: ``earlier("value").Value``.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.learn import earlier
+    >>> Value = earlier("value").Value
+    >>> (Value(2.0) * Value(3.0)).data
+    6.0
     """
     paths = {_FOLDER.fullmatch(path.name)[2]: path for path in sorted(OURS.glob("[0-9]*"))}  # type: ignore[index]
     if name not in paths:

@@ -292,6 +292,12 @@ def slopes(function: Callable[..., Any], *inputs: Any, position: int = 0, g: Any
     Returns
     -------
     array, float64, of the shape of that input
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.learn import slopes
+    >>> round(float(slopes(lambda a, b: a * b, 2.0, 3.0, position=1)), 6)
+    2.0
     """
     values = [np.array(value, np.float64) for value in inputs]
     x = values[position]

@@ -19,6 +19,16 @@ def planted(number: int) -> WrongRule:
     ------
     ValueError
         If there is no such bug.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.checking import check_gradients
+    >>> from tinygrad_mnist import ops
+    >>> from tinygrad_mnist.learn import planted
+    >>> with planted(1):
+    ...     report = check_gradients(lambda x: ops.sigmoid(x).sum(), 0.5)
+    >>> report.ok
+    False
     """
     if number not in _BUGS:
         raise ValueError(f"number is {shown(number)}: expected 1, 2 or 3")

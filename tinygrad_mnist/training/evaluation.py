@@ -46,6 +46,15 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
         If an argument is of the wrong kind.
     DataError
         If there are no examples.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> evaluate(model, nn.CrossEntropyLoss(), data.test).examples
+    360
     """
     require_separate_arrays("evaluate", separate)
     require_model(model, "evaluate(model, loss, batches)")
@@ -92,6 +101,15 @@ def predict(model: Module, batches: Any, *separate: Any) -> Any:
     ------
     TypeError, DataError
         As `evaluate`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> predict(model, data.test.images).shape
+    (360, 10)
     """
     require_separate_arrays("predict", separate)
     require_model(model, "predict(model, batches)")

@@ -116,6 +116,18 @@ def fit(
         If the number of processes does not fit, or one has other data, settings or versions.
     CheckpointError
         If the folder's checkpoints are of another network, data set or settings, or none of them is whole.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.training import fit
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, nn.CrossEntropyLoss(), optimizer, data.train, epochs=3, progress=False)
+    >>> len(history), history[-1].train_accuracy > 0.9
+    (3, True)
     """
     parts = Parts(model, loss, optimizer, schedule, clip_norm, clip_value)
     require_parts(parts)

@@ -68,6 +68,13 @@ class Recipe:
     ------
     TypeError, ValueError
         If a setting is of the wrong kind, out of range, or not one of the choices.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.training import Recipe
+    >>> recipe = Recipe(hidden=(30,), lr=0.05)
+    >>> recipe.hidden, recipe.activation, recipe.lr
+    ((30,), 'relu', 0.05)
     """
 
     hidden: Annotated[tuple[Annotated[int, Whole(1, MOST_UNITS)], ...], Length(MOST_LAYERS)] = (128,)

@@ -48,6 +48,18 @@ def make_train_step(
     ----------
     model, loss, optimizer, clip_norm, clip_value
         As in `fit`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> step = make_train_step(model, nn.CrossEntropyLoss(), optimizer)
+    >>> loss, output = step(*next(iter(data.train.loader(32))))
+    >>> output.shape
+    (32, 10)
     """
     has_bounds = clip_norm is not None or clip_value is not None
 

@@ -34,6 +34,14 @@ def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
     -------
     counts
         (classes, classes): rows are the true class, columns the predicted one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.report import plots
+    >>> plots.confusion_counts(np.array([0, 1, 1]), np.array([0, 1, 0]), 2)
+    array([[1, 0],
+           [1, 1]])
     """
     pairs = classes * np.asarray(labels, dtype=int) + np.asarray(predicted)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)

@@ -37,6 +37,15 @@ def lines(
         Give y a logarithmic axis, on which values of 0 and below are left out.
     joined
         Draw lines from point to point; otherwise points alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.report import plots
+    >>> x = np.linspace(0, 1, 5)
+    >>> picture = plots.lines({"x^2": np.column_stack([x, x**2])}, "A parabola", "x", "y")
+    >>> "A parabola" in picture.to_html()
+    True
     """
     if not 1 <= len(curves) <= len(LOOKS):
         raise ValueError(f"curves has {len(curves)} entries: expected 1 to {len(LOOKS)}; draw two pictures")
