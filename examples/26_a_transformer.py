@@ -152,7 +152,7 @@ plots.images(weights.data[0], [f"head {number}" for number in range(1, 5)], f"At
 # %% [markdown]
 # ## Without attention
 #
-# The same network, in which each place sees its own letter alone, cannot know the vowel before.
+# The same network, in which each place reads its own letter alone, cannot know the vowel before.
 
 # %%
 blind = Transformer()

@@ -1,6 +1,6 @@
 """Compare the gradients of graphs with shared Values with difference quotients."""
 
-from tinygrad_mnist.learn import Finding, agree, earlier, line_of, slopes
+from tinygrad_mnist.learn import Finding, agree, earlier, is_empty, line_of, slopes
 
 GRAPHS = {
     "y = a * b": lambda a, b: a * b,
@@ -19,7 +19,7 @@ def check(work):
         a, b = Value(2.0), Value(3.0)
         y = function(a, b)
         backward(y)
-        if (y.grad, a.grad, b.grad) == (0.0, 0.0, 0.0):
+        if (y.grad, a.grad, b.grad) == (0.0, 0.0, 0.0) and is_empty(backward):
             raise Finding("`backward` changes no gradient yet", line, open=True)
         agree(
             "y.grad",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygrad_mnist.datasets import load_digits
-from tinygrad_mnist.learn import QUOTIENT, Finding, agree, fail, line_of, require_filled, slopes
+from tinygrad_mnist.learn import QUOTIENT, Finding, agree, fail, is_empty, line_of, require_filled, slopes
 
 GOAL = 0.9
 
@@ -40,7 +40,9 @@ def walk(work, images, labels):
     loss = loss_of(work, parameters, images, labels)
     backward(loss)
     if not any(np.any(p.grad) for p in parameters):
-        raise Finding("`backward` gives the parameters no gradient", line, open=not np.any(loss.grad))
+        begun = np.any(loss.grad) or is_empty(backward)
+        cause = "" if begun else ": the output's own gradient is missing, which begins with 1.0"
+        raise Finding(f"`backward` gives the parameters no gradient{cause}", line, open=is_empty(backward))
     bias = parameters[-1]
 
     def moved(value):
