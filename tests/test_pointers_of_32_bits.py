@@ -7,6 +7,7 @@ from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.autodiff.ops import shaping
 from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.doctor import diagnose_training
+from tinygrad_mnist.report.plots import confusion_counts
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def short_pointers(monkeypatch):
 
         return called
 
+    monkeypatch.setattr(np, "intp", np.int32)
     monkeypatch.setattr(shaping, "_POINTER", np.dtype(np.int32))
     monkeypatch.setattr(np, "take", strict(np.take, 1))
     monkeypatch.setattr(np, "bincount", strict(np.bincount, 0))
@@ -48,3 +50,7 @@ def test_doctor_examines_labels_where_pointers_are_short(short_pointers):
     train = (digits.train.images, shuffled)
     report = diagnose_training(model, nn.CrossEntropyLoss(), train)
     assert "unrelated-labels" in [finding.name for finding in report.findings]
+
+
+def test_confusions_are_counted_where_pointers_are_short(short_pointers):
+    assert confusion_counts(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist() == [[1, 0], [1, 1]]

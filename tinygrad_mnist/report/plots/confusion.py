@@ -44,6 +44,7 @@ def confusion_counts(labels: ArrayLike, predicted: ArrayLike, classes: int) -> N
            [1, 1]])
     """
     pairs = classes * np.asarray(labels, dtype=int) + np.asarray(predicted)
+    pairs = pairs.astype(np.intp, casting="same_kind", copy=False)  # where pointers have 32 bits, not int64
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
