@@ -121,6 +121,7 @@ def test_all_units_of_a_layer_are_there_as_text(opened, digits_page):
     tab.keyboard.press("ArrowDown")
     tab.click("#open-layer > summary")
     rows = tab.locator("#open-layer tbody tr")
+    rows.nth(11).wait_for()
     assert rows.count() == 12
     values = tab.evaluate("[...page.seen.values[1]].map(short)")
     assert [rows.nth(i).locator("td").nth(2).inner_text() for i in range(12)] == values

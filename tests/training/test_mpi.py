@@ -24,7 +24,7 @@ NETWORKS = {
     "adam": ["--optimizer", "adam(amsgrad=True)", "--early-stopping", "2"],
 }
 DROPOUT = [*SETTINGS, *NETWORKS["dropout"]]
-KILLS = int(os.environ.get("MPI_KILLS", "3"))
+KILLS = int(os.environ.get("MPI_KILLS", "2"))
 COMMAND = [sys.executable, "-m", "tinygrad_mnist", "train"]
 
 

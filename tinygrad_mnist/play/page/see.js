@@ -76,14 +76,14 @@ function sumElements(unit) {
  * @param {() => Node} content
  */
 function opening(id, title, content) {
-  const details = make("details", "", make("summary", "", title)), fill = () => { if (details.open && !details.children[1]) details.append(content()); };
+  const summary = make("summary", "", title), details = make("details", "", summary), fill = () => { if (details.open && !details.children[1]) details.append(content()); };
   details.id = `open-${id}`;
   details.open = SEE.open.has(id);
-  details.addEventListener("toggle", () => {
-    if (details.open) SEE.open.add(id);
-    else SEE.open.delete(id);
-    fill();
+  summary.addEventListener("click", () => { // before it opens: the page may draw it anew at any time
+    if (details.open) SEE.open.delete(id);
+    else SEE.open.add(id);
   });
+  details.addEventListener("toggle", fill);
   fill();
   return details;
 }
