@@ -3,7 +3,7 @@
 #
 # Backpropagation passes gradients from a result to its inputs.  A value that is used twice gets two
 # contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
-# right, and how long it takes.  The smallest graph that shows this has three values and no network:
+# right, and how long it takes.  The smallest graph that shows this has three values and no network.
 #
 #     b = a + a
 #     c = b + b          so c = 4 a, and dc/da = 4

@@ -82,7 +82,18 @@ class LabelError(TinygradMnistError, ValueError):
 
 
 class DataError(TinygradMnistError, ValueError):
-    """A data file or array is damaged, of another format, or inconsistent with its partner."""
+    """A data file or array is damaged, of another format, or inconsistent with its partner.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import errors
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> try:
+    ...     load_digits(validation=-1)
+    ... except errors.DataError as error:
+    ...     print(error)
+    validation=-1 of 1437 training images: expected at least 0 and fewer than all
+    """
 
 
 class CaptureError(TinygradMnistError, RuntimeError):
@@ -94,7 +105,18 @@ class ExportError(TinygradMnistError, ValueError):
 
 
 class CheckpointError(TinygradMnistError, ValueError):
-    """Saved weights or a run folder do not fit, or cannot be read."""
+    """Saved weights or a run folder do not fit, or cannot be read.
+
+    Examples
+    --------
+    >>> import tinygrad_mnist as tm
+    >>> from tinygrad_mnist import errors, nn
+    >>> try:
+    ...     tm.load(nn.Linear(2, 1), "missing.safetensors")
+    ... except errors.CheckpointError as error:
+    ...     print(error)
+    missing.safetensors: No such file or directory
+    """
 
 
 class ProcessError(TinygradMnistError, ValueError):

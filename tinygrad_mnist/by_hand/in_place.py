@@ -46,6 +46,14 @@ class InPlaceStep:
     For z below -88 (in float32) e**-z overflows to infinity, and the sigmoid becomes the right 0.  Put the
     loop under ``np.errstate(over="ignore")`` against NumPy's warning: entering it at each step would cost
     as much as a small product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> step = InPlaceStep([np.zeros((2, 3))], [np.zeros(2)], examples=1, rate=1.0, cost="quadratic")
+    >>> x, y = np.ones((1, 3)), np.array([[1.0, 0.0]])
+    >>> [round(step(x, y), 3) for _ in range(3)]
+    [0.25, 0.143, 0.089]
     """
 
     def __init__(

@@ -170,6 +170,18 @@ class TrainingFinding:
         "error": the network will not learn as intended. "warning": this may be intended.
     numbers
         The measurements as data: each number by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.doctor import diagnose_training
+    >>> model = nn.Sequential(nn.Linear(4, 2, rng=0), nn.Softmax())
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> batch = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), np.array([0, 1, 1, 0, 1])
+    >>> diagnosis = diagnose_training(model, nn.CrossEntropyLoss(), batch, optimizer)
+    >>> diagnosis.findings[0].name
+    'softmax-twice'
     """
 
     name: str
@@ -220,6 +232,18 @@ class TrainingDiagnosis(Diagnosis):
         The root cause first.
     subject
         The network and batch that were examined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.doctor import diagnose_training
+    >>> model = nn.Sequential(nn.Linear(4, 2, rng=0), nn.Softmax())
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> batch = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), np.array([0, 1, 1, 0, 1])
+    >>> diagnosis = diagnose_training(model, nn.CrossEntropyLoss(), batch, optimizer)
+    >>> diagnosis.ok, diagnosis.names
+    (False, ('softmax-twice',))
     """
 
     findings: tuple[TrainingFinding, ...]

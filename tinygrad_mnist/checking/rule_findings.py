@@ -37,6 +37,18 @@ class RuleFinding:
         The leaves whose gradients pass through here.
     right
         The right rule, and the numbers that both send; None where neither is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import Tensor, ops
+    >>> from tinygrad_mnist.checking import diagnose, wrong_rules
+    >>> x = Tensor(np.array([0.5, -1.0]), requires_grad=True)
+    >>> with wrong_rules.sigmoid_of_the_output:
+    ...     diagnosis = diagnose(ops.sigmoid(x).sum())
+    >>> finding = diagnosis.findings[0]
+    >>> finding.kind, finding.primitive, finding.input
+    ('rule', 'sigmoid', 'x')
     """
 
     kind: Literal["rule", "broadcast", "fan-out"]
@@ -81,6 +93,17 @@ class RuleDiagnosis(Diagnosis):
         The ops with a slope that is not finite or lost in rounding: their rules cannot be checked.
     verdicts
         "correct", "wrong" or "untested" by the op's name, for a drawing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import Tensor, ops
+    >>> from tinygrad_mnist.checking import diagnose, wrong_rules
+    >>> x = Tensor(np.array([0.5, -1.0]), requires_grad=True)
+    >>> with wrong_rules.sigmoid_of_the_output:
+    ...     diagnosis = diagnose(ops.sigmoid(x).sum())
+    >>> diagnosis.ok, len(diagnosis.findings)
+    (False, 1)
     """
 
     findings: tuple[RuleFinding, ...]

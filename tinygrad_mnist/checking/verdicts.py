@@ -62,6 +62,15 @@ class GradRow:
         Largest difference between reverse mode and each oracle, over the largest entry of the gradient.
     verdict
         The most serious one among the entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.checking import check_gradients
+    >>> report = check_gradients(lambda x: (x**3).sum(), np.array([1.0, 2.0]))
+    >>> row = report.rows[0]
+    >>> row.shape, row.verdict
+    ((2,), 'correct')
     """
 
     name: str
@@ -102,6 +111,14 @@ class GradReport(Tabular):
         1 for gradients, 2 for second derivatives.
     findings
         The wrong rules behind wrong gradients, as `diagnose` finds them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.checking import check_gradients
+    >>> report = check_gradients(lambda x: (x**3).sum(), np.array([1.0, 2.0]))
+    >>> report.ok, report.summary()
+    (True, '2 of 2 gradient entries tested; none is wrong')
     """
 
     rows: tuple[GradRow, ...]

@@ -73,6 +73,14 @@ def read_idx(path: str | Path, check: Check | None = None) -> Array:
     DataError
         If the file is missing, unreadable or damaged, has bytes left over, or promises more than 2 GiB, or,
         gzipped, more than 64 MiB and 100 times its size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_idx(f"{folder}/labels.idx", np.array([3, 1, 4], np.uint8))
+    ...     read_idx(f"{folder}/labels.idx")
+    array([3, 1, 4], dtype=uint8)
     """
     path = Path(path)
     with as_data_error(path), open_regular(path) as raw:
@@ -185,6 +193,14 @@ def write_idx(path: str | Path, array: Array) -> None:
     ------
     DataError
         If IDX has no code for the dtype, an axis is longer than 2**32 - 1, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_idx(f"{folder}/labels.idx", np.array([3, 1, 4], np.uint8))
+    ...     read_idx(f"{folder}/labels.idx").dtype
+    dtype('uint8')
     """
     path = Path(path)
     code = _CODES.get(array.dtype.newbyteorder("="))

@@ -165,6 +165,15 @@ class Node:
     results
         The ops inside a module that are read outside.  If there are several, the module has neither a shape,
         nor a value, nor a gradient.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.graph import Graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> graph = Graph(x * x)
+    >>> [(node.name, node.formula) for node in graph.nodes]
+    [('x', ''), ('multiply_1', 'x * x')]
     """
 
     name: str
@@ -226,7 +235,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """Input number `position` of node `target` is node `source`; `contribution` came back along it."""
+    """Input number `position` of node `target` is node `source`; `contribution` came back along it.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.graph import Graph
+    >>> x = Tensor(2.0, requires_grad=True, name="x")
+    >>> graph = Graph(x * x)
+    >>> [(edge.source, edge.target) for edge in graph.edges]
+    [('x', 'multiply_1'), ('x', 'multiply_1')]
+    """
 
     source: str
     target: str

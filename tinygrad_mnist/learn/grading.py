@@ -34,6 +34,14 @@ class Finding(Exception):  # noqa: N818  # a result, not an error of the program
         Line of the learner's file.
     open : bool, default False
         The hole is still empty: nothing is wrong yet.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise Finding("your rule forgets g", line=3)
+    ... except Finding as finding:
+    ...     print(finding.line, finding.sentence)
+    3 your rule forgets g
     """
 
     def __init__(self, sentence: str, line: int | None = None, *, open: bool = False) -> None:
@@ -49,6 +57,12 @@ class Work:
     names : mapping of str to object
     source : bytes
         The file's content.
+
+    Examples
+    --------
+    >>> work = Work({"rule": lambda g, x: 2 * x})
+    >>> work.call("rule", 1.0, 3.0)
+    6.0
     """
 
     def __init__(self, names: Mapping[str, Any], source: bytes = b"") -> None:
@@ -162,6 +176,14 @@ def require_filled(subject: str, value: Any, line: int | None = None) -> None:
     Raises
     ------
     Finding
+
+    Examples
+    --------
+    >>> try:
+    ...     require_filled("`rule`", None)
+    ... except Finding as finding:
+    ...     print(finding)
+    `rule` gives None: does it end in `return`?
     """
     parts = value if isinstance(value, tuple) else (value,)
     if any(part is ... for part in parts):
@@ -185,6 +207,14 @@ def agree(
     ------
     Finding
         With the sentence of the mistake that gives the same numbers, or with the numbers alone.
+
+    Examples
+    --------
+    >>> try:
+    ...     agree("`rule`", 6.0, 12.0, {"g": 2.0, "x": 3.0}, {"your rule forgets g": 6.0})
+    ... except Finding as finding:
+    ...     print(finding)
+    your rule forgets g; for g = 2, x = 3 it gives 6, and the difference quotient says 12.00
     """
     found, expected = numbers(subject, got, line), np.asarray(right)
     if found.shape == expected.shape and is_same(found, expected):

@@ -24,6 +24,16 @@ def preserved(model: Any, loss: Any, optimizer: Any) -> Iterator[None]:
     model, loss : Module or object
         Only modules have a state to restore.
     optimizer : Optimizer or None
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> layer = nn.Linear(2, 1, rng=0)
+    >>> before = layer.weight.data.copy()
+    >>> with nn.preserved(layer, None, None):
+    ...     layer.weight.data[...] = 0
+    >>> bool((layer.weight.data == before).all())
+    True
     """
     modules = [m for part in (model, loss) if isinstance(part, Module) for m in part.modules()]
     leaves = {id(t): t for m in modules for t in (*m.parameters(), *m.buffers())}

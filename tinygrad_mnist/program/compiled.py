@@ -43,7 +43,19 @@ class _Known:
 
 
 class Compiled:
-    """Function that runs as a captured program; `compile` returns it."""
+    """Function that runs as a captured program; `compile` returns it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.program import compile
+    >>> @compile
+    ... def double(x):
+    ...     return x * 2
+    >>> results = [double(np.ones(3)) for _ in range(2)]
+    >>> results[1]
+    Tensor([2., 2., 2.], shape=(3,), dtype=float64)
+    """
 
     def __init__(self, function: Callable[..., Any], *, backend: Backend = "numpy") -> None:
         require_backend(backend)

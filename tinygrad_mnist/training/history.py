@@ -25,6 +25,18 @@ class Epoch(NotInEpoch):
 
     Losses are means over examples; accuracies are fractions of 1, None if they cannot be measured.
     Training numbers are gathered while the weights change, validation numbers afterwards.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.training import fit
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, nn.CrossEntropyLoss(), optimizer, data.train, epochs=2, progress=False)
+    >>> history[-1].epoch, history[-1].examples
+    (2, 1237)
     """
 
     epoch: Annotated[int, COUNT]
@@ -56,6 +68,18 @@ class History(Tabular, NotInHistory):
         The reason that a callback gave for the end of the run; None if none did.
     findings
         The doctor's findings, the likeliest cause first; None without a doctor.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.training import fit
+    >>> data = load_digits()
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=0))
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = fit(model, nn.CrossEntropyLoss(), optimizer, data.train, epochs=2, progress=False)
+    >>> [epoch.epoch for epoch in history]
+    [1, 2]
     """
 
     epochs: list[Epoch] = field(default_factory=list)

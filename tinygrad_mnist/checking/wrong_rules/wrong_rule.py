@@ -40,6 +40,12 @@ class WrongRule:
         "rule"; or, in the backward pass, "fan-out" (the sum over several readers) or "broadcast".
     function, inputs
         A small example on which the error shows.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.checking import wrong_rules
+    >>> wrong_rules.sigmoid_of_the_output.blames()
+    'the rule of sigmoid for its input x'
     """
 
     name: str
