@@ -46,7 +46,7 @@ def test_axe_finds_no_violation_in_any_tab(scheme, opened, digits_page, tmp_path
             assert found[1] == [], (width, name)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280, 2560, 3840])
+@pytest.mark.parametrize("width", [320, 390, 736, 1280, 2560, 3840])
 def test_nothing_is_cut_off_at_the_side(width, opened, digits_page):
     tab = opened(digits_page, viewport={"width": width, "height": 800})
     for name in TABS:
@@ -58,6 +58,14 @@ def test_nothing_is_cut_off_at_the_side(width, opened, digits_page):
             ".map((each) => each.outerHTML)"
         )
         assert [html for html in wide if 'role="tab"' not in html] == [], name  # tabs scroll by themselves
+
+
+@pytest.mark.parametrize("width", [390, 736])
+def test_no_line_crosses_the_input_on_a_narrow_page(width, opened, digits_page):
+    tab = opened(digits_page, viewport={"width": width, "height": 1200})
+    tops = "[...document.querySelectorAll('#edges path')].map((each) => each.getBoundingClientRect().top)"
+    bottom = tab.evaluate("document.querySelector('.card.input').getBoundingClientRect().bottom")
+    assert min(tab.evaluate(tops)) > bottom
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -245,7 +245,7 @@ function strongest(values, count) {
   return Array.from(values, (_, i) => i).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a])).slice(0, count);
 }
 
-const isPhone = matchMedia("(max-width: 34rem)");
+const isColumn = matchMedia("(max-width: 48rem)"); // the input has a row of its own
 
 class Picture {
   /** @param {{element: HTMLElement, middle?: (index: number) => {x: number, y: number}}} source */
@@ -286,7 +286,7 @@ class Picture {
   /** What flows along the edges: the blame that arrives at a unit while it runs backward, else the parts of the chosen unit's sum. */
   flow() {
     const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
-    const isStacked = isPhone.matches; // the input stands above the layers, and lines from it would cross words
+    const isStacked = isColumn.matches; // the input stands above the layers, and lines from it would cross words
     if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1 && (number >= 0 || !isStacked)) {
       const to = unitIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
       return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };
