@@ -156,6 +156,7 @@ def test_files_are_read_by_python(opened, digits_page, tmp_path):
 def test_address_is_copied_or_selected(opened, digits_page):
     tab = opened(digits_page, permissions=["clipboard-read", "clipboard-write"])
     tab.click("#tab-take")
+    wait_for(tab, "page.tab === 'take'")
     tab.press("#copy", "Enter")
     wait_for(tab, "document.querySelector('.take').textContent.includes('Copied')")
     assert tab.evaluate("navigator.clipboard.readText()") == tab.input_value("#address")
