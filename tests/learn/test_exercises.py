@@ -41,6 +41,7 @@ def test_exercise_has_three_hints_and_three_wrong_answers(exercise):
 def test_task_runs_as_a_script_with_its_hole(exercise, capsys, monkeypatch):
     monkeypatch.delitem(REGISTRY, "swish", raising=False)  # of the same op in another file
     runpy.run_path(str(exercise.task), run_name="__main__")
+    assert capsys.readouterr().out, "the script shows nothing"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

@@ -28,3 +28,10 @@ def step(x, t1, W1, b1, W2, b2):
     dW1 = ...  # (4, 3)
     db1 = ...  # (4,)
     return {"loss": loss, "dz2": dz2, "da1": da1, "dW2": dW2, "db2": db2, "dz1": dz1, "dW1": dW1, "db1": db1}
+
+
+if __name__ == "__main__":  # python 22_program.py
+    rng = np.random.default_rng(0)
+    shapes = {"x": (5, 3), "t1": (5, 2), "W1": (4, 3), "b1": (4,), "W2": (2, 4), "b2": (2,)}
+    for name, value in step(**{name: rng.normal(size=shape) for name, shape in shapes.items()}).items():
+        print(name, "not yet written" if value is ... else np.shape(value))
