@@ -96,4 +96,6 @@ def test_page_runs_in_a_frame_of_a_notebook(opened, tmp_path):
     frame = opened(path).frame_locator("iframe")
     frame.locator("#tab-learn").click()
     frame.locator("#step-ten").click()
-    frame.locator("text=/^10, epoch/").wait_for(timeout=60_000)
+    trained = frame.locator("text=/^10, epoch/")
+    trained.wait_for(timeout=60_000)
+    assert trained.count() == 1

@@ -29,10 +29,7 @@ async ({ text, states, generators, inputs, numbers }) => {
 
 
 class Engine:
-    """Runs programs as they come."""
-
-    def answer(self, job):
-        raise NotImplementedError
+    """Runs programs as they come; `answer` takes a job and returns what it gave, as JSON."""
 
     def run(self, text, states=(), generators=(), arguments=(), numbers=((),)):
         """Call a step once for each list of numbers: the last result, and the states after all."""

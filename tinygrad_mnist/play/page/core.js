@@ -352,15 +352,21 @@ function answersOfTest() {
   return test.labels.map((_, i) => largestAt(page.network.look(test.at(i)).answer));
 }
 
-/** Share of the test examples that the network reads correctly. */
-function readShare() {
+/**
+ * Share of the test examples that are read correctly.
+ * @param {number[]} answers
+ */
+function readShare(answers) {
   const { labels } = page.sets.test;
-  return answersOfTest().filter((answer, i) => answer === labels[i]).length / labels.length;
+  return answers.filter((answer, i) => answer === labels[i]).length / labels.length;
 }
 
-/** Return true for a network that is hardly better than chance. */
-function isGuessing() {
-  return readShare() < 1.5 / page.data.classes.length + 0.05;
+/**
+ * Return true for a share that is hardly better than chance.
+ * @param {number} share
+ */
+function isGuessing(share) {
+  return share < 1.5 / page.data.classes.length + 0.05;
 }
 
 /**

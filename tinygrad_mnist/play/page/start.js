@@ -114,6 +114,6 @@ function factsText() {
   const things = data.kind === "image" ? ["pixels", "test images"] : ["numbers", "test points"];
   const hidden = network.blocks.length - 1, inside = hidden > MOST_LISTED ? [`${hidden} layers`] : network.blocks.slice(0, -1).map(({ size }) => `${size} units`);
   const sizes = [`${page.input.length} ${things[0]}`, ...inside, `${data.classes.length} answers`];
-  const guesses = isGuessing() ? "so far it guesses" : `it reads ${percent(readShare())} of ${sets.test.count} ${things[1]} correctly`;
+  const right = readShare(answersOfTest()), guesses = isGuessing(right) ? "so far it guesses" : `it reads ${percent(right)} of ${sets.test.count} ${things[1]} correctly`;
   return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }

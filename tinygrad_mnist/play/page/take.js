@@ -30,6 +30,7 @@ class TakeTab {
   }
 
   async copy() {
+    page.refresh(); // what is still to be shown would change the address after it is copied
     this.refresh();
     const isCopied = this.inside.hidden && (await copied(this.field.value));
     if (!isCopied) {

@@ -13,17 +13,21 @@ const MEMORY = {
 
 /** @typedef {{title: string, text: string, hint: string, isDone: () => boolean}} Task */
 
-/** A class that something is misread as: the usual one, or else the most frequent. */
-function falseAnswer() {
+/**
+ * A class that something is misread as: the usual one, or else the most frequent.
+ * @param {number[]} answers to the test examples
+ */
+function falseAnswer(answers) {
   const counts = page.data.classes.map(() => 0), usual = page.data.classes.indexOf(READ_AS), { test } = page.sets;
-  answersOfTest().forEach((answer, i) => { if (answer !== test.labels[i]) counts[answer]++; });
+  answers.forEach((answer, i) => { if (answer !== test.labels[i]) counts[answer]++; });
   return counts[usual] ? usual : largestAt(counts);
 }
 
 /** @returns {Task[]} */
 function tasksOf() {
   const { data } = page, isImage = data.kind === "image", thing = thingOf().one;
-  const wanted = falseAnswer(), name = `“${data.classes[wanted]}”`;
+  const answers = answersOfTest(), isNovice = isGuessing(readShare(answers));
+  const wanted = falseAnswer(answers), name = `“${data.classes[wanted]}”`;
   const isWrong = () => page.label !== null && page.answer !== page.label;
   const isBlamed = () => page.tab === "blame" && page.moment >= page.network.blocks.length + 2;
   const pixel = () => {
@@ -34,13 +38,13 @@ function tasksOf() {
   const teach = { title: "Teach it from nothing", text: `Start with fresh random weights, and train until it reads ${percent(GOOD)} of the test examples correctly.`, hint: "In Learn: “Fresh random weights”, then “Train”. Too slow? Raise the speed, or the learning rate.", isDone: () => learning.start === "fresh" && accuracy() >= GOOD };
   return [
     { title: "Ask it why", text: `The network reads a ${thing} wrongly. Ask it why, and follow the blame back to the ${isImage ? "picture" : "input"}.`, hint: "The button “Why?” is above the network. It plays to the end by itself.", isDone: () => isWrong() && isBlamed() },
-    ...(isGuessing() ? [teach] : []), // what has learned nothing can be led to nothing
+    ...(isNovice ? [teach] : []), // what has learned nothing can be led to nothing
     { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "The tab See has many; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
     isImage
       ? { title: "Change its mind", text: `Draw on ${thingOf().article} until the network reads another answer, with more than 50 %.`, hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
       : { title: "Find the border", text: "Find a point where the network is unsure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },
     { title: isImage ? "Which pixel matters most?" : "Which number matters more?", text: `Find the ${isImage ? "pixel" : "input"} that changes the loss most, and choose it.`, hint: isImage ? "Go to the end of the blame: the picture there shows it in the strongest colour. Touch that place in “What the network gets”; the three strongest count." : "Go to the end of the blame, and choose that input.", isDone: pixel },
-    ...(isGuessing() ? [] : [teach]),
+    ...(isNovice ? [] : [teach]),
     { title: "Make it forget", text: "Train with so large a learning rate that it forgets what it knew.", hint: "Move the learning rate far to the right, and train. Watch the curve of right answers.", isDone: () => MEMORY.forgot },
     { title: "Save it", text: "Go back in time, to a snapshot before it forgot.", hint: "The slider “Back in time” in Learn, far to the left.", isDone: () => MEMORY.forgot && !learning.isRunning && accuracy() > 0.9 * MEMORY.best },
     { title: "Catch the mistake", text: "Plant a mistake in a rule, and find a weight where the check catches it.", hint: "In Check: choose a rule, then “Check them all”; touch a verdict “wrong”.", isDone: () => page.mistake !== null && page.tab === "check" && checkTab.verdict === "wrong" },
