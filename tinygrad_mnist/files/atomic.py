@@ -26,6 +26,19 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     OSError
         If the file cannot be written, replaced or synced, or its folder is missing. The temporary file is
         removed.
+
+    Examples
+    --------
+    >>> import os
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import write_atomically
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "note.txt")
+    ...     write_atomically(path, "old")
+    ...     write_atomically(path, "new")
+    ...     path.read_text(), os.listdir(folder)
+    ('new', ['note.txt'])
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "the folder is missing", str(path.parent))

@@ -21,27 +21,81 @@ _KINDS = {
 def require_file(path: Path, home: Path) -> None:
     """Require that `path` is a file, a link to one inside `home`, or missing.
 
+    Parameters
+    ----------
+    path : Path
+        A path in the folder.
+    home : Path
+        The folder that a link must not leave.
+
     Raises
     ------
     CheckpointError
         If it is anything else. The message says what: a link that leaves `home`, a folder, a pipe, a socket
         or a device.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import require_file
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "history.json")
+    ...     require_file(path, Path(folder))  # missing: it may be written
+    ...     path.symlink_to("/etc/passwd")
+    ...     require_file(path, Path(folder))
+    Traceback (most recent call last):
+    tinygrad_mnist.errors.CheckpointError: ... is a link to /etc/passwd: expected a file inside ...; remove it
     """
     _require(path, home, stat.S_IFREG)
 
 
 def require_folder(path: Path, home: Path) -> None:
-    """Require that `path` is a folder, a link to one inside `home`, or missing; errors: `require_file`."""
+    """Require that `path` is a folder, a link to one inside `home`, or missing.
+
+    Parameters and errors are those of `require_file`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import require_folder
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "checkpoints")
+    ...     path.touch()
+    ...     require_folder(path, Path(folder))
+    Traceback (most recent call last):
+    tinygrad_mnist.errors.CheckpointError: ...checkpoints is a file: expected a folder; remove it
+    """
     _require(path, home, stat.S_IFDIR)
 
 
 def require_empty_file(path: Path, home: Path) -> None:
     """Require that `path` is an empty file or missing: opening a lock may truncate its target.
 
+    Parameters
+    ----------
+    path : Path
+        A path in the folder.
+    home : Path
+        The folder.
+
     Raises
     ------
     CheckpointError
         If it is anything else, or a link.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import require_empty_file, write_atomically
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "lock")
+    ...     write_atomically(path, "letter")
+    ...     require_empty_file(path, Path(folder))
+    Traceback (most recent call last):
+    tinygrad_mnist.errors.CheckpointError: ...lock is a file of 6 bytes: expected an empty file; remove it
     """
     if path.is_symlink():
         _refuse(path, f"a link to {os.readlink(path)}", "an empty file")

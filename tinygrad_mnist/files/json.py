@@ -30,12 +30,32 @@ def read_json(path: Path, *, max_bytes: int) -> Any:
     max_bytes : int
         Largest size that is read.
 
+    Returns
+    -------
+    dict, list, str, int, float, bool or None
+
     Raises
     ------
     CheckpointError
         If it is missing, unreadable, too large, not UTF-8, not JSON, nested deeper than 64 levels, holds NaN,
         infinity or an integer of more than 40 digits, or could need more memory than twice its size plus
         100 MB. The message has line, column and byte offset.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import read_json, write_atomically
+    >>> folder = TemporaryDirectory()
+    >>> path = Path(folder.name, "run.json")
+    >>> write_atomically(path, '{"epochs": 3}')
+    >>> read_json(path, max_bytes=1000)
+    {'epochs': 3}
+    >>> write_atomically(path, '{"loss": NaN}')
+    >>> read_json(path, max_bytes=1000)
+    Traceback (most recent call last):
+    tinygrad_mnist.errors.CheckpointError: ... NaN is not a JSON number (line 1, column 10, offset 9)
+    >>> folder.cleanup()
     """
     content = read_bounded(path, max_bytes)
     _require_affordable(path, content)
@@ -43,9 +63,20 @@ def read_json(path: Path, *, max_bytes: int) -> Any:
 
 
 def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
-    """Return the JSON values of a file that holds one per line.
+    r"""Return the JSON values of a file that holds one per line.
 
     Parameters and errors are those of `read_json`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.files import read_json_lines, write_atomically
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "history.jsonl")
+    ...     write_atomically(path, '{"epoch": 1}\n{"epoch": 2}\n')
+    ...     read_json_lines(path, max_bytes=1000)
+    [{'epoch': 1}, {'epoch': 2}]
     """
     content = read_bounded(path, max_bytes)
     _require_affordable(path, content, lines=content.count(b"\n"))
@@ -57,7 +88,14 @@ def read_json_lines(path: Path, *, max_bytes: int) -> list[Any]:
 
 
 def finite_or_text(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record with "nan" and "inf" as text, because JSON has no such numbers."""
+    """Return the record with "nan", "inf" and "-inf" as text, because JSON has no such numbers.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.files import finite_or_text
+    >>> finite_or_text({"epoch": 1, "loss": float("nan")})
+    {'epoch': 1, 'loss': 'nan'}
+    """
     return {
         key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in record.items()

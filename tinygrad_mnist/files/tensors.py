@@ -55,6 +55,18 @@ def save_tensors(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str
         If the format lacks a dtype, or the header is too long for `load_tensors`.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from tinygrad_mnist.files import load_tensors, save_tensors
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "weights.safetensors")
+    ...     save_tensors(path, {"bias": np.array([0.5, 2.0])}, metadata={"epoch": "3"})
+    ...     load_tensors(path, max_bytes=1000)
+    ({'bias': array([0.5, 2. ])}, {'epoch': '3'})
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save
@@ -92,6 +104,19 @@ def load_tensors(path: Path, *, max_bytes: int) -> tuple[dict[str, Array], dict[
         If it is missing, unreadable, too large or truncated, has bytes left over or a damaged header, or a
         tensor has a dtype or shape that NumPy lacks or a value that is not finite. The message names file,
         tensor and byte offset.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from tinygrad_mnist.files import load_tensors, save_tensors
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "weights.safetensors")
+    ...     save_tensors(path, {"bias": np.array([0.5, np.nan])})
+    ...     load_tensors(path, max_bytes=1000)
+    Traceback (most recent call last):
+    tinygrad_mnist.errors.CheckpointError: ... bias holds NaN or infinity: nan at index 1 (offset ...)
     """
     from safetensors import SafetensorError, deserialize
 

@@ -33,7 +33,20 @@ def visible(text: str, encoding: str = "utf-8") -> str:
 
 
 def visible_lines(text: str, encoding: str = "utf-8") -> str:
-    """Apply `visible` to each line; line breaks are kept."""
+    r"""Apply `visible` to each line; line breaks are kept.
+
+    Parameters
+    ----------
+    text, encoding : str
+        As in `visible`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.files import visible_lines
+    >>> print(visible_lines("a name that turns red: \x1b[31m\nthe next line"))
+    a name that turns red: \x1b[31m
+    the next line
+    """
     return "\n".join(visible(line, encoding) for line in text.split("\n"))
 
 
