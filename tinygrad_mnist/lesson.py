@@ -29,6 +29,26 @@ def narrate() -> None:
     ------
     OSError
         The folder of the lesson cannot be written to.
+
+    Examples
+    --------
+    >>> import subprocess, sys, tempfile
+    >>> from pathlib import Path
+    >>> lesson = '''
+    ... # %% [markdown]
+    ... # A sum.
+    ... # %%
+    ... from tinygrad_mnist.lesson import narrate
+    ... narrate()
+    ... 3 + 4
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "01_sum.py")
+    ...     _ = path.write_text(lesson)
+    ...     print(subprocess.run([sys.executable, path], capture_output=True, text=True).stdout.strip())
+    A sum.
+    <BLANKLINE>
+    7
     """
     lesson = sys._getframe(1)
     if lesson.f_back is None:  # Python was started with the file that called

@@ -67,6 +67,24 @@ def broadcastable_shapes(count: int, *, max_dims: int = 3, max_side: int = 3) ->
     """Draw tuples of `count` shapes that NumPy broadcasts together.
 
     Axes of length 1 and missing axes are frequent; axes of length 0 do not occur.
+
+    Parameters
+    ----------
+    count
+        Number of shapes.
+    max_dims, max_side
+        Largest number of axes, and largest length of an axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypothesis import given
+    >>> from tinygrad_mnist.checking.strategies import broadcastable_shapes
+    >>> @given(broadcastable_shapes(2))
+    ... def test_a_sum_has_the_broadcast_shape(shapes):
+    ...     a, b = (np.ones(shape) for shape in shapes)
+    ...     assert (a + b).shape == np.broadcast_shapes(*shapes)
+    >>> test_a_sum_has_the_broadcast_shape()
     """
     return mutually_broadcastable_shapes(
         num_shapes=count, min_side=1, max_side=max_side, max_dims=max_dims
@@ -95,6 +113,17 @@ def operands(
         Bounds of the values; ``low=0.1`` for a logarithm.
     max_dims, max_side
         Bounds of drawn shapes.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from tinygrad_mnist import ops
+    >>> from tinygrad_mnist.checking import assert_op
+    >>> from tinygrad_mnist.checking.strategies import operands
+    >>> @given(operands(1, low=0.1))
+    ... def test_log(inputs):
+    ...     assert_op(ops.log, *inputs)
+    >>> test_log()
     """
     if len(inputs) == 1 and isinstance(inputs[0], int):
         shapes = draw(broadcastable_shapes(inputs[0], max_dims=max_dims, max_side=max_side))
@@ -126,7 +155,25 @@ def distinct_arrays(
 
 
 def tensors(*inputs: int | Shape, **options: Any) -> st.SearchStrategy[list[Tensor]]:
-    """Draw `operands` as Tensors that require gradients."""
+    """Draw `operands` as Tensors that require gradients.
+
+    Parameters
+    ----------
+    inputs, options
+        As in `operands`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypothesis import given
+    >>> from tinygrad_mnist.checking.strategies import tensors
+    >>> @given(tensors((3,)))
+    ... def test_the_gradient_of_a_square(inputs):
+    ...     (x,) = inputs
+    ...     (x * x).sum().backward()
+    ...     assert np.array_equal(x.grad, 2 * x.data)
+    >>> test_the_gradient_of_a_square()
+    """
     return operands(*inputs, **options).map(
         lambda arrays: [Tensor(array, requires_grad=True) for array in arrays]
     )
@@ -182,6 +229,19 @@ class Expression:
         Per step an op's name, and the positions of its operands among the leaves and earlier results.
     unary, binary
         The ops by name.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.checking import check_gradients
+    >>> from tinygrad_mnist.checking.strategies import Expression
+    >>> expression = Expression(shapes=((2,),), seed=0, steps=(("sin", (0,)), ("multiply", (0, 1))))
+    >>> print(expression)
+    v0 = leaf of shape (2,)
+    v1 = sin(v0)
+    v2 = multiply(v0, v1)
+    mean(v0) + ... + mean(v2)
+    >>> check_gradients(expression, *expression.leaves()).ok
+    True
     """
 
     shapes: tuple[Shape, ...]
@@ -232,6 +292,17 @@ def expressions(
     unary, binary
         Your own ops by name, drawn in addition to `UNARY` and `BINARY`.  They should be smooth and keep
         values small.  After a ValueError (shapes that do not fit) the first operand stands for the result.
+
+    Examples
+    --------
+    >>> from hypothesis import given
+    >>> from tinygrad_mnist import ops
+    >>> from tinygrad_mnist.checking import check_gradients
+    >>> from tinygrad_mnist.checking.strategies import expressions
+    >>> @given(expressions(most_ops=5, unary={"squared tanh": lambda x: ops.tanh(x) ** 2}))
+    ... def test_gradients(expression):
+    ...     assert not check_gradients(expression, *expression.leaves()).wrong
+    >>> test_gradients()
     """
     ones, twos = {**UNARY, **(unary or {})}, {**BINARY, **(binary or {})}
     count = draw(st.integers(1, 3))

@@ -150,6 +150,17 @@ def map_idx(path: str | Path, check: Check | None = None) -> np.memmap[Any, Any]
     ------
     DataError
         As in `read_idx`, and if the file is gzipped; it may be larger than 2 GiB.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tinygrad_mnist.datasets import map_idx, write_idx
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_idx(f"{folder}/images.idx", np.arange(6, dtype=np.uint8).reshape(3, 1, 2))
+    ...     images = map_idx(f"{folder}/images.idx")
+    ...     images.shape, images[2].tolist()  # two bytes are read
+    ((3, 1, 2), [[4, 5]])
     """
     path = Path(path)
     with as_data_error(path), open_regular(path) as raw:

@@ -24,6 +24,13 @@ class Statistics:
         Over all entries, computed in float64; the norm is the square root of the sum of their squares.
     values
         The entries as nested lists (a number for a scalar), or None for more than 12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.graph import Statistics
+    >>> Statistics.of(np.array([3.0, 4.0]))
+    Statistics(mean=3.5, std=0.5, minimum=3.0, maximum=4.0, norm=5.0, values=[3.0, 4.0])
     """
 
     mean: float
@@ -110,6 +117,16 @@ class Rule:
         The right rule, if this one is wrong.
     summed
         True if the input was broadcast, so that its gradient is summed over the broadcast axes.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.graph import Graph
+    >>> x, w = (Tensor(value, requires_grad=True, name=name) for value, name in ((3.0, "x"), (2.0, "w")))
+    >>> for rule in Graph(x * w, backward=True).nodes[-1].rules:
+    ...     print(f"to {rule.source} goes {rule.formula} = {rule.contribution.values}")
+    to x goes g * b = 2.0
+    to w goes g * a = 3.0
     """
 
     input: str

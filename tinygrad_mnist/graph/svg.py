@@ -31,6 +31,15 @@ def to_svg(graph: Any, *, detail: Detail = "ops", theme: ThemeName = "light") ->
     ------
     GraphvizMissingError
         If neither Graphviz nor the extra ``wasm`` is installed.
+
+    Examples
+    --------
+    >>> import re
+    >>> from tinygrad_mnist import Tensor
+    >>> from tinygrad_mnist.graph import to_svg
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> re.findall(">([^<]+)</text>", to_svg(x * x))
+    ['x', 'scalar', 'multiply_1', 'scalar']
     """
     text = to_dot(graph, detail=detail, theme=theme)
     source = text.replace(f'bgcolor="{THEMES[theme].ground}"', "bgcolor=transparent", 1)

@@ -49,7 +49,20 @@ __all__ = [
 
 
 class Initializer(Protocol):
-    """Function of a shape, (fan-out, fan-in) or (fan-out,), and a generator."""
+    """Function of a shape, (fan-out, fan-in) or (fan-out,), and a generator.
+
+    Examples
+    --------
+    A function of your own is an initializer:
+
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> def identity(shape, rng):
+    ...     return np.eye(*shape)
+    >>> nn.Linear(2, 2, weight_init=identity).weight.data
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
 
     def __call__(self, shape: tuple[int, ...], rng: Seed, /) -> Array:
         """Return an array of this shape; the layer converts its dtype."""

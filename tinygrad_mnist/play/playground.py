@@ -35,6 +35,19 @@ class Playground:
         The heading.
     html : str
         The page.  It loads nothing, and a content security policy forbids any network.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist import nn
+    >>> from tinygrad_mnist.play import moons, play
+    >>> page = play(nn.perceptron("2-8-2", nn.Tanh, rng=0), moons())
+    >>> page.title
+    '2-8-2 on moons'
+    >>> with TemporaryDirectory() as folder:
+    ...     page.save(Path(folder, "play.html")).read_text("utf-8") == page.html
+    True
     """
 
     def __init__(self, title: str, html: str) -> None:

@@ -29,6 +29,20 @@ class Points:
         Points (n, 2), float32, and their classes (n,), from 0.
     class_names
         In the order of the classes.
+
+    Raises
+    ------
+    DataError
+        If points or classes have another shape, a point is not finite, or a class has no name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.play import Points
+    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> y = np.array([0, 1, 1, 0])
+    >>> Points("exclusive or", train=(x, y), test=(x, y), class_names=("equal", "different"))
+    Points(exclusive or: 4 train + 4 test, 2 classes)
     """
 
     name: str
