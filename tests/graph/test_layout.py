@@ -17,7 +17,6 @@ from tinygrad_mnist import Tensor, ops, scope
 from tinygrad_mnist.graph import Graph
 from tinygrad_mnist.graph import html as page
 from tinygrad_mnist.graph.page_data import page_data
-from tinygrad_mnist.pages import read_texts
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 SCRIPTS = ("scene", "layout", "layers", "place", "picture", "norms", "images")
@@ -69,7 +68,7 @@ def early_result():
 
 def laid_out(graph, *, every=False, chosen=None):
     """Lay out a graph as at the start, with every group open, or with those that `chosen` says."""
-    scripts = read_texts(page._PAGE, SCRIPTS, ".js")
+    scripts = "".join((page._PAGE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     data = page_data(graph)
     groups = range(len(data["groups"]))
     opened = [group for group in groups if every or (chosen and chosen(group))] if every or chosen else None

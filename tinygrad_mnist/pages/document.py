@@ -43,9 +43,31 @@ def document(
         The text of a script of its own before the others, if ``page.html`` has a place for it.
     also
         What the policy allows besides, such as ``"img-src data:"``.
+
+    Returns
+    -------
+    str
+        The page as a whole.
+
+    Raises
+    ------
+    KeyError
+        If ``page.html`` has a place that is not filled.
+
+    Examples
+    --------
+    >>> from html import escape
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.pages import document
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "page.html").write_text("<h1>$title</h1><p>$text</p>")
+    ...     parts = {"text": escape("loss < 1")}
+    ...     document(Path(folder), title="A & B", styles=[], scripts=[], start="", parts=parts)
+    '<h1>A &amp; B</h1><p>loss &lt; 1</p>'
     """
-    script = read_texts(_SHARED, ["elements"], ".js") + read_texts(folder, scripts, ".js") + start
-    style = read_texts(_SHARED, ["base"], ".css") + read_texts(folder, styles, ".css")
+    script = _read_texts(_SHARED, ["elements"], ".js") + _read_texts(folder, scripts, ".js") + start
+    style = _read_texts(_SHARED, ["base"], ".css") + _read_texts(folder, styles, ".css")
     run = [script] if programs is None else [script, programs]
     policy = [
         "default-src 'none'",
@@ -74,6 +96,12 @@ def iframe(page: str, *, title: str, height: int, sandbox: str = "allow-scripts"
         In pixels.
     sandbox
         What the page may do.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.pages import iframe
+    >>> print(iframe("<p>Hello</p>", title="A greeting", height=100))
+    <iframe srcdoc="&lt;p&gt;Hello&lt;/p&gt;" sandbox="allow-scripts" title="A greeting" ...></iframe>
     """
     return (
         f'<iframe srcdoc="{escape(page)}" sandbox="{sandbox}" title="{escape(title)}" width="100%" '
@@ -81,13 +109,34 @@ def iframe(page: str, *, title: str, height: int, sandbox: str = "allow-scripts"
     )
 
 
-def read_texts(folder: Path, names: Sequence[str], suffix: str) -> str:
+def _read_texts(folder: Path, names: Sequence[str], suffix: str) -> str:
     """Return texts of a folder, one after the other."""
     return "".join((folder / (name + suffix)).read_text("utf-8") for name in names)
 
 
 def json_for(data: Any) -> str:
-    """Return JSON that cannot end the element in which it stands."""
+    r"""Return JSON that cannot end the element in which it stands.
+
+    Parameters
+    ----------
+    data
+        What `json.dumps` takes.
+
+    Returns
+    -------
+    str
+        JSON in ASCII, without ``<``, ``>`` and ``&``.
+
+    Examples
+    --------
+    >>> import json
+    >>> from tinygrad_mnist.pages import json_for
+    >>> text = json_for({"name": "</script>"})
+    >>> print(text)
+    {"name":"\u003c/script\u003e"}
+    >>> json.loads(text)
+    {'name': '</script>'}
+    """
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
