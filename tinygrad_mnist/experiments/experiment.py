@@ -23,10 +23,20 @@ class Comparison:
 
     Attributes
     ----------
+    name
+        Name of the figure.
+    published, measured, ours
+        The three values as text; ``"-"`` for one that is missing.
     demand
         Condition on our figure, in words; empty if the figure is only shown.
     holds
         True if the condition holds; None without a condition.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.experiments import Comparison
+    >>> Comparison("test accuracy", "95.4 %", "-", "95.1 %", "over 95 %", holds=True).cells()
+    ('test accuracy', '95.4 %', '-', '95.1 %', 'over 95 %', 'holds')
     """
 
     name: str
@@ -60,6 +70,16 @@ class ExperimentOptions:
         If True, the short form of a few seconds is run.
     folder
         Receives the pictures.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tinygrad_mnist.experiments import ExperimentOptions
+    >>> options = ExperimentOptions(Path("pictures"), quick=True)
+    >>> options.exact("loss", published="0.250", ours="0.251").cells()
+    ('loss', '0.250', 'the same', '0.251', 'every digit', 'OFF')
+    >>> options.within("accuracy", "95 %", "-", 0.953, low=0.94, high=0.96).cells()
+    ('accuracy', '95 %', '-', '95.3 %', '94 to 96 %', 'holds')
     """
 
     folder: Path
@@ -140,7 +160,16 @@ def speed(name: str, published: str, original: float, ours: float) -> Comparison
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """Figures of an experiment, sections of its report, and the text that the original prints."""
+    """Figures of an experiment, sections of its report, and the text that the original prints.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.experiments import Comparison, ExperimentResult
+    >>> loss = Comparison("loss", "0.25", "the same", "0.25", "every digit", holds=True)
+    >>> accuracy = Comparison("accuracy", "95 %", "-", "91 %", "over 94 %", holds=False)
+    >>> ExperimentResult([loss], []).holds, ExperimentResult([loss, accuracy], []).holds
+    (True, False)
+    """
 
     figures: Sequence[Comparison]
     sections: Sequence[Section]
@@ -162,6 +191,8 @@ class Experiment:
 
     Attributes
     ----------
+    name
+        Its name in `EXPERIMENTS` and in ``tinygrad-mnist reproduce``.
     article
         Title and place of the source of the published figures.
     network
@@ -170,6 +201,16 @@ class Experiment:
         Runs the experiment.
     dtype
         Dtype of its numbers.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.experiments import EXPERIMENTS, ExperimentOptions
+    >>> with TemporaryDirectory() as folder:
+    ...     result = EXPERIMENTS["hot-dogs"].run(ExperimentOptions(Path(folder), quick=True))
+    >>> result.figures[1].cells()
+    ('logistic regression, right of 200', '134', 'the same', '134', 'every digit', 'holds')
     """
 
     name: str

@@ -25,7 +25,22 @@ NARROW = 360  # wider ones scroll on a phone
 
 @dataclass(frozen=True)
 class Panel:
-    """Part of a drawing that is never cut: marks on an area of this size, in pixels of CSS."""
+    """Part of a drawing that is never cut.
+
+    Attributes
+    ----------
+    width, height
+        Size in pixels of CSS.
+    marks
+        Elements of SVG, as the functions of `report.marks` return them; (0, 0) is the upper left corner.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.report import Panel, marks
+    >>> panel = Panel(60, 20, [marks.rectangle(0, 0, 60, 20)])
+    >>> panel.to_svg()
+    '<svg viewBox="0 0 60 20"><rect x="0" y="0" width="60" height="20" fill="currentColor"/></svg>'
+    """
 
     width: float
     height: float
@@ -50,7 +65,19 @@ class Drawing:
     title
         The line above them.
     key
-        (colour, words) of each colour that needs a name.
+        (colour, words) of each colour that needs a name.  The colours are "blue", "orange", "vermilion"
+        and "green".
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.report import Drawing, Panel, marks
+    >>> bars = [
+    ...     marks.group("blue", [marks.rectangle(0, 0, 120, 20)]),
+    ...     marks.group("orange", [marks.rectangle(0, 30, 60, 20)]),
+    ... ]
+    >>> key = [("blue", "Python"), ("orange", "NumPy")]
+    >>> Drawing("NumPy takes half the time.", [Panel(120, 50, bars)], title="Seconds", key=key)
+    Drawing('NumPy takes half the time.')
     """
 
     finding: str
@@ -102,7 +129,15 @@ class Drawing:
         return parts, max(left, 2 * GAP + marks.width_of(self.title, 14)), top + KEY_HEIGHT * bool(self.key)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write an SVG file, which browsers show light or dark as the reader prefers."""
+        """Write an SVG file, which browsers show light or dark as the reader prefers.
+
+        Raises
+        ------
+        ValueError
+            If the name does not end in ``.svg``.
+        OSError
+            If the file cannot be written.
+        """
         if Path(path).suffix.lower() != ".svg":
             stem = fspath(Path(path).with_suffix(".svg").name)
             raise ValueError(

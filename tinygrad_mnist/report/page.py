@@ -30,6 +30,18 @@ class Table:
     """Names of the columns, and rows with one cell per column, each shown as ``str(cell)``.
 
     The first cell of a row names the row. Columns of numbers are aligned to the right.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.report import Section, Table, write_report
+    >>> table = Table(["epoch", "loss"], [(1, 0.52), (2, 0.31)])
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "report.html")
+    ...     write_report(path, "A run", [], [Section("Training", table=table)])
+    ...     '<td class="number">0.31</td>' in path.read_text("utf-8")
+    True
     """
 
     columns: Sequence[str]
@@ -53,13 +65,32 @@ class FilePicture:
         The file.
     finding
         The alternative text: a sentence that says what the picture shows.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.report import FilePicture
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "empty.svg")
+    ...     _ = path.write_text("<svg/>")
+    ...     print(FilePicture(path, "An empty picture.").to_html())
+    <div ...><img src="data:image/svg+xml;base64,PHN2Zy8+" ... alt="An empty picture."></div>
     """
 
     path: Path
     finding: str
 
     def to_html(self) -> str:
-        """Return the picture as an ``<img>`` that contains its bytes."""
+        """Return the picture as an ``<img>`` that contains its bytes.
+
+        Raises
+        ------
+        ValueError
+            If the file is neither a PNG nor an SVG file by its name.
+        OSError
+            If the file cannot be read.
+        """
         kind = self.path.suffix.lower()
         if kind not in IMAGE_TYPES:
             raise ValueError(f"a picture of the report is a PNG or SVG file, got {self.path.name}")
@@ -96,6 +127,19 @@ class Section:
         Text shown unchanged in a fixed-width font, such as the output of a terminal.
     link
         Address relative to the page, and its words, below the text.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.report import Section, plots, write_report
+    >>> picture = plots.lines({"training": [0.5, 0.3, 0.2]}, "The loss falls", "epoch", "loss")
+    >>> section = Section("Loss", "By epoch.", picture, link=("weights.html", "The weights"))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "report.html")
+    ...     write_report(path, "A run", [], [section])
+    ...     '<p><a href="weights.html">The weights</a></p>' in path.read_text("utf-8")
+    True
     """
 
     title: str
@@ -123,6 +167,22 @@ def write_report(
         (label, value) pairs, shown large below the heading.
     sections
         Sections in reading order; with four or more, the page begins with a table of contents.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or a picture cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from tinygrad_mnist.report import Section, write_report
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "report.html")
+    ...     write_report(path, "A run", [("accuracy", "98 %")], [Section("Loss", "It falls to < 0.1.")])
+    ...     "<p>It falls to &lt; 0.1.</p>" in path.read_text("utf-8")
+    True
     """
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8") + style_sheet()
     body = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report import Drawing, marks
-from tinygrad_mnist.report.drawing import Panel
+from tinygrad_mnist.report import Drawing, Panel, marks
 from tinygrad_mnist.typing import Array
 
 DIGIT_SIDE = 104.0
@@ -14,7 +13,16 @@ SHEET_SIDE, SHEET_WIDTH, STRIP_HEIGHT = 44.0, 62.0, 14.0
 
 
 def digits(images: Array, labels: Array) -> Drawing:
-    """Draw images (n, height, width), each below its label."""
+    """Draw images (n, height, width), each below its label.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> test = load_digits().test
+    >>> drawings.digits(test.images[:3], test.labels[:3])
+    Drawing('The digits 2, 3, 4.')
+    """
     panels = []
     for image, label in zip(images, labels):
         ink = marks.image(ink_of(image), 0, 20, DIGIT_SIDE, DIGIT_SIDE)
@@ -31,7 +39,17 @@ def ink_of(image: Array) -> NDArray[np.float64]:
 def answer_sheet(images: Array, labels: Array, shares: NDArray[np.float64]) -> Drawing:
     """Draw many images, the digit read in each, and the ten outputs as bars; errors are framed.
 
-    images (n, 28, 28), labels (n,), shares (n, 10), each row summing to 1.
+    images (n, height, width), labels (n,), shares (n, 10), each row summing to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> test = load_digits().test  # begins with 2, 3, 4
+    >>> shares = np.eye(10)[[2, 3, 9]]
+    >>> drawings.answer_sheet(test.images[:3], test.labels[:3], shares)
+    Drawing('1 of 3 misread; each image has its ten outputs as bars.')
     """
     wrong = int((shares.argmax(axis=1) != labels).sum())
     panels = [answer_panel(*one) for one in zip(images, labels.tolist(), shares)]

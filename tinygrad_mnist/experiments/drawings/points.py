@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mnist.report import Drawing, marks
+from tinygrad_mnist.report import Drawing, Panel, marks
 from tinygrad_mnist.report.axes import Axes, Scale, mark, plain
-from tinygrad_mnist.report.drawing import Panel
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,6 +27,16 @@ def regions(
 
     points (n, 2); classes (n,) of 0 and 1; the grid's coordinates across (w,) and up (h,); for each panel a
     title and the class of each grid point (h, w).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> points, classes = np.array([[-1.0, -1.0], [1.0, 1.0], [0.5, -0.8]]), np.array([0, 1, 1])
+    >>> grid = np.linspace(-2, 2, 81)
+    >>> diagonal = np.add.outer(grid, grid) > 0
+    >>> drawings.regions(points, classes, grid, grid, [("a line, 2 of 3 right", diagonal)])
+    Drawing('The regions of two classes: a line, 2 of 3 right.')
     """
     drawn = []
     for title, said in panels:
@@ -47,11 +56,27 @@ def regions(
         ]
         drawn.append(Panel(LEFT + SIDE + 8, TOP + SIDE + BOTTOM, parts))
     titles = "; ".join(title for title, _ in panels)
-    return Drawing(f"The regions of two classes, right for: {titles}.", drawn, key=CLASSES)
+    return Drawing(f"The regions of two classes: {titles}.", drawn, key=CLASSES)
 
 
 def hidden_sums(raw: Numbers, scaled: Numbers, flat: float) -> Drawing:
-    """Draw histograms of the hidden units' sums with raw and with scaled pixels, shaded beyond `flat`."""
+    """Draw histograms of the hidden units' sums with raw and with scaled pixels, shaded beyond `flat`.
+
+    Parameters
+    ----------
+    raw, scaled : ndarray of float64, any shape
+        Weighted sums, before the sigmoid.
+    flat : float
+        Size beyond which the sigmoid is flat.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> sums = np.random.default_rng(0).normal(size=1000)
+    >>> drawings.hidden_sums(255 * sums, sums, flat=5.0)
+    Drawing('Weighted sums of the hidden units, ...; pixels 0 to 1: 0.0 % beyond ±5.')
+    """
     panels, words = [], []
     for name, sums in (("raw pixels, 0 to 255", raw), ("pixels 0 to 1", scaled)):
         beyond, reach = float((np.abs(sums) > flat).mean()), float(np.abs(sums).max())
@@ -80,7 +105,21 @@ def bar(axes: Axes, low: float, high: float, height: float, **attributes: object
 
 
 def jittered(true: Integers, predicted: Integers) -> Drawing:
-    """Draw a point per image at (true, predicted), moved a little at random; errors in another colour."""
+    """Draw a point per image at (true, predicted), moved a little at random; errors in another colour.
+
+    Parameters
+    ----------
+    true, predicted : ndarray of int64, shape (n,)
+        Digits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> true = np.arange(1000) % 10
+    >>> drawings.jittered(true, np.where(np.arange(1000) < 30, 7, true))
+    Drawing('27 of 1,000 images misread.')
+    """
     rng = np.random.default_rng(0)
     x, y = (digits + rng.uniform(-JITTER, JITTER, len(digits)) for digits in (true, predicted))
     axes = Axes(Scale(-0.5, 9.5), Scale(-0.5, 9.5), LEFT, TOP, SIDE, SIDE)
@@ -117,7 +156,17 @@ def cloud(x: Numbers, y: Numbers, size: int) -> Numbers:
 
 
 def recalls(seeds: Sequence[Numbers]) -> Drawing:
-    """Draw the share of each digit that is found, per seed (epochs, 10): one row per digit, dark if lost."""
+    """Draw the share of each digit that is found, per seed (epochs, 10): one row per digit, dark if lost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.experiments import drawings
+    >>> found = np.full((5, 10), 0.9)
+    >>> found[2:, 8] = 0.1
+    >>> drawings.recalls([found])
+    Drawing('The digit that is found least at the end: 8 with first weights 1.')
+    """
     panels, lost = [], []
     for number, shares in enumerate(seeds, 1):
         axes = Axes(Scale(0.5, len(shares) + 0.5), Scale(-0.5, 9.5), LEFT, TOP, SIDE, 200)

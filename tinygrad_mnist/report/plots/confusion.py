@@ -67,6 +67,17 @@ def confusion_matrix(
         Names of the classes; by default their numbers.
     examples
         The examples counted, for the title, such as "test images".
+
+    Raises
+    ------
+    ValueError
+        If `counts` is not square, or empty.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.report import plots
+    >>> plots.confusion_matrix([[8, 2], [1, 9]], ["cat", "dog"], "photos")
+    Drawing('Accuracy 85.00 %: 3 wrong of 20 photos; most often cat is read as dog, 2 times; ...')
     """
     table = np.asarray(counts)
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.size == 0:

@@ -23,6 +23,15 @@ def distorted_images(images: ArrayLike, distorted: ArrayLike) -> Drawing:
         (n, height, width); 0 is paper, and the largest value of all is drawn as full ink.
     distorted
         (copies, n, height, width).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.report import plots
+    >>> images = load_digits().train.images[:5]
+    >>> plots.distorted_images(images, np.stack([images[:, ::-1], images[:, :, ::-1]]))
+    Drawing('5 training images, each above 2 distorted copies of itself.')
     """
     originals, copies = np.asarray(images, float), np.asarray(distorted, float)
     full = max(originals.max(), 1e-300)

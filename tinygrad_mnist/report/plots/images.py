@@ -24,6 +24,19 @@ def images(inks: Sequence[ArrayLike], names: Sequence[str], title: str) -> Drawi
         The words below each image, at most 14 letters.
     title
         A sentence that says what to look at.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many names as images.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.report import plots
+    >>> digits = load_digits().train
+    >>> plots.images(digits.images[:3], [str(label) for label in digits.labels[:3]], "The first digits")
+    Drawing('The first digits: 0, 1, 2.')
     """
     panels = []
     for ink, name in zip(inks, names, strict=True):

@@ -46,6 +46,13 @@ def learning_curves(history: Sequence[Epoch], chance: float | None = None) -> Dr
         ``None`` or non-finite value is not drawn; the key shows the last recorded value, finite or not.
     chance
         Accuracy of always naming the largest class: a dashed line, if the axis comes near it.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.report import plots
+    >>> history = [{"epoch": epoch, "train_loss": 1 / epoch} for epoch in range(1, 6)]
+    >>> plots.learning_curves(history)
+    Drawing('In 5 epochs the training loss falls from 1 to 0.2.')
     """
     losses, accuracies = (find_curves(history, quantity) for quantity in ("loss", "accuracy"))
     panels = [loss_panel(losses)] if losses else []

@@ -35,6 +35,15 @@ def misread_images(
         (n, classes), each row summing to 1.
     names
         Names of the classes; by default their numbers.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.report import plots
+    >>> digits = load_digits().test
+    >>> shares = [[0, 0, 0.2, 0.1, 0, 0, 0, 0.7, 0, 0]]  # the network says 7
+    >>> plots.misread_images(digits.images[:1], digits.labels[:1], shares)
+    Drawing('Worst of all, 2 is read as 7 with a probability of 70.0 %; shown: 1 image.')
     """
     pictures = np.asarray(images, float)[:MOST_MISREAD]
     truths = np.asarray(labels, dtype=int)[:MOST_MISREAD]

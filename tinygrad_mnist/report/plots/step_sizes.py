@@ -69,6 +69,13 @@ def v_curve(curve: VCurve) -> Drawing:
     ----------
     curve
         Result of `checking.v_curve`.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.checking import v_curve
+    >>> from tinygrad_mnist.report import plots
+    >>> plots.v_curve(v_curve(lambda x: x**3, 2.0))
+    Drawing('The error of numeric derivatives falls with the step and rises again when it is too short: ...')
     """
     entry = curve.entry()
     slope, value = (f"{number:.7g}".replace("-", "−") for number in (curve.reference, curve.value))

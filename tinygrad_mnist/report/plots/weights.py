@@ -34,6 +34,14 @@ def first_layer_weights(
         Names of the units, where they are classes: they stand above the images.
     limit
         Largest number of units shown, from the first on.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist import nn
+    >>> from tinygrad_mnist.report import plots
+    >>> layer = nn.Linear(64, 10, rng=0)  # not trained
+    >>> plots.first_layer_weights(layer.weight.data, image_shape=(8, 8))
+    Drawing('The weights of 10 units as images of 8 × 8, ...: neighbouring pixels differ, as in noise.')
     """
     rows = np.asarray(weight, float)
     shown = rows[:limit].reshape(-1, *image_shape)
