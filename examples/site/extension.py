@@ -1,7 +1,9 @@
-"""What this site adds to Sphinx: formulas as MathML, links by short names, lessons to download."""
+"""What this site adds to Sphinx: formulas as MathML, pictures of examples, short names, lessons as files."""
 
 import inspect
 import re
+import sys
+from doctest import DocTestParser
 from typing import Any
 from zipfile import ZipFile
 
@@ -65,6 +67,23 @@ def take_signs_as_they_are(
             lines[number] = MARKUP.sub(lambda m: f"\\{m['mark']}" if m["mark"] else m[0], line)
 
 
+def show_drawings(app: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Run the example of a docstring if it ends in a `Drawing`, and show that below its text."""
+    examples = DocTestParser().get_examples("\n".join(lines))
+    if not any(example.want.startswith("Drawing(") for example in examples):
+        return
+    names = dict(vars(sys.modules[value.__module__]))
+    places = {}
+    for example in examples:
+        if example.want.startswith("Drawing("):
+            end = example.lineno + example.source.count("\n") + example.want.count("\n")
+            places[end] = eval(example.source, names)
+        else:
+            exec(example.source, names)
+    for end, drawing in reversed(places.items()):
+        lines[end:end] = ["", ".. raw:: html", "", f"   {drawing.to_html()}", ""]
+
+
 def show_the_class_own_signature(
     app: Sphinx, kind: str, name: str, value: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str, None] | None:
@@ -108,6 +127,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Add all of this to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displayed_math, None))
     app.connect("autodoc-process-docstring", take_signs_as_they_are, priority=400)  # before numpydoc
+    app.connect("autodoc-process-docstring", show_drawings, priority=450)  # whose marks are taken as they are
     app.connect("autodoc-process-signature", show_the_class_own_signature)
     app.connect("autodoc-skip-member", leave_out_foreign)
     app.connect("builder-inited", offer_the_lessons_themselves, priority=900)  # after the gallery
