@@ -59,6 +59,7 @@ def layers():
     yield nn.Sequential(nn.Flatten(), nn.Linear(24, 4, rng=0), nn.Dropout(0.5)).eval(), pictures
     yield nn.Sequential(nn.Linear(6, 4, rng=0), nn.Softmax()), table
     images = rng.random((3, 2, 6, 7), dtype=F32)
+    yield nn.Sequential(nn.Unflatten(0, (-1, 1)), nn.Conv2d(1, 2, 3, rng=0)), pictures
     yield nn.Conv2d(2, 4, 3, padding=(1, 0), rng=0), images
     yield nn.Conv2d(2, 4, (2, 3), stride=2, dilation=(2, 1), bias=False, rng=0), images
     yield nn.MaxPool2d(2), images

@@ -33,6 +33,7 @@ FORMULAS = {
     "SiLU": (nn.SiLU(), lambda x: x / (1 + np.exp(-x))),
     "Softplus": (nn.Softplus(), lambda x: np.log(1 + np.exp(x))),
     "Flatten": (nn.Flatten(), lambda x: x.reshape(len(x), -1)),
+    "Unflatten": (nn.Unflatten(0, (-1, 1)), lambda x: x[:, None]),
 }
 
 
@@ -185,6 +186,7 @@ def test_non_class_item_of_a_sequential_gets_no_hint():
         (nn.RNN(3, 2), "RNN(3, 2)"),
         (nn.LSTM(3, 2, 2), "LSTM(3, 2, num_layers=2)"),
         (nn.Flatten(), "Flatten()"),
+        (nn.Unflatten(1, (2, -1)), "Unflatten(1, (2, -1))"),
         (nn.CrossEntropyLoss(), "CrossEntropyLoss()"),
         (nn.Sequential(), "Sequential()"),
     ],
@@ -238,6 +240,34 @@ def test_layer_without_rng_keeps_numpys_global_generator():
     assert drawn[0] != drawn[1]
     nn.Dropout(0.5)(np.ones(4))
     assert str(np.random.get_state()) == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("dim", "sizes", "message"),
+    [
+        (1, (2, 3), r"Unflatten\(1, \(2, 3\)\) got an input of shape \(2, 5\): 5 elements do not fill \(2, 3\)"),
+        (-1, (2, -1), "5 elements do not fill"),
+        (2, (1, 1), "it has no axis 2"),
+        (-3, (1, 1), "it has no axis -3"),
+    ],
+)
+def test_unflatten_names_the_axis_that_does_not_fit(dim, sizes, message):
+    with pytest.raises(ShapeError, match=message):
+        nn.Unflatten(dim, sizes)(np.ones((2, 5)))
+
+
+@pytest.mark.parametrize(
+    ("dim", "sizes", "error", "message"),
+    [
+        (1.0, (2,), TypeError, "dim is 1.0: expected a whole number"),
+        (1, 5, TypeError, "unflattened_size is 5: expected a tuple of lengths"),
+        (1, (-2, 2), ValueError, "each length in unflattened_size is -2: expected a whole number >= -1"),
+        (1, (-1, -1), ValueError, "expected at most one -1"),
+    ],
+)
+def test_unflatten_refuses_sizes_that_fit_no_axis(dim, sizes, error, message):
+    with pytest.raises(error, match=message):
+        nn.Unflatten(dim, sizes)
 
 
 @pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Flatten, nn.Sigmoid])

@@ -21,7 +21,7 @@ from tinygrad_mnist.nn.activations import (
 from tinygrad_mnist.nn.class_losses import CrossEntropyLoss, NLLLoss
 from tinygrad_mnist.nn.containers import ModuleDict, ModuleList, Sequential
 from tinygrad_mnist.nn.convolution import AvgPool2d, Conv2d, MaxPool2d
-from tinygrad_mnist.nn.layers import Dropout, Embedding, Flatten, Linear
+from tinygrad_mnist.nn.layers import Dropout, Embedding, Flatten, Linear, Unflatten
 from tinygrad_mnist.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -76,6 +76,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Unflatten",
     "functional",
     "init",
     "perceptron",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mnist.arguments import require_bool, require_number, require_whole
+from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
 from tinygrad_mnist.autodiff.ops.rows import require_rows, rows
@@ -172,6 +172,63 @@ class Flatten(Module):
     def forward(self, x: Any) -> Any:
         """Return the elements of `x` in the shape (n, product of the other lengths)."""
         return ops.flatten(x, 1)
+
+
+class Unflatten(Module):
+    """Split an axis into several, such as (n, 784) into (n, 1, 28, 28).
+
+    Parameters
+    ----------
+    dim : int
+        The axis; a negative number counts from the last one.
+    unflattened_size : tuple of int
+        Lengths of the new axes, at most one of them -1: as long as the others leave it.
+
+    Raises
+    ------
+    ShapeError
+        When called, if the input does not have that axis, or if it has another length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn
+    >>> nn.Unflatten(1, (1, 28, 28))(np.zeros((5, 784))).shape
+    (5, 1, 28, 28)
+
+    Images without channels get one:
+
+    >>> nn.Unflatten(0, (-1, 1))(np.zeros((5, 28, 28))).shape
+    (5, 1, 28, 28)
+    """
+
+    @hinted
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        self.dim = require_whole("dim", dim, low=None)
+        if not isinstance(unflattened_size, tuple | list):
+            raise TypeError(f"unflattened_size is {shown(unflattened_size)}: expected a tuple of lengths")
+        self.unflattened_size = tuple(
+            require_whole("each length in unflattened_size", length, low=-1) for length in unflattened_size
+        )
+        if self.unflattened_size.count(-1) > 1:
+            raise ValueError(f"unflattened_size is {self.unflattened_size}: expected at most one -1")
+
+    def forward(self, x: Any) -> Any:
+        """Return `x` with the elements of the axis in rows of the new axes."""
+        shape, sizes = np.shape(x), self.unflattened_size
+        if not -len(shape) <= self.dim < len(shape):
+            raise ShapeError(f"{self} got an input of shape {shape}: it has no axis {self.dim}")
+        axis = self.dim % len(shape)
+        known = math.prod(length for length in sizes if length != -1)
+        left = shape[axis] // known if known and -1 in sizes else 1
+        if left * known != shape[axis]:
+            raise ShapeError(f"{self} got an input of shape {shape}: {shape[axis]} elements do not fill {sizes}")
+        sizes = tuple(left if length == -1 else length for length in sizes)
+        return ops.reshape(x, shape=(*shape[:axis], *sizes, *shape[axis + 1 :]))
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return settings_of(self)
 
 
 class Dropout(Module):
