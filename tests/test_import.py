@@ -28,6 +28,13 @@ def test_package_import_loads_only_numpy():
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
+def test_training_starts_without_what_only_a_report_or_a_failure_needs():
+    rooms = {f"tinygrad_mnist.{room}" for room in ("checking", "doctor", "graph", "report")}
+    code = f"import sys, tinygrad_mnist.training; print({rooms} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
 def test_public_names_exist_in_a_fresh_interpreter():
     code = (
         "import tinygrad_mnist as tm; "

@@ -245,7 +245,11 @@ def test_layer_without_rng_keeps_numpys_global_generator():
 @pytest.mark.parametrize(
     ("dim", "sizes", "message"),
     [
-        (1, (2, 3), r"Unflatten\(1, \(2, 3\)\) got an input of shape \(2, 5\): 5 elements do not fill \(2, 3\)"),
+        (
+            1,
+            (2, 3),
+            r"Unflatten\(1, \(2, 3\)\) got an input of shape \(2, 5\): 5 elements do not fill \(2, 3\)",
+        ),
         (-1, (2, -1), "5 elements do not fill"),
         (2, (1, 1), "it has no axis 2"),
         (-3, (1, 1), "it has no axis -3"),

@@ -11,8 +11,9 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
+from importlib import import_module
 from opcode import opmap
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
@@ -127,11 +128,16 @@ def missing(
 
 
 def lookups(
-    owner: str, hints: Mapping[str, str], names: list[str]
+    owner: str, hints: Mapping[str, str], names: list[str], later: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Callable[[], list[str]], Callable[[str], Any]]:
-    """Return ``__dir__`` and ``__getattr__`` of a module: its public names, and the errors for all others."""
+    """Return ``__dir__`` and ``__getattr__`` of a module: its public names, and the errors for all others.
+
+    Names in `later` are imported at their first use from the module that stands there.
+    """
 
     def get_attribute(name: str) -> Any:
+        if name in later:
+            return getattr(import_module(later[name]), name)
         raise missing(owner, name, hints, lambda: names)
 
     return lambda: names, get_attribute

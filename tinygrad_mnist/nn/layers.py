@@ -222,7 +222,9 @@ class Unflatten(Module):
         known = math.prod(length for length in sizes if length != -1)
         left = shape[axis] // known if known and -1 in sizes else 1
         if left * known != shape[axis]:
-            raise ShapeError(f"{self} got an input of shape {shape}: {shape[axis]} elements do not fill {sizes}")
+            raise ShapeError(
+                f"{self} got an input of shape {shape}: {shape[axis]} elements do not fill {sizes}"
+            )
         sizes = tuple(left if length == -1 else length for length in sizes)
         return ops.reshape(x, shape=(*shape[:axis], *sizes, *shape[axis + 1 :]))
 

@@ -15,8 +15,10 @@ from tinygrad_mnist.training.loop import Training
 from tinygrad_mnist.training.progress import Progress
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.step import make_train_step
-from tinygrad_mnist.training.sweeps import sweep
 from tinygrad_mnist.training.totals import Evaluation
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.training.sweeps import sweep
 
 __all__ = [
     "MPI",
@@ -37,4 +39,6 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __dir__, __getattr__ = _lookups("training", _rooms.TRAINING, __all__)
+    # With a sweep come the doctor and the report, which take longer to import than all the rest.
+    _LATER = {"sweep": "tinygrad_mnist.training.sweeps"}
+    __dir__, __getattr__ = _lookups("training", _rooms.TRAINING, __all__, _LATER)

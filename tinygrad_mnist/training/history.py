@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tinygrad_mnist.files import finite_or_text, read_json_lines, write_atomically
 from tinygrad_mnist.files.records import ADDED, read_record
 from tinygrad_mnist.hints.rooms import NotInEpoch, NotInHistory
-from tinygrad_mnist.report import Drawing
-from tinygrad_mnist.report.plots import learning_curves
 from tinygrad_mnist.tables import Tabular
 from tinygrad_mnist.training.totals import COUNT
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.report import Drawing
 
 MOST_HISTORY_BYTES = 16 * 2**20  # some 30,000 epochs
 
@@ -141,6 +142,8 @@ class History(Tabular, NotInHistory):
         Drawing
             A notebook shows it, light or dark as its page; ``drawing.save("curves.svg")`` writes it.
         """
+        from tinygrad_mnist.report.plots import learning_curves
+
         return learning_curves(self.records())
 
     def _columns(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from tinygrad_mnist.autodiff.backward import upstream
 from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.source_line import warning_level
 from tinygrad_mnist.autodiff.tensor import Tensor
-from tinygrad_mnist.checking.findings import TrainingFinding
-from tinygrad_mnist.checking.first_nan import first_nan
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
@@ -24,6 +22,9 @@ from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.program import Backend, compile
 from tinygrad_mnist.training.run_state import Parts, Position, RunState
 from tinygrad_mnist.typing import Array
+
+if TYPE_CHECKING:
+    from tinygrad_mnist.checking.findings import TrainingFinding
 
 _NEXT: dict[Backend, Backend] = {"native": "numpy", "numpy": "eager"}  # replacement if the first fails
 # A first call is captured and a second one compared, once for the first step of an optimizer, which makes its
@@ -182,6 +183,8 @@ def explained(
         The calls of the network in it: a function that prepares one, the number of its first row in the
         batch, its inputs and targets.
     """
+    from tinygrad_mnist.checking.first_nan import first_nan
+
     learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.params}
     finding, rows = None, None
     for prepare, first, inputs, targets in calls:
@@ -221,6 +224,8 @@ def all_finite(parts: Parts) -> bool:
 
 
 def _of_update(parts: Parts, learned: dict[str, Any], when: str) -> TrainingFinding:
+    from tinygrad_mnist.checking.findings import TrainingFinding
+
     broken = next((name for name, finite in learned.items() if not finite), "a parameter")
     return TrainingFinding(
         "first-nan",
