@@ -80,6 +80,7 @@ def test_command_inside_the_folder_works_on_it(here, monkeypatch):
 
 
 def test_hints_come_one_by_one_and_then_the_solution(here):
+    run()
     assert "2 of its hints are not shown" in (run("hint"), run("solution", 1))[1].output
     shown = [run("hint", 1).output for _ in range(3)]
     assert [text[:11] for text in shown] == ["Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
@@ -128,8 +129,27 @@ def test_arguments_that_fit_nothing_are_refused(arguments, sentence, here):
     (here / "file").write_text("")
     (here / "full").mkdir()
     (here / "full/x").write_text("")
+    run()
     result = run(*arguments)
     assert (result.exit_code, sentence in result.output) == (2, True), result.output
+
+
+@pytest.mark.parametrize("words", [["check"], ["hint"], ["solution", 1], ["reset", 1], ["--json"], ["prove"]])
+def test_folder_without_exercises_is_refused_and_not_made(words, here):
+    result = run("nope", *words)
+    said = "there are no exercises in nope: copy them first,  tinygrad-mnist learn nope\n"
+    assert (result.exit_code, said in result.output) == (2, True), result.output
+    assert list(here.iterdir()) == []
+
+
+def test_first_check_names_the_command_that_copies_the_exercises(here):
+    assert "in learn: copy them first,  tinygrad-mnist learn\n" in run("check").output
+
+
+def test_collected_file_without_a_state_is_checked(here):
+    (here / "anna").mkdir()
+    solve(here / "anna", 1)
+    assert run("anna", "check", 1).exit_code == 0
 
 
 @pytest.fixture

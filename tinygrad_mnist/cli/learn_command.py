@@ -61,11 +61,12 @@ def learn(context: click.Context, /, folder: str, exercises: Path | None, watch:
     context.obj = _Place(_folder(folder), exercises)
     if context.invoked_subcommand is not None:
         return
-    _refuse_misspelt(context, context.obj.folder)
-    work = _open(context)
     if as_json or junit is not None:
-        _report(context, work, as_json, junit)
-    elif watch:
+        _report(context, _open(context), as_json, junit)
+        return
+    _refuse_misspelt(context, context.obj.folder)
+    work = _begin(context)
+    if watch:
         _watch(work)
     else:
         _show(work)
@@ -87,10 +88,25 @@ def _refuse_misspelt(context: click.Context, folder: Path) -> None:
         raise click.UsageError(f"there is no folder {folder}: did you mean  {context.command_path} {near[0]}")
 
 
-def _open(context: click.Context) -> WorkFolder:
+def _begin(context: click.Context) -> WorkFolder:
+    """Open the learner's folder; copy the exercises that it lacks into it."""
     from tinygrad_mnist.learn.work_folder import WorkFolder
 
     return WorkFolder(*context.obj)
+
+
+def _open(context: click.Context) -> WorkFolder:
+    """Open a folder with exercises; a misspelt name makes no folder."""
+    _require_exercises(context)
+    return _begin(context)
+
+
+def _require_exercises(context: click.Context) -> None:
+    from tinygrad_mnist.learn.work_folder import has_exercises
+
+    folder = context.obj.folder
+    if not has_exercises(*context.obj):
+        raise click.UsageError(f"there are no exercises in {folder}: copy them first,  {_command(folder)}")
 
 
 def _show(work: WorkFolder) -> None:
@@ -111,13 +127,13 @@ def _say_next(work: WorkFolder) -> None:
         return
     _say(
         f"Next: {following.number}  {following.title}\n"
-        f"Open {work.file(following)}, fill the hole, then:  {_command(work, 'check')}"
+        f"Open {work.file(following)}, fill the hole, then:  {_command(work.path, 'check')}"
     )
 
 
-def _command(work: WorkFolder, *words: object) -> str:
+def _command(path: Path, *words: object) -> str:
     """Return a command line for this folder."""
-    folder = [] if work.path == _folder("") else [work.path]
+    folder = [] if path == _folder("") else [path]
     place = click.get_current_context().find_object(_Place)
     option = ["--set", place.exercises] if place and place.exercises else []
     return " ".join(map(str, ["tinygrad-mnist learn", *folder, *option, *words]))
@@ -137,9 +153,9 @@ def _say_outcome(work: WorkFolder, exercise: Exercise, outcome: Outcome) -> None
     shown = work.progress(exercise).hints
     if shown < len(exercise.hints):
         which = "a" if shown == 0 else "the next"
-        _say(f"For {which} hint:  {_command(work, 'hint', exercise.number)}")
+        _say(f"For {which} hint:  {_command(work.path, 'hint', exercise.number)}")
     else:
-        _say(f"For a solution:  {_command(work, 'solution', exercise.number)}")
+        _say(f"For a solution:  {_command(work.path, 'solution', exercise.number)}")
 
 
 def _report(context: click.Context, work: WorkFolder, as_json: bool, junit: Path | None) -> None:
@@ -242,6 +258,8 @@ def prove(context: click.Context) -> None:
     from tinygrad_mnist.learn.proof import proofs
     from tinygrad_mnist.learn.work_folder import set_of
 
+    if context.obj.folder != _folder(""):
+        _require_exercises(context)
     failed = []
     for proof in proofs(set_of(context.obj.exercises or context.obj.folder)):
         failed += [] if proof.holds else [proof]

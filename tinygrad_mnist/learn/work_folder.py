@@ -43,6 +43,13 @@ def set_of(folder: Path) -> list[Exercise]:
     return (read_set(folder) if folder.is_dir() else []) or read_set(OURS)
 
 
+def has_exercises(path: Path, exercises: Path | None = None) -> bool:
+    """Return whether a folder has a set, a learner's state or, collected by a teacher, a learner's files."""
+    if (path / STATE).exists() or (path.is_dir() and read_set(path)):
+        return True
+    return any((path / f"{each.name}.py").exists() for each in read_set(exercises or OURS))
+
+
 class WorkFolder:
     """A learner's folder.
 
