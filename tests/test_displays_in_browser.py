@@ -126,6 +126,18 @@ def pages(digits, tmp_path_factory):
     return {"report": report.read_text(encoding="utf-8"), "graph": to_html(graph)}
 
 
+def test_tables_have_a_name_and_scroll_by_the_keyboard(displays, pages, opened):
+    texts = [NOTEBOOK.format(**COLOURS["light"], output="".join(displays.values())), pages["report"]]
+    for text in texts:
+        tab = opened(text, "light", 390)
+        boxes = tab.evaluate(
+            "[...document.querySelectorAll('table')].map(({parentElement: box}) => [box.tabIndex,"
+            " getComputedStyle(box).overflowX, box.role, Boolean(box.ariaLabel)])"
+        )
+        assert len(boxes) > 1
+        assert boxes == [[0, "auto", "group", True]] * len(boxes)
+
+
 @pytest.mark.parametrize("scheme", COLOURS)
 @pytest.mark.parametrize("name", ["report", "graph"])
 def test_page_is_readable_at_any_width(name, scheme, pages, opened):

@@ -114,7 +114,17 @@ def html_table(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), column
     heads = ["" if style == _NUMBERS else _WORDS for style in styles]
     head = _html_row("th", [_escaped(column) for column in columns], heads) if columns else ""
     body = "".join(_html_row("td", cells, styles) for cells in rows)
-    return f'<div style="overflow-x: auto; max-width: 100%"><table>{head}{body}</table></div>'
+    box = f'style="overflow-x: auto; max-width: 100%" {for_the_keyboard(columns)}'
+    return f"<div {box}><table>{head}{body}</table></div>"
+
+
+def for_the_keyboard(columns: Sequence[str]) -> str:
+    """Return the attributes of a box around a table, by which the keyboard reaches and scrolls it.
+
+    Its name is that of its columns; a table without heads is one of details.
+    """
+    name = ", ".join(filter(None, columns)) or "details"
+    return f'tabindex="0" role="group" aria-label="{_escaped(name)}"'
 
 
 def _escaped(text: str) -> str:

@@ -51,8 +51,7 @@ FOR_EVERYBODY = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
-    "<pre>": '<pre tabindex="0">',  # it scrolls, and so does a table
-    '<div style="overflow-x: auto': '<div tabindex="0" style="overflow-x: auto',
+    "<pre>": '<pre tabindex="0">',  # it scrolls
     '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
 }
 MARKUP = re.compile(r"``.+?``|`[^`]+`|^ *\* |(?P<mark>[*|])")

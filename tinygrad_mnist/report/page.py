@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tinygrad_mnist.files import visible, visible_lines, write_atomically
 from tinygrad_mnist.report.drawing import style_sheet
+from tinygrad_mnist.tables import for_the_keyboard
 
 FEWEST_SECTIONS_WITH_CONTENTS = 4
 FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a number, or is empty
@@ -252,7 +253,8 @@ def table_lines(table: Table) -> Iterable[str]:
         ' class="number"' if all(FIGURE.match(row[column]) for row in cells) else ""
         for column in range(len(table.columns))
     ]
-    yield '<div class="table" tabindex="0">\n<table>\n<thead>\n<tr>'
+    box = for_the_keyboard([visible(name) for name in table.columns])
+    yield f'<div class="table" {box}>\n<table>\n<thead>\n<tr>'
     yield from (f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(table.columns, classes))
     yield "</tr>\n</thead>\n<tbody>"
     for first, *others in cells:
