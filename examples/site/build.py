@@ -12,6 +12,7 @@ from pathlib import Path
 from lessons import lessons, to_gallery
 from live import write_articles, write_pages
 from reference import owners, write_reference
+from speed import pictures
 from sphinx.cmd.build import main as sphinx
 
 from tinygrad_mnist.report.drawing import style_sheet
@@ -27,6 +28,7 @@ DOCUMENTS = {
 }
 NAME = re.compile(r"(?<![`}\w])`(?P<name>\w+)`(?!`)")
 LESSON = re.compile(r"\((?:lesson:|(?:examples/)?\d\d_)(?P<name>\w+?)(?:\.py)?\)")
+PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/(?P<name>[^)]+)\)")
 
 GALLERIES = {
     "beginners": (
@@ -49,10 +51,10 @@ def write_lessons(folder: Path) -> None:
 
 
 def write_documents(source: Path) -> None:
-    """Copy the documents of the repository, and let all pages link to the lessons by their names."""
+    """Copy the documents of the repository, draw their pictures, and link to the lessons by their names."""
     for document, name in DOCUMENTS.items():
         shutil.copy(ROOT / document, source / name)
-    shutil.copytree(ROOT / "examples" / "pictures", source / "pictures")
+    drawn = pictures()
     places = {
         path.stem[3:]: f"/lessons/{name}/{path.stem}.rst"
         for name in GALLERIES
@@ -65,6 +67,7 @@ def write_documents(source: Path) -> None:
             text = NAME.sub(
                 lambda match: f"{{py:obj}}{match[0]}" if match["name"] in names else match[0], text
             )
+        text = PICTURE.sub(lambda match: drawn[match["name"]].to_html(), text)
         text = LESSON.sub(lambda match: f"({places[match['name']]})", text)
         text = text.replace("\n\n```\n", "\n```\n")  # the blank line that ends a doctest
         page.write_text(text, encoding="utf-8")

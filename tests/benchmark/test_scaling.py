@@ -33,6 +33,8 @@ def test_tables_and_picture_show_all_points():
     width, chains = benchmark.scaling_tables(figures)
     rows = {row[0]: row[1:] for row in width.rows}
     assert rows["by hand, in place, µs",] == [("64.0",), ("4,096",)]
+    assert rows["replay, µs",] == [("96.0",), ("6,144",)]
+    assert ("native, µs",) not in rows
     assert rows["replay / by hand, in place",] == [("1.50",)] * 2
     assert rows["memory: replay, kB",] == [("160",), ("10,240",)]
     assert ("replay / PyTorch",) not in rows  # not installed

@@ -37,7 +37,8 @@ def scaling_tables(figures: ScalingResults) -> list[BenchmarkTable]:
 def _axis(axis: str, points: Sequence[Point]) -> BenchmarkTable:
     rows = [
         [(f"{each.name}, µs",), *((short(point.timing.seconds(each.name) * 1e6),) for point in points)]
-        for each in (hand_in_place, products)
+        for each in (hand_in_place, products, replay, native, eager, pytorch)
+        if each.name in points[0].timing.rounds
     ]
     for one, base in _PAIRS:
         cells = [(ratio_text(point.timing, one.name, base.name),) for point in points]
