@@ -6,10 +6,11 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from tinygrad_mnist import benchmark
-from tinygrad_mnist.benchmark import WORKLOADS, BenchmarkResults, Timing, compare
-from tinygrad_mnist.benchmark.contestants import CONTESTANTS, native
+from tinygrad_mnist.benchmark import CONTESTANTS, WORKLOADS, Timing, compare, results
+from tinygrad_mnist.benchmark.contestants import native
 from tinygrad_mnist.benchmark.processes import TrainingProcess
+from tinygrad_mnist.benchmark.results import BenchmarkResults
+from tinygrad_mnist.benchmark.tables import benchmark_tables, markdown
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import write_idx
 
@@ -55,7 +56,7 @@ def test_contestants_take_turns():
 
 
 def test_tables_show_the_results(figures):
-    text = benchmark.markdown(figures, benchmark.tables(figures))
+    text = markdown(figures, benchmark_tables(figures))
     rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", text, re.MULTILINE))
     assert rows["replay / by hand, in place"] == "1.05 | -"
     assert rows["eager / by hand"] == "2.00 | 1.50"
@@ -90,9 +91,9 @@ def few_digits(digits, tmp_path):
 
 @pytest.mark.filterwarnings("default")  # of other frameworks
 def test_bench_measures_installed_contestants(few_digits, monkeypatch):
-    monkeypatch.setattr(benchmark.results, "WORKLOADS", WORKLOADS[2:4])
+    monkeypatch.setattr(results, "WORKLOADS", WORKLOADS[2:4])
     others = [contestant for contestant in CONTESTANTS if contestant is not native]  # slow to compile
-    monkeypatch.setattr(benchmark.results, "CONTESTANTS", others)
+    monkeypatch.setattr(results, "CONTESTANTS", others)
     command = ["bench", "--rounds", "1", "--data", str(few_digits), "--json"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -105,7 +106,7 @@ def test_bench_measures_installed_contestants(few_digits, monkeypatch):
 
 
 def test_bench_prints_tables_that_fit_the_terminal(figures, monkeypatch):
-    monkeypatch.setattr(benchmark, "run", lambda *arguments: figures)
+    monkeypatch.setattr(results, "run", lambda *arguments: figures)
     result = CliRunner().invoke(main, ["bench"], env={"COLUMNS": "100"}, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= 100

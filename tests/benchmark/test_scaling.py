@@ -5,9 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tinygrad_mnist import benchmark
-from tinygrad_mnist.benchmark import scaling
+from tinygrad_mnist.benchmark import Timing, scaling
 from tinygrad_mnist.benchmark.contestants import native
+from tinygrad_mnist.benchmark.scaling_report import scaling_picture, scaling_tables
 from tinygrad_mnist.cli import main
 
 
@@ -24,13 +24,13 @@ def test_networks_grow_along_one_axis_each():
 def measured(size):
     times = {"by hand, in place": [size * 1e-6], "replay": [size * 1.5e-6], "eager": [size * 4e-6]}
     times |= {"matrix products": [size * 0.5e-6], "by hand": [size * 2e-6]}
-    return scaling.Point(size, benchmark.Timing("", times), {"by hand": 1000 * size, "replay": 2500 * size})
+    return scaling.Point(size, Timing("", times), {"by hand": 1000 * size, "replay": 2500 * size})
 
 
 def test_tables_and_picture_show_all_points():
     axes = {"width of the hidden layer (784-w-10)": [measured(size) for size in (64, 4096)]}
-    figures = benchmark.ScalingResults({}, 1, axes, [scaling.Chain(1000, 6e-6, 1e-6)])
-    width, chains = benchmark.scaling_tables(figures)
+    figures = scaling.ScalingResults({}, 1, axes, [scaling.Chain(1000, 6e-6, 1e-6)])
+    width, chains = scaling_tables(figures)
     rows = {row[0]: row[1:] for row in width.rows}
     assert rows["by hand, in place, µs",] == [("64.0",), ("4,096",)]
     assert rows["replay, µs",] == [("96.0",), ("6,144",)]
@@ -39,7 +39,7 @@ def test_tables_and_picture_show_all_points():
     assert rows["memory: replay, kB",] == [("160",), ("10,240",)]
     assert ("replay / PyTorch",) not in rows  # not installed
     assert chains.rows == [[("1,000",), ("6.0",), ("1.0",)]]
-    picture = benchmark.scaling_picture(figures)
+    picture = scaling_picture(figures)
     assert [words for _, words in picture.key] == ["eager", "replay", "by hand, in place"]
     for words in ("4,096", "time (784-w-10)", "memory (784-w-10)", "1 ms", "10 MB"):
         assert f">{words}<" in picture.to_svg()

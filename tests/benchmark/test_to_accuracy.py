@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tinygrad_mnist import benchmark
-from tinygrad_mnist.benchmark import AccuracyResults, trainings
-from tinygrad_mnist.benchmark.to_accuracy import GOALS, Goal, Race, installed, run_to_accuracy
+from tinygrad_mnist.benchmark import trainings
+from tinygrad_mnist.benchmark.tables import markdown
+from tinygrad_mnist.benchmark.to_accuracy import (
+    GOALS,
+    AccuracyResults,
+    Goal,
+    Race,
+    accuracy_tables,
+    installed,
+    run_to_accuracy,
+)
 from tinygrad_mnist.cli import main
 
 SMALL = [Goal(0.9, 16, 256, 0.2, 1, is_moved, (256, 0.002, 1)) for is_moved in (False, True)]
@@ -32,9 +40,8 @@ def test_table_has_median_seconds_multiples_and_mean_accuracy():
         Race("tinygrad_mnist", 0.98, [1.0, 5.0, 2.0], [0.98, 0.981, 0.982]),
         Race("PyTorch", 0.98, [4.0, 4.0, 9.0], [0.97, 0.98, 0.99]),
     ]
-    text = benchmark.markdown(
-        figures := AccuracyResults(MACHINE, 2, races), benchmark.accuracy_tables(figures)
-    )
+    figures = AccuracyResults(MACHINE, 2, races)
+    text = markdown(figures, accuracy_tables(figures))
     assert "| tinygrad_mnist | 2.00 (0.50, 98.10%) |" in text
     assert "| PyTorch | 4.00 (1.00, 98.00%) |" in text
 

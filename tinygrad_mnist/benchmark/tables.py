@@ -38,7 +38,7 @@ class Measured(Protocol):
         """BLAS threads of each contestant."""
 
 
-def tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
+def benchmark_tables(figures: BenchmarkResults) -> list[BenchmarkTable]:
     """Return all tables: steps, their ratios, an epoch, memory, processes."""
     perceptrons = [row for row in figures.steps if products.name in row.rounds]
     networks = [row for row in figures.steps if products.name not in row.rounds]

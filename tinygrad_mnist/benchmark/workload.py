@@ -23,6 +23,15 @@ class Workload(ABC):
         Name in the tables.
     batch
         Examples per step.
+
+    Examples
+    --------
+    >>> from tinygrad_mnist.benchmark import WORKLOADS
+    >>> iris = WORKLOADS[2]
+    >>> x, labels = iris.data()
+    >>> model, loss = iris.network()
+    >>> x.shape, labels.shape, model(x).shape, loss(model(x), labels).shape
+    ((150, 4), (150,), (150, 3), ())
     """
 
     name: str

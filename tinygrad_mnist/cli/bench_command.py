@@ -37,7 +37,11 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
 
     PyTorch, JAX, HIPS autograd, MyGrad and Keras take part where they are installed (the extra "bench").
     """
-    from tinygrad_mnist import benchmark
+    from tinygrad_mnist.benchmark.results import BenchmarkResults, run
+    from tinygrad_mnist.benchmark.scaling import ScalingResults, run_scaling
+    from tinygrad_mnist.benchmark.scaling_report import scaling_picture, scaling_tables
+    from tinygrad_mnist.benchmark.tables import benchmark_tables, conditions, markdown
+    from tinygrad_mnist.benchmark.to_accuracy import AccuracyResults, accuracy_tables, run_to_accuracy
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.datasets.bundled import BUNDLED
 
@@ -53,24 +57,22 @@ def bench(data: Path | None, rounds: int | None, threads: int, scaling: bool, to
         raise click.BadParameter(f"{output.parent} is not a folder: make it first", param_hint="--output")
     if scaling and to_accuracy:
         raise click.UsageError("--scaling and --to-accuracy are two measurements: expected one of them")
-    figures: benchmark.BenchmarkResults | benchmark.ScalingResults | benchmark.AccuracyResults
+    figures: BenchmarkResults | ScalingResults | AccuracyResults
     with console.working() as report:
         if scaling:
-            figures = benchmark.run_scaling(threads, rounds or 30, quick=quick, report=report)
-            tables = benchmark.scaling_tables(figures)
+            figures = run_scaling(threads, rounds or 30, quick=quick, report=report)
+            tables = scaling_tables(figures)
         elif to_accuracy:
-            figures = benchmark.run_to_accuracy(BUNDLED["MNIST"], threads, rounds or 5, report=report)
-            tables = benchmark.accuracy_tables(figures)
+            figures = run_to_accuracy(BUNDLED["MNIST"], threads, rounds or 5, report=report)
+            tables = accuracy_tables(figures)
         else:
-            figures = benchmark.run(
-                lambda: load_images("mnist", data, 0), data, threads, rounds or 30, report
-            )
-            tables = benchmark.tables(figures)
+            figures = run(lambda: load_images("mnist", data, 0), data, threads, rounds or 30, report)
+            tables = benchmark_tables(figures)
     if as_json:
         click.echo(json.dumps(figures.to_dict(), indent=2))
     elif as_markdown:
-        click.echo(benchmark.markdown(figures, tables))
+        click.echo(markdown(figures, tables))
     else:
-        console.print_benchmark(benchmark.conditions(figures), tables)
-    if isinstance(figures, benchmark.ScalingResults) and output:
-        benchmark.scaling_picture(figures).save(output)
+        console.print_benchmark(conditions(figures), tables)
+    if isinstance(figures, ScalingResults) and output:
+        scaling_picture(figures).save(output)

@@ -27,7 +27,7 @@ from tinygrad_mnist.training.progress import TerminalProgress
 from tinygrad_mnist.typing import Array
 
 if TYPE_CHECKING:
-    from tinygrad_mnist.benchmark import BenchmarkTable
+    from tinygrad_mnist.benchmark.tables import BenchmarkTable
     from tinygrad_mnist.experiments.reproduce import Reproduction
 
 _WIDTH_OF_A_FILE = 150  # columns of a wide table if the output is not a terminal
