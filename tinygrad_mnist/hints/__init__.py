@@ -20,10 +20,6 @@ from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
 from tinygrad_mnist.similar import similar
 
 __all__ = [
-    "ForeignName",
-    "MissingNameError",
-    "call_error",
-    "foreign_names",
     "hinted",
     "lookups",
     "missing",
@@ -118,6 +114,19 @@ def missing(
     ------
     ImportError
         If the name is imported from a package, and there is a hint.
+
+    Examples
+    --------
+    >>> class Box:
+    ...     def __getattr__(self, name):
+    ...         raise missing("Box", name, {"numel": "write `box.size`"}, lambda: ["size", "shape"])
+    >>> for name in ("numel", "shap"):
+    ...     try:
+    ...         getattr(Box(), name)
+    ...     except AttributeError as error:
+    ...         print(error)
+    Box has no attribute 'numel': write `box.size`
+    Box has no attribute 'shap': did you mean shape?
     """
     hint = hints.get(name)
     if hint is None:
@@ -132,7 +141,29 @@ def lookups(
 ) -> tuple[Callable[[], list[str]], Callable[[str], Any]]:
     """Return ``__dir__`` and ``__getattr__`` of a module: its public names, and the errors for all others.
 
-    Names in `later` are imported at their first use from the module that stands there.
+    Parameters
+    ----------
+    owner : str
+        Name of the module, for the messages.
+    hints : mapping of str to str
+        Advice by name.
+    names : list of str
+        The public names.
+    later : mapping of str to str, optional
+        Modules of the names that are imported at their first use.
+
+    Examples
+    --------
+    >>> from types import ModuleType
+    >>> module = ModuleType("shapes")
+    >>> module.__dir__, module.__getattr__ = lookups("shapes", {"view": "write `reshape`"}, ["reshape"])
+    >>> dir(module)
+    ['reshape']
+    >>> try:
+    ...     module.view
+    ... except AttributeError as error:
+    ...     print(error)
+    shapes has no attribute 'view': write `reshape`
     """
 
     def get_attribute(name: str) -> Any:
@@ -161,6 +192,14 @@ def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError
         Keyword that was given.
     known : iterable of str
         Keywords that the function takes.
+
+    Examples
+    --------
+    >>> for name in ("keepdim", "axs", "device"):
+    ...     print(unknown_keyword("sum", name, ["axis", "keepdims"]))
+    sum() takes keepdims=, not keepdim=
+    sum() does not take axs=: did you mean axis=?
+    sum() does not take device=: leave it out: arrays are in main memory
     """
     own = list(known)
     meant = next((word for word in KEYWORDS.get(name, ()) if word in own), None)
@@ -179,6 +218,19 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function: a call with unknown keywords or too many arguments raises advice.
 
     The decorator adds a call around the function. It is for functions that run once, such as constructors.
+
+    Examples
+    --------
+    >>> @hinted
+    ... def train(data, *, lr=0.1):
+    ...     pass
+    >>> for arguments, settings in [((1, 2), {}), ((1,), {"learning_rate": 2})]:
+    ...     try:
+    ...         train(*arguments, **settings)
+    ...     except TypeError as error:
+    ...         print(error)
+    train() got 2 positional arguments: expected data, then by name lr=
+    train() takes lr=, not learning_rate=
     """
 
     @wraps(function)

@@ -165,7 +165,15 @@ def _require_inputs(name: str, function: Callable[..., Any], count: int, line: i
 
 
 def line_of(function: Any) -> int | None:
-    """Return the line at which a function or a class's first method stands."""
+    """Return the line at which a function starts in its file; None for anything else.
+
+    Examples
+    --------
+    >>> names = {}
+    >>> exec("x = 1\\ndef rule(g, y, x):\\n    return g * x", names)
+    >>> line_of(names["rule"]), line_of(names["x"])
+    (2, None)
+    """
     code = getattr(function, "__code__", None)
     return None if code is None else int(code.co_firstlineno)
 
@@ -227,23 +235,60 @@ def agree(
 
 
 def fail(sentence: str, line: int | None = None, *, open: bool = False) -> NoReturn:
-    """Raise a `Finding`."""
+    """Raise a `Finding`; the parameters are its own.
+
+    Examples
+    --------
+    >>> def check(work):
+    ...     if work.call("double", 3.0) == 9.0:
+    ...         fail("you squared x: for x = 3, double it to 6")
+    >>> try:
+    ...     check(Work({"double": lambda x: x * x}))
+    ... except Finding as finding:
+    ...     print(finding)
+    you squared x: for x = 3, double it to 6
+    """
     raise Finding(sentence, line, open=open)
 
 
 def is_empty(function: Any) -> bool:
-    """Return True for a function that has nothing but `...` in it."""
+    """Return True for a function that has nothing but `...` in it.
+
+    Examples
+    --------
+    >>> def open_task(x): ...
+    >>> is_empty(open_task), is_empty(lambda x: x)
+    (True, False)
+    """
     empty = compile("def f(): ...", "", "exec").co_consts[0]
     return bool(getattr(function, "__code__", empty).co_code == empty.co_code)
 
 
 def numbers(subject: str, value: Any, line: int | None = None) -> Array:
-    """Return a result as an array of numbers.
+    """Return a result as an array of numbers, of the dtype and shape that NumPy gives it.
+
+    Parameters
+    ----------
+    subject : str
+        Words for the result, to begin a sentence.
+    value : Tensor, array, number, list or tuple
+    line : int, optional
+        Line of the learner's file.
 
     Raises
     ------
     Finding
         If it is something else.
+
+    Examples
+    --------
+    >>> numbers("`rule`", [1, 2])
+    array([1, 2])
+    >>> try:
+    ...     numbers("`rule`", "two")
+    ... except Finding as finding:
+    ...     print(finding)
+    `rule` gives 'two': it should be a number or an array
     """
     value = getattr(value, "data", value) if type(value).__name__ in ("Tensor", "Value") else value
     array = (
