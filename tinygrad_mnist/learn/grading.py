@@ -165,12 +165,12 @@ def _require_inputs(name: str, function: Callable[..., Any], count: int, line: i
 
 
 def line_of(function: Any) -> int | None:
-    """Return the line at which a function starts in its file; None for anything else.
+    r"""Return the line at which a function starts in its file; None for anything else.
 
     Examples
     --------
     >>> names = {}
-    >>> exec("x = 1\\ndef rule(g, y, x):\\n    return g * x", names)
+    >>> exec("x = 1\ndef rule(g, y, x):\n    return g * x", names)
     >>> line_of(names["rule"]), line_of(names["x"])
     (2, None)
     """

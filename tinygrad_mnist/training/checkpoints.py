@@ -43,8 +43,23 @@ class Checkpoints(CheckpointFolder):
 
     Examples
     --------
-    ``fit(..., callbacks=[Checkpoints("run/checkpoints", every_seconds=60)])`` trains, and continues from the
-    newest checkpoint when it is called again.
+    The second call trains the epochs that the first has not done.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.training import fit
+    >>> def train(epochs, folder):
+    ...     model = nn.Linear(1, 1, bias=False, weight_init=nn.init.ones)
+    ...     optimizer = optim.SGD(model.parameters(), lr=0.25)
+    ...     data = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
+    ...     return fit(model, nn.MSELoss(), optimizer, data, epochs=epochs, callbacks=[Checkpoints(folder)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     started, finished = train(2, folder), train(4, folder)
+    >>> [epoch.train_loss for epoch in finished]
+    [1.0, 0.25, 0.0625, 0.015625]
+    >>> started[1] == finished[1]  # also in its seconds: it was not trained again
+    True
     """
 
     @hinted

@@ -77,6 +77,22 @@ class MPI:
         If mpi4py or the MPI library is not installed.
     ProcessError
         If the ``mpiexec`` that started the processes is of another MPI library.
+
+    Examples
+    --------
+    ``mpiexec -n 4 python train.py`` starts four processes, which share each batch and get the same bits.
+    Without ``mpiexec`` there is one.
+
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.training import fit
+    >>> model = nn.Linear(1, 1, bias=False, weight_init=nn.init.ones)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.25)
+    >>> data = np.ones((8, 1), np.float32), np.zeros((8, 1), np.float32)
+    >>> with MPI() as processes:
+    ...     history = fit(model, nn.MSELoss(), optimizer, data, epochs=2, distributed=processes)
+    >>> processes.rank, processes.size, [epoch.train_loss for epoch in history]
+    (0, 1, [1.0, 0.25])
     """
 
     def __init__(self) -> None:

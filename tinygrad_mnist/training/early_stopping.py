@@ -44,7 +44,20 @@ class EarlyStopping(Callback):
 
     Examples
     --------
-    ``fit(..., callbacks=[EarlyStopping(patience=3)])``
+    The learning rate is too high: each step doubles the error, and the first epoch is the best.
+
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.training import fit
+    >>> model = nn.Linear(1, 1, bias=False, weight_init=nn.init.ones)
+    >>> optimizer = optim.SGD(model.parameters(), lr=1.5)
+    >>> data = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
+    >>> stopping = EarlyStopping(patience=2)
+    >>> history = fit(model, nn.MSELoss(), optimizer, data, epochs=10, callbacks=[stopping])
+    >>> [epoch.train_loss for epoch in history], stopping.best_epoch, model.weight.item()
+    ([1.0, 4.0, 16.0], 1, -2.0)
+    >>> history.stopped
+    'no loss below 1 in 2 epochs: the weights of epoch 1 are put back'
     """
 
     @hinted

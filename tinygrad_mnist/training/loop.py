@@ -50,6 +50,26 @@ class Training:
         Processes that train together.
     stopping : bool
         True once an end was requested by Ctrl-C, SIGTERM, or a callback that called `stop`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_mnist import nn, optim
+    >>> from tinygrad_mnist.training import fit
+    >>> class Watch:
+    ...     def after_step(self, training):
+    ...         print(f"epoch {training.epoch}, step {training.step}: loss {training.last_loss}")
+    ...         if training.last_loss < 0.1:
+    ...             training.stop("good enough")
+    >>> model = nn.Linear(1, 1, bias=False, weight_init=nn.init.ones)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.25)
+    >>> data = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
+    >>> history = fit(model, nn.MSELoss(), optimizer, data, epochs=10, callbacks=[Watch()])
+    epoch 1, step 1: loss 1.0
+    epoch 2, step 1: loss 0.25
+    epoch 3, step 1: loss 0.0625
+    >>> history.stopped
+    'good enough'
     """
 
     def __init__(

@@ -25,6 +25,16 @@ def write_sweep_page(folder: Path, found: Sequence[Outcome], *, report: str = "r
         Its outcomes.
     report
         Path of a trial's own report in its folder, which the page links to for the best.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tinygrad_mnist.training import sweep
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = sweep(lambda trial: (trial.settings["x"] - 2) ** 2, {"x": [1, 2, 4]}, folder)
+    ...     page = write_sweep_page(Path(folder), found)
+    ...     print(page.name, "Trial 1: x 2." in page.read_text(encoding="utf-8"))
+    sweep.html True
     """
     complete = [outcome for outcome in found if outcome.value is not None and math.isfinite(outcome.value)]
     ranked = sorted(complete, key=lambda outcome: (outcome.value, outcome.number))

@@ -12,7 +12,15 @@ from tinygrad_mnist.arguments import shown
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`, whole if both are, evenly spread over their logarithms with `log`."""
+    """Numbers from `low` to `high`, whole if both are, evenly spread over their logarithms with `log`.
+
+    Examples
+    --------
+    >>> [Range(0.0, 8.0).at(share) for share in (0, 0.5, 0.75)]
+    [0.0, 4.0, 6.0]
+    >>> [Range(1, 1000, log=True).at(share) for share in (0, 1 / 3, 2 / 3)]
+    [1, 10, 100]
+    """
 
     low: float
     high: float

@@ -57,6 +57,16 @@ class Outcome:
         Values that it reported, by step.
     error
         Kind and message of the error that failed it; "" if none did.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     good, bad = sweep(lambda trial: 1 / trial.settings["x"], {"x": [4, 0]}, folder)
+    >>> good.state, good.value, good.words, good.folder.name
+    ('complete', 0.25, 'x 4', 'trial-0000')
+    >>> bad.state, bad.value, bad.error
+    ('failed', None, 'ZeroDivisionError: division by zero')
     """
 
     number: int
@@ -84,6 +94,17 @@ class Trial:
         By name.
     folder
         Its own folder, which is still there when another process goes on with it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> def objective(trial):
+    ...     for step in (1, 2):
+    ...         trial.report(trial.settings["start"] / step, step)
+    ...     return trial.settings["start"] / 2
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [outcome.values for outcome in sweep(objective, {"start": [4, 8]}, folder)]
+    [{1: 4.0, 2: 2.0}, {1: 8.0, 2: 4.0}]
     """
 
     def __init__(self, number: int, settings: dict[str, Any], folder: Path, optuna_trial: Any) -> None:
@@ -103,7 +124,19 @@ class Trial:
 
 
 class Stopped(Exception):  # noqa: N818  not an error
-    """Raised by an objective to end a trial early; it is then "pruned"."""
+    """Raised by an objective to end a trial early; it is then "pruned".
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> def objective(trial):
+    ...     if trial.settings["lr"] > 1:  # or trial.should_stop(), after a report
+    ...         raise Stopped
+    ...     return trial.settings["lr"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [(outcome.state, outcome.value) for outcome in sweep(objective, {"lr": [0.5, 2.0]}, folder)]
+    [('complete', 0.5), ('pruned', None)]
+    """
 
 
 def sweep(
@@ -153,6 +186,14 @@ def sweep(
         If Optuna is not installed.
     ValueError
         If the space or another argument does not fit the sampler.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = sweep(lambda trial: (trial.settings["x"] - 2) ** 2, {"x": [1, 2, 4]}, folder)
+    >>> [(outcome.settings["x"], outcome.value) for outcome in found]
+    [(1, 1.0), (2, 0.0), (4, 4.0)]
     """
     require_choice("sampler", sampler, ("grid", "quasi-random", "tpe"))
     known = require_space(space, sampler)
@@ -171,22 +212,36 @@ def sweep(
             _run(study, _trial(taken, place, known, sampler), objective)
             if on_outcome is not None:
                 on_outcome(_outcome(study.get_trials(deepcopy=False)[taken.number], place))
-    return outcomes(place, study)
+    return _ended(study, place)
 
 
-def outcomes(folder: str | Path, study: Any = None) -> list[Outcome]:
+def outcomes(folder: str | Path) -> list[Outcome]:
     """Return the trials of a study that have ended, in the order of their numbers.
 
     Raises
     ------
     SweepError
         If the folder has no sweep.
+    MissingExtraError
+        If Optuna is not installed.
+
+    Examples
+    --------
+    Another process can look at a sweep while it runs.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = sweep(lambda trial: trial.settings["x"] ** 2, {"x": [-1, 3]}, folder)
+    ...     outcomes(folder) == found
+    True
     """
     folder = Path(folder)
-    if study is None:
-        if not (folder / DESCRIPTION).exists():
-            raise SweepError(f"{folder} has no sweep: expected the folder of one, with {DESCRIPTION}")
-        study = _opened(folder, "grid", prune=False)
+    if not (folder / DESCRIPTION).exists():
+        raise SweepError(f"{folder} has no sweep: expected the folder of one, with {DESCRIPTION}")
+    return _ended(_opened(folder, "grid", prune=False), folder)
+
+
+def _ended(study: Any, folder: Path) -> list[Outcome]:
     found = study.get_trials(deepcopy=False)
     return [_outcome(trial, folder) for trial in found if trial.state.is_finished()]
 

@@ -42,6 +42,18 @@ def training_objective(
     ------
     DataError
         If there are no validation images.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tinygrad_mnist.datasets import load_digits
+    >>> from tinygrad_mnist.training import Recipe, sweep
+    >>> objective = training_objective(Recipe(hidden=(8,), epochs=2), load_digits(validation=100))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = sweep(objective, {"lr": [0.0001, 0.1]}, folder)
+    ...     report = found[0].folder / "run" / "report.html"
+    ...     print(report.exists(), "best:", min(found, key=lambda outcome: outcome.value).words)
+    True best: lr 0.1
     """
     if not len(dataset.validation):
         raise DataError(
