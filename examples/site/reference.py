@@ -46,7 +46,6 @@ ROOMS = {
     "benchmark": "tables of speeds",
     "errors": "errors and warnings",
     "lesson": "lessons that tell themselves",
-    "program.javascript": "programs as JavaScript",
     "pages": "what pages with scripts share",
     "files": "atomic writes and bounded reads",
     "hints": "advice for names that are missing",

@@ -11,7 +11,8 @@ from tests.fuzz.operation_programs import programs
 from tests.fuzz.operations import Replica
 from tests.program.native_in_python import as_python
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program import compile, native
+from tinygrad_mnist.program import compile
+from tinygrad_mnist.program.native import step
 
 pytestmark = pytest.mark.long
 TOLERANCES = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-9}  # sums run in another order
@@ -43,7 +44,7 @@ def assert_near(found, expected):
 def test_random_programs_on_native_code_compute_what_eager_does(program):
     eager, replayed = Replica(program), Replica(program)
     with (
-        patch.object(native.step, "compiled_parts", as_python),
+        patch.object(step, "compiled_parts", as_python),
         np.errstate(all="ignore"),
         warnings.catch_warnings(),
     ):

@@ -9,8 +9,9 @@ from tests.program.native_functions import NATIVE
 from tests.program.native_in_python import as_python, scalar_functions
 from tinygrad_mnist import Tensor, no_grad, ops
 from tinygrad_mnist.errors import CaptureError
-from tinygrad_mnist.program import compile, native
+from tinygrad_mnist.program import compile
 from tinygrad_mnist.program.instructions import Value
+from tinygrad_mnist.program.native import step
 from tinygrad_mnist.program.native.expressions import typed
 from tinygrad_mnist.program.native.groups import Kind
 from tinygrad_mnist.program.native.layout import Index, Place, is_dense, is_tall, squeezed, uniform
@@ -185,13 +186,13 @@ def slots_of(name, monkeypatch):
     """The memory of a program's native code, and its groups."""
     made = []
 
-    class Noted(native.memory.Slots):
+    class Noted(step.Slots):
         def __init__(self, recording, groups, layout):
             super().__init__(recording, groups, layout)
             made.append((self, groups, recording))
 
-    monkeypatch.setattr(native.step, "Slots", Noted)
-    monkeypatch.setattr(native.step, "compiled_parts", as_python)
+    monkeypatch.setattr(step, "Slots", Noted)
+    monkeypatch.setattr(step, "compiled_parts", as_python)
     function, arrays = NATIVE[name](np.random.default_rng(0))
     compiled = compile(function)
     for _ in range(3):
@@ -238,7 +239,7 @@ def test_result_used_within_one_loop_needs_no_memory(name, monkeypatch):
 
 def test_array_without_separate_memory_is_refused(monkeypatch):
     """States that are changed have to be whole, and in separate memory."""
-    monkeypatch.setattr(native.step, "compiled_parts", as_python)
+    monkeypatch.setattr(step, "compiled_parts", as_python)
     memory = np.zeros(12)
     for data, other in ((memory[::2], np.ones(6)), (memory[:6], memory[3:9])):
         w, v = Tensor(np.ones(6), requires_grad=True), Tensor(np.ones(6))
@@ -261,12 +262,12 @@ def test_array_without_separate_memory_is_refused(monkeypatch):
 @pytest.mark.parametrize(("size", "is_native"), [(160, True), (164, False)])
 def test_product_that_is_too_large_is_left_to_numpy(size, is_native, monkeypatch):
     """At 2**22 multiplications the library is faster."""
-    monkeypatch.setattr(native.step, "compiled_parts", lambda *arguments: [])
+    monkeypatch.setattr(step, "compiled_parts", lambda *arguments: [])
     compiled = compile(lambda a, b: ops.tanh(a @ b.T))
     x = np.ones((size, size), np.float32)
     for _ in range(2):
         compiled(x, x)
-    made, make = [], native.native_step
-    monkeypatch.setattr(native, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
+    made, make = [], step.native_step
+    monkeypatch.setattr(step, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
     compiled.program.bind("native")
     assert (".dot(" not in made[0].__globals__["source"]) is is_native

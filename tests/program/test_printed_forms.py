@@ -220,11 +220,11 @@ def test_op_that_is_called_as_a_whole_is_printed_by_its_name():
 
 def native_texts(compiled, monkeypatch):
     """The step that calls native code, and the native functions: the text alone, which is not compiled."""
-    from tinygrad_mnist.program import native
+    from tinygrad_mnist.program.native import step
 
-    made, make = [], native.native_step
-    monkeypatch.setattr(native, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
-    monkeypatch.setattr(native.step, "compiled_parts", lambda *arguments: [])
+    made, make = [], step.native_step
+    monkeypatch.setattr(step, "native_step", lambda *arguments: made.append(make(*arguments)) or made[-1])
+    monkeypatch.setattr(step, "compiled_parts", lambda *arguments: [])
     compiled.program.bind("native")
     things = made[0].__globals__
     return f"{things['source']}\n\n{things['native_source']}\n"

@@ -114,6 +114,11 @@ def operands(
     max_dims, max_side
         Bounds of drawn shapes.
 
+    Raises
+    ------
+    ValueError
+        If `inputs` are neither a number nor shapes, or `low` is not below `high`.
+
     Examples
     --------
     >>> from hypothesis import given

@@ -95,10 +95,29 @@ def _say(text: str) -> None:
     say(text, to_stderr=True)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    cls=_Commands,
+    help="Train an MNIST perceptron; check, draw and print its gradients.",
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(__version__)
 def main() -> None:
-    """Train an MNIST perceptron; check, draw and print its gradients."""
+    """Run a command; a group of Click's, which ``tinygrad-mnist`` calls in a terminal.
+
+    Raises
+    ------
+    SystemExit
+        With status 0 after success, 1 if a check failed, 2 after bad usage or input.
+
+    Examples
+    --------
+    ``tinygrad-mnist data --dataset digits`` from a test:
+
+    >>> from click.testing import CliRunner
+    >>> result = CliRunner().invoke(main, ["data", "--dataset", "digits"])
+    >>> result.exit_code, result.stdout.splitlines()[0]
+    (0, 'digits: 1,437 training and 360 test images, 8 x 8, in 10 classes')
+    """
 
 
 for _commands in _HEADINGS.values():

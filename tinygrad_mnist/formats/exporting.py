@@ -85,9 +85,18 @@ def export(
 
     Examples
     --------
+    >>> import runpy
+    >>> import tempfile
     >>> from tinygrad_mnist import nn
-    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-    >>> export(model, getfixture("tmp_path") / "model.onnx")  # doctest: +SKIP
+    >>> model = nn.Linear(2, 1, weight_init=nn.init.ones, bias_init=nn.init.zeros)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export(model, f"{folder}/model.onnx")
+    ...     export(model, f"{folder}/model.py")
+    ...     print(sorted(os.listdir(folder)))
+    ...     code = runpy.run_path(f"{folder}/model.py")
+    ['model.npz', 'model.onnx', 'model.py']
+    >>> code["run"](np.array([[3.0, 4.0]], np.float32))
+    array([[7.]], dtype=float32)
     """
     kind = Path(path).suffix
     if kind not in (".onnx", ".py"):

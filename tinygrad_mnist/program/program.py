@@ -18,7 +18,7 @@ from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program.derivation import derivation
 from tinygrad_mnist.program.guards import entry
 from tinygrad_mnist.program.instructions import Recording, State
-from tinygrad_mnist.program.javascript import javascript
+from tinygrad_mnist.program.javascript.module import javascript
 from tinygrad_mnist.program.memory import Plan, plan
 from tinygrad_mnist.program.names import Names
 from tinygrad_mnist.program.numbers import Number
@@ -43,6 +43,20 @@ class Program:
         The memory of the results.
     printed : Source
         The code that runs, and what it takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_mnist as tm
+    >>> @tm.compile
+    ... def length(x):
+    ...     return tm.ops.sqrt((x * x).sum())
+    >>> [length(np.array([3.0, 4.0])).item() for _ in range(2)]
+    [5.0, 5.0]
+    >>> length.program
+    <program of length: 3 instructions, 24 bytes for results (32 without reuse)>
+    >>> print(length.program.derivation.splitlines()[-2])
+        loss = np.sqrt((x * x).sum())  # ()
     """
 
     trace: Trace
@@ -89,6 +103,15 @@ class Program:
         ------
         CaptureError
             If an operation, a dtype or the order of an array's elements has no form in JavaScript.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import tinygrad_mnist as tm
+        >>> double = tm.compile(lambda x: 2 * x)
+        >>> results = [double(np.ones(3)) for _ in range(2)]
+        >>> "multiply(two, x, t1);" in double.program.javascript
+        True
         """
         return Code(javascript(self.trace))
 
@@ -141,7 +164,7 @@ class Program:
 
     def _native(self, step: Callable[..., Any], arrays: Sequence[Array]) -> Callable[..., Any]:
         """Return the step as native code."""
-        from tinygrad_mnist.program.native import native_step
+        from tinygrad_mnist.program.native.step import native_step
 
         states = dict(zip(self.states, arrays))
         try:

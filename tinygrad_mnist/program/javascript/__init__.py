@@ -1,9 +1,6 @@
-"""A program as JavaScript: a module over typed arrays that needs nothing else."""
+"""A program as JavaScript: a module over typed arrays that needs nothing else.
 
-from tinygrad_mnist.program.javascript.module import javascript
+Internal: ``Program.javascript`` is the text.
+"""
 
-__all__ = ["javascript"]
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__: list[str] = []

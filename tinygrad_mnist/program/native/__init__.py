@@ -1,9 +1,6 @@
-"""Programs as native code, with numba: for small networks, where NumPy's calls take most of the time."""
+"""Programs as native code, with numba: for small networks, where NumPy's calls take most of the time.
 
-from tinygrad_mnist.program.native.step import native_step
+Internal: ``compile(function, backend="native")`` runs it.
+"""
 
-__all__ = ["native_step"]
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__: list[str] = []
