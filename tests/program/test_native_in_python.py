@@ -13,14 +13,13 @@ pytest.importorskip("numba", reason="native code needs numba: pip install -e '.[
 
 from tests.program.native_functions import NATIVE
 from tests.program.native_in_python import as_python, on_native_code
-from tinygrad_mnist.program.native import step
 
 TALL = ((40, 3), (1, 3), (3,))  # lies column by column in native code
 
 
 @pytest.fixture(autouse=True)
 def _in_python(monkeypatch):
-    monkeypatch.setattr(step, "compiled_parts", as_python)
+    monkeypatch.setattr("tinygrad_mnist.program.native.step.compiled_parts", as_python)
     with np.errstate(all="ignore"):  # machine code does not warn
         yield
 

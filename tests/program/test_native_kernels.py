@@ -11,13 +11,12 @@ from tests.program.native_in_python import as_python, on_native_code
 from tests.program.test_native_in_python import assert_near
 from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.program.native import step
 from tinygrad_mnist.training import make_train_step
 
 
 @pytest.fixture
 def _in_python(monkeypatch):
-    monkeypatch.setattr(step, "compiled_parts", as_python)
+    monkeypatch.setattr("tinygrad_mnist.program.native.step.compiled_parts", as_python)
 
 
 @given(parts)
@@ -32,7 +31,7 @@ def test_parts_are_right_in_native_code(chosen):
     rng = np.random.default_rng(0)
     batches = rng.standard_normal((3, 4, 3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "compiled_parts", as_python)
+        patch.setattr("tinygrad_mnist.program.native.step.compiled_parts", as_python)
         compiled = on_native_code(step, *batches[:1, None])
         for x in batches:
             assert_near(compiled(x), step(x))
@@ -87,7 +86,7 @@ def test_longer_network_has_no_more_kernels(made, monkeypatch):
         assert max(len(kernel.memories) for kernel in sequences[-1][3:]) <= 8  # the first ones are checks
         return as_python(sequences, arguments)
 
-    monkeypatch.setattr(step, "compiled_parts", noted)
+    monkeypatch.setattr("tinygrad_mnist.program.native.step.compiled_parts", noted)
     for length in (6, 15):
         function, batch, _ = made(length)
         on_native_code(function, batch, batch)
