@@ -7,8 +7,9 @@ Markdown files sees: run it after a measurement.
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinygrad_mnist.benchmark import ScalingResults, Timing, scaling_picture
-from tinygrad_mnist.benchmark.scaling import Point, networks
+from tinygrad_mnist.benchmark import Timing
+from tinygrad_mnist.benchmark.scaling import Point, ScalingResults, networks
+from tinygrad_mnist.benchmark.scaling_report import scaling_picture
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.drawing import Drawing, Panel
 
