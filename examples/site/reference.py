@@ -52,6 +52,8 @@ ROOMS = {
     "cli": "the commands",
 }
 
+PLAIN = (int, float, str, dict, tuple)
+
 
 def room(name: str) -> ModuleType:
     """Return a room by its short name."""
@@ -110,7 +112,7 @@ def _page(name: str, owned: dict[int, str]) -> str:
     lines += [*inspect.cleandoc(module.__doc__ or "").splitlines(), ""]
     lines += [".. py:currentmodule:: None", ""]  # full names follow
     lines += [".. autosummary::", "   :nosignatures:", ""]
-    lines += [f"   ~{place}" for each, place in places.items() if not _is_wrong(getattr(module, each))]
+    lines += [f"   ~{place}" for each, place in places.items() if _has_a_docstring(getattr(module, each))]
     lines += [""]
     for each, place in places.items():
         if place == f"{full}.{each}":
@@ -118,18 +120,25 @@ def _page(name: str, owned: dict[int, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_wrong(value: Any) -> bool:
-    """A wrong rule tells of itself; its docstring is that of its class."""
-    return isinstance(value, WrongRule)
+def _has_a_docstring(value: Any) -> bool:
+    """Return False for a wrong rule, or a constant such as 30: its docstring is that of its class."""
+    return not isinstance(value, (WrongRule, *PLAIN))
 
 
 def _entry(place: str, value: Any) -> list[str]:
+    module, _, own = place.rpartition(".")
+    data = [f".. py:data:: {own}", f"   :module: {module}"]
     if inspect.isclass(value):
         kind = "autoexception" if issubclass(value, BaseException) else "autoclass"
         return [f".. {kind}:: {place}", "   :members:"]
-    if _is_wrong(value):
+    if isinstance(value, WrongRule):
         why = value.why.replace("|", r"\|").replace("*", r"\*")
-        return [f".. py:data:: {place}", "", f"   Breaks {value.blames()}. {why}"]
+        return [*data, "", f"   Breaks {value.blames()}. {why}"]
     if isinstance(value, Primitive) or inspect.isroutine(value):
         return [f".. autofunction:: {place}"]
+    if isinstance(value, (dict, tuple)):
+        names = [each if isinstance(each, str) else each.name for each in value]
+        return [*data, "", f"   A {type(value).__name__} of {', '.join(names)}."]
+    if isinstance(value, PLAIN):
+        return [*data, f"   :value: {value!r}"]
     return [f".. autodata:: {place}", "   :no-value:"]

@@ -15,7 +15,14 @@ if not SITE.exists():
     pytest.skip("there is no site: python examples/site/build.py", allow_module_level=True)
 
 LESSON = sorted((SITE / "lessons/beginners").glob("*by_hand.html"))[0].relative_to(SITE).as_posix()
-PAGES = ["index.html", LESSON, "reference/checking.html", "search.html?q=check_gradients", "play.html"]
+PAGES = [
+    "index.html",
+    LESSON,
+    "reference/checking.html",
+    "reference/report.plots.html",
+    "search.html?q=check_gradients",
+    "play.html",
+]
 # Links to other hosts are those of the README, and the theme's own.
 OTHER_HOSTS = re.compile(
     r"https://github\.com/pradyunsg/furo|https://pradyunsg\.me|https://www\.sphinx-doc\.org"
@@ -72,6 +79,19 @@ def test_no_page_scrolls_sideways(opened):
         for page in (*PAGES, *wide, "explanations/oracles.html", "lessons/beginners/index.html"):
             tab = opened(page, width)
             assert tab.evaluate("document.documentElement.scrollWidth") <= width, page
+
+
+def test_reference_shows_the_picture_of_each_example_that_is_a_drawing():
+    pages = [page.read_text(encoding="utf-8") for page in (SITE / "reference").glob("*.html")]
+    assert sum(page.count('class="gp"') for page in pages) > 300
+    assert any('class="drawing"' in page for page in pages)
+    for page in pages:
+        assert page.count('class="drawing"') == len(re.findall(r'<span class="go">Drawing\(', page))
+
+
+def test_reference_says_nothing_of_builtin_types():
+    for page in (SITE / "reference").glob("*.html"):
+        assert "int([x])" not in page.read_text(encoding="utf-8"), page.name
 
 
 def test_search_finds_a_function_without_a_server(opened):
