@@ -17,7 +17,7 @@ MOST_BYTES = 3_000_000
 FEWEST_TRAIN = 300  # with fewer there is little to learn
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = (
-    *("core", "paint", "framing"),  # what the page knows, and how it is drawn
+    *("network", "core", "paint", "framing"),  # what the page knows, and how it is drawn
     *("pad", "plane", "picture"),  # what is in the middle
     *("see", "blame"),  # the tabs
     *("fields", "charts", "worker", "learning", "weights", "learn"),
