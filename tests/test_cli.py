@@ -18,7 +18,7 @@ from tinygrad_mnist import __version__
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets import write_idx
 from tinygrad_mnist.errors import CheckpointError
-from tinygrad_mnist.training.run_folder import read_settings
+from tinygrad_mnist.training.run_config import read_settings
 
 PICTURES = {"curves.svg", "confusion.svg", "misread.svg", "first_layer.svg"}
 ONE = "--jobs", 1

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from tinygrad_mnist.cli import main
-from tinygrad_mnist.training.run_folder import read_settings
+from tinygrad_mnist.training.run_config import read_settings
 
 pytest.importorskip("optuna", reason="the sweep extra is not installed")
 

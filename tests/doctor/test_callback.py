@@ -16,7 +16,7 @@ from tinygrad_mnist.doctor import Doctor, TrainingDiagnosis, TrainingFinding
 from tinygrad_mnist.errors import DivergenceError
 from tinygrad_mnist.training import Checkpoints, Recipe, fit
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run_folder import RunOptions
+from tinygrad_mnist.training.run_config import RunOptions
 
 
 def weights(training):

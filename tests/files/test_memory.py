@@ -14,7 +14,8 @@ from tinygrad_mnist.errors import CheckpointError, DataError
 from tinygrad_mnist.files import load_tensors, read_json, read_json_lines, save_tensors
 from tinygrad_mnist.training import Evaluation, History, Recipe
 from tinygrad_mnist.training.checkpoint_files import MOST_JSON
-from tinygrad_mnist.training.run_folder import RunOptions, load_run, save_config, save_results
+from tinygrad_mnist.training.run_config import RunOptions, save_config
+from tinygrad_mnist.training.run_folder import load_run, save_results
 
 MOST_SURPLUS = 100 * 2**20
 pytestmark = pytest.mark.usefixtures("within_a_minute")

@@ -23,15 +23,8 @@ from tinygrad_mnist.errors import CheckpointError, DataError, DivergenceError
 from tinygrad_mnist.files import load_tensors, read_json, save_tensors
 from tinygrad_mnist.training import Checkpoints, Epoch, Evaluation, History, Recipe, fit
 from tinygrad_mnist.training.checkpoint_files import checksum_of
-from tinygrad_mnist.training.run_folder import (
-    CONFIG,
-    HISTORY,
-    WEIGHTS,
-    RunOptions,
-    load_run,
-    save_config,
-    save_results,
-)
+from tinygrad_mnist.training.run_config import CONFIG, RunOptions, save_config
+from tinygrad_mnist.training.run_folder import HISTORY, WEIGHTS, load_run, save_results
 
 FOUND = Path(__file__).parent / "found"
 MOST_BYTES = 2**20

@@ -12,7 +12,8 @@ from tinygrad_mnist.datasets.image_dataset import ImageDataset, Split
 from tinygrad_mnist.errors import CheckpointError, TinygradMnistError
 from tinygrad_mnist.training import Checkpoints, Recipe
 from tinygrad_mnist.training.job import resume_training, run_training
-from tinygrad_mnist.training.run_folder import CHECKPOINTS, CONFIG, FILES, LOCK, RunOptions, load_run
+from tinygrad_mnist.training.run_config import CONFIG, RunOptions
+from tinygrad_mnist.training.run_folder import CHECKPOINTS, FILES, LOCK, load_run
 
 
 @pytest.fixture(scope="module")

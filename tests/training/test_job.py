@@ -27,7 +27,8 @@ from tinygrad_mnist.training import (
     run_folder,
 )
 from tinygrad_mnist.training.fresh import default_batch_size
-from tinygrad_mnist.training.run_folder import RunConfig, RunOptions, read_settings, save_config, save_results
+from tinygrad_mnist.training.run_config import RunConfig, RunOptions, read_settings, save_config
+from tinygrad_mnist.training.run_folder import save_results
 from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.settings import settings_of, settings_of_data
 from tinygrad_mnist.training.step import require_finite, shortened

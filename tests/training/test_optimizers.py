@@ -15,7 +15,8 @@ from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.training import Checkpoints, History, evaluate
 from tinygrad_mnist.training.optimizers import OPTIMIZERS
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run_folder import load_run, read_settings
+from tinygrad_mnist.training.run_config import read_settings
+from tinygrad_mnist.training.run_folder import load_run
 from tinygrad_mnist.training.schedules import named_schedule
 
 

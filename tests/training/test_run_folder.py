@@ -17,18 +17,8 @@ from tinygrad_mnist.files.records import read_record
 from tinygrad_mnist.training import Epoch, History, Recipe, predict
 from tinygrad_mnist.training.evaluation import evaluate
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run_folder import (
-    CONFIG,
-    HISTORY,
-    TIMES,
-    WEIGHTS,
-    RunData,
-    RunOptions,
-    load_run,
-    read_settings,
-    save_config,
-    save_results,
-)
+from tinygrad_mnist.training.run_config import CONFIG, RunData, RunOptions, read_settings, save_config
+from tinygrad_mnist.training.run_folder import HISTORY, TIMES, WEIGHTS, load_run, save_results
 from tinygrad_mnist.training.totals import Evaluation
 
 

@@ -21,16 +21,13 @@ from tinygrad_mnist.training.checkpoint_files import checksum_of
 from tinygrad_mnist.training.fresh import fresh_network
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.job import require_unfinished, resume_training, run_training
+from tinygrad_mnist.training.run_config import CONFIG, RunOptions, read_settings, save_config
 from tinygrad_mnist.training.run_data import load_run_data
 from tinygrad_mnist.training.run_folder import (
-    CONFIG,
-    RunOptions,
     load_run,
     locked,
     make_folder,
-    read_settings,
     require_own_checkpoints,
-    save_config,
     save_results,
 )
 from tinygrad_mnist.training.run_state import Parts, Position, RunState

@@ -9,7 +9,7 @@ from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import LabelError
 from tinygrad_mnist.training import Recipe, fit
 from tinygrad_mnist.training.job import run_training
-from tinygrad_mnist.training.run_folder import RunOptions
+from tinygrad_mnist.training.run_config import RunOptions
 
 
 def train(mnist, backend, *, loss, activation, dropout=0.0, **options):

@@ -63,7 +63,7 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
     from tinygrad_mnist.cli.console import say
     from tinygrad_mnist.training.fresh import default_batch_size
     from tinygrad_mnist.training.recipe import Recipe
-    from tinygrad_mnist.training.run_folder import RunOptions
+    from tinygrad_mnist.training.run_config import RunOptions
     from tinygrad_mnist.training.sweeps import sweep as run
     from tinygrad_mnist.training.sweeps import training_objective, write_sweep_page
     from tinygrad_mnist.training.sweeps.trainings import recipe_of

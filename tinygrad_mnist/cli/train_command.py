@@ -158,7 +158,7 @@ def train(context: click.Context, /, dataset: str, data: Path | None, validation
     from tinygrad_mnist.training.fresh import default_batch_size, hidden_sizes
     from tinygrad_mnist.training.job import run_training
     from tinygrad_mnist.training.recipe import Recipe
-    from tinygrad_mnist.training.run_folder import RunOptions
+    from tinygrad_mnist.training.run_config import RunOptions
 
     with started_processes() as processes:
         if run is not None:
@@ -199,8 +199,9 @@ def _resume(run: Path, data: Path | None, processes: Any) -> None:
     from tinygrad_mnist.cli import console
     from tinygrad_mnist.training.checkpoint_files import CheckpointFolder
     from tinygrad_mnist.training.job import require_unfinished, resume_training
+    from tinygrad_mnist.training.run_config import read_settings
     from tinygrad_mnist.training.run_data import load_run_data
-    from tinygrad_mnist.training.run_folder import CHECKPOINTS, read_settings
+    from tinygrad_mnist.training.run_folder import CHECKPOINTS
 
     settings = read_settings(run)
     require_unfinished(settings)  # before data are read
@@ -238,7 +239,7 @@ def _refuse_other_options(context: click.Context, allowed: set[str], run: Path) 
 def _setting_of(run: Path, name: str) -> str:
     """Return a setting of the run in words."""
     from tinygrad_mnist.nn.perceptrons import sizes_as_text
-    from tinygrad_mnist.training.run_folder import read_settings
+    from tinygrad_mnist.training.run_config import read_settings
 
     settings = read_settings(run)
     layers = sizes_as_text(settings.recipe.sizes(settings.image_shape, settings.classes))

@@ -26,16 +26,13 @@ from tinygrad_mnist.training.evaluation import evaluate_together
 from tinygrad_mnist.training.fit import fit
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.recipe import Recipe
+from tinygrad_mnist.training.run_config import RunConfig, RunOptions, read_settings, save_config
 from tinygrad_mnist.training.run_folder import (
     CHECKPOINTS,
     REPORT,
-    RunConfig,
-    RunOptions,
     locked,
     make_folder,
-    read_settings,
     require_own_checkpoints,
-    save_config,
     save_results,
 )
 from tinygrad_mnist.training.run_report import write_run_report

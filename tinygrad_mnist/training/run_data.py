@@ -7,7 +7,7 @@ from pathlib import Path
 from tinygrad_mnist.datasets import ImageDataset, load_mnist
 from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.errors import DataError
-from tinygrad_mnist.training.run_folder import RunConfig
+from tinygrad_mnist.training.run_config import RunConfig
 
 
 def load_run_data(settings: RunConfig, directory: Path | None = None, validation: int = 0) -> ImageDataset:

@@ -15,7 +15,8 @@ from tinygrad_mnist.training.callbacks import Callback
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.job import resume_training, run_training
 from tinygrad_mnist.training.recipe import Recipe
-from tinygrad_mnist.training.run_folder import CONFIG, HISTORY, RunOptions, read_settings
+from tinygrad_mnist.training.run_config import CONFIG, RunOptions, read_settings
+from tinygrad_mnist.training.run_folder import HISTORY
 from tinygrad_mnist.training.sweeps.study import Stopped, Trial
 
 RUN = "run"
