@@ -146,7 +146,7 @@ class Checkpoints(CheckpointFolder):
             "state": state.numbers,
             "place": asdict(training.position),
             "history": training.history.to_dict(),
-            "first loader epoch": training.first_loader_epoch,
+            "first loader epoch": training.batches.first_loader_epoch,
             "data": _data(training),
             "settings": {
                 "start": self._settings,
@@ -180,7 +180,7 @@ class Checkpoints(CheckpointFolder):
             present = {**self._settings, WEIGHTS: last.get(WEIGHTS)} if is_own else self._settings
             require_same(present, start, last)
             self._settings = saved.settings["start"]
-        training.first_loader_epoch = saved.first_loader_epoch
+        training.batches.first_loader_epoch = saved.first_loader_epoch
         for name, state in saved.states(arrays).items():
             load = getattr(training.callbacks.get(name), "load_state_dict", None)
             if load:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain, islice
 from typing import Any, NoReturn
 
-from tinygrad_mnist.datasets.batches import Batch, Batches, first_enough, read, unread
+from tinygrad_mnist.datasets.batches import Batch, Batches
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
 from tinygrad_mnist.training.distributed import Alone, Communicator
+from tinygrad_mnist.training.epoch_batches import EpochBatches
 from tinygrad_mnist.training.evaluation import evaluate, evaluate_together
 from tinygrad_mnist.training.history import Epoch, History
 from tinygrad_mnist.training.micro_batches import MicroBatchStep
@@ -85,9 +85,6 @@ class Training:
         self.history, self.last_loss = History(), math.nan
         self.resumed = self.stopping = False
         self.callbacks: dict[str, Any] = {}  # by their names in a checkpoint
-        self.first_loader_epoch = getattr(train, "epoch", None)
-        self.position = Position(loader_epoch=self.first_loader_epoch)
-        self.length = len(train) if isinstance(train, Sized) else None
         self._step, self._signalled = step, signalled  # without a `step`, each step is watched
         schedule = parts.schedule
         self._per_step = schedule if schedule is not None and schedule.per_step else None
@@ -99,10 +96,10 @@ class Training:
             self.arithmetic["micro_batches"] = str(shared.micro_batches)
             self.processes, shared.stop_requested = shared.processes, signalled
             self._signalled = lambda: shared.stopping  # a signal to one process stops all at the same step
+        self.batches = EpochBatches(train, together=self.processes.size > 1)
+        self.position = Position(loader_epoch=self.batches.first_loader_epoch)
         self._per_example = PerExample(parts.loss)
         self._around: Sequence[Callable[..., Any]] = ()  # the hooks `evaluating`
-        self._opened: Iterator[Batch] | None = None  # the first epoch's batches, once examined
-        self._looked_at: list[Batch] = []
         self._since = self._remembered_at = 0.0  # the seconds of an epoch are counted from the first
         self._known: tuple[RunState, Position] | None = None  # the last state that is known to be good
 
@@ -136,7 +133,7 @@ class Training:
     @property
     def steps(self) -> int | None:
         """Number of steps in an epoch; None for batches without a length."""
-        return self.length
+        return self.batches.length
 
     @property
     def all_steps(self) -> int:
@@ -160,14 +157,7 @@ class Training:
         most : int
             Number of batches at most.
         """
-        if self.resumed or self.position.steps:
-            self.set_loader_epoch(self.first_loader_epoch)
-            found = first_enough([], map(read, unread(self.train)), examples, most)
-            self.set_loader_epoch(self.position.loader_epoch)
-            return found
-        if self._opened is None:
-            self._opened = self._open()
-        return list(map(read, first_enough(self._looked_at, self._opened, examples, most)))
+        return self.batches.first(self.position, examples, most, resumed=self.resumed)
 
     def evaluate(self, batches: Batches) -> Evaluation:
         """Return mean loss and accuracy on `batches`, as `evaluate`; the training is not affected."""
@@ -213,28 +203,16 @@ class Training:
         if self._signalled():
             self.stopping = True
 
-    def _open(self) -> Iterator[Batch]:
-        """Return this epoch's batches, from the first that is not trained on yet."""
-        self.set_loader_epoch(self.position.loader_epoch)
-        batches = unread(self.train) if self.processes.size > 1 else self.train
-        return islice(batches, self.position.step, None)
-
     def _batches(self) -> Iterator[Batch]:
-        """Return the batches of this epoch that are not trained on yet."""
-        batches = self._open() if self._opened is None else chain(self._looked_at, self._opened)
-        self._opened, self._looked_at = None, []
+        """Return the batches of this epoch that are not trained on yet, for a model that is set to train."""
+        batches = self.batches.rest(self.position)
         self.model.train()
         return batches
 
     def go_on(self, position: Position, epochs: list[Epoch]) -> None:
         """Continue from a position of a run with these completed epochs."""
         self.resumed, self.position, self.history.epochs = True, position, epochs
-        self.set_loader_epoch(position.loader_epoch)
-
-    def set_loader_epoch(self, epoch: int | None) -> None:
-        """Set the epoch, counted from 0, whose batches a loader yields next."""
-        if epoch is not None:
-            self.train.epoch = epoch  # type: ignore[attr-defined]
+        self.batches.loader_epoch = position.loader_epoch
 
     def _take_step(self, inputs: Any, targets: Any) -> None:
         position = self.position
@@ -265,7 +243,7 @@ class Training:
                 f"train has no batch in epoch {position.epoch}: it is exhausted after one pass; give a "
                 "Loader or a list"
             )
-        is_cut_short = self.stopping and position.step != self.length
+        is_cut_short = self.stopping and position.step != self.steps
         epoch = self._measured()
         self.history.epochs.append(epoch)
         for hook in hooks["after_epoch"]:
@@ -301,10 +279,8 @@ class Training:
         if self.parts.schedule:
             held_out = done.validation_loss
             self.parts.schedule.after_epoch(done.train_loss if held_out is None else held_out)
-        loader_epoch = getattr(self.train, "epoch", None)
-        self.position = Position(
-            self.position.epoch + 1, steps=self.position.steps, loader_epoch=loader_epoch
-        )
+        steps, loader_epoch = self.position.steps, self.batches.loader_epoch
+        self.position = Position(self.position.epoch + 1, steps=steps, loader_epoch=loader_epoch)
 
     # Divergence: the end of a training with a number that is not finite
 
@@ -364,8 +340,3 @@ class Training:
                 return None
             self._next_epoch(self.history.epochs[self.position.epoch - 1])
         return None
-
-    def _watched(self, inputs: Any, targets: Any) -> tuple[float, Any] | Anomaly:
-        if self._micro_batches:
-            return self._micro_batches.watched(inputs, targets, self._when())
-        return watched_step(self.parts, inputs, targets, self._when())
