@@ -17,13 +17,15 @@
 # to know two things about each of its ops: how to compute the result, and how to carry a gradient backward
 # through it.
 #
-# Take y = a b, somewhere in the middle of a computation that ends in a single number L.  Suppose that we
-# know g = dL/dy, which says how much L changes when y changes a little.  The chain rule then gives the
+# Take $y = a b$, somewhere in the middle of a computation that ends in a single number $L$.  Suppose that we
+# know $g = dL/dy$, which says how much $L$ changes when $y$ changes a little.  The chain rule then gives the
 # derivatives with respect to both inputs:
 #
-#     dL/da = g b        dL/db = g a
+# $$
+# \frac{dL}{da} = g b \qquad \frac{dL}{db} = g a
+# $$
 #
-# That is one *rule* per input.  A rule gets g, the result y and the inputs, and returns the gradient with
+# That is one *rule* per input.  A rule gets $g$, the result $y$ and the inputs, and returns the gradient with
 # respect to its input.  A primitive holds the forward function and the rules.  It is data: the rest of this
 # page reads it, for one purpose after another.
 #
@@ -255,8 +257,8 @@ print("5. gradient of a bias added to two rows:", bias.grad)
 # `grad(f)` is the function that computes the gradient of f.  Here too the box decides: it returns an array
 # for an array, and a Tensor for a Tensor.  So grad(grad(f)) works, and grad(grad(grad(f))) as well.
 #
-# The two new ops have rules that reuse the result y: the derivative of exp is exp itself, and that of tanh
-# is 1 - tanh^2.
+# The two new ops have rules that reuse the result y: the derivative of exp is exp itself, and that of tanh is
+# $1 - \tanh^2$.
 
 
 # %%
@@ -289,12 +291,12 @@ print("   tanh'''(0.5) =", grad(grad(grad(tanh)))(0.5), "formula:", (1 - t**2) *
 # A wrong rule does not crash.  It returns a number, and the network learns a little worse.  So we compare
 # with two other methods, which use no rules at all:
 #
-# - *Central differences*: change one entry by a small step h, up and down, and divide the difference of the
-#   results by 2 h.  The step is a compromise: if it is too large, the curve is not straight; if it is too
+# - *Central differences*: change one entry by a small step $h$, up and down, and divide the difference of the
+#   results by $2 h$.  The step is a compromise: if it is too large, the curve is not straight; if it is too
 #   small, the difference is mostly rounding.
 # - *The complex step*: go in the imaginary direction, which Python writes as 1j.  Taylor's formula
-#   says that f(x + ih) = f(x) + ih f'(x) - ..., so f'(x) is the imaginary part divided by h.  Nothing is
-#   subtracted, so h can be tiny, and the result is right to almost the last digit.
+#   says that $f(x + ih) = f(x) + ih f'(x) - \dots$, so $f'(x)$ is the imaginary part divided by $h$.  Nothing
+#   is subtracted, so $h$ can be tiny, and the result is right to almost the last digit.
 #
 # Both just call f on arrays, which works because ops compute when they meet arrays.
 #
@@ -346,15 +348,15 @@ print("8.", to_dot(f(Tensor(point))))
 # %% [markdown]
 # ## 9. A network
 #
-# Three more ops.  `matmul` and `transpose` make a linear layer: x @ weight.T + bias, with one row of x
-# per image.  Two linear layers in a row could be replaced by one; `tanh` between them makes the network
-# able to do more.
+# Three more ops.  `matmul` and `transpose` make a linear layer: `x @ weight.T + bias`, with one row of x per
+# image.  Two linear layers in a row could be replaced by one; `tanh` between them makes the network able to
+# do more.
 #
-# The last layer gives each image ten scores, one per digit.  The loss compares them with the label:
-# *softmax cross-entropy*, log(sum of exp(scores)) - score of the right digit, averaged over the images.  It
-# is small when the right score is much larger than the others.  exp overflows for scores above 709, so
-# `logsumexp` subtracts the largest score first and adds it again at the end.  Its rule contains exp(x - y),
-# the famous softmax: the scores of an image turned into probabilities that add up to 1.
+# The last layer gives each image ten scores, one per digit.  The loss compares them with the label: *softmax
+# cross-entropy*, $\log \sum_j e^{z_j} - z_c$ for the scores $z$ and the right digit $c$, averaged over the
+# images.  It is small when the right score is much larger than the others.  exp overflows for scores above
+# 709, so `logsumexp` subtracts the largest score first and adds it again at the end.  Its rule contains
+# $e^{x - y}$, the famous softmax: the scores of an image turned into probabilities that add up to 1.
 #
 # *Stochastic gradient descent* (SGD) moves each parameter a little against its gradient.  It puts a new
 # array into the Tensor.  The next forward pass records a new graph, and Python frees the old one.
@@ -417,7 +419,7 @@ print("9. parameters:", sum(parameter.value.size for parameter in parameters))
 #
 # The data are 1,797 handwritten digits of 8 x 8 pixels: 1,237 to learn from, 200 that we leave aside here,
 # and 360 for the test.  We go through the training images 30 times, in a new order each time, 32 images per
-# step.  A network that guesses has a loss of about log(10) = 2.30 and reads a tenth of the digits right;
+# step.  A network that guesses has a loss of about $\log 10 = 2.30$ and reads a tenth of the digits right;
 # this one reads 91.1 % right.  Its random numbers have a fixed seed, so you will get the same.
 
 # %%

@@ -5,8 +5,9 @@
 # contributions.  The order in which nodes pass on their gradients decides two things: whether the sum is
 # right, and how long it takes.  The smallest graph that shows this has three values and no network.
 #
-#     b = a + a
-#     c = b + b          so c = 4 a, and dc/da = 4
+# $$
+# b = a + a \qquad c = b + b = 4 a \qquad \frac{dc}{da} = 4
+# $$
 
 # %% [markdown]
 # A dozen lines are enough for a graph.  A node stores the nodes whose sum it is.

@@ -23,12 +23,22 @@ print(f"{len(x)} images of {x.shape[1]} pixels; the digits are {labels}")
 # %% [markdown]
 # ## Forward
 #
-# A batch of n examples is a matrix with one row per example.  W1 is (30, 64), b1 (30,), W2 (10, 30), b2
-# (10,):
+# A batch of $n$ examples is a matrix with one row per example.  $W_1$ is (30, 64), $b_1$ (30,), $W_2$ (10,
+# 30), $b_2$ (10,):
 #
-#     z1 = x @ W1.T + b1      a1 = sigmoid(z1)
-#     z2 = a1 @ W2.T + b2     a2 = sigmoid(z2)
-#     C = sum((a2 - y)**2) / 2n
+# $$
+# z_1 = x W_1^T + b_1 \qquad a_1 = σ(z_1)
+# $$
+#
+# $$
+# z_2 = a_1 W_2^T + b_2 \qquad a_2 = σ(z_2)
+# $$
+#
+# $$
+# C = \frac{1}{2 n} \sum (a_2 - y)^2
+# $$
+#
+# Here $σ$ is the sigmoid, and the sum is over all entries.
 
 # %%
 model = nn.Sequential(
@@ -52,16 +62,18 @@ print(f"cost {cost:.6f}")
 # %% [markdown]
 # ## Backward: one factor at a time
 #
-# Read the forward pass from its end.  d2 and d1 are the derivatives of the cost with respect to z2 and z1;
-# dW2 is the one with respect to W2, and so on:
+# Read the forward pass from its end.  `d2` and `d1` are the derivatives of the cost $C$ with respect to $z_2$
+# and $z_1$; `dW2` is the one with respect to $W_2$, and so on:
 #
-# - C moves with a2 by (a2 - y) / n, and a2 with z2 by a2 (1 - a2), the derivative of the sigmoid:
+# - $C$ moves with $a_2$ by $(a_2 - y) / n$, and $a_2$ with $z_2$ by $a_2 (1 - a_2)$, the derivative of the
+#   sigmoid:
 #   `d2 = (a2 - y) / n * a2 * (1 - a2)`, of shape (n, 10).
-# - z2 is a product with W2: an entry W2[j, k] meets a1[i, k] and moves z2[i, j], in every example i.  The sum
-#   over i is a matrix product: `dW2 = d2.T @ a1`.  The bias moves z2 by 1: `db2 = d2.sum(axis=0)`.
-# - a1[i, k] moves every z2[i, j] by W2[j, k]: the sum over j is `d2 @ W2`.  Then the sigmoid again:
+# - $z_2$ is a product with $W_2$: an entry `W2[j, k]` meets `a1[i, k]` and moves `z2[i, j]`, in every example
+#   $i$.  The sum over $i$ is a matrix product: `dW2 = d2.T @ a1`.  The bias moves $z_2$ by 1:
+#   `db2 = d2.sum(axis=0)`.
+# - `a1[i, k]` moves every `z2[i, j]` by `W2[j, k]`: the sum over $j$ is `d2 @ W2`.  Then the sigmoid again:
 #   `d1 = d2 @ W2 * a1 * (1 - a1)`.
-# - The first layer is like the second, with x in place of a1.
+# - The first layer is like the second, with $x$ in place of $a_1$.
 
 # %%
 d2 = (a2 - y) / len(x) * a2 * (1 - a2)

@@ -10,7 +10,13 @@
 # ## From scores to probabilities
 #
 # Probabilities are positive and add up to 1.  The exponential makes every score positive; a division by the
-# total makes the sum 1.  A score that is larger by 1 becomes a probability that is e = 2.718 times as large.
+# total makes the sum 1.  That is the *softmax* of the scores $z$:
+#
+# $$
+# p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}
+# $$
+#
+# A score that is larger by 1 becomes a probability that is $e \approx 2.718$ times as large.
 
 # %%
 import numpy as np
@@ -37,7 +43,7 @@ assert np.isclose(p[1] / p[0], np.e**2)
 # %% [markdown]
 # ## Large scores
 #
-# exp(710) is more than a 64-bit number can hold.  The softmax does not change when the same number is taken
+# $e^{710}$ is more than a 64-bit number can hold.  The softmax does not change when the same number is taken
 # from all scores, so we take the largest: the exponentials are then at most 1.
 
 # %%
@@ -51,9 +57,9 @@ assert np.allclose(ops.softmax(large), p)  # the package does this too
 # %% [markdown]
 # ## From a probability to a loss
 #
-# How bad is it to give the right class the probability p?  The cross-entropy says: -log(p).  It is 0 for
-# p = 1, and grows without end as p goes to 0: sure and wrong is the worst.  A guess among ten digits costs
-# -log(0.1) = 2.303, and that is the loss with which a training on digits begins.
+# How bad is it to give the right class the probability $p$?  The cross-entropy says: $-\log p$.  It is 0 for
+# $p = 1$, and grows without end as $p$ goes to 0: sure and wrong is the worst.  A guess among ten digits
+# costs $-\log 0.1 = 2.303$, and that is the loss with which a training on digits begins.
 
 # %%
 given = np.linspace(0.005, 1, 200)
@@ -72,10 +78,15 @@ plots.lines(
 # %% [markdown]
 # ## The gradient: what was said, minus what is true
 #
-# As a function of the scores z, the loss is log(sum of exp(z)) - z of the right class.  The derivative of the
-# first part is the softmax p, that of the second is 1 for the right class.  So the gradient is p - y, where
-# y is 1 for the right class and 0 for all others.  The score of the right class is pushed up, the others
-# down, each by as much as it was wrong.
+# As a function of the scores $z$, the loss for the right class $c$ is
+#
+# $$
+# -\log p_c = \log \sum_j e^{z_j} - z_c
+# $$
+#
+# The derivative of the first part is the softmax $p$, that of the second is 1 for the right class.  So the
+# gradient is $p - y$, where $y$ is 1 for the right class and 0 for all others.  The score of the right class
+# is pushed up, the others down, each by as much as it was wrong.
 
 # %%
 right = 0
@@ -96,9 +107,9 @@ assert np.allclose(z.grad[0], p - y)
 # %% [markdown]
 # ## Why not the squared error?
 #
-# Let a network be sure and wrong: the right class gets p = 0.001.  The squared error of the probability has a
-# gradient with the factor p (1 - p), which is nearly 0: the worse the answer, the less the network learns.
-# In the cross-entropy this factor cancels.
+# Let a network be sure and wrong: the right class gets $p = 0.001$.  The squared error of the probability has
+# a gradient with the factor $p (1 - p)$, which is nearly 0: the worse the answer, the less the network
+# learns.  In the cross-entropy this factor cancels.
 
 # %%
 steps = {"cross-entropy": [], "squared error": []}

@@ -8,8 +8,8 @@
 # %% [markdown]
 # ## A valley
 #
-# The loss (x² + 20 y²) / 2 is a long valley: flat along x, steep along y.  Its lowest point is (0, 0).  We
-# start at (-10, 1.5) and take 30 steps, x - rate * dL/dx, for three rates.
+# The loss $L = \frac{1}{2} (x^2 + 20 y^2)$ is a long valley: flat along $x$, steep along $y$.  Its lowest
+# point is (0, 0).  We start at (-10, 1.5) and take 30 steps, $x - \text{rate} \cdot dL/dx$, for three rates.
 
 # %%
 import numpy as np
@@ -48,9 +48,9 @@ plots.lines(paths, "Paths of two weights down the valley", "x", "y")
 
 # %% [markdown]
 # At 0.01 the path is smooth and hardly leaves its start.  At 0.09 it jumps from wall to wall and still comes
-# down.  At 0.101 each jump is a little larger than the one before: y is multiplied by 1 - 20 * rate in each
-# step, and that is below -1 for any rate above 0.1.  The steepest direction decides how large the rate may
-# be, and the flat one has to live with it.
+# down.  At 0.101 each jump is a little larger than the one before: $y$ is multiplied by
+# $1 - 20 \cdot \text{rate}$ in each step, and that is below -1 for any rate above 0.1.  The steepest
+# direction decides how large the rate may be, and the flat one has to live with it.
 
 # %%
 for rate in (0.01, 0.09, 0.101):

@@ -9,8 +9,8 @@
 # ## Forward: what is left after ten layers
 #
 # Ten layers of 100 units with tanh, and weights drawn from a normal distribution.  A sum of 100 products with
-# weights of standard deviation s has about 10 s times the size of the inputs.  So 0.1 keeps the size, and
-# that is what 1 / sqrt(inputs) says.
+# weights of standard deviation $s$ has about $10 s$ times the size of the inputs.  So 0.1 keeps the size, and
+# that is what $1 / \sqrt{n}$ says for $n$ inputs.
 
 # %%
 from itertools import pairwise
@@ -58,7 +58,7 @@ plots.lines(sizes, "What is left of the inputs, layer by layer", "layer", "size 
 # ## Backward: what arrives at the first layer
 #
 # On its way back the gradient is multiplied by the weights and by the slope of each tanh, which is
-# 1 - tanh².  At 0 the slope is 1; at 0.99 it is 0.02.  The sigmoid is worse: its slope is 1/4 at best.
+# $1 - \tanh^2$.  At 0 the slope is 1; at 0.99 it is 0.02.  The sigmoid is worse: its slope is 1/4 at best.
 
 # %%
 
@@ -92,8 +92,8 @@ plots.lines(
 
 # %% [markdown]
 # A sigmoid loses at least three quarters in each layer: that is the *vanishing gradient*.  With relu, half of
-# the units are 0, so the weights have to be larger by the square root of 2: He's rule, `kaiming_normal`.
-# For tanh it is Glorot's, `xavier_normal`.
+# the units are 0, so the weights have to be larger by $\sqrt{2}$: He's rule, `kaiming_normal`.  For tanh it
+# is Glorot's, `xavier_normal`.
 #
 # ## Does it matter?
 #

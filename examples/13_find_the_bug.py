@@ -53,9 +53,9 @@ def train():
 # %% [markdown]
 # ## It learns anyway
 #
-# The rule below computes sigmoid' as sigmoid(y) * (1 - sigmoid(y)), where y is already the *result* of the
-# sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic wrong rules; each is
-# installed for the length of a `with` block.
+# The rule below computes the derivative of the sigmoid $σ$ as $σ(y) (1 - σ(y))$, where $y$ is already the
+# *result* of the sigmoid.  The sigmoid is applied twice.  `wrong_rules` has this and other classic wrong
+# rules; each is installed for the length of a `with` block.
 
 # %%
 right, losses = train()
@@ -102,8 +102,8 @@ diagnosis
 # %% [markdown]
 # ## Your turn
 #
-# Break a rule yourself.  It takes the gradient g of the result, the result y and the inputs, and returns the
-# gradient of one input.  This one forgets that relu has a flat half.
+# Break a rule yourself.  It takes the gradient $g$ of the result, the result $y$ and the inputs, and returns
+# the gradient of one input.  This one forgets that relu has a flat half.
 
 # %%
 right_rules = ops.relu.rules

@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## By hand
 #
-# The slope of e**x at 1 is e.  Forward differences give:
+# The slope of $e^x$ at 1 is $e$.  Forward differences give:
 
 # %%
 import math
@@ -31,15 +31,17 @@ for power in range(0, -17, -4):
 # %% [markdown]
 # Down to 1e-8 the error shrinks with the step.  The Taylor series says why:
 #
-#     exp(x + h) = exp(x) + h exp(x) + h² exp(x) / 2 + ...
+# $$
+# e^{x + h} = e^x + h e^x + \frac{h^2}{2} e^x + \dots
+# $$
 #
-# is cut off after the second term, which leaves a relative error of h / 2.  Below 1e-8 the error grows again.
-# Both values have 16 digits.  The smaller the step, the more of these digits agree, and the fewer are left in
-# the difference.  Division by a small step makes the lost digits large.  At 1e-16 the computer cannot tell
-# 1 + h from 1, and the slope is 0.
+# is cut off after the second term, which leaves a relative error of $h / 2$.  Below 1e-8 the error grows
+# again.  Both values have 16 digits.  The smaller the step, the more of these digits agree, and the fewer are
+# left in the difference.  Division by a small step makes the lost digits large.  At 1e-16 the computer cannot
+# tell $1 + h$ from 1, and the slope is 0.
 #
-# The two errors are h / 2 and about 1e-16 / h.  They are equal at h = 1e-8, where the error is 1e-8: half of
-# the digits.  No other step does better.  Another formula does.
+# The two errors are $h / 2$ and about $10^{-16} / h$.  They are equal at about $h = 10^{-8}$, where the error
+# is 1e-8: half of the digits.  No other step does better.  Another formula does.
 
 # %%
 curve = v_curve(np.exp, 1.0)
@@ -48,11 +50,12 @@ curve
 # %% [markdown]
 # On logarithmic axes a power of the step is a straight line, with the power for its slope:
 #
-# - **Forward** differences cut off a term in h²; divided by h that is an error of slope 1.
-# - **Central** differences, (f(x + h) - f(x - h)) / 2h, have no even terms: slope 2.
-# - **Richardson** combines two central differences so that the term in h² cancels: slope 4.
+# - **Forward** differences cut off a term in $h^2$; divided by $h$ that is an error of slope 1.
+# - **Central** differences, $\frac{f(x + h) - f(x - h)}{2 h}$, have no even terms: slope 2.
+# - **Richardson** combines two central differences so that the term in $h^2$ cancels: slope 4.
 # - All three subtract nearly equal numbers: slope -1 on the other side.
-# - The **complex step**, Im f(x + ih) / h, subtracts nothing.  It has no other side: take h = 1e-30.
+# - The **complex step**, $\frac{\text{Im } f(x + ih)}{h}$, subtracts nothing.  It has no other side: take
+#   $h = 10^{-30}$.
 
 # %%
 for method, order in (("forward", 1), ("central", 2), ("richardson", 4), ("complex", 2)):

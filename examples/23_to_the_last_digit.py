@@ -34,7 +34,7 @@ assert RRandom(123).sample(60_000)[:5].tolist() == [51663, 57870, 2986, 58486, 2
 # %% [markdown]
 # ## The article's network, smaller
 #
-# Weights 0.01 N(0, 1), biases zero, sigmoid, softmax, cross-entropy, batches of 128, the shuffled data
+# Weights $0.01 N(0, 1)$, biases zero, sigmoid, softmax, cross-entropy, batches of 128, the shuffled data
 # shuffled again for each epoch.
 
 # %%

@@ -54,7 +54,7 @@ print(gradients.shape, gradients.dtype)
 # %% [markdown]
 # ## The plain sum
 #
-# With P processes, each adds its 8 / P gradients one after the other, and then the P results are added.
+# With $P$ processes, each adds its $8 / P$ gradients one after the other, and then the $P$ results are added.
 # This is what an "allreduce" of the usual libraries amounts to; in which order they add is their affair.
 
 

@@ -35,8 +35,14 @@ print(", ".join(names[:8]))
 # ## Attention
 #
 # Each place asks (query) what the places before it have (key).  It takes a mean of their values, weighted
-# by how well question and answer fit.  What lies ahead is masked.  Each of several heads asks another
-# question.
+# by how well question and answer fit.  With the queries, keys and values as the rows of $Q$, $K$ and $V$,
+# each of $d$ numbers, that is
+#
+# $$
+# \text{softmax}(Q K^T / \sqrt{d}) V
+# $$
+#
+# What lies ahead is masked.  Each of several heads asks another question.
 
 
 # %%

@@ -9,8 +9,9 @@
 #
 # ## The op
 #
-# Swish, x * sigmoid(k x), is an activation with a slope k that can be learned: a straight line for k = 0, and
-# close to relu for a large k (P. Ramachandran and others, Searching for activation functions, 2017).
+# Swish, $x σ(k x)$ with the sigmoid $σ$, is an activation with a slope $k$ that can be learned: a straight
+# line for $k = 0$, and close to relu for a large $k$ (P. Ramachandran and others, Searching for activation
+# functions, 2017).
 
 # %%
 import numpy as np
@@ -44,8 +45,8 @@ plots.lines(
 )
 
 # %% [markdown]
-# Two rules, written in a hurry.  x is one factor of a product, so its gradient is the other factor.  k is
-# inside the sigmoid, whose derivative is s (1 - s), times the inner derivative x.
+# Two rules, written in a hurry.  $x$ is one factor of a product, so its gradient is the other factor.  $k$ is
+# inside the sigmoid, whose derivative is $s (1 - s)$, times the inner derivative $x$.
 
 # %%
 swish.vjps(
@@ -78,8 +79,8 @@ assert "order 1, wrong: x" in complaint
 assert "wrong: x, k" not in complaint
 
 # %% [markdown]
-# The rule for k is right, with and without broadcasting, since surplus axes are summed centrally.  The rule
-# for x is wrong: x occurs twice, and the rule forgets the second place, inside the sigmoid.
+# The rule for $k$ is right, with and without broadcasting, since surplus axes are summed centrally.  The rule
+# for $x$ is wrong: $x$ occurs twice, and the rule forgets the second place, inside the sigmoid.
 
 # %%
 swish.vjps(
@@ -129,7 +130,7 @@ assert report.ok
 report
 
 # %% [markdown]
-# The slope is learned as well.  The target |x| has a corner, and a larger k makes a sharper bend.
+# The slope is learned as well.  The target $|x|$ has a corner, and a larger $k$ makes a sharper bend.
 
 # %%
 optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)

@@ -40,9 +40,9 @@ def make_model():
 # %% [markdown]
 # ## Two updates
 #
-# The gradient says how the cost grows; an update goes the other way, by alpha times the gradient, in
-# weights and biases alike.  The article computes that product, minus sign included, and adds it to the
-# weights.  From the biases it *subtracts* it, times alpha once more: they climb the hill, slowly.
+# The gradient says how the cost grows; an update goes the other way, by $α$ times the gradient, in weights
+# and biases alike.  The article computes that product, minus sign included, and adds it to the weights.  From
+# the biases it *subtracts* it, times $α$ once more: they climb the hill, slowly.
 
 # %%
 cost = nn.QuadraticLoss()
@@ -84,9 +84,9 @@ plots.lines(
 #
 # ## Check the gradient
 #
-# The change of a parameter in one step, divided by minus alpha, should be its gradient.  Pass it to the check
-# as `by_hand`, which compares it with reverse mode, differences and the complex step.
-# The notes below the table name the two gradients of the article that are not.
+# The change of a parameter in one step, divided by $-α$, should be its gradient.  Pass it to the check as
+# `by_hand`, which compares it with reverse mode, differences and the complex step.  The notes below the table
+# name the two gradients of the article that are not.
 
 # %%
 model = make_model()

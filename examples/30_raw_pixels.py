@@ -35,7 +35,7 @@ def make_model():
 # %% [markdown]
 # ## What arrives at the hidden units
 #
-# The derivative of a sigmoid is y (1 - y): a quarter at 0, and 2e-9 at 20.
+# The derivative of a sigmoid is $y (1 - y)$: a quarter at 0, and 2e-9 at 20.
 
 # %%
 for name, scale in (("0 to 255", 1.0), ("0 to 1", 1 / 255)):

@@ -83,7 +83,7 @@ assert abs(mean_rate.mean() - again.mean()) < 0.05
 #
 # With dark ink on white paper nearly all inputs are 1, so the sums of the hidden units are large from the
 # start: the sigmoids are flat, as with raw pixels.  Small initial weights would help; the article's are
-# N(0, 1).
+# $N(0, 1)$.
 
 # %%
 views = {"ink": batch[0], "paper": 1 - batch[0]}

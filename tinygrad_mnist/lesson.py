@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -15,13 +16,19 @@ __all__ = ["narrate"]
 
 _HEAD = "# %%"  # of a cell, in the percent format
 
+# Formulas are LaTeX for the page and the notebook.  This is what they need to read as text too.
+_FORMULA = re.compile(r"`[^`\n]+`|\$\$\n(?P<displayed>.+)\n\$\$|\$(?P<within>[^$\n]+)\$")
+_GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
+_SIGNS = {"approx": "≈", "cdot": "·", "dots": "...", "qquad": "   ", "sqrt": "√", "sum": "∑"}
+
 
 def narrate() -> None:
     """Tell the lesson that Python runs: its prose, what each cell prints, and its pictures as files.
 
     A lesson calls this function after its imports. Python then goes through the lesson cell by cell: it
-    prints the prose, runs the code, and shows the value of a last line as a notebook does. A picture is saved
-    beside the lesson, ``05_name/1.svg`` for ``05_name.py``, and its path is printed. Then Python ends.
+    prints the prose, with formulas as text, runs the code, and shows the value of a last line as a notebook
+    does. A picture is saved beside the lesson, ``05_name/1.svg`` for ``05_name.py``, and its path is printed.
+    Then Python ends.
 
     In a notebook, on a page, or in a lesson that another program imports, the function does nothing.
 
@@ -74,7 +81,25 @@ def _cells(lines: list[str]) -> Iterator[tuple[str, int, int]]:
     for first, end in zip(heads, [*heads[1:], len(lines) + 1]):
         is_prose = lines[first - 1].endswith("[markdown]")
         prose = [line[2:] for line in lines[first : end - 1] if is_prose and line.startswith("#")]
-        yield "\n".join(prose).strip("\n"), first, end
+        yield _FORMULA.sub(_printed, "\n".join(prose).strip("\n")), first, end
+
+
+def _printed(found: re.Match[str]) -> str:
+    r"""Return code as it is, and a formula as text: `\frac{1}{1 + e^{-x}}` becomes `1 / (1 + e^-x)`."""
+    formula = found["displayed"] or found["within"]
+    if formula is None:
+        return found[0]
+    text = re.sub(rf"\\frac{_GROUP}{_GROUP}", lambda match: _fraction(*match.groups()), formula)
+    text = re.sub(r"\\text\{(.*?)\}", r"\1", text)
+    text = re.sub(r"\\([a-zA-Z]+)", lambda match: _SIGNS.get(match[1], match[1]), text)
+    text = re.sub(r"\{(-?[^\W_]+)\}", r"\1", text).translate(str.maketrans("{}", "()"))
+    return f"    {text}" if found["displayed"] else text
+
+
+def _fraction(above: str, below: str) -> str:
+    if " " not in above + below:
+        return f"{above}/{below}"
+    return " / ".join(f"({part})" if " " in part else part for part in (above, below))
 
 
 def _run(code: list[ast.stmt], file: str, names: dict[str, Any]) -> Any:

@@ -70,14 +70,15 @@ def to_notebook(path: Path) -> str:
 def to_rst(lines: list[str]) -> str:
     """Return Markdown as the lessons use it in reStructuredText."""
     written: list[str] = []
-    code = False  # within an indented or fenced block
-    fenced = False
+    code = False  # an indented block
+    fenced = False  # code or a formula
     for number, line in enumerate(lines):
         indented = line.startswith("    ") and not fenced
         blank_before = number == 0 or not lines[number - 1].strip()
-        if line.startswith("```"):
+        if line.startswith(("```", "$$")):
             fenced = not fenced
-            written += ["", f".. code-block:: {line[3:].strip() or 'text'}", ""] if fenced else [""]
+            kind = "math::" if line == "$$" else f"code-block:: {line[3:].strip() or 'text'}"
+            written += ["", f".. {kind}", ""] if fenced else [""]
         elif fenced:
             written.append("    " + line)
         elif indented and (code or blank_before):
@@ -88,9 +89,6 @@ def to_rst(lines: list[str]) -> str:
         elif heading := re.match("(#{1,3}) (.*)", line):
             text = _inline(heading[2])
             written += [text, UNDERLINES[len(heading[1])] * len(text)]
-        elif line.strip() == "$$":
-            code = not code
-            written += ["", ".. math::", ""] if code else [""]
         else:
             code = code and not line.strip()
             written.append(_inline(line))

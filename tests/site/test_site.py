@@ -94,6 +94,25 @@ def test_reference_says_nothing_of_builtin_types():
         assert "int([x])" not in page.read_text(encoding="utf-8"), page.name
 
 
+def test_switch_of_the_page_reaches_its_frames(opened):
+    """The browser's own scheme, "null", is not forced upon a frame as an emulated one is."""
+    tab = opened("play.html", 1280, "null")
+    for theme in ("dark", "light"):
+        tab.evaluate("theme => { document.body.dataset.theme = theme }", theme)
+        for frame in tab.frames[1:]:
+            frame.wait_for_function(f"matchMedia('(prefers-color-scheme: {theme})').matches")
+    assert len(tab.frames) > 1
+
+
+def test_formulas_have_no_command_that_the_page_cannot_show():
+    formulas = 0
+    for page in SITE.rglob("*.html"):
+        for formula in re.findall(r"<math.*?</math>", page.read_text(encoding="utf-8")):
+            assert "\\" not in formula, page.name
+            formulas += 1
+    assert formulas > 100
+
+
 def test_search_finds_a_function_without_a_server(opened):
     tab = opened("search.html?q=check_gradients")
     first = tab.locator("#search-results li a").first
