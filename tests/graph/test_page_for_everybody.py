@@ -108,8 +108,9 @@ def test_pinned_node_is_said_and_seen(opened):
     assert tab.inner_text("#status") == "The facts of multiply_1 are not kept any more"
 
 
-def test_boxes_on_a_phone_can_be_read_and_hit(opened):
-    tab = opened(network_graph(), viewport={"width": 390, "height": 844})
+@pytest.mark.parametrize("size", [(390, 844), (736, 640)], ids=["phone", "frame"])
+def test_boxes_in_a_small_window_can_be_read_and_hit(size, opened):
+    tab = opened(network_graph(), viewport=dict(zip(("width", "height"), size)))
     heights = [box.bounding_box()["height"] for box in tab.locator(".node").all()]
     assert min(heights) >= 24
     tab.keyboard.press("0")  # the whole graph: small

@@ -3,7 +3,7 @@
 
 const VIEW = {
   largestFit: 1.6, readable: 0.7, close: 1, far: 0.3, least: 0.01, most: 8, // scales
-  margin: 32, buttons: 48, legend: 30, beside: 105, narrow: 600, // pixels
+  margin: 32, buttons: 48, legend: 30, beside: 105, narrow: 600, low: 400, // pixels
   glide: 260, // milliseconds
 };
 
@@ -63,10 +63,11 @@ class View {
     return this.on(this.extent, VIEW.largestFit);
   }
 
-  // The whole picture; on a phone its beginning, large enough to read and to touch.
+  // The whole picture; on a phone and in a small frame its beginning, large enough to read and to touch.
   beginning() {
     const { canvas, extent } = this, whole = this.whole();
-    if (canvas.clientWidth >= VIEW.narrow || whole.scale >= VIEW.readable) return whole;
+    const isLarge = canvas.clientWidth >= VIEW.narrow && canvas.clientHeight >= VIEW.low;
+    if (isLarge || whole.scale >= VIEW.readable) return whole;
     const x = extent.start + canvas.clientWidth / 2 - VIEW.beside, y = extent.y - VIEW.margin / 2 + canvas.clientHeight / 2;
     return { scale: VIEW.close, centre: { x, y } };
   }
