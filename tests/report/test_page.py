@@ -8,6 +8,7 @@ from PIL import Image
 from tests.report.figures import FIGURES
 from tinygrad_mnist.report import FilePicture, Section, Table, write_report
 
+PHONE = 320  # pixels of CSS: the least that a page must fit into without scrolling in two directions
 VOID = {"meta", "img", "br", "link", "hr"}
 FINDING = "Most of it is right."
 HOSTILE = "<script>alert(1)</script> \"quoted\" & 'single' <img src=x onerror=alert(2)>"
@@ -172,3 +173,10 @@ def test_picture_of_another_kind_is_refused(write, tmp_path):
 
 def test_same_report_is_the_same_file(write, png, svg):
     assert write(sections=full_sections(png, svg)) == write(sections=full_sections(png, svg))
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_drawing_that_scrolls_on_a_phone_is_reached_by_the_keyboard(draw):
+    drawing = draw()
+    is_wide = max((panel.width for panel in drawing.panels), default=0) > PHONE
+    assert ('tabindex="0"' in drawing.to_html()) == is_wide

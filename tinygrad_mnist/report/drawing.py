@@ -20,7 +20,7 @@ from tinygrad_mnist.report import marks
 
 FILE_WIDTH = 760  # of a file with many panels
 GAP, TITLE_HEIGHT, KEY_HEIGHT = 16, 28, 24
-NARROW = 360  # wider ones scroll on a phone
+NARROW = 320  # wider ones scroll on some phone
 
 
 @dataclass(frozen=True)
