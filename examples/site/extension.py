@@ -10,6 +10,7 @@ from zipfile import ZipFile
 from docutils import nodes
 from latex2mathml.converter import convert
 from lessons import LESSONS, to_notebook
+from reference import text_below
 from sphinx.application import Sphinx
 
 
@@ -64,6 +65,13 @@ def take_signs_as_they_are(
     for number, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
             lines[number] = MARKUP.sub(lambda m: f"\\{m['mark']}" if m["mark"] else m[0], line)
+
+
+def tell_of_constants(app: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Show the text below the assignment of a constant instead of the docstring of its class."""
+    module, _, each = name.rpartition(".")
+    if kind == "data" and (text := text_below(sys.modules[module], each)):
+        lines[:] = text.splitlines()
 
 
 def show_drawings(app: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
@@ -125,6 +133,7 @@ def let_everybody_read(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add all of this to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displayed_math, None))
+    app.connect("autodoc-process-docstring", tell_of_constants, priority=350)
     app.connect("autodoc-process-docstring", take_signs_as_they_are, priority=400)  # before numpydoc
     app.connect("autodoc-process-docstring", show_drawings, priority=450)  # whose marks are taken as they are
     app.connect("autodoc-process-signature", show_the_class_own_signature)

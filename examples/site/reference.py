@@ -1,11 +1,13 @@
 """Pages of the reference: one for each room, with every public name."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 import tinygrad_mnist as tm
 from tinygrad_mnist.autodiff.primitive import Primitive
@@ -51,8 +53,6 @@ ROOMS = {
     "hints": "advice for names that are missing",
     "cli": "the commands",
 }
-
-PLAIN = (int, float, str, dict, tuple)
 
 
 def room(name: str) -> ModuleType:
@@ -112,7 +112,7 @@ def _page(name: str, owned: dict[int, str]) -> str:
     lines += [*inspect.cleandoc(module.__doc__ or "").splitlines(), ""]
     lines += [".. py:currentmodule:: None", ""]  # full names follow
     lines += [".. autosummary::", "   :nosignatures:", ""]
-    lines += [f"   ~{place}" for each, place in places.items() if _has_a_docstring(getattr(module, each))]
+    lines += [f"   ~{place}" for each, place in places.items() if not is_wrong(getattr(module, each))]
     lines += [""]
     for each, place in places.items():
         if place == f"{full}.{each}":
@@ -120,25 +120,44 @@ def _page(name: str, owned: dict[int, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _has_a_docstring(value: Any) -> bool:
-    """Return False for a wrong rule, or a constant such as 30: its docstring is that of its class."""
-    return not isinstance(value, (WrongRule, *PLAIN))
+def docstring(name: str, each: str) -> str:
+    """Return the docstring of a public name; that of a constant is the text below its assignment."""
+    value = getattr(room(name), each)
+    own, of_class = inspect.getdoc(value), inspect.getdoc(type(value))
+    is_constant = own == of_class or get_origin(value) is not None
+    return text_below(room(name), each) if is_constant else own or ""
+
+
+def text_below(module: ModuleType, name: str) -> str:
+    """Return the text below the assignment of a name, in the module that it is imported from, or nothing."""
+    body = ast.parse(inspect.getsource(module)).body
+    for line in body:
+        if isinstance(line, ast.ImportFrom) and name in [alias.name for alias in line.names]:
+            return text_below(importlib.import_module(line.module or ""), name)
+    for line, below in pairwise(body):
+        if name in _assigned(line) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            return inspect.cleandoc(str(below.value.value))
+    return ""
+
+
+def _assigned(line: ast.stmt) -> list[str]:
+    targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def is_wrong(value: Any) -> bool:
+    """A wrong rule tells of itself; its docstring is that of its class."""
+    return isinstance(value, WrongRule)
 
 
 def _entry(place: str, value: Any) -> list[str]:
-    module, _, own = place.rpartition(".")
-    data = [f".. py:data:: {own}", f"   :module: {module}"]
     if inspect.isclass(value):
         kind = "autoexception" if issubclass(value, BaseException) else "autoclass"
         return [f".. {kind}:: {place}", "   :members:"]
-    if isinstance(value, WrongRule):
+    if is_wrong(value):
         why = value.why.replace("|", r"\|").replace("*", r"\*")
-        return [*data, "", f"   Breaks {value.blames()}. {why}"]
+        module, _, own = place.rpartition(".")
+        return [f".. py:data:: {own}", f"   :module: {module}", "", f"   Breaks {value.blames()}. {why}"]
     if isinstance(value, Primitive) or inspect.isroutine(value):
         return [f".. autofunction:: {place}"]
-    if isinstance(value, (dict, tuple)):
-        names = [each if isinstance(each, str) else each.name for each in value]
-        return [*data, "", f"   A {type(value).__name__} of {', '.join(names)}."]
-    if isinstance(value, PLAIN):
-        return [*data, f"   :value: {value!r}"]
-    return [f".. autodata:: {place}", "   :no-value:"]
+    return [f".. autodata:: {place}", *([] if isinstance(value, int | float | str) else ["   :no-value:"])]

@@ -91,7 +91,19 @@ def test_reference_shows_the_picture_of_each_example_that_is_a_drawing():
 
 def test_reference_says_nothing_of_builtin_types():
     for page in (SITE / "reference").glob("*.html"):
-        assert "int([x])" not in page.read_text(encoding="utf-8"), page.name
+        assert not re.search(r"int\(\[x\]\)|Built-in immutable", page.read_text(encoding="utf-8")), page.name
+
+
+def test_names_of_the_reference_stay_on_one_line_of_a_phone(opened):
+    tab = opened("reference/errors.html", 390)
+    names = tab.locator("table.autosummary td:first-child").all()
+    assert max(name.bounding_box()["height"] for name in names) < 40
+
+
+def test_constants_tell_of_themselves(opened):
+    words = opened("reference/benchmark.html").locator("body").inner_text()
+    assert words.count("Learning rate of all contestants.") == 2
+    assert "LR = 0.1" in words
 
 
 def test_switch_of_the_page_reaches_its_frames(opened):

@@ -108,3 +108,10 @@ CONTESTANTS = (
     libraries.hips_autograd,
     libraries.mygrad,
 )
+"""All contestants, in the order of the tables.
+
+Examples
+--------
+>>> [each.name for each in CONTESTANTS[:4]]
+['matrix products', 'by hand, in place', 'by hand', 'replay']
+"""

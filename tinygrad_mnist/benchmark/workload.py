@@ -10,7 +10,14 @@ from typing import Any
 from tinygrad_mnist import nn
 from tinygrad_mnist.typing import Array
 
-LR = 0.1  # learning rate
+LR = 0.1
+"""Learning rate of all contestants.
+
+Examples
+--------
+>>> LR
+0.1
+"""
 
 
 @dataclass(frozen=True)

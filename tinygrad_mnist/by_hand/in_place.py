@@ -28,18 +28,18 @@ Array = NDArray[Any]
 
 
 class InPlaceStep:
-    """Step of `perceptron.sgd_step` for batches of one size, in preallocated memory.
+    """Step of `sgd_step` for batches of one size, in preallocated memory.
 
     ``step(x, y)`` updates the weights and biases in place and returns the mean cost before, as a float.
 
     Parameters
     ----------
     weights, biases
-        As in `perceptron.feed_forward`, all of one floating dtype; x and y must have it too.
+        As in `feed_forward`, all of one floating dtype; x and y must have it too.
     examples
         n, the rows of every batch.
     rate, cost
-        As in `perceptron.sgd_step`.
+        As in `sgd_step`.
 
     Notes
     -----

@@ -43,6 +43,18 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Cost = Literal["quadratic", "cross-entropy", "binary cross-entropy"]
+"""Costs of a perceptron, each with the activation of its output layer.
+
+Examples
+--------
+>>> import numpy as np
+>>> from typing import get_args
+>>> for cost in get_args(Cost):
+...     print(cost, feed_forward([np.zeros((2, 1))], [np.zeros(2)], np.ones((1, 1)), cost)[-1])
+quadratic [[0.5 0.5]]
+cross-entropy [[0.5 0.5]]
+binary cross-entropy [[0.5 0.5]]
+"""
 
 
 def require_cost(cost: str) -> None:
@@ -81,7 +93,7 @@ def softmax(z: Array) -> Array:
 
 
 def feed_forward(weights: Sequence[Array], biases: Sequence[Array], x: Array, cost: Cost) -> list[Array]:
-    """Return the activations a^0 ... a^L.
+    """Return the activations, from a^0 = x to a^L.
 
     Parameters
     ----------

@@ -9,6 +9,15 @@ EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (chapter_6, hot_dogs, flowers, two_layer, rouze, chapter_1, record)
 }
+"""All experiments by name.
+
+Examples
+--------
+>>> list(EXPERIMENTS)
+['chapter-6', 'hot-dogs', 'iris', 'two-layer', 'rouze', 'chapter-1', 'record']
+>>> EXPERIMENTS["rouze"].network
+'784-30-10 sigmoid network, quadratic cost, batches of 10, rate 0.1, raw pixels, 30 epochs'
+"""
 
 __all__ = ["EXPERIMENTS", "Comparison", "Experiment", "ExperimentOptions", "ExperimentResult"]
 

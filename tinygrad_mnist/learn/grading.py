@@ -19,7 +19,27 @@ from tinygrad_mnist.similar import similar
 from tinygrad_mnist.typing import Array
 
 QUOTIENT = "the difference quotient says"
+"""Words of `agree` before a right number that central differences gave; its default.
+
+Examples
+--------
+>>> try:
+...     agree("`double`", 9.0, 6.0, {"x": 3.0})
+... except Finding as finding:
+...     print(finding)
+for x = 3 `double` gives 9, and the difference quotient says 6.000
+"""
 FORMULA = "right is"
+"""Words of `agree` before a right number that a formula gave.
+
+Examples
+--------
+>>> try:
+...     agree("`double`", 9.0, 6.0, {"x": 3.0}, source=FORMULA)
+... except Finding as finding:
+...     print(finding)
+for x = 3 `double` gives 9, and right is 6.000
+"""
 _FEW = 4  # entries of an array that a sentence shows
 _SAME = 1e-6  # relative: a difference quotient is good to about 1e-9
 

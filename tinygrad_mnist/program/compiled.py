@@ -29,6 +29,14 @@ from tinygrad_mnist.program.signature import (
 )
 
 Backend = Literal["numpy", "native", "eager"]
+"""Engines of `compile` and `fit`: a program of NumPy calls, machine code, or op by op.
+
+Examples
+--------
+>>> from typing import get_args
+>>> get_args(Backend)
+('numpy', 'native', 'eager')
+"""
 _INSIDE = ContextVar("inside", default=False)  # a function of which there is a program runs itself
 _MOST_PROGRAMS = 32  # per function; older ones are dropped
 

@@ -134,6 +134,16 @@ class WrongRules(dict[str, WrongRule]):
 
 
 WRONG_RULES = WrongRules()
+"""All wrong rules by name, with dashes or underscores.
+
+Examples
+--------
+>>> from tinygrad_mnist.checking.wrong_rules import WRONG_RULES
+>>> WRONG_RULES["missing-transpose"] is WRONG_RULES["missing_transpose"]
+True
+>>> WRONG_RULES["missing-transpose"].blames()
+'the rule of linear for its input weight'
+"""
 
 
 def wrong_rule(

@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.drawing import Drawing, Panel
 
-MOST_CLASSES = 30  # of a matrix: more cells cannot be read
+MOST_CLASSES = 30
+"""Most classes of a confusion matrix: more cells cannot be read.
+
+Examples
+--------
+>>> MOST_CLASSES
+30
+"""
 MOST_CONFUSIONS, MOST_BESIDE_MATRIX, ROW_HEIGHT, LIST_WIDTH = 25, 8, 34.0, 360.0
 LIST_TITLE = "largest confusions, and their share of the true class"
 LONGEST_NAME = 12  # letters

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from tinygrad_mnist.report import marks
 from tinygrad_mnist.report.drawing import Drawing, Panel
 
-MOST_DISTORTED = 8  # images, side by side
+MOST_DISTORTED = 8
+"""Most distorted images side by side.
+
+Examples
+--------
+>>> MOST_DISTORTED
+8
+"""
 SIDE, GAP = 72.0, 6.0
 
 

@@ -12,6 +12,13 @@ from tinygrad_mnist.report.drawing import Drawing, Panel
 from tinygrad_mnist.report.plots.confusion import shortened
 
 MOST_MISREAD = 24
+"""Most misread images in a drawing.
+
+Examples
+--------
+>>> MOST_MISREAD
+24
+"""
 SIDE, STRIP_HEIGHT, MARK_HEIGHT = 104.0, 26.0, 2.5
 MOST_NAMED_CLASSES, LONGEST_BELOW = 10, 1  # more names, or longer ones, would not fit below the strip
 KEY = (("blue", "true class"), ("orange", "predicted class"))

@@ -12,7 +12,7 @@ from tinygrad_mnist.arguments import shown
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`, whole if both are, evenly spread over their logarithms with `log`.
+    """Numbers from `low` to `high`, whole if both are, evenly spread over their logarithms with ``log=True``.
 
     Examples
     --------
