@@ -29,7 +29,7 @@ def __dir__() -> list[str]:
 
 
 class TinygradMnistError(Exception):
-    """Base of the errors below; the command line prints one as a sentence and exits with status 2.
+    """Base of these errors; the command line prints one as a sentence and exits with status 2.
 
     `failed_op` is the op that raised it, if there is one: ``Graph(error)`` draws the graph up to it.
 
@@ -172,7 +172,7 @@ class CaptureError(TinygradMnistError, RuntimeError):
     ... def absolute(x):
     ...     return x if x.item() > 0 else -x
     >>> try:
-    ...     [absolute(np.array(2.0)) for _ in range(2)]  # the first call of all is not captured
+    ...     [absolute(np.array(2.0)) for _ in range(2)]  # captured at the second
     ... except tm.errors.CaptureError as error:
     ...     print(str(error).partition(", at")[0])
     a number from item() was asked for while a program is captured

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 from docutils import nodes
 from latex2mathml.converter import convert
 from lessons import LESSONS, to_notebook
-from reference import text_below
+from reference import room, text_below
 from sphinx.application import Sphinx
 
 
@@ -69,8 +69,8 @@ def take_signs_as_they_are(
 
 def tell_of_constants(app: Sphinx, kind: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Show the text below the assignment of a constant instead of the docstring of its class."""
-    module, _, each = name.rpartition(".")
-    if kind == "data" and (text := text_below(sys.modules[module], each)):
+    place, _, each = name.rpartition(".")
+    if kind == "data" and (text := text_below(room(place.removeprefix("tinygrad_mnist.")), each)):
         lines[:] = text.splitlines()
 
 
