@@ -272,7 +272,7 @@ def fail(sentence: str, line: int | None = None, *, open: bool = False) -> NoRet
 
 
 def is_empty(function: Any) -> bool:
-    """Return True for a function that has nothing but `...` in it.
+    """Return True for a function whose body is an ellipsis alone.
 
     Examples
     --------
