@@ -122,6 +122,7 @@ NN = {
     "TextVectorization": "convert the texts to numbers: `np.unique(['a', 'b'], return_inverse=True)`",
     "SyncBatchNorm": "write `nn.BatchNorm2d(8)`",
     "TimeDistributed": "leave it out: a layer takes any number of axes before the last",
+    "Unfold": "write slices: `ops.stack([x[:, i : i + 2] for i in range(2)])` in a Module's forward",
     "UpSampling2D": "write `ops.repeat(ops.repeat(x, 2, axis=-1), 2, axis=-2)` in a Module's forward",
     "Upsample": "write `ops.repeat(ops.repeat(x, 2, axis=-1), 2, axis=-2)` in a Module's forward",
     "ZeroPad2d": "write `ops.pad(x, 1)` in a Module's forward",

@@ -86,6 +86,10 @@ TENSOR |= {  # without a derivative: on the array
     )
 }
 TENSOR |= {
+    name: f"write `np.linalg.{name}(x.data)`, which has no derivative here"
+    for name in ("det", "pinv", "qr", "slogdet", "svd")
+}
+TENSOR |= {
     name: f"write `x.data.{name}`"
     for name in (
         *("argpartition", "base", "byteswap", "choose", "compress", "conj", "conjugate", "ctypes", "dump"),
@@ -105,6 +109,7 @@ TENSOR |= {
     "atan": "write `ops.arctan(x)`",
     "atan2": "write `ops.arctan2(x, y)`",
     "baddbmm": "write `x + x @ y`",
+    "bernoulli": "write `np.random.default_rng(0).random(x.shape) < x.data`",
     "bincount": "write `np.bincount(labels)`",
     "bmm": "write `x @ y`",
     "clamp_max": "write `ops.minimum(x, 1.0)`",
@@ -146,6 +151,7 @@ TENSOR |= {
     "ne": "write `x != y`",
     "neg": "write `-x`",
     "negative": "write `-x`",
+    "nelement": "write `x.size`",
     "new_empty": "write `np.empty((2, 3), x.dtype)`",
     "new_full": "write `np.full((2, 3), 0.5, x.dtype)`",
     "new_tensor": "write `Tensor([1.0, 2.0])`",
