@@ -41,7 +41,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["lessons/beginners", "lessons/curious"],
     "filename_pattern": r"\.py",
     "within_subsection_order": "FileNameSortKey",
-    "image_scrapers": (),
+    "image_scrapers": ("thumbnails",),
     "reset_modules": (),
     "abort_on_example_error": True,
     "download_all_examples": False,

@@ -12,17 +12,23 @@ from latex2mathml.converter import convert
 from lessons import LESSONS, to_notebook
 from reference import room, text_below
 from sphinx.application import Sphinx
+from thumbnails import draw_what_is_printed
+
+
+def to_mathml(formula: str, display: str = "inline") -> str:
+    """Return LaTeX as MathML, with a space between a function such as log and its argument."""
+    return NAMED.sub(r'\1<mspace width="0.17em"/>', convert(formula, display=display))
 
 
 def visit_math(translator: Any, node: nodes.math) -> None:
     """Write a formula within a line."""
-    translator.body.append(convert(node.astext()))
+    translator.body.append(to_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def visit_displayed_math(translator: Any, node: nodes.math_block) -> None:
     """Write a formula on lines of its own."""
-    formula = convert(node.astext(), display="block")
+    formula = to_mathml(node.astext(), display="block")
     translator.body.append(f'<div class="formula" tabindex="0">{formula}</div>\n')
     raise nodes.SkipNode
 
@@ -48,11 +54,14 @@ def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) 
 
 # An attribute such as `loss`, or a method such as `seed`, is more often a word of the text than a link.
 KINDS = {"module", "class", "exception", "function"}
+NAMED = re.compile(r"(?<!<msup>)(?<!<msub>)(<mi>[a-z]{2,}</mi>)(?=<m[a-z]+>)")
+BEFORE_A_SIGN = re.compile(r"(<math.*?</math>)([.,;:)]+)")
 FOR_EVERYBODY = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
     'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
     "<pre>": '<pre tabindex="0">',  # it scrolls
+    '<div class="table-wrapper': '<div tabindex="0" role="group" aria-label="Table" class="table-wrapper',
     '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
 }
 MARKUP = re.compile(r"``.+?``|`[^`]+`|^ *\* |(?P<mark>[*|])")
@@ -127,6 +136,7 @@ def let_everybody_read(app: Sphinx, error: Exception | None) -> None:
         if "sidebar-drawer" in text:  # a page of the theme
             for found, better in FOR_EVERYBODY.items():
                 text = text.replace(found, better)
+            text = BEFORE_A_SIGN.sub(r'<span class="together">\1\2</span>', text)
             page.write_text(text, encoding="utf-8")
 
 
@@ -139,6 +149,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", show_the_class_own_signature)
     app.connect("autodoc-skip-member", leave_out_foreign)
     app.connect("builder-inited", offer_the_lessons_themselves, priority=900)  # after the gallery
+    app.connect("builder-inited", draw_what_is_printed, priority=900)
     app.connect("build-finished", let_everybody_read)
     app.connect("missing-reference", find_by_last_name)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

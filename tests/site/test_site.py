@@ -15,13 +15,14 @@ if not SITE.exists():
     pytest.skip("there is no site: python examples/site/build.py", allow_module_level=True)
 
 LESSON = sorted((SITE / "lessons/beginners").glob("*by_hand.html"))[0].relative_to(SITE).as_posix()
+GALLERY = "lessons/beginners/index.html"
 PAGES = [
     "index.html",
     LESSON,
     "reference/checking.html",
     "reference/report.plots.html",
     "search.html?q=check_gradients",
-    "play.html",
+    GALLERY,
 ]
 # Links to other hosts are those of the README, and the theme's own.
 OTHER_HOSTS = re.compile(
@@ -76,7 +77,7 @@ def test_no_page_scrolls_sideways(opened):
         "reference/nn.html",
     )
     for width in (390, 1280):
-        for page in (*PAGES, *wide, "explanations/oracles.html", "lessons/beginners/index.html"):
+        for page in (*PAGES, *wide, "explanations/oracles.html", "play.html"):
             tab = opened(page, width)
             assert tab.evaluate("document.documentElement.scrollWidth") <= width, page
 
@@ -104,6 +105,16 @@ def test_constants_tell_of_themselves(opened):
     words = opened("reference/benchmark.html").locator("body").inner_text()
     assert words.count("Learning rate of all contestants.") == 2
     assert "LR = 0.1" in words
+
+
+def test_cards_of_the_gallery_show_the_lessons(opened):
+    """Each card has a picture that the build has drawn, which has an extent."""
+    pictures = opened(GALLERY).locator(".sphx-glr-thumbcontainer img")
+    assert pictures.count() >= 16
+    for picture in pictures.all():
+        assert picture.get_attribute("src").endswith(".svg")
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
 
 
 def test_switch_of_the_page_reaches_its_frames(opened):
