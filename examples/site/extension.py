@@ -55,6 +55,7 @@ def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) 
 # An attribute such as `loss`, or a method such as `seed`, is more often a word of the text than a link.
 KINDS = {"module", "class", "exception", "function"}
 NAMED = re.compile(r"(?<!<msup>)(?<!<msub>)(<mi>[a-z]{2,}</mi>)(?=<m[a-z]+>)")
+EMPTY_HEAD = re.compile(r'<th class="head[^"]*"><p></p></th>')
 BEFORE_A_SIGN = re.compile(r"(<math.*?</math>)([.,;:)]+)")
 FOR_EVERYBODY = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
@@ -136,6 +137,7 @@ def let_everybody_read(app: Sphinx, error: Exception | None) -> None:
         if "sidebar-drawer" in text:  # a page of the theme
             for found, better in FOR_EVERYBODY.items():
                 text = text.replace(found, better)
+            text = EMPTY_HEAD.sub("<td></td>", text)
             text = BEFORE_A_SIGN.sub(r'<span class="together">\1\2</span>', text)
             page.write_text(text, encoding="utf-8")
 

@@ -127,6 +127,12 @@ def test_switch_of_the_page_reaches_its_frames(opened):
     assert len(tab.frames) > 1
 
 
+def test_every_head_of_a_column_has_words():
+    for page in SITE.rglob("*.html"):
+        empty = re.search(r"<th[^>]*>(<p></p>)?</th>", page.read_text(encoding="utf-8"))
+        assert empty is None, page.name
+
+
 def test_formulas_have_no_command_that_the_page_cannot_show():
     formulas = 0
     for page in SITE.rglob("*.html"):
@@ -151,8 +157,8 @@ export async function loadPyodide() {
   return {
     loadPackage: async (names) => installed.push(names),
     pyimport: () => ({ install }),
-    runPython: () => async (code) => ({
-      toJs: () => [`${installed.length} ${code.trim().slice(0, 12)}`, ""],
+    runPython: () => async (code, number) => ({
+      toJs: () => [`${installed.length} ${number} ${code.trim().slice(0, 12)}`, ""],
     }),
   };
 }
@@ -180,7 +186,7 @@ def test_a_reader_runs_the_cells_with_those_above(browser):
     tab.click("text=Run the cells here")
     tab.click("text=Run cell 2")
     tab.wait_for_selector(".ran >> nth=1")
-    assert tab.locator(".ran").all_inner_texts() == ["4 import numpy", "4 model = nn.S"]
+    assert tab.locator(".ran").all_inner_texts() == ["4 1 import numpy", "4 2 model = nn.S"]
     assert len(foreign) == 1
     context.close()
 

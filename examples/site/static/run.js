@@ -12,11 +12,11 @@ from pyodide.code import eval_code_async
 
 cells = {"__name__": "__main__"}
 
-async def run_cell(code):
+async def run_cell(code, number):
     printed, shown = io.StringIO(), ""
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            value = await eval_code_async(code, cells)
+            value = await eval_code_async(code, cells, filename=f"<cell {number}>")
             if hasattr(value, "_repr_html_"):
                 shown = value._repr_html_()
             elif value is not None:
@@ -53,7 +53,7 @@ function equip(runCell, status) {
       status.textContent = `Cell ${place + 1} of ${cells.length} is running.`;
       await new Promise((resume) => setTimeout(resume, 20)); // the words appear before the page stands still
       const code = /** @type {HTMLElement} */ (cells[place].querySelector("pre")).innerText;
-      show(cells[place], (await runCell(code)).toJs());
+      show(cells[place], (await runCell(code, place + 1)).toJs());
     }
     done = Math.max(done, last + 1);
     status.textContent = `Cell ${last + 1} of ${cells.length} has run.`;
