@@ -1,14 +1,15 @@
 /** Runs the cells of a lesson in the page, by Pyodide. Nothing is fetched before the reader asks for it. */
 "use strict";
 
-const PYODIDE = "https://cdn.jsdelivr.net/pyodide/v0.28.3/full/";
-const BUILT_FOR_IT = ["micropip", "numpy", "pillow", "joblib", "threadpoolctl"];
-const PURE = ["click", "filelock", "graphviz", "rich"];
+const PYODIDE = "https://cdn.jsdelivr.net/pyodide/v314.0.7/full/";
+const BUILT_FOR_IT = ["micropip", "numpy", "pillow", "joblib", "threadpoolctl", "safetensors", "click", "rich"];
+const PURE = ["filelock", "graphviz"];
 
 /** Python that runs a cell and returns what it printed, and the value of its last line as HTML or text. */
 const RUNNER = `
 import contextlib, html, io, traceback
 from pyodide.code import eval_code_async
+from pyodide_js import loadPackagesFromImports
 
 cells = {"__name__": "__main__"}
 
@@ -16,6 +17,7 @@ async def run_cell(code, number):
     printed, shown = io.StringIO(), ""
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
+            await loadPackagesFromImports(code)  # pandas, hypothesis
             value = await eval_code_async(code, cells, filename=f"<cell {number}>")
             if hasattr(value, "_repr_html_"):
                 shown = value._repr_html_()
