@@ -141,7 +141,7 @@ def test_pictures_without_a_run_are_read_by_the_network_of_the_package(mnist, tm
     result = run("predict", tmp_path / "digits.gz", tmp_path / "one.png")
     assert result.exit_code == 0
     assert [int(digit) for digit, _ in predicted(result.stdout)] == mnist.test.labels[:11].tolist()
-    assert "no RUN is named: the network 'record' of the package, 784-" in result.stderr
+    assert "no RUN is named: the network 'record' of the package, of 2" in result.stderr
     refused = run("predict", tmp_path / "one.png", "--weights", "best")
     assert (refused.exit_code, "--weights is best: expected none without a RUN" in refused.stderr) == (
         2,

@@ -121,19 +121,6 @@ def test_linear_in_fours_differs_from_linear_by_rounding():
     assert layer.weight.grad == pytest.approx(np.outer(layer(x).data[0] - np.eye(10)[3], x), rel=1e-12)
 
 
-def test_folded_network_has_the_outputs_of_the_trained_one():
-    rng = np.random.default_rng(0)
-    model = record.network(record.short(record.PLAIN), seed=3)
-    images = rng.random((50, 28, 28), np.float32)
-    for _ in range(3):
-        model(images)  # moves the running statistics
-    for parameter in model.parameters():
-        parameter.data = parameter.data + rng.normal(0, 0.1, parameter.shape).astype(np.float32)
-    plain = record.folded(model)
-    assert [type(layer) for layer in plain] == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]
-    np.testing.assert_allclose(plain(images).data, model.eval()(images).data, rtol=1e-4, atol=1e-4)
-
-
 def test_distortions_fade_in_the_last_epochs_of_a_resumed_training_too():
     distort = Distortions(rotation=12.0)
     now = []

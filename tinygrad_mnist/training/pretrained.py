@@ -11,7 +11,6 @@ from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.datasets import Framing
 from tinygrad_mnist.formats import load_pretrained
-from tinygrad_mnist.nn.perceptrons import sizes_as_text
 from tinygrad_mnist.typing import Array
 
 
@@ -32,9 +31,7 @@ class Pretrained:
         return cls(name, load_pretrained(name))
 
     def __str__(self) -> str:
-        weights = [parameter for parameter in self.model.parameters() if parameter.ndim == 2]
-        sizes = (weights[0].shape[1], *(len(weight) for weight in weights))
-        return f"the network {self.name!r} of the package, {sizes_as_text(sizes)},"
+        return f"the network {self.name!r} of the package, of {self.model.num_parameters():,} parameters,"
 
     def probabilities(self, images: Array) -> Array:
         """Return the probability of each digit for images (n, height, width): (n, 10)."""
