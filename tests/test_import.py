@@ -35,6 +35,12 @@ def test_training_starts_without_what_only_a_report_or_a_failure_needs():
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
+def test_lessons_import_the_experiments_where_there_are_no_processes():
+    """Python in a browser lacks `_multiprocessing`."""
+    code = "import sys; sys.modules['_multiprocessing'] = None; import tinygrad_mnist.experiments.r_language"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_public_names_exist_in_a_fresh_interpreter():
     code = (
         "import tinygrad_mnist as tm; "

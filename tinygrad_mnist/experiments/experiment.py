@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-
-from joblib import Parallel, delayed
 
 from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.report import Section, Table
@@ -128,6 +125,10 @@ def in_parallel(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]
     ProcessError
         If a process is killed.
     """
+    from concurrent.futures.process import BrokenProcessPool  # here: a browser has no processes
+
+    from joblib import Parallel, delayed
+
     try:
         calls = (delayed(function)(*task) for task in tasks)
         return list(Parallel(max_nbytes=None)(calls))  # arrays stay writable
