@@ -111,8 +111,8 @@ for part, line in enumerate(drawing):
 
 # %% [markdown]
 # The first column of sums is made inside the processes if there are 4, the first two columns if there are 2,
-# and all three if there is one.  What is left is added between processes: at each level a process exchanges
-# its sum with one partner, and both add the two numbers.  Who adds may change; *which two numbers* are added
+# and all three if there is one.  What is left is added between processes: at each level a process meets one
+# partner, and each adds one half of the weights for both.  Who adds may change; *which two numbers* are added
 # never does.
 
 

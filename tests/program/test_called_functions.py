@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor
-from tinygrad_mnist.autodiff.primitive import REGISTRY, primitive
+from tinygrad_mnist import Tensor, nn, ops
+from tinygrad_mnist.autodiff.primitive import REGISTRY, checked, primitive
 from tinygrad_mnist.errors import CaptureError
 from tinygrad_mnist.program import compile
 
@@ -143,3 +143,27 @@ def test_lambda_is_called_too(op):
     for _ in range(3):
         np.testing.assert_array_equal(compiled(Tensor(X)).data, np.sort(X) + 1)
     assert "the source of function is not known" in compiled.program.source
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("native", marks=pytest.mark.long)])
+def test_an_observer_gets_a_gradient_before_the_next_is_computed(backend):
+    first = nn.Parameter(np.full((3, 3), 0.5))
+    last = nn.Parameter(np.ones((2, 3)))
+    seen = []
+
+    def observe(gradient, layer):
+        seen.append((layer, gradient.copy()))
+
+    @compile(backend=backend)
+    def step(x):
+        ops.sum(ops.linear(ops.linear(x, first, np.zeros(3)), last, np.zeros(2))).backward()
+        checked(observe, first.grad, 0)
+        checked(observe, last.grad, 1)
+        first.grad = last.grad = None
+
+    for _ in range(3):
+        seen.clear()
+        step(np.eye(3))
+    assert [layer for layer, _ in seen] == [1, 0]  # the order of the backward pass
+    assert seen[0][1].tolist() == [[1.5] * 3] * 2
+    assert seen[1][1].tolist() == [[2.0] * 3] * 3

@@ -38,7 +38,7 @@ NETWORKS = {  # by name and rows of a batch; the steps of a round
     ("784-800-400-10", 1024): 10,
     ("784-2500-2000-10", 1024): 4,
 }
-ETHERNET = 50e-6, 1 / 1.25e9  # seconds of latency, and per byte: 10 Gbit/s
+ETHERNETS = (50e-6, 1 / 1.25e9), (100e-6, 1 / 125e6)  # seconds of latency, and per byte: 10 and 1 Gbit/s
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000, 7_000_000)
 MPIEXEC = shutil.which(
     "mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -112,8 +112,8 @@ def table(found: dict[tuple[str, int], float]) -> None:
     """Print milliseconds per step, and how often as fast as whole batches in one process.
 
     First what was measured with 1, 2, 4 and 8 processes on this machine; then what the model says of 2, 4
-    and 8 with a core for each, in one machine and behind 10 Gbit/s: CPU seconds of a process + log2(P)
-    exchanges.
+    and 8 with a core for each, in one machine and behind 10 and 1 Gbit/s: CPU seconds of a process + those of
+    `TreeSums`, in which no array travels early.
     """
     latency, per_byte = exchange_of(found)
     print(f"latency {latency * 1e6:.0f} µs, bandwidth {1e-9 / per_byte:.1f} GB/s")
@@ -125,8 +125,9 @@ def table(found: dict[tuple[str, int], float]) -> None:
         whole = found[f"{network} {rows} whole", 1]
         measured = [found[f"{network} {rows} shared", count] for count in (1, 2, 4, 8)]
         modelled = [
-            found[f"{network} {rows} share of {count}", 1] + math.log2(count) * (wait + size * each)
-            for wait, each in ((latency, per_byte), ETHERNET)
+            found[f"{network} {rows} share of {count}", 1]
+            + 2 * (math.log2(count) * wait + (1 - 1 / count) * size * each)
+            for wait, each in ((latency, per_byte), *ETHERNETS)
             for count in (2, 4, 8)
         ]
         shown = [f"{1e3 * t:.2f} ({whole / t:.2f})" for t in (*measured, *modelled)]

@@ -12,10 +12,20 @@ from tests.training.processes import together
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DivergenceError, MissingExtraError, ProcessError
-from tinygrad_mnist.training import MPI, Checkpoints, EarlyStopping, Progress, Recipe, evaluate, fit
+from tinygrad_mnist.training import (
+    MPI,
+    Checkpoints,
+    EarlyStopping,
+    Progress,
+    Recipe,
+    evaluate,
+    fit,
+    tree_sums,
+)
 from tinygrad_mnist.training.distributed import Alone, number_started, started_processes
 from tinygrad_mnist.training.evaluation import evaluate_together
 from tinygrad_mnist.training.job import run_training
+from tinygrad_mnist.training.tree_sums import TreeSums
 
 
 def networks(kind):
@@ -74,6 +84,25 @@ def test_any_number_of_processes_gives_the_same_bits(kind, backend):
     sizes = (1, 2) if kind == "batch normalization" else (1, 2, 4, 8)
     for size in sizes[:2] if backend == "native" else sizes:  # each compiles in each process
         assert together(size, lambda c: trained(kind, c, backend=backend)) == [expected] * size
+
+
+@pytest.mark.parametrize("backend", ["numpy", "eager", pytest.param("native", marks=pytest.mark.long)])
+@pytest.mark.parametrize("kind", ["dropout", "adam"])
+def test_gradients_that_travel_early_have_the_same_bits(kind, backend, monkeypatch):
+    monkeypatch.setattr(tree_sums, "_PIECE", 64)
+    early = []
+    begin = TreeSums.begin
+
+    def noted(sums, *arguments, **options):
+        begin(sums, *arguments, **options)
+        early.append(sums.is_early)
+
+    monkeypatch.setattr(TreeSums, "begin", noted)
+    expected = trained(kind, backend=backend)
+    assert not any(early)
+    for size in (2,) if backend == "native" else (2, 8):
+        assert together(size, lambda c: trained(kind, c, backend=backend)) == [expected] * size
+        assert any(early)
 
 
 @pytest.mark.parametrize(

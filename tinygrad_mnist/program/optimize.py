@@ -38,6 +38,18 @@ def without_dead(instructions: list[Instruction], outputs: list[Value]) -> list[
     return kept[::-1]
 
 
+def with_early_checks(instructions: list[Instruction]) -> list[Instruction]:
+    """Move each check of results to where they are made: a gradient is then known during the pass."""
+    made = {id(i.result): number for number, i in enumerate(instructions) if i.result is not None}
+
+    def place(number: int) -> int:
+        reads = instructions[number].reads
+        is_check = instructions[number].result is None and all(v.root.origin == "result" for v in reads)
+        return max((made[id(v)] for v in reads), default=number) if is_check else number
+
+    return [instructions[number] for number in sorted(range(len(instructions)), key=place)]
+
+
 def lowered(recording: Recording) -> Recording:
     """Return the recording as it runs: the same bits, by quicker instructions."""
     instructions: list[Instruction] = []

@@ -18,7 +18,7 @@ from tinygrad_mnist.program.guards import Output
 from tinygrad_mnist.program.instructions import Recording, Value
 from tinygrad_mnist.program.item import Item
 from tinygrad_mnist.program.observation import is_plain
-from tinygrad_mnist.program.optimize import without_dead
+from tinygrad_mnist.program.optimize import with_early_checks, without_dead
 from tinygrad_mnist.program.tracer import Tracer
 
 # Results of a function that it may have made itself, and whose changes the next call would show.
@@ -97,7 +97,7 @@ def traced(capture: Capturing, call: Call, stand_ins: Sequence[Any], result: Any
     kept = [g for g in gradients if g.is_kept]
     given = [g.tensor for g in gradients if g.position is not None]
     values = outputs.values + [g.tracer.value for g in kept if g.tracer is not None]
-    instructions = without_dead(capture.recording.instructions, values)
+    instructions = with_early_checks(without_dead(capture.recording.instructions, values))
     return Trace(
         replace(call, leaves=[outline(leaf) for leaf in call.leaves]),
         replace(capture.recording, instructions=instructions, outputs=values),

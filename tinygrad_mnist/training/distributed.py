@@ -26,6 +26,7 @@ _LAUNCHED = (  # variables of MPICH, Intel MPI and Slurm, and of Open MPI: numbe
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 )
 MICRO_BATCHES = 8  # of a batch, if processes train together and nothing else is said
+_LOOKS, _NAP = 20, 1e-4  # looks in a row for a message, and seconds between two rows
 _PATIENCE = 2.0  # seconds until an error is known to be that of one process
 
 
@@ -42,7 +43,7 @@ class Communicator(Protocol):
     size: int
 
     def exchange(self, sent: Array, received: Array, partner: int) -> None:
-        """Send a vector to a process, and fill `received` with the one of equal length that it sends."""
+        """Send a vector to a process, and fill `received` with the one that it sends."""
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank."""
@@ -140,8 +141,10 @@ class MPI:
         return self.rank == 0
 
     def exchange(self, sent: Array, received: Array, partner: int) -> None:
-        """Send a vector to a process, and fill `received` with the one of equal length that it sends."""
-        self._world.Sendrecv(sent, partner, recvbuf=received, source=partner)
+        """Send a vector to a process, and fill `received` with the one that it sends."""
+        request = self._world.Isendrecv(sent, partner, recvbuf=received, source=partner)
+        while not any(request.Test() for _ in range(_LOOKS)):
+            time.sleep(_NAP)  # the wait of MPI itself would take a core from those that compute
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank."""

@@ -1,20 +1,21 @@
 """Steps in micro-batches: the same bits for any number of processes.
 
-A batch is cut into a fixed number of micro-batches, and each process takes an equal share of them.  Their
-gradients are added along one fixed binary tree: in a process the part above its own micro-batches, between
-processes the levels above.  Each sum of the tree has the same two operands, whoever adds them.
+A batch is cut into a fixed number of micro-batches, and each process takes an equal share of them.  What they
+give is added along one binary tree: see `tree_sums`.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mnist.arguments import shown
-from tinygrad_mnist.autodiff.primitive import array_of
+from tinygrad_mnist.autodiff.modes import is_compiling
+from tinygrad_mnist.autodiff.primitive import array_of, checked, peeled
 from tinygrad_mnist.datasets.loader import UnreadInputs
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.utils import clip
@@ -23,9 +24,11 @@ from tinygrad_mnist.training.distributed import Alone, Communicator, require_sha
 from tinygrad_mnist.training.run_state import Parts, RunState
 from tinygrad_mnist.training.step import Anomaly, Step, all_finite, explained
 from tinygrad_mnist.training.totals import PerExample, Totals
+from tinygrad_mnist.training.tree_sums import TreeSums
 from tinygrad_mnist.typing import Array
 
 _COUNTS = 5  # loss, correct, examples, weight, requests to stop
+_CALLS = 3  # of a function until its program only repeats: captured, compared, and the native code
 
 
 class MicroBatchStep(Step):
@@ -72,23 +75,32 @@ class MicroBatchStep(Step):
         buffers = [buffer for _, module in parts.modules for buffer in module.buffers()]
         self._buffers = [buffer for buffer in buffers if buffer.dtype.kind in "fiu"]
         self._generators = list({id(g): g for _, g in generators_of(parts.modules)}.values())
-        params = parts.optimizer.params
-        self._layout = [
-            (np.dtype(np.float64), (_COUNTS + len(params),)),
-            *((part.dtype, part.shape) for part in (*params, *self._buffers)),
+        self._params = parts.optimizer.params
+        layout = [
+            (np.dtype(np.float64), (_COUNTS + len(self._params),)),
+            *((part.dtype, part.shape) for part in (*self._buffers, *self._params)),
         ]
-        self._spare: list[_Sums] = []  # memory of earlier steps
+        self._first = 1 + len(self._buffers)  # position of the first parameter
+        self._sums = TreeSums(layout, micro_batches // processes.size, processes)
+        self._calls: Counter[int] = Counter()  # by the rows of the micro-batch
         super().__init__(parts, backend)
 
     def _function(self, parts: Parts) -> Callable[[Any, Any], Any]:
-        """Return the function that computes the gradients of a micro-batch, and leaves them in place."""
+        """Return the function that gives the gradients of a micro-batch to the sums."""
 
-        def gradients(inputs: Any, targets: Any) -> tuple[Any, Any]:
+        def gradients(inputs: Any, targets: Any) -> Any:
             parts.optimizer.zero_grad()
             output = parts.model(inputs)
             value = parts.loss(output, targets)
+            checked(self._weigh, peeled(output))
             value.backward()
-            return value, output
+            samples = []  # what a program gives is compared with the function
+            for position, parameter in enumerate(parts.optimizer.params):
+                if parameter.grad is not None:
+                    checked(self._take, parameter.grad, position)
+                    samples.append(parameter.grad.reshape(-1)[:1])
+            parts.optimizer.zero_grad()
+            return value, output, samples
 
         return gradients
 
@@ -101,38 +113,11 @@ class MicroBatchStep(Step):
         after = [generator.bit_generator.state for generator in self._generators]
         before = [buffer.data.copy() for buffer in self._buffers]
 
-        def tree(first: int, last: int) -> _Sums:
-            if last - first > 1:
-                middle = (first + last) // 2
-                return self._added(tree(first, middle), tree(middle, last))
-            self._seed(seeds, first)
-            return self._leaf(first, inputs, targets, before)
-
-        processes = self.processes
-        share = self.micro_batches // processes.size
-        total = tree(processes.rank * share, (processes.rank + 1) * share)
-        distance = 1
-        while distance < processes.size:
-            partner, other = processes.rank ^ distance, self._memory()
-            for dtype, vector in total.vectors.items():
-                processes.exchange(vector, other.vectors[dtype], partner)
-            low, high = (total, other) if processes.rank < partner else (other, total)
-            total = self._added(low, high)
-            distance *= 2
+        for number in range(self._sums.share):
+            self._micro_batch(number, seeds, inputs, targets, before)
         for generator, state in zip(self._generators, after):
             generator.bit_generator.state = state
-        self._spare.append(total)  # the gradients lie there until the next step
-        return self._update(total, before)
-
-    def _memory(self) -> _Sums:
-        return self._spare.pop() if self._spare else _Sums(self._layout)
-
-    def _added(self, low: _Sums, high: _Sums) -> _Sums:
-        """Add two sums in the memory of the first."""
-        for dtype, vector in low.vectors.items():
-            vector += high.vectors[dtype]
-        self._spare.append(high)
-        return low
+        return self._update(before)
 
     def watched(self, inputs: Any, targets: Any, when: str) -> tuple[float, Totals] | Anomaly:
         """Run a step op by op in this process alone, as `watched_step`."""
@@ -162,68 +147,69 @@ class MicroBatchStep(Step):
         count = self.micro_batches
         return slice(-(-rows * number // count), -(-rows * (number + 1) // count))
 
-    def _leaf(self, number: int, inputs: Array, targets: Array, before: list[Array]) -> _Sums:
-        """Return the sums over one micro-batch."""
-        own, sums = self._rows(number, len(inputs)), self._memory()
-        counts, arrays, params = sums.counts, sums.arrays, self._parts.optimizer.params
-        if own.start == own.stop:
-            sums.clear()
-            counts[4] = self.stop_requested()
-            return sums
-        value, output = self.run(inputs[own], targets[own])
-        totals = Totals()
-        totals.add(*self._per_example(float(value.item()), output.data, targets[own]))
-        correct = math.nan if totals.correct is None else totals.correct
-        counts[:_COUNTS] = totals.loss, correct, totals.examples, totals.weight, self.stop_requested()
-        factor = totals.weight if self._per_example.reduction == "mean" else 1.0
-        for position, parameter in enumerate(params):
-            gradient = parameter.grad
-            counts[_COUNTS + position] = gradient is not None
-            np.multiply(0 if gradient is None else gradient, factor, out=arrays[position])
-        for buffer, change, old in zip(self._buffers, arrays[len(params) :], before):
-            np.subtract(buffer.data, old, out=change)
-            share = (own.stop - own.start) / len(inputs)
-            change *= share if buffer.dtype.kind == "f" else number == 0
+    def _micro_batch(
+        self, number: int, seeds: list[Array], inputs: Array, targets: Array, before: list[Array]
+    ) -> None:
+        """Add a micro-batch of this process to the sums."""
+        sums, params = self._sums, self._params
+        index = self.processes.rank * sums.share + number
+        rows = self._rows(index, len(inputs))
+        count = rows.stop - rows.start
+        self._seed(seeds, index)
+        sums.begin(number, may_be_early=self._calls[count] >= _CALLS)
+        self._calls[count] += 1
+        self._taken: set[int] = set()
+        counts = np.zeros(_COUNTS + len(params))
+        if count:
+            self._targets = targets[rows]
+            value, output, _ = self.run(inputs[rows], self._targets)
+            totals = Totals()
+            totals.add(*self._per_example(float(value.item()), output.data, self._targets))
+            correct = math.nan if totals.correct is None else totals.correct
+            counts[:4] = totals.loss, correct, totals.examples, totals.weight
+        counts[4] = self.stop_requested()
+        for position in range(len(params)):
+            counts[_COUNTS + position] = position in self._taken
+            if position not in self._taken:
+                sums.put(self._first + position, 0)
+        share = count / len(inputs)
+        for position, (buffer, old) in enumerate(zip(self._buffers, before), 1):
+            sums.put(position, buffer.data - old, share if buffer.dtype.kind == "f" else index == 0)
             buffer.data[...] = old
             buffer._mark_changed()
-        return sums
+        sums.put(0, counts)
+        sums.end()
 
-    def _update(self, total: _Sums, before: list[Array]) -> tuple[float, Totals]:
+    def _weigh(self, output: Array) -> None:
+        """Find what the mean over this micro-batch divides by."""
+        is_mean = self._per_example.reduction == "mean"
+        self._weight = self._per_example.weight(output, self._targets) if is_mean else 1
+
+    def _take(self, gradient: Array, position: int) -> None:
+        """Give a gradient to the sums, in the middle of the backward pass of a program.
+
+        A function that is captured or compared runs several times; the last one counts, unless it travels.
+        """
+        if self._sums.is_early and (is_compiling() or position in self._taken):
+            return
+        self._taken.add(position)
+        self._sums.put(self._first + position, gradient, self._weight)
+
+    def _update(self, before: list[Array]) -> tuple[float, Totals]:
         """Update the parameters with the sums over a batch."""
-        counts, arrays = total.counts, total.arrays
+        counts, *rest = self._sums.totals
+        changes, gradients = rest[: len(self._buffers)], rest[len(self._buffers) :]
         loss, correct, examples, weight, stops = counts[:_COUNTS].tolist()
         totals = Totals(loss, None if math.isnan(correct) else int(correct), int(examples), weight)
         is_mean = self._per_example.reduction == "mean"
-        parts, params = self._parts, self._parts.optimizer.params
-        for parameter, gradient, has_one in zip(params, arrays, counts[_COUNTS:]):
+        for parameter, gradient, has_one in zip(self._params, gradients, counts[_COUNTS:]):
             if is_mean and weight:
                 gradient /= weight
             parameter.grad = gradient if has_one else None
-        for buffer, change, old in zip(self._buffers, arrays[len(params) :], before):
+        for buffer, change, old in zip(self._buffers, changes, before):
             buffer.data[...] = old + change
             buffer._mark_changed()
-        clip(params, parts.clip_norm, parts.clip_value)
-        parts.optimizer.step()
+        clip(self._params, self._parts.clip_norm, self._parts.clip_value)
+        self._parts.optimizer.step()
         self.stopping = self.stopping or stops > 0
         return (loss if not is_mean else loss / weight if weight else math.nan), totals
-
-
-class _Sums:
-    """Sums over some micro-batches: arrays that lie one behind the other, in a vector per dtype."""
-
-    def __init__(self, layout: list[tuple[Any, tuple[int, ...]]]) -> None:
-        lengths: dict[Any, int] = {}
-        for dtype, shape in layout:
-            lengths[dtype] = lengths.get(dtype, 0) + math.prod(shape)
-        self.vectors = {dtype: np.empty(length, dtype) for dtype, length in lengths.items()}
-        starts, views = dict.fromkeys(lengths, 0), []
-        for dtype, shape in layout:
-            stop = starts[dtype] + math.prod(shape)
-            views.append(self.vectors[dtype][starts[dtype] : stop].reshape(shape))
-            starts[dtype] = stop
-        self.counts, self.arrays = views[0], views[1:]
-
-    def clear(self) -> None:
-        """Set all to 0."""
-        for vector in self.vectors.values():
-            vector[:] = 0

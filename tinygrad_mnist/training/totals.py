@@ -149,6 +149,10 @@ class PerExample:
             value = value / weight if weight else math.nan
         return value, output, targets, weight
 
+    def weight(self, output: Any, targets: Any) -> float:
+        """Return the weight of a mean over these targets among those of other batches."""
+        return self._measured(output, targets)[2]
+
     def _found(self, value: float, output: Any, targets: Any) -> str | None:
         """Compare with the losses of two unequal parts; None if both answers fit, as for a loss of 0."""
         output = output if isinstance(output, Tensor) else Tensor(output)
