@@ -34,21 +34,21 @@ def _has_mpi():
     assert MPIEXEC, "mpi4py is installed and mpiexec is not: pip install -e '.[mpi]'"
 
 
-def start(size, *arguments, other=()):
+def start(size, *arguments, other=(), launcher=()):
     """Start a training of some processes; the last gets arguments of its own in place of the rest."""
     own = [*map(str, arguments)]
     groups = [(size, own)] if not other else [(size - 1, own), (1, [*map(str, other)])]
-    command = [MPIEXEC]
-    for count, words in groups:
-        command += [*([":"] if len(command) > 1 else []), "-n", str(count), *COMMAND, *words]
+    command = [MPIEXEC, *launcher]
+    for number, (count, words) in enumerate(groups):
+        command += [*([":"] if number else []), "-n", str(count), *COMMAND, *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
 
 
-def trained(folder, size, *settings):
-    process = start(size, *settings, "--output", folder)
+def trained(folder, size, *settings, launcher=()):
+    process = start(size, *settings, "--output", folder, launcher=launcher)
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert output.count("epoch   1/3") == 1  # process 0 alone prints
@@ -68,6 +68,19 @@ def test_native_code_gives_the_same_files_for_any_number_of_processes(tmp_path):
     settings = [*DROPOUT, "--backend", "native"]
     expected = trained(tmp_path / "1", 1, *settings)
     assert trained(tmp_path / "2", 2, *settings) == expected
+
+
+def test_two_machines_give_the_same_files_over_tcp(tmp_path):
+    """Two addresses of this machine stand in for two machines, and a script for ssh."""
+    hosts, enter = tmp_path / "hosts", tmp_path / "enter"
+    hosts.write_text("127.0.0.1:1\n127.0.0.2:1\n")
+    enter.write_text(f'#!/bin/sh\necho "$2" >> {tmp_path}/entered\nshift 2\nexec sh -c "$*"\n')
+    enter.chmod(0o755)
+    launcher = ["-f", str(hosts), "-launcher-exec", str(enter), "-genv", "UCX_TLS", "tcp"]
+    settings = [*DROPOUT, "--layers", "64-600-600-10"]  # large enough to travel early
+    expected = trained(tmp_path / "1", 1, *settings)
+    assert trained(tmp_path / "2", 2, *settings, launcher=launcher) == expected
+    assert (tmp_path / "entered").read_text() == "127.0.0.2\n"
 
 
 def test_killed_processes_resume_in_another_number_to_the_same_files(tmp_path):
