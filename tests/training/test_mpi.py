@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,8 @@ def start(size, *arguments, other=(), launcher=()):
     own = [*map(str, arguments)]
     groups = [(size, own)] if not other else [(size - 1, own), (1, [*map(str, other)])]
     command = [MPIEXEC, *launcher]
-    for number, (count, words) in enumerate(groups):
-        command += [*([":"] if number else []), "-n", str(count), *COMMAND, *words]
+    for number, (started, words) in enumerate(groups):
+        command += [*([":"] if number else []), "-n", str(started), *COMMAND, *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -87,9 +88,9 @@ def test_killed_processes_resume_in_another_number_to_the_same_files(tmp_path):
     begin = time.monotonic()
     expected = trained(tmp_path / "whole", 2, *DROPOUT)
     seconds = time.monotonic() - begin
-    moments, kills = random.Random(1), 0
+    moments, kills, folders = random.Random(1), 0, count()
     while kills < KILLS:
-        folder = tmp_path / str(kills)
+        folder = tmp_path / str(next(folders))  # a new one also after a training that nothing killed
         arguments = [*DROPOUT, "--output", folder]
         while True:
             size = moments.choice((2, 4))
