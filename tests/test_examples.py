@@ -15,6 +15,7 @@ import pytest
 
 import tinygrad_mnist as tm
 from examples.site.lessons import to_notebook
+from tinygrad_mnist.lesson import with_formulas_as_text
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
@@ -102,7 +103,8 @@ def test_lesson_told_by_python_is_whole(path, tmp_path):
     assert not re.search(r"Traceback|^\w+(Error|Exception|Warning)\b", run.stdout, re.MULTILINE)
     told, after_code = run.stdout, False
     for head, text in cells(path):
-        for line in prose_of(text) if head == "# %% [markdown]" else []:
+        prose = with_formulas_as_text("\n".join(prose_of(text))) if head == "# %% [markdown]" else ""
+        for line in prose.splitlines():
             shown, found, told = told.partition(line)
             assert found, line
             assert shown.strip() or not after_code, f"the cell before {line!r} shows nothing"

@@ -81,7 +81,12 @@ def _cells(lines: list[str]) -> Iterator[tuple[str, int, int]]:
     for first, end in zip(heads, [*heads[1:], len(lines) + 1]):
         is_prose = lines[first - 1].endswith("[markdown]")
         prose = [line[2:] for line in lines[first : end - 1] if is_prose and line.startswith("#")]
-        yield _FORMULA.sub(_printed, "\n".join(prose).strip("\n")), first, end
+        yield with_formulas_as_text("\n".join(prose).strip("\n")), first, end
+
+
+def with_formulas_as_text(prose: str) -> str:
+    """Return prose with its formulas as they are printed."""
+    return _FORMULA.sub(_printed, prose)
 
 
 def _printed(found: re.Match[str]) -> str:

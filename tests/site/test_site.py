@@ -158,14 +158,22 @@ export async function loadPyodide() {
     loadPackage: async (names) => installed.push(names),
     pyimport: () => ({ install }),
     runPython: () => async (code, number) => ({
-      toJs: () => [`${installed.length} ${number} ${code.trim().slice(0, 12)}`, ""],
+      toJs: () => [`${installed.length} ${installed[1]} ${number} ${code.trim().slice(0, 5)}`, ""],
     }),
   };
 }
 """
 
 
-def test_a_reader_runs_the_cells_with_those_above(browser):
+@pytest.mark.parametrize(
+    ("lesson", "packages", "second_cell"),
+    [
+        (LESSON, "filelock,graphviz", "model"),
+        ("lessons/curious/27_your_own_op.html", "filelock,graphviz,hypothesis", "swish"),
+        ("lessons/curious/32_a_formula.html", "filelock,graphviz,formulaic,narwhals", "new ="),
+    ],
+)
+def test_a_reader_runs_the_cells_with_those_above(browser, lesson, packages, second_cell):
     """A stand-in for Pyodide answers; nothing is fetched before the button is pressed."""
     context = browser.new_context()
     foreign = []
@@ -181,12 +189,15 @@ def test_a_reader_runs_the_cells_with_those_above(browser):
 
     context.route("**/*", answer)
     tab = context.new_page()
-    tab.goto(f"http://site.test/{LESSON}")
+    tab.goto(f"http://site.test/{lesson}")
     assert foreign == []
     tab.click("text=Run the cells here")
     tab.click("text=Run cell 2")
     tab.wait_for_selector(".ran >> nth=1")
-    assert tab.locator(".ran").all_inner_texts() == ["4 1 import numpy", "4 2 model = nn.S"]
+    assert tab.locator(".ran").all_inner_texts() == [
+        f"4 {packages} 1 impor",
+        f"4 {packages} 2 {second_cell}",
+    ]
     assert len(foreign) == 1
     context.close()
 

@@ -4,6 +4,8 @@
 const PYODIDE = "https://cdn.jsdelivr.net/pyodide/v314.0.7/full/";
 const BUILT_FOR_IT = ["micropip", "numpy", "pillow", "joblib", "threadpoolctl", "safetensors", "click", "rich"];
 const PURE = ["filelock", "graphviz"];
+/** What some lessons need beside these, by a word of their cells. @type {Record<string, string[]>} */
+const FOR_SOME = { hypothesis: ["hypothesis"], "tinygrad_mnist.estimator": ["formulaic", "narwhals"] };
 
 /** Python that runs a cell and returns what it printed, and the value of its last line as HTML or text. */
 const RUNNER = `
@@ -17,7 +19,7 @@ async def run_cell(code, number):
     printed, shown = io.StringIO(), ""
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            await loadPackagesFromImports(code)  # pandas, hypothesis
+            await loadPackagesFromImports(code)  # pandas, scikit-learn
             value = await eval_code_async(code, cells, filename=f"<cell {number}>")
             if hasattr(value, "_repr_html_"):
                 shown = value._repr_html_()
@@ -39,7 +41,9 @@ async function start() {
   const pyodide = await loadPyodide({ indexURL: PYODIDE });
   await pyodide.loadPackage(BUILT_FOR_IT);
   const micropip = pyodide.pyimport("micropip");
-  await micropip.install(PURE);
+  const code = [...document.querySelectorAll(".highlight-Python")].map((cell) => cell.textContent).join("\n");
+  const words = Object.keys(FOR_SOME).filter((word) => code.includes(word));
+  await micropip.install([...PURE, ...words.flatMap((word) => FOR_SOME[word])]);
   await micropip.install.callKwargs(new URL(name, folder).href, { deps: false });
   return pyodide.runPython(RUNNER);
 }

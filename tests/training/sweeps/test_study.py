@@ -162,14 +162,16 @@ def test_workers_that_are_killed_lose_nothing_and_do_nothing_twice(tmp_path, wor
 
     draws, kills = random.Random(workers), 0
     processes = [start() for _ in range(workers)]
-    while kills < 5 and any(process.poll() is None for process in processes):
+    while kills < 5:
         time.sleep(draws.uniform(0.5, 1.5))
         chosen = draws.randrange(workers)
-        if processes[chosen].poll() is None:
-            processes[chosen].send_signal(signal.SIGKILL)
-            processes[chosen].wait()
-            kills += 1
+        if processes[chosen].poll() == 0:  # it found nothing left to do
+            break
+        processes[chosen].send_signal(signal.SIGKILL)
+        processes[chosen].wait()
+        kills += 1
         processes[chosen] = start()
+    assert kills > 0
     assert [process.wait(120) for process in processes] == [0] * workers
     found = outcomes(tmp_path / "study")
     assert {outcome.state for outcome in found} == {"complete"}

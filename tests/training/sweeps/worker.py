@@ -13,7 +13,7 @@ SPACE = {"x": [0.0, 0.25, 0.5, 1.0], "y": [1, 2, 3]}
 def objective(trial):
     path = trial.folder / "step"
     for step in range(int(path.read_text()) if path.exists() else 0, 4):
-        time.sleep(0.03)
+        time.sleep(0.1)
         (trial.folder / "next").write_text(str(step + 1))
         os.replace(trial.folder / "next", path)
         trial.report(float(step), step)
