@@ -116,7 +116,8 @@ def _page(name: str, owned: dict[int, str]) -> str:
     lines += [""]
     for each, place in places.items():
         if place == f"{full}.{each}":
-            lines += [each, "-" * len(each), "", *_entry(place, getattr(module, each)), ""]
+            title = f"{each[:-1]}\\_" if each.endswith("_") else each  # else it would be a link
+            lines += [title, "-" * len(title), "", *_entry(place, getattr(module, each)), ""]
     return "\n".join(lines) + "\n"
 
 

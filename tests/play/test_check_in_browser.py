@@ -175,8 +175,9 @@ def test_every_mistake_is_caught_while_the_loss_falls(opened, digits_page):
         wait_for(tab, "checkTab.verdict === 'wrong'")
         assert "The rule is wrong" in tab.inner_text("#judgement")
         tab.click("#tab-learn")
+        wait_for(tab, "learning.report?.turn === learning.turn")  # then the buttons stand still
         tab.click("#reset")
-        wait_for(tab, "learning.report?.at === 0 && learning.report.turn === learning.turn")
+        wait_for(tab, "learning.start === 'fresh' && learning.report.turn === learning.turn")
         assert "A mistake is planted" in tab.inner_text(".learn .notice")
         tab.evaluate("learning.run(150)")
         wait_for(tab, "learning.report.at === 150")

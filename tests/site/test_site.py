@@ -101,6 +101,11 @@ def test_names_of_the_reference_stay_on_one_line_of_a_phone(opened):
     assert max(name.bounding_box()["height"] for name in names) < 40
 
 
+def test_headings_of_the_reference_are_names_not_links():
+    page = (SITE / "reference" / "nn.utils.html").read_text(encoding="utf-8")
+    assert re.findall(r"<h2>([^<]*)<", page) == ["clip_grad_norm_", "clip_grad_value_"]
+
+
 def test_constants_tell_of_themselves(opened):
     words = opened("reference/benchmark.html").locator("body").inner_text()
     assert words.count("Learning rate of all contestants.") == 2
