@@ -56,7 +56,7 @@ def find_by_last_name(app: Sphinx, env: Any, node: Any, content: nodes.Element) 
 KINDS = {"module", "class", "exception", "function"}
 NAMED = re.compile(r"(?<!<msup>)(?<!<msub>)(<mi>[a-z]{2,}</mi>)(?=<m[a-z]+>)")
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*"><p></p></th>')
-BEFORE_A_SIGN = re.compile(r"(<math.*?</math>)([.,;:)]+)")
+BEFORE_A_SIGN = re.compile(r"(<math(?:(?!</math>).)*</math>)([.,;:)]+)")
 FOR_EVERYBODY = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',

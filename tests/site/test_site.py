@@ -147,6 +147,16 @@ def test_formulas_have_no_command_that_the_page_cannot_show():
     assert formulas > 100
 
 
+def test_a_formula_stays_with_its_sign_and_with_nothing_else():
+    kept = [
+        text
+        for page in SITE.rglob("*.html")
+        for text in re.findall(r'<span class="together">(.*?)</span>', page.read_text(encoding="utf-8"))
+    ]
+    assert len(kept) > 10
+    assert {text.count("<math") for text in kept} == {1}
+
+
 def test_search_finds_a_function_without_a_server(opened):
     tab = opened("search.html?q=check_gradients")
     first = tab.locator("#search-results li a").first
