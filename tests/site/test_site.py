@@ -157,6 +157,20 @@ def test_a_formula_stays_with_its_sign_and_with_nothing_else():
     assert {text.count("<math") for text in kept} == {1}
 
 
+CUT_OFF = """() => [...document.querySelectorAll("article :is(p, li, dd, td, h1, h2, h3)")]
+  .filter((text) => text.scrollWidth > text.clientWidth + 2 && !text.querySelector("pre, table, div"))
+  .filter((text) => !text.closest(".output_subarea"))
+  .filter((text) => text.clientWidth && getComputedStyle(text).overflowX === "visible")
+  .map((text) => text.textContent)"""
+
+
+def test_no_text_is_cut_off_on_a_phone(opened):
+    tab = opened("index.html", 390)
+    for page in SITE.rglob("*.html"):
+        tab.goto(page.as_uri())
+        assert tab.evaluate(CUT_OFF) == [], page.name
+
+
 def test_search_finds_a_function_without_a_server(opened):
     tab = opened("search.html?q=check_gradients")
     first = tab.locator("#search-results li a").first
