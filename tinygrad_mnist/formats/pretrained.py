@@ -26,7 +26,7 @@ def digit_network(
 ) -> nn.Sequential:
     """Build the network of the record, LeNet's kind: two convolutions, each pooled, and a perceptron.
 
-    What each of its first three layers gives is normalized over the batch.
+    The results of its first three layers are normalized over the batch.
 
     Parameters
     ----------

@@ -214,7 +214,7 @@ class Unflatten(Module):
             raise ValueError(f"unflattened_size is {self.unflattened_size}: expected at most one -1")
 
     def forward(self, x: Any) -> Any:
-        """Return `x` with the elements of the axis in rows of the new axes."""
+        """Return `x` with the axis split into the new ones; the elements keep their order."""
         shape, sizes = np.shape(x), self.unflattened_size
         if not -len(shape) <= self.dim < len(shape):
             raise ShapeError(f"{self} got an input of shape {shape}: it has no axis {self.dim}")
