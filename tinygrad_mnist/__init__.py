@@ -17,6 +17,7 @@ from tinygrad_mnist.autodiff.primitive import primitive
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mnist.default_dtype import get_default_dtype, set_default_dtype
+from tinygrad_mnist.denormals import set_flush_denormal
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import package as _package
 from tinygrad_mnist.seeding import manual_seed
@@ -74,6 +75,7 @@ __all__ = [
     "save",
     "scope",
     "set_default_dtype",
+    "set_flush_denormal",
     "training",
     "value_and_grad",
     "vjp",

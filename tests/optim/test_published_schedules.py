@@ -19,7 +19,7 @@ def line(start, end, steps):
     return lambda initial, t: initial * np.interp(t, [0, steps], [start, end])
 
 
-def one_cycle(max_lr, steps, rising=0.3, divisor=25.0, last_divisor=1e4):
+def one_cycle(max_lr, steps, rising=0.3, divisor=25.0, last_divisor=1e4, is_linear=False):
     first = max_lr / divisor
     top, end = rising * steps - 1, steps - 1
 
@@ -27,7 +27,8 @@ def one_cycle(max_lr, steps, rising=0.3, divisor=25.0, last_divisor=1e4):
         start, stop, share = first, max_lr, t / top if top else 1
         if t > top:
             start, stop, share = max_lr, first / last_divisor, min((t - top) / (end - top), 1)
-        return stop + (start - stop) * (1 + math.cos(math.pi * share)) / 2
+        left = 1 - share if is_linear else (1 + math.cos(math.pi * share)) / 2
+        return stop + (start - stop) * left
 
     return rate
 
@@ -60,6 +61,10 @@ CASES = {
     "line from 0 to 0": (lambda o: optim.LinearLR(o, 0, 0, 1), line(0, 0, 1)),
     "cycle": (lambda o: optim.OneCycleLR(o, 0.4, 20), one_cycle(0.4, 20)),
     "early cycle": (lambda o: optim.OneCycleLR(o, 0.4, 20, 0.1, 10, 7), one_cycle(0.4, 20, 0.1, 10, 7)),
+    "cycle along lines": (
+        lambda o: optim.OneCycleLR(o, 0.4, 20, anneal_strategy="linear"),
+        one_cycle(0.4, 20, is_linear=True),
+    ),
     "rising cycle": (lambda o: optim.OneCycleLR(o, 0.4, 20, 1, 1, 1), lambda *_: 0.4),
     "short cycle": (lambda o: optim.OneCycleLR(o, 0.4, 2, 0.75), one_cycle(0.4, 2, 0.75)),
     "falling cycle": (lambda o: optim.OneCycleLR(o, 0.4, 10, 0.05), one_cycle(0.4, 10, 0.05)),

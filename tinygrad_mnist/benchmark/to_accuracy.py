@@ -20,6 +20,7 @@ from tinygrad_mnist.benchmark.machine import machine
 from tinygrad_mnist.benchmark.tables import BenchmarkTable
 
 EXAMPLES = 60_000
+RISING = 0.2  # share of the steps in which the learning rate rises
 # The modules that a library needs, and its training.
 LIBRARIES: dict[str, tuple[tuple[str, ...], Callable[..., float]]] = {
     "tinygrad_mnist": (("tinygrad_mnist",), trainings.tinygrad_mnist),
@@ -39,7 +40,7 @@ class Goal:
     Attributes
     ----------
     lr
-        Learning rate of the first step; it falls along a line, to 0 after the last.
+        Highest learning rate: the rate rises to it along a line, and falls along another almost to 0.
     is_moved
         True to move each image by at most one pixel along each axis, anew in each epoch.
     adam
@@ -63,6 +64,7 @@ class Goal:
             "hidden": self.hidden,
             "batch_size": batch_size,
             "lr": lr,
+            "rising": RISING,
             "epochs": epochs,
             "steps": -(-EXAMPLES // batch_size) * epochs,
             "is_moved": self.is_moved,
@@ -70,8 +72,8 @@ class Goal:
 
 
 GOALS = (
-    Goal(0.98, 224, 128, 0.3, 3, False, (128, 0.001, 12)),
-    Goal(0.985, 256, 128, 0.3, 7, True, (128, 0.001, 14)),
+    Goal(0.98, 224, 256, 0.7, 3, False, (128, 0.001, 12)),
+    Goal(0.985, 256, 256, 0.6, 7, True, (128, 0.001, 14)),
 )
 
 

@@ -40,7 +40,8 @@ def mnist(folder: str) -> list[Any]:
 def shifted(images: Any, rng: Any) -> Any:
     """Return images (n, 28, 28), each moved by at most one pixel along each axis."""
     count, height, width = images.shape
-    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    framed = np.zeros((count, height + 2, width + 2), images.dtype)
+    framed[:, 1:-1, 1:-1] = images
     windows = np.lib.stride_tricks.sliding_window_view(framed, (height, width), axis=(1, 2))
     return windows[np.arange(count), rng.integers(0, 3, count), rng.integers(0, 3, count)]
 
@@ -56,7 +57,8 @@ def tinygrad_mnist(settings: dict[str, Any], folder: str, seed: int, threads: in
         seed=seed,
         optimizer="sgd(nesterov=True)",
         lr=settings["lr"],
-        schedule=f"linear(start_factor=1.0, end_factor=0.0, total_iters={settings['steps']}, per_step=True)",
+        schedule=f"one-cycle(total_steps={settings['steps']}, pct_start={settings['rising']}, "
+        "anneal_strategy='linear', per_step=True)",
         batch_size=settings["batch_size"],
         epochs=settings["epochs"],
     )
@@ -74,6 +76,7 @@ def pytorch(settings: dict[str, Any], folder: str, seed: int, threads: int) -> f
     import torch
 
     torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # as `fit` does, and JAX
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     images, labels, test_images, test_labels = mnist(folder)
@@ -81,7 +84,14 @@ def pytorch(settings: dict[str, Any], folder: str, seed: int, threads: int) -> f
         torch.nn.Linear(784, settings["hidden"]), torch.nn.ReLU(), torch.nn.Linear(settings["hidden"], 10)
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=settings["lr"], momentum=0.9, nesterov=True)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings["steps"])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        settings["lr"],
+        settings["steps"],
+        pct_start=settings["rising"],
+        anneal_strategy="linear",
+        cycle_momentum=False,
+    )
     targets, inputs = torch.tensor(labels).long(), torch.tensor(images).flatten(1).float() / 255
     for _ in range(settings["epochs"]):
         if settings["is_moved"]:
@@ -102,6 +112,7 @@ def jax_scan(settings: dict[str, Any], folder: str, seed: int, threads: int) -> 
     import jax.numpy as jnp
 
     rng, hidden, size = np.random.default_rng(seed), settings["hidden"], settings["batch_size"]
+    top, last = settings["rising"] * settings["steps"] - 1, settings["steps"] - 1
     images, labels, test_images, test_labels = mnist(folder)
     parameters = [
         jnp.asarray(rng.uniform(-1, 1, shape).astype(np.float32) / fan_in**0.5)
@@ -115,7 +126,7 @@ def jax_scan(settings: dict[str, Any], folder: str, seed: int, threads: int) -> 
 
     def step(state: Any, rows: Any) -> Any:
         parameters, velocities, number, inputs, targets = state
-        lr = settings["lr"] * (1 - number / settings["steps"])
+        lr = settings["lr"] * jnp.interp(number, jnp.array([0, top, last]), jnp.array([0.04, 1, 0]))
         gradients = jax.grad(loss)(parameters, inputs[rows], targets[rows])
         velocities = [0.9 * v + g for v, g in zip(velocities, gradients)]
         parameters = [p - lr * (g + 0.9 * v) for p, g, v in zip(parameters, gradients, velocities)]
@@ -162,9 +173,16 @@ def keras_fit(settings: dict[str, Any], folder: str, seed: int, threads: int) ->
     rng = np.random.default_rng(seed)
     images, labels, test_images, test_labels = mnist(folder)
     model = keras.Sequential([keras.layers.Dense(settings["hidden"], "relu"), keras.layers.Dense(10)])
-    rate = keras.optimizers.schedules.PolynomialDecay(settings["lr"], settings["steps"], 0.0)
+    top, last = settings["rising"] * settings["steps"] - 1, settings["steps"] - 1
+
+    class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            number = keras.ops.cast(step, "float32")
+            rise, fall = 0.04 + 0.96 * number / top, (last - number) / (last - top)
+            return settings["lr"] * keras.ops.minimum(rise, fall)
+
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(rate, momentum=0.9, nesterov=True), loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.SGD(Rate(), momentum=0.9, nesterov=True), loss, metrics=["accuracy"])
     scaled = images.reshape(-1, 784).astype(np.float32) / 255
     for _ in range(settings["epochs"]):
         if settings["is_moved"]:

@@ -97,7 +97,6 @@ REMARKS = {
     "strict": "leave it out: the names have to be those of the model",
     "size_average": "write `nn.MSELoss(reduction='sum')`",
     "where": "select first: `ops.where(x > 0, x, 0.0).sum()`",
-    "anneal_strategy": "leave it out: the learning rate follows a cosine",
     "as_frame": "write `tm.datasets.load_iris().columns()`",
     "batch_size": "write `tm.datasets.Loader(x.data, labels, 2)`, or NeuralNetwork(batch_size=2)",
     "beta_1": "write optimizer='adam(betas=(0.9, 0.999))'",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
-from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
+from tinygrad_mnist.arguments import require_bool, require_choice, require_number, require_whole, shown
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.optim.optimizer import Optimizer
 from tinygrad_mnist.optim.schedules import LRScheduler
+
+_CURVES: dict[str, Callable[[float], float]] = {  # from 1 to 0
+    "cos": lambda share: (1 + math.cos(math.pi * share)) / 2,
+    "linear": lambda share: 1 - share,
+}
 
 
 class LinearLR(LRScheduler):
@@ -68,7 +73,7 @@ class LinearLR(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """Raises the learning rate to `max_lr` and lowers it to almost 0, along two halves of a cosine.
+    """Raises the learning rate to `max_lr` and lowers it to almost 0, along half cosines or lines.
 
     The rate goes from ``max_lr / div_factor`` to `max_lr` in the first `pct_start` of the steps, and from
     there to ``max_lr / div_factor / final_div_factor``; counted in steps of the training.  L. Smith and
@@ -87,6 +92,8 @@ class OneCycleLR(LRScheduler):
         Share of the steps in which the rate rises.
     div_factor, final_div_factor : float
         As above.
+    anneal_strategy : {"cos", "linear"}, default "cos"
+        Curve of the rise and of the fall.
     per_step : bool, default True
         Count steps of the training, not epochs.
 
@@ -113,10 +120,12 @@ class OneCycleLR(LRScheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         *,
+        anneal_strategy: Literal["cos", "linear"] = "cos",
         per_step: bool = True,
     ) -> None:
         super().__init__(optimizer)
         self.per_step = require_bool("per_step", per_step)
+        self.anneal_strategy = require_choice("anneal_strategy", anneal_strategy, _CURVES)
         self.max_lr = require_number("max_lr", max_lr, low=0)
         self.total_steps = require_whole("total_steps", total_steps, low=2)
         self.pct_start = require_number("pct_start", pct_start, low=0, high=1)
@@ -129,13 +138,12 @@ class OneCycleLR(LRScheduler):
         first, last = self.max_lr / self.div_factor, self.total_steps - 1
         top = self.pct_start * self.total_steps - 1
         if epoch <= top and top > 0:
-            return _along_cosine(first, self.max_lr, epoch / top)
+            return self._between(first, self.max_lr, epoch / top)
         share = min((epoch - top) / (last - top), 1.0) if last > top else 1.0
-        return _along_cosine(self.max_lr, first / self.final_div_factor, share)
+        return self._between(self.max_lr, first / self.final_div_factor, share)
 
-
-def _along_cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+    def _between(self, start: float, end: float, share: float) -> float:
+        return end + (start - end) * _CURVES[self.anneal_strategy](share)
 
 
 class SequentialLR(LRScheduler):

@@ -14,6 +14,7 @@ from tinygrad_mnist.arguments import require_bool, require_whole
 from tinygrad_mnist.autodiff.source_line import called_from_here
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batches, as_batches
+from tinygrad_mnist.denormals import flushed_denormals
 from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
@@ -150,7 +151,7 @@ def fit(
     named |= named_callbacks([report] if report else [])
     with (
         report or nullcontext(), called_from_here(), stop_signals() as signalled, np.errstate(all="ignore"),
-        _like_others(step),
+        flushed_denormals(), _like_others(step),
     ):  # fmt: skip
         # Floating-point warnings are off: a divergence is an error.
         training = Training(parts, train, validation, epochs, step, signalled)
