@@ -2,13 +2,15 @@ import pytest
 
 from tinygrad_mnist.training import Recipe, fit
 
+SMALL = {"hidden": (32,), "batch_size": 16, "epochs": 3, "lr": 0.1, "schedule": "cosine"}
+
 
 class Training:
     """A small perceptron of the embedded digits, everything drawn from one seed."""
 
     def __init__(self, digits, seed=0, **settings):
         self.digits, self.seed = digits, seed
-        self.recipe = Recipe(**{"hidden": (32,), "batch_size": 16, "epochs": 3, "seed": seed, **settings})
+        self.recipe = Recipe(**{**SMALL, "seed": seed, **settings})
         self.model = self.recipe.build_model(digits.image_shape, digits.classes)
         self.loss = self.recipe.build_loss()
         self.optimizer, self.schedule = self.recipe.build_optimizer(self.model)

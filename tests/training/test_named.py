@@ -31,7 +31,7 @@ def test_every_option_of_an_optimizer_is_read_from_its_text(kind, options):
     alone = {"lr": 0.01, "momentum": 0.0, "weight_decay": 0.0}
     alone |= {k: v for k, v in options.items() if k in _OUTSIDE}
     text = f"{_NAMES[kind]}({inside})"
-    optimizer, _ = Recipe(optimizer=text, **alone).build_optimizer(nn.Linear(2, 2))
+    optimizer, _ = Recipe(optimizer=text, schedule="constant", **alone).build_optimizer(nn.Linear(2, 2))
     taken = {k: v for k, v in alone.items() if k in optimizer.OPEN}
     expected = kind(nn.Linear(2, 2).parameters(), **{**taken, **options})
     assert type(optimizer) is kind
@@ -78,6 +78,19 @@ def test_rates_of_a_named_schedule_are_those_of_its_class(text):
     expected = rates(SAME[text])
     assert rates(lambda optimizer: named_schedule(text)(optimizer, EPOCHS)) == expected
     assert len(set(expected)) > 1 or text == "constant"
+
+
+def test_one_cycle_goes_by_steps_if_their_number_is_given():
+    def made(text, steps):
+        optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=0.2)
+        return named_schedule(text)(optimizer, EPOCHS, steps)
+
+    for schedule in (made("one-cycle", 5), made("one-cycle(per_step=True)", 5)):
+        assert (schedule.per_step, schedule.total_steps, schedule.max_lr) == (True, 5 * EPOCHS, 0.2)
+    by_epochs = made("one-cycle(per_step=False)", 5)
+    assert (by_epochs.per_step, by_epochs.total_steps) == (False, EPOCHS)
+    chain = made("sequential(schedulers=[linear, one-cycle], milestones=[3])", 5)
+    assert (chain.per_step, chain.schedulers[1].total_steps) == (False, EPOCHS - 3)
 
 
 def test_schedule_by_steps_needs_their_number():

@@ -66,9 +66,9 @@ def test_another_optimizer_is_refused_on_resuming(tmp_path):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_recipe_builds_the_optimizer_of_its_name(name):
-    optimizer, _ = Recipe(optimizer=name, lr=0.02, weight_decay=0.1, momentum=0.5).build_optimizer(
-        nn.Linear(2, 2)
-    )
+    optimizer, _ = Recipe(
+        optimizer=name, lr=0.02, weight_decay=0.1, momentum=0.5, schedule="constant"
+    ).build_optimizer(nn.Linear(2, 2))
     assert type(optimizer) is OPTIMIZERS[name]
     assert (optimizer.lr, optimizer.weight_decay) == (0.02, 0.1)
     assert getattr(optimizer, "momentum", 0.5) == 0.5

@@ -45,13 +45,16 @@ def test_weights_and_each_mask_are_drawn_from_the_seed():
 
 
 def test_optimizer_schedule_and_loss_follow_the_recipe():
-    recipe = Recipe(lr=0.3, momentum=0.5, weight_decay=0.01, epochs=7, loss="quadratic")
+    recipe = Recipe(lr=0.3, momentum=0.5, weight_decay=0.01, epochs=7, loss="quadratic", schedule="cosine")
     optimizer, schedule = recipe.build_optimizer(recipe.build_model((2, 3), 4))
     assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.3, 0.5, 0.01)
     assert (optimizer.dampening, optimizer.nesterov) == (0.0, False)
     assert isinstance(schedule, optim.CosineAnnealingLR)
     assert (schedule.T_max, schedule.eta_min, schedule.optimizer) == (7, 0.0, optimizer)
     assert isinstance(recipe.build_loss(), nn.QuadraticLoss)
+    optimizer, schedule = Recipe().build_optimizer(nn.Linear(2, 2), steps_per_epoch=9)
+    assert isinstance(schedule, optim.OneCycleLR)
+    assert (schedule.total_steps, schedule.max_lr, schedule.per_step) == (54, 0.2, True)
     constant = Recipe(schedule="constant", loss="cross-entropy")
     assert constant.build_optimizer(constant.build_model((2, 3), 4))[1] is None
     assert repr(constant.build_loss()) == "CrossEntropyLoss()"

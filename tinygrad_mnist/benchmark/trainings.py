@@ -57,16 +57,15 @@ def tinygrad_mnist(settings: dict[str, Any], folder: str, seed: int, threads: in
         seed=seed,
         optimizer="sgd(nesterov=True)",
         lr=settings["lr"],
-        schedule=f"one-cycle(total_steps={settings['steps']}, pct_start={settings['rising']}, "
-        "anneal_strategy='linear', per_step=True)",
+        schedule=f"one-cycle(pct_start={settings['rising']}, anneal_strategy='linear')",
         batch_size=settings["batch_size"],
         epochs=settings["epochs"],
     )
     model, loss = recipe.build_model(data.image_shape, data.classes), recipe.build_loss()
-    optimizer, schedule = recipe.build_optimizer(model)
     loader = data.train.loader(
         recipe.batch_size, shuffle=True, seed=seed, transform=shifted if settings["is_moved"] else None
     )
+    optimizer, schedule = recipe.build_optimizer(model, len(loader))
     fit(model, loss, optimizer, loader, epochs=recipe.epochs, schedule=schedule)
     return evaluate(model, loss, data.test.loader(1000)).accuracy or 0.0
 

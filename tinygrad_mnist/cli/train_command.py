@@ -52,14 +52,15 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     help="Formulas of the updates: sgd, adam, adamw, rmsprop or adagrad, with settings as in "
     "'adam(betas=(0.9, 0.99), amsgrad=True)'.",
 )
-@_training("--lr", type=Finite("rate"), help="Learning rate.  [default: 0.1; adam 0.001; others 0.01]")
+@_training("--lr", type=Finite("rate"), help="Learning rate.  [default: 0.2; adam 0.001; others 0.01]")
 @_training(
     "--schedule",
     metavar="NAME",
-    default="cosine",
-    help="cosine lowers the learning rate to 0 over the run, warm-up and one-cycle raise it first, plateau "
-    "lowers it when the loss no longer falls; or constant, linear, 'step(step_size=4)', "
-    "'exponential(gamma=0.9)', or a chain: 'sequential(schedulers=(linear, cosine), milestones=(5,))'.",
+    default="one-cycle",
+    help="one-cycle raises the learning rate for three tenths of the steps and lowers it almost to 0; cosine "
+    "lowers it per epoch, warm-up raises it before, plateau lowers it when the loss no longer falls; or "
+    "constant, linear, 'step(step_size=4)', 'exponential(gamma=0.9)', or a chain: "
+    "'sequential(schedulers=(linear, cosine), milestones=(5,))'.",
 )
 @_training(
     "--momentum",
@@ -103,7 +104,7 @@ _output, _debugging = under("Output and checkpoints"), under("Debugging")
     help="distortions: turn, shear, scale, shift and bend the training images at random, anew in each epoch; "
     "with settings as in 'distortions(rotation=15, elastic=0.03)'.",
 )
-@_training("--epochs", type=COUNT, default=10, help="Passes over the training images.")
+@_training("--epochs", type=COUNT, default=6, help="Passes over the training images.")
 @_training(
     "--early-stopping",
     type=COUNT,

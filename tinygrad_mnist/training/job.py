@@ -203,7 +203,10 @@ def _train(
     processes: Communicator,
 ) -> RunResult:
     loss = recipe.build_loss()
-    optimizer, schedule = recipe.build_optimizer(model)
+    loader = dataset.train.loader(
+        recipe.batch_size, shuffle=True, seed=recipe.seed, transform=recipe.build_transform()
+    )
+    optimizer, schedule = recipe.build_optimizer(model, len(loader))
     checkpoints = Checkpoints(
         folder / CHECKPOINTS,
         every_steps=options.checkpoint_steps,
@@ -219,9 +222,7 @@ def _train(
         model,
         loss,
         optimizer,
-        dataset.train.loader(
-            recipe.batch_size, shuffle=True, seed=recipe.seed, transform=recipe.build_transform()
-        ),
+        loader,
         dataset.validation.loader(1000) if len(dataset.validation) else None,
         epochs=recipe.epochs,
         schedule=schedule,

@@ -18,6 +18,7 @@ OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     "rmsprop": optim.RMSprop,
     "adagrad": optim.Adagrad,
 }
+SGD_RATE = 0.2  # usual for a perceptron of MNIST
 _OUTSIDE = ("params", "lr", "momentum", "weight_decay")  # the parentheses after the name
 
 
@@ -43,7 +44,7 @@ def takes_momentum(maker: Callable[..., optim.Optimizer]) -> bool:
 def usual_rate(maker: Callable[..., optim.Optimizer]) -> float:
     """Return the usual learning rate of an optimizer."""
     given = inspect.signature(maker).parameters["lr"].default
-    return 0.1 if given is inspect.Parameter.empty else float(given)
+    return SGD_RATE if given is inspect.Parameter.empty else float(given)
 
 
 def build_optimizer(

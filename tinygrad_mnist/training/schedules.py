@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from tinygrad_mnist import optim
 from tinygrad_mnist.training.named import Call, read_call
 
-Made = Callable[[optim.Optimizer, int], optim.LRScheduler | None]
+
+class Made(Protocol):
+    """A function that makes schedules."""
+
+    def __call__(
+        self, optimizer: optim.Optimizer, epochs: int, steps_per_epoch: int | None = None
+    ) -> optim.LRScheduler | None:
+        """Make a schedule for an optimizer; None for a constant rate."""
+
+
+class Span(NamedTuple):
+    """Length of a training; without the number of steps, a schedule goes by epochs."""
+
+    epochs: int
+    steps_per_epoch: int | None = None
 
 
 def _warm_up(
@@ -30,37 +44,38 @@ def _sequential(
         raise ValueError(f"milestones is {milestones!r}: expected a list of epochs; write milestones=[5]")
     ends = [*milestones, epochs]
     lengths = [max(1, end - start) for start, end in zip([0, *ends], ends)]
-    parts = [_build(each, optimizer, length) for each, length in zip(schedulers, lengths)]
+    parts = [_build(each, optimizer, Span(length)) for each, length in zip(schedulers, lengths)]
     surplus: list[Any] = schedulers[len(parts) :]  # refused below
     return optim.SequentialLR(optimizer, [*parts, *surplus], milestones)
 
 
-_Usual = dict[str, Callable[[optim.Optimizer, int], Any]]
+_Usual = dict[str, Callable[[optim.Optimizer, Span], Any]]
 SCHEDULES: dict[str, tuple[Callable[..., optim.LRScheduler], _Usual]] = {  # with settings by default
     "constant": (optim.LRScheduler, {}),
-    "cosine": (optim.CosineAnnealingLR, {"T_max": lambda optimizer, epochs: epochs}),
-    "warm-up": (_warm_up, {"epochs": lambda optimizer, epochs: epochs}),
+    "cosine": (optim.CosineAnnealingLR, {"T_max": lambda optimizer, span: span.epochs}),
+    "warm-up": (_warm_up, {"epochs": lambda optimizer, span: span.epochs}),
     "one-cycle": (
         optim.OneCycleLR,
         {
-            "max_lr": lambda optimizer, epochs: optimizer.param_groups[0].lr,
-            "total_steps": lambda optimizer, epochs: max(epochs, 2),
-            "per_step": lambda optimizer, epochs: False,
+            "max_lr": lambda optimizer, span: optimizer.param_groups[0].lr,
+            "total_steps": lambda optimizer, span: max(span.epochs * (span.steps_per_epoch or 1), 2),
+            "per_step": lambda optimizer, span: span.steps_per_epoch is not None,
         },
     ),
-    "plateau": (optim.ReduceLROnPlateau, {"patience": lambda optimizer, epochs: 2}),
+    "plateau": (optim.ReduceLROnPlateau, {"patience": lambda optimizer, span: 2}),
     "step": (optim.StepLR, {}),
     "exponential": (optim.ExponentialLR, {}),
     "linear": (optim.LinearLR, {}),
-    "sequential": (_sequential, {"epochs": lambda optimizer, epochs: epochs}),
+    "sequential": (_sequential, {"epochs": lambda optimizer, span: span.epochs}),
 }
 
 
 def named_schedule(text: str) -> Made:
-    """Return a function of optimizer and epochs that makes a schedule, given its name and settings.
+    """Return a function of optimizer, epochs and steps per epoch that makes a schedule, by name and settings.
 
     The settings are those of the class in `optim`.  "cosine", "warm-up" and "one-cycle" need none: they suit
-    the number of epochs.  The function returns None for "constant".
+    the number of epochs, and "one-cycle" that of steps, if it is given.  The function returns None for
+    "constant".
 
     Raises
     ------
@@ -78,14 +93,23 @@ def named_schedule(text: str) -> Made:
     7
     """
     call = read_call("schedule", text, SCHEDULES)
-    return lambda optimizer, epochs: None if str(call) == "constant" else _build(call, optimizer, epochs)
+
+    def made(
+        optimizer: optim.Optimizer, epochs: int, steps_per_epoch: int | None = None
+    ) -> optim.LRScheduler | None:
+        span = Span(epochs, steps_per_epoch)
+        return None if str(call) == "constant" else _build(call, optimizer, span)
+
+    return made
 
 
-def _build(call: Call, optimizer: optim.Optimizer, epochs: int) -> optim.LRScheduler:
+def _build(call: Call, optimizer: optim.Optimizer, span: Span) -> optim.LRScheduler:
     maker, usual = SCHEDULES[call.name]
-    settings = {name: suiting(optimizer, epochs) for name, suiting in usual.items()}
-    if call.settings.get("per_step"):  # the number of epochs says nothing of steps
-        settings.pop("total_steps", None)
+    if call.settings.get("per_step") is False:
+        span = Span(span.epochs)
+    settings = {name: suiting(optimizer, span) for name, suiting in usual.items()}
+    if call.settings.get("per_step") and span.steps_per_epoch is None:
+        settings.pop("total_steps", None)  # the number of epochs says nothing of steps
     settings |= call.settings
     named = {name: value for name, value in settings.items() if name != "epochs" or name in call.settings}
     Call(call.name, named).require_fit(maker, ("optimizer", "epochs"))

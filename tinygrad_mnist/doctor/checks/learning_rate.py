@@ -50,7 +50,9 @@ def learning_rate(evidence: Evidence) -> Iterator[TrainingFinding]:
         return
     worst = max(value if np.isfinite(value) else np.inf for value in trial.losses)
     first = trial.losses[0]
-    if trial.ratio > TOO_HIGH * (1 - _momentum(evidence)) or worst > EXPLODES * abs(first):
+    replaces = trial.ratio > TOO_HIGH * (1 - _momentum(evidence))
+    is_reached_slowly = _lr(evidence) > evidence.optimizer.lr  # in a warm-up, which makes high rates harmless
+    if (replaces and not is_reached_slowly) or worst > EXPLODES * abs(first):
         yield from _too_high(evidence, trial, worst)
     elif trial.ratio < TOO_LOW and _has_to_learn(evidence):
         yield _too_low(evidence, trial)
@@ -64,6 +66,8 @@ def try_steps(evidence: Evidence) -> Trial | None:
     losses = [evidence.value(evidence.inputs, evidence.targets)]
     with preserved(evidence.model, evidence.loss, optimizer):
         before = {name: p.data.copy() for name, p in evidence.parameters.items()}
+        for group in optimizer.param_groups:
+            group.lr = group.before_schedule()
         for i in range(STEPS):
             inputs, targets = batches[i % len(batches)]
             _set_gradients(evidence, inputs, targets)
@@ -116,7 +120,7 @@ def _sum_over(evidence: Evidence) -> bool:
 
 def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[TrainingFinding]:
     """Report a high rate, unless it does better than the recommended one."""
-    lr, first, n = evidence.optimizer.lr, trial.losses[0], _batch_size(evidence)
+    lr, first, n = _lr(evidence), trial.losses[0], _batch_size(evidence)
     summed = _sum_over(evidence) and trial.ratio / n < TOO_HIGH
     better = _round(lr / n if summed else lr * CAREFUL * (1 - _momentum(evidence)) / trial.ratio)
     bold, careful = _loss_at(evidence, lr), _loss_at(evidence, better)
@@ -149,6 +153,11 @@ def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Traini
     )
 
 
+def _lr(evidence: Evidence) -> float:
+    """Return the learning rate, before a warm-up the one that it leads to."""
+    return float(evidence.optimizer.param_groups[0].before_schedule())
+
+
 def _momentum(evidence: Evidence) -> float:
     return float(getattr(evidence.optimizer, "momentum", 0.0))
 
@@ -158,7 +167,7 @@ def _batch_size(evidence: Evidence) -> int:
 
 
 def _too_low(evidence: Evidence, trial: Trial) -> TrainingFinding:
-    lr = evidence.optimizer.lr
+    lr = _lr(evidence)
     if trial.ratio:
         pace = f"at this pace it takes about {1 / trial.ratio:,.0f} steps to change the weights"
         better = f"a rate near {_round(lr * USUAL / trial.ratio):g} would take it"
