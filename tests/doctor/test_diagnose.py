@@ -397,3 +397,17 @@ def test_optimizer_of_another_model_is_found(mnist):
     (finding,) = patient.diagnose()
     assert finding.name == "not-in-optimizer"
     assert finding.numbers == {"missing": 4, "foreign": 4}
+
+
+@pytest.mark.parametrize(("lr", "names"), [(1e3, ("learning-rate-too-high",)), (0.2, ())])
+def test_rate_is_judged_by_what_a_warm_up_leads_to(mnist, lr, names):
+    """Sigmoids with the quadratic loss: 0.2 at once would be too high, and a loss below 2 cannot explode."""
+    recipe = Recipe((128,), activation="sigmoid", loss="quadratic", lr=lr)
+    model = recipe.build_model((28, 28), 10)
+    optimizer, schedule = recipe.build_optimizer(model, steps_per_epoch=100)
+    assert optimizer.lr < lr == schedule.max_lr
+    batches = [(x.reshape(-1, 28, 28), y) for x, y in patients.digits(mnist, 2, 128)]
+    diagnosis = diagnose_training(model, recipe.build_loss(), batches, optimizer)
+    assert diagnosis.names == names
+    assert optimizer.lr == schedule.rate(0)
+    assert all(finding.numbers["learning rate"] == lr for finding in diagnosis)

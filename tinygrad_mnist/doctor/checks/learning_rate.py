@@ -50,9 +50,9 @@ def learning_rate(evidence: Evidence) -> Iterator[TrainingFinding]:
         return
     worst = max(value if np.isfinite(value) else np.inf for value in trial.losses)
     first = trial.losses[0]
-    replaces = trial.ratio > TOO_HIGH * (1 - _momentum(evidence))
-    is_reached_slowly = _lr(evidence) > evidence.optimizer.lr  # in a warm-up, which makes high rates harmless
-    if (replaces and not is_reached_slowly) or worst > EXPLODES * abs(first):
+    lr = _lr(evidence)
+    softened = evidence.optimizer.lr / lr if lr else 1.0  # by a warm-up: its first step is shorter
+    if trial.ratio * softened > TOO_HIGH * (1 - _momentum(evidence)) or worst > EXPLODES * abs(first):
         yield from _too_high(evidence, trial, worst)
     elif trial.ratio < TOO_LOW and _has_to_learn(evidence):
         yield _too_low(evidence, trial)
