@@ -17,6 +17,7 @@ from tinygrad_mnist.benchmark.machine import machine, use_threads
 from tinygrad_mnist.benchmark.measure import Timing, compare, peak_bytes
 from tinygrad_mnist.benchmark.perceptrons import Perceptron
 from tinygrad_mnist.benchmark.results import BASES, timing_dict
+from tinygrad_mnist.denormals import flushed_denormals
 
 CONTESTANTS = (products, hand_in_place, hand, replay, native, eager, pytorch)
 _CHAINS = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -90,7 +91,7 @@ def networks(most: int = 4096) -> dict[str, list[tuple[int, Perceptron]]]:
 def run_scaling(
     threads: int, rounds: int, *, quick: bool = False, report: Callable[[str], None] = lambda text: None
 ) -> ScalingResults:
-    """Measure everything.
+    """Measure everything, with denormal numbers as zeros: at 64 layers the first gradients are denormal.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def run_scaling(
         Called with the name of each measurement.
     """
     axes: dict[str, list[Point]] = {}
-    with use_threads(threads), np.errstate(over="ignore", divide="ignore"):
+    with use_threads(threads), flushed_denormals(), np.errstate(over="ignore", divide="ignore"):
         for axis, found in networks(128 if quick else 4096).items():
             axes[axis] = []
             for size, network in found:
