@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.errors import DataError
@@ -197,7 +199,26 @@ def test_transform_draws_by_seed_epoch_and_batch() -> None:
     assert loader.settings()["transform"] == "<function shaken>"  # no address: another process has others
 
 
-def test_transform_runs_one_batch_ahead_in_a_thread() -> None:
+@pytest.mark.parametrize(("cores", "is_ahead"), [(1, False), (2, True)])
+def test_transform_runs_ahead_if_blas_leaves_a_core_free(
+    monkeypatch: pytest.MonkeyPatch, cores: int, is_ahead: bool
+) -> None:
+    threads = set()
+
+    def noted(inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        threads.add(threading.current_thread())
+        return inputs + rng.random(inputs.shape)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    with threadpool_limits(1):
+        batches = list(Loader(np.zeros((8, 2)), np.zeros(8, int), 2, seed=3, transform=noted))
+    assert (threading.current_thread() not in threads) == is_ahead
+    numbers = [np.random.default_rng([3, 0, batch]).random((2, 2)) for batch in range(4)]
+    np.testing.assert_array_equal([inputs for inputs, _ in batches], numbers)
+
+
+def test_transform_runs_one_batch_ahead_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_mnist.datasets.loader._has_free_core", lambda: True)
     threads = []
 
     def noted(inputs: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

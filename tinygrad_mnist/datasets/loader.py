@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.datasets.rows import Concatenated, Rows, read_only, stays_in_place
@@ -54,8 +56,9 @@ class Loader(NotInLoader):
         Dtype of the inputs in a batch; an integer one for row numbers, as `nn.Embedding` takes them.
     transform : callable, optional
         Changes the inputs of a batch: a function of them and of a ``numpy.random.Generator``, such as
-        `augment.Distortions`.  It runs in a second thread while the batch before is in use.  Batch `b` of
-        epoch `e` gets ``default_rng([seed, e, b])``, so that a resumed run has the same bits.
+        `augment.Distortions`.  It runs in a second thread while the batch before is in use, if the threads of
+        BLAS leave a core free.  Batch `b` of epoch `e` gets ``default_rng([seed, e, b])``, so that a resumed
+        run has the same bits.
 
     Attributes
     ----------
@@ -134,7 +137,10 @@ class Loader(NotInLoader):
     def __iter__(self) -> Iterator[Batch]:
         epoch, transform = self.epoch, self.transform
         batches = ((self.read(rows), targets) for rows, targets in self._batches())
-        return batches if transform is None else one_ahead(self._transformed(transform, batches, epoch))
+        if transform is None:
+            return batches
+        changed = self._transformed(transform, batches, epoch)
+        return one_ahead(changed) if _has_free_core() else changed
 
     def unread(self) -> Iterator[tuple[Any, Array]]:
         """Return the next epoch with inputs that are read when they are used: a process reads its share.
@@ -225,6 +231,13 @@ class Loader(NotInLoader):
                 f"batch_size {self.batch_size} with drop_last leaves no batch of {count} rows: "
                 "make batches smaller or keep the last one"
             )
+
+
+def _has_free_core() -> bool:
+    """Return True if BLAS leaves a core free: its threads hold their cores between two products, too."""
+    pools = threadpool_info()
+    busy = max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=1)
+    return busy < (os.cpu_count() or 1)
 
 
 def one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
