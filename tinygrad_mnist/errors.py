@@ -255,7 +255,7 @@ class SweepError(TinygradMnistError, ValueError):
     ...     outcomes("nowhere")
     ... except errors.SweepError as error:
     ...     print(error)
-    nowhere has no sweep: expected the folder of one, with sweep.json
+    nowhere has no sweep: expected the folder of one, with journal.log
     """
 
 

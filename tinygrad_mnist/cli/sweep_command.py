@@ -61,6 +61,7 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
     them may be killed: the others, or the next start, go on with its training.
     """
     from tinygrad_mnist.cli.console import say
+    from tinygrad_mnist.errors import TinygradMnistError
     from tinygrad_mnist.training.fresh import default_batch_size
     from tinygrad_mnist.training.recipe import Recipe
     from tinygrad_mnist.training.run_config import RunOptions
@@ -92,11 +93,9 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
                 about=about,
                 on_outcome=lambda outcome: say(_line(outcome)),
             )
+    except TinygradMnistError:
+        raise
     except (TypeError, ValueError) as error:
-        from tinygrad_mnist.errors import TinygradMnistError
-
-        if isinstance(error, TinygradMnistError):
-            raise
         raise click.UsageError(str(error)) from error
     say(f"{len(found)} trials: {write_sweep_page(folder, found)}")
 

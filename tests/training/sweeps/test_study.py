@@ -14,7 +14,7 @@ from tests.training.sweeps.worker import SPACE, objective
 from tinygrad_mnist.errors import MissingExtraError, SweepError
 from tinygrad_mnist.training.sweeps import Range, Stopped, outcomes, study, sweep
 
-pytest.importorskip("optuna", reason="the sweep extra is not installed")
+optuna = pytest.importorskip("optuna", reason="the sweep extra is not installed")
 
 
 def squared(trial):
@@ -146,9 +146,10 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path, settings, said):
         sweep(squared, {"x": [0.0, 1.0]}, tmp_path, **settings)
 
 
-def test_without_optuna_one_sentence_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingExtraError, match=r"a sweep needs Optuna: pip install -e '.\[sweep\]'"):
+@pytest.mark.parametrize("missing", ["optuna", "scipy"])
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtraError, match=r"Optuna and SciPy: pip install -e '.\[sweep\]'"):
         sweep(squared, {"x": [0.0]}, tmp_path)
 
 
@@ -188,14 +189,30 @@ def test_a_trial_that_ends_between_look_and_lock_is_not_repeated(tmp_path, monke
         sweep(interrupted, {"x": [0.0, 0.5]}, tmp_path)
     lock = study._locked
 
-    def end_and_lock(stack, folder, number):
-        other = study._opened(folder, "grid", prune=False)
+    def end_and_lock(folder, number):
+        other = study._opened(folder, prune=False)
         if not other.trials[0].state.is_finished():
             other.tell(0, 7.0)
-        return lock(stack, folder, number)
+        return lock(folder, number)
 
     monkeypatch.setattr(study, "_locked", end_and_lock)
     assert [outcome.value for outcome in sweep(squared, {"x": [0.0, 0.5]}, tmp_path)] == [7.0, 0.0]
+
+
+def test_a_start_that_is_interrupted_is_completed_by_the_next(tmp_path, monkeypatch):
+    ask, calls = optuna.study.Study.ask, []
+
+    def interrupted(study):
+        calls.append(study)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return ask(study)
+
+    monkeypatch.setattr(optuna.study.Study, "ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(squared, {"x": [0.0, 0.5, 2.0]}, tmp_path)
+    assert outcomes(tmp_path) == []
+    assert [o.value for o in sweep(squared, {"x": [0.0, 0.5, 2.0]}, tmp_path)] == [0.25, 0.0, 2.25]
 
 
 def test_another_process_draws_other_settings(tmp_path):

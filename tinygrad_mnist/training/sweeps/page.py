@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from tinygrad_mnist.report.page import Section, Table, write_report
 from tinygrad_mnist.report.plots.parallel import parallel_coordinates, setting_text
@@ -68,27 +71,22 @@ _MATTERS = (
 
 def _importance(complete: Sequence[Outcome]) -> Table:
     """The share of variance between the groups of trials with one value of a setting."""
-    results = [outcome.value or 0.0 for outcome in complete]
-    mean = sum(results) / len(results)
-    total = sum((result - mean) ** 2 for result in results)
-    rows = []
+    results = np.array([outcome.value for outcome in complete], float)
+    shares = {}
     for name in complete[0].settings:
-        groups: dict[str, list[float]] = {}
-        for outcome, result in zip(complete, results):
-            groups.setdefault(_group(outcome.settings[name], complete, name), []).append(result)
-        between = sum(len(group) * (sum(group) / len(group) - mean) ** 2 for group in groups.values())
-        rows.append((name, between / total if total else 0.0))
-    rows.sort(key=lambda row: -row[1])
-    return Table(["setting", "share of the variance"], [(name, f"{share:.0%}") for name, share in rows])
+        groups = _groups([outcome.settings[name] for outcome in complete])
+        means = np.bincount(groups, results) / np.maximum(np.bincount(groups), 1)
+        shares[name] = np.var(means[groups]) / (np.var(results) or 1)
+    ranked = sorted(shares, key=shares.__getitem__, reverse=True)
+    return Table(["setting", "share of the variance"], [(name, f"{shares[name]:.0%}") for name in ranked])
 
 
-def _group(value: object, complete: Sequence[Outcome], name: str) -> str:
-    """The value, or the quarter of its range if there are many different ones."""
-    different = {str(outcome.settings[name]) for outcome in complete}
-    if len(different) <= 6 or not isinstance(value, int | float):
-        return str(value)
-    ordered = sorted(float(outcome.settings[name]) for outcome in complete)
-    return str(sum(float(value) > ordered[len(ordered) * quarter // 4] for quarter in (1, 2, 3)))
+def _groups(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """The group of each value: those equal to it, or the quarter of the range if many numbers differ."""
+    different, groups = np.unique(list(map(str, values)), return_inverse=True)
+    if len(different) <= 6 or not all(isinstance(value, int | float) for value in values):
+        return groups
+    return np.searchsorted(np.quantile(values, [0.25, 0.5, 0.75]), values)
 
 
 def _table(ranked: Sequence[Outcome], found: Sequence[Outcome]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -41,7 +42,6 @@ class Range(NamedTuple):
 
 
 Space = Mapping[str, Sequence[Any] | Range]
-_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
@@ -50,12 +50,11 @@ def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
     Raises
     ------
     ValueError
-        If it is empty, a setting has no choice or one that is not plain data, a range is empty, or a grid or
-        a quasi-random sequence cannot cover it.
+        If it is empty, a setting has no choice or one that is not plain data, a range is empty, or a grid
+        cannot cover it.
     """
     if not space:
         raise ValueError("space is empty: expected settings; write {'lr': [0.01, 0.1]}")
-    found: dict[str, list[Any] | Range] = {}
     for name, values in space.items():
         if isinstance(values, Range):
             low = 0.0 if values.log else -math.inf
@@ -66,28 +65,20 @@ def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
         elif isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
             raise ValueError(f"{name} is {shown(values)}: expected a list of choices or a Range")
         else:
-            _require_plain(name, values)
-        found[name] = values if isinstance(values, Range) else list(values)
-    if sampler == "quasi-random" and len(found) > len(_PRIMES):
-        raise ValueError(f"space has {len(found)} settings: expected at most {len(_PRIMES)} for this sampler")
-    return found
+            for choice in values:
+                _require_plain(name, choice)
+    return {name: values if isinstance(values, Range) else list(values) for name, values in space.items()}
 
 
-def _require_plain(name: str, choices: Sequence[Any]) -> None:
-    """Refuse choices that processes cannot share through a file."""
-    for choice in choices:
-        parts = choice if isinstance(choice, list | tuple) else [choice]
-        if not all(map(_is_plain, parts)):
-            raise ValueError(
-                f"{name} has the choice {shown(choice)}: expected finite numbers, text, truth values, "
-                "None or lists of these, which processes share; give a name, and look it up in the objective"
-            )
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return value is None or isinstance(value, int | str)
+def _require_plain(name: str, choice: Any) -> None:
+    """Refuse a choice that processes cannot share through a file."""
+    try:
+        json.dumps(choice, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} has the choice {shown(choice)}: expected finite numbers, text, truth values, None or "
+            "lists of these, which processes share; give a name, and look it up in the objective"
+        ) from error
 
 
 def cells(space: Mapping[str, list[Any] | Range]) -> int:
@@ -113,17 +104,10 @@ def quasi_random_settings(space: Mapping[str, list[Any] | Range], number: int) -
     Each setting has a prime base, in which the digits of the number behind the point are mirrored: J. H.
     Halton, On the efficiency of certain quasi-random sequences of points, 1960.
     """
-    found = {}
-    for base, (name, values) in zip(_PRIMES, space.items()):
-        share = _mirrored(number + 1, base)
-        found[name] = values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
-    return found
+    from scipy.stats.qmc import Halton
 
-
-def _mirrored(number: int, base: int) -> float:
-    share, digit = 0.0, 1.0
-    while number:
-        digit /= base
-        number, remainder = divmod(number, base)
-        share += remainder * digit
-    return share
+    (shares,) = Halton(len(space), scramble=False).fast_forward(number + 1).random()
+    return {
+        name: values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
+        for share, (name, values) in zip(shares.tolist(), space.items())
+    }

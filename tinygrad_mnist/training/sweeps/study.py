@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +19,6 @@ from filelock import FileLock, Timeout
 
 from tinygrad_mnist.arguments import require_choice, require_whole
 from tinygrad_mnist.errors import MissingExtraError, SweepError
-from tinygrad_mnist.files import write_atomically
-from tinygrad_mnist.files.json import read_json
 from tinygrad_mnist.report.plots.parallel import setting_text
 from tinygrad_mnist.training.sweeps.space import (
     Range,
@@ -32,9 +30,8 @@ from tinygrad_mnist.training.sweeps.space import (
 )
 
 Sampler = Literal["grid", "quasi-random", "tpe"]
-JOURNAL, DESCRIPTION = "journal.log", "sweep.json"
-_MOST_BYTES = 1_000_000
-_NOTED: dict[str, Any] = {"settings": {}, "error": ""}  # of a trial, in the journal
+JOURNAL = "journal.log"
+_DESCRIPTION = "description"  # of the study, in the journal
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _WAIT = 0.5  # seconds between looks at trials that other processes have
 
@@ -107,16 +104,13 @@ class Trial:
     [{1: 4.0, 2: 2.0}, {1: 8.0, 2: 4.0}]
     """
 
-    def __init__(self, number: int, settings: dict[str, Any], folder: Path, optuna_trial: Any) -> None:
-        self.number, self.settings, self.folder = number, settings, folder
-        self._trial = optuna_trial
-        self._reported = set(optuna_trial.study.trials[number].intermediate_values)
+    def __init__(self, trial: Any, settings: dict[str, Any], folder: Path) -> None:
+        self.number, self.settings, self.folder, self._trial = trial.number, settings, folder, trial
 
     def report(self, value: float, step: int) -> None:
         """Note a value on the way, such as the loss after an epoch; once per step."""
-        if step not in self._reported:
+        if step not in _trials(self._trial.study)[self.number].intermediate_values:
             self._trial.report(value, step)
-            self._reported.add(step)
 
     def should_stop(self) -> bool:
         """Return True if the trial is worse than the others' median at this step, with ``prune=True``."""
@@ -207,11 +201,17 @@ def sweep(
     place = Path(folder)
     described = {"space": known, "trials": total, "sampler": sampler, "prune": prune, **(about or {})}
     study = _study(place, described)
-    with closing(_trials(study, place, total)) as trials_left:  # an error frees the lock of its trial
-        for taken in trials_left:
-            _run(study, _trial(taken, place, known, sampler), objective)
-            if on_outcome is not None:
-                on_outcome(_outcome(study.get_trials(deepcopy=False)[taken.number], place))
+    while left := [trial.number for trial in _trials(study) if not trial.state.is_finished()]:
+        ended = 0
+        for number in left:
+            with _locked(place, number) as is_ours:
+                if is_ours and not _trials(study)[number].state.is_finished():  # nor since the first look
+                    _run(study, _trial(study, number, place, known, sampler), objective)
+                    ended += 1
+                    if on_outcome is not None:
+                        on_outcome(_outcome(_trials(study)[number], place))
+        if not ended:
+            time.sleep(_WAIT)
     return _ended(study, place)
 
 
@@ -236,93 +236,62 @@ def outcomes(folder: str | Path) -> list[Outcome]:
     True
     """
     folder = Path(folder)
-    if not (folder / DESCRIPTION).exists():
-        raise SweepError(f"{folder} has no sweep: expected the folder of one, with {DESCRIPTION}")
-    return _ended(_opened(folder, "grid", prune=False), folder)
+    if not (folder / JOURNAL).exists():
+        raise SweepError(f"{folder} has no sweep: expected the folder of one, with {JOURNAL}")
+    return _ended(_opened(folder, prune=False), folder)
 
 
 def _ended(study: Any, folder: Path) -> list[Outcome]:
-    found = study.get_trials(deepcopy=False)
-    return [_outcome(trial, folder) for trial in found if trial.state.is_finished()]
+    return [_outcome(trial, folder) for trial in _trials(study) if trial.state.is_finished()]
 
 
 def _outcome(trial: Any, folder: Path) -> Outcome:
-    state = _STATES[trial.state.name]
+    state, noted = _STATES[trial.state.name], trial.user_attrs
     value = trial.value if state == "complete" else None
-    settings, error = (trial.user_attrs.get(name, empty) for name, empty in _NOTED.items())
-    reported = dict(trial.intermediate_values)
-    return Outcome(trial.number, settings, value, state, _place(folder, trial.number), reported, error)
+    place, reported = _place(folder, trial.number), dict(trial.intermediate_values)
+    return Outcome(
+        trial.number, noted.get("settings", {}), value, state, place, reported, noted.get("error", "")
+    )
 
 
 def _place(folder: Path, number: int) -> Path:
     return folder / f"trial-{number:04d}"
 
 
-def _trials(study: Any, folder: Path, total: int) -> Generator[Any]:
-    """Take trials until all have ended, those first whose process is gone; each is locked while it runs."""
-    import optuna
-
-    while True:
-        taken = None
-        with ExitStack() as locked:
-            with FileLock(folder / "next.lock"):
-                running = _running(study)
-                free = (number for number in running if _locked(locked, folder, number))
-                # A second look: a trial that has ended since the first is free, too.
-                orphan = next((number for number in free if number in _running(study)), None)
-                if orphan is not None:
-                    taken = optuna.trial.Trial(study, running[orphan])
-                elif len(study.get_trials(deepcopy=False)) < total:
-                    taken = study.ask()
-                    _locked(locked, folder, taken.number)
-            if taken is not None:
-                yield taken
-                continue
-        if not running:
-            return
-        time.sleep(_WAIT)
+def _trials(study: Any) -> list[Any]:
+    """Return the trials as they are in the journal now."""
+    return list(study.get_trials(deepcopy=False))
 
 
-def _running(study: Any) -> dict[int, int]:
-    """Return Optuna's numbers of the trials that run, by ours."""
-    every = study.get_trials(deepcopy=False)
-    return {trial.number: trial._trial_id for trial in every if not trial.state.is_finished()}
+# One trial
 
 
-def _locked(stack: ExitStack, folder: Path, number: int) -> bool:
-    """Lock a trial until the stack is closed; return False if another process has it."""
-    _place(folder, number).mkdir(exist_ok=True)
+@contextmanager
+def _locked(folder: Path, number: int) -> Iterator[bool]:
+    """Lock a trial while it runs; give False if another process has it."""
     lock = FileLock(f"{_place(folder, number)}.lock", blocking=False)
+    with suppress(Timeout):
+        lock.acquire()
     try:
-        stack.enter_context(lock)
-    except Timeout:
-        return False
-    return True
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
-def _trial(trial: Any, folder: Path, space: Any, sampler: str) -> Trial:
-    settings = _settings(trial, space, sampler)
-    if "settings" not in trial.user_attrs:
-        trial.set_user_attr("settings", settings)
-    return Trial(trial.number, settings, _place(folder, trial.number), trial)
+def _trial(study: Any, number: int, folder: Path, space: dict[str, list[Any] | Range], sampler: str) -> Trial:
+    """Take a trial; one that another process began gets the same settings."""
+    from optuna.trial import Trial as OptunaTrial
 
-
-def _settings(trial: Any, space: Any, sampler: str) -> dict[str, Any]:
+    trial, place = OptunaTrial(study, _trials(study)[number]._trial_id), _place(folder, number)
     if sampler == "grid":
-        return grid_settings(space, trial.number)
-    if sampler == "quasi-random":
-        return quasi_random_settings(space, trial.number)
-    return {
-        name: _suggested(trial, name, values)
-        if isinstance(values, Range)
-        else values[trial.suggest_categorical(name, range(len(values)))]  # a choice may be a list
-        for name, values in space.items()
-    }
-
-
-def _suggested(trial: Any, name: str, values: Range) -> Any:
-    suggest = trial.suggest_int if values.is_whole else trial.suggest_float
-    return suggest(name, values.low, values.high, log=values.log)
+        settings = grid_settings(space, number)
+    elif sampler == "quasi-random":
+        settings = quasi_random_settings(space, number)
+    else:
+        settings = {name: _suggested(trial, name, values) for name, values in space.items()}
+    trial.set_user_attr("settings", settings)
+    place.mkdir(exist_ok=True)
+    return Trial(trial, settings, place)
 
 
 def _run(study: Any, trial: Trial, objective: Callable[[Trial], float]) -> None:
@@ -330,62 +299,65 @@ def _run(study: Any, trial: Trial, objective: Callable[[Trial], float]) -> None:
     from optuna.trial import TrialState
 
     try:
-        value = _number(objective(trial))
+        value = float(objective(trial))
+        if math.isnan(value):
+            raise ValueError("the objective returned nan: expected a number")
     except Stopped:
-        study.tell(trial._trial, state=TrialState.PRUNED)
+        study.tell(trial.number, state=TrialState.PRUNED)
     except Exception as error:
         trial._trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-        study.tell(trial._trial, state=TrialState.FAIL)
+        study.tell(trial.number, state=TrialState.FAIL)
     else:
-        study.tell(trial._trial, value)
+        study.tell(trial.number, value)
 
 
-def _number(value: Any) -> float:
-    number = float(value)
-    if math.isnan(number):
-        raise ValueError("the objective returned nan: expected a number")
-    return number
+def _suggested(trial: Any, name: str, values: list[Any] | Range) -> Any:
+    if not isinstance(values, Range):
+        return values[trial.suggest_categorical(name, range(len(values)))]  # a choice may be a list
+    suggest = trial.suggest_int if values.is_whole else trial.suggest_float
+    return suggest(name, values.low, values.high, log=values.log)
 
 
 # The study on disk
 
 
 def _study(folder: Path, described: dict[str, Any]) -> Any:
-    """The study of a folder, new or the one that is there, which must be the same."""
+    """The study of a folder, new or the one that is there, which must be the same; with all its trials."""
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "next.lock"):
-        path = folder / DESCRIPTION
-        if not path.exists():
-            write_atomically(path, json.dumps(described) + "\n")
-        there = read_json(path, max_bytes=_MOST_BYTES)
+    with FileLock(folder / "start.lock"):
+        study = _opened(folder, prune=described["prune"])
         described = json.loads(json.dumps(described))
+        if _DESCRIPTION not in study.user_attrs:
+            study.set_user_attr(_DESCRIPTION, described)
+        there = study.user_attrs[_DESCRIPTION]
         for name, mine in described.items():
             if there.get(name) != mine:
                 raise SweepError(
                     f"{folder} has a sweep with {name} {there.get(name)}: expected {mine}; choose another "
                     "folder"
                 )
-        return _opened(folder, described["sampler"], prune=described["prune"])
+        for _ in range(len(_trials(study)), described["trials"]):
+            study.ask()
+    return study
 
 
-def _opened(folder: Path, sampler: str, *, prune: bool) -> Any:
+def _opened(folder: Path, *, prune: bool) -> Any:
     try:
         import optuna
+        import scipy  # noqa: F401  its Halton sequence
     except ImportError as error:
-        raise MissingExtraError("a sweep needs Optuna: pip install -e '.[sweep]'") from error
+        raise MissingExtraError("a sweep needs Optuna and SciPy: pip install -e '.[sweep]'") from error
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = folder / JOURNAL
     lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's own waits 30 seconds
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-    samplers = optuna.samplers
     return optuna.create_study(
-        storage=storage,
+        storage=JournalStorage(JournalFileBackend(str(journal), lock_obj=lock)),
         study_name="sweep",
         load_if_exists=True,
         # Without a seed: processes with equal ones would draw the same first settings.
-        sampler=samplers.TPESampler() if sampler == "tpe" else samplers.RandomSampler(),
+        sampler=optuna.samplers.TPESampler(),
         pruner=optuna.pruners.MedianPruner() if prune else optuna.pruners.NopPruner(),
     )
