@@ -58,7 +58,7 @@ def test_the_same_command_again_trains_nothing_twice(swept):
     [
         (["--vary", "lr"], "lr: expected NAME=VALUES"),
         (["--vary", "lr=a..b"], "lr=a..b: expected two numbers"),
-        (["--vary", "rate=0.1"], "the setting 'rate' is none of a recipe: expected one of hidden"),
+        (["--vary", "rate=0.1"], "the setting is 'rate': expected one of 'hidden'"),
         (["--vary", "lr=0..1"], "lr is a range, which a grid cannot cover"),
         (["--vary", "lr=0.1", "--validation", "0"], "has no validation images"),
         (["--vary", "lr=-1"], "lr is -1"),

@@ -38,4 +38,3 @@ def test_settings_of_any_kind_have_a_place_each(values):
 def test_the_finding_names_the_best_trial():
     drawing = parallel_coordinates([{"lr": 0.123456789}, {"lr": 0.5}], [2.0, 0.98765], "validation loss")
     assert drawing.finding == "2 trials; the best, lr 0.5, has validation loss 0.9877"
-    assert parallel_coordinates([], [], "loss").finding == "0 trials"

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist import nn, optim
-from tinygrad_mnist.training.distributed import MICRO_BATCHES, Alone, Communicator, started_processes
+from tinygrad_mnist.training.distributed import MICRO_BATCHES, Processes, started_processes
 from tinygrad_mnist.training.micro_batches import MicroBatchStep
 from tinygrad_mnist.training.run_state import Parts
 from tinygrad_mnist.training.step import Step
@@ -69,14 +69,14 @@ def measured() -> None:
             print(json.dumps(found))
 
 
-class Absent(Alone):
+class Absent(Processes):
     """Process 0 of several, without the others: it does its share of the work, and exchanges nothing."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
 
-def exchange_seconds(processes: Communicator, length: int) -> float:
+def exchange_seconds(processes: Processes, length: int) -> float:
     """Return the least seconds in which two processes exchange vectors of float32."""
     sent, received = np.ones((2, length), np.float32)
     steps = min(200, 20_000_000 // length)

@@ -22,7 +22,7 @@ from tinygrad_mnist.training import (
     fit,
     tree_sums,
 )
-from tinygrad_mnist.training.distributed import Alone, number_started, started_processes
+from tinygrad_mnist.training.distributed import Processes, number_started, started_processes
 from tinygrad_mnist.training.evaluation import evaluate_together
 from tinygrad_mnist.training.job import run_training
 from tinygrad_mnist.training.tree_sums import TreeSums
@@ -283,7 +283,7 @@ def test_batches_that_cannot_be_compared_are_refused():
     ],
 )
 def test_numbers_that_do_not_fit_are_refused(size, options, sentence):
-    communicator = types.SimpleNamespace(rank=0, size=size, gather=Alone().gather, exchange=None)
+    communicator = types.SimpleNamespace(rank=0, size=size, gather=Processes().gather, exchange=None)
     with pytest.raises(ValueError, match=sentence):
         Job().fit(distributed=communicator, progress=False, **options)
 
@@ -309,7 +309,7 @@ def test_divergence_is_explained_alike_in_all_processes():
             return str(error), error.__notes__, error.step, error.examples, weights
 
     found = together(2, run)
-    assert found[0] == found[1] == run(Alone())
+    assert found[0] == found[1] == run(Processes())
     message, notes, step, examples, weights = found[0]
     assert (message, step) == ("the loss became nan in epoch 1, step 2, at the learning rate 1e+20", 2)
     assert "Linear[3]" in notes[0]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.processes import together
 from tinygrad_mnist.training import tree_sums
-from tinygrad_mnist.training.distributed import Alone
+from tinygrad_mnist.training.distributed import Processes
 from tinygrad_mnist.training.tree_sums import TreeSums
 
 SHAPES = {float: [(5,)], int: [()], np.float32: [(70, 90), (3,), (50, 40)]}
@@ -47,7 +47,7 @@ def test_totals_are_those_of_the_tree_for_any_number_of_processes(leaves, early,
 
 
 def test_a_plain_sum_has_other_bits():
-    assert totals(Alone())[2] != sum(leaf[2] for leaf in LEAVES).tobytes()
+    assert totals(Processes())[2] != sum(leaf[2] for leaf in LEAVES).tobytes()
 
 
 class Meeting:
@@ -81,7 +81,7 @@ def test_early_arrays_travel_before_the_last_one_is_known(monkeypatch):
 def test_an_error_on_the_way_is_raised_where_the_totals_are_needed(monkeypatch):
     monkeypatch.setattr(tree_sums, "_PIECE", 8000)
 
-    class Cut(Alone):
+    class Cut(Processes):
         size = 2
 
         def exchange(self, sent, received, partner):

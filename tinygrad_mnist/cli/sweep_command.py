@@ -53,8 +53,8 @@ _sweep = under("Sweep")
 @_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each training.")
 @seed_option("Sweep", "the first trial; each next one has the next seed")
 @jobs_option
-def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: Any, prune: bool, dataset: str,
-          data: Path | None, validation: int, epochs: int, seed: int, threads: int) -> None:  # fmt: skip
+def sweep(folder: Path, varied: tuple[str, ...], dataset: str, data: Path | None, validation: int,
+          epochs: int, seed: int, threads: int, **search: Any) -> None:  # fmt: skip
     """Train a perceptron with many settings, and write a page that compares them.
 
     Start the same command again, on this machine or on another that shares FOLDER, to add a worker. Any of
@@ -83,16 +83,7 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
         }
         objective = training_objective(recipe, images, RunOptions(threads=threads))
         with limit_threads(threads):
-            found = run(
-                objective,
-                space,
-                folder,
-                trials=trials,
-                sampler=sampler,
-                prune=prune,
-                about=about,
-                on_outcome=lambda outcome: say(_line(outcome)),
-            )
+            found = run(objective, space, folder, about=about, on_outcome=_say, **search)
     except TinygradMnistError:
         raise
     except (TypeError, ValueError) as error:
@@ -100,11 +91,13 @@ def sweep(folder: Path, varied: tuple[str, ...], trials: int | None, sampler: An
     say(f"{len(found)} trials: {write_sweep_page(folder, found)}")
 
 
-def _line(outcome: Any) -> str:
+def _say(outcome: Any) -> None:
+    from tinygrad_mnist.cli.console import say
+
     result = ": ".join(filter(None, [outcome.state, outcome.error]))
     if outcome.value is not None:
         result = f"validation loss {outcome.value:.4f}"
-    return f"trial {outcome.number}: {outcome.words}, {result}"
+    say(f"trial {outcome.number}: {outcome.words}, {result}")
 
 
 def _setting(text: str) -> tuple[str, Any]:

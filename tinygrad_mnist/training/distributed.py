@@ -10,8 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -30,39 +29,26 @@ _LOOKS, _NAP = 20, 1e-4  # looks in a row for a message, and seconds between two
 _PATIENCE = 2.0  # seconds until an error is known to be that of one process
 
 
-class Communicator(Protocol):
-    """Processes that train together, numbered from 0.
+class Processes:
+    """Processes that train together: this one alone, or those of `MPI`.
 
     Attributes
     ----------
     rank, size
-        Number of this process, and of all: a power of two.
+        Number of this process, counted from 0, and of all: a power of two.
     """
 
-    rank: int
-    size: int
+    rank, size = 0, 1
 
     def exchange(self, sent: Array, received: Array, partner: int) -> None:
         """Send a vector to a process, and fill `received` with the one that it sends."""
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank."""
-
-
-class Alone:
-    """One process without others."""
-
-    rank, size = 0, 1
-
-    def exchange(self, sent: Array, received: Array, partner: int) -> None:
-        """Do nothing: there is no other."""
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return the value of this process."""
         return [value]
 
 
-class MPI:
+class MPI(Processes):
     """The processes that ``mpiexec`` started: ``fit(..., distributed=MPI())``.
 
     An error that ends one of them ends all: uncaught in a script, or leaving a ``with MPI() as processes:``.
@@ -117,15 +103,13 @@ class MPI:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None and not self._reports_error():
+    def __exit__(self, *raised: Any) -> None:
+        if raised[0] is not None and not self._reports_error():
             raise SystemExit(2)
 
-    def _end_all(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def _end_all(self, *raised: Any) -> None:
         if self._reports_error():
-            self._uncaught(kind, error, trace)
+            self._uncaught(*raised)
 
     def _reports_error(self) -> bool:
         """Wait for the others; if they have no error, end them after the report of this process.
@@ -151,9 +135,9 @@ class MPI:
         return list(self._world.allgather(value))
 
 
-def started_processes() -> AbstractContextManager[Communicator]:
+def started_processes() -> AbstractContextManager[Processes]:
     """Return the processes that a launcher of MPI started, or this one alone, as a context manager."""
-    return nullcontext(Alone()) if number_started() in (None, 1) else MPI()
+    return nullcontext(Processes()) if number_started() in (None, 1) else MPI()
 
 
 def number_started() -> int | None:
@@ -179,7 +163,7 @@ def require_power_of_two(name: str, count: int) -> None:
         raise ValueError(f"{name} is {count}: expected a power of two; write {2 ** int(math.log2(count))}")
 
 
-def require_shares(micro_batches: int, processes: Communicator) -> None:
+def require_shares(micro_batches: int, processes: Processes) -> None:
     """Refuse processes that cannot share the micro-batches equally.
 
     Raises
@@ -211,7 +195,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def require_alike(processes: Communicator, settings: Mapping[str, str]) -> None:
+def require_alike(processes: Processes, settings: Mapping[str, str]) -> None:
     """Refuse to train with processes that differ, at the same time in all of them.
 
     Raises
@@ -233,10 +217,8 @@ def require_alike(processes: Communicator, settings: Mapping[str, str]) -> None:
 
 
 def _difference(name: str, value: str, expected: str, rank: int) -> str:
-    if name.startswith("the values"):
-        return f"{name} differ in process {rank}: expected those of process 0; give all the same data"
-    if name.startswith("the "):  # weights, random numbers
-        return (
-            f"{name} differ in process {rank}: expected those of process 0; write manual_seed(0) at the start"
-        )
+    if name.startswith("the "):  # values of data, weights, random numbers
+        is_data = name.startswith("the values")
+        advice = "give all the same data" if is_data else "write manual_seed(0) at the start"
+        return f"{name} differ in process {rank}: expected those of process 0; {advice}"
     return f"{name} is {value} in process {rank}: expected {expected}, as in process 0; start all alike"

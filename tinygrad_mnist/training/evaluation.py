@@ -23,7 +23,7 @@ from tinygrad_mnist.datasets.batches import (
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.nn.requirements import require_loss, require_model
-from tinygrad_mnist.training.distributed import Alone, Communicator
+from tinygrad_mnist.training.distributed import Processes
 from tinygrad_mnist.training.requirements import require_separate_arrays
 from tinygrad_mnist.training.totals import Evaluation, PerExample, Totals
 from tinygrad_mnist.typing import Array
@@ -59,10 +59,10 @@ def evaluate(model: Module, loss: Any, batches: Batches, *separate: Any) -> Eval
     require_separate_arrays("evaluate", separate)
     require_model(model, "evaluate(model, loss, batches)")
     require_loss(loss, "evaluate(model, loss, batches)")
-    return evaluate_together(model, loss, batches, Alone())
+    return evaluate_together(model, loss, batches, Processes())
 
 
-def evaluate_together(model: Module, loss: Any, batches: Batches, processes: Communicator) -> Evaluation:
+def evaluate_together(model: Module, loss: Any, batches: Batches, processes: Processes) -> Evaluation:
     """Measure as `evaluate`, each process its share of the batches; the sums are added in the same order."""
     parts, per_example = [], PerExample(loss)
     every = unread(as_batches("batches", batches, model))

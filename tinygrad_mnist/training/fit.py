@@ -23,7 +23,7 @@ from tinygrad_mnist.program import Backend
 from tinygrad_mnist.program.compiled import require_backend
 from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
 from tinygrad_mnist.training.checkpoints import Checkpoints
-from tinygrad_mnist.training.distributed import MICRO_BATCHES, Alone, Communicator, require_alike
+from tinygrad_mnist.training.distributed import MICRO_BATCHES, Processes, require_alike
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.interrupt import stop_signals
 from tinygrad_mnist.training.loop import Hooks, Training
@@ -52,7 +52,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     micro_batches: int | None = None,
-    distributed: Communicator | None = None,
+    distributed: Processes | None = None,
 ) -> History:
     """Train a model.
 
@@ -144,7 +144,7 @@ def fit(
         raise ValueError(
             f"callbacks holds {len(last)} Checkpoints: expected at most one; leave the others out"
         )
-    processes = distributed or Alone()
+    processes = distributed or Processes()
     step = _step(parts, backend, detect_anomaly, micro_batches, distributed)
     is_reported = not progress or any(isinstance(callback, Progress) for callback in named.values())
     report = None if is_reported or processes.rank else progress_here()
@@ -166,7 +166,7 @@ def _step(
     backend: Backend,
     detect_anomaly: bool,
     micro_batches: int | None,
-    distributed: Communicator | None,
+    distributed: Processes | None,
 ) -> Step | None:
     if micro_batches is None and distributed is None:
         return None if detect_anomaly else Step(parts, backend)
@@ -176,7 +176,7 @@ def _step(
             "out micro_batches and distributed"
         )
     count = MICRO_BATCHES if micro_batches is None else micro_batches
-    return MicroBatchStep(parts, backend, count, distributed or Alone())
+    return MicroBatchStep(parts, backend, count, distributed or Processes())
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from tinygrad_mnist.training.chance import near_chance, share_of_largest_class
 from tinygrad_mnist.training.checkpoints import Checkpoints
 from tinygrad_mnist.training.distributed import (
     MICRO_BATCHES,
-    Alone,
-    Communicator,
+    Processes,
     require_alike,
     require_shares,
 )
@@ -65,7 +64,7 @@ def run_training(
     options: RunOptions | None = None,
     callbacks: Iterable[Any] = (),
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
-    distributed: Communicator | None = None,
+    distributed: Processes | None = None,
 ) -> RunResult:
     """Train the recipe's perceptron on a data set and write everything about it into `folder`.
 
@@ -95,7 +94,7 @@ def run_training(
     ProcessError
         If several processes or threads train by a recipe that does not allow for them.
     """
-    options, processes = options or RunOptions(), distributed or Alone()
+    options, processes = options or RunOptions(), distributed or Processes()
     _require_shared(recipe, options, dataset, processes)
     _require_measurable(dataset)
     if recipe.early_stopping and not len(dataset.validation):
@@ -131,7 +130,7 @@ def resume_training(
     dataset: ImageDataset,
     callbacks: Iterable[Any] = (),
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None = None,
-    distributed: Communicator | None = None,
+    distributed: Processes | None = None,
 ) -> RunResult:
     """Resume a stopped run from its newest checkpoint, with the same result as without the stop.
 
@@ -144,7 +143,7 @@ def resume_training(
     DataError
         If `dataset` is not the one that the run was trained on.
     """
-    processes = distributed or Alone()
+    processes = distributed or Processes()
     own = read_settings(folder).folder
     with nullcontext() if processes.rank else locked(own):
         settings = read_settings(folder)
@@ -161,9 +160,7 @@ def resume_training(
         return _train(folder, recipe, options, model, dataset, callbacks, on_diagnosis, processes)
 
 
-def _require_shared(
-    recipe: Recipe, options: RunOptions, dataset: ImageDataset, processes: Communicator
-) -> None:
+def _require_shared(recipe: Recipe, options: RunOptions, dataset: ImageDataset, processes: Processes) -> None:
     """Refuse processes that differ, whole batches for several, and threads besides micro-batches."""
     if processes.size > 1:
         own = {name: str(value) for name, value in recipe.to_dict().items()}
@@ -200,7 +197,7 @@ def _train(
     dataset: ImageDataset,
     callbacks: Iterable[Any],
     on_diagnosis: Callable[[TrainingDiagnosis], Any] | None,
-    processes: Communicator,
+    processes: Processes,
 ) -> RunResult:
     loss = recipe.build_loss()
     loader = dataset.train.loader(

@@ -13,7 +13,7 @@ from tinygrad_mnist.datasets.batches import Batch, Batches
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
-from tinygrad_mnist.training.distributed import Alone, Communicator
+from tinygrad_mnist.training.distributed import Processes
 from tinygrad_mnist.training.epoch_batches import EpochBatches
 from tinygrad_mnist.training.evaluation import evaluate, evaluate_together
 from tinygrad_mnist.training.history import Epoch, History
@@ -46,7 +46,7 @@ class Training:
         Number of the last epoch.
     resumed : bool
         True if it goes on from a checkpoint.
-    processes : Communicator
+    processes : Processes
         Processes that train together.
     stopping : bool
         True once an end was requested by Ctrl-C, SIGTERM, or a callback that called `stop`.
@@ -91,7 +91,7 @@ class Training:
         # Native code rounds differently: a resumed training keeps the arithmetic of its start.
         self.arithmetic = {"backend": "native"} if step and step.backend == "native" else {}
         self._micro_batches = step if isinstance(step, MicroBatchStep) else None
-        self.processes: Communicator = Alone()
+        self.processes: Processes = Processes()
         if shared := self._micro_batches:
             self.arithmetic["micro_batches"] = str(shared.micro_batches)
             self.processes, shared.stop_requested = shared.processes, signalled

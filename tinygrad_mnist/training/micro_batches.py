@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from tinygrad_mnist.datasets.loader import UnreadInputs
 from tinygrad_mnist.nn.preserved import generators_of
 from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.program import Backend
-from tinygrad_mnist.training.distributed import Alone, Communicator, require_shares
+from tinygrad_mnist.training.distributed import Processes, require_shares
 from tinygrad_mnist.training.run_state import Parts, RunState
 from tinygrad_mnist.training.step import Anomaly, Step, all_finite, explained
 from tinygrad_mnist.training.totals import PerExample, Totals
@@ -56,13 +57,7 @@ class MicroBatchStep(Step):
     the micro-batches are averaged, weighted by rows; a counter changes as by the first.
     """
 
-    def __init__(
-        self,
-        parts: Parts,
-        backend: Backend,
-        micro_batches: int,
-        processes: Communicator,
-    ) -> None:
+    def __init__(self, parts: Parts, backend: Backend, micro_batches: int, processes: Processes) -> None:
         require_shares(micro_batches, processes)
         self.micro_batches, self.processes, self.stopping = micro_batches, processes, False
         self.stop_requested: Callable[[], bool] = lambda: False
@@ -122,7 +117,7 @@ class MicroBatchStep(Step):
     def watched(self, inputs: Any, targets: Any, when: str) -> tuple[float, Totals] | Anomaly:
         """Run a step op by op in this process alone, as `watched_step`."""
         parts, before = self._parts, RunState.of(self._parts)
-        done = MicroBatchStep(parts, "eager", self.micro_batches, Alone())(inputs, targets)
+        done = MicroBatchStep(parts, "eager", self.micro_batches, Processes())(inputs, targets)
         if math.isfinite(done[0]) and all_finite(parts):
             return done
         inputs, targets = array_of(inputs), array_of(targets)
@@ -165,8 +160,7 @@ class MicroBatchStep(Step):
             value, output, _ = self.run(inputs[rows], self._targets)
             totals = Totals()
             totals.add(*self._per_example(float(value.item()), output.data, self._targets))
-            correct = math.nan if totals.correct is None else totals.correct
-            counts[:4] = totals.loss, correct, totals.examples, totals.weight
+            counts[:4] = astuple(totals)  # NaN for no number of correct ones
         counts[4] = self.stop_requested()
         for position in range(len(params)):
             counts[_COUNTS + position] = position in self._taken
@@ -201,10 +195,10 @@ class MicroBatchStep(Step):
         changes, gradients = rest[: len(self._buffers)], rest[len(self._buffers) :]
         loss, correct, examples, weight, stops = counts[:_COUNTS].tolist()
         totals = Totals(loss, None if math.isnan(correct) else int(correct), int(examples), weight)
-        is_mean = self._per_example.reduction == "mean"
+        divisor = weight if self._per_example.reduction == "mean" else 1
         for parameter, gradient, has_one in zip(self._params, gradients, counts[_COUNTS:]):
-            if is_mean and weight:
-                gradient /= weight
+            if divisor:
+                gradient /= divisor
             parameter.grad = gradient if has_one else None
         for buffer, change, old in zip(self._buffers, changes, before):
             buffer.data[...] = old + change
@@ -212,4 +206,4 @@ class MicroBatchStep(Step):
         clip(self._params, self._parts.clip_norm, self._parts.clip_value)
         self._parts.optimizer.step()
         self.stopping = self.stopping or stops > 0
-        return (loss if not is_mean else loss / weight if weight else math.nan), totals
+        return (loss / divisor if divisor else math.nan), totals

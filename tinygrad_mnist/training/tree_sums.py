@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.training.distributed import Communicator
+from tinygrad_mnist.training.distributed import Processes
 from tinygrad_mnist.typing import Array
 
 Layout = list[tuple[np.dtype[Any], tuple[int, ...]]]
@@ -47,7 +47,7 @@ class TreeSums:
     collective communication operations in MPICH, 2005.
     """
 
-    def __init__(self, layout: Layout, share: int, processes: Communicator) -> None:
+    def __init__(self, layout: Layout, share: int, processes: Processes) -> None:
         self.share, self.processes, self.is_early = share, processes, False
         self._pieces = _pieces(layout)
         self._levels = [_Memory(layout, self._pieces) for _ in range((share - 1).bit_count() + 1)]

@@ -23,13 +23,13 @@ def parallel_coordinates(
     Parameters
     ----------
     trials
-        The settings of each trial, by name; all have the same names.
+        The settings of each trial, at least one, by name; all have the same names.
     results
         A finite number for each, the smaller the better.
     measure
         The name of the result.
     """
-    names = list(trials[0]) if trials else []
+    names = list(trials[0])
     scales = [_places_of_settings([trial[name] for trial in trials]) for name in names]
     scales.append(_places_of_numbers(results))
     order = sorted(range(len(trials)), key=results.__getitem__)
@@ -47,13 +47,15 @@ def parallel_coordinates(
             marks.text(x + 6, TOP + HEIGHT * (1 - place) + 4, words, class_="small")
             for place, words in labels
         ]
-    finding = f"{len(trials)} trials"
-    if trials:
-        best_settings = ", ".join(f"{name} {setting_text(value)}" for name, value in trials[order[0]].items())
-        finding += f"; the best, {best_settings}, has {measure} {setting_text(results[order[0]])}"
-    width = 2 * SIDE + len(names) * AXIS_GAP
+    best_words = f"{settings_text(trials[order[0]])}, has {measure} {setting_text(results[order[0]])}"
+    panel = Panel(2 * SIDE + len(names) * AXIS_GAP, TOP + HEIGHT + 20, parts)
     key = (("vermilion", f"the best {min(BEST, len(trials))}"), ("blue", "the others"))
-    return Drawing(finding, [Panel(width, TOP + HEIGHT + 20, parts)], key=key)
+    return Drawing(f"{len(trials)} trials; the best, {best_words}", [panel], key=key)
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as text, fractions to four digits: "lr 0.01, hidden 32"."""
+    return ", ".join(f"{name} {setting_text(value)}" for name, value in settings.items())
 
 
 def setting_text(value: Any) -> str:
@@ -79,8 +81,6 @@ def _places_of_settings(values: Sequence[Any]) -> _Places:
 
 def _places_of_numbers(values: Sequence[float]) -> _Places:
     """Numbers on a scale that is logarithmic if they are positive and span more than a decade."""
-    if not values:
-        return [], []
     low, high = min(values), max(values)
     scale = Scale(low, high if high > low else low + 1, low > 0 and high / low > 10)
     middle = math.sqrt(low * high) if scale.is_log else (low + high) / 2

@@ -17,8 +17,10 @@ PAGE = "sweep.html"
 MEASURE = "validation loss"
 
 
-def write_sweep_page(folder: Path, found: Sequence[Outcome], *, report: str = "run/report.html") -> Path:
+def write_sweep_page(folder: Path, found: Sequence[Outcome]) -> Path:
     """Write ``sweep.html`` into the folder of a sweep, and return its path.
+
+    It links to the report of the best trial, ``run/report.html`` in the trial's folder, if there is one.
 
     Parameters
     ----------
@@ -26,8 +28,6 @@ def write_sweep_page(folder: Path, found: Sequence[Outcome], *, report: str = "r
         Folder of the sweep.
     found
         Its outcomes.
-    report
-        Path of a trial's own report in its folder, which the page links to for the best.
 
     Examples
     --------
@@ -44,7 +44,8 @@ def write_sweep_page(folder: Path, found: Sequence[Outcome], *, report: str = "r
     sections = []
     if ranked:
         best = ranked[0]
-        link = (f"{best.folder.name}/{report}", f"Report of trial {best.number}")
+        report = f"{best.folder.name}/run/report.html"
+        link = (report, f"Report of trial {best.number}") if (folder / report).exists() else None
         sections.append(Section("The best", f"Trial {best.number}: {best.words}.", link=link))
         drawing = parallel_coordinates(
             [outcome.settings for outcome in complete],

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
 from tinygrad_mnist.arguments import require_choice, require_whole
 from tinygrad_mnist.errors import MissingExtraError, SweepError
-from tinygrad_mnist.report.plots.parallel import setting_text
+from tinygrad_mnist.report.plots.parallel import settings_text
 from tinygrad_mnist.training.sweeps.space import (
     Range,
     Space,
@@ -77,7 +77,7 @@ class Outcome:
     @property
     def words(self) -> str:
         """The settings as text, numbers to four digits: "lr 0.01, hidden 32"."""
-        return ", ".join(f"{name} {setting_text(value)}" for name, value in self.settings.items())
+        return settings_text(self.settings)
 
 
 class Trial:
@@ -189,7 +189,7 @@ def sweep(
     >>> [(outcome.settings["x"], outcome.value) for outcome in found]
     [(1, 1.0), (2, 0.0), (4, 4.0)]
     """
-    require_choice("sampler", sampler, ("grid", "quasi-random", "tpe"))
+    require_choice("sampler", sampler, get_args(Sampler))
     known = require_space(space, sampler)
     if trials is None and sampler != "grid":
         raise ValueError(
@@ -205,7 +205,7 @@ def sweep(
         ended = 0
         for number in left:
             with _locked(place, number) as is_ours:
-                if is_ours and not _trials(study)[number].state.is_finished():  # nor since the first look
+                if is_ours and not _trials(study)[number].state.is_finished():  # since the first look
                     _run(study, _trial(study, number, place, known, sampler), objective)
                     ended += 1
                     if on_outcome is not None:
@@ -280,9 +280,9 @@ def _locked(folder: Path, number: int) -> Iterator[bool]:
 
 def _trial(study: Any, number: int, folder: Path, space: dict[str, list[Any] | Range], sampler: str) -> Trial:
     """Take a trial; one that another process began gets the same settings."""
-    from optuna.trial import Trial as OptunaTrial
+    import optuna
 
-    trial, place = OptunaTrial(study, _trials(study)[number]._trial_id), _place(folder, number)
+    trial, place = optuna.trial.Trial(study, _trials(study)[number]._trial_id), _place(folder, number)
     if sampler == "grid":
         settings = grid_settings(space, number)
     elif sampler == "quasi-random":
@@ -322,7 +322,7 @@ def _suggested(trial: Any, name: str, values: list[Any] | Range) -> Any:
 
 
 def _study(folder: Path, described: dict[str, Any]) -> Any:
-    """The study of a folder, new or the one that is there, which must be the same; with all its trials."""
+    """Return the study of a folder with all its trials, new or the one that is there if it is the same."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "start.lock"):
         study = _opened(folder, prune=described["prune"])
@@ -345,16 +345,15 @@ def _opened(folder: Path, *, prune: bool) -> Any:
     try:
         import optuna
         import scipy  # noqa: F401  its Halton sequence
+        from optuna.storages.journal import JournalFileBackend
     except ImportError as error:
         raise MissingExtraError("a sweep needs Optuna and SciPy: pip install -e '.[sweep]'") from error
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = folder / JOURNAL
     lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's own waits 30 seconds
+    backend = JournalFileBackend(str(journal), lock_obj=lock)
     return optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal), lock_obj=lock)),
+        storage=optuna.storages.JournalStorage(backend),
         study_name="sweep",
         load_if_exists=True,
         # Without a seed: processes with equal ones would draw the same first settings.

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.training.callbacks import Callback
@@ -82,22 +82,16 @@ def recipe_of(recipe: Recipe, settings: dict[str, Any], number: int) -> Recipe:
     ValueError
         If a setting is none of a recipe.
     """
-    known = [field.name for field in fields(Recipe)]
     for name in settings:
-        if name not in known:
-            raise ValueError(
-                f"the setting {shown(name)} is none of a recipe: expected one of {', '.join(known)}"
-            )
-    settings = dict(settings)
+        require_choice("the setting", name, [field.name for field in fields(Recipe)])
+    settings = {"seed": recipe.seed + number, **settings}
     if "hidden" in settings:
         settings["hidden"] = _sizes(settings["hidden"])
-    return replace(recipe, **{"seed": recipe.seed + number, **settings})
+    return replace(recipe, **settings)
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:
-    if isinstance(hidden, int):
-        return (hidden,)
-    return tuple(int(size) for size in str(hidden).split("-")) if isinstance(hidden, str) else tuple(hidden)
+    return tuple(map(int, str(hidden).split("-"))) if isinstance(hidden, int | str) else tuple(hidden)
 
 
 def lowest_loss(folder: Path) -> float:
