@@ -133,7 +133,7 @@ def workers(launcher):
 @pytest.mark.parametrize(
     ("size", "settings", "other", "sentence"),
     [
-        (2, [], ["--lr", "0.5"], "lr is 0.5 in process 1: expected 0.1, as in process 0; start all alike"),
+        (2, ["--lr", "0.1"], ["--lr", "0.5"], "lr is 0.5 in process 1: expected 0.1, as in process 0; start"),
         (2, [], ["--seed", "4"], "seed is 4 in process 1: expected 0"),
         (2, [], ["--validation", "100"], "data is ImageDataset(digits: 1,337 train"),
         (3, [], [], "the number of processes is 3: expected 1, 2, 4 or another power of two"),
