@@ -65,41 +65,13 @@ if np.amax is not np.max:
 
 ANSWERS.update(_ADAPTED)
 
+_CONSTANT = """
+greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not isfinite isinf
+isnan signbit ceil rint argmax argmin argsort any all isclose allclose array_equal shape ndim size
+zeros_like ones_like iscomplexobj array_repr
+"""
 # Piecewise constant, or about shapes: they answer with plain arrays, and no gradient passes.
-PLAIN: frozenset[Callable[..., Any]] = frozenset(
-    {
-        np.greater,
-        np.greater_equal,
-        np.less,
-        np.less_equal,
-        np.equal,
-        np.not_equal,
-        np.logical_and,
-        np.logical_or,
-        np.logical_not,
-        np.isfinite,
-        np.isinf,
-        np.isnan,
-        np.signbit,
-        np.ceil,
-        np.rint,
-        np.argmax,
-        np.argmin,
-        np.argsort,
-        np.any,
-        np.all,
-        np.isclose,
-        np.allclose,
-        np.array_equal,
-        np.shape,
-        np.ndim,
-        np.size,
-        np.zeros_like,
-        np.ones_like,
-        np.iscomplexobj,
-        np.array_repr,
-    }
-)
+PLAIN: frozenset[Callable[..., Any]] = frozenset(getattr(np, name) for name in _CONSTANT.split())
 
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
