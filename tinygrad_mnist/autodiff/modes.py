@@ -71,13 +71,13 @@ def lifted(value: Any) -> Any:
 
 
 @contextmanager
-def recording(enabled: bool) -> Iterator[None]:
-    """Record ops inside the block (``True``) or run them without a graph (``False``)."""
-    token = RECORDING.set(enabled)
+def during(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    """Set a context variable inside the block; afterwards it is as before."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        RECORDING.reset(token)
+        variable.reset(token)
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def no_grad() -> Iterator[None]:
     ...     (2 * weight).requires_grad
     False
     """
-    with recording(False):
+    with during(RECORDING, False):
         yield
 
 
@@ -104,7 +104,7 @@ def enable_grad() -> Iterator[None]:
     ...     (2 * weight).requires_grad
     True
     """
-    with recording(True):
+    with during(RECORDING, True):
         yield
 
 
@@ -127,11 +127,8 @@ def call_at(path: str) -> Call | None:
 @contextmanager
 def promoting() -> Iterator[None]:
     """Let ops mix dtypes as NumPy does: a check in float64 may meet constants in float32."""
-    token = PROMOTING.set(True)
-    try:
+    with during(PROMOTING, True):
         yield
-    finally:
-        PROMOTING.reset(token)
 
 
 @contextmanager
@@ -146,8 +143,5 @@ def scope(name: str) -> Iterator[None]:
     >>> y.scope
     'encoder'
     """
-    token = CALL.set((CALL.get(), name, None, (), {}))
-    try:
+    with during(CALL, (CALL.get(), name, None, (), {})):
         yield
-    finally:
-        CALL.reset(token)

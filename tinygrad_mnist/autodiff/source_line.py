@@ -16,6 +16,8 @@ from typing import Any
 
 from numpy.lib import mixins
 
+from tinygrad_mnist.autodiff.modes import during
+
 Site = tuple[CodeType, int]
 
 _AUTODIFF = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -97,11 +99,8 @@ def _reader_site(depth: int) -> Any:
 @contextmanager
 def called_from_here() -> Iterator[None]:
     """Give all ops inside the block the line that led to it: for many steps, it is found once."""
-    token = _CALLER.set(_reader_site(2))
-    try:
+    with during(_CALLER, _reader_site(2)):
         yield
-    finally:
-        _CALLER.reset(token)
 
 
 def warning_level() -> int:

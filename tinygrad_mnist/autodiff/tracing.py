@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
-from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING, recording
+from tinygrad_mnist.autodiff.modes import RECORDING, TRANSFORMING, during, enable_grad
 from tinygrad_mnist.autodiff.ops.casts import identity
 from tinygrad_mnist.autodiff.primitive import Box, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor, next_serial
@@ -80,12 +80,8 @@ def trace(
         _variable(leaf, position) for position, tree in zip(positions, chosen) for leaf in trees.leaves(tree)
     ]
     filled = dict(zip(positions, trees.refill(chosen, variables)))
-    token = TRANSFORMING.set(True)
-    try:
-        with recording(True):
-            output = function(*(filled.get(i, x) for i, x in enumerate(arguments)), **keywords)
-    finally:
-        TRANSFORMING.reset(token)
+    with during(TRANSFORMING, True), enable_grad():
+        output = function(*(filled.get(i, x) for i, x in enumerate(arguments)), **keywords)
     require_floats(output)
     if plain and may_be_recorded:
         outputs = [y for y in trees.leaves(output) if isinstance(y, Tensor)]

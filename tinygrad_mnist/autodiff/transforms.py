@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops, trees
-from tinygrad_mnist.autodiff.modes import recording
+from tinygrad_mnist.autodiff.modes import enable_grad
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.tracing import (
     Function,
@@ -223,7 +223,7 @@ def jvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     directions = _matched("the tangent", tangents, traced.arguments)
     outputs = trees.leaves(traced.output)
     dummies = [Tensor(np.zeros(np.shape(y), floating_dtype(y)), requires_grad=True) for y in outputs]
-    with recording(True):
+    with enable_grad():
         product = _inner(traced.pull(dummies, create_graph=True), directions)
     found = Traced(product, dummies, None, traced.plain).pull(
         [ones_like(product)], create_graph=not traced.plain
@@ -262,7 +262,7 @@ def hvp(function: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     traced = trace(function, primals, tuple(range(len(primals))), {}, tangents)
     require_scalar(traced.output)
     directions = _matched("the tangent", tangents, traced.arguments)
-    with recording(True):
+    with enable_grad():
         product = _inner(traced.pull([ones_like(traced.output)], create_graph=True), directions)
     moved = Traced(product, traced.variables, None, traced.plain)
     found = moved.pull([ones_like(product)], create_graph=not traced.plain)

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.backward import pull_back, upstream
-from tinygrad_mnist.autodiff.modes import no_grad, promoting, recording
+from tinygrad_mnist.autodiff.modes import enable_grad, no_grad, promoting
 from tinygrad_mnist.autodiff.primitive import array_of
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import GradientError
@@ -80,7 +80,7 @@ class Problem:
 
     def recorded(self) -> Any:
         """Return the function's result with its graph."""
-        with recording(True):
+        with enable_grad():
             return self.output()
 
     @contextmanager
@@ -147,7 +147,7 @@ class SecondOrder(Problem):
     def gradients(self) -> dict[str, Array | None]:
         """Return the slope's gradients by reverse mode over reverse mode."""
         variables = list(self.variables.values())
-        with recording(True):
+        with enable_grad():
             output = self.first.output()
             seed = Tensor(np.ones(np.shape(output)))
             inner = pull_back([output], [seed], variables, create_graph=True)
