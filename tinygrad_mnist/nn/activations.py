@@ -9,7 +9,7 @@ from tinygrad_mnist.arguments import require_choice, require_number, require_who
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured
 
 
 class Sigmoid(Module):
@@ -60,7 +60,7 @@ class ReLU(Module):
         return ops.relu(x)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(Configured):
     """Apply ``x`` where it is positive, and ``negative_slope * x`` elsewhere.
 
     Parameters
@@ -76,6 +76,8 @@ class LeakyReLU(Module):
     array([-0.1,  0. ,  2. ])
     """
 
+    SHOWN_BY_NAME = ("negative_slope",)
+
     @hinted
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = require_number("negative_slope", negative_slope)
@@ -84,12 +86,8 @@ class LeakyReLU(Module):
         """Return the result, in the shape and dtype of `x`."""
         return ops.where(x > 0, x, self.negative_slope * x)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "negative_slope")
 
-
-class ELU(Module):
+class ELU(Configured):
     """Apply ``x`` where it is positive, and ``alpha * (exp(x) - 1)`` elsewhere.
 
     Parameters
@@ -110,6 +108,8 @@ class ELU(Module):
     array([-0.632,  0.   ,  2.   ])
     """
 
+    SHOWN_BY_NAME = ("alpha",)
+
     @hinted
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = require_number("alpha", alpha)
@@ -118,12 +118,8 @@ class ELU(Module):
         """Return the result, in the shape and dtype of `x`."""
         return ops.where(x > 0, x, self.alpha * ops.expm1(ops.minimum(x, 0.0)))
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "alpha")
 
-
-class GELU(Module):
+class GELU(Configured):
     """Apply ``x * Phi(x)``, where Phi is the distribution function of the normal distribution.
 
     Parameters
@@ -143,6 +139,8 @@ class GELU(Module):
     array([-0.159,  0.   ,  1.954])
     """
 
+    SHOWN_BY_NAME = ("approximate",)
+
     @hinted
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = require_choice("approximate", approximate, ("none", "tanh"))
@@ -152,10 +150,6 @@ class GELU(Module):
         if self.approximate == "tanh":
             return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
         return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "approximate")
 
 
 class SiLU(Module):
@@ -206,7 +200,7 @@ class Identity(Module):
         return x
 
 
-class Softmax(Module):
+class Softmax(Configured):
     """Normalize scores to probabilities, ``exp(x) / sum(exp(x))``.
 
     Parameters
@@ -222,6 +216,8 @@ class Softmax(Module):
     array([[0.5, 0.5]])
     """
 
+    SHOWN_BY_NAME = ("dim",)
+
     @hinted
     def __init__(self, dim: int = -1) -> None:
         self.dim = require_whole("dim", dim, low=None)
@@ -229,10 +225,6 @@ class Softmax(Module):
     def forward(self, x: Any) -> Any:
         """Return the probabilities, in the shape and dtype of `x`."""
         return ops.softmax(x, axis=self.dim)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "dim")
 
 
 class LogSoftmax(Softmax):

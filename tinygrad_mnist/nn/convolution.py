@@ -15,15 +15,14 @@ from tinygrad_mnist.autodiff.ops.windows import Pair, pair
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import require_dtype, require_images
-from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import learned
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured
 from tinygrad_mnist.seeding import generator
 
 Sides = int | tuple[int, int]
 
 
-class Conv2d(Module):
+class Conv2d(Configured):
     """Slide small kernels over images: each output channel is the same function of every window.
 
     Parameters
@@ -71,6 +70,8 @@ class Conv2d(Module):
     (2, 6, 28, 28)
     """
 
+    SHOWN_BY_NAME = ("kernel_size",)
+
     @hinted
     def __init__(
         self,
@@ -105,13 +106,11 @@ class Conv2d(Module):
         require_dtype("Conv2d", x, self.weight.dtype)
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "kernel_size")
 
-
-class _Pool(Module):
+class _Pool(Configured):
     """Windows of a pooling, which has no parameters."""
+
+    SHOWN_BY_NAME = ("kernel_size", "stride")
 
     kernel_size: Pair
     stride: Pair
@@ -121,10 +120,6 @@ class _Pool(Module):
         self.kernel_size = pair("kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else pair("stride", stride, 1)
         self.padding = border_of(padding, self.kernel_size)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "kernel_size", "stride")
 
 
 class MaxPool2d(_Pool):

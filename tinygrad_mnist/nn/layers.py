@@ -19,11 +19,11 @@ from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import advise_linear, require_indices
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import learned
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured
 from tinygrad_mnist.seeding import generator
 
 
-class Linear(Module):
+class Linear(Configured):
     """Apply the affine map ``y = x @ weight.T + bias``.
 
     Parameters
@@ -89,12 +89,8 @@ class Linear(Module):
             advise_linear(self, x, error)
             raise
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self)
 
-
-class Embedding(Module):
+class Embedding(Configured):
     """Look up rows of a table by numbers, such as the vectors of words.
 
     Parameters
@@ -153,10 +149,6 @@ class Embedding(Module):
         checked(require_rows, peeled(numbers), self.num_embeddings)
         return rows(self.weight, numbers, padding=self.padding_idx)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self)
-
 
 class Flatten(Module):
     """Join all axes but the first, such as (n, 28, 28) to (n, 784).
@@ -174,7 +166,7 @@ class Flatten(Module):
         return ops.flatten(x, 1)
 
 
-class Unflatten(Module):
+class Unflatten(Configured):
     """Split an axis into several, such as (n, 784) into (n, 1, 28, 28).
 
     Parameters
@@ -228,12 +220,8 @@ class Unflatten(Module):
         sizes = tuple(left if length == -1 else length for length in sizes)
         return ops.reshape(x, shape=(*shape[:axis], *sizes, *shape[axis + 1 :]))
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self)
 
-
-class Dropout(Module):
+class Dropout(Configured):
     """Set random elements to 0 in training; return the input unchanged in evaluation.
 
     Parameters
@@ -257,6 +245,8 @@ class Dropout(Module):
     array([1., 1., 1.])
     """
 
+    SHOWN_BY_NAME = ("p",)
+
     @hinted
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         self.p = require_number("p", p, low=0, below=1)
@@ -267,7 +257,3 @@ class Dropout(Module):
         if not self.training or self.p == 0:
             return x
         return x * dropout_mask(x, p=self.p, rng=self.rng)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "p")

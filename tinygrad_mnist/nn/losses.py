@@ -18,8 +18,7 @@ from tinygrad_mnist.autodiff.primitive import Primitive, checked, peeled
 from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
-from tinygrad_mnist.nn.module import Module
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured
 from tinygrad_mnist.nn.targets import class_rows, real_target, weights
 from tinygrad_mnist.typing import Array
 
@@ -48,7 +47,7 @@ def _targets(output: Any) -> float:
     return math.prod(output.shape[:-1]) or math.nan
 
 
-class Loss(Module):
+class Loss(Configured):
     """Base class of the losses: modules of output and target.
 
     Parameters
@@ -83,10 +82,6 @@ class Loss(Module):
     def measured(self, output: Array, target: Array) -> tuple[Array, Array, float]:
         """Return the outputs and targets that count, and the weight of their mean among other batches'."""
         return output, target, len(target)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self)
 
 
 class QuadraticLoss(Loss):

@@ -17,7 +17,7 @@ from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn.inputs import require_array, require_channels, require_dtype
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Buffer, learned
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured, settings_of
 
 
 class LayerNorm(Module):
@@ -81,8 +81,10 @@ class LayerNorm(Module):
         return settings_of(self, "eps", without=() if self.elementwise_affine else ("bias",))
 
 
-class BatchNorm(Module):
+class BatchNorm(Configured):
     """Base class of `BatchNorm1d` and `BatchNorm2d`, which differ in the axes of their inputs."""
+
+    SHOWN_BY_NAME = ("eps", "momentum")
 
     _axes: dict[int, tuple[int, ...]]  # number of axes of the input: axes over which the mean is taken
     _takes: str
@@ -145,10 +147,6 @@ class BatchNorm(Module):
         for running, found in ((self.running_mean, mean), (self.running_var, unbiased)):
             running *= 1 - rate
             running += rate * found
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self, "eps", "momentum")
 
 
 class BatchNorm1d(BatchNorm):

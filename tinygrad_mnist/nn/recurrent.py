@@ -14,13 +14,12 @@ from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import require_array, require_steps
-from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Parameter, learned
-from tinygrad_mnist.nn.settings import settings_of
+from tinygrad_mnist.nn.settings import Configured
 from tinygrad_mnist.seeding import generator
 
 
-class _Recurrent(Module):
+class _Recurrent(Configured):
     """Base of the recurrent layers: weights with PyTorch's names, and the loop over layers and steps."""
 
     _gates = 1  # blocks of rows in each weight
@@ -90,10 +89,6 @@ class _Recurrent(Module):
 
     def _outputs(self, x: Any) -> Any:
         return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return settings_of(self)
 
 
 class RNN(_Recurrent):

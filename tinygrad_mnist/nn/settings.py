@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import Parameter
 
 # What only the initial values depend on: it is over once the layer is built.
 _OF_INITIAL_VALUES = frozenset({"rng", "dtype", "weight_init", "bias_init"})
+
+
+class Configured(Module):
+    """Base of the layers and losses whose repr shows their settings.
+
+    Attributes
+    ----------
+    SHOWN_BY_NAME : tuple of str
+        Settings that the repr shows by name even if they have no default, or their default.
+    """
+
+    SHOWN_BY_NAME: ClassVar[tuple[str, ...]] = ()
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return settings_of(self, *self.SHOWN_BY_NAME)
 
 
 def settings_of(layer: Any, *named: str, without: Collection[str] = ()) -> str:
