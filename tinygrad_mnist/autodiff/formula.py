@@ -60,24 +60,9 @@ class Symbol(Operators):
         )
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The same of the array."""
-        return tuple(self._data.shape)
-
-    @property
-    def ndim(self) -> int:
-        """The same of the array."""
-        return int(self._data.ndim)
-
-    @property
     def size(self) -> int:
         """The same of the array."""
         return int(self._data.size)
-
-    @property
-    def dtype(self) -> Any:
-        """The same of the array."""
-        return self._data.dtype
 
     @property
     def T(self) -> Any:  # noqa: N802  NumPy's name

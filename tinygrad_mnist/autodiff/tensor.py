@@ -9,24 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked
-from tinygrad_mnist.autodiff import numpy_protocol
+from tinygrad_mnist.autodiff import guards, numpy_protocol
 from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
 from tinygrad_mnist.autodiff.copying import Copied
-from tinygrad_mnist.autodiff.guards import (
-    CONSTANTS,
-    PLAIN_OPERANDS,
-    as_numbers,
-    as_operand,
-    explain,
-    has_no_dtype,
-    has_rule,
-    is_weak,
-    kept_beside_gradients,
-    kept_settings,
-    lifted_operands,
-    with_one_dtype,
-)
+from tinygrad_mnist.autodiff.guards import CONSTANTS, PLAIN_OPERANDS
 from tinygrad_mnist.autodiff.in_place import InPlace
 from tinygrad_mnist.autodiff.modes import CALL, CAPTURE, RECORDING, Call, Capture, path_of
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
@@ -132,7 +119,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         if isinstance(data, Tensor):
             warn_of_cut(data, "Tensor()", "tensor.detach()")
         require_unmasked("data", data)
-        self._data: Array = as_numbers(data, dtype)
+        self._data: Array = guards.as_numbers(data, dtype)
         self.primitive: Primitive | None = None
         self.inputs: tuple[Any, ...] = ()
         self.attributes: dict[str, Any] = {}
@@ -146,7 +133,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self.weak_dtype = dtype is None and (
             data.weak_dtype
             if isinstance(data, Tensor)
-            else self._data.dtype is _FLOAT64 and has_no_dtype(data)
+            else self._data.dtype is _FLOAT64 and guards.has_no_dtype(data)
         )
         self._requires_grad = False
         self._require_grad(requires_grad)
@@ -237,24 +224,9 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             self._grad = value if value is self._grad else None if gradient is None else gradient.copy("K")
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes."""
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._data.ndim
-
-    @property
     def size(self) -> Count:
         """The number of elements."""
         return Count(self._data.size)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the elements."""
-        return self._data.dtype
 
     @property
     def is_leaf(self) -> bool:
@@ -339,7 +311,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     def _fitting_gradient(self, gradient: Any) -> Any:
         """Return a given gradient as an array in the tensor's dtype; refuse another shape."""
         require_unmasked("gradient", gradient)
-        array = as_numbers(gradient, self.dtype)
+        array = guards.as_numbers(gradient, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"a gradient of shape {array.shape} does not fit {self._label()} of {self.shape}"
@@ -372,16 +344,16 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             elif type(x) in PLAIN_OPERANDS:
                 arrays.append(x)
             else:
-                operands = tuple([as_operand(primitive, value) for value in inputs])
+                operands = tuple([guards.as_operand(primitive, value) for value in inputs])
                 return self._apply(primitive, operands, attributes)
         for setting in attributes.values():
             if type(setting) not in CONSTANTS:
-                attributes = kept_settings(attributes)
+                attributes = guards.kept_settings(attributes)
                 break
         try:
             value = primitive.forward(*arrays, **attributes)
         except Exception as error:
-            explain(error, primitive, inputs)
+            guards.explain(error, primitive, inputs)
             raise
         if type(value) is not _ndarray:
             value = np.asarray(value)
@@ -389,21 +361,21 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         for array in arrays:
             if type(array) is _ndarray and array.dtype is not dtype:
                 if array.dtype.kind in "fc":
-                    same = with_one_dtype(primitive, inputs, dtype)
+                    same = guards.with_one_dtype(primitive, inputs, dtype)
                     if same is not inputs:
                         return self._apply(primitive, same, attributes)
                 else:
-                    inputs = kept_beside_gradients(inputs) if connected else inputs
+                    inputs = guards.kept_beside_gradients(inputs) if connected else inputs
         if (
             connected
             and RECORDING.get()
             and dtype.kind in "fc"  # the derivative of integers and booleans is 0
-            and (primitive.all_differentiable or has_rule(primitive, inputs))
+            and (primitive.all_differentiable or guards.has_rule(primitive, inputs))
         ):
             result = new_tensor(value, True, primitive, inputs, attributes, CALL.get(), calling_site())
         else:
             result = new_tensor(value)
-        if dtype is _FLOAT64 and not primitive.changes_dtype and is_weak(inputs):
+        if dtype is _FLOAT64 and not primitive.changes_dtype and guards.is_weak(inputs):
             result.weak_dtype = True
         return result
 
@@ -411,20 +383,20 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         self, primitive: Primitive, inputs: tuple[Any, ...], attributes: dict[str, Any], capture: Capture
     ) -> Tensor:
         """Do what `_apply` does while a function is compiled: outside arrays become tracers."""
-        inputs, arrays, attributes = lifted_operands(primitive, inputs, attributes, capture)
+        inputs, arrays, attributes = guards.lifted_operands(primitive, inputs, attributes, capture)
         try:
             value = primitive(*arrays, **attributes)
         except Exception as error:
-            explain(error, primitive, inputs)
+            guards.explain(error, primitive, inputs)
             raise
-        same = with_one_dtype(primitive, inputs, value.dtype)
+        same = guards.with_one_dtype(primitive, inputs, value.dtype)
         if same is not inputs:
             return self._apply_in_program(primitive, same, attributes, capture)
-        if RECORDING.get() and value.dtype.kind in "fc" and has_rule(primitive, inputs):
+        if RECORDING.get() and value.dtype.kind in "fc" and guards.has_rule(primitive, inputs):
             result = new_tensor(value, True, primitive, inputs, attributes, CALL.get(), calling_site())
         else:
             result = new_tensor(value)
-        result.weak_dtype = value.dtype == _FLOAT64 and not primitive.changes_dtype and is_weak(inputs)
+        result.weak_dtype = value.dtype == _FLOAT64 and not primitive.changes_dtype and guards.is_weak(inputs)
         return result
 
     def _mark_changed(self) -> None:
