@@ -116,7 +116,8 @@ class _Pool(Configured):
     stride: Pair
     padding: Pair
 
-    def _set(self, kernel_size: Sides, stride: Sides | None, padding: Sides) -> None:
+    @hinted
+    def __init__(self, kernel_size: Sides, stride: Sides | None = None, padding: Sides = 0) -> None:
         self.kernel_size = pair("kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else pair("stride", stride, 1)
         self.padding = border_of(padding, self.kernel_size)
@@ -148,7 +149,7 @@ class MaxPool2d(_Pool):
     def __init__(
         self, kernel_size: Sides, stride: Sides | None = None, padding: Sides = 0, dilation: Sides = 1
     ) -> None:
-        self._set(kernel_size, stride, padding)
+        super().__init__(kernel_size, stride, padding)
         self.dilation = pair("dilation", dilation, 1)
 
     def forward(self, x: Any) -> Any:
@@ -175,10 +176,6 @@ class AvgPool2d(_Pool):
     array([[ 2.5,  4.5],
            [10.5, 12.5]])
     """
-
-    @hinted
-    def __init__(self, kernel_size: Sides, stride: Sides | None = None, padding: Sides = 0) -> None:
-        self._set(kernel_size, stride, padding)
 
     def forward(self, x: Any) -> Any:
         """Return the means.  x: (n, C, H, W) -> (n, C, h, w)"""

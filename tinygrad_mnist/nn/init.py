@@ -35,17 +35,9 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "Initializer",
-    "constant",
-    "kaiming_normal",
-    "kaiming_uniform",
-    "normal",
-    "ones",
-    "uniform",
-    "xavier_normal",
-    "xavier_uniform",
-    "zeros",
-]
+    "Initializer", "constant", "kaiming_normal", "kaiming_uniform", "normal", "ones", "uniform",
+    "xavier_normal", "xavier_uniform", "zeros",
+]  # fmt: skip
 
 
 class Initializer(Protocol):
@@ -333,10 +325,7 @@ def initial_values(argument: str, initializer: Any, shape: tuple[int, ...], rng:
 
 
 def _nearest(name: str) -> str:
-    calls = {factory.__name__: call for factory, call in _FACTORIES.items()} | {
-        "zeros": "zeros",
-        "ones": "ones",
-    }
+    calls = {"zeros": "zeros", "ones": "ones", **{f.__name__: call for f, call in _FACTORIES.items()}}
     return next((calls[near] for near in similar(name, calls)), "xavier_uniform()")
 
 
