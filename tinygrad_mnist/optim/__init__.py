@@ -14,22 +14,9 @@ from tinygrad_mnist.optim.schedules_in_phases import LinearLR, OneCycleLR, Reduc
 from tinygrad_mnist.optim.sgd import SGD
 
 __all__ = [
-    "EMA",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LRScheduler",
-    "LinearLR",
-    "OneCycleLR",
-    "Optimizer",
-    "RMSprop",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-]
+    "EMA", "SGD", "Adagrad", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LRScheduler",
+    "LinearLR", "OneCycleLR", "Optimizer", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __dir__, __getattr__ = _lookups("optim", _networks.OPTIM, __all__)
