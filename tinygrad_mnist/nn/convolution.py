@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_bool, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.pooling import border_of
-from tinygrad_mnist.autodiff.ops.windows import Pair, pair
+from tinygrad_mnist.autodiff.ops.windows import pair
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
 from tinygrad_mnist.nn.inputs import require_dtype, require_images
@@ -111,10 +111,6 @@ class _Pool(Configured):
     """Windows of a pooling, which has no parameters."""
 
     SHOWN_BY_NAME = ("kernel_size", "stride")
-
-    kernel_size: Pair
-    stride: Pair
-    padding: Pair
 
     @hinted
     def __init__(self, kernel_size: Sides, stride: Sides | None = None, padding: Sides = 0) -> None:
