@@ -64,21 +64,6 @@ class Operators(Recordable):
 
     __slots__ = ()
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes."""
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._data.ndim
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the elements."""
-        return self._data.dtype
-
     def __add__(self, other: Any) -> Self:
         return ops.add(self, other)
 

@@ -14,6 +14,7 @@ from functools import partial, wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
 from numpy import asarray, generic, ndarray
+from numpy import dtype as Dtype
 
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
@@ -72,6 +73,21 @@ class Recordable(Box):
     weak_dtype: bool
     _data: Any
     _requires_grad: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
 
     def _label(self, facts: str = "") -> str:
         """Return a name for messages, with facts such as the shape behind it."""
