@@ -298,7 +298,7 @@ class Primitive:
             kind = type(value).__name__
             said = f"'{kind}'" if value is None else f"'{kind}' object has no"
             if isinstance(value, list | tuple | str | dict) or said in str(error):
-                return TypeError(f"{self.name} takes Tensors and arrays, not a {kind}: write np.asarray(...)")
+                return _takes_arrays(self.name, value)
         return None
 
     def _rearranged(
@@ -411,6 +411,10 @@ def not_an_array(primitive: Primitive, position: int, value: Any) -> GradientErr
     return GradientError(f"the rule of {primitive.name} for {name} returned {value!r}: {instead}")
 
 
+def _takes_arrays(op: str, value: Any) -> TypeError:
+    return TypeError(f"{op} takes Tensors and arrays, not a {type(value).__name__}: write np.asarray(...)")
+
+
 def takes_array(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a composition that reads the shape of its first input: lists become arrays, as in NumPy.
 
@@ -424,10 +428,7 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if args and not hasattr(args[0], "shape"):
             if not isinstance(args[0], int | float | list | tuple):
-                kind = type(args[0]).__name__
-                raise TypeError(
-                    f"{function.__name__} takes Tensors and arrays, not a {kind}: write np.asarray(...)"
-                )
+                raise _takes_arrays(function.__name__, args[0])
             array: Any = asarray(args[0])
             return function(array, *args[1:], **kwargs)  # type: ignore[arg-type]
         return function(*args, **kwargs)

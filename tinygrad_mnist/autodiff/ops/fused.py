@@ -65,6 +65,11 @@ linear.vjps(
 )
 
 
+def _require_one_shape(op: str, a: Any, b: Any) -> None:
+    if getattr(a, "shape", ()) != getattr(b, "shape", ()):
+        raise ShapeError(f"{op} compares {np.shape(a)} with {np.shape(b)}: give both one shape")
+
+
 @primitive
 def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
     """Return ``scale`` times the sum of ``(a - b)**2`` over all elements.
@@ -90,8 +95,7 @@ def squared_error(a: Any, b: Any, *, scale: float = 1.0) -> Any:
     >>> squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]), scale=0.5)
     np.float64(2.0)
     """
-    if getattr(a, "shape", ()) != getattr(b, "shape", ()):
-        raise ShapeError(f"squared_error compares {np.shape(a)} with {np.shape(b)}: give both one shape")
+    _require_one_shape("squared_error", a, b)
     difference = np.ravel(a - b)
     if difference.dtype is HALF:
         difference = difference.astype(SINGLE)
@@ -368,10 +372,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     >>> sigmoid_cross_entropy(np.array([0.0]), np.array([1.0]))
     array([0.69314718])
     """
-    if getattr(logits, "shape", ()) != getattr(targets, "shape", ()):
-        raise ShapeError(
-            f"sigmoid_cross_entropy compares {np.shape(logits)} with {np.shape(targets)}: give both one shape"
-        )
+    _require_one_shape("sigmoid_cross_entropy", logits, targets)
     # softplus(logits) - logits * targets, and exact where the two are large and nearly alike.
     return relu.forward(logits) - logits * targets + np.log1p(np.exp(-abs.forward(logits)))
 
