@@ -7,9 +7,8 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask, identity
-from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.indexing import add_rows, rows, scatter_add
 from tinygrad_mnist.autodiff.ops.pooling import pooled, spread, unpooled
-from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.scans import reordered
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.ops.windows import convolution_input, convolution_weight

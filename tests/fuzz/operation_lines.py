@@ -57,9 +57,8 @@ from tests.fuzz.operation_settings import (
 )
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.indexing import add_rows, rows, scatter_add
 from tinygrad_mnist.autodiff.ops.pooling import pooled, spread, unpooled
-from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.scans import reordered
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 from tinygrad_mnist.autodiff.ops.windows import convolution_input, convolution_weight

@@ -7,9 +7,8 @@ import numpy as np
 from tinygrad_mnist import Tensor, ops
 from tinygrad_mnist.autodiff.backward import pull_back
 from tinygrad_mnist.autodiff.ops.casts import cast, dropout_mask, identity
-from tinygrad_mnist.autodiff.ops.indexing import scatter_add
+from tinygrad_mnist.autodiff.ops.indexing import add_rows, rows, scatter_add
 from tinygrad_mnist.autodiff.ops.matrices import euclidean_norm
-from tinygrad_mnist.autodiff.ops.rows import add_rows, rows
 from tinygrad_mnist.autodiff.ops.scans import reordered
 from tinygrad_mnist.autodiff.ops.shaping import sum_to
 

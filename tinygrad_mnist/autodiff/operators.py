@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from types import FunctionType
-from typing import Any, Never, Protocol, Self, cast
+from typing import Any, Never, NoReturn, Protocol, Self, cast
 
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
+from tinygrad_mnist.autodiff.modes import RECORDING
 from tinygrad_mnist.autodiff.ops.casts import identity
 from tinygrad_mnist.autodiff.primitive import Primitive, Recordable, looked_into, peeled, require_keepdims
+from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import unknown_keyword
 
 Axis = int | tuple[int, ...] | None
@@ -221,6 +223,51 @@ class Operators(Recordable):
 for _name, _method in vars(Operators).items():
     if isinstance(_method, FunctionType):
         _method.__qualname__ = f"Tensor.{_name}"  # as Python's own errors about arguments name it
+
+
+class InPlace(Operators):
+    """Changes in place: ``w -= step`` updates a parameter under ``no_grad()``; elements are not assigned."""
+
+    __slots__ = ()
+
+    _is_state = False  # a buffer is changed in place without being learned
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor's elements cannot be assigned: the graph would not record it. Build the result with "
+            "ops.where, ops.concatenate or ops.stack, or fill a NumPy array first and wrap it"
+        )
+
+    def __iadd__(self, other: Any) -> Self:
+        return self._change_in_place(np.add, other) if self._changes_in_place() else self + other
+
+    def __isub__(self, other: Any) -> Self:
+        return self._change_in_place(np.subtract, other) if self._changes_in_place() else self - other
+
+    def __imul__(self, other: Any) -> Self:
+        return self._change_in_place(np.multiply, other) if self._changes_in_place() else self * other
+
+    def __itruediv__(self, other: Any) -> Self:
+        return self._change_in_place(np.divide, other) if self._changes_in_place() else self / other
+
+    def _changes_in_place(self) -> bool:
+        """Return True if ``x -= y`` updates the array: of what is learned, under no_grad, and of buffers.
+
+        Else it means x = x - y.
+        """
+        learned = not self.inputs and self._requires_grad
+        if learned and RECORDING.get():
+            raise GradientError(
+                f"{self._label()} requires a gradient: change it in place under no_grad() only"
+            )
+        return learned or self._is_state
+
+    def _change_in_place(self, ufunc: Any, other: Any) -> Self:
+        """Write ``ufunc(self, other)`` into the tensor's array; graphs that already used it become stale."""
+        array = peeled(self)
+        ufunc(array, peeled(other), out=array)
+        self._mark_changed()
+        return self
 
 
 def _unknown(method: str, foreign: Iterable[str], *known: str) -> TypeError:

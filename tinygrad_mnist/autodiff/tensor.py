@@ -14,9 +14,9 @@ from tinygrad_mnist.autodiff.backward import backward, require_connected
 from tinygrad_mnist.autodiff.conversions import Conversions, looked_at, warn_of_cut
 from tinygrad_mnist.autodiff.copying import Copied
 from tinygrad_mnist.autodiff.guards import CONSTANTS, PLAIN_OPERANDS
-from tinygrad_mnist.autodiff.in_place import InPlace
 from tinygrad_mnist.autodiff.modes import CALL, CAPTURE, RECORDING, Call, Capture, path_of
 from tinygrad_mnist.autodiff.observed import about_to_read, about_to_set, note_change
+from tinygrad_mnist.autodiff.operators import InPlace
 from tinygrad_mnist.autodiff.primitive import Box, Primitive, looked_into, peeled
 from tinygrad_mnist.autodiff.source_line import Site, calling_site, in_words
 from tinygrad_mnist.errors import DTypeError, GradientError, ShapeError

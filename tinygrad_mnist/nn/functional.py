@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.ops.rows import rows
+from tinygrad_mnist.autodiff.ops.indexing import rows
 from tinygrad_mnist.hints import layers as _layers
 from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.nn import activations, class_losses, losses

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.autodiff.ops.rows import require_rows, rows
+from tinygrad_mnist.autodiff.ops.indexing import require_rows, rows
 from tinygrad_mnist.autodiff.primitive import checked, peeled
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
