@@ -53,7 +53,7 @@ class _Recurrent(Configured):
                 setattr(self, f"{name}_l{layer}", learned(uniform(shape, rng), dtype))
 
     def _run(self, x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        """Return the outputs (steps, n, hidden_size) of the last layer, and the last states of each layer."""
+        """Return the outputs of the last layer, with axes as in the input, and the last states of each layer."""
         last = []
         for layer in range(self.num_layers):
             weight, recurrent = (getattr(self, f"weight_{name}_l{layer}") for name in ("ih", "hh"))
@@ -66,7 +66,7 @@ class _Recurrent(Configured):
                 outputs.append(state[0])
             x = ops.stack(outputs)
             last.append(state)
-        return x, last
+        return ops.transpose(x, (1, 0, 2)) if self.batch_first else x, last
 
     def _step(self, total: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the state after a step, the output first.  total: the weighted input and last output"""
@@ -86,9 +86,6 @@ class _Recurrent(Configured):
         if tuple(given.shape) != shape:
             raise ShapeError(f"the initial state has shape {tuple(given.shape)}: expected {shape}")
         return [given[layer] for layer in range(self.num_layers)]
-
-    def _outputs(self, x: Any) -> Any:
-        return ops.transpose(x, (1, 0, 2)) if self.batch_first else x
 
 
 class RNN(_Recurrent):
@@ -142,7 +139,7 @@ class RNN(_Recurrent):
         """
         x = self._by_steps(x)
         outputs, last = self._run(x, [(h,) for h in self._initial(h_0, x)])
-        return self._outputs(outputs), ops.stack([h for (h,) in last])
+        return outputs, ops.stack([h for (h,) in last])
 
     def _step(self, total: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
         return (ops.tanh(total) if self.nonlinearity == "tanh" else ops.relu(total),)
@@ -186,7 +183,7 @@ class LSTM(_Recurrent):
         if not isinstance(given, tuple | list) or len(given) != 2:
             raise TypeError(f"initial is {shown(initial)}: expected a pair of arrays; write (h, c)")
         outputs, last = self._run(x, list(zip(*(self._initial(state, x) for state in given), strict=True)))
-        return self._outputs(outputs), (ops.stack([h for h, _ in last]), ops.stack([c for _, c in last]))
+        return outputs, (ops.stack([h for h, _ in last]), ops.stack([c for _, c in last]))
 
     def _step(self, total: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
         size = self.hidden_size
