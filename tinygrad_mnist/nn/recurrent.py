@@ -53,7 +53,7 @@ class _Recurrent(Configured):
                 setattr(self, f"{name}_l{layer}", learned(uniform(shape, rng), dtype))
 
     def _run(self, x: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        """Return the outputs of the last layer, with axes as in the input, and the last states of each layer."""
+        """Return the outputs of the last layer, axes as in the input, and the last states of each layer."""
         last = []
         for layer in range(self.num_layers):
             weight, recurrent = (getattr(self, f"weight_{name}_l{layer}") for name in ("ih", "hh"))
