@@ -17,7 +17,8 @@ async ({ text, states, generators, inputs, numbers }) => {
   const described = (thing) => {
     if (Array.isArray(thing)) return thing.map(described);
     const single = typeof thing === "number", doubles = Float64Array.from(single ? [thing] : thing);
-    return { single, bytes: btoa(String.fromCharCode(...new Uint8Array(doubles.buffer))) };
+    const letters = Array.from(new Uint8Array(doubles.buffer), (byte) => String.fromCharCode(byte));
+    return { single, bytes: btoa(letters.join("")) };
   };
   const { build } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
   const arrays = states.map(typed), step = build(...arrays, ...generators), given = inputs.map(typed);
