@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.play.pages import data_in, floats
+from tinygrad_mnist import load_pretrained
 from tinygrad_mnist.cli import main
 from tinygrad_mnist.datasets.bundled import BUNDLED
 from tinygrad_mnist.training.run_folder import load_run
@@ -28,7 +29,7 @@ def page(tmp_path, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "title"),
     [
-        ([], "64-32-10 on digits"),
+        (["--dataset", "digits"], "64-32-10 on digits"),
         (["--layers", "64-10", "--loss", "quadratic"], "64-10 on digits"),
         (["--data", BUNDLED["digits"], "--layers", "64-5-10"], "64-5-10 on digits"),
         (["--dataset", "spirals", "--seed", "3"], "2-16-16-2 on spirals"),
@@ -44,6 +45,16 @@ def test_fresh_network_is_written_for_each_data_set(arguments, title, tmp_path):
     assert ("Tanh" in [layer["title"] for layer in data["layers"]]) == ("tanh" in arguments)
     start = data["start"]["example"]
     assert 0 <= start < data["test"]["count"]
+
+
+def test_network_of_the_record_is_written_without_a_run(tmp_path):
+    data = page(tmp_path)
+    state = load_pretrained("record").state_dict()
+    for each in (*data["parameters"], *data["buffers"]):
+        assert np.array_equal(floats(each["values"]).reshape(each["shape"]), state.pop(each["name"]))
+    assert all(name.endswith("num_batches_tracked") for name in state)
+    assert data["read"]["share"] >= 0.995
+    assert data["programs"].keys() == {"look"}
 
 
 def test_run_is_written_with_its_weights_and_settings(tmp_path):
@@ -73,7 +84,7 @@ def test_run_is_written_with_its_weights_and_settings(tmp_path):
         (["--dataset", "moons", "--layers", "3-2"], "--layers is 3-2: expected 2 inputs and 2 outputs"),
         (["--dataset", "moons", "--data", "."], "--dataset moons is drawn at random: leave out --data"),
         (["--dataset", "digits", "--data", "."], "--dataset digits are bundled: leave out --data"),
-        (["--weights", "best"], "an untrained network has no checkpoints: leave --weights out"),
+        (["--weights", "best"], "there are no checkpoints without a RUN: leave --weights out"),
         (["--dataset", "moons", "-o", "nowhere/page.html"], "the folder is missing"),
     ],
 )  # fmt: skip

@@ -20,6 +20,7 @@ from tinygrad_mnist.cli.options import (
     weights_option,
 )
 
+_DEFAULT = click.core.ParameterSource.DEFAULT
 _POINTS = ("spirals", "moons")
 _HIDDEN = {"digits": (32,), "mnist": (30,), "spirals": (16, 16), "moons": (8, 8)}
 
@@ -48,33 +49,35 @@ def play(context: click.Context, /, run: Path | None, output: Path, weights: Any
          **network: Any) -> None:  # fmt: skip
     """Write a page that shows a network answer, make mistakes, trace the blame and learn.
 
-    RUN is the folder that `train` wrote; without it the network is untrained. The page is one file with the
-    network, some of its data and its training step. It needs a browser and nothing else.
+    RUN is the folder that `train` wrote. Without it the page reads MNIST's digits with the network of the
+    record, which has convolutions and is only to be tried; with an option for the data or the network it
+    is an untrained network, which learns in the page. The page is one file and needs nothing but a browser.
     """
     from tinygrad_mnist.cli.console import say
     from tinygrad_mnist.errors import DataError
     from tinygrad_mnist.play import play as make_page
 
     if run is None:
-        refuse_options(context, {"weights": "an untrained network has no checkpoints"})
-        shown = _untrained(context, data, **network)
+        refuse_options(context, {"weights": "there are no checkpoints without a RUN"})
+        is_given = any(context.get_parameter_source(name) is not _DEFAULT for name in (*network, "data"))
+        shown = _untrained(context, data, **network) if is_given else _record()
     else:
         refuse_options(context, dict.fromkeys(network, "RUN has its own network and data"))
         shown = _trained(run, weights, data)
     try:
-        page = make_page(shown.model, shown.data, output, loss=shown.loss, **shown.training)
+        page = make_page(shown.model, shown.data, output, loss=shown.loss, **shown.settings)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from error
     say(f"{page.title}: wrote {output}; open it in a browser")
 
 
 class _Shown(NamedTuple):
-    """A network and its loss, the data, and the numbers with which the page trains."""
+    """A network and its loss, the data, and further settings of `play`."""
 
     model: Any
     loss: Any
     data: Any
-    training: dict[str, Any]
+    settings: dict[str, Any]
 
 
 def _trained(run: Path, weights: Any, directory: Path | None) -> _Shown:
@@ -91,6 +94,14 @@ def _trained(run: Path, weights: Any, directory: Path | None) -> _Shown:
     return _Shown(trained.model, recipe.build_loss(), data, training)
 
 
+def _record() -> _Shown:
+    """The network that comes with the package, on MNIST."""
+    from tinygrad_mnist.formats import load_pretrained
+
+    title = {"title": "The record: MNIST's digits read by two convolutions"}
+    return _Shown(load_pretrained("record"), None, load_images("mnist", None, 0), title)
+
+
 def _untrained(context: click.Context, directory: Path | None, *, dataset: str,
                layers: tuple[int, ...] | None, activation: str, loss: str, seed: int) -> _Shown:  # fmt: skip
     """A fresh network for a data set."""
@@ -99,10 +110,7 @@ def _untrained(context: click.Context, directory: Path | None, *, dataset: str,
     from tinygrad_mnist.nn.perceptrons import sizes_as_text
     from tinygrad_mnist.training.recipe import ACTIVATIONS, LOSSES
 
-    if (
-        directory is not None
-        and context.get_parameter_source("dataset") is click.core.ParameterSource.DEFAULT
-    ):
+    if directory is not None and context.get_parameter_source("dataset") is _DEFAULT:
         dataset = "mnist"  # the files of --data are as MNIST's
     data, inputs, classes = _data(dataset, directory)
     sizes = layers or (inputs, *_HIDDEN[dataset], classes)

@@ -19,11 +19,11 @@ from tinygrad_mnist.nn.perceptrons import sizes_as_text
 from tinygrad_mnist.typing import Array
 
 _SOFTMAX = nn.Softmax  # nn.LogSoftmax is one too
-_ACTIVATIONS = (
+ACTIVATIONS = (
     *(nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus),
     _SOFTMAX,
 )
-_PASSED_OVER = (nn.Flatten, nn.Dropout, nn.Identity)  # an example is one row, and a page trains on all units
+PASSED_OVER = (nn.Flatten, nn.Dropout, nn.Identity)  # an example is one row, and a page trains on all units
 _SQUASHING = (nn.Sigmoid, nn.Tanh)  # at the end of a network they belong to the quadratic loss
 _AS_TEXT = {"sigmoid(x)": "1 / (1 + exp(-x))", "relu(x)": "max(x, 0)"}
 LOSSES = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
@@ -61,6 +61,12 @@ class Network:
     names: dict[str, str]
     loss: str
     dtype: np.dtype[Any]
+    is_trained_on_page = True
+
+    @property
+    def computes_in(self) -> np.dtype[Any]:
+        """The dtype of the programs of a page."""
+        return np.dtype(np.float64)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -130,12 +136,12 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
     ValueError
         If a weight is not finite.
     """
-    if not _is_row(model):
+    if not is_row(model):
         raise TypeError(
             f"model is {_kind(model)}: expected an nn.Sequential of Linear layers and activations; write "
             'nn.perceptron("784-30-10")'
         )
-    given = [layer for layer in _flat(model) if not isinstance(layer, _PASSED_OVER)]
+    given = [layer for layer in flat(model) if not isinstance(layer, PASSED_OVER)]
     linear = [layer for layer in given if isinstance(layer, nn.Linear)]
     if not linear or not isinstance(given[0], nn.Linear):
         raise TypeError(
@@ -144,36 +150,48 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
         )
     if len({id(layer.weight) for layer in linear}) < len(linear):
         raise TypeError("model has one Linear layer at two places: expected each once; write two layers")
-    name = _loss_name(loss, given[-1])
+    name = loss_name(loss, given[-1])
     if name == "cross-entropy" and isinstance(given[-1], _SOFTMAX):
         given.pop()  # the answer is the softmax of what comes before, and the loss is that of the logits
-    _require_finite(model)
+    require_finite(model)
     layers = Layers(*(_copied(layer) for layer in given))
     is_double = any(parameter.dtype == np.float64 for parameter in model.parameters())
     return Network(layers, _names(model, given), name, np.dtype(np.float64 if is_double else np.float32))
 
 
-def _flat(model: Any) -> Iterator[nn.Module]:
-    """The layers of a network, those of a `Sequential` inside one by one."""
+def flat(model: Any, also: tuple[type[nn.Module], ...] = ()) -> Iterator[nn.Module]:
+    """Yield the layers of a network, those of a `Sequential` inside one by one.
+
+    Parameters
+    ----------
+    also
+        Kinds of layers that are taken beside those of a perceptron.
+    """
     for layer in model:
-        if _is_row(layer):
-            yield from _flat(layer)
+        if is_row(layer):
+            yield from flat(layer, also)
             continue
         is_along_rows = not isinstance(layer, _SOFTMAX) or layer.dim in (-1, 1)
-        if type(layer) not in (nn.Linear, nn.LogSoftmax, *_ACTIVATIONS, *_PASSED_OVER) or not is_along_rows:
+        if (
+            type(layer) not in (nn.Linear, nn.LogSoftmax, *ACTIVATIONS, *PASSED_OVER, *also)
+            or not is_along_rows
+        ):
+            kinds: tuple[type[nn.Module], ...] = (nn.Linear, *also, *PASSED_OVER)
+            known = ", ".join(kind.__name__ for kind in kinds)
             raise TypeError(
-                f"model has the layer {_kind(layer)}: expected Linear, Flatten, Dropout, Identity or an "
-                'activation; write nn.perceptron("784-30-10")'
+                f"model has the layer {_kind(layer)}: expected {known} or an activation; write "
+                'nn.perceptron("784-30-10")'
             )
         yield layer
 
 
-def _is_row(layer: Any) -> bool:
+def is_row(layer: Any) -> bool:
     """Return True for a `Sequential`, of a class that runs its layers as it does."""
     return isinstance(layer, nn.Sequential) and type(layer).forward is nn.Sequential.forward
 
 
-def _loss_name(loss: Loss | None, last: nn.Module) -> str:
+def loss_name(loss: Loss | None, last: nn.Module) -> str:
+    """Return the key of `LOSSES` of a loss, or of that which fits the last layer."""
     if loss is None:
         return "quadratic" if isinstance(last, _SQUASHING) else "cross-entropy"
     for name, kind in LOSSES.items():
@@ -190,7 +208,8 @@ def _is_of_softmax(loss: Loss, last: nn.Module) -> bool:
     return type(last) is nn.Softmax and repr(loss) == repr(nn.CrossEntropyLoss(from_logits=False))
 
 
-def _require_finite(model: nn.Module) -> None:
+def require_finite(model: nn.Module) -> None:
+    """Refuse a network with a weight that is not finite."""
     for name, parameter in model.named_parameters():
         if not np.isfinite(parameter.data).all():
             raise ValueError(

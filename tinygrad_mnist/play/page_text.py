@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.pages import document, json_for
 from tinygrad_mnist.play import programs
 from tinygrad_mnist.play.examples import PlayData, base64, chosen_test
 from tinygrad_mnist.play.mistakes import mistakes_for
 from tinygrad_mnist.play.network import Network
+from tinygrad_mnist.typing import Array
 
 MOST_BYTES = 3_000_000
 FEWEST_TRAIN = 300  # with fewer there is little to learn
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = (
     *("network", "core", "paint", "framing"),  # what the page knows, and how it is drawn
-    *("pad", "plane", "picture"),  # what is in the middle
+    *("pad", "plane", "maps", "picture"),  # what is in the middle
     *("see", "blame"),  # the tabs
     *("fields", "charts", "worker", "learning", "weights", "learn"),
     *("nudge", "check", "safetensors", "address", "take"),
@@ -41,9 +45,10 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
     DataError
         If the page is too large even with few examples.
     """
-    mistakes = mistakes_for(network)
+    mistakes = mistakes_for(network) if network.is_trained_on_page else []
     captured = programs.captured(network, training["batch"], training["lr"], mistakes)
-    test, start = chosen_test(data, network.outputs(data.inputs(data.test)))
+    outputs = network.outputs(data.inputs(data.test))
+    test, start = chosen_test(data, outputs)
     script = programs.script(captured)
     facts = {
         "title": title,
@@ -52,7 +57,9 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
         "bounds": data.bounds(),
         "classes": data.class_names,
         "layers": network.described(),
-        "parameters": _parameters(network),
+        "parameters": _arrays(network, network.layers.named_parameters()),
+        "buffers": _arrays(network, network.layers.named_buffers()),
+        "dtype": network.computes_in.name,
         "test": test.encoded(),
         "pixelMax": data.pixel_max,
         "framing": None if data.framing is None else data.framing.to_dict(),
@@ -69,8 +76,9 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
             for each in mistakes
         ],
         "start": {"example": start},
+        "read": None if network.is_trained_on_page else _read(outputs, data.test.y),
         "formulas": network.formulas(),
-        "python": captured["step"].derivation,
+        "python": captured["step"].derivation if network.is_trained_on_page else "",
     }
 
     def page_with(train: int) -> str:
@@ -89,16 +97,22 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
     return _fitting(page_with, len(data.train), training["batch"], network)
 
 
-def _parameters(network: Network) -> list[dict[str, Any]]:
+def _arrays(network: Network, tensors: Iterable[tuple[str, Tensor]]) -> list[dict[str, Any]]:
     return [
         {
             "name": network.names[name],
-            "shape": parameter.shape,
+            "shape": tensor.shape,
             "dtype": network.dtype.name,
-            "values": base64(parameter.data.astype(network.dtype.newbyteorder("<")).tobytes()),
+            "values": base64(tensor.data.astype(network.dtype.newbyteorder("<")).tobytes()),
         }
-        for name, parameter in network.layers.named_parameters()
+        for name, tensor in tensors
+        if name in network.names  # a count of batches is not
     ]
+
+
+def _read(outputs: Array, labels: Array) -> dict[str, Any]:
+    """Return the share of all test examples that are read correctly, and their number."""
+    return {"share": float(np.mean(outputs.argmax(axis=1) == labels)), "count": len(labels)}
 
 
 def _fitting(page_with: Callable[[int], str], count: int, batch: int, network: Network) -> str:

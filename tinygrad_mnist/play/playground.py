@@ -15,8 +15,9 @@ from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.files import write_atomically
 from tinygrad_mnist.nn.losses import Loss
 from tinygrad_mnist.pages import iframe
+from tinygrad_mnist.play.convolutions import convolutions_of, has_convolutions
 from tinygrad_mnist.play.examples import PlayData, data_of
-from tinygrad_mnist.play.network import Network, network_of
+from tinygrad_mnist.play.network import Network, is_row, network_of
 from tinygrad_mnist.play.page_text import page_of
 
 _IFRAME_HEIGHT = 900
@@ -88,14 +89,16 @@ def play(
 ) -> Playground:
     """Make a page on which a reader sees a network answer, err, blame and learn.
 
-    The page runs the network's own programs, printed as JavaScript, in float64.  It holds the weights in
-    float32, those of a float64 network in float64.  It trains without dropout.
+    The page runs the network's own programs, printed as JavaScript, in float64; those of a network with
+    convolutions in its own dtype.  It holds the weights in float32, those of a float64 network in float64.
+    It trains without dropout.
 
     Parameters
     ----------
     model
-        A perceptron: an `nn.Sequential` of Linear layers and activations, trained or not.  It is not changed.
-        A Softmax at its end is the page's own answer, and the loss is that of the logits before it.
+        An `nn.Sequential` of Linear layers and activations, trained or not.  It is not changed.  A Softmax at
+        its end is the page's own answer, and the loss is that of the logits before it.  With a `Conv2d`, also
+        pooling and batch normalization: the page then shows the feature maps, and neither blames nor trains.
     data
         An `ImageDataset`, `Points`, or a pair of arrays: points (n, 2) or images (n, height, width), uint8 or
         numbers from 0 to 1, and whole numbers (n,), their classes from 0.  Of a pair, a fifth is for testing.
@@ -135,7 +138,8 @@ def play(
     require_number("lr", lr, low=0)
     require_number("momentum", momentum, low=0)
     require_whole("batch_size", batch_size)
-    network, examples = network_of(model, loss), data_of(data, class_names)
+    examples = data_of(data, class_names)
+    network = _network(model, loss, examples)
     _require_fit(network, examples)
     _require_batch(batch_size, examples)
     title = f"{network} on {examples.name}" if title is None else str(title)
@@ -144,6 +148,12 @@ def play(
     if path is not None:
         page.save(path)
     return page
+
+
+def _network(model: nn.Module, loss: Loss | None, data: PlayData) -> Network:
+    if data.kind == "image" and is_row(model) and has_convolutions(model):
+        return convolutions_of(model, loss, data.shape)
+    return network_of(model, loss)
 
 
 def _require_fit(network: Network, data: PlayData) -> None:

@@ -23,9 +23,12 @@ def captured(network: Network, batch: int, lr: float, mistakes: list[Mistake]) -
 
     ``look(x)`` returns the answer and the output of each layer. ``blame(x, target)`` returns the loss, the
     answer, the outputs, and the gradients of the outputs, of x and of the parameters. ``step(x, targets)`` is
-    a step of SGD with momentum on a batch, and returns its loss. All are in float64.
+    a step of SGD with momentum on a batch, and returns its loss. All are in float64. A network with
+    convolutions has only ``look``, in its own dtype.
     """
     programs = {"look": _look(network)}
+    if not network.is_trained_on_page:
+        return programs
     for mistake in (None, *mistakes):
         suffix = f":{mistake.id}" if mistake else ""
         with mistake.rule if mistake else nullcontext():
@@ -110,7 +113,7 @@ def _step(network: Network, batch: int, lr: float) -> Program:
 
 
 def _zeros(network: Network, count: int) -> Array:
-    return np.zeros((count, network.sizes[0]))
+    return np.zeros((count, network.sizes[0]), network.computes_in)
 
 
 def _targets(network: Network, count: int) -> Array:

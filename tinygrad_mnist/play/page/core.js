@@ -64,7 +64,7 @@ class Page {
 
   /** Run the network forward, and backward too where the right answer is known. */
   compute() {
-    this.blamed = this.label === null ? null : this.network.blame(this.input, this.label, this.mistake);
+    this.blamed = this.label === null || !this.network.learns ? null : this.network.blame(this.input, this.label, this.mistake);
     this.seen = this.blamed ?? this.network.look(this.input);
   }
 

@@ -88,8 +88,9 @@ class Network {
   /** @param {PlayData} data */
   constructor(data) {
     this.data = data;
+    const kind = /** @type {Float64ArrayConstructor} */ (data.dtype === "float64" ? Float64Array : /** @type {any} */ (Float32Array));
     /** @type {Map<string, Numbers>} */
-    this.arrays = new Map(data.parameters.map(({ name, values, dtype }) => [name, floatsOf(values, dtype)]));
+    this.arrays = new Map([...data.parameters, ...data.buffers].map(({ name, values, dtype }) => [name, kind.from(floatsOf(values, dtype))]));
     /**
      * The weights that the page came with.
      * @type {Map<string, Numbers>}
@@ -98,6 +99,11 @@ class Network {
     /** @type {Map<string, Step>} */
     this.steps = new Map();
     this.blocks = blocksOf(data.layers);
+  }
+
+  /** The page can go backward and train. */
+  get learns() {
+    return "step" in this.data.programs;
   }
 
   /**
@@ -170,6 +176,7 @@ class Network {
 }
 
 /**
+ * Each layer that has sums, with what follows it up to the next one: the last of these is shown.
  * @param {Layer[]} layers
  * @returns {Block[]}
  */
@@ -178,12 +185,15 @@ function blocksOf(layers) {
   const blocks = [];
   layers.forEach((layer, i) => {
     const before = blocks.at(-1);
-    if (layer.kind === "activation" && before && before.activation === null) {
-      Object.assign(before, { activation: i, shown: i });
-      before.title = layer.title;
-    } else {
-      const linear = layer.kind === "linear" ? i : null;
-      blocks.push({ title: layer.title, size: layer.size, linear, activation: linear === null ? i : null, shown: i, isLast: false });
+    const isNext = layer.kind === "between" || (layer.kind === "activation" && before?.activation === null);
+    if (before && isNext) {
+      if (layer.kind === "activation") before.activation = i;
+      Object.assign(before, { shown: i, after: [...before.after, i], maps: layer.maps ?? before.maps });
+      before.title = before.after.map((position) => layers[position].title).filter(Boolean).join(", ");
+    } else if (!isNext) {
+      const [linear, windows] = ["linear", "windows"].map((kind) => (layer.kind === kind ? i : null));
+      const activation = layer.kind === "activation" ? i : null;
+      blocks.push({ title: layer.title, size: layer.size, linear, windows, activation, after: [], maps: layer.maps ?? null, shown: i, isLast: false });
     }
   });
   blocks[blocks.length - 1].isLast = true;

@@ -75,9 +75,9 @@ class Card {
   constructor(block, number) {
     this.block = block;
     this.number = number;
-    const count = block.size === 1 ? "1 unit" : `${block.size.toLocaleString("en")} units`;
+    const count = block.maps ? mapsText(block.maps) : block.size === 1 ? "1 unit" : `${block.size.toLocaleString("en")} units`;
     const isAnswer = block.isLast;
-    this.values = new Grid(`values-${number}`, block.size, `Values of ${block.size} units`);
+    this.values = block.maps ? new Maps(`values-${number}`, block.maps, `${block.size} feature maps`) : new Grid(`values-${number}`, block.size, `Values of ${block.size} units`);
     this.blames = new Grid(`blames-${number}`, block.size, `Blame of ${block.size} units`);
     this.scale = make("p", "note");
     this.blameScale = make("p", "note");
@@ -86,7 +86,7 @@ class Card {
     const values = make("div", isAnswer ? "answers" : "cells", ...parts);
     this.field = Object.assign(values, { tabIndex: 0, id: `layer-${number}` });
     values.setAttribute("role", "application");
-    values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a unit.`);
+    values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a ${block.maps ? "map" : "unit"}.`);
     this.back = make("div", "back", make("p", "note", "Blame. Blue: a larger sum makes the loss worse."), this.blames.canvas, this.blameScale);
     this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)),
       make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`), values, ...(isAnswer ? [] : [this.scale, this.back]));
@@ -202,12 +202,14 @@ function titleOf(number) {
 /** @param {Unit} unit */
 function nameOf({ layer, index }) {
   if (layer < 0) return page.data.kind === "image" ? `The pixel ${placeText(index)}` : `Input ${index + 1}`;
-  return layer === page.network.blocks.length - 1 ? `“${page.className(index)}”` : `Unit ${index + 1} of layer ${layer + 1}`;
+  if (layer === page.network.blocks.length - 1) return `“${page.className(index)}”`;
+  return `${page.network.blocks[layer].maps ? "Map" : "Unit"} ${index + 1} of layer ${layer + 1}`;
 }
 
 /** @param {Unit} unit */
 function unitSentence({ layer, index }) {
-  const values = layer < 0 ? page.input : page.seen.values[page.network.blocks[layer].shown];
+  const block = page.network.blocks[layer], values = block ? page.seen.values[block.shown] : page.input;
+  if (block?.maps) return `${nameOf({ layer, index })}: at most ${short(Math.max(...mapOf(values, block.maps, index)))}`;
   return `${nameOf({ layer, index })}: ${short(values[index])}`;
 }
 

@@ -25,7 +25,8 @@ function tableOf(caption, head, rows) {
  * @param {((index: number) => void) | null} onPick
  */
 function numbersImage(unit, numbers, title, id, onPick = null) {
-  const isImage = unit.layer === 0 && page.data.kind === "image";
+  const isImage = unit.layer === 0 && page.data.kind === "image", maps = page.network.blocks[unit.layer - 1]?.maps;
+  if (maps) return mapsImage(numbers, maps, title, id);
   const columns = isImage ? page.data.shape[1] : Math.ceil(Math.sqrt(numbers.length));
   const canvas = canvasOf(columns, Math.ceil(numbers.length / columns)), most = reach(numbers);
   canvas.id = id;
@@ -43,6 +44,8 @@ function numbersImage(unit, numbers, title, id, onPick = null) {
  * @param {number} index
  */
 function sourceName({ layer }, index) {
+  const maps = page.network.blocks[layer - 1]?.maps;
+  if (maps) return mapPlace(maps, index);
   if (layer > 0) return `unit ${index + 1}`;
   return page.data.kind === "image" ? `pixel ${Math.floor(index / page.data.shape[1]) + 1}, ${(index % page.data.shape[1]) + 1}` : `x${index + 1}`;
 }
@@ -52,6 +55,7 @@ function sourceName({ layer }, index) {
  * @param {Unit} unit
  */
 function sumElements(unit) {
+  if (page.network.blocks[unit.layer].windows !== null) return windowElements(unit);
   const found = contributions(unit);
   if (!found) return [make("p", "note", "This layer has no weights.")];
   const { inputs, weights, products, bias, weight } = found, terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
@@ -63,8 +67,9 @@ function sumElements(unit) {
     page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
     page.show("check");
   };
+  const weightsImage = page.network.learns ? numbersImage(unit, weights, "Its weights. Touch one to check it.", "unit-weights", pick) : numbersImage(unit, weights, "Its weights", "unit-weights");
   return [
-    make("div", "pair", numbersImage(unit, weights, "Its weights. Touch one to check it.", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
+    make("div", "pair", weightsImage, numbersImage(unit, products, "Value × weight", "unit-products")),
     opening("sum", "The sum with its numbers", () => tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)),
   ];
 }
@@ -93,7 +98,8 @@ function opening(id, title, content) {
  * @param {Unit} unit
  */
 function layerTable({ layer }) {
-  const { linear, shown, size } = page.network.blocks[layer], { values } = page.seen, deltas = page.blamed && deltaOf(layer, page.blamed);
+  const { linear, shown, size, maps } = page.network.blocks[layer], { values } = page.seen, deltas = page.blamed && deltaOf(layer, page.blamed);
+  if (maps) return mapsTable(layer, maps);
   const head = ["unit", ...(linear === null ? [] : ["sum z"]), "value", ...(deltas ? ["blame"] : [])];
   const rows = Array.from({ length: size }, (_, i) => [
     layer === page.network.blocks.length - 1 ? `“${page.className(i)}”` : `${i + 1}`, ...(linear === null ? [] : [short(values[linear][i])]), short(values[shown][i]), ...(deltas ? [short(deltas[i])] : []),
@@ -106,10 +112,15 @@ function layerTable({ layer }) {
  * @param {Unit} unit
  */
 function unitEquation({ layer, index }) {
-  const block = page.network.blocks[layer], { linear, activation, isLast } = block, { values, answer } = page.seen;
+  const { linear, activation, after, maps, isLast } = page.network.blocks[layer], { values, answer } = page.seen;
+  if (maps) return [];
   const parts = [];
-  if (linear !== null) parts.push(`sum z = each value × its weight, added up, + bias (a number of its own) = ${short(values[linear][index])}`);
-  if (activation !== null) parts.push(`value = ${page.data.layers[activation].title}(z) = ${short(values[activation][index])}`);
+  if (linear !== null) parts.push(`sum z = each value × its weight, added up${page.data.layers[linear].bias ? ", + bias (a number of its own)" : ""} = ${short(values[linear][index])}`);
+  let given = "z";
+  for (const i of linear === null ? [activation ?? 0] : after) {
+    given = `${page.data.layers[i].title}(${given})`;
+    parts.push(`value = ${given} = ${short(values[i][index])}`);
+  }
   if (isLast && page.data.loss === "cross-entropy") parts.push(`softmax turns all sums into shares of 100 %: ${percent(answer[index])}`);
   return parts.map((text) => make("p", "equation", text));
 }
@@ -153,7 +164,7 @@ const SEE = {
       return;
     }
     const lead = unit.layer === page.network.blocks.length - 1 ? "The answer" : "";
-    this.unit.replaceChildren(make("h2", "", `${lead} ${nameOf(unit)}`.trim()), ...unitEquation(unit), ...sumElements(unit), opening("layer", "All units of this layer", () => layerTable(unit)));
+    this.unit.replaceChildren(make("h2", "", `${lead} ${nameOf(unit)}`.trim()), ...unitEquation(unit), ...sumElements(unit), opening("layer", page.network.blocks[unit.layer].maps ? "All maps of this layer" : "All units of this layer", () => layerTable(unit)));
   },
 
   showExamples() {

@@ -134,4 +134,12 @@ class Tasks {
 
 /** @type {Tasks | null} */
 let tasks = null;
-PARTS.push({ refresh: () => (tasks ??= new Tasks()).refresh() });
+PARTS.push({ refresh: () => { if (page.network.learns) (tasks ??= new Tasks()).refresh(); } });
+
+/** Instead of tasks: why this network is only to be tried. */
+function tellWhy() {
+  byId("tasks").setAttribute("aria-label", "About this page");
+  byId("tasks").replaceChildren(make("h2", "", "A network to try"), make("p", "",
+    "This page reads what you draw and shows the feature maps. It neither blames nor trains, which it can do for linear layers alone: to play with such a network, write ",
+    make("code", "", "tinygrad-mnist play --layers 64-32-10"), "."));
+}

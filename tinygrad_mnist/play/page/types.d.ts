@@ -2,8 +2,9 @@
 
 interface Layer {
   title: string;
-  kind: "linear" | "activation";
-  size: number;
+  kind: "linear" | "windows" | "activation" | "between"; // a convolution has windows; pooling stands between
+  size: number; // of units, or of feature maps
+  maps?: number[] | null; // count, height and width
   weight?: string;
   bias?: string;
   formula?: string; // the rule of the graph, in g, x and y
@@ -30,6 +31,8 @@ interface PlayData {
   classes: string[];
   layers: Layer[];
   parameters: Parameter[];
+  buffers: Parameter[];
+  dtype: "float32" | "float64"; // of the programs
   train: Examples;
   test: Examples;
   pixelMax: number;
@@ -39,11 +42,12 @@ interface PlayData {
   programs: Record<string, { states: string[]; numbers: string[]; title: string }>;
   mistakes: Mistake[];
   start: { example: number };
+  read: { share: number; count: number } | null; // of all test examples, where the weights stay
   formulas: Record<string, string>;
   python: string;
 }
 
-type Numbers = Float64Array;
+type Numbers = Float64Array; // of a page that does not train also a Float32Array, which has the same methods
 type Step = (...given: any[]) => any;
 type Program = (...states: any[]) => Step;
 declare const PROGRAMS: Record<string, Program>;
@@ -53,7 +57,10 @@ interface Block {
   title: string;
   size: number;
   linear: number | null; // positions in `layers`
+  windows: number | null;
   activation: number | null;
+  after: number[]; // the layers that its sums go through
+  maps: number[] | null; // count, height and width of the values that are shown
   shown: number; // the position whose values are in the picture
   isLast: boolean;
 }
