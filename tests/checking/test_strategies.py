@@ -108,13 +108,13 @@ def failure(op, strategy, **options):
 
 def test_wrong_rule_fails_and_is_named(own_op):
     @own_op
-    def hypotenuse(a, b):
+    def root_of_squares(a, b):
         return np.sqrt(a * a + b * b)
 
-    hypotenuse.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b)
-    assert "order 1, wrong: b" in failure(hypotenuse, own.operands(2))
-    hypotenuse.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b / y)
-    once(given(own.operands(2))(lambda operands: assert_op(hypotenuse, *operands)))()
+    root_of_squares.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b)
+    assert "order 1, wrong: b" in failure(root_of_squares, own.operands(2))
+    root_of_squares.vjps(lambda g, y, a, b: g * a / y, lambda g, y, a, b: g * b / y)
+    once(given(own.operands(2))(lambda operands: assert_op(root_of_squares, *operands)))()
 
 
 def test_rule_not_differentiable_again_fails_in_second_order(own_op):
