@@ -106,10 +106,20 @@ def test_chosen_map_shows_its_window_and_its_sums(small_page, opened):
 
 
 @pytest.mark.long
+def test_address_holds_the_image_and_the_chosen_map(small_page, opened):
+    tab = opened(small_page, "#test=3&unit=1_2&start=fresh&seed=1&steps=5&lr=0.1")
+    wait_for(tab, "page.unit.layer === 1 && page.example.index === 3")
+    tab.evaluate("page.look({layer: 0, index: 1})")
+    wait_for(tab, "location.hash.includes('unit=0_1')")
+    assert "test=3" in tab.evaluate("location.hash")
+
+
+@pytest.mark.long
 def test_page_without_training_says_so(small_page, opened):
     tab = opened(small_page)
     assert tab.locator("[role=tab]").all_inner_texts() == ["See"]
     assert not tab.is_visible("#why")
+    assert tab.evaluate("page.sets.train.count") == 0  # nothing to train on, which makes the page smaller
     assert "tinygrad-mnist play --layers 64-32-10" in tab.inner_text("#tasks")
 
 

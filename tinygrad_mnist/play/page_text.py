@@ -33,7 +33,7 @@ _POLICY = "worker-src blob:; img-src data: blob:"
 
 
 def page_of(title: str, network: Network, data: PlayData, training: dict[str, Any]) -> str:
-    """Return the page of a network, with as many examples to train on as it can hold.
+    """Return the page of a network, with as many examples to train on as it can hold if it trains.
 
     Parameters
     ----------
@@ -94,6 +94,8 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
             also=_POLICY,
         )
 
+    if not network.is_trained_on_page:
+        return _fitting(page_with, 0, 0, network)
     return _fitting(page_with, len(data.train), training["batch"], network)
 
 

@@ -111,7 +111,7 @@ const TAKEN = {
   },
 
   write() {
-    if (!page.network.learns || learning.isRunning) return;
+    if (page.network.learns && learning.isRunning) return;
     try {
       history.replaceState(null, "", `#${addressOf()}`);
     } catch {
