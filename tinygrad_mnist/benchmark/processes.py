@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 _TIMED_IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -46,11 +48,10 @@ def import_seconds(rounds: int) -> dict[str, float]:
 
 
 def training(rounds: int, data: Path | None, threads: int) -> TrainingProcess:
-    """Return medians over `rounds` processes, on MNIST or the data set in the folder `data`.
-
-    Call it early: on Linux the peak of a child includes the memory of its parent at the start.
-    """
-    runs = [_train(data, threads) for _ in range(rounds)]
+    """Return medians over `rounds` processes, on MNIST or the data set in the folder `data`."""
+    # On Linux the peak of a process includes the memory of its parent at the start: a small one starts them.
+    with ProcessPoolExecutor(1, get_context("spawn")) as small:
+        runs = [small.submit(_train, data, threads).result() for _ in range(rounds)]
     peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
     return TrainingProcess(
         statistics.median(run.trained for run in runs),
