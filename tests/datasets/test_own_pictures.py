@@ -25,8 +25,8 @@ def reader(request):
     batch_size = 16 if request.param == "digits" else 128
     recipe = Recipe(hidden=(64,), batch_size=batch_size, epochs=EPOCHS[request.param])
     model = recipe.build_model(dataset.image_shape, dataset.classes)
-    optimizer, schedule = recipe.build_optimizer(model)
     train = dataset.train.loader(recipe.batch_size, shuffle=True)
+    optimizer, schedule = recipe.build_optimizer(model, len(train))
     fit(model, recipe.build_loss(), optimizer, train, epochs=recipe.epochs, schedule=schedule)
 
     def read(images):

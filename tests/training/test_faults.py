@@ -225,7 +225,7 @@ def test_missing_or_changed_data_are_refused(tmp_path, mnist):
 def test_resume_refuses_what_it_cannot_do(tmp_path, finished):
     refused(here("train", "--resume", tmp_path / "none"), "contains no run")
     refused(here("train", "--resume", finished), "is finished: it has been through all its 2 epochs")
-    for option, value, said in (("--lr", "3", "the run has 0.1"), ("--validation", "9", "leave it out")):
+    for option, value, said in (("--lr", "3", "the run has 0.2"), ("--validation", "9", "leave it out")):
         done = here("train", "--resume", finished, option, value)
         assert done.returncode == 2
         assert f"{option} cannot change on --resume: {said}" in done.stderr
