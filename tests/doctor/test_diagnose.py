@@ -411,3 +411,21 @@ def test_rate_is_judged_by_what_a_warm_up_leads_to(mnist, lr, names):
     assert diagnosis.names == names
     assert optimizer.lr == schedule.rate(0)
     assert all(finding.numbers["learning rate"] == lr for finding in diagnosis)
+
+
+@pytest.mark.parametrize("lr", [1e-9, 1e9])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: optim.OneCycleLR(o, max_lr=0.1, total_steps=100),
+        lambda o: optim.SequentialLR(o, [optim.OneCycleLR(o, 0.1, 50), optim.OneCycleLR(o, 0.1, 50)], [50]),
+        lambda o: optim.LinearLR(o, start_factor=0, end_factor=0.1 / o.lr),
+    ],
+    ids=["cycle", "chain", "line"],
+)
+def test_rate_of_the_optimizer_does_not_count_if_its_schedule_leads_to_another(mnist, make, lr):
+    model = nn.perceptron("784-30-10", rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    make(optimizer)
+    batches = [(x.reshape(-1, 784), y) for x, y in patients.digits(mnist, 2, 128)]
+    assert diagnose_training(model, nn.CrossEntropyLoss(), batches, optimizer).names == ()

@@ -12,3 +12,14 @@ def wait_for(tab, condition):
           }}
         }}"""
     )
+
+
+def drag(tab, selector, *places):
+    """Draw a line through places, each as shares of the element's sides."""
+    box = tab.locator(selector).bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    tab.mouse.move(*points[0])
+    tab.mouse.down()
+    for point in points[1:]:
+        tab.mouse.move(*point, steps=6)
+    tab.mouse.up()

@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from tests.play.browsing import wait_for
+from tests.play.browsing import drag, wait_for
 from tests.play.test_play_for_everybody import UNREADABLE
 from tinygrad_mnist import load_pretrained, nn, no_grad, ops
 from tinygrad_mnist.datasets import load_digits
@@ -76,11 +76,7 @@ def test_drawing_changes_the_answer_and_the_maps(record_page, opened):
     before = tab.evaluate("byId('values-0').toDataURL()")
     tab.click("#clear")
     wait_for(tab, "isEmpty()")
-    box = tab.locator("#pad").bounding_box()
-    tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.2)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.8, steps=8)
-    tab.mouse.up()
+    drag(tab, "#pad", (0.5, 0.2), (0.5, 0.8))
     wait_for(tab, "!isEmpty()")
     assert "The network reads this as 1" in tab.inner_text("#reading")
     assert tab.evaluate("byId('values-0').toDataURL()") != before

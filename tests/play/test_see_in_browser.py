@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.play.browsing import wait_for
+from tests.play.browsing import drag, wait_for
 from tinygrad_mnist import no_grad, ops
 from tinygrad_mnist.datasets import load_digits
 
@@ -18,17 +18,6 @@ def answer_of(model, pixels):
 def seen(tab):
     """The answer of the network on the page."""
     return tab.evaluate("page.refresh(), [...page.seen.answer]")
-
-
-def drag(tab, selector, *places):
-    """Draw a line through places, each as shares of the element's sides."""
-    box = tab.locator(selector).bounding_box()
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
-    tab.mouse.move(*points[0])
-    tab.mouse.down()
-    for point in points[1:]:
-        tab.mouse.move(*point, steps=6)
-    tab.mouse.up()
 
 
 def test_first_screen_shows_a_digit_read_wrongly(opened, digits_page, reader):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.play.browsing import wait_for
+from tests.play.browsing import drag, wait_for
 from tinygrad_mnist import load, nn, no_grad, ops
 
 pytestmark = pytest.mark.long
@@ -70,11 +70,7 @@ def test_address_gives_the_same_state(opened, digits_page):
 def test_drawn_picture_is_in_the_address(opened, digits_page):
     tab = opened(digits_page)
     tab.click("#clear")
-    frame = tab.locator("#pad").bounding_box()
-    tab.mouse.move(frame["x"] + frame["width"] * 0.3, frame["y"] + frame["height"] * 0.2)
-    tab.mouse.down()
-    tab.mouse.move(frame["x"] + frame["width"] * 0.6, frame["y"] + frame["height"] * 0.8, steps=6)
-    tab.mouse.up()
+    drag(tab, "#pad", (0.3, 0.2), (0.6, 0.8))
     wait_for(tab, "page.example === null && page.input.some((ink) => ink > 0)")
     where, before = address(tab), state(tab)
     tab.evaluate("page.choose('test', 0)")

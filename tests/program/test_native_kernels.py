@@ -11,6 +11,7 @@ from tests.program.native_in_python import as_python, on_native_code
 from tests.program.test_native_in_python import assert_near
 from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
+from tinygrad_mnist.program.native import machine
 from tinygrad_mnist.training import make_train_step
 
 
@@ -79,6 +80,8 @@ def deep(layers):
 
 @pytest.mark.parametrize("made", [training, deep], ids=["unrolled", "deep"])
 def test_longer_network_has_no_more_kernels(made, monkeypatch):
+    import numba
+
     texts = []
 
     def noted(sequences, arguments):
@@ -162,3 +165,17 @@ def test_memory_of_a_result_that_nothing_reads_is_free_once():
     arrays = np.array(3, np.float32), np.ones((1, 1, 1), np.float32)
     compiled = on_native_code(step, arrays)
     assert_near(compiled(*arrays), step(*arrays))
+
+
+def test_kernel_may_use_vectors_of_512_bits(monkeypatch):
+    import numba
+
+    texts = []
+    monkeypatch.setattr(machine, "_compiled", lambda text, *_, **__: texts.append(text))
+    machine._kernel.__wrapped__("def native(memory):\n    return memory[0]\n")
+    things = dict(machine._things())
+    exec(texts[0], things)
+    dispatcher = numba.njit(things["native"])
+    dispatcher.compile((machine._WORDS,))
+    (code,) = dispatcher.inspect_llvm().values()
+    assert '"prefer-vector-width"="512"' in code

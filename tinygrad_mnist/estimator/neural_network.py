@@ -57,6 +57,7 @@ class NeuralNetwork(Learner, NotInNetwork):
         Settings of the optimizer; one that takes no momentum is given none.
     schedule : str or callable, default "constant"
         Name with settings, as in `training.Recipe`: "cosine" lowers the learning rate to 0 over the epochs.
+        "one-cycle" goes by epochs here.
         A callable takes ``(optimizer, epochs)`` and returns an `optim.LRScheduler` or None.
     batch_size : int or None, default 32
         Examples per step; None for all of them.

@@ -59,11 +59,16 @@ class ParameterGroup(Entries):
             value = bool(value) if name in FLAGS else tuple(map(float, value)) if is_pair else float(value)
         super().__setattr__(name, value)
 
-    begun: tuple[float, float] | None = None  # the rate before a schedule, and the first one that it set
+    # The rate before a schedule, the first one that it set, and the one that its beginning leads to.
+    begun: tuple[float, float, float] | None = None
 
     def before_schedule(self) -> float:
         """The learning rate that a schedule begins with: not what another one has set at its beginning."""
         return self.begun[0] if self.begun is not None and self.begun[1] == self.lr else self.lr
+
+    def after_warm_up(self) -> float:
+        """The learning rate that a schedule leads to, if it has only begun; else the present one."""
+        return self.begun[2] if self.begun is not None and self.begun[1] == self.lr else self.lr
 
     def settings(self) -> dict[str, Any]:
         """The settings by name."""

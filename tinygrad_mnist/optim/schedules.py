@@ -59,7 +59,13 @@ class LRScheduler(NotInSchedule):
         """Set the first learning rate, where it is not the initial one."""
         self._set_rates()
         for group, initial in zip(self.optimizer.param_groups, self.initials):
-            group.begun = initial, group.lr
+            self.initial = initial
+            group.begun = initial, group.lr, self._peak()
+        self.initial = self.initials[0]
+
+    def _peak(self) -> float:
+        """The learning rate that the beginning leads to, of the group of `initial`."""
+        return self.initial
 
     def _set_rates(self) -> None:
         for group, initial in zip(self.optimizer.param_groups, self.initials):

@@ -71,6 +71,9 @@ class LinearLR(LRScheduler):
         share = min(epoch / self.total_iters, 1)
         return self.initial * (self.start_factor + (self.end_factor - self.start_factor) * share)
 
+    def _peak(self) -> float:
+        return self.initial * max(self.start_factor, self.end_factor)
+
 
 class OneCycleLR(LRScheduler):
     """Raises the learning rate to `max_lr` and lowers it to almost 0, along half cosines or lines.
@@ -142,6 +145,9 @@ class OneCycleLR(LRScheduler):
         share = min((epoch - top) / (last - top), 1.0) if last > top else 1.0
         return self._between(self.max_lr, first / self.final_div_factor, share)
 
+    def _peak(self) -> float:
+        return self.max_lr
+
     def _between(self, start: float, end: float, share: float) -> float:
         return end + (start - end) * _CURVES[self.anneal_strategy](share)
 
@@ -200,6 +206,10 @@ class SequentialLR(LRScheduler):
         schedule = self.schedulers[turn]
         schedule.initial = self.initial
         return schedule.rate(epoch - (self.milestones[turn - 1] if turn else 0))
+
+    def _peak(self) -> float:
+        self.schedulers[0].initial = self.initial
+        return self.schedulers[0]._peak()
 
 
 class ReduceLROnPlateau(LRScheduler):

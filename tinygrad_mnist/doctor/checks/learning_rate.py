@@ -67,7 +67,7 @@ def try_steps(evidence: Evidence) -> Trial | None:
     with preserved(evidence.model, evidence.loss, optimizer):
         before = {name: p.data.copy() for name, p in evidence.parameters.items()}
         for group in optimizer.param_groups:
-            group.lr = group.before_schedule()
+            group.lr = group.after_warm_up()
         for i in range(STEPS):
             inputs, targets = batches[i % len(batches)]
             _set_gradients(evidence, inputs, targets)
@@ -155,7 +155,7 @@ def _too_high(evidence: Evidence, trial: Trial, worst: float) -> Iterator[Traini
 
 def _lr(evidence: Evidence) -> float:
     """Return the learning rate, before a warm-up the one that it leads to."""
-    return float(evidence.optimizer.param_groups[0].before_schedule())
+    return float(evidence.optimizer.param_groups[0].after_warm_up())
 
 
 def _momentum(evidence: Evidence) -> float:
