@@ -80,7 +80,6 @@ def deep(layers):
 
 @pytest.mark.parametrize("made", [training, deep], ids=["unrolled", "deep"])
 def test_longer_network_has_no_more_kernels(made, monkeypatch):
-    import numba
 
     texts = []
 
