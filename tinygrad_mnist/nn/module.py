@@ -86,8 +86,8 @@ class Module(Observed, NotInModule):
         if not self._scope:
             self._name_parts()
         token = CALL.set((CALL.get(), self._scope, self, inputs, settings))
-        try:
-            output = self.forward(*inputs, **settings)
+        try:  # to merge no settings takes longer than to ask for them
+            output = self.forward(*inputs, **settings) if settings else self.forward(*inputs)
             return self._through_hooks(inputs, output) if self._forward_hooks else output
         finally:
             CALL.reset(token)

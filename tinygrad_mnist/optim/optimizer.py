@@ -146,9 +146,13 @@ class Optimizer(Observed, NotInOptimizer):
     @hinted
     def zero_grad(self) -> None:
         """Forget all gradients."""
+        capture = CAPTURE.get()
         for group in self.param_groups:
             for parameter in group.params:
-                parameter.grad = None
+                if capture:
+                    capture.set_gradient(parameter, None)
+                else:
+                    parameter._grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""

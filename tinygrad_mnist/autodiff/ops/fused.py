@@ -329,9 +329,13 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Any:
         )
     checked(require_labels, targets, logits.shape[-1])
     shifted = _below_max(logits, -1)
-    starts = _row_starts(targets.shape, logits.shape[-1], targets.dtype)
-    chosen = np.take(shifted, as_positions(starts + targets), mode="clip")
+    chosen = np.take(shifted, _positions(targets, logits.shape[-1]), mode="clip")
     return np.log(_total(np.exp(shifted), -1))[..., 0] - chosen
+
+
+def _positions(labels: Any, classes: int) -> Any:
+    """Return the position of each label among all elements of its rows."""
+    return as_positions(_row_starts(labels.shape, classes, labels.dtype) + labels)
 
 
 @lru_cache(maxsize=16)
@@ -404,6 +408,11 @@ def _require_rows(logits: Any, targets: Any) -> None:
 
 def _softmax_minus_targets(logits: Any, targets: Any) -> Any:
     if targets.dtype.kind in "iu":
+        if type(logits) is np.ndarray and logits.dtype.kind == "f":  # the same, in a third of the time
+            require_labels(targets, logits.shape[-1])  # they may have changed since
+            slopes = np.ascontiguousarray(softmax.forward(logits))
+            slopes.reshape(-1)[_positions(targets, logits.shape[-1])] -= 1
+            return slopes
         return softmax(logits) - one_hot(targets, classes=logits.shape[-1], dtype=logits.dtype)
     # The sum of a row is 1 when it is a distribution; the rule holds for any row.
     return softmax(logits) * sum(targets, axis=-1, keepdims=True) - targets
