@@ -75,7 +75,7 @@ function mapOf(values, [, height, width], index) {
 
 /** @param {number[]} shape */
 function mapsText([count, height, width]) {
-  return `${count} ${count === 1 ? "map" : "maps"} of ${height} × ${width}`;
+  return `${count} ${count === 1 ? "map" : "maps"} of ${height}\u00a0×\u00a0${width}`;
 }
 
 /**

@@ -88,8 +88,8 @@ class Card {
     values.setAttribute("role", "application");
     values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a ${block.maps ? "map" : "unit"}.`);
     this.back = make("div", "back", make("p", "note", "Blame. Blue: a larger sum makes the loss worse."), this.blames.canvas, this.blameScale);
-    this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)),
-      make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`), values, ...(isAnswer ? [] : [this.scale, this.back]));
+    const words = make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`);
+    this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)), values, ...(isAnswer ? [words] : [this.scale, words, this.back]));
     this.listen();
   }
 
@@ -247,8 +247,6 @@ function strongest(values, count) {
   return Array.from(values, (_, i) => i).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a])).slice(0, count);
 }
 
-const isColumn = matchMedia("(max-width: 48rem)"); // the input has a row of its own
-
 class Picture {
   /** @param {{element: HTMLElement, middle?: (index: number) => {x: number, y: number}}} source */
   constructor(source) {
@@ -288,14 +286,23 @@ class Picture {
   /** What flows along the edges: the blame that arrives at a unit while it runs backward, else the parts of the chosen unit's sum. */
   flow() {
     const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
-    const isStacked = isColumn.matches; // the input stands above the layers, and lines from it would cross words
-    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1 && (number >= 0 || !isStacked)) {
+    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1) {
+      if (!this.isBeside(number)) return null;
       const to = unitIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
       return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };
     }
     const found = unit && unit.layer >= 0 ? contributions(unit) : null;
-    if (!unit || !found || (unit.layer === 0 && isStacked)) return null;
+    if (!unit || !found || !this.isBeside(unit.layer - 1)) return null;
     return { parts: found.products, from: (/** @type {number} */ i) => this.middle(unit.layer - 1, i), to: this.middle(unit.layer, unit.index), isBlame: false };
+  }
+
+  /**
+   * True where the next layer stands in the same row: lines to another row would cross words.
+   * @param {number} layer
+   */
+  isBeside(layer) {
+    const [here, next] = [this.cards[layer]?.element ?? this.source.element, this.cards[layer + 1].element].map((each) => each.getBoundingClientRect());
+    return next.left >= here.right;
   }
 
   /**
