@@ -38,12 +38,21 @@ def mnist(folder: str) -> list[Any]:
 
 
 def shifted(images: Any, rng: Any) -> Any:
-    """Return images (n, 28, 28), each moved by at most one pixel along each axis."""
-    count, height, width = images.shape
-    framed = np.zeros((count, height + 2, width + 2), images.dtype)
-    framed[:, 1:-1, 1:-1] = images
-    windows = np.lib.stride_tricks.sliding_window_view(framed, (height, width), axis=(1, 2))
-    return windows[np.arange(count), rng.integers(0, 3, count), rng.integers(0, 3, count)]
+    """Return images (n, 28, 28), each moved by at most one pixel along each axis.
+
+    Of nine images that follow each other, each is moved in another of the nine ways: slices of all pixels in
+    a row take a tenth of the time of a window per image.
+    """
+    width, pixels = images.shape[2], images.reshape(len(images), -1)
+    moved = np.zeros_like(pixels)
+    for start, way in enumerate(rng.permutation(9)):
+        down, right = int(way) // 3 - 1, int(way) % 3 - 1
+        offset, length = down * width + right, pixels.shape[1]
+        first, last = max(offset, 0), length + min(offset, 0)
+        moved[start::9, first:last] = pixels[start::9, first - offset : last - offset]
+        if right:  # that column came round from the other side
+            moved.reshape(images.shape)[start::9, :, 0 if right > 0 else -1] = 0
+    return moved.reshape(images.shape)
 
 
 def tinygrad_mnist(settings: dict[str, Any], folder: str, seed: int, threads: int) -> float:
