@@ -5,11 +5,12 @@ const data = JSON.parse(between('<script type="application/json" id="data">', "<
 const PROGRAMS = require("vm").runInThisContext(`${between('<script id="programs">', "</script>")}; PROGRAMS`);
 
 const doubles = ({ dtype, values }) => {
-  const { buffer, byteOffset, length } = Buffer.from(values, "base64");
-  const kind = dtype === "float64" ? Float64Array : Float32Array;
-  return Float64Array.from(new kind(buffer.slice(byteOffset, byteOffset + length)));
+  const planes = require("zlib").inflateRawSync(Buffer.from(values, "base64"));
+  const kind = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array }[dtype], count = planes.length / kind.BYTES_PER_ELEMENT;
+  const bytes = Uint8Array.from(planes, (_, i) => planes[(i % kind.BYTES_PER_ELEMENT) * count + Math.floor(i / kind.BYTES_PER_ELEMENT)]);
+  return Float64Array.from(new kind(bytes.buffer), Number);
 };
-const arrays = new Map(data.parameters.map((parameter) => [parameter.name, doubles(parameter)]));
+const arrays = new Map([...data.parameters, ...data.buffers].map((array) => [array.name, doubles(array)]));
 for (const [name, { length }] of [...arrays]) arrays.set(`v_${name}`, new Float64Array(length));
 const steps = new Map();
 const stepOf = (name) => {

@@ -18,15 +18,15 @@ def data_in(html):
     return json.loads(found[1])
 
 
-def floats(text):
-    """Return the numbers of a text in base64."""
-    return np.frombuffer(base64.b64decode(text), "<f4")
+def numbers(text, dtype="<f4"):
+    """Return the numbers of a text: compressed, the lowest byte of each number first, then the next."""
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(text), -zlib.MAX_WBITS), np.uint8)
+    return np.frombuffer(planes.reshape(np.dtype(dtype).itemsize, -1).T.tobytes(), dtype)
 
 
 def pixels(examples, shape):
     """Return the images of a set of examples."""
-    data = zlib.decompress(base64.b64decode(examples["values"]), -zlib.MAX_WBITS)
-    return np.frombuffer(data, np.uint8).reshape(examples["count"], *shape)
+    return numbers(examples["values"], np.uint8).reshape(examples["count"], *shape)
 
 
 def run_in_node(html, calls):

@@ -39,14 +39,15 @@ def weights(tab):
     return {name: np.array(values) for name, values in found}
 
 
-def trained(model, steps, seed, lr, momentum):
+def trained(model, steps, seed, lr, momentum, count=None):
     """The same training in Python, in float64: the loss of each step; the model is changed."""
     digits = load_digits()
+    count = len(digits.train) if count is None else count
     loss, optimizer = nn.CrossEntropyLoss(), optim.SGD(list(model.parameters()), lr=lr, momentum=momentum)
-    per_epoch, losses = len(digits.train) // BATCH, []
+    per_epoch, losses = count // BATCH, []
     for step in range(steps):
         first = step % per_epoch * BATCH
-        chosen = order_of(len(digits.train), seed, step // per_epoch)[first : first + BATCH]
+        chosen = order_of(count, seed, step // per_epoch)[first : first + BATCH]
         optimizer.zero_grad()
         images = digits.train.images[chosen].reshape(-1, 64).astype(np.float64)
         value = loss(model(Tensor(images)), digits.train.labels[chosen])

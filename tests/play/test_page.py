@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.play.pages import data_in, floats, pixels
+from tests.play.pages import data_in, numbers, pixels
 from tinygrad_mnist import nn
 from tinygrad_mnist.datasets import ImageDataset
 from tinygrad_mnist.datasets.image_dataset import Split
@@ -35,25 +35,40 @@ def test_page_has_every_part_of_its_data(page, digits):
     )
     assert data["classes"] == list("0123456789")
     assert data["layers"] == [
-        {"title": "Linear 64 → 8", "kind": "linear", "size": 8, "weight": "1.weight", "bias": "1.bias"},
+        {
+            "title": "Linear 64 → 8",
+            "kind": "linear",
+            "size": 8,
+            "maps": None,
+            "weight": "1.weight",
+            "bias": "1.bias",
+        },
         {
             "title": "ReLU",
             "kind": "activation",
             "size": 8,
+            "maps": None,
             "forward": "max(x, 0)",
             "formula": "where(x <= 0, 0.0, g)",
         },
-        {"title": "Linear 8 → 10", "kind": "linear", "size": 10, "weight": "3.weight", "bias": "3.bias"},
+        {
+            "title": "Linear 8 → 10",
+            "kind": "linear",
+            "size": 10,
+            "maps": None,
+            "weight": "3.weight",
+            "bias": "3.bias",
+        },
     ]
     assert [each["name"] for each in data["parameters"]] == ["1.weight", "1.bias", "3.weight", "3.bias"]
     for each, parameter in zip(data["parameters"], DIGITS.parameters()):
-        assert np.array_equal(floats(each["values"]).reshape(each["shape"]), parameter.data)
+        assert np.array_equal(numbers(each["values"]).reshape(each["shape"]), parameter.data)
     assert data["framing"] == json.loads(json.dumps(digits.framing().to_dict()))
     assert (data["pixelMax"], data["loss"]) == (16, "cross-entropy")
     assert data["training"] == {"lr": 0.05, "momentum": 0.9, "batch": 16}
     assert data["formulas"]["linear"] == "g @ weight"
     compile(data["python"], "step", "exec")
-    names = {"look", "blame", "step", *(name for each in data["mistakes"] for name in each["programs"])}
+    names = {"look", "loss", "blame", "step", *(name for each in data["mistakes"] for name in each["programs"])}
     assert data["programs"].keys() == names
     assert data["programs"]["step"]["states"] == [
         *("1.weight", "1.bias", "3.weight", "3.bias"), *("v_1.weight", "v_1.bias", "v_3.weight", "v_3.bias"),
@@ -64,7 +79,7 @@ def test_page_has_every_part_of_its_data(page, digits):
 def test_weights_of_a_float64_network_stay_so(digits):
     model = nn.perceptron("64-3-10", rng=0, dtype=np.float64)
     for each, parameter in zip(data_in(play(model, digits).html)["parameters"], model.parameters()):
-        values = np.frombuffer(base64.b64decode(each["values"]), each["dtype"])
+        values = numbers(each["values"], each["dtype"])
         assert np.array_equal(values, parameter.data.ravel())
 
 
@@ -80,7 +95,7 @@ def test_points_of_the_page_are_float32_within_its_bounds():
     data = data_in(play(nn.perceptron("2-3-2", nn.Tanh, rng=0), moons()).html)
     train, test = moons().train, moons().test
     assert (data["kind"], data["shape"], data["framing"], data["pixelMax"]) == ("points", [2], None, 1)
-    assert np.array_equal(floats(data["train"]["values"]).reshape(-1, 2), train[0])
+    assert np.array_equal(numbers(data["train"]["values"]).reshape(-1, 2), train[0])
     assert data["test"]["labels"] == test[1].tolist()
     every = np.concatenate([train[0], test[0]])
     left, right, bottom, top = data["bounds"]
@@ -228,10 +243,10 @@ def test_page_has_as_many_examples_as_fit(monkeypatch):
 def test_network_that_makes_the_page_too_large_is_refused(digits):
     with pytest.raises(
         DataError,
-        match=r"^model is 64-10000-10 with 750,010 weights: expected a page of at most 3,000,000 bytes, "
+        match=r"^model is 64-12000-10 with 900,010 weights: expected a page of at most 3,000,000 bytes, "
         r"and with 300 examples it has 4,\d{3},\d{3}; take smaller hidden layers$",
     ):
-        play(nn.perceptron("64-10000-10", rng=0), digits)
+        play(nn.perceptron("64-12000-10", rng=0), digits)
 
 
 # Refusals

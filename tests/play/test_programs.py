@@ -1,14 +1,15 @@
 """The programs of a page against the network that they were captured from."""
 
 import shutil
-from copy import deepcopy
 
 import numpy as np
 import pytest
 
-from tests.play.pages import bound, run_in_node
+from tests.play.networks import flat, in_double
+from tests.play.pages import bound, data_in, run_in_node
 from tinygrad_mnist import Tensor, nn, ops, optim
 from tinygrad_mnist.play import Points, play, programs
+from tinygrad_mnist.play.convolutions import convolutions_of, has_convolutions
 from tinygrad_mnist.play.mistakes import mistakes_for
 from tinygrad_mnist.play.network import network_of
 
@@ -44,63 +45,60 @@ MODELS = {
 }
 
 
-def in_double(model):
-    """Return the model in float64 without dropout and softmax."""
-    copy = nn.Sequential(*(deepcopy(layer) for layer in flat(model) if not isinstance(layer, LEFT_OUT)))
-    for layer in copy:
-        for name, parameter in list(layer.named_parameters()):
-            setattr(layer, name, nn.Parameter(parameter.data.astype(np.float64)))
-    return copy
-
-
-def flat(model):
-    for layer in model:
-        yield from flat(layer) if isinstance(layer, nn.Sequential) else [layer]
-
-
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 @pytest.mark.parametrize("name", MODELS)
 def test_programs_in_node_give_what_the_model_gives(name):
     model = MODELS[name]
     html = play(model, POINTS, lr=LR, momentum=MOMENTUM, batch_size=BATCH).html
-    x, label = POINTS.test[0][:1].astype(np.float64), POINTS.test[1][:1].astype(np.int64)
-    batch, labels = POINTS.train[0][:BATCH].astype(np.float64), POINTS.train[1][:BATCH].astype(np.int64)
-    quadratic = name == "quadratic"
+    layers = [layer for layer in flat(in_double(model)) if not isinstance(layer, LEFT_OUT)]
+    examples = [(x.astype(np.float64), y.astype(np.int64)) for x, y in (POINTS.test, POINTS.train)]
+    arrays = assert_programs_agree(html, layers, *examples, is_quadratic=name == "quadratic")
+    assert list(arrays) == [name for name, _ in model.named_parameters()]
 
-    def given(targets):
-        return (np.eye(3)[targets] if quadratic else targets).ravel().tolist()
 
-    calls = [["look", [x.ravel().tolist()], []], ["blame", [x.ravel().tolist(), given(label)], []]]
-    calls += 5 * [["step", [batch.ravel().tolist(), given(labels)], [MOMENTUM, LR]]]
-    (look, blame, *losses), arrays = run_in_node(html, calls)
+def assert_programs_agree(html, layers, test, train, is_quadratic=False):
+    """Assert that the programs of a page give what Python gives; return the arrays after five steps.
 
-    double, loss = in_double(model), nn.QuadraticLoss() if quadratic else nn.CrossEntropyLoss()
+    The layers are in float64, and are trained here.
+    """
+    x, label, batch, labels = test[0][:1], test[1][:1], train[0][:BATCH], train[1][:BATCH]
+
+    def given(examples, classes):
+        targets = np.eye(len(data_in(html)["classes"]))[classes] if is_quadratic else classes
+        return [examples.ravel().tolist(), targets.ravel().tolist()]
+
+    calls = [["look", given(x, label)[:1], []], ["loss", given(x, label), []], ["blame", given(x, label), []]]
+    calls += 5 * [["step", given(batch, labels), [MOMENTUM, LR]]]
+    (look, value, blame, *losses), arrays = run_in_node(html, calls)
+
+    loss = nn.QuadraticLoss() if is_quadratic else nn.CrossEntropyLoss()
     given_x = Tensor(x, requires_grad=True)
-    values, value = [], given_x
-    for layer in double:
-        value = layer(value)
-        value.retain_grad()
-        values.append(value)
-    total = loss(value, label)
+    values, output = [], given_x
+    for layer in layers:
+        output = layer(output)
+        output.retain_grad()
+        values.append(output)
+    total = loss(output, label)
     total.backward()
-    answer = value if quadratic else ops.softmax(value)
-    parameters = list(double.parameters())
+    answer = output if is_quadratic else ops.softmax(output)
+    parameters = [parameter for layer in layers for parameter in layer.parameters()]
     close(look, [answer.data, *(each.data for each in values)])
+    close([value], [total.data])
     gradients = [each.grad.data for each in (*values, given_x, *parameters)]
     close(blame, [total.data, answer.data, *(each.data for each in values), *gradients])
 
-    optimizer = optim.SGD(double.parameters(), lr=LR, momentum=MOMENTUM)
-    expected = []
+    optimizer = optim.SGD(parameters, lr=LR, momentum=MOMENTUM)
+    model, expected = nn.Sequential(*layers), []
     for _ in range(5):
         optimizer.zero_grad()
-        total = loss(double(batch), labels)
+        total = loss(model(batch), labels)
         total.backward()
         optimizer.step()
         expected.append(total.data)
     close(losses, expected)
     known = {name: array for name, array in arrays.items() if not name.startswith("v_")}
-    assert list(known) == [name for name, _ in model.named_parameters()]
-    close(known.values(), [parameter.data for parameter in parameters])
+    close(list(known.values())[: len(parameters)], [parameter.data for parameter in parameters])
+    return known
 
 
 def close(found, expected):
@@ -109,32 +107,41 @@ def close(found, expected):
         np.testing.assert_allclose(np.ravel(some), np.ravel(other), rtol=1e-11, atol=1e-12)
 
 
-def perceptrons():
+def readers():
     """Networks on the digits that have each planted mistake."""
     for activation in (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus):
         yield nn.perceptron("64-16-10", activation, rng=0)
     yield nn.perceptron("64-10", rng=0)
     yield nn.perceptron("64-16-10", nn.Sigmoid, final_activation=nn.Sigmoid, rng=0)
+    layers = nn.Conv2d(1, 6, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, 10, rng=1)
+    yield nn.Sequential(*layers)
+
+
+def shown(model):
+    """The network of a page."""
+    return convolutions_of(model, None, (8, 8)) if has_convolutions(model) else network_of(model, None)
 
 
 CASES = [
-    pytest.param(model, mistake, id=f"{network_of(model, None)} {mistake.id}")
-    for model in perceptrons()
-    for mistake in mistakes_for(network_of(model, None))
+    pytest.param(model, mistake, id=f"{shown(model)} {mistake.id}")
+    for model in readers()
+    for mistake in mistakes_for(shown(model))
 ]
 
 
 @pytest.mark.parametrize(("model", "mistake"), CASES)
 def test_mistake_is_caught_by_a_check_and_its_loss_falls(model, mistake, digits):
-    network = network_of(model, None)
+    network = shown(model)
     captured = programs.captured(network, 16, 0.05, [mistake])
     images, labels = (
         digits.train.images.reshape(-1, 64).astype(np.float64),
         digits.train.labels.astype(np.int64),
     )
     targets = labels if network.takes_logits else np.eye(10)[labels]
-    blame, arrays = bound(captured["blame"])
+    blame, states = bound(captured["blame"])
     wrong, _ = bound(captured[f"blame:{mistake.id}"])
+    by_name = {state.name: array for state, array in zip(captured["blame"].states, states)}
+    arrays = [by_name[name] for name, _ in network.layers.named_parameters()]
     count, layers = len(arrays), len(network.layers)
     assert len(captured[f"blame:{mistake.id}"].recording.outputs) == 3 + 2 * layers + count
     right_slopes, wrong_slopes = (run(images[:1], targets[:1])[-count:] for run in (blame, wrong))
@@ -165,7 +172,7 @@ def slope(blame, array, index, given, h=1e-5):
 
 
 def test_every_network_has_three_to_five_mistakes():
-    for model in (*perceptrons(), *MODELS.values()):
-        names = [mistake.id for mistake in mistakes_for(network_of(model, None))]
+    for model in (*readers(), *MODELS.values()):
+        names = [mistake.id for mistake in mistakes_for(shown(model))]
         assert 3 <= len(names) <= 5
         assert len(set(names)) == len(names)

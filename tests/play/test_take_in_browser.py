@@ -187,6 +187,7 @@ def test_tasks_are_ticked_when_the_page_shows_them(opened, digits_page):
     wait_for(tab, "tasks.done[4]")
     tab.click("#next-task")
     tab.click("#original")
+    wait_for(tab, "!learning.isRunning")
     tab.press("#lr", "End")
     tab.click("#play")
     wait_for(tab, "tasks.done[5]")

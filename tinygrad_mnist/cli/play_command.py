@@ -50,8 +50,8 @@ def play(context: click.Context, /, run: Path | None, output: Path, weights: Any
     """Write a page that shows a network answer, make mistakes, trace the blame and learn.
 
     RUN is the folder that `train` wrote. Without it the page reads MNIST's digits with the network of the
-    record, which has convolutions and is only to be tried; with an option for the data or the network it
-    is an untrained network, which learns in the page. The page is one file and needs nothing but a browser.
+    record, which has convolutions; with an option for the data or the network it is an untrained network,
+    which learns in the page. The page is one file and needs nothing but a browser.
     """
     from tinygrad_mnist.cli.console import say
     from tinygrad_mnist.errors import DataError
@@ -98,8 +98,11 @@ def _record() -> _Shown:
     """The network that comes with the package, on MNIST."""
     from tinygrad_mnist.formats import load_pretrained
 
-    title = {"title": "The record: MNIST's digits read by two convolutions"}
-    return _Shown(load_pretrained("record"), None, load_images("mnist", None, 0), title)
+    settings = {
+        "title": "The record: MNIST's digits read by two convolutions",
+        "lr": 0.01,  # with larger steps it forgets at first
+    }
+    return _Shown(load_pretrained("record"), None, load_images("mnist", None, 0), settings)
 
 
 def _untrained(context: click.Context, directory: Path | None, *, dataset: str,

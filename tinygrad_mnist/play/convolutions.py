@@ -1,9 +1,8 @@
-"""The network with convolutions that a page shows: the reader's own, copied in evaluation mode."""
+"""Networks with convolutions on a page: their layers, and how they take images."""
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
@@ -12,75 +11,19 @@ from tinygrad_mnist import nn
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import no_grad
 from tinygrad_mnist.play.network import (
-    ACTIVATIONS,
     PASSED_OVER,
-    Layers,
     Network,
+    dtype_on_page,
     flat,
-    loss_name,
+    in_double,
+    made_network,
     require_finite,
 )
-from tinygrad_mnist.typing import Array
 
 _KINDS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.BatchNorm1d, nn.Unflatten)
-_KINDS_ON_PAGE: dict[type[nn.Module], str] = {nn.Conv2d: "windows", nn.Linear: "linear"}
-_AT_ONCE = 500  # images, whose windows take 0.2 MB each
 
 
-@dataclass(frozen=True, eq=False)
-class Convolutions(Network):
-    """A network with convolutions, which a page shows and does not train.
-
-    Attributes
-    ----------
-    inputs
-        Number of pixels.
-    """
-
-    inputs: int
-    is_trained_on_page = False
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Sizes of the input, of each convolution and of each linear layer."""
-        found = [self.inputs]
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d):
-                found.append(layer.out_channels)
-            elif isinstance(layer, nn.Linear):
-                found.append(layer.out_features)
-        return tuple(found)
-
-    @property
-    def computes_in(self) -> np.dtype[Any]:
-        """The dtype of the reader's network."""
-        return self.dtype
-
-    def outputs(self, x: Array) -> Array:
-        """Return the output of the last layer without a graph: (n, inputs) -> (n, classes)."""
-        parts = [x[i : i + _AT_ONCE].astype(self.dtype) for i in range(0, len(x), _AT_ONCE)]
-        return np.concatenate([super(Convolutions, self).outputs(part) for part in parts])
-
-    def described(self) -> list[dict[str, Any]]:
-        """Return the layers as the page has them, feature maps with their shape."""
-        found = []
-        with no_grad():
-            values = self.layers(np.zeros((1, self.inputs), self.dtype))
-        for position, (layer, value) in enumerate(zip(self.layers, values)):
-            kind = _KINDS_ON_PAGE.get(type(layer), "activation" if type(layer) in ACTIVATIONS else "between")
-            own = {name: self.names[f"{position}.{name}"] for name, _ in layer.named_parameters()}
-            maps = value.shape[1:] if value.ndim == 4 else None
-            size = int(maps[0] if maps else value.shape[-1])
-            title = "" if isinstance(layer, nn.Flatten | nn.Unflatten) else type(layer).__name__
-            found.append({"title": title, "kind": kind, "size": size, "maps": maps, **own})
-        return found
-
-    def formulas(self) -> dict[str, str]:
-        """Return no rules: the page does not go backward."""
-        return {}
-
-
-def convolutions_of(model: Any, loss: Any, shape: tuple[int, ...]) -> Convolutions:
+def convolutions_of(model: Any, loss: Any, shape: tuple[int, ...]) -> Network:
     """Copy a network with convolutions, and find how it takes images.
 
     Parameters
@@ -98,20 +41,10 @@ def convolutions_of(model: Any, loss: Any, shape: tuple[int, ...]) -> Convolutio
         If a weight is not finite.
     """
     require_finite(model)
-    mine = copy.deepcopy(model).eval()
+    mine = in_double(model)
     given = [layer for layer in flat(mine, also=_KINDS) if not _is_silent(layer)]
-    name = loss_name(loss, given[-1])
-    if name == "cross-entropy" and isinstance(given[-1], nn.Softmax):
-        given.pop()
-    dtype = next(mine.parameters()).dtype
-    entry = _entry(mine, shape, dtype)
-    layers = Layers(nn.Unflatten(1, entry), *given)
-    known = {id(tensor): name for name, tensor in _numbers(mine)}
-    names = {}
-    for own, tensor in _numbers(layers):
-        names[own] = known[id(tensor)]
-        tensor.name = own  # that of a buffer is empty
-    return Convolutions(layers, names, name, dtype, int(np.prod(shape)))
+    entry = nn.Unflatten(1, _entry(mine, shape))
+    return made_network(mine, [entry, *given], loss, dtype_on_page(model), math.prod(shape))
 
 
 def has_convolutions(model: Any) -> bool:
@@ -124,18 +57,12 @@ def _is_silent(layer: nn.Module) -> bool:
     return isinstance(layer, PASSED_OVER) and not isinstance(layer, nn.Flatten)
 
 
-def _numbers(module: nn.Module) -> list[tuple[str, Any]]:
-    """Parameters and buffers of floating dtype, by name."""
-    every = [*module.named_parameters(), *module.named_buffers()]
-    return [(name, tensor) for name, tensor in every if tensor.dtype.kind == "f"]
-
-
-def _entry(model: nn.Module, shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
+def _entry(model: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape in which the network takes an image: with one channel, without, or as a row."""
-    for entry in ((1, *shape), shape, (int(np.prod(shape)),)):
+    for entry in ((1, *shape), shape, (math.prod(shape),)):
         try:
             with no_grad():
-                model(np.zeros((2, *entry), dtype))
+                model(np.zeros((2, *entry)))
         except (TypeError, ValueError):
             continue
         return entry

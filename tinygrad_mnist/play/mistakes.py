@@ -39,18 +39,24 @@ class Mistake:
 
 
 def mistakes_for(network: Network) -> list[Mistake]:
-    """Return the mistakes that change a gradient of a network."""
+    """Return the mistakes that change a gradient of a network.
+
+    A network with convolutions has none that would reach its linear layers alone: its programs are long.
+    """
     layers = list(network.layers)
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     kinds = {type(layer) for layer in layers}
     found = [mistake for kind, mistake in _OF_ACTIVATIONS.items() if kind in kinds]
-    if len(linear) > 1:
+    if len(linear) > 1 or network.has_maps:
         found.append(_STOPPED)
+    found.append(_OF_LOSSES[network.loss])
+    if network.has_maps:
+        return found
     if any(layer.bias is not None for layer in linear):
         found.append(_NO_BIAS)
     if nn.Sigmoid not in {type(layer) for layer in layers[:-1]}:  # whose outputs are all above 0
         found.append(_ON_OR_OFF)
-    return [*found, _OF_LOSSES[network.loss]]
+    return found
 
 
 def _planted(primitive: str, position: int) -> Callable[[Callable[..., Any]], WrongRule]:

@@ -1,7 +1,8 @@
-"""The perceptron that a page shows: the reader's own, copied in float64."""
+"""The network that a page shows: the reader's own, copied in float64."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ ACTIVATIONS = (
     _SOFTMAX,
 )
 PASSED_OVER = (nn.Flatten, nn.Dropout, nn.Identity)  # an example is one row, and a page trains on all units
+_KINDS_ON_PAGE: dict[type[nn.Module], str] = {nn.Conv2d: "windows", nn.Linear: "linear"}
+_AT_ONCE = 64  # examples, whose windows stay in the cache
 _SQUASHING = (nn.Sigmoid, nn.Tanh)  # at the end of a network they belong to the quadratic loss
 _AS_TEXT = {"sigmoid(x)": "1 / (1 + exp(-x))", "relu(x)": "max(x, 0)"}
 LOSSES = {"cross-entropy": nn.CrossEntropyLoss, "quadratic": nn.QuadraticLoss}
@@ -43,36 +46,43 @@ class Layers(nn.Sequential):
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A perceptron that a page shows.
+    """A network that a page shows.
 
     Attributes
     ----------
     layers
-        Linear layers and activations in float64.
+        The layers in float64 and in evaluation mode.
     names
-        Name of each parameter in the reader's network, by its name in `layers`.
+        Name of each parameter and buffer in the reader's network, by its name in `layers`.
     loss
         The key of `LOSSES`.
     dtype
         In which a page holds the weights: float64 if the reader's network does, else float32.
+    inputs
+        Number of pixels, or of coordinates of a point.
     """
 
     layers: Layers
     names: dict[str, str]
     loss: str
     dtype: np.dtype[Any]
-    is_trained_on_page = True
-
-    @property
-    def computes_in(self) -> np.dtype[Any]:
-        """The dtype of the programs of a page."""
-        return np.dtype(np.float64)
+    inputs: int
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Sizes of all layers, the input first."""
-        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
-        return (linear[0].in_features, *(layer.out_features for layer in linear))
+        """Sizes of the input, of each convolution and of each linear layer."""
+        found = [self.inputs]
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):
+                found.append(layer.out_channels)
+            elif isinstance(layer, nn.Linear):
+                found.append(layer.out_features)
+        return tuple(found)
+
+    @property
+    def has_maps(self) -> bool:
+        """True for a network with convolutions."""
+        return any(isinstance(layer, nn.Conv2d) for layer in self.layers)
 
     @property
     def takes_logits(self) -> bool:
@@ -86,22 +96,40 @@ class Network:
     def outputs(self, x: Array) -> Array:
         """Return the output of the last layer without a graph: (n, inputs) -> (n, classes)."""
         with no_grad():
-            return np.asarray(self.layers(x)[-1].data)
+            parts = [self.layers(x[i : i + _AT_ONCE])[-1].data for i in range(0, len(x), _AT_ONCE)]
+        return np.concatenate(parts)
 
     def described(self) -> list[dict[str, Any]]:
-        """Return the layers as the page has them."""
-        found, size = [], 0
-        for position, layer in enumerate(self.layers):
-            if isinstance(layer, nn.Linear):
-                size = layer.out_features
-                own = {"weight": f"{position}.weight", "bias": f"{position}.bias"}
-                names = {kind: self.names[name] for kind, name in own.items() if name in self.names}
-                title = f"Linear {layer.in_features} → {size}"
-                found.append({"title": title, "kind": "linear", "size": size, **names})
-            else:
-                title = repr(layer).removesuffix("()")
-                found.append({"title": title, "kind": "activation", "size": size, **_formulas(layer)})
-        return found
+        """Return the layers as the page has them, feature maps with their shape."""
+        with no_grad():
+            values = self.layers(np.zeros((1, self.inputs)))
+        return [
+            self._described(position, layer, value.shape[1:])
+            for position, (layer, value) in enumerate(zip(self.layers, values))
+        ]
+
+    def _described(self, position: int, layer: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
+        own = {name: self.names[f"{position}.{name}"] for name, _ in layer.named_parameters()}
+        is_activation = isinstance(layer, ACTIVATIONS)
+        return {
+            "title": _title(layer),
+            "kind": "activation" if is_activation else _KINDS_ON_PAGE.get(type(layer), "between"),
+            "size": shape[0] if len(shape) == 3 else shape[-1],
+            "maps": shape if len(shape) == 3 else None,
+            **own,
+            **(_formulas(layer) if is_activation else {}),
+        }
+
+    def fresh(self, name: str) -> int | None:
+        """Return the number that fills an array of a fresh network; None for an array of random numbers.
+
+        Batch normalization then changes nothing: its page trains with this mean and variance.
+        """
+        position, _, own = name.partition(".")
+        layer = self.layers[int(position)]
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and own in ("weight", "running_var"):
+            return 1
+        return None if own == "weight" else 0
 
     def formulas(self) -> dict[str, str]:
         """Return the rules of the graph for the loss and for linear layers, in `g` and the inputs' names."""
@@ -141,7 +169,9 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
             f"model is {_kind(model)}: expected an nn.Sequential of Linear layers and activations; write "
             'nn.perceptron("784-30-10")'
         )
-    given = [layer for layer in flat(model) if not isinstance(layer, PASSED_OVER)]
+    require_finite(model)
+    mine = in_double(model)
+    given = [layer for layer in flat(mine) if not isinstance(layer, PASSED_OVER)]
     linear = [layer for layer in given if isinstance(layer, nn.Linear)]
     if not linear or not isinstance(given[0], nn.Linear):
         raise TypeError(
@@ -150,13 +180,42 @@ def network_of(model: nn.Module, loss: Loss | None) -> Network:
         )
     if len({id(layer.weight) for layer in linear}) < len(linear):
         raise TypeError("model has one Linear layer at two places: expected each once; write two layers")
+    return made_network(mine, given, loss, dtype_on_page(model), linear[0].in_features)
+
+
+def made_network(
+    mine: nn.Module, given: list[nn.Module], loss: Loss | None, dtype: np.dtype[Any], inputs: int
+) -> Network:
+    """Make a network of some layers of a copy, which has the names of the reader's arrays.
+
+    A softmax at the end is left out for the cross-entropy: the answer is the softmax of what comes before,
+    and the loss is that of the logits.
+    """
     name = loss_name(loss, given[-1])
     if name == "cross-entropy" and isinstance(given[-1], _SOFTMAX):
-        given.pop()  # the answer is the softmax of what comes before, and the loss is that of the logits
-    require_finite(model)
-    layers = Layers(*(_copied(layer) for layer in given))
+        given = given[:-1]
+    layers = Layers(*given)
+    known = {id(tensor): name for name, tensor in _numbers(mine)}
+    names = {own: known[id(tensor)] for own, tensor in _numbers(layers)}
+    for own, tensor in _numbers(layers):
+        tensor.name = own  # that of a buffer is empty
+    return Network(layers, names, name, dtype, inputs)
+
+
+def in_double(model: nn.Module) -> nn.Module:
+    """Copy a network in evaluation mode, its numbers in float64 and all of them to be learned."""
+    mine = copy.deepcopy(model).eval()
+    for module in mine.modules():
+        for name, tensor in list(vars(module).items()):
+            if isinstance(tensor, nn.Parameter | nn.Buffer) and tensor.dtype.kind == "f":
+                setattr(module, name, type(tensor)(tensor.data.astype(np.float64)))
+    return mine
+
+
+def dtype_on_page(model: nn.Module) -> np.dtype[Any]:
+    """Return the dtype in which a page holds the weights of a network."""
     is_double = any(parameter.dtype == np.float64 for parameter in model.parameters())
-    return Network(layers, _names(model, given), name, np.dtype(np.float64 if is_double else np.float32))
+    return np.dtype(np.float64 if is_double else np.float32)
 
 
 def flat(model: Any, also: tuple[type[nn.Module], ...] = ()) -> Iterator[nn.Module]:
@@ -218,23 +277,18 @@ def require_finite(model: nn.Module) -> None:
             )
 
 
-def _copied(layer: nn.Module) -> nn.Module:
-    if not isinstance(layer, nn.Linear):
-        return layer
-    has_bias = layer.bias is not None
-    copy = nn.Linear(layer.in_features, layer.out_features, has_bias, rng=0, dtype=np.float64)
-    copy.load_state_dict({name: p.data.astype(np.float64) for name, p in layer.named_parameters()})
-    return copy
+def _numbers(module: nn.Module) -> list[tuple[str, Any]]:
+    """Parameters and buffers by name."""
+    return [*module.named_parameters(), *module.named_buffers()]
 
 
-def _names(model: nn.Module, layers: list[nn.Module]) -> dict[str, str]:
-    """The name of each parameter in the reader's network, by its name among the layers."""
-    known = {id(parameter): name for name, parameter in model.named_parameters()}
-    return {
-        f"{position}.{kind}": known[id(parameter)]
-        for position, layer in enumerate(layers)
-        for kind, parameter in layer.named_parameters()
-    }
+def _title(layer: nn.Module) -> str:
+    """A layer in words: an activation with its settings, none for a change of shape."""
+    if isinstance(layer, nn.Linear):
+        return f"Linear {layer.in_features} → {layer.out_features}"
+    if isinstance(layer, ACTIVATIONS):
+        return repr(layer).removesuffix("()")
+    return "" if isinstance(layer, nn.Flatten | nn.Unflatten) else type(layer).__name__
 
 
 def _formulas(layer: nn.Module) -> dict[str, str]:

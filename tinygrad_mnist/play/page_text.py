@@ -12,13 +12,14 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.errors import DataError
 from tinygrad_mnist.pages import document, json_for
 from tinygrad_mnist.play import programs
-from tinygrad_mnist.play.examples import PlayData, base64, chosen_test
+from tinygrad_mnist.play.examples import PlayData, chosen_test, packed
 from tinygrad_mnist.play.mistakes import mistakes_for
 from tinygrad_mnist.play.network import Network
 from tinygrad_mnist.typing import Array
 
 MOST_BYTES = 3_000_000
 FEWEST_TRAIN = 300  # with fewer there is little to learn
+MOST_TRAIN_OF_MAPS = 1_000  # an epoch through convolutions takes seconds
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = (
     *("network", "core", "paint", "framing"),  # what the page knows, and how it is drawn
@@ -33,7 +34,7 @@ _POLICY = "worker-src blob:; img-src data: blob:"
 
 
 def page_of(title: str, network: Network, data: PlayData, training: dict[str, Any]) -> str:
-    """Return the page of a network, with as many examples to train on as it can hold if it trains.
+    """Return the page of a network, with as many examples to train on as it can use and hold.
 
     Parameters
     ----------
@@ -45,10 +46,10 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
     DataError
         If the page is too large even with few examples.
     """
-    mistakes = mistakes_for(network) if network.is_trained_on_page else []
+    mistakes = mistakes_for(network)
     captured = programs.captured(network, training["batch"], training["lr"], mistakes)
     outputs = network.outputs(data.inputs(data.test))
-    test, start = chosen_test(data, outputs)
+    rows, start = chosen_test(data, outputs)
     script = programs.script(captured)
     facts = {
         "title": title,
@@ -59,8 +60,7 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
         "layers": network.described(),
         "parameters": _arrays(network, network.layers.named_parameters()),
         "buffers": _arrays(network, network.layers.named_buffers()),
-        "dtype": network.computes_in.name,
-        "test": test.encoded(),
+        "test": data.test.take(rows).encoded(),
         "pixelMax": data.pixel_max,
         "framing": None if data.framing is None else data.framing.to_dict(),
         "loss": network.loss,
@@ -76,9 +76,9 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
             for each in mistakes
         ],
         "start": {"example": start},
-        "read": None if network.is_trained_on_page else _read(outputs, data.test.y),
+        "read": _read(outputs.argmax(axis=1), data.test.y, rows),
         "formulas": network.formulas(),
-        "python": captured["step"].derivation if network.is_trained_on_page else "",
+        "python": captured["step"].derivation,
     }
 
     def page_with(train: int) -> str:
@@ -94,9 +94,8 @@ def page_of(title: str, network: Network, data: PlayData, training: dict[str, An
             also=_POLICY,
         )
 
-    if not network.is_trained_on_page:
-        return _fitting(page_with, 0, 0, network)
-    return _fitting(page_with, len(data.train), training["batch"], network)
+    most = max(MOST_TRAIN_OF_MAPS, training["batch"]) if network.has_maps else len(data.train)
+    return _fitting(page_with, min(most, len(data.train)), training["batch"], network)
 
 
 def _arrays(network: Network, tensors: Iterable[tuple[str, Tensor]]) -> list[dict[str, Any]]:
@@ -104,17 +103,19 @@ def _arrays(network: Network, tensors: Iterable[tuple[str, Tensor]]) -> list[dic
         {
             "name": network.names[name],
             "shape": tensor.shape,
-            "dtype": network.dtype.name,
-            "values": base64(tensor.data.astype(network.dtype.newbyteorder("<")).tobytes()),
+            "dtype": dtype.name,
+            "fresh": network.fresh(name),
+            "values": packed(tensor.data.astype(dtype.newbyteorder("<"))),
         }
         for name, tensor in tensors
-        if name in network.names  # a count of batches is not
+        for dtype in [network.dtype if tensor.dtype.kind == "f" else tensor.dtype]
     ]
 
 
-def _read(outputs: Array, labels: Array) -> dict[str, Any]:
-    """Return the share of all test examples that are read correctly, and their number."""
-    return {"share": float(np.mean(outputs.argmax(axis=1) == labels)), "count": len(labels)}
+def _read(answers: Array, labels: Array, rows: Array) -> dict[str, Any]:
+    """Return the share of test examples that are read correctly, their number, and the answers to some."""
+    share = float(np.mean(answers == labels))
+    return {"share": share, "count": len(labels), "answers": answers[rows].tolist()}
 
 
 def _fitting(page_with: Callable[[int], str], count: int, batch: int, network: Network) -> str:

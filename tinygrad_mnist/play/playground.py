@@ -89,16 +89,16 @@ def play(
 ) -> Playground:
     """Make a page on which a reader sees a network answer, err, blame and learn.
 
-    The page runs the network's own programs, printed as JavaScript, in float64; those of a network with
-    convolutions in its own dtype.  It holds the weights in float32, those of a float64 network in float64.
-    It trains without dropout.
+    The page runs the network's own programs, printed as JavaScript, in float64.  It holds the weights in
+    float32, those of a float64 network in float64.  It trains without dropout, and batch normalization keeps
+    its mean and variance.
 
     Parameters
     ----------
     model
         An `nn.Sequential` of Linear layers and activations, trained or not.  It is not changed.  A Softmax at
         its end is the page's own answer, and the loss is that of the logits before it.  With a `Conv2d`, also
-        pooling and batch normalization: the page then shows the feature maps, and neither blames nor trains.
+        pooling and batch normalization: the page then shows the feature maps.
     data
         An `ImageDataset`, `Points`, or a pair of arrays: points (n, 2) or images (n, height, width), uint8 or
         numbers from 0 to 1, and whole numbers (n,), their classes from 0.  Of a pair, a fifth is for testing.

@@ -19,16 +19,14 @@ _MOMENTUM = 0.9  # any but 0, so that the velocities are in the program; a page 
 
 
 def captured(network: Network, batch: int, lr: float, mistakes: list[Mistake]) -> dict[str, Program]:
-    """Return the programs by name: look, blame, step, and the last two with each mistake.
+    """Return the programs by name: look, loss, blame, step, and the last two with each mistake.
 
-    ``look(x)`` returns the answer and the output of each layer. ``blame(x, target)`` returns the loss, the
-    answer, the outputs, and the gradients of the outputs, of x and of the parameters. ``step(x, targets)`` is
-    a step of SGD with momentum on a batch, and returns its loss. All are in float64. A network with
-    convolutions has only ``look``, in its own dtype.
+    ``look(x)`` returns the answer and the output of each layer, ``loss(x, target)`` the loss. ``blame(x,
+    target)`` returns the loss, the answer, the outputs, and the gradients of the outputs, of x and of the
+    parameters. ``step(x, targets)`` is a step of SGD with momentum on a batch, and returns its loss. All are
+    in float64, and in evaluation: batch normalization keeps its mean and variance.
     """
-    programs = {"look": _look(network)}
-    if not network.is_trained_on_page:
-        return programs
+    programs = {"look": _look(network), "loss": _loss(network)}
     for mistake in (None, *mistakes):
         suffix = f":{mistake.id}" if mistake else ""
         with mistake.rule if mistake else nullcontext():
@@ -68,6 +66,7 @@ def script(programs: dict[str, Program]) -> str:
 _BETWEEN = re.compile(r"\n\n(?=/\*\*|function |const )")
 _TITLES = {
     "look": "The network forward",
+    "loss": "The network forward, and its loss",
     "blame": "The network forward and backward",
     "step": "A step of training",
 }
@@ -79,6 +78,15 @@ def _look(network: Network) -> Program:
         return network.answer(values[-1]), *values
 
     return compile(look).trace(_zeros(network, 1))
+
+
+def _loss(network: Network) -> Program:
+    kind = LOSSES[network.loss]()
+
+    def loss(x: Any, target: Any) -> Any:
+        return kind(network.layers(x)[-1], target)
+
+    return compile(loss).trace(_zeros(network, 1), _targets(network, 1))
 
 
 def _blame(network: Network) -> Program:
@@ -113,7 +121,7 @@ def _step(network: Network, batch: int, lr: float) -> Program:
 
 
 def _zeros(network: Network, count: int) -> Array:
-    return np.zeros((count, network.sizes[0]), network.computes_in)
+    return np.zeros((count, network.inputs))
 
 
 def _targets(network: Network, count: int) -> Array:

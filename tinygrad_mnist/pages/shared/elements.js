@@ -71,8 +71,14 @@ function tint(part) {
 function paintPixels(canvas, width, height, colour) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const image = pen.createImageData(width, height);
-  for (let pixel = 0; pixel < width * height; pixel++) image.data.set([...colour(pixel), 255], 4 * pixel);
+  const image = pen.createImageData(width, height), { data } = image;
+  for (let pixel = 0, at = 0; pixel < width * height; pixel++) {
+    const [red, green, blue] = colour(pixel);
+    data[at++] = red;
+    data[at++] = green;
+    data[at++] = blue;
+    data[at++] = 255;
+  }
   pen.putImageData(image, 0, 0);
   return canvas;
 }

@@ -57,7 +57,6 @@ function addressOf() {
  * @returns {[string, string][]}
  */
 function trainingParts() {
-  if (!page.network.learns) return [];
   const { settings, start, seed, report } = learning, { lr, momentum } = page.data.training;
   /** @type {[string, string][]} */
   const parts = [];
@@ -123,7 +122,6 @@ function openInput(parts) {
 
 /** @param {URLSearchParams} parts */
 function openTraining(parts) {
-  if (!page.network.learns) return;
   const seed = wholeBelow(parts.get("seed"), 2 ** 31), start = parts.get("start") === "fresh" ? "fresh" : "given", steps = wholeBelow(parts.get("steps"), MOST_STEPS + 1) ?? 0;
   const plan = (parts.get("plan") ?? "").split("~").map(stretchOf).filter((stretch) => stretch !== null);
   if (parts.has("start") && seed !== null) learning.replay(start, seed, /** @type {Stretch[]} */ (plan), steps);

@@ -174,12 +174,24 @@ function lossElements({ loss, answer }, label) {
 }
 
 /**
- * The unit that a moment is about: the chosen one in that layer, or the one with the most blame.
+ * The value that a moment is about: the chosen unit in that layer, or that with the most blame; of maps, a value in one.
+ * @param {number} layer
+ * @param {Numbers} deltas
+ */
+function placeIn(layer, deltas) {
+  const chosen = page.current?.layer === layer ? page.current.index : null, maps = page.network.blocks[layer]?.maps;
+  if (chosen === null) return strongest(deltas, 1)[0];
+  return maps ? chosen * maps[1] * maps[2] + strongest(mapOf(deltas, maps, chosen), 1)[0] : chosen;
+}
+
+/**
+ * The unit, or the map, that a moment is about.
  * @param {number} layer
  * @param {Numbers} deltas
  */
 function unitIn(layer, deltas) {
-  return page.current?.layer === layer ? page.current.index : strongest(deltas, 1)[0];
+  const maps = page.network.blocks[layer]?.maps, place = placeIn(layer, deltas);
+  return maps ? Math.floor(place / (maps[1] * maps[2])) : place;
 }
 
 /**
@@ -194,9 +206,9 @@ function answerElements(number, blamed, label) {
   if (page.data.loss === "cross-entropy") {
     return [title, make("p", "equation", `blame of ${name} = probability − target = ${short(blamed.answer[unit])} − ${target} = ${short(deltas[unit])}`), words, ...graphRule(page.data.formulas.loss)];
   }
-  const { activation } = page.network.blocks[number], p = blamed.answer[unit];
+  const p = blamed.answer[unit];
   const direct = make("p", "equation", `slope of the loss by its value = ${short(p)} − ${target} = ${short(p - target)}`);
-  return [title, direct, ...(activation === null ? [] : activationElements(activation, number, unit, blamed)), words];
+  return [title, direct, ...throughElements(number, unit, blamed), words];
 }
 
 /**
@@ -204,49 +216,76 @@ function answerElements(number, blamed, label) {
  * @param {Blamed} blamed
  */
 function layerElements(number, blamed) {
-  const { network } = page, { activation, linear, size } = network.blocks[number], deltas = deltaOf(number, blamed), unit = unitIn(number, deltas);
-  const incoming = activation === null ? deltas : blamed.gradients[activation], elements = [];
-  elements.push(make("h2", "", `Blame of layer ${number + 1}`), make("p", "", `Unit ${unit + 1} feeds the next layer. Its blame is the sum of weight × blame over that layer's units.`));
-  elements.push(...sharesElements(number, unit, size, blamed, incoming[unit]));
-  if (activation !== null && linear !== null) elements.push(...activationElements(activation, number, unit, blamed));
-  elements.push(make("p", "note", "Touch a unit of this layer to see its numbers. Shown first is the one with the most blame."));
-  return elements;
+  const { maps, shown } = page.network.blocks[number], unit = unitIn(number, deltaOf(number, blamed));
+  if (maps) return mapBlameElements(number, blamed);
+  return [
+    make("h2", "", `Blame of layer ${number + 1}`), make("p", "", `Unit ${unit + 1} feeds the next layer. Its blame is the sum of weight × blame over that layer's units.`),
+    ...sharesElements(number, unit, blamed, blamed.gradients[shown][unit]), ...throughElements(number, unit, blamed),
+    make("p", "note", "Touch a unit of this layer to see its numbers. Shown first is the one with the most blame."),
+  ];
 }
 
 /**
  * The sum of weight × blame over the next layer.
  * @param {number} number
  * @param {number} unit
- * @param {number} size
  * @param {Blamed} blamed
  * @param {number} total
  */
-function sharesElements(number, unit, size, blamed, total) {
-  const next = page.network.blocks[number + 1], products = shares(number, unit, blamed), weights = page.network.arrays.get(page.data.layers[next.linear ?? 0].weight ?? "");
+function sharesElements(number, unit, blamed, total) {
+  const next = page.network.blocks[number + 1], products = shares(number, unit, blamed), weights = weightsFrom(number);
   if (!products || !weights) return [];
   const deltas = deltaOf(number + 1, blamed), terms = strongest(products, Math.min(SHOWN_TERMS, products.length));
   const name = (/** @type {number} */ i) => (next.isLast ? `“${page.className(i)}”` : `unit ${i + 1}`);
-  const rows = terms.map((i) => [name(i), short(weights[i * size + unit]), short(deltas[i]), short(products[i])]);
+  const rows = terms.map((i) => [name(i), short(weights(i, unit)), short(deltas[i]), short(products[i])]);
   const rest = products.length - terms.length;
   if (rest) rows.push([`the other ${rest.toLocaleString("en")}`, "", "", short(total - terms.reduce((sum, i) => sum + products[i], 0))]);
   rows.push(["together g", "", "", short(total)]);
-  return [tableOf("Blame that arrives at the unit's value", ["from", "weight", "× blame", "= share"], rows), ...graphRule(page.data.formulas.linear)];
+  return [tableOf("Blame that arrives at this value", ["from", "weight", "× blame", "= share"], rows), ...graphRule(page.data.formulas.linear)];
+}
+
+/**
+ * The way of the blame from a unit's value to its sum.
+ * @param {number} number
+ * @param {number} unit
+ * @param {Blamed} blamed
+ */
+function throughElements(number, unit, blamed) {
+  const { linear, after } = page.network.blocks[number];
+  if (linear === null) return [];
+  return [...after].reverse().flatMap((position, i, all) => {
+    const before = all[i + 1] ?? linear;
+    return page.data.layers[position].kind === "activation" ? activationElements(position, before, unit, blamed) : scaleElements(position, before, unit, blamed);
+  });
+}
+
+/**
+ * The blame before and behind a batch normalization.
+ * @param {number} position
+ * @param {number} before
+ * @param {number} unit
+ * @param {Blamed} blamed
+ */
+function scaleElements(position, before, unit, { gradients }) {
+  const arrived = gradients[position][unit], passed = gradients[before][unit];
+  return [make("p", "", `${page.data.layers[position].title} multiplies a sum by a number that is the same for every picture, and so the blame by the same number:`),
+    make("p", "equation filled", `${short(arrived)} × ${arrived ? short(passed / arrived) : "its number"} = ${short(passed)}`)];
 }
 
 /**
  * The rule of an activation with a unit's numbers in it.
  * @param {number} activation
- * @param {number} number
+ * @param {number} before the position of what it is applied to
  * @param {number} unit
  * @param {Blamed} blamed
  */
-function activationElements(activation, number, unit, blamed) {
-  const { title, formula = "" } = page.data.layers[activation], { linear } = page.network.blocks[number];
-  if (!formula || linear === null) return [];
-  const numbers = { g: blamed.gradients[activation][unit], y: blamed.values[activation][unit], x: blamed.values[linear][unit] };
+function activationElements(activation, before, unit, blamed) {
+  const { title, formula = "" } = page.data.layers[activation];
+  if (!formula) return [];
+  const numbers = { g: blamed.gradients[activation][unit], y: blamed.values[activation][unit], x: blamed.values[before][unit] };
   const filled = formula.replace(/\b[gxy]\b/g, (name) => short(numbers[/** @type {"g" | "x" | "y"} */ (name)]));
-  return [make("p", "", `${title} multiplies the blame by its own slope. The graph's rule, with this unit's numbers in it (g arrives, x is its sum, y its value):`),
-    make("p", "equation rule", formula), make("p", "equation filled", `= ${filled} = ${short(deltaOf(number, blamed)[unit])}`)];
+  return [make("p", "", `${title} multiplies the blame by its own slope. The graph's rule, with this unit's numbers in it (g arrives, ${page.data.layers[before].kind === "linear" ? "x is its sum" : "x goes in"}, y its value):`),
+    make("p", "equation rule", formula), make("p", "equation filled", `= ${filled} = ${short(blamed.gradients[before][unit])}`)];
 }
 
 /** @param {string | undefined} formula */

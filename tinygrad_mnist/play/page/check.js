@@ -60,7 +60,7 @@ class CheckTab {
   get weight() {
     if (page.weight) return page.weight;
     const { unit, network, data } = page, block = network.blocks[Math.max(0, unit?.layer ?? 0)];
-    const name = (block?.linear !== null && data.layers[block?.linear ?? 0].weight) || data.parameters[0].name;
+    const name = data.layers[block.linear ?? block.windows ?? 0].weight ?? data.parameters[0].name;
     return { name, index: this.largest(name, unit && unit.layer >= 0 ? unit.index : null) };
   }
 
@@ -139,13 +139,12 @@ class CheckTab {
     set(this.to.input, row + 1, rowsOf(name));
     set(this.from.input, (index % wide) + 1, wide);
     this.from.element.hidden = wide === 1;
-    const { layer, isBias } = placeOfArray(name);
-    this.which.textContent = weightSentence({ name, index }, layer, isBias, row, index % wide);
-    this.image.hidden = isBias || wide < 4;
+    const { layer, isWindows } = placeOfArray(name), own = slopes.slice(row * wide, (row + 1) * wide);
+    this.which.textContent = weightSentence({ name, index }, row, index % wide);
+    this.image.hidden = wide < 4;
     if (this.image.hidden) return;
-    const figure = numbersImage({ layer, index: row }, slopes.slice(row * wide, (row + 1) * wide), `Gradients of the weights of unit ${row + 1}. Touch one to test it.`, "weight-image", (at) => page.chooseWeight({ name, index: row * wide + at }));
-    this.image.replaceChildren(figure);
-    outlined(/** @type {HTMLCanvasElement} */ (figure.querySelector("canvas")), index % wide, figure);
+    const title = `Gradients of the weights of ${isWindows ? "map" : "unit"} ${row + 1}. Touch one to test it.`, pick = (/** @type {number} */ at) => page.chooseWeight({ name, index: row * wide + at });
+    this.image.replaceChildren(isWindows ? mapsImage(own, shapeOf(name).slice(1), title, "weight-image", pick, index % wide) : numbersImage({ layer, index: row }, own, title, "weight-image", pick, index % wide));
   }
 
   /**
@@ -211,11 +210,17 @@ class CheckTab {
     });
   }
 
-  checkAll() {
-    const { blamed, label } = page, next = uniforms(1);
+  /** Check one array after the other, and show each at once. */
+  async checkAll() {
+    const { blamed, label } = page, next = uniforms(1), found = /** @type {ReturnType<typeof checkedArray>[]} */ ([]);
     if (!blamed || label === null) return;
-    this.arrays = page.data.parameters.map(({ name }) => checkedArray(name, blamed, label, next));
-    this.showArrays();
+    this.arrays = found;
+    for (const { name } of page.data.parameters) {
+      found.push(checkedArray(name, blamed, label, next));
+      this.showArrays();
+      await new Promise((done) => { setTimeout(done); });
+      if (this.arrays !== found) return; // the page has changed
+    }
     const wrong = this.arrays.filter((array) => array.isWrong).map(({ name }) => arrayTitle(name));
     say(wrong.length ? `Wrong: ${wrong.join(", ")}` : "All arrays are right");
   }
@@ -229,43 +234,6 @@ class CheckTab {
     });
     return this.table.replaceChildren(tableOf("The worst of each array; touch a verdict to look at that weight.", ["", "tested", "difference", "verdict"], rows));
   }
-}
-
-/**
- * Units of an array.
- * @param {string} name
- */
-function rowsOf(name) {
-  return page.data.parameters.find((parameter) => parameter.name === name)?.shape[0] ?? 1;
-}
-
-/**
- * The layer that an array belongs to.
- * @param {string} name
- */
-function placeOfArray(name) {
-  const layers = page.network.blocks.map(({ linear }) => (linear === null ? null : page.data.layers[linear]));
-  return { layer: layers.findIndex((layer) => layer?.weight === name || layer?.bias === name), isBias: layers.some((layer) => layer?.bias === name) };
-}
-
-/** @param {string} name */
-function arrayTitle(name) {
-  const { layer, isBias } = placeOfArray(name);
-  return `${titleOf(layer)}, ${isBias ? "biases" : "weights"}`;
-}
-
-/**
- * A weight in words, with its value.
- * @param {Weight} weight
- * @param {number} layer
- * @param {boolean} isBias
- * @param {number} unit
- * @param {number} input
- */
-function weightSentence({ name, index }, layer, isBias, unit, input) {
-  const inside = (/** @type {Unit} */ each) => nameOf(each).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
-  const value = short(page.network.arrays.get(name)?.[index] ?? 0), whole = inside({ layer, index: unit });
-  return isBias ? `This bias is added to the sum of ${whole}. It is ${value}.` : `This weight says how much ${inside({ layer: layer - 1, index: input })} counts for ${whole}. It is ${value}.`;
 }
 
 /**
@@ -305,20 +273,6 @@ function ratioWords(backprop, best) {
   if (backprop * best < 0) return "Backprop even has the wrong sign.";
   const ratio = Math.abs(backprop / best);
   return `Backprop says ${short(ratio)} times the true slope.`;
-}
-
-/**
- * Frame one cell of an image of numbers.
- * @param {HTMLCanvasElement} canvas
- * @param {number} at
- * @param {HTMLElement} figure
- */
-function outlined(canvas, at, figure) {
-  const frame = make("span", "frame"), { width, height } = canvas;
-  Object.assign(frame.style, { left: `${(100 * (at % width)) / width}%`, top: `${(100 * Math.floor(at / width)) / height}%`, width: `${100 / width}%`, height: `${100 / height}%` });
-  const holder = make("span", "holder");
-  figure.prepend(holder);
-  holder.append(canvas, frame);
 }
 
 /** @type {CheckTab} */

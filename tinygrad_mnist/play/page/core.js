@@ -9,12 +9,13 @@ const TABS = [];
 class Page {
   /**
    * @param {PlayData} data
+   * @param {Map<string, Numbers>} arrays
    * @param {Decoded} test
    * @param {Decoded} train
    */
-  constructor(data, test, train) {
+  constructor(data, arrays, test, train) {
     this.data = data;
-    this.network = new Network(data);
+    this.network = new Network(data, arrays);
     this.sets = { test, train };
     /** @type {{set: "test" | "train", index: number} | null} */
     this.example = null;
@@ -64,7 +65,7 @@ class Page {
 
   /** Run the network forward, and backward too where the right answer is known. */
   compute() {
-    this.blamed = this.label === null || !this.network.learns ? null : this.network.blame(this.input, this.label, this.mistake);
+    this.blamed = this.label === null ? null : this.network.blame(this.input, this.label, this.mistake);
     this.seen = this.blamed ?? this.network.look(this.input);
   }
 
@@ -155,19 +156,11 @@ function thingOf() {
   return isDigits ? { one: "digit", article: "a digit", many: "Digits" } : { one: "image", article: "one", many: "Images" };
 }
 
-/** The network's answers to the test examples. */
-function answersOfTest() {
-  const { test } = page.sets;
-  return test.labels.map((_, i) => largestAt(page.network.look(test.at(i)).answer));
-}
-
-/**
- * Share of the test examples that are read correctly.
- * @param {number[]} answers
- */
-function readShare(answers) {
-  const { labels } = page.sets.test;
-  return answers.filter((answer, i) => answer === labels[i]).length / labels.length;
+/** Share of the test examples that are read correctly, and of how many: all, or after a training those in the page. */
+function testedNow() {
+  const { report, start } = learning, { read } = page.data, many = (/** @type {number} */ count) => count.toLocaleString("en");
+  if (!report || (start === "given" && !report.at)) return { share: read.share, of: `${many(read.count)} test` };
+  return { share: report.places[report.place].accuracy, of: `the ${many(page.sets.test.count)} shown test` };
 }
 
 /**

@@ -33,7 +33,7 @@ class LearnTab {
     this.origin = make("p", "note");
     this.weights = new WeightImages();
     this.element = make("div", "learn", make("section", "", make("h2", "", "Learn from examples"),
-      make("p", "", `The network reads ${batch === 1 ? "a training example" : `${batch} training examples`} and finds the blame of every weight: its gradient. Then it moves each weight a little against it. That is one step. There are ${count.toLocaleString("en")} training examples; one pass through all of them is an epoch.`),
+      make("p", "", `The network reads ${batch === 1 ? "a training example" : `${batch} training examples`} and finds the blame of every weight: its gradient. Then it moves each weight a little against it. That is one step. There are ${count.toLocaleString("en")} training examples; one pass through all of them is an epoch.${page.data.buffers.length ? " Batch normalization keeps the mean and the variance that it has." : ""}`),
       make("div", "buttons", this.play, pressable("step-one", "One step", () => this.run(1)), pressable("step-ten", "Ten steps", () => this.run(10)), speed.element),
       make("div", "pair", this.lr.element, this.momentum.element),
       this.notice, this.state, this.losses.element, this.accuracy.element, this.time.element, this.weights.element),

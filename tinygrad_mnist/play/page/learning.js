@@ -127,7 +127,7 @@ class Learning {
    * @param {number} seed
    */
   restart(start, seed) {
-    this.begin(start, seed, start === "given" ? page.network.first : freshWeights(page.data.parameters, seed));
+    this.begin(start, seed, start === "given" ? page.network.first : freshWeights([...page.data.parameters, ...page.data.buffers], seed));
   }
 
   /**
@@ -180,16 +180,16 @@ function sorted(values) {
 }
 
 /**
- * Small random weights: even over ±√(3 / inputs), so that a sum is about as large as its inputs; biases of 0.
+ * Small random weights: even over ±√(3 / inputs), so that a sum is about as large as its inputs; biases of 0, scales of 1.
  * @param {Parameter[]} parameters
  * @param {number} seed
  * @returns {Map<string, Float64Array>}
  */
 function freshWeights(parameters, seed) {
   const next = uniforms(seed);
-  return new Map(parameters.map(({ name, shape }) => {
+  return new Map(parameters.map(({ name, shape, fresh }) => {
     const size = shape.reduce((a, b) => a * b, 1), bound = Math.sqrt((3 * shape[0]) / size);
-    return [name, Float64Array.from({ length: size }, () => (shape.length > 1 ? bound * (2 * next() - 1) : 0))];
+    return [name, Float64Array.from({ length: size }, () => fresh ?? bound * (2 * next() - 1))];
   }));
 }
 

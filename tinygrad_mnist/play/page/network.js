@@ -45,19 +45,30 @@ function bytesOf(text) {
   return bytes;
 }
 
-/**
- * @param {string} text base64 of numbers
- * @param {"float32" | "float64"} dtype
- */
-function floatsOf(text, dtype = "float32") {
-  const { buffer } = bytesOf(text);
-  return Float64Array.from(dtype === "float64" ? new Float64Array(buffer) : new Float32Array(buffer));
-}
-
 /** @param {Uint8Array} bytes */
 async function inflated(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * @param {string} text base64 of compressed numbers: the lowest byte of each, then the next
+ * @param {Dtype} dtype
+ */
+async function numbersOf(text, dtype = "float32") {
+  const kind = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array }[dtype], wide = kind.BYTES_PER_ELEMENT;
+  const planes = await inflated(bytesOf(text)), bytes = new Uint8Array(planes.length), count = bytes.length / wide;
+  for (let i = 0; i < bytes.length; i++) bytes[(i % count) * wide + Math.floor(i / count)] = planes[i];
+  return Float64Array.from(/** @type {Iterable<any>} */ (new kind(bytes.buffer)), Number);
+}
+
+/**
+ * Weights and buffers by name.
+ * @param {PlayData} data
+ */
+async function arraysOf({ parameters, buffers }) {
+  const pairs = [...parameters, ...buffers].map(async ({ name, values, dtype }) => /** @type {[string, Numbers]} */ ([name, await numbersOf(values, dtype)]));
+  return new Map(await Promise.all(pairs));
 }
 
 /**
@@ -69,7 +80,7 @@ async function inflated(bytes) {
 async function decoded(data, given) {
   const size = data.shape.reduce((a, b) => a * b), { count, labels } = given;
   if (data.kind === "points") {
-    const all = floatsOf(given.values);
+    const all = await numbersOf(given.values);
     return { count, labels, at: (index) => all.slice(index * size, (index + 1) * size) };
   }
   const pixels = await inflated(bytesOf(given.values)), scale = Math.fround(1 / data.pixelMax);
@@ -85,25 +96,21 @@ async function decoded(data, given) {
 // ---- The network ---------------------------------------------------------------------------------------------
 
 class Network {
-  /** @param {PlayData} data */
-  constructor(data) {
+  /**
+   * @param {PlayData} data
+   * @param {Map<string, Numbers>} arrays
+   */
+  constructor(data, arrays) {
     this.data = data;
-    const kind = /** @type {Float64ArrayConstructor} */ (data.dtype === "float64" ? Float64Array : /** @type {any} */ (Float32Array));
-    /** @type {Map<string, Numbers>} */
-    this.arrays = new Map([...data.parameters, ...data.buffers].map(({ name, values, dtype }) => [name, kind.from(floatsOf(values, dtype))]));
+    this.arrays = arrays;
     /**
      * The weights that the page came with.
      * @type {Map<string, Numbers>}
      */
-    this.first = new Map([...this.arrays].map(([name, values]) => [name, values.slice()]));
+    this.first = new Map([...arrays].map(([name, values]) => [name, values.slice()]));
     /** @type {Map<string, Step>} */
     this.steps = new Map();
     this.blocks = blocksOf(data.layers);
-  }
-
-  /** The page can go backward and train. */
-  get learns() {
-    return "step" in this.data.programs;
   }
 
   /**
@@ -147,7 +154,7 @@ class Network {
    * @param {number} label
    */
   lossAt(x, label) {
-    return this.blame(x, label).loss;
+    return Number(this.program("loss")(x, this.targets([label])));
   }
 
   /**

@@ -40,13 +40,13 @@ function between(from, to, part) {
 }
 
 /**
- * @param {number} value
+ * The colours of numbers from −most to most.
  * @param {number} most
- * @returns {Colour}
+ * @returns {(value: number) => Colour}
  */
-function signed(value, most) {
+function signed(most) {
   const { less, more, zero } = colours();
-  return between(zero, value < 0 ? less : more, Math.min(1, Math.abs(value) / most));
+  return (value) => between(zero, value < 0 ? less : more, Math.min(1, Math.abs(value) / most));
 }
 
 /** @param {Colour} colour */
@@ -82,7 +82,8 @@ function paintInk(canvas, values) {
  * @param {number} most
  */
 function paintSigned(canvas, values, most = reach(values)) {
-  paintPixels(canvas, canvas.width, canvas.height, (i) => (i < values.length ? signed(values[i], most) : colours().paper));
+  const colour = signed(most), { paper } = colours();
+  paintPixels(canvas, canvas.width, canvas.height, (i) => (i < values.length ? colour(values[i]) : paper));
 }
 
 /**

@@ -34,11 +34,11 @@ class Grid {
    * @param {number | null} chosen
    */
   paint(values, chosen) {
-    const pen = penOf(this.canvas), most = reach(values), size = this.cell * 2, gap = this.cell > 5 ? 2 * GRID.gap : 0;
+    const pen = penOf(this.canvas), colour = signed(reach(values)), size = this.cell * 2, gap = this.cell > 5 ? 2 * GRID.gap : 0;
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     for (let i = 0; i < this.count; i++) {
       const x = (i % this.columns) * size, y = Math.floor(i / this.columns) * size;
-      pen.fillStyle = css(signed(values[i], most));
+      pen.fillStyle = css(colour(values[i]));
       pen.fillRect(x, y, size - gap, size - gap);
     }
     if (chosen === null) return;
@@ -78,7 +78,7 @@ class Card {
     const count = block.maps ? mapsText(block.maps) : block.size === 1 ? "1 unit" : `${block.size.toLocaleString("en")} units`;
     const isAnswer = block.isLast;
     this.values = block.maps ? new Maps(`values-${number}`, block.maps, `${block.size} feature maps`) : new Grid(`values-${number}`, block.size, `Values of ${block.size} units`);
-    this.blames = new Grid(`blames-${number}`, block.size, `Blame of ${block.size} units`);
+    this.blames = block.maps ? new Maps(`blames-${number}`, block.maps, `Blame of ${block.size} feature maps`) : new Grid(`blames-${number}`, block.size, `Blame of ${block.size} units`);
     this.scale = make("p", "note");
     this.blameScale = make("p", "note");
     this.rows = isAnswer ? page.data.classes.map((name, i) => new AnswerRow(name, i, number)) : [];
@@ -87,7 +87,7 @@ class Card {
     this.field = Object.assign(values, { tabIndex: 0, id: `layer-${number}` });
     values.setAttribute("role", "application");
     values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a ${block.maps ? "map" : "unit"}.`);
-    this.back = make("div", "back", make("p", "note", "Blame. Blue: a larger sum makes the loss worse."), this.blames.canvas, this.blameScale);
+    this.back = make("div", "back", make("p", "note", `Blame. Blue: a larger ${block.maps ? "value" : "sum"} makes the loss worse.`), this.blames.canvas, this.blameScale);
     const words = make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`);
     this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)), values, ...(isAnswer ? [words] : [this.scale, words, this.back]));
     this.listen();
@@ -184,7 +184,7 @@ class AnswerRow {
 }
 
 /**
- * The gradients of a block's sums.
+ * The gradients of a block's sums, or of the values of its maps.
  * @param {number} number
  * @param {Blamed} blamed
  */
@@ -227,15 +227,23 @@ function contributions({ layer, index }) {
 }
 
 /**
+ * The weight between a unit of the next block and a value of this one; null without such weights.
+ * @param {number} layer
+ */
+function weightsFrom(layer) {
+  const { linear, size } = page.network.blocks[layer + 1], weights = linear === null ? undefined : page.network.arrays.get(page.data.layers[linear].weight ?? "");
+  return weights ? (/** @type {number} */ to, /** @type {number} */ from) => weights[(to * weights.length) / size + from] : null;
+}
+
+/**
  * What each unit of the next block sends back to a unit, or to an input: weight times blame; null without weights.
  * @param {number} layer
  * @param {number} index
  * @param {Blamed} blamed
  */
 function shares(layer, index, blamed) {
-  const { blocks, arrays } = page.network, { linear } = blocks[layer + 1], size = layer < 0 ? page.input.length : blocks[layer].size;
-  const weights = linear === null ? undefined : arrays.get(page.data.layers[linear].weight ?? "");
-  return weights ? deltaOf(layer + 1, blamed).map((delta, i) => delta * weights[i * size + index]) : null;
+  const weights = weightsFrom(layer);
+  return weights ? deltaOf(layer + 1, blamed).map((delta, i) => delta * weights(i, index)) : null;
 }
 
 /**
@@ -288,7 +296,7 @@ class Picture {
     const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
     if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1) {
       if (!this.isBeside(number)) return null;
-      const to = unitIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
+      const to = placeIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
       return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };
     }
     const found = unit && unit.layer >= 0 ? contributions(unit) : null;

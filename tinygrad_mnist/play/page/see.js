@@ -23,19 +23,31 @@ function tableOf(caption, head, rows) {
  * @param {string} title
  * @param {string} id
  * @param {((index: number) => void) | null} onPick
+ * @param {number | null} framed
  */
-function numbersImage(unit, numbers, title, id, onPick = null) {
+function numbersImage(unit, numbers, title, id, onPick = null, framed = null) {
   const isImage = unit.layer === 0 && page.data.kind === "image", maps = page.network.blocks[unit.layer - 1]?.maps;
-  if (maps) return mapsImage(numbers, maps, title, id);
+  if (maps) return mapsImage(numbers, maps, title, id, onPick, framed);
   const columns = isImage ? page.data.shape[1] : Math.ceil(Math.sqrt(numbers.length));
   const canvas = canvasOf(columns, Math.ceil(numbers.length / columns)), most = reach(numbers);
   canvas.id = id;
-  canvas.className = "pixels";
+  canvas.className = onPick ? "pixels touched" : "pixels";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title);
   paintSigned(canvas, numbers, most);
   if (onPick) canvas.addEventListener("click", (event) => { const at = cellAt(canvas, event, columns); if (at >= 0 && at < numbers.length) onPick(at); });
-  return make("figure", "weights", canvas, make("figcaption", "note", title, " ", colourKey(`−${short(most)}`, short(most))));
+  return make("figure", "weights", framed === null ? canvas : outlined(canvas, framed), make("figcaption", "note", title, " ", colourKey(`−${short(most)}`, short(most))));
+}
+
+/**
+ * An image of numbers with a frame around one of them.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} at
+ */
+function outlined(canvas, at) {
+  const frame = make("span", "frame"), { width, height } = canvas;
+  Object.assign(frame.style, { left: `${(100 * (at % width)) / width}%`, top: `${(100 * Math.floor(at / width)) / height}%`, width: `${100 / width}%`, height: `${100 / height}%` });
+  return make("span", "holder", canvas, frame);
 }
 
 /**
@@ -63,15 +75,23 @@ function sumElements(unit) {
   const rows = terms.map((i) => [sourceName(unit, i), short(inputs[i]), short(weights[i]), short(products[i])]);
   if (others) rows.push([`the other ${others.toLocaleString("en")}`, "", "", short(rest)]);
   rows.push(["bias", "", "", short(bias)], ["sum z", "", "", short(rest + bias + terms.reduce((total, i) => total + products[i], 0))]);
-  const pick = (/** @type {number} */ i) => {
-    page.chooseWeight({ name: weight, index: unit.index * inputs.length + i });
-    page.show("check");
-  };
-  const weightsImage = page.network.learns ? numbersImage(unit, weights, "Its weights. Touch one to check it.", "unit-weights", pick) : numbersImage(unit, weights, "Its weights", "unit-weights");
+  const pick = checking(weight, unit.index * inputs.length);
   return [
-    make("div", "pair", weightsImage, numbersImage(unit, products, "Value × weight", "unit-products")),
+    make("div", "pair", numbersImage(unit, weights, "Its weights. Touch one to check it.", "unit-weights", pick), numbersImage(unit, products, "Value × weight", "unit-products")),
     opening("sum", "The sum with its numbers", () => tableOf("The largest terms of the sum", ["from", "value", "× weight", "= part"], rows)),
   ];
+}
+
+/**
+ * Go to the check of a touched weight of a unit.
+ * @param {string} name of the array
+ * @param {number} first of the unit's weights
+ */
+function checking(name, first) {
+  return (/** @type {number} */ i) => {
+    page.chooseWeight({ name, index: first + i });
+    page.show("check");
+  };
 }
 
 /**
@@ -151,7 +171,7 @@ const SEE = {
   /** @param {Set<string>} what */
   refresh(what) {
     this.showUnit();
-    if (page.data.kind === "image" && (what.has("tab") || what.has("weights"))) this.showExamples();
+    if (page.data.kind === "image" && (what.has("tab") || (what.has("weights") && !learning.isRunning))) this.showExamples();
     for (const button of this.examples.children) button.setAttribute("aria-pressed", String(button.id === `example-${page.example?.index}`));
   },
 

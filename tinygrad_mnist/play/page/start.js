@@ -28,7 +28,7 @@ const VERDICT = {
     const read = [`The network reads ${thing} as `, make("strong", "", page.className(answer)), ` (${percent(seen.answer[answer])}).`];
     const isWrong = label !== null && label !== answer;
     byId("verdict").className = isWrong ? "wrong" : "";
-    byId("why").hidden = isEmpty() || !page.network.learns;
+    byId("why").hidden = isEmpty();
     if (!seen.answer.every(Number.isFinite)) byId("reading").replaceChildren("The network's numbers have grown beyond all bounds. Go back in time, and take a smaller learning rate.");
     else if (isEmpty()) byId("reading").replaceChildren(`The pad is empty. Draw ${thingOf().article}.`);
     else if (label === null) byId("reading").replaceChildren(...read);
@@ -83,13 +83,9 @@ const TAB_LIST = {
 
 async function start() {
   const data = /** @type {PlayData} */ (JSON.parse(byId("data").textContent ?? ""));
-  const [test, train] = await Promise.all([decoded(data, data.test), decoded(data, data.train)]);
-  page = new Page(data, test, train);
+  const [arrays, test, train] = await Promise.all([arraysOf(data), decoded(data, data.test), decoded(data, data.train)]);
+  page = new Page(data, arrays, test, train);
   const source = data.kind === "image" ? new Pad() : new Plane(), picture = new Picture(source);
-  if (!page.network.learns) {
-    TABS.splice(0, TABS.length, SEE);
-    tellWhy();
-  }
   TAB_LIST.make();
   PARTS.push(VERDICT, source, picture, TAB_LIST);
   byId("why").addEventListener("click", askWhy);
@@ -114,10 +110,10 @@ function askWhy() {
 const MOST_LISTED = 5; // hidden layers that are told one by one
 
 function factsText() {
-  const { data, network, sets } = page, learned = data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
-  const things = data.kind === "image" ? ["pixels", "test images"] : ["numbers", "test points"];
+  const { data, network } = page, learned = data.parameters.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b), 0);
+  const things = data.kind === "image" ? ["pixels", "images"] : ["numbers", "points"];
   const hidden = network.blocks.length - 1, inside = hidden > MOST_LISTED ? [`${hidden} layers`] : network.blocks.slice(0, -1).map(({ size, maps }) => `${size} ${maps ? "maps" : "units"}`);
   const sizes = [`${page.input.length} ${things[0]}`, ...inside, `${data.classes.length} answers`];
-  const { share: right, count } = data.read ?? { share: readShare(answersOfTest()), count: sets.test.count }, guesses = isGuessing(right) ? "so far it guesses" : `it reads ${percent(right)} of ${count.toLocaleString("en")} ${things[1]} correctly`;
+  const { share: right, of } = testedNow(), guesses = isGuessing(right) ? "so far it guesses" : `it reads ${percent(right)} of ${of} ${things[1]} correctly`;
   return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }

@@ -44,7 +44,7 @@ class TakeTab {
 
   /** Take the weights of a file that the reader has saved. */
   async open() {
-    const file = this.file.files?.[0], found = file && tensorsIn(await file.arrayBuffer(), page.data.parameters);
+    const file = this.file.files?.[0], found = file && tensorsIn(await file.arrayBuffer(), [...page.data.parameters, ...page.data.buffers]);
     if (!found) return;
     const isRefused = typeof found === "string";
     if (!isRefused) learning.begin("file", learning.seed, found);
@@ -80,8 +80,8 @@ async function copied(text) {
 
 /** The weights as they are now. */
 function weightsFile() {
-  const { parameters } = page.data, { arrays } = page.network;
-  return safetensorsOf(parameters.map(({ name, shape, dtype }) => ({ name, shape, dtype, values: /** @type {Numbers} */ (arrays.get(name)) })));
+  const { parameters, buffers } = page.data, { arrays } = page.network;
+  return safetensorsOf([...parameters, ...buffers].map(({ name, shape, dtype }) => ({ name, shape, dtype, values: /** @type {Numbers} */ (arrays.get(name)) })));
 }
 
 /** One row for each point of the curves. */
@@ -111,7 +111,7 @@ const TAKEN = {
   },
 
   write() {
-    if (page.network.learns && learning.isRunning) return;
+    if (learning.isRunning) return;
     try {
       history.replaceState(null, "", `#${addressOf()}`);
     } catch {

@@ -26,8 +26,8 @@ function falseAnswer(answers) {
 /** @returns {Task[]} */
 function tasksOf() {
   const { data } = page, isImage = data.kind === "image", thing = thingOf().one;
-  const answers = answersOfTest(), isNovice = isGuessing(readShare(answers));
-  const wanted = falseAnswer(answers), name = `“${data.classes[wanted]}”`;
+  const isNovice = isGuessing(data.read.share);
+  const wanted = falseAnswer(data.read.answers), name = `“${data.classes[wanted]}”`;
   const isWrong = () => page.label !== null && page.answer !== page.label;
   const isBlamed = () => page.tab === "blame" && page.moment >= page.network.blocks.length + 2;
   const pixel = () => {
@@ -134,12 +134,4 @@ class Tasks {
 
 /** @type {Tasks | null} */
 let tasks = null;
-PARTS.push({ refresh: () => { if (page.network.learns) (tasks ??= new Tasks()).refresh(); } });
-
-/** Instead of tasks: why this network is only to be tried. */
-function tellWhy() {
-  byId("tasks").setAttribute("aria-label", "About this page");
-  byId("tasks").replaceChildren(make("h2", "", "A network to try"), make("p", "",
-    "This page reads what you draw and shows the feature maps. It neither blames nor trains, which it can do for linear layers alone: to play with such a network, write ",
-    make("code", "", "tinygrad-mnist play --layers 64-32-10"), "."));
-}
+PARTS.push({ refresh: () => (tasks ??= new Tasks()).refresh() });

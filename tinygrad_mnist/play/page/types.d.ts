@@ -13,7 +13,8 @@ interface Layer {
 
 interface Examples { count: number; labels: number[]; values: string }
 
-interface Parameter { name: string; shape: number[]; dtype: "float32" | "float64"; values: string }
+type Dtype = "float32" | "float64" | "int64";
+interface Parameter { name: string; shape: number[]; dtype: Dtype; values: string; fresh: number | null } // fresh: null for random numbers
 
 interface Mistake { id: string; title: string; text: string; programs: string[] }
 
@@ -32,7 +33,6 @@ interface PlayData {
   layers: Layer[];
   parameters: Parameter[];
   buffers: Parameter[];
-  dtype: "float32" | "float64"; // of the programs
   train: Examples;
   test: Examples;
   pixelMax: number;
@@ -42,12 +42,12 @@ interface PlayData {
   programs: Record<string, { states: string[]; numbers: string[]; title: string }>;
   mistakes: Mistake[];
   start: { example: number };
-  read: { share: number; count: number } | null; // of all test examples, where the weights stay
+  read: { share: number; count: number; answers: number[] }; // all test examples with these weights; answers to those of the page
   formulas: Record<string, string>;
   python: string;
 }
 
-type Numbers = Float64Array; // of a page that does not train also a Float32Array, which has the same methods
+type Numbers = Float64Array;
 type Step = (...given: any[]) => any;
 type Program = (...states: any[]) => Step;
 declare const PROGRAMS: Record<string, Program>;

@@ -1,14 +1,69 @@
 "use strict";
-// The weights as images that change while the network trains.
+// The weights: which is which in words, and as images that change while the network trains.
 
 const MOST_TILES = 24;
 
-/** The weights of each linear layer: an image for each unit that reads the picture, a field of squares for the rest. */
+/** @param {string} name */
+function shapeOf(name) {
+  return page.data.parameters.find((parameter) => parameter.name === name)?.shape ?? [1];
+}
+
+/**
+ * Units of an array.
+ * @param {string} name
+ */
+function rowsOf(name) {
+  return shapeOf(name)[0];
+}
+
+/**
+ * The layer that an array belongs to, and its part there.
+ * @param {string} name
+ */
+function placeOfArray(name) {
+  const { layers } = page.data, position = layers.findIndex(({ weight, bias }) => weight === name || bias === name), { kind, title, bias } = layers[position];
+  const layer = page.network.blocks.findIndex(({ linear, windows, after }) => [linear, windows, ...after].includes(position));
+  return { layer, isBias: bias === name, isWindows: kind === "windows" && bias !== name, normalization: kind === "between" ? title : "" };
+}
+
+/** @param {string} name */
+function arrayTitle(name) {
+  const { layer, isBias, normalization } = placeOfArray(name);
+  if (normalization) return `${titleOf(layer)}, ${isBias ? "shifts" : "scales"} of ${normalization}`;
+  return `${titleOf(layer)}, ${isBias ? "biases" : "weights"}`;
+}
+
+/**
+ * @param {number[]} shape of a window: sources, height and width
+ * @param {number} index
+ */
+function windowPlace([sources, height, width], index) {
+  const place = rowAndColumn([sources, height, width], index);
+  return sources === 1 ? place : `${place} of the part for map ${Math.floor(index / (height * width)) + 1} before it`;
+}
+
+/**
+ * A weight in words, with its value.
+ * @param {Weight} weight
+ * @param {number} unit
+ * @param {number} input
+ */
+function weightSentence({ name, index }, unit, input) {
+  const { layer, isBias, isWindows, normalization } = placeOfArray(name), inside = (/** @type {Unit} */ each) => nameOf(each).replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+  const value = short(page.network.arrays.get(name)?.[index] ?? 0), whole = inside({ layer, index: unit }), maps = page.network.blocks[layer - 1]?.maps;
+  if (normalization) return `${normalization} ${isBias ? "adds this number to" : "multiplies by this number"} what comes into ${whole}. It is ${value}.`;
+  if (isBias) return `This bias is added to the sum of ${whole}. It is ${value}.`;
+  if (isWindows) return `This weight is in the window of ${whole}, in ${windowPlace(shapeOf(name).slice(1), input)}. It is ${value}.`;
+  return `This weight says how much ${maps ? `map ${Math.floor(input / (maps[1] * maps[2])) + 1} in ${rowAndColumn(maps, input)}` : inside({ layer: layer - 1, index: input })} counts for ${whole}. It is ${value}.`;
+}
+
+/** The weights of each layer: an image for each unit that reads the picture, windows as such, a field of squares for the rest. */
 class WeightImages {
   constructor() {
-    this.layers = page.network.blocks.flatMap((block, number) => {
-      const name = block.linear === null ? undefined : page.data.layers[block.linear].weight;
-      return name ? [new LayerImages(name, number, block.size)] : [];
+    this.layers = page.network.blocks.flatMap(({ linear, windows, size }, number) => {
+      const name = page.data.layers[linear ?? windows ?? 0].weight;
+      if (!name) return [];
+      return [windows === null ? new LayerImages(name, number, size) : new WindowImages(name, number)];
     });
     this.element = make("div", "weight-images", make("h3", "", "The weights, as they change"), ...this.layers.map(({ element }) => element));
   }
@@ -50,5 +105,33 @@ class LayerImages {
     const values = /** @type {Numbers} */ (page.network.arrays.get(this.name)), most = reach(values), { wide } = this;
     this.tiles.forEach((canvas, unit) => paintSigned(canvas, this.isImages ? values.subarray(unit * wide, (unit + 1) * wide) : values, most));
     this.caption.replaceChildren(this.words, colourKey(`−${short(most)}`, short(most)));
+  }
+}
+
+/** The windows of a convolution: a row for each map, a column for each map before it; of the picture alone, side by side. */
+class WindowImages {
+  /**
+   * @param {string} name
+   * @param {number} number of the block
+   */
+  constructor(name, number) {
+    const [count, sources, height, width] = shapeOf(name), words = `${titleOf(number)}: ${count} windows of ${height} × ${width} weights, one per map`;
+    this.name = name;
+    this.maps = new Maps(`windows-${number}`, [count * sources, height, width], words, sources === 1 ? undefined : sources);
+    const { canvas } = this.maps;
+    canvas.removeAttribute("style");
+    canvas.addEventListener("click", (event) => {
+      const at = this.maps.at(event);
+      if (at !== null) page.look({ layer: number, index: Math.floor(at / sources) });
+    });
+    this.caption = make("figcaption", "note");
+    this.words = make("span", "", `${words}${sources === 1 ? "" : `, in rows; in each a part for each of the ${sources} maps before it`}. Touch one to choose its map. `);
+    this.element = make("figure", "windows", canvas, this.caption);
+  }
+
+  refresh() {
+    const values = /** @type {Numbers} */ (page.network.arrays.get(this.name)), most = short(reach(values));
+    this.maps.paint(values, null);
+    this.caption.replaceChildren(this.words, colourKey(`−${most}`, most));
   }
 }
