@@ -113,9 +113,7 @@ def test_record_learns_without_holding_up_the_page(record_page, opened):
     tab.click("#tab-see")  # while it computes
     settled(tab, 1)
     assert tab.is_visible("#panel-see")
-    assert (
-        "of the 300 shown test images" in tab.inner_text("#facts") or tab.evaluate("learning.report.at") == 1
-    )
+    wait_for(tab, "byId('facts').textContent.includes('of the 300 shown test images')")
 
 
 @pytest.mark.long
@@ -171,6 +169,11 @@ def test_blame_runs_through_the_maps_to_the_picture(small_page, opened):
     wait_for(tab, "true")
     assert tab.locator("#blame-map, #blame-of-map, #blame-of-sums, #blame-of-weights").count() == 4
     assert "lies under several windows of the next layer" in tab.inner_text("#panel-blame")
+    tab.evaluate("page.look({layer: 0, index: 2})")
+    wait_for(tab, "page.unit.index === 2")
+    values = np.reshape(tab.evaluate("[...page.blamed.gradients[page.network.blocks[0].shown]]"), (3, 4, 4))
+    row, column = np.unravel_index(np.abs(values[2]).argmax(), (4, 4))
+    assert f"map 3, row {row + 1}, column {column + 1}: " in tab.inner_text("#panel-blame")
     tab.click("#blame-of-weights")
     wait_for(tab, "page.tab === 'check' && checkTab.verdict === 'agrees'")
     assert "This weight is in the window of map" in tab.inner_text("#panel-check")
@@ -263,8 +266,10 @@ def test_page_of_convolutions_is_for_everybody(width, scheme, record_page, opene
     axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     tab = opened(record_page, color_scheme=scheme, viewport={"width": width, "height": 900})
     tab.evaluate(f"{files(axe).joinpath('axe.min.js').read_text(encoding='utf-8')}; undefined")
-    for unit in ("{layer: 1, index: 7}", "{layer: 2, index: 7}"):
-        tab.evaluate(f"page.look({unit})")
+    units = [f"page.look({{layer: {layer}, index: 7}})" for layer in (1, 2)]
+    blame = [f"page.show('blame'); BLAME.go({moment})" for moment in range(1, 7)]
+    for state in (*units, *blame, "page.show('check')", "page.show('learn')", "page.show('take')"):
+        tab.evaluate(state)
         wait_for(tab, "true")
         tab.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         found = tab.evaluate(

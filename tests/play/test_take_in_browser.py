@@ -38,6 +38,7 @@ def test_address_gives_the_same_state(opened, digits_page):
     tab.press("#seed", "Tab")
     tab.click("#reset")
     tab.click("#step-ten")
+    wait_for(tab, "learning.report.at === 10")
     tab.press("#lr", "ArrowRight")
     for _ in range(3):
         tab.click("#step-ten")

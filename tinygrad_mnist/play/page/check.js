@@ -139,7 +139,9 @@ class CheckTab {
     set(this.to.input, row + 1, rowsOf(name));
     set(this.from.input, (index % wide) + 1, wide);
     this.from.element.hidden = wide === 1;
-    const { layer, isWindows } = placeOfArray(name), own = slopes.slice(row * wide, (row + 1) * wide);
+    const { layer, isWindows } = placeOfArray(name), isOfMap = page.network.blocks[layer].maps !== null, own = slopes.slice(row * wide, (row + 1) * wide);
+    this.to.label.textContent = isOfMap ? "of map" : "of unit";
+    this.from.label.textContent = isWindows ? "weight" : "for input";
     this.which.textContent = weightSentence({ name, index }, row, index % wide);
     this.image.hidden = wide < 4;
     if (this.image.hidden) return;

@@ -54,7 +54,8 @@ function numberField({ id, label, value, most, choose }) {
     input.value = String(Number.isFinite(given) ? Math.min(Number(input.max), Math.max(lowest, given)) : lowest);
     choose(Number(input.value));
   });
-  return { element: make("div", "field beside", labelOf(id, label), input), input };
+  const words = labelOf(id, label);
+  return { element: make("div", "field beside", words, input), input, label: words };
 }
 
 /**

@@ -128,12 +128,13 @@ class LearnTab {
       lines: [{ points, name: "", kind: "raw", label: "none" }, { points: smooth, name: `smoothed loss ${smooth.length ? short(smooth[smooth.length - 1][1]) : ""}`, kind: "loss" }],
       summary: points.length ? `After ${at.toLocaleString("en")} steps the smoothed training loss is ${short(smooth[smooth.length - 1][1])}. It began at ${short(points[0][1])}. The pale line is the loss of single batches.` : "No step yet: press Train.",
     });
+    const { read } = page.data, { count } = page.sets.test, all = count < read.count ? ` Of all ${read.count.toLocaleString("en")} it read ${percent(read.share)} with the weights that it came with.` : "";
     const shares = /** @type {[number, number][]} */ (places.map(({ step, accuracy }) => [step, 100 * accuracy])), now = places[place];
     this.accuracy.show({
       x: steps, y: linearScale(0, 100, 4, (value) => `${value} %`), xName: "training steps", marks,
       lines: [{ points: shares, name: `test accuracy ${percent(places[places.length - 1].accuracy)}`, kind: "accuracy" }],
       dots: shares.length === 1 ? [{ x: shares[0][0], y: shares[0][1], name: "" }] : [],
-      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${page.sets.test.count.toLocaleString("en")} test examples correctly. It never trains on these.`,
+      summary: `At step ${now.step.toLocaleString("en")} it reads ${percent(now.accuracy)} of ${count.toLocaleString("en")} test examples correctly. It never trains on these.${all}`,
     });
   }
 }

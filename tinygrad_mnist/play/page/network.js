@@ -103,6 +103,8 @@ class Network {
   constructor(data, arrays) {
     this.data = data;
     this.arrays = arrays;
+    /** Answers to test examples, as far as they are known. */
+    this.answers = [...data.read.answers];
     /**
      * The weights that the page came with.
      * @type {Map<string, Numbers>}
@@ -169,6 +171,16 @@ class Network {
   /** @param {Map<string, ArrayLike<number>>} arrays */
   setArrays(arrays) {
     for (const [name, values] of arrays) this.arrays.get(name)?.set(values);
+    this.answers = [];
+  }
+
+  /**
+   * The class that the network answers to a test example.
+   * @param {Decoded} test
+   * @param {number} index
+   */
+  answerTo(test, index) {
+    return (this.answers[index] ??= largestAt(this.look(test.at(index)).answer));
   }
 
   /**

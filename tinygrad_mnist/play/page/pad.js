@@ -185,6 +185,6 @@ function pixelText() {
 function another() {
   const { test } = page.sets, from = page.example?.set === "test" ? page.example.index : page.data.start.example;
   const order = Array.from({ length: test.count }, (_, i) => (from + 1 + i) % test.count);
-  const wrong = order.find((i) => largestAt(page.network.look(test.at(i)).answer) !== test.labels[i]);
+  const wrong = order.find((i) => page.network.answerTo(test, i) !== test.labels[i]);
   page.choose("test", wrong ?? order[0]);
 }

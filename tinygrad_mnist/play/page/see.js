@@ -196,9 +196,9 @@ TABS.push(SEE);
 
 /** @param {number} index */
 function exampleButton(index) {
-  const { test } = page.sets, input = test.at(index), read = largestAt(page.network.look(input).answer), label = test.labels[index];
+  const { test } = page.sets, read = page.network.answerTo(test, index), label = test.labels[index];
   const canvas = canvasOf(page.data.shape[1], page.data.shape[0]);
-  paintInk(canvas, input);
+  paintInk(canvas, test.at(index));
   const button = pressable(`example-${index}`, "", () => page.choose("test", index), read === label ? "example" : "example wrong");
   button.append(canvas, ...(read === label ? [] : [make("span", "read-as", page.className(read))]));
   const said = `“${page.className(label)}”, ${read === label ? "read correctly" : `read as “${page.className(read)}”`}`;

@@ -114,6 +114,6 @@ function factsText() {
   const things = data.kind === "image" ? ["pixels", "images"] : ["numbers", "points"];
   const hidden = network.blocks.length - 1, inside = hidden > MOST_LISTED ? [`${hidden} layers`] : network.blocks.slice(0, -1).map(({ size, maps }) => `${size} ${maps ? "maps" : "units"}`);
   const sizes = [`${page.input.length} ${things[0]}`, ...inside, `${data.classes.length} answers`];
-  const { share: right, of } = testedNow(), guesses = isGuessing(right) ? "so far it guesses" : `it reads ${percent(right)} of ${of} ${things[1]} correctly`;
+  const { share: right, of } = testedNow(), guesses = isGuessing(right) ? "so far it guesses" : `it reads ${percent(right).replace(" ", "\u00a0")} of ${of} ${things[1]} correctly`;
   return `${sizes.join(" → ")} · ${learned.toLocaleString("en")} weights: ${guesses} · everything is computed in this page; nothing is sent`;
 }

@@ -39,7 +39,7 @@ function tasksOf() {
   return [
     { title: "Ask it why", text: `The network reads a ${thing} wrongly. Ask it why, and follow the blame back to the ${isImage ? "picture" : "input"}.`, hint: "The button “Why?” is above the network. It plays to the end by itself.", isDone: () => isWrong() && isBlamed() },
     ...(isNovice ? [teach] : []), // what has learned nothing can be led to nothing
-    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "The tab See has many; those with a frame are read wrongly. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
+    { title: `Find a false ${name}`, text: `Find a ${thing} that it reads as ${name} although it is not one. Then press Why?`, hint: isImage ? "“Another one” brings the next that it reads wrongly; in the tab See these have a frame. Or draw one that lies between two digits." : "Touch the plane near the border between two colours.", isDone: () => page.answer === wanted && isWrong() && isBlamed() },
     isImage
       ? { title: "Change its mind", text: `Draw on ${thingOf().article} until the network reads another answer, with more than 50 %.`, hint: "Close a gap, or rub out a line. A 3 is half an 8; a 7 with a bar comes near a 9.", isDone: () => page.example === null && MEMORY.before !== null && MEMORY.before !== page.answer && page.seen.answer[page.answer] > 0.5 }
       : { title: "Find the border", text: "Find a point where the network is unsure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },

@@ -1,7 +1,7 @@
 "use strict";
 // The weights: which is which in words, and as images that change while the network trains.
 
-const MOST_TILES = 24;
+const MOST_TILES = 24, WINDOWS_IN_ROW = 8;
 
 /** @param {string} name */
 function shapeOf(name) {
@@ -117,7 +117,7 @@ class WindowImages {
   constructor(name, number) {
     const [count, sources, height, width] = shapeOf(name), words = `${titleOf(number)}: ${count} windows of ${height} × ${width} weights, one per map`;
     this.name = name;
-    this.maps = new Maps(`windows-${number}`, [count * sources, height, width], words, sources === 1 ? undefined : sources);
+    this.maps = new Maps(`windows-${number}`, [count * sources, height, width], words, sources === 1 ? Math.min(count, WINDOWS_IN_ROW) : sources);
     const { canvas } = this.maps;
     canvas.removeAttribute("style");
     canvas.addEventListener("click", (event) => {
