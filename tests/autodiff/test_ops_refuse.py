@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.errors import ShapeError
 
 X = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
@@ -21,6 +22,16 @@ REFUSED = {
         lambda: ops.pad(X, 1, "mean"),
         ValueError,
         "mode is 'mean': expected 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'",
+    ),
+    "elements taken away by pad": (
+        lambda: ops.pad(X, -1),
+        ValueError,
+        "pad_width is -1: expected numbers from 0 on; cut an array with x[1:-1]",
+    ),
+    "an axis to swap that is not there": (
+        lambda: ops.swapaxes(X, 0, 2),
+        ValueError,
+        "axis 2 is out of bounds for array of dimension 2",
     ),
     "a norm by singular values": (
         lambda: ops.norm(X, "nuc"),
@@ -192,3 +203,64 @@ def test_triangles_of_a_vector_are_those_of_its_rows_as_in_numpy():
 def test_a_vector_has_no_matrix_transpose():
     with pytest.raises(ShapeError, match=r"x has shape \(3,\): expected two axes or more"):
         ops.matrix_transpose(np.ones(3))
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_every_op_answers_an_unknown_keyword_with_advice(name):
+    with pytest.raises(TypeError, match=rf"^{name}\(\) does not take device=: leave it out"):
+        getattr(ops, name)(X, device="cpu")
+
+
+METHODS = [
+    name
+    for name, method in vars(Operators).items()
+    if inspect.isfunction(method) and name[0] != "_" and len(inspect.signature(method).parameters) > 1
+]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_answers_an_unknown_keyword_with_advice(name):
+    with pytest.raises(TypeError, match=rf"{name}\(\) does not take device=: leave it out"):
+        getattr(X, name)(device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: X.squeeze(dim=0), "squeeze() takes axis=, not dim="),
+        (lambda: X.cumsum(dim=0), "cumsum() takes axis=, not dim="),
+        (lambda: ops.stack([X, X], dim=1), "stack() takes axis=, not dim="),
+        (lambda: ops.tril(X, diagonal=1), "tril() takes k=, not diagonal="),
+        (lambda: ops.pad(X, 1, value=2.0), "pad() takes constant_values=, not value="),
+        (lambda: ops.roll(X, shifts=1), "roll() takes shift=, not shifts="),
+        (lambda: ops.norm(X, p=2), "norm() takes ord=, not p="),
+        (lambda: np.take(X, [0], mode="wrap"), "a position outside is an error"),
+        (lambda: ops.conv2d(X), "conv2d() is missing weight: it takes x, weight"),
+    ],
+)
+def test_keywords_of_pytorch_are_answered_with_the_word_here(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        call()
+
+
+@pytest.mark.parametrize("axes", [[0, 1], [-1], [1, 3], ()])
+def test_new_axes_are_a_list_or_a_tuple_of_any_length(axes):
+    assert ops.expand_dims(X, axes).shape == np.expand_dims(X.data, axes).shape
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float32])
+def test_triangles_keep_the_dtype_and_norms_of_integers_do_not_overflow(dtype):
+    x = np.full((3, 3), 200).astype(dtype)
+    for name in ("tril", "triu"):
+        assert getattr(ops, name)(Tensor(x)).dtype == dtype
+    for order in (None, 1, 2, 3, np.inf, 0.5, -1):
+        found = ops.norm(Tensor(x), order, 0)
+        np.testing.assert_allclose(found.data, np.linalg.norm(x, order, 0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [-1, -0.5, 0.5, 0.9])
+def test_slope_of_a_norm_is_0_at_a_zero_for_orders_below_1(order):
+    x = Tensor([3.0, 0.0, -2.0], requires_grad=True)
+    ops.norm(x, order).backward()
+    assert np.isfinite(x.grad).all()
+    assert x.grad[1] == 0

@@ -184,6 +184,11 @@ def gaps(x, axis):
     return np.diff(np.sort(x, axis=axis), axis=axis) if x.shape[axis] > 1 else np.ones(1)
 
 
+def all_gaps(x):
+    """Distances of neighbours in order, in any row."""
+    return gaps(x.ravel(), 0)
+
+
 def with_divisor(a, b):
     return away_from_zero(b)
 
@@ -471,6 +476,10 @@ LINES = [
         margin=lambda a, b: gaps(b, -1),
     ),
     Line("np.sort({0}, axis={axis})", "", single_axis, has_axes, margin=gaps),
+    *(
+        Line(f"{name}.sort({{0}}, axis=None)", "np.sort({0}, axis=None)", margin=all_gaps)
+        for name in ("ops", "np")
+    ),
     *both(
         "norm", "np.sqrt(np.sum({0} ** 2))", "np.linalg.norm({0})", margin=lambda x: np.sqrt(np.sum(x * x))
     ),

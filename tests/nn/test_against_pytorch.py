@@ -138,6 +138,22 @@ def test_outputs_gradients_and_state_are_those_of_pytorch(name, training):
         assert_equal_state(ours, theirs)
 
 
+PLAIN = [name for name in LAYERS if "Norm" not in name and not list(LAYERS[name][0](nn).parameters())]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_layers_without_parameters_have_pytorchs_slopes_at_kinks_and_far_out(name):
+    make, shape = LAYERS[name]
+    points = np.array([0.0, -0.0, 1e-8, -1e-8, 1.0, -1.0, 18.0, -18.0, 300.0, -300.0])
+    values = np.resize(points, shape)
+    x, their_x = Tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
+    found, expected = make(nn)(x), make(torch.nn)(their_x)
+    np.testing.assert_allclose(found.data, expected.detach().numpy(), rtol=1e-8, atol=1e-300)
+    weighted(found, lambda array: array).backward()
+    weighted(expected, torch.tensor).backward()
+    np.testing.assert_allclose(x.grad, their_x.grad.numpy(), rtol=1e-8, atol=1e-15)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_programs_of_layers_give_the_bits_of_eager_steps(name):
     make, shape = LAYERS[name]

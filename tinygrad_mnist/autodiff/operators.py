@@ -158,12 +158,16 @@ class Operators(Recordable):
         """The last two axes exchanged."""
         return ops.matrix_transpose(self)
 
-    def transpose(self, *axes: int) -> Self:
+    def transpose(self, *axes: int, **foreign: Never) -> Self:
         """Return the axes in the order given (as in NumPy), or reversed."""
+        if foreign:
+            raise _unknown("transpose", foreign, "axes")
         return ops.transpose(self, axes=_unpacked(axes) or None)
 
-    def reshape(self, *shape: int) -> Self:
+    def reshape(self, *shape: int, **foreign: Never) -> Self:
         """Return the same elements in another shape, given as numbers or one tuple."""
+        if foreign:
+            raise _unknown("reshape", foreign, "shape")
         return ops.reshape(self, shape=_unpacked(shape))
 
     def flatten(self, start_dim: int = 0, **foreign: Never) -> Self:
@@ -181,23 +185,11 @@ class Operators(Recordable):
     var = _reduction(ops.var)
     std = _reduction(ops.std)
 
-    def cumsum(self, axis: int | None = None) -> Self:
-        """Return running sums along an axis, or over all elements.  See ops.cumsum."""
-        return ops.cumsum(self, axis=axis)
-
-    def cumprod(self, axis: int | None = None) -> Self:
-        """Return running products along an axis, or over all elements.  See ops.cumprod."""
-        return ops.cumprod(self, axis=axis)
-
     def argmax(self, axis: int | None = None, **foreign: Never) -> Any:
         """Return the position of the largest element: plain integers, no gradient."""
         if foreign:
             raise _unknown("argmax", foreign, "axis")
         return looked_into(self, "argmax()").argmax(axis)
-
-    def astype(self, dtype: Any) -> Self:
-        """Return the values in another dtype; the gradient comes back in this one."""
-        return ops.astype(self, dtype)
 
     def clip(self, min: float | None = None, max: float | None = None, **foreign: Never) -> Self:
         """Return the elements limited to two numbers."""
@@ -206,7 +198,9 @@ class Operators(Recordable):
         return ops.clip(self, min=min, max=max)
 
     # fmt: off
+    astype = _method(ops.astype)
     swapaxes, squeeze, take = _method(ops.swapaxes), _method(ops.squeeze), _method(ops.take)
+    cumsum, cumprod = _method(ops.cumsum), _method(ops.cumprod)
     diagonal, trace = _method(ops.diagonal), _method(ops.trace)
     exp, expm1, exp2 = _method(ops.exp), _method(ops.expm1), _method(ops.exp2)
     log, log1p, log2, log10 = _method(ops.log), _method(ops.log1p), _method(ops.log2), _method(ops.log10)

@@ -19,7 +19,7 @@ from numpy import dtype as Dtype
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.hints import unknown_keyword
+from tinygrad_mnist.hints import call_error, unknown_keyword
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -421,7 +421,8 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
     Raises
     ------
     TypeError
-        If the first input is not an array, nor a number or a list.
+        If the first input is not an array, nor a number or a list; for unknown or missing arguments, with
+        advice.
     """
 
     @wraps(function)
@@ -431,6 +432,11 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
                 raise _takes_arrays(function.__name__, args[0])
             array: Any = asarray(args[0])
             return function(array, *args[1:], **kwargs)  # type: ignore[arg-type]
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # raised inside the function: its arguments were right
+            raise call_error(function, error, args, kwargs) from None
 
     return call

@@ -116,7 +116,7 @@ class ELU(Configured):
 
     def forward(self, x: Any) -> Any:
         """Return the result, in the shape and dtype of `x`."""
-        return ops.where(x > 0, x, self.alpha * ops.expm1(ops.minimum(x, 0.0)))
+        return ops.where(x > 0, x, self.alpha * ops.expm1(ops.where(x > 0, 0.0, x)))
 
 
 class GELU(Configured):

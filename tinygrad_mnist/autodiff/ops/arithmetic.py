@@ -11,6 +11,7 @@ from tinygrad_mnist.autodiff.ops.casts import cast
 from tinygrad_mnist.autodiff.ops.choices import abs, where
 from tinygrad_mnist.autodiff.ops.smooth import log
 from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.hints import hinted
 
 
 @primitive(numpy=np.add, elementwise=True)
@@ -189,6 +190,7 @@ def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
 power.vjps(_power_vjp, lambda g, y, a, b: g * (y * _log_of_base(_in_dtype_of(y, a))))
 
 
+@hinted
 def square(x: Any) -> Any:
     """Return ``x * x``.
 
@@ -210,6 +212,7 @@ def square(x: Any) -> Any:
     return x * x
 
 
+@hinted
 def reciprocal(x: Any) -> Any:
     """Return ``1 / x``.
 

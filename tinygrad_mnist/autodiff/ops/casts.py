@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import DTypeError
 
 
@@ -28,6 +28,7 @@ def cast(x: Any, *, dtype: Any) -> Any:
 cast.vjps(lambda g, y, x, *, dtype: cast(g, dtype=x.dtype))
 
 
+@takes_array
 def astype(x: Any, dtype: Any) -> Any:
     """Convert to another dtype of numbers.
 

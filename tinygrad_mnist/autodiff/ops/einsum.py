@@ -11,8 +11,10 @@ from tinygrad_mnist.autodiff.ops.matrices import diagonal
 from tinygrad_mnist.autodiff.ops.products import arranged, contracted
 from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.hints import hinted
 
 
+@hinted
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Return sums of products over named axes: Einstein's notation.
 

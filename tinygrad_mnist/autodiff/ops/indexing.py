@@ -93,6 +93,7 @@ def along(x: Any, axis: int, part: Any) -> Any:
     return x[(*(slice(None),) * (axis % x.ndim), part)]
 
 
+@takes_array
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Return elements or slices by their positions along an axis.
 
@@ -120,6 +121,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return flatten(x)[chosen] if axis is None else along(x, normalize_axis_tuple(axis, x.ndim)[0], chosen)
 
 
+@takes_array
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Return the pieces of `x` along an axis.
 

@@ -12,8 +12,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygrad_mnist.autodiff.ops.choices import where
 from tinygrad_mnist.autodiff.ops.indexing import along, scatter_add, take
 from tinygrad_mnist.autodiff.ops.shaping import Shape, broadcast_to, expand_dims, flatten, reshape
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
+from tinygrad_mnist.hints import hinted
 
 
 @primitive(moves_elements=True)
@@ -49,6 +50,7 @@ def _piece(g: Any, y: Any, *inputs: Any, axis: int, position: int) -> Any:
 concatenate.vjps(_piece)
 
 
+@hinted
 def stack(*inputs: Any, axis: int = 0) -> Any:
     """Join arrays along a new axis.
 
@@ -92,6 +94,7 @@ def _with_axes(inputs: tuple[Any, ...], count: int) -> list[Any]:
     return [reshape(x, shape=(1,) * (count - x.ndim) + x.shape) if x.ndim < count else x for x in arrays]
 
 
+@hinted
 def vstack(*inputs: Any) -> Any:
     """Join arrays below each other: along the first axis, vectors as rows.
 
@@ -113,6 +116,7 @@ def vstack(*inputs: Any) -> Any:
     return concatenate(*_with_axes(inputs, 2))
 
 
+@hinted
 def hstack(*inputs: Any) -> Any:
     """Join arrays side by side: along the second axis, vectors along their only one.
 
@@ -134,6 +138,7 @@ def hstack(*inputs: Any) -> Any:
     return concatenate(*arrays, axis=0 if arrays[0].ndim == 1 else 1)
 
 
+@takes_array
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     """Return each element several times in a row.
 
@@ -166,6 +171,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     return reshape(wide, shape=(*before, length * times, *after))
 
 
+@takes_array
 def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """Return an array made of copies of `x` side by side.
 
@@ -193,6 +199,7 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
     return reshape(wide, shape=tuple(count * length for count, length in zip(counts, lengths)))
 
 
+@takes_array
 def roll(x: Any, shift: int | Shape, axis: int | Shape | None = None) -> Any:
     """Return `x` with its elements moved on along axes; what leaves at the end comes in at the beginning.
 
@@ -226,6 +233,7 @@ def roll(x: Any, shift: int | Shape, axis: int | Shape | None = None) -> Any:
     return x
 
 
+@takes_array
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
     """Return `x` with elements added at the ends of its axes.
 
@@ -247,7 +255,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     Raises
     ------
     ValueError
-        If the mode is another one.
+        If the mode is another one, or a number of elements is negative.
 
     Examples
     --------
@@ -255,6 +263,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     array([0., 1., 2., 0., 0.])
     """
     widths = [(int(before), int(after)) for before, after in np.broadcast_to(pad_width, (x.ndim, 2))]
+    if any(number < 0 for width in widths for number in width):
+        raise ValueError(f"pad_width is {pad_width}: expected numbers from 0 on; cut an array with x[1:-1]")
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         for axis, width in enumerate(widths):
             x = take(x, np.pad(np.arange(x.shape[axis]), width, mode=mode), axis)  # type: ignore[call-overload]

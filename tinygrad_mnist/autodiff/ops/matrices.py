@@ -36,7 +36,7 @@ def tril(x: Any, k: int = 0) -> Any:
     array([[1., 0.],
            [1., 1.]])
     """
-    return where(_below(x, k), x, 0.0)
+    return where(_below(x, k), x, np.zeros((), x.dtype))
 
 
 @takes_array
@@ -59,7 +59,7 @@ def triu(x: Any, k: int = 0) -> Any:
     array([[1., 1.],
            [0., 1.]])
     """
-    return where(_below(x, k - 1), 0.0, x)
+    return where(_below(x, k - 1), np.zeros((), x.dtype), x)
 
 
 def _below(x: Any, k: int) -> Any:
@@ -179,6 +179,12 @@ euclidean_norm.vjps(
 )
 
 
+def _powers(x: Any, exponent: float) -> Any:
+    """Return ``abs(x) ** exponent`` for an exponent below 1; the slope at 0 is taken as 0."""
+    is_zero = x == 0
+    return where(is_zero, 0.0 if exponent > 0 else math.inf, abs(where(is_zero, 1.0, x)) ** exponent)
+
+
 @takes_array
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Return the norm of vectors or of matrices.
@@ -206,13 +212,14 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
 
     Notes
     -----
-    Where the norm is 0, its gradient is taken as 0, as in PyTorch.
+    Where the norm is 0, its gradient is taken as 0, as in PyTorch; so is that of a 0 for orders below 1.
 
     Examples
     --------
     >>> norm(np.array([3.0, 4.0]))
     np.float64(5.0)
     """
+    x = x if x.dtype.kind in "fc" else x.astype(float)  # sums of powers of bytes would overflow
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
         return euclidean_norm(x, axis=axes, keepdims=keepdims)
@@ -222,7 +229,8 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
             return largest(abs(x), axis=axes, keepdims=keepdims)
         if ord == 0:
             return sum(where(x != 0, 1.0, 0.0 * x), axis=axes, keepdims=keepdims)
-        total = sum(abs(x) ** ord, axis=axes, keepdims=keepdims)
+        powers = abs(x) ** ord if ord >= 1 else _powers(x, ord)
+        total = sum(powers, axis=axes, keepdims=keepdims)
         return where(total == 0, 0.0, where(total == 0, 1.0, total) ** (1 / ord))
     if len(axes) == 2 and ord in (1, -1, np.inf, -np.inf):
         summed, kept = axes if ord in (1, -1) else axes[::-1]

@@ -18,7 +18,7 @@ from tinygrad_mnist.autodiff.ops.windows import (
     require_windows,
     result_size,
 )
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 
 
 def _parts(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, border: float) -> Iterator[Any]:
@@ -106,6 +106,7 @@ sum_pool.vjps(lambda g, y, x, **how: spread(g, size=x.shape[2:], **how))
 spread.vjps(lambda g, y, r, *, size, **how: sum_pool(g, **how))
 
 
+@takes_array
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Any:
     """Return the largest element of each window.
 
@@ -147,6 +148,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
     return max_pool(x, kernel=window, stride=steps, padding=border, dilation=spacing)
 
 
+@takes_array
 def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Any:
     """Return the mean of each window.
 

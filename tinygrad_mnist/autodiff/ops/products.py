@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_mnist.autodiff.ops.shaping import broadcast_to, flatten, reshape, transpose
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 Labels = Sequence[Any]  # names of axes
@@ -58,6 +58,7 @@ def _right_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
 matmul.vjps(_left_vjp, _right_vjp)
 
 
+@takes_array
 def outer(a: Any, b: Any) -> Any:
     """Return the products of all elements of `a` with all elements of `b`.
 
@@ -79,6 +80,7 @@ def outer(a: Any, b: Any) -> Any:
     return flatten(a)[:, None] * flatten(b)
 
 
+@takes_array
 def inner(a: Any, b: Any) -> Any:
     """Return the sum of products over the last axes.
 
@@ -100,6 +102,7 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else a * b
 
 
+@takes_array
 def dot(a: Any, b: Any) -> Any:
     """Return the sum of products over the last axis of `a` and the last but one of `b`.
 
@@ -123,6 +126,7 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, (-1, -2)) if a.ndim > 1 and b.ndim > 2 else matmul(a, b)
 
 
+@takes_array
 def tensordot(a: Any, b: Any, axes: int | Sequence[Any] = 2) -> Any:
     """Return the sum of products over pairs of axes.
 

@@ -178,20 +178,20 @@ prod.vjps(
 
 
 @primitive(numpy=np.sort)
-def sort(x: Any, *, axis: int = -1) -> Any:
+def sort(x: Any, *, axis: int | None = -1) -> Any:
     """Return the elements along an axis in ascending order; NaN comes last.
 
     Parameters
     ----------
     x : Tensor or ndarray
         Any shape.
-    axis : int, default -1
-        Axis along which to sort.
+    axis : int or None, default -1
+        Axis along which to sort; None sorts all elements into one axis.
 
     Returns
     -------
     Tensor or ndarray
-        Shape and dtype of `x`.
+        Shape of `x`, or one axis with None.
 
     Notes
     -----
@@ -214,5 +214,11 @@ def reordered(x: Any, key: Any, *, axis: int, back: bool = False) -> Any:
     return np.take_along_axis(x, order, axis)
 
 
-sort.vjps(lambda g, y, x, *, axis: reordered(g, x, axis=axis, back=True))
+def _sort_vjp(g: Any, y: Any, x: Any, *, axis: int | None) -> Any:
+    if axis is not None:
+        return reordered(g, x, axis=axis, back=True)
+    return reshape(reordered(g, reshape(x, shape=y.shape), axis=0, back=True), shape=x.shape)
+
+
+sort.vjps(_sort_vjp)
 reordered.vjps(lambda g, y, x, key, *, axis, back: reordered(g, key, axis=axis, back=not back), None)

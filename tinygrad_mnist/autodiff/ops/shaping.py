@@ -158,6 +158,7 @@ def sum_to(x: Any, *, shape: Shape) -> Any:
 sum_to.vjps(lambda g, y, x, *, shape: broadcast_to(reshape(g, shape=shape), shape=x.shape))
 
 
+@takes_array
 def expand_dims(x: Any, axis: int | Shape) -> Any:
     """Return `x` with new axes of length 1.
 
@@ -177,8 +178,7 @@ def expand_dims(x: Any, axis: int | Shape) -> Any:
     >>> expand_dims(np.zeros((2, 3)), axis=(0, -1)).shape
     (1, 2, 3, 1)
     """
-    x = x if hasattr(x, "shape") else np.asarray(x)
-    count = x.ndim + (len(axis) if isinstance(axis, tuple) else 1)
+    count = x.ndim + (len(axis) if isinstance(axis, tuple | list) else 1)
     new = normalize_axis_tuple(axis, count)
     lengths = iter(x.shape)
     return reshape(x, shape=tuple(1 if i in new else next(lengths) for i in range(count)))
@@ -264,6 +264,7 @@ def matrix_transpose(x: Any) -> Any:
     return swapaxes(x, -1, -2)
 
 
+@takes_array
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Return `x` with two axes exchanged.
 
@@ -284,10 +285,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     (4, 3, 2)
     """
     order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    (first,), (second,) = normalize_axis_tuple(axis1, x.ndim), normalize_axis_tuple(axis2, x.ndim)
+    order[first], order[second] = second, first
     return transpose(x, axes=tuple(order))
 
 
+@takes_array
 def moveaxis(x: Any, source: int | Shape, destination: int | Shape) -> Any:
     """Return `x` with axes moved to other positions; the others keep their order.
 

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.ops.reducing import sum
 from tinygrad_mnist.autodiff.ops.shaping import HALF, SINGLE
-from tinygrad_mnist.autodiff.primitive import primitive
+from tinygrad_mnist.autodiff.primitive import primitive, takes_array
 from tinygrad_mnist.errors import ShapeError
 
 Pair = tuple[int, int]
@@ -167,6 +167,7 @@ convolution_weight.vjps(
 )
 
 
+@takes_array
 def conv2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1
 ) -> Any:
