@@ -245,17 +245,20 @@ class MissingExtraError(TinygradMnistError, ImportError):
 
 
 class SweepError(TinygradMnistError, ValueError):
-    """A folder has another sweep than the one that was asked for, or none.
+    """A folder has another sweep than the one that was asked for.
 
     Examples
     --------
+    >>> import tempfile
     >>> from tinygrad_mnist import errors
-    >>> from tinygrad_mnist.training.sweeps import outcomes
-    >>> try:
-    ...     outcomes("nowhere")
-    ... except errors.SweepError as error:
-    ...     print(error)
-    nowhere has no sweep: expected the folder of one, with journal.log
+    >>> from tinygrad_mnist.training import sweep
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = sweep(lambda trial, place: trial.params["x"], {"x": [1]}, folder, about={"data": "a"})
+    ...     try:
+    ...         sweep(lambda trial, place: trial.params["x"], {"x": [1]}, folder, about={"data": "b"})
+    ...     except errors.SweepError as error:
+    ...         print(str(error).partition(" has ")[2])
+    a sweep with data a: expected b; choose another folder
     """
 
 

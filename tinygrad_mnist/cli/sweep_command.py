@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.command import Command, Whole, under
+from tinygrad_mnist.cli.command import Command, under
 from tinygrad_mnist.cli.options import (
     COUNT,
     data_options,
     jobs_option,
     limit_threads,
     load_images,
-    seed_option,
     validation_option,
 )
 
@@ -26,7 +25,7 @@ _sweep = under("Sweep")
     cls=Command,
     short_help="Train with many settings.",
     examples=(
-        "runs/rates --vary lr=0.01,0.03,0.1,0.3 --vary hidden=32,128,128-64 --epochs 3",
+        "runs/rates --vary lr=0.01,0.03,0.1,0.3 --vary hidden=32,128,128-64 --vary epochs=3",
         "runs/random --vary lr=log:0.001..1 --vary dropout=0..0.5 --sampler quasi-random --trials 40",
     ),
 )
@@ -37,7 +36,8 @@ _sweep = under("Sweep")
     multiple=True,
     required=True,
     metavar="NAME=VALUES",
-    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it.",
+    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it. Without "
+    "seed=0, a trial has its number as seed.",
 )
 @_sweep("--trials", type=COUNT, help="Number of trials.  [default: all of a grid]")
 @_sweep(
@@ -50,11 +50,9 @@ _sweep = under("Sweep")
 @_sweep("--prune", is_flag=True, help="Stop trials that are worse than the median after an epoch.")
 @data_options
 @validation_option
-@_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each training.")
-@seed_option("Sweep", "the first trial; each next one has the next seed")
 @jobs_option
-def sweep(folder: Path, varied: tuple[str, ...], dataset: str, data: Path | None, validation: int,
-          epochs: int, seed: int, threads: int, **search: Any) -> None:  # fmt: skip
+def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data: Path | None,
+          validation: int, threads: int, **search: Any) -> None:  # fmt: skip
     """Train a perceptron with many settings, and write a page that compares them.
 
     Start the same command again, on this machine or on another that shares FOLDER, to add a worker. Any of
@@ -67,60 +65,54 @@ def sweep(folder: Path, varied: tuple[str, ...], dataset: str, data: Path | None
     from tinygrad_mnist.training.run_config import RunOptions
     from tinygrad_mnist.training.sweeps import sweep as run
     from tinygrad_mnist.training.sweeps import training_objective, write_sweep_page
+    from tinygrad_mnist.training.sweeps.page import result_text, settings_text
     from tinygrad_mnist.training.sweeps.trainings import recipe_of
 
     space = dict(map(_setting, varied))
     images = load_images(dataset, data, validation)
+    recipe = Recipe(batch_size=default_batch_size(images))
+    # What a worker must have in common with the others: another number of threads may round differently.
+    about = {"prune": prune, "recipe": recipe, "data": images.checksum(), "images": images, "jobs": threads}
     try:
-        recipe = Recipe(epochs=epochs, seed=seed, batch_size=default_batch_size(images))
         for name, values in space.items():
-            recipe_of(recipe, {name: values[0]}, 0)
-        about = {
-            "recipe": recipe.to_dict(),
-            "data": images.checksum(),
-            "validation": len(images.validation),
-            "jobs": threads,  # another number may round differently
-        }
-        objective = training_objective(recipe, images, RunOptions(threads=threads))
+            if isinstance(values, list):
+                recipe_of(recipe, {name: values[0]}, 0)
+        objective = training_objective(recipe, images, RunOptions(threads=threads), prune=prune)
         with limit_threads(threads):
-            found = run(objective, space, folder, about=about, on_outcome=_say, **search)
-    except TinygradMnistError:
-        raise
+            study = run(
+                objective, space, folder, about=about, **search,
+                on_end=lambda trial: say(
+                    f"trial {trial.number}, {settings_text(trial)}: {result_text(trial)}"
+                ),
+            )  # fmt: skip
     except (TypeError, ValueError) as error:
+        if isinstance(error, TinygradMnistError):
+            raise
         raise click.UsageError(str(error)) from error
-    say(f"{len(found)} trials: {write_sweep_page(folder, found)}")
-
-
-def _say(outcome: Any) -> None:
-    from tinygrad_mnist.cli.console import say
-
-    result = ": ".join(filter(None, [outcome.state, outcome.error]))
-    if outcome.value is not None:
-        result = f"validation loss {outcome.value:.4f}"
-    say(f"trial {outcome.number}: {outcome.words}, {result}")
+    say(f"{len(study.trials)} trials: {write_sweep_page(folder, study)}")
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """The name and the values of "lr=0.01,0.1" or "lr=log:0.001..1"."""
-    from tinygrad_mnist.training.sweeps.space import Range
+    """Return the name and the values of "lr=0.01,0.1" or "lr=log:0.001..1"."""
+    from optuna.distributions import FloatDistribution, IntDistribution
 
-    name, equals, values = text.partition("=")
+    name, _, values = text.partition("=")
     name = name.strip().replace("-", "_")
-    if not equals or not name or not values:
+    if not name or not values:
         raise click.BadParameter(f"{text}: expected NAME=VALUES, such as lr=0.01,0.1", param_hint="--vary")
-    if ".." in values:
-        low, _, high = values.removeprefix("log:").partition("..")
-        numbers = _value(low), _value(high)
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise click.BadParameter(f"{text}: expected two numbers, such as 0..1", param_hint="--vary")
-        return name, Range(*numbers, log=values.startswith("log:"))
-    return name, [_value(value) for value in values.split(",")]
+    if ".." not in values:
+        return name, [_value(value) for value in values.split(",")]
+    low, _, high = values.removeprefix("log:").partition("..")
+    ends = _value(low), _value(high)
+    if not all(isinstance(end, int | float) for end in ends):
+        raise click.BadParameter(f"{text}: expected two numbers, such as 0..1", param_hint="--vary")
+    spread = IntDistribution if all(isinstance(end, int) for end in ends) else FloatDistribution
+    return name, spread(*ends, log=values.startswith("log:"))
 
 
 def _value(text: str) -> Any:
-    """A number, a truth value or None as such, anything else as text."""
+    """Return a number, a truth value or None as such, anything else as text."""
     try:
-        value = ast.literal_eval(text.strip())
+        return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
         return text.strip()
-    return value if value is None or isinstance(value, int | float) else text.strip()

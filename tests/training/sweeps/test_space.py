@@ -6,68 +6,70 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_mnist.training.sweeps.space import (
-    Range,
-    cells,
-    grid_settings,
-    quasi_random_settings,
-    require_space,
-)
+pytest.importorskip("optuna", reason="the sweep extra is not installed")
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from tinygrad_mnist.training.sweeps.space import distribution, planned
 
 GRID = {"lr": [0.1, 0.2], "width": [8, 16, 32], "loss": ["a", "b"]}
 
 
-def test_a_grid_has_every_combination_once():
-    found = [tuple(grid_settings(GRID, number).values()) for number in range(cells(GRID))]
-    assert len(set(found)) == cells(GRID) == 12
+def quasi_random(space, count):
+    return planned(space, "quasi-random", count)
+
+
+@pytest.mark.parametrize(("trials", "count"), [(None, 12), (5, 5), (100, 12)])
+def test_a_grid_has_every_combination_once(trials, count):
+    space = {name: distribution(name, values) for name, values in GRID.items()}
+    found = [tuple(settings.values()) for settings in planned(space, "grid", trials)]
+    assert len(set(found)) == len(found) == count
     assert found[:3] == [(0.1, 8, "a"), (0.1, 8, "b"), (0.1, 16, "a")]
 
 
 @given(st.integers(1, 40))
 def test_a_quasi_random_sequence_fills_each_setting_evenly(count):
-    space = {"x": Range(0.0, 1.0), "y": Range(0.0, 1.0)}
+    found = quasi_random({"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}, count)
     for name, base in (("x", 2), ("y", 3)):
-        values = sorted(quasi_random_settings(space, number)[name] for number in range(count))
+        values = sorted(settings[name] for settings in found)
         gaps = [b - a for a, b in zip([0.0, *values], [*values, 1.0])]
         assert max(gaps) <= base / (count + 1) * base
 
 
-@given(st.integers(0, 1000))
-def test_numbers_stay_in_their_range(number):
-    space = {"whole": Range(2, 5), "log": Range(1e-3, 1.0, log=True), "choice": ["a", "b", "c"]}
-    found = quasi_random_settings(space, number)
-    assert found["whole"] in (2, 3, 4, 5)
-    assert isinstance(found["whole"], int)
-    assert 1e-3 <= found["log"] < 1.0
-    assert found["choice"] in "abc"
+def test_numbers_stay_in_their_range():
+    space = {
+        "whole": IntDistribution(2, 5),
+        "log": FloatDistribution(1e-3, 1.0, log=True),
+        "choice": CategoricalDistribution(["a", "b", "c"]),
+    }
+    for found in quasi_random(space, 1000):
+        assert found["whole"] in (2, 3, 4, 5)
+        assert isinstance(found["whole"], int)
+        assert 1e-3 <= found["log"] < 1.0
+        assert found["choice"] in "abc"
 
 
 def test_a_logarithmic_range_is_even_in_its_logarithm():
-    values = [quasi_random_settings({"lr": Range(1e-4, 1.0, log=True)}, n)["lr"] for n in range(255)]
-    below = sum(value < 1e-2 for value in values)
-    assert below == pytest.approx(len(values) / 2, abs=2)
-    assert math.isclose(sorted(values)[127], 1e-2)
+    found = quasi_random({"lr": FloatDistribution(1e-4, 1.0, log=True)}, 255)
+    values = sorted(settings["lr"] for settings in found)
+    assert sum(value < 1e-2 for value in values) == pytest.approx(len(values) / 2, abs=2)
+    assert math.isclose(values[127], 1e-2)
 
 
-@pytest.mark.parametrize(
-    ("space", "sampler", "said"),
-    [
-        ({}, "grid", "space is empty"),
-        ({"lr": []}, "grid", r"lr is \[\]: expected a list of choices or a Range"),
-        ({"f": [max]}, "tpe", "f has the choice .*: expected finite numbers, text, truth"),
-        ({"lr": [0.1, math.nan]}, "grid", "lr has the choice nan: expected finite numbers"),
-        ({"lr": "0.1"}, "grid", "lr is '0.1': expected a list of choices or a Range"),
-        ({"lr": Range(1.0, 0.1)}, "tpe", "expected low below high"),
-        ({"lr": Range(0.0, 0.1, log=True)}, "tpe", "above 0 with log"),
-        ({"lr": Range(0.0, 0.1)}, "grid", "lr is a range, which a grid cannot cover"),
-    ],
-)
-def test_a_space_that_cannot_be_searched_is_refused(space, sampler, said):
-    with pytest.raises(ValueError, match=said):
-        require_space(space, sampler)
+@pytest.mark.parametrize(("low", "high", "log"), [(-2, 1, False), (1, 8, True)])
+def test_whole_numbers_are_drawn_to_both_ends(low, high, log):
+    drawn = [settings["n"] for settings in quasi_random({"n": IntDistribution(low, high, log=log)}, 255)]
+    assert sorted(set(drawn)) == list(range(low, high + 1))
+    counts = [drawn.count(number) for number in range(low, high + 1)]
+    assert counts == sorted(counts, reverse=True) if log else max(counts) - min(counts) <= 1
 
 
-def test_whole_numbers_are_equally_frequent_also_below_zero():
-    drawn = [quasi_random_settings({"n": Range(-2, 1)}, number)["n"] for number in range(255)]
-    assert sorted(set(drawn)) == [-2, -1, 0, 1]
-    assert max(map(drawn.count, (-2, -1, 0, 1))) - min(map(drawn.count, (-2, -1, 0, 1))) <= 1
+@pytest.mark.parametrize("values", [[], [max], "0.1", [(8, 4)]], ids=repr)
+def test_choices_that_cannot_be_shared_are_refused(values):
+    with pytest.raises(ValueError, match=r"lr is .*: expected a list of numbers, text, truth"):
+        distribution("lr", values)
+
+
+def test_a_range_is_refused_for_a_grid():
+    with pytest.raises(ValueError, match="lr is a range, which a grid cannot cover"):
+        planned({"lr": FloatDistribution(0.0, 0.1)}, "grid", None)

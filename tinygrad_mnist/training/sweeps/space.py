@@ -1,113 +1,87 @@
-"""Spaces of settings, and the setting that a trial's number stands for: the same in every process and run."""
+"""Spaces of settings, and the settings that a trial's number stands for in every process and run."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice, product
+from typing import Any
 
-import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    IntDistribution,
+)
+from scipy.stats.qmc import Halton
 
-from tinygrad_mnist.arguments import shown
+from tinygrad_mnist.arguments import require_whole, shown
 
-
-class Range(NamedTuple):
-    """Numbers from `low` to `high`, whole if both are, evenly spread over their logarithms with ``log=True``.
-
-    Examples
-    --------
-    >>> [Range(0.0, 8.0).at(share) for share in (0, 0.5, 0.75)]
-    [0.0, 4.0, 6.0]
-    >>> [Range(1, 1000, log=True).at(share) for share in (0, 1 / 3, 2 / 3)]
-    [1, 10, 100]
-    """
-
-    low: float
-    high: float
-    log: bool = False
-
-    @property
-    def is_whole(self) -> bool:
-        """True if all numbers are whole."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    def at(self, share: float) -> float:
-        """Return the number at a share of the way, from 0 to below 1."""
-        if self.log:
-            number = math.exp(math.log(self.low) + share * math.log(self.high / self.low))
-            return round(number) if self.is_whole else number
-        number = self.low + share * (self.high - self.low + self.is_whole)
-        return math.floor(number) if self.is_whole else number
+Space = Mapping[str, Sequence[Any] | BaseDistribution]
 
 
-Space = Mapping[str, Sequence[Any] | Range]
-
-
-def require_space(space: Space, sampler: str) -> dict[str, list[Any] | Range]:
-    """Return a space with its choices as lists; refuse one that cannot be searched.
+def distribution(name: str, values: Sequence[Any] | BaseDistribution) -> Any:
+    """Return a distribution of Optuna: choices become a categorical one.
 
     Raises
     ------
     ValueError
-        If it is empty, a setting has no choice or one that is not plain data, a range is empty, or a grid
-        cannot cover it.
+        If there is no choice, or one that processes cannot share through a file.
     """
-    if not space:
-        raise ValueError("space is empty: expected settings; write {'lr': [0.01, 0.1]}")
-    for name, values in space.items():
-        if isinstance(values, Range):
-            low = 0.0 if values.log else -math.inf
-            if not low < values.low < values.high < math.inf:
-                raise ValueError(f"{name} is {values}: expected low below high, above 0 with log")
-            if sampler == "grid":
-                raise ValueError(f"{name} is a range, which a grid cannot cover: give its values as a list")
-        elif isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
-            raise ValueError(f"{name} is {shown(values)}: expected a list of choices or a Range")
-        else:
-            for choice in values:
-                _require_plain(name, choice)
-    return {name: values if isinstance(values, Range) else list(values) for name, values in space.items()}
-
-
-def _require_plain(name: str, choice: Any) -> None:
-    """Refuse a choice that processes cannot share through a file."""
-    try:
-        json.dumps(choice, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    if isinstance(values, BaseDistribution):
+        return values
+    is_plain = all(value is None or isinstance(value, bool | int | float | str) for value in values)
+    if isinstance(values, str) or not values or not is_plain:
         raise ValueError(
-            f"{name} has the choice {shown(choice)}: expected finite numbers, text, truth values, None or "
-            "lists of these, which processes share; give a name, and look it up in the objective"
-        ) from error
+            f"{name} is {shown(values)}: expected a list of numbers, text, truth values or None, or a "
+            "distribution of Optuna; for other choices give names, and look them up in the objective"
+        )
+    return CategoricalDistribution(values)
 
 
-def cells(space: Mapping[str, list[Any] | Range]) -> int:
-    """Return the number of combinations of a space of choices."""
-    return math.prod(len(values) for values in space.values() if not isinstance(values, Range))
+def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[dict[str, Any]]:
+    """Return the settings of each trial by its number; none for "tpe", which draws them later.
 
+    A quasi-random sequence is Halton's.  Each setting has a prime base, in which the digits of the number
+    behind the point are mirrored: J. H. Halton, On the efficiency of certain quasi-random sequences of
+    points, 1960.
 
-def grid_settings(space: Mapping[str, list[Any] | Range], number: int) -> dict[str, Any]:
-    """Return the combination with this number; the last setting changes from one to the next.
+    Raises
+    ------
+    ValueError
+        If the number of trials is missing, or a grid has a range.
 
     Examples
     --------
-    >>> [grid_settings({"lr": [1, 2], "seed": [0, 1, 2]}, number) for number in (0, 1, 3)]
-    [{'lr': 1, 'seed': 0}, {'lr': 1, 'seed': 1}, {'lr': 2, 'seed': 0}]
+    >>> from optuna.distributions import FloatDistribution
+    >>> space = {"x": CategoricalDistribution([1, 2]), "kind": CategoricalDistribution(["a", "b"])}
+    >>> [tuple(settings.values()) for settings in planned(space, "grid", None)]
+    [(1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
+    >>> planned({"x": FloatDistribution(0, 8), "n": IntDistribution(1, 3)}, "quasi-random", 2)
+    [{'x': 4.0, 'n': 2}, {'x': 2.0, 'n': 3}]
     """
-    places = np.unravel_index(number, [len(values) for values in space.values()])
-    return {name: values[place] for (name, values), place in zip(space.items(), places)}
+    if trials is not None:
+        require_whole("trials", trials)
+    elif sampler != "grid":
+        raise ValueError(f"trials is None and the sampler is {sampler}: expected their number")
+    points: Iterable[Iterable[Any]]
+    if sampler == "grid":
+        ranges = [name for name, each in space.items() if not isinstance(each, CategoricalDistribution)]
+        if ranges:
+            raise ValueError(f"{ranges[0]} is a range, which a grid cannot cover: give its values as a list")
+        points = islice(product(*(each.choices for each in space.values())), trials)
+    elif sampler == "quasi-random":
+        shares = Halton(len(space), scramble=False).fast_forward(1).random(trials).tolist()
+        points = [map(_at, space.values(), row) for row in shares]
+    else:
+        return [{}] * (trials or 0)
+    return [dict(zip(space, point)) for point in points]
 
 
-def quasi_random_settings(space: Mapping[str, list[Any] | Range], number: int) -> dict[str, Any]:
-    """Return the point with this number of a Halton sequence, which fills the space evenly at any length.
-
-    Each setting has a prime base, in which the digits of the number behind the point are mirrored: J. H.
-    Halton, On the efficiency of certain quasi-random sequences of points, 1960.
-    """
-    from scipy.stats.qmc import Halton
-
-    (shares,) = Halton(len(space), scramble=False).fast_forward(number + 1).random()
-    return {
-        name: values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
-        for share, (name, values) in zip(shares.tolist(), space.items())
-    }
+def _at(values: Any, share: float) -> Any:
+    """Return the value at a share of the way through a distribution, from 0 to below 1."""
+    if isinstance(values, CategoricalDistribution):
+        return values.choices[int(share * len(values.choices))]
+    is_whole = isinstance(values, IntDistribution)
+    low, end = values.low, values.high + is_whole
+    value = low * (end / low) ** share if values.log else low + share * (end - low)
+    return math.floor(value) if is_whole else value

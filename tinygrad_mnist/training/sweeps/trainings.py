@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+
+from optuna import TrialPruned
+from optuna.trial import Trial
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.datasets import ImageDataset
@@ -17,14 +18,14 @@ from tinygrad_mnist.training.job import resume_training, run_training
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run_config import CONFIG, RunOptions, read_settings
 from tinygrad_mnist.training.run_folder import HISTORY
-from tinygrad_mnist.training.sweeps.study import Stopped, Trial
+from tinygrad_mnist.training.sweeps.study import Objective
 
 RUN = "run"
 
 
 def training_objective(
-    recipe: Recipe, dataset: ImageDataset, options: RunOptions | None = None
-) -> Callable[[Trial], float]:
+    recipe: Recipe, dataset: ImageDataset, options: RunOptions | None = None, *, prune: bool = False
+) -> Objective:
     """Return the objective of a sweep over a recipe, the lowest validation loss of a training.
 
     The run of a trial is in the folder ``run`` of the trial's, with its report.  Its seed is the recipe's
@@ -38,6 +39,9 @@ def training_objective(
         Must have validation images.
     options
         As in `run_training`.
+    prune
+        End a training whose validation loss is above the median of the other trials after the same epoch.
+        Which ones it ends depends on the order in which processes finish.
 
     Raises
     ------
@@ -51,10 +55,10 @@ def training_objective(
     >>> from tinygrad_mnist.training import Recipe, sweep
     >>> objective = training_objective(Recipe(hidden=(8,), epochs=2), load_digits(validation=100))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = sweep(objective, {"lr": [0.0001, 0.1]}, folder)
-    ...     report = found[0].folder / "run" / "report.html"
-    ...     print(report.exists(), "best:", min(found, key=lambda outcome: outcome.value).words)
-    True best: lr 0.1
+    ...     study = sweep(objective, {"lr": [0.0001, 0.1]}, folder)
+    ...     report = Path(folder, "trial-0001", "run", "report.html")
+    ...     print(report.exists(), "best:", study.best_params)
+    True best: {'lr': 0.1}
     """
     if not len(dataset.validation):
         raise DataError(
@@ -62,20 +66,20 @@ def training_objective(
             "with validation="
         )
 
-    def objective(trial: Trial) -> float:
-        folder = trial.folder / RUN
+    def objective(trial: Trial, place: Path) -> float:
+        folder, callbacks = place / RUN, [_Reports(trial, prune)]
         if not (folder / CONFIG).exists():
-            ours = recipe_of(recipe, trial.settings, trial.number)
-            run_training(ours, dataset, folder, options, [_Reports(trial)])
+            run_training(recipe_of(recipe, trial.params, trial.number), dataset, folder, options, callbacks)
         elif not read_settings(folder).finished:
-            resume_training(folder, dataset, [_Reports(trial)])
-        return lowest_loss(folder)
+            resume_training(folder, dataset, callbacks)
+        losses = [epoch.validation_loss for epoch in History.load(folder / HISTORY)]
+        return min(loss for loss in losses if loss is not None)
 
     return objective
 
 
 def recipe_of(recipe: Recipe, settings: dict[str, Any], number: int) -> Recipe:
-    """Return a recipe with the settings and the seed of a trial; hidden layers may be text such as "64-32".
+    """Return a recipe with the settings and the seed of a trial; hidden layers are text such as "64-32".
 
     Raises
     ------
@@ -86,27 +90,19 @@ def recipe_of(recipe: Recipe, settings: dict[str, Any], number: int) -> Recipe:
         require_choice("the setting", name, [field.name for field in fields(Recipe)])
     settings = {"seed": recipe.seed + number, **settings}
     if "hidden" in settings:
-        settings["hidden"] = _sizes(settings["hidden"])
+        settings["hidden"] = tuple(map(int, str(settings["hidden"]).split("-")))
     return replace(recipe, **settings)
 
 
-def _sizes(hidden: Any) -> tuple[int, ...]:
-    return tuple(map(int, str(hidden).split("-"))) if isinstance(hidden, int | str) else tuple(hidden)
-
-
-def lowest_loss(folder: Path) -> float:
-    """Return the lowest validation loss of a finished run; infinite if none is a number."""
-    losses = [epoch.validation_loss for epoch in History.load(folder / HISTORY)]
-    return min((loss for loss in losses if loss is not None and not math.isnan(loss)), default=math.inf)
-
-
 class _Reports(Callback):
-    """Reports the validation loss after each epoch, and ends a trial that is to be stopped."""
+    """Reports the validation loss after each epoch, and ends a trial that is worse than the others."""
 
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+    def __init__(self, trial: Trial, prune: bool) -> None:
+        self._trial, self._prune = trial, prune
+        self._reported = trial.study.trials[trial.number].intermediate_values  # before it was killed
 
     def after_epoch(self, training: Any, epoch: Any) -> None:
-        self._trial.report(epoch.validation_loss, epoch.epoch)
-        if self._trial.should_stop():
-            raise Stopped
+        if epoch.epoch not in self._reported:
+            self._trial.report(epoch.validation_loss, epoch.epoch)
+        if self._prune and self._trial.should_prune():
+            raise TrialPruned
