@@ -8,6 +8,7 @@ from tests.play.networks import in_double
 from tinygrad_mnist import Tensor, nn
 
 pytestmark = pytest.mark.long
+CHECKED = "checkTab.arrays.length === page.data.parameters.length"
 
 
 def check(opened, path):
@@ -131,6 +132,7 @@ def test_rounding_of_a_tiny_loss_is_not_called_wrong(opened, digits_page):
         )
         wait_for(tab, "page.blamed.loss < 1e-3")
         tab.click("#check-all")
+        wait_for(tab, CHECKED)
         assert tab.locator(".check button.small.wrong").count() == 0, loss
         wrong = tab.evaluate(
             """[...page.blamed.slopes].flatMap(([name, slopes]) => [...slopes.keys()].filter((index) => {
@@ -162,13 +164,14 @@ def test_check_says_where_there_is_nothing_to_see(opened, digits_page):
 def test_every_mistake_is_caught_while_the_loss_falls(opened, digits_page):
     tab = check(opened, digits_page)
     tab.click("#check-all")
-    wait_for(tab, "checkTab.arrays.length")
+    wait_for(tab, CHECKED)
     assert tab.locator(".check button.small.wrong").count() == 0
     for mistake in tab.evaluate("page.data.mistakes.map(({ id, text }) => ({ id, text }))"):
         tab.select_option("#mistake", mistake["id"])
         wait_for(tab, f"page.mistake === '{mistake['id']}' && !checkTab.arrays.length")
         assert mistake["text"] in tab.inner_text(".check")
         tab.click("#check-all")
+        wait_for(tab, CHECKED)
         wrong = tab.locator(".check button.small.wrong")
         assert wrong.count() >= 1, mistake
         wrong.first.click()

@@ -78,8 +78,8 @@ const BLAME = {
 
   /** Which pixels would have to change, and the walk. */
   showPicture() {
-    const { blamed, label } = page;
-    if (page.data.kind !== "image" || !blamed || label === null || page.moment < this.last) return this.picture.replaceChildren();
+    const { label } = page, blamed = page.data.kind === "image" && page.moment === this.last ? page.blamed : null;
+    if (!blamed || label === null) return this.picture.replaceChildren();
     const found = canvasOf(page.data.shape[1], page.data.shape[0]), most = reach(blamed.input), name = `“${page.className(label)}”`;
     found.id = "picture-slope";
     found.className = "pixels";
@@ -149,9 +149,9 @@ function classChoice(name, label) {
 
 /** @param {number} moment */
 function momentElements(moment) {
-  const { blamed, label, network } = page;
-  if (!blamed || label === null) return [make("p", "", "Choose the right answer above. Then see how far off the network is, and what is to blame.")];
-  if (moment === 0) return [make("h2", "", "Blame runs backward"), make("p", "", "Press Play. The loss says how wrong the answer is. Then each layer, from right to left, learns its share of the blame.")];
+  const { label, network } = page, blamed = moment ? page.blamed : null;
+  if (label === null) return [make("p", "", "Choose the right answer above. Then see how far off the network is, and what is to blame.")];
+  if (!blamed) return [make("h2", "", "Blame runs backward"), make("p", "", "Press Play. The loss says how wrong the answer is. Then each layer, from right to left, learns its share of the blame.")];
   if (moment === 1) return lossElements(blamed, label);
   const number = network.blocks.length + 1 - moment;
   if (number < 0) return inputElements(blamed);

@@ -38,7 +38,7 @@ class Page {
     this.tab = "see";
     this.seen = this.network.look(this.input);
     /** @type {Blamed | null} */
-    this.blamed = null;
+    this.traced = null;
     /** @type {Set<string>} */
     this.news = new Set();
     this.frame = 0;
@@ -63,10 +63,15 @@ class Page {
     TABS.find(({ id }) => id === this.tab)?.refresh(news);
   }
 
-  /** Run the network forward, and backward too where the right answer is known. */
   compute() {
-    this.blamed = this.label === null ? null : this.network.blame(this.input, this.label, this.mistake);
-    this.seen = this.blamed ?? this.network.look(this.input);
+    this.traced = null;
+    this.seen = this.network.look(this.input);
+  }
+
+  /** The blame, where the right answer is known: the network runs backward when something asks for it. */
+  get blamed() {
+    if (this.label === null) return null;
+    return (this.traced ??= this.network.blame(this.input, this.label, this.mistake));
   }
 
   /**

@@ -94,7 +94,7 @@ function mapOf(values, [, height, width], index) {
 
 /** @param {number[]} shape */
 function mapsText([count, height, width]) {
-  return `${count} ${count === 1 ? "map" : "maps"} of ${height}\u00a0×\u00a0${width}`;
+  return `${count} ${count === 1 ? "map" : "maps"} of ${height}\u202f×\u202f${width}`;
 }
 
 /**

@@ -88,7 +88,7 @@ class Card {
     values.setAttribute("role", "application");
     values.setAttribute("aria-label", `${titleOf(number)}, ${count}. Arrow keys choose a ${block.maps ? "map" : "unit"}.`);
     this.back = make("div", "back", make("p", "note", `Blame. Blue: a larger ${block.maps ? "value" : "sum"} makes the loss worse.`), this.blames.canvas, this.blameScale);
-    const words = make("p", "note", isAnswer ? "how sure it is of each" : `${count}, ${block.title}${MEANINGS[block.title] ?? ""}`);
+    const words = isAnswer ? make("p", "note", "how sure it is of each") : make("p", "note", count, make("br", ""), `${block.title}${MEANINGS[block.title] ?? ""}`);
     this.element = make("figure", `card ${isAnswer ? "answer" : "layer"}`, make("h2", "", titleOf(number)), values, ...(isAnswer ? [words] : [this.scale, words, this.back]));
     this.listen();
   }
@@ -119,10 +119,9 @@ class Card {
   }
 
   refresh() {
-    const { seen, blamed, current: unit, moment, network } = page;
-    const values = seen.values[this.block.shown];
-    const reached = blamed !== null && moment > network.blocks.length - this.number;
-    const isNow = blamed !== null && moment === network.blocks.length - this.number + 1;
+    const { seen, current: unit, moment, network } = page, own = network.blocks.length - this.number + 1;
+    const values = seen.values[this.block.shown], blamed = moment >= own ? page.blamed : null, reached = blamed !== null;
+    const isNow = reached && moment === own;
     const chosen = unit?.layer === this.number ? unit.index : isNow ? unitIn(this.number, deltaOf(this.number, blamed)) : null;
     this.element.classList.toggle("blamed", reached);
     this.element.classList.toggle("now", isNow);
@@ -133,7 +132,7 @@ class Card {
     this.values.paint(values, chosen);
     const most = short(reach(values));
     this.scale.replaceChildren(colourKey(`−${most}`, most));
-    if (reached && blamed) {
+    if (reached) {
       const deltas = deltaOf(this.number, blamed);
       this.blames.paint(deltas, chosen);
       const far = short(reach(deltas));
@@ -171,13 +170,13 @@ class AnswerRow {
    * @param {boolean} isBlamed
    */
   refresh(isChosen, isBlamed) {
-    const share = page.seen.answer[this.index], { label, blamed, network } = page;
+    const share = page.seen.answer[this.index], { label, network } = page, blamed = isBlamed ? page.blamed : null;
     this.fill.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
     this.share.textContent = percent(share);
     this.element.classList.toggle("chosen", isChosen);
     this.element.classList.toggle("right", this.index === label);
     this.element.classList.toggle("read", this.index === page.answer);
-    const delta = isBlamed && blamed ? deltaOf(network.blocks.length - 1, blamed)[this.index] : 0;
+    const delta = blamed ? deltaOf(network.blocks.length - 1, blamed)[this.index] : 0;
     this.blame.textContent = isBlamed ? `${short(delta)}` : "";
     this.blame.className = `delta ${delta < 0 ? "less" : "more"}`;
   }
@@ -271,7 +270,7 @@ class Picture {
   refresh(what) {
     if (![..."input label unit weights moment mistake tab".split(" ")].some((each) => what.has(each))) return;
     for (const card of this.cards) card.refresh();
-    this.source.element.classList.toggle("now", page.blamed !== null && page.moment === page.network.blocks.length + 2);
+    this.source.element.classList.toggle("now", page.label !== null && page.moment === page.network.blocks.length + 2);
     this.drawEdges();
   }
 
@@ -293,8 +292,9 @@ class Picture {
 
   /** What flows along the edges: the blame that arrives at a unit while it runs backward, else the parts of the chosen unit's sum. */
   flow() {
-    const { blamed, moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
-    if (blamed && page.tab === "blame" && moment > 1 && number < network.blocks.length - 1) {
+    const { moment, current: unit, network } = page, number = network.blocks.length + 1 - moment;
+    const blamed = page.tab === "blame" && moment > 1 && number < network.blocks.length - 1 ? page.blamed : null;
+    if (blamed) {
       if (!this.isBeside(number)) return null;
       const to = placeIn(number, number < 0 ? blamed.input : deltaOf(number, blamed)), parts = shares(number, to, blamed);
       return parts && { parts, from: (/** @type {number} */ i) => this.middle(number + 1, i), to: this.middle(number, to), isBlame: true };

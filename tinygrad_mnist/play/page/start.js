@@ -10,7 +10,7 @@ const VERDICT = {
 
   /** The moment of the blame in a line, where the panel is below; and what the lines mean. */
   caption() {
-    const isBlame = page.tab === "blame" && page.moment > 0 && page.blamed !== null, [title, words] = isBlame ? momentElements(page.moment) : [];
+    const isBlame = page.tab === "blame" && page.moment > 0 && page.label !== null, [title, words] = isBlame ? momentElements(page.moment) : [];
     byId("caption").replaceChildren(...(title ? [make("strong", "", title.textContent ?? ""), " ", words?.textContent ?? ""] : []));
     byId("key").replaceChildren("Squares and lines: ", colourKey("below zero", "above zero"), isBlame ?
       ". Dashed lines: the largest shares of the blame that arrives (blame × weight)." : ". Lines: the largest parts (value × weight) of the chosen unit's sum.");

@@ -31,8 +31,8 @@ function tasksOf() {
   const isWrong = () => page.label !== null && page.answer !== page.label;
   const isBlamed = () => page.tab === "blame" && page.moment >= page.network.blocks.length + 2;
   const pixel = () => {
-    const { unit, blamed } = page;
-    return unit?.layer === -1 && blamed !== null && strongest(blamed.input, 3).includes(unit.index);
+    const { unit } = page, blamed = unit?.layer === -1 ? page.blamed : null;
+    return unit !== null && blamed !== null && strongest(blamed.input, 3).includes(unit.index);
   };
   const accuracy = () => learning.report?.places[learning.report.place]?.accuracy ?? 0;
   const teach = { title: "Teach it from nothing", text: `Start with fresh random weights, and train until it reads ${percent(GOOD)} of the test examples correctly.`, hint: "In Learn: “Fresh random weights”, then “Train”. Too slow? Raise the speed, or the learning rate.", isDone: () => learning.start === "fresh" && accuracy() >= GOOD };
