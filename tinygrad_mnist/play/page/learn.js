@@ -164,6 +164,7 @@ function signOf(text) {
  */
 function highestShown(points, smooth) {
   const guess = Math.log(page.data.classes.length), last = smooth[smooth.length - 1]?.[1] ?? 0;
+  if (!points.length) return guess;
   const cap = Math.max(3 * guess, Number.isFinite(last) ? 1.5 * last : 0), most = Math.max(1e-6, ...points.map(([, loss]) => loss || 0));
   return Math.min(most, cap);
 }

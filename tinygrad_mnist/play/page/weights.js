@@ -108,7 +108,7 @@ class LayerImages {
   }
 }
 
-/** The windows of a convolution: a row for each map, a column for each map before it; of the picture alone, side by side. */
+/** The windows of a convolution, each with its parts for the maps before it side by side. */
 class WindowImages {
   /**
    * @param {string} name
@@ -117,7 +117,7 @@ class WindowImages {
   constructor(name, number) {
     const [count, sources, height, width] = shapeOf(name), words = `${titleOf(number)}: ${count} windows of ${height} × ${width} weights, one per map`;
     this.name = name;
-    this.maps = new Maps(`windows-${number}`, [count * sources, height, width], words, sources === 1 ? Math.min(count, WINDOWS_IN_ROW) : sources);
+    this.maps = new Maps(`windows-${number}`, [count * sources, height, width], words, sources * (sources === 1 ? Math.min(count, WINDOWS_IN_ROW) : Math.ceil(Math.sqrt(count / sources))));
     const { canvas } = this.maps;
     canvas.removeAttribute("style");
     canvas.addEventListener("click", (event) => {
@@ -125,7 +125,7 @@ class WindowImages {
       if (at !== null) page.look({ layer: number, index: Math.floor(at / sources) });
     });
     this.caption = make("figcaption", "note");
-    this.words = make("span", "", `${words}${sources === 1 ? "" : `, in rows; in each a part for each of the ${sources} maps before it`}. Touch one to choose its map. `);
+    this.words = make("span", "", `${words}${sources === 1 ? "" : `, each with parts for the ${sources} maps before it side by side`}. Touch one to choose its map. `);
     this.element = make("figure", "windows", canvas, this.caption);
   }
 
