@@ -119,7 +119,7 @@ def run_scaling(
 def _measured(size: int, network: Perceptron, rounds: int) -> Point:
     prepared = {each.name: each.prepare(network) for each in CONTESTANTS}
     steps = {name: training.step for name, training in prepared.items() if training is not None}
-    timing = compare(network.name, steps, rounds)  # first: what is compiled once is no memory of a step
+    timing = compare(network.name, steps, rounds)  # first: the memory of a compilation is not that of a step
     peaks = {each.name: peak_bytes(each, network) for each in CONTESTANTS if each.measures_memory}
     return Point(size, timing, {name: peak for name, peak in peaks.items() if peak is not None})
 

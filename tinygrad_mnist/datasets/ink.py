@@ -80,7 +80,7 @@ def _shrunk(picture: Image) -> tuple[Array, float]:
     scale = SIDE / max(picture.size)
     size = max(8, round(picture.width * scale)), max(8, round(picture.height * scale))
     if scale <= 1:
-        share = min(1, 2 * scale)  # at which a thin stroke is no grain
+        share = min(1, 2 * scale)  # at which a thin stroke is not a grain
         finer = [max(1, round(side * share)) for side in picture.size]
         without_grains = picture.resize(finer, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(3))
         small = without_grains.resize(size, Image.Resampling.BOX)

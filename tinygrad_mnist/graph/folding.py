@@ -15,7 +15,7 @@ from tinygrad_mnist.graph.merging import merged
 
 MOST_NODES = 100  # more cannot be taken in at a glance
 _STRETCHES = 40
-_DEEPEST, _MOST_FOLDED = 20, 10_000  # a picture of modules inside more modules, or of more, is no better
+_DEEPEST, _MOST_FOLDED = 20, 10_000  # a picture of more, or of deeper modules, is not clearer
 _LONGEST_PATTERN = 24
 _MOST_TITLES = 4
 

@@ -13,7 +13,7 @@ from tinygrad_mnist.graph.style import FONT, FORMULA_FONT, THEMES, ThemeName
 
 _DATE = re.compile(rb"\(D:\d{14}")  # the time of drawing, which a PDF states
 _SCREEN_DPI, _PAPER_DPI = 96, 300
-# The WebAssembly build reads no fonts, and knows the widths of a few: those that text is measured by.
+# The WebAssembly build reads no fonts, and has the widths of a few: text is measured by those.
 _MEASURED = {FONT: "DejaVu Sans", FORMULA_FONT: "Courier"}
 
 

@@ -224,7 +224,7 @@ class ReduceLROnPlateau(LRScheduler):
     factor : float
         Below 1.
     patience : int
-        Epochs without a lower loss that are borne.
+        Epochs without a lower loss before the rate is lowered.
     threshold : float
         A loss counts as lower below ``best * (1 - threshold)``.
     cooldown : int

@@ -64,7 +64,7 @@ def _tree(tree: Any, leaf: Callable[[Output], str]) -> str:
 
 def _key(text: str) -> str:
     written = string_text(text)
-    return f"[{written}]" if text == "__proto__" else written  # which is no key of its own without brackets
+    return f"[{written}]" if text == "__proto__" else written  # which is not an own key without brackets
 
 
 def _plain(thing: Any) -> str:

@@ -81,7 +81,7 @@ def use_wide_vectors(typing: Any) -> Any:
     """
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # its own `add` knows no texts
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')  # its own `add` takes no texts
         return context.get_dummy_value()
 
     return types.none(), code
