@@ -21,7 +21,16 @@ def test_its_rest_to_1_has_as_many_digits_as_float64_leaves():
     np.testing.assert_allclose(1 - ops.erf(x), rest, atol=3e-16)
 
 
-@pytest.mark.parametrize(("dtype", "digits"), [(np.float16, 1e-3), (np.float32, 3e-7), (np.float64, 1e-15)])
+def test_single_precision_is_off_by_three_units_at_most_odd_and_within_1():
+    x = np.unique([*GRID, *np.linspace(-4.5, 4.5, 90_001), 1e-38]).astype(np.float32)
+    found = ops.erf(x)
+    np.testing.assert_allclose(found, [math.erf(float(number)) for number in x], rtol=1.8e-7)
+    np.testing.assert_array_equal(ops.erf(-x), -found)
+    special = np.array([np.nan, np.inf, -np.inf, 4.0], np.float32)
+    np.testing.assert_array_equal(ops.erf(special), np.array([np.nan, 1, -1, 1], np.float32))
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [(np.float16, 1e-3), (np.float32, 2e-7), (np.float64, 1e-15)])
 def test_each_precision_keeps_its_dtype(dtype, digits):
     x = np.linspace(-4, 4, 33).astype(dtype)
     found = ops.erf(x)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mnist.autodiff.ops.choices import abs, minimum, where
+from tinygrad_mnist.autodiff.ops.choices import abs, maximum, minimum, where
 from tinygrad_mnist.autodiff.primitive import Primitive, Rule, primitive
 
 _DOCSTRING = """Return {meaning}.
@@ -244,17 +244,19 @@ _FAR = (
     (1.0, 13.2281951154744992508, 86.7072140885989742329, 354.937778887819891062, 975.708501743205489753,
      1823.90916687909736289, 2246.33760818710981792, 1656.66309194161350182, 557.535340817727675546),
 )  # fmt: skip
+# For single precision: erf(x) / x in x**2 for |x| < 1, and log(1 - erf(x)) in x from there to 4, where erf
+# rounds to 1.  Fitted by Lawson's weights to errors of erf of 4e-8 and 1.6e-8.
+_NEAR_SINGLE = (-0.000563142214, 0.00491755141, -0.0267113113, 0.112801801, -0.376123262, 1.12837912)
+_FAR_SINGLE = (-0.0011572211, 0.0148318469, -0.0887997292, -0.654240044, -1.11762128, -0.00261916953)
 
 
-def _quotient(x: Any, polynomials: tuple[tuple[float, ...], ...]) -> Any:
-    """Return the quotient of two polynomials by Horner's rule."""
-    values = []
-    for first, second, *rest in polynomials:
-        value = first * x + second
-        for coefficient in rest:
-            value = value * x + coefficient
-        values.append(value)
-    return values[0] / values[1]
+def _polynomial(x: Any, coefficients: tuple[float, ...]) -> Any:
+    """Return a polynomial by Horner's rule."""
+    first, second, *rest = coefficients
+    value = first * x + second
+    for coefficient in rest:
+        value = value * x + coefficient
+    return value
 
 
 @primitive(elementwise=True)
@@ -273,7 +275,8 @@ def erf(x: Any) -> Any:
 
     Notes
     -----
-    Gradient rule ``g * 2 / sqrt(pi) * exp(-x**2)``.
+    The relative error is below 4e-16 in double precision and below 1.8e-7 in single precision.  Gradient rule
+    ``g * 2 / sqrt(pi) * exp(-x**2)``.
 
     Examples
     --------
@@ -286,10 +289,16 @@ def erf(x: Any) -> Any:
     if x.dtype == np.float16:
         return erf.forward(x.astype(np.float32)).astype(np.float16)
     size = abs.forward(x)
+    if x.dtype == np.float32:
+        near, far = maximum.forward(minimum.forward(x, 1.0), -1.0), minimum.forward(size, 4.0)
+        inner = near * _polynomial(near * near, _NEAR_SINGLE)
+        return where.forward(size < 1, inner, np.sign(x) * (1 - np.exp(_polynomial(far, _FAR_SINGLE))))
     far = minimum.forward(size, 8.0)  # there erf is 1 to all digits, and nothing overflows
     near = minimum.forward(size, 1.0)
-    beyond = 1 - np.exp(-far * far) * _quotient(far, _FAR)
-    result = where.forward(size.real < 1, near * _quotient(near * near, _NEAR), beyond)
+    above, below = (_polynomial(far, coefficients) for coefficients in _FAR)
+    beyond = 1 - np.exp(-far * far) * (above / below)
+    above, below = (_polynomial(near * near, coefficients) for coefficients in _NEAR)
+    result = where.forward(size.real < 1, near * (above / below), beyond)
     return where.forward(x.real < 0, -result, result)
 
 
