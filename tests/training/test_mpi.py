@@ -133,12 +133,17 @@ def workers(launcher):
 @pytest.mark.parametrize(
     ("size", "settings", "other", "sentence"),
     [
-        (2, ["--lr", "0.1"], ["--lr", "0.5"], "lr is 0.5 in process 1: expected 0.1, as in process 0; start"),
-        (2, [], ["--seed", "4"], "seed is 4 in process 1: expected 0"),
-        (2, [], ["--validation", "100"], "data is ImageDataset(digits: 1,337 train"),
+        (
+            2,
+            ["--lr", "0.1"],
+            ["--lr", "0.5"],
+            "lr: expected 0.1 as in process 0, and process 1 has 0.5; start",
+        ),
+        (2, [], ["--seed", "4"], "seed: expected 0 as in process 0, and process 1 has 4"),
+        (2, [], ["--validation", "100"], "data: expected ImageDataset(digits: "),
         (3, [], [], "the number of processes is 3: expected 1, 2, 4 or another power of two"),
         (2, ["--jobs", "2"], [], "threads is 2: expected 1 with micro-batches"),
-        (2, ["--micro-batches", "6"], [], "micro_batches is 6: expected a power of two; write 4"),
+        (2, ["--micro-batches", "6"], [], "micro_batches is 6: expected a power of two, such as 8"),
         (2, ["--epoch", "3"], [], "No such option"),
     ],
     ids=["rate", "seed", "data", "number", "threads", "micro-batches", "usage"],

@@ -8,12 +8,11 @@ import pytest
 from tests.training.processes import together
 from tinygrad_mnist.training import tree_sums
 from tinygrad_mnist.training.distributed import Processes
-from tinygrad_mnist.training.tree_sums import TreeSums
+from tinygrad_mnist.training.tree_sums import TreeSums, tree_sum
 
-SHAPES = {float: [(5,)], int: [()], np.float32: [(70, 90), (3,), (50, 40)]}
-LAYOUT = [(np.dtype(dtype), shape) for dtype, shapes in SHAPES.items() for shape in shapes]
+SHAPES = [(), (70, 90), (3,), (50, 40)]
 LEAVES = [
-    [(9 * rng.standard_normal(shape)).astype(dtype) for dtype, shape in LAYOUT]
+    [np.asarray(9 * rng.standard_normal(shape), np.float32) for shape in SHAPES]
     for rng in np.random.default_rng(0).spawn(8)
 ]
 
@@ -28,10 +27,10 @@ def tree(first, last, position):
 
 def totals(processes, early=False, leaves=8):
     """The bits of the sums that a process gets."""
-    sums = TreeSums(LAYOUT, leaves // processes.size, processes)
+    sums = TreeSums(LEAVES[0], leaves // processes.size, processes)
     for number in range(sums.share):
         sums.begin(number, may_be_early=early)
-        for position in reversed(range(len(LAYOUT))):
+        for position in reversed(range(len(SHAPES))):
             sums.put(position, LEAVES[processes.rank * sums.share + number][position])
         sums.end()
     return [array.tobytes() for array in sums.totals]
@@ -41,13 +40,19 @@ def totals(processes, early=False, leaves=8):
 @pytest.mark.parametrize("leaves", [1, 2, 4, 8])
 def test_totals_are_those_of_the_tree_for_any_number_of_processes(leaves, early, monkeypatch):
     monkeypatch.setattr(tree_sums, "_PIECE", 8000)
-    expected = [tree(0, leaves, position).tobytes() for position in range(len(LAYOUT))]
+    expected = [tree(0, leaves, position).tobytes() for position in range(len(SHAPES))]
     for size in (1, 2, 4, 8)[: leaves.bit_length()]:
         assert together(size, lambda c: totals(c, early, leaves)) == [expected] * size
 
 
 def test_a_plain_sum_has_other_bits():
-    assert totals(Processes())[2] != sum(leaf[2] for leaf in LEAVES).tobytes()
+    assert totals(Processes())[1] != sum(leaf[1] for leaf in LEAVES).tobytes()
+
+
+@pytest.mark.parametrize("leaves", [1, 2, 4, 8])
+def test_small_arrays_are_added_along_the_same_tree(leaves):
+    found = tree_sum(LEAVES[:leaves])
+    assert [array.tobytes() for array in found] == [tree(0, leaves, k).tobytes() for k in range(len(SHAPES))]
 
 
 class Meeting:
@@ -66,16 +71,16 @@ def test_early_arrays_travel_before_the_last_one_is_known(monkeypatch):
 
     def run(processes):
         log = Queue()
-        sums = TreeSums(LAYOUT, 1, Meeting(processes, log))
+        sums = TreeSums(LEAVES[0], 1, Meeting(processes, log))
         sums.begin(0, may_be_early=True)
-        sums.put(4, LEAVES[0][4])
-        first = log.get(timeout=60)  # 50 x 40 numbers of 4 bytes travel whole
-        for position in range(4):
+        sums.put(3, LEAVES[0][3])
+        first = log.get(timeout=60)  # a half of 50 x 40 numbers of 4 bytes
+        for position in range(3):
             sums.put(position, LEAVES[0][position])
         sums.end()
         return first
 
-    assert together(2, run) == [8000] * 2
+    assert together(2, run) == [4000] * 2
 
 
 def test_an_error_on_the_way_is_raised_where_the_totals_are_needed(monkeypatch):
@@ -99,7 +104,7 @@ def test_bytes_that_a_process_sends_stay_below_twice_the_arrays(size, most):
         sent = []
         exchange = processes.exchange
         processes.exchange = lambda mine, *rest: sent.append(mine.nbytes) or exchange(mine, *rest)
-        sums = TreeSums([(np.dtype(np.float32), (2**18,))], 1, processes)
+        sums = TreeSums([np.ones(2**18, np.float32)], 1, processes)
         sums.begin(0, may_be_early=False)
         sums.put(0, np.ones(2**18, np.float32))
         sums.end()

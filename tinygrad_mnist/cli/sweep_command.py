@@ -68,12 +68,12 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
     from tinygrad_mnist.training.sweeps.page import result_text, settings_text
     from tinygrad_mnist.training.sweeps.trainings import recipe_of
 
-    space = dict(map(_setting, varied))
     images = load_images(dataset, data, validation)
     recipe = Recipe(batch_size=default_batch_size(images))
     # What a worker must have in common with the others: another number of threads may round differently.
     about = {"prune": prune, "recipe": recipe, "data": images.checksum(), "images": images, "jobs": threads}
     try:
+        space = dict(map(_setting, varied))
         for name, values in space.items():
             if isinstance(values, list):
                 recipe_of(recipe, {name: values[0]}, 0)
@@ -98,15 +98,11 @@ def _setting(text: str) -> tuple[str, Any]:
 
     name, _, values = text.partition("=")
     name = name.strip().replace("-", "_")
-    if not name or not values:
-        raise click.BadParameter(f"{text}: expected NAME=VALUES, such as lr=0.01,0.1", param_hint="--vary")
-    if ".." not in values:
+    low, dots, high = values.removeprefix("log:").partition("..")
+    if not dots:
         return name, [_value(value) for value in values.split(",")]
-    low, _, high = values.removeprefix("log:").partition("..")
     ends = _value(low), _value(high)
-    if not all(isinstance(end, int | float) for end in ends):
-        raise click.BadParameter(f"{text}: expected two numbers, such as 0..1", param_hint="--vary")
-    spread = IntDistribution if all(isinstance(end, int) for end in ends) else FloatDistribution
+    spread: Any = IntDistribution if all(isinstance(end, int) for end in ends) else FloatDistribution
     return name, spread(*ends, log=values.startswith("log:"))
 
 

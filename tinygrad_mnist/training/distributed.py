@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import math
 import os
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import metadata
 from typing import Any, Self
 
@@ -98,41 +97,42 @@ class MPI(Processes):
                 "of one MPI library; write the path of the mpiexec that pip installed beside python"
             )
         self._errors = self._world.Dup()  # of the processes that end by an error
-        self._uncaught, sys.excepthook = sys.excepthook, self._end_all
+        self._report, sys.excepthook = sys.excepthook, self._report_and_end
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: Any) -> None:
-        if raised[0] is not None and not self._reports_error():
+        """End all processes by an error, after its report; process 0 alone reports one that all have."""
+        if raised[0] is None:
+            return
+        met, deadline = self._errors.Ibarrier(), time.monotonic() + _PATIENCE
+        while not (all_have_it := met.Test()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if not all_have_it:
+            atexit.register(self._world.Abort, 2)  # at exit MPI would wait for the others
+        elif self.rank:
             raise SystemExit(2)
 
-    def _end_all(self, *raised: Any) -> None:
-        if self._reports_error():
-            self._uncaught(*raised)
-
-    def _reports_error(self) -> bool:
-        """Wait for the others; if they have no error, end them after the report of this process.
-
-        An error of all is reported by process 0 alone.
-        """
-        met, deadline = self._errors.Ibarrier(), time.monotonic() + _PATIENCE
-        while not met.Test():
-            if time.monotonic() > deadline:
-                atexit.register(self._world.Abort, 2)  # at exit MPI would wait for the others
-                return True
-            time.sleep(0.01)
-        return self.rank == 0
+    def _report_and_end(self, *raised: Any) -> None:
+        with suppress(SystemExit):
+            self.__exit__(*raised)
+            self._report(*raised)
 
     def exchange(self, sent: Array, received: Array, partner: int) -> None:
         """Send a vector to a process, and fill `received` with the one that it sends."""
-        request = self._world.Isendrecv(sent, partner, recvbuf=received, source=partner)
-        while not any(request.Test() for _ in range(_LOOKS)):
-            time.sleep(_NAP)  # the wait of MPI itself would take a core from those that compute
+        _wait_for(self._world.Isendrecv(sent, partner, recvbuf=received, source=partner))
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank."""
+        _wait_for(self._world.Ibarrier())
         return list(self._world.allgather(value))
+
+
+def _wait_for(request: Any) -> None:
+    """Wait without the core, which those that compute may need: MPI's own wait does not leave it."""
+    while not any(request.Test() for _ in range(_LOOKS)):
+        time.sleep(_NAP)
 
 
 def started_processes() -> AbstractContextManager[Processes]:
@@ -150,21 +150,8 @@ def is_first_here() -> bool:
     return all(os.environ.get(rank, "0") == "0" for _, rank in _LAUNCHED)
 
 
-def require_power_of_two(name: str, count: int) -> None:
-    """Refuse a number that no binary tree has as its number of leaves.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a whole number, or is not 1, 2, 4, 8, ...
-    """
-    require_whole(name, count)
-    if count & (count - 1):
-        raise ValueError(f"{name} is {count}: expected a power of two; write {2 ** int(math.log2(count))}")
-
-
-def require_shares(micro_batches: int, processes: Processes) -> None:
-    """Refuse processes that cannot share the micro-batches equally.
+def require_shares(micro_batches: int, processes: int = 1) -> None:
+    """Refuse micro-batches that no binary tree can add, or that processes cannot share equally.
 
     Raises
     ------
@@ -173,12 +160,15 @@ def require_shares(micro_batches: int, processes: Processes) -> None:
     ProcessError
         If the number of processes does not divide it.
     """
-    require_power_of_two("micro_batches", micro_batches)
-    if micro_batches % processes.size:
-        most = 2 ** int(math.log2(min(processes.size, micro_batches)))
+    require_whole("micro_batches", micro_batches)
+    if micro_batches & (micro_batches - 1):
+        raise ValueError(
+            f"micro_batches is {micro_batches}: expected a power of two, such as {MICRO_BATCHES}"
+        )
+    if micro_batches % processes:
         raise ProcessError(
-            f"the number of processes is {processes.size}: expected 1, 2, 4 or another power of two that "
-            f"divides the {micro_batches} micro-batches; write mpiexec -n {most}"
+            f"the number of processes is {processes}: expected 1, 2, 4 or another power of two that divides "
+            f"the {micro_batches} micro-batches"
         )
 
 
@@ -186,12 +176,11 @@ def machine() -> dict[str, str]:
     """Return what the bits of a training depend on besides its settings: versions and instruction sets."""
     blas = [info for info in threadpool_info() if info["user_api"] == "blas"]
     libraries = {f"{b['internal_api']} {b['version']} for {b.get('architecture', 'any')}" for b in blas}
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]
     return {
         "version of tinygrad_mnist": metadata.version("tinygrad_mnist"),
         **{f"version of {name}": version for name, version in versions().items()},
         "BLAS library": ", ".join(sorted(libraries)),
-        "instruction set of NumPy": ", ".join([*simd["baseline"], *simd["found"]]),
+        "instruction set of NumPy": str(np.show_config(mode="dicts")["SIMD Extensions"]),
     }
 
 
@@ -207,18 +196,10 @@ def require_alike(processes: Processes, settings: Mapping[str, str]) -> None:
     for rank, own in enumerate(others, 1):
         for name in sorted({*first, *own}):
             value, expected = own.get(name, "missing"), first.get(name, "none")
-            if value != expected:
-                raise ProcessError(_difference(name, value, expected, rank))
             if value == "unknown":
+                raise ProcessError(f"{name} cannot be compared between processes: give a Loader")
+            if value != expected:
                 raise ProcessError(
-                    f"{name} cannot be compared between processes: expected a Loader, a split, arrays or a "
-                    "list of batches; give a Loader"
+                    f"{name}: expected {expected} as in process 0, and process {rank} has {value}; start all "
+                    "alike, on the same data and after the same manual_seed"
                 )
-
-
-def _difference(name: str, value: str, expected: str, rank: int) -> str:
-    if name.startswith("the "):  # values of data, weights, random numbers
-        is_data = name.startswith("the values")
-        advice = "give all the same data" if is_data else "write manual_seed(0) at the start"
-        return f"{name} differ in process {rank}: expected those of process 0; {advice}"
-    return f"{name} is {value} in process {rank}: expected {expected}, as in process 0; start all alike"

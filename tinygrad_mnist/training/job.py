@@ -172,7 +172,7 @@ def _require_shared(recipe: Recipe, options: RunOptions, dataset: ImageDataset, 
             f"cannot be shared; write micro_batches={MICRO_BATCHES} in a new recipe"
         )
     if recipe.micro_batches is not None:
-        require_shares(recipe.micro_batches, processes)
+        require_shares(recipe.micro_batches, processes.size)
     if recipe.micro_batches is not None and options.threads > 1:
         raise ProcessError(
             f"threads is {options.threads}: expected 1 with micro-batches, whose sums do not depend on the "

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, NoReturn
 
-from tinygrad_mnist.datasets.batches import Batch, Batches
+from tinygrad_mnist.datasets.batches import Batch, Batches, read
 from tinygrad_mnist.errors import DataError, DivergenceError
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import Optimizer
@@ -327,7 +327,7 @@ class Training:
         self.position = position.copy()
         while self.position.steps <= failed:
             before = self.position.steps
-            for inputs, targets in self._batches():
+            for inputs, targets in map(read, self._batches()):
                 done = watched(inputs, targets, self._when())
                 if isinstance(done, Anomaly):
                     return done

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import astuple
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,11 @@ from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.distributed import Processes, require_shares
 from tinygrad_mnist.training.run_state import Parts, RunState
-from tinygrad_mnist.training.step import Anomaly, Step, all_finite, explained
+from tinygrad_mnist.training.step import Anomaly, Step, all_finite, watched_step
 from tinygrad_mnist.training.totals import PerExample, Totals
-from tinygrad_mnist.training.tree_sums import TreeSums
+from tinygrad_mnist.training.tree_sums import TreeSums, tree_sum
 from tinygrad_mnist.typing import Array
 
-_COUNTS = 5  # loss, correct, examples, weight, requests to stop
 _CALLS = 3  # of a function until its program only repeats: captured, compared, and the native code
 
 
@@ -53,12 +53,13 @@ class MicroBatchStep(Step):
 
     Notes
     -----
-    Each generator draws one seed per micro-batch, which its draws begin from.  Of a buffer, the changes by
-    the micro-batches are averaged, weighted by rows; a counter changes as by the first.
+    Each generator draws one seed per step; the draws for a micro-batch begin from it and the number of the
+    micro-batch.  Of a buffer, the changes by the micro-batches are averaged, weighted by rows; a counter
+    changes as by the first.
     """
 
     def __init__(self, parts: Parts, backend: Backend, micro_batches: int, processes: Processes) -> None:
-        require_shares(micro_batches, processes)
+        require_shares(micro_batches, processes.size)
         self.micro_batches, self.processes, self.stopping = micro_batches, processes, False
         self.stop_requested: Callable[[], bool] = lambda: False
         self._per_example = PerExample(parts.loss)
@@ -69,14 +70,11 @@ class MicroBatchStep(Step):
             )
         buffers = [buffer for _, module in parts.modules for buffer in module.buffers()]
         self._buffers = [buffer for buffer in buffers if buffer.dtype.kind in "fiu"]
-        self._generators = list({id(g): g for _, g in generators_of(parts.modules)}.values())
+        generators = [generator.bit_generator for _, generator in generators_of(parts.modules)]
+        self._generators = list({id(bits): bits for bits in generators}.values())
         self._params = parts.optimizer.params
-        layout = [
-            (np.dtype(np.float64), (_COUNTS + len(self._params),)),
-            *((part.dtype, part.shape) for part in (*self._buffers, *self._params)),
-        ]
-        self._first = 1 + len(self._buffers)  # position of the first parameter
-        self._sums = TreeSums(layout, micro_batches // processes.size, processes)
+        arrays = [parameter.data for parameter in self._params]
+        self._sums = TreeSums(arrays, micro_batches // processes.size, processes)
         self._calls: Counter[int] = Counter()  # by the rows of the micro-batch
         super().__init__(parts, backend)
 
@@ -90,7 +88,7 @@ class MicroBatchStep(Step):
             checked(self._weigh, peeled(output))
             value.backward()
             samples = []  # what a program gives is compared with the function
-            for position, parameter in enumerate(parts.optimizer.params):
+            for position, parameter in enumerate(self._params):
                 if parameter.grad is not None:
                     checked(self._take, parameter.grad, position)
                     samples.append(parameter.grad.reshape(-1)[:1])
@@ -104,75 +102,47 @@ class MicroBatchStep(Step):
         if not isinstance(inputs, UnreadInputs):
             inputs = array_of(inputs)
         targets = array_of(targets)
-        seeds = self._seeds()
-        after = [generator.bit_generator.state for generator in self._generators]
-        before = [buffer.data.copy() for buffer in self._buffers]
+        seeds = [int(np.random.Generator(bits).integers(2**63)) for bits in self._generators]
+        after = [bits.state for bits in self._generators]
+        own = [self._micro_batch(number, seeds, inputs, targets) for number in range(self._sums.share)]
+        for bits, state in zip(self._generators, after):
+            bits.state = state
+        return self._update(tree_sum(list(chain(*self.processes.gather(own)))))
 
-        for number in range(self._sums.share):
-            self._micro_batch(number, seeds, inputs, targets, before)
-        for generator, state in zip(self._generators, after):
-            generator.bit_generator.state = state
-        return self._update(before)
-
-    def watched(self, inputs: Any, targets: Any, when: str) -> tuple[float, Totals] | Anomaly:
-        """Run a step op by op in this process alone, as `watched_step`."""
-        parts, before = self._parts, RunState.of(self._parts)
-        done = MicroBatchStep(parts, "eager", self.micro_batches, Processes())(inputs, targets)
-        if math.isfinite(done[0]) and all_finite(parts):
+    def watched(self, inputs: Any, targets: Any, when: str) -> tuple[float, Any] | Anomaly:
+        """Run a step op by op in this process alone; explain one that is not finite by its whole batch."""
+        before = RunState.of(self._parts)
+        done = MicroBatchStep(self._parts, "eager", self.micro_batches, Processes())(inputs, targets)
+        if math.isfinite(done[0]) and all_finite(self._parts):
             return done
-        inputs, targets = array_of(inputs), array_of(targets)
-        own = [(number, self._rows(number, len(inputs))) for number in range(self.micro_batches)]
-        calls = [
-            (lambda number=number: self._seed(self._seeds(), number), rows.start, inputs[rows], targets[rows])
-            for number, rows in own
-            if rows.start < rows.stop
-        ]
-        return explained(parts, before, calls, when)
+        before.put_back(self._parts)
+        return watched_step(self._parts, inputs, targets, when)
 
-    def _seeds(self) -> list[Array]:
-        """Draw the seeds of the micro-batches of a step from each generator."""
-        return [generator.integers(2**63, size=self.micro_batches) for generator in self._generators]
-
-    def _seed(self, seeds: list[Array], number: int) -> None:
-        for generator, own in zip(self._generators, seeds):
-            generator.bit_generator.state = type(generator.bit_generator)(int(own[number])).state
-
-    def _rows(self, number: int, rows: int) -> slice:
-        """Return the rows of a micro-batch of a batch; the first is not empty."""
-        count = self.micro_batches
-        return slice(-(-rows * number // count), -(-rows * (number + 1) // count))
-
-    def _micro_batch(
-        self, number: int, seeds: list[Array], inputs: Array, targets: Array, before: list[Array]
-    ) -> None:
-        """Add a micro-batch of this process to the sums."""
-        sums, params = self._sums, self._params
-        index = self.processes.rank * sums.share + number
-        rows = self._rows(index, len(inputs))
-        count = rows.stop - rows.start
-        self._seed(seeds, index)
-        sums.begin(number, may_be_early=self._calls[count] >= _CALLS)
-        self._calls[count] += 1
+    def _micro_batch(self, number: int, seeds: list[int], inputs: Any, targets: Array) -> list[Array]:
+        """Give the gradients of a micro-batch to the sums; return its counts and the changes of buffers."""
+        index = self.processes.rank * self._sums.share + number
+        start, stop = (-(-len(inputs) * i // self.micro_batches) for i in (index, index + 1))
+        for bits, seed in zip(self._generators, seeds):
+            bits.state = type(bits)([seed, index]).state
+        before = [buffer.data.copy() for buffer in self._buffers]
+        totals, self._targets = Totals(), targets[start:stop]
+        self._sums.begin(number, may_be_early=self._calls[stop - start] >= _CALLS)
+        self._calls[stop - start] += 1
         self._taken: set[int] = set()
-        counts = np.zeros(_COUNTS + len(params))
-        if count:
-            self._targets = targets[rows]
-            value, output, _ = self.run(inputs[rows], self._targets)
-            totals = Totals()
+        if start < stop:
+            value, output, _ = self.run(inputs[start:stop], self._targets)
             totals.add(*self._per_example(float(value.item()), output.data, self._targets))
-            counts[:4] = astuple(totals)  # NaN for no number of correct ones
-        counts[4] = self.stop_requested()
-        for position in range(len(params)):
-            counts[_COUNTS + position] = position in self._taken
-            if position not in self._taken:
-                sums.put(self._first + position, 0)
-        share = count / len(inputs)
-        for position, (buffer, old) in enumerate(zip(self._buffers, before), 1):
-            sums.put(position, buffer.data - old, share if buffer.dtype.kind == "f" else index == 0)
+        taken = [position in self._taken for position in range(len(self._params))]
+        for position, is_taken in enumerate(taken):
+            if not is_taken:
+                self._sums.put(position, 0)
+        self._sums.end()
+        changes, share = [], (stop - start) / len(inputs)
+        for buffer, old in zip(self._buffers, before):
+            changes.append((buffer.data - old) * (share if buffer.dtype.kind == "f" else index == 0))
             buffer.data[...] = old
             buffer._mark_changed()
-        sums.put(0, counts)
-        sums.end()
+        return [np.array([*astuple(totals), self.stop_requested(), *taken], float), *changes]
 
     def _weigh(self, output: Array) -> None:
         """Find what the mean over this micro-batch divides by."""
@@ -187,21 +157,19 @@ class MicroBatchStep(Step):
         if self._sums.is_early and (is_compiling() or position in self._taken):
             return
         self._taken.add(position)
-        self._sums.put(self._first + position, gradient, self._weight)
+        self._sums.put(position, gradient, self._weight)
 
-    def _update(self, before: list[Array]) -> tuple[float, Totals]:
-        """Update the parameters with the sums over a batch."""
-        counts, *rest = self._sums.totals
-        changes, gradients = rest[: len(self._buffers)], rest[len(self._buffers) :]
-        loss, correct, examples, weight, stops = counts[:_COUNTS].tolist()
+    def _update(self, sums: list[Array]) -> tuple[float, Totals]:
+        """Update parameters and buffers with the sums over a batch."""
+        loss, correct, examples, weight, stops, *taken = sums[0].tolist()
         totals = Totals(loss, None if math.isnan(correct) else int(correct), int(examples), weight)
         divisor = weight if self._per_example.reduction == "mean" else 1
-        for parameter, gradient, has_one in zip(self._params, gradients, counts[_COUNTS:]):
+        for parameter, gradient, has_one in zip(self._params, self._sums.totals, taken):
             if divisor:
                 gradient /= divisor
-            parameter.grad = gradient if has_one else None
-        for buffer, change, old in zip(self._buffers, changes, before):
-            buffer.data[...] = old + change
+            parameter.grad = gradient.astype(parameter.dtype, copy=False) if has_one else None
+        for buffer, change in zip(self._buffers, sums[1:]):
+            buffer.data[...] += change
             buffer._mark_changed()
         clip(self._params, self._parts.clip_norm, self._parts.clip_value)
         self._parts.optimizer.step()

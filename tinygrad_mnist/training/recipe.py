@@ -15,7 +15,7 @@ from tinygrad_mnist.datasets.augment import Distortions
 from tinygrad_mnist.files.limits import MOST_COUNT, MOST_LAYERS, MOST_UNITS
 from tinygrad_mnist.files.records import ADDED, Length, Number, OneOf, Whole, require_valid
 from tinygrad_mnist.nn.losses import Loss
-from tinygrad_mnist.training.distributed import require_power_of_two
+from tinygrad_mnist.training.distributed import require_shares
 from tinygrad_mnist.training.named import read_call
 from tinygrad_mnist.training.optimizers import SGD_RATE, build_optimizer, named_optimizer
 from tinygrad_mnist.training.schedules import named_schedule
@@ -101,7 +101,7 @@ class Recipe:
     def __post_init__(self) -> None:
         require_valid(self)
         if self.micro_batches is not None:
-            require_power_of_two("micro_batches", self.micro_batches)
+            require_shares(self.micro_batches)
         self.build_optimizer(_SMALLEST)  # refuses optimizers and schedules that cannot be built
         self.build_transform()
 

@@ -150,14 +150,15 @@ def test_another_study_in_the_folder_is_refused_by_what_differs(tmp_path, settin
         ({"sampler": "gird"}, "sampler is 'gird': expected one of .* did you mean 'grid'"),
         ({"sampler": "tpe"}, "trials is None and the sampler is tpe: expected their number"),
         ({"trials": 0}, "trials is 0: expected a whole number >= 1"),
+        ({"space": {"x": []}}, "must contain one or more elements"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(tmp_path, settings, said):
     with pytest.raises(ValueError, match=said):
-        sweep(squared, {"x": [0.0, 1.0]}, tmp_path, **settings)
+        sweep(squared, folder=tmp_path, **{"space": {"x": [0.0, 1.0]}, **settings})
 
 
-@pytest.mark.parametrize("missing", ["optuna", "scipy", "sklearn"])
+@pytest.mark.parametrize("missing", ["optuna", "scipy", "sklearn", "matplotlib"])
 def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch, missing):
     for name in [name for name in sys.modules if name.startswith("tinygrad_mnist.training.sweeps")]:
         monkeypatch.delitem(sys.modules, name)

@@ -14,28 +14,9 @@ from optuna.distributions import (
 )
 from scipy.stats.qmc import Halton
 
-from tinygrad_mnist.arguments import require_whole, shown
+from tinygrad_mnist.arguments import require_whole
 
 Space = Mapping[str, Sequence[Any] | BaseDistribution]
-
-
-def distribution(name: str, values: Sequence[Any] | BaseDistribution) -> Any:
-    """Return a distribution of Optuna: choices become a categorical one.
-
-    Raises
-    ------
-    ValueError
-        If there is no choice, or one that processes cannot share through a file.
-    """
-    if isinstance(values, BaseDistribution):
-        return values
-    is_plain = all(value is None or isinstance(value, bool | int | float | str) for value in values)
-    if isinstance(values, str) or not values or not is_plain:
-        raise ValueError(
-            f"{name} is {shown(values)}: expected a list of numbers, text, truth values or None, or a "
-            "distribution of Optuna; for other choices give names, and look them up in the objective"
-        )
-    return CategoricalDistribution(values)
 
 
 def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[dict[str, Any]]:

@@ -14,13 +14,14 @@ from typing import Any, Literal, get_args
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
-from tinygrad_mnist.training.sweeps.space import Space, distribution, planned
+from tinygrad_mnist.training.sweeps.space import Space, planned
 
 Objective = Callable[[Trial, Path], float]
 Sampler = Literal["grid", "quasi-random", "tpe"]
@@ -50,7 +51,8 @@ def sweep(
         still there when another process goes on with it.  Returns a number, the smaller the better; raises
         ``optuna.TrialPruned`` to end early.  The trials of other errors have failed.
     space
-        Choices, or a distribution of Optuna, by the name of a setting.
+        By the name of a setting: choices, which are numbers, text, truth values or None, or a distribution of
+        Optuna.
     folder
         Folder of the study: its journal, and a folder per trial.
     trials
@@ -85,7 +87,10 @@ def sweep(
     {'error': 'ZeroDivisionError: division by zero'}
     """
     require_choice("sampler", sampler, get_args(Sampler))
-    known = {name: distribution(name, values) for name, values in space.items()}
+    known: dict[str, Any] = {
+        name: values if isinstance(values, BaseDistribution) else CategoricalDistribution(values)
+        for name, values in space.items()
+    }
     settings = planned(known, sampler, trials)
     folder = Path(folder)
     described = {"space": known, "trials": len(settings), "sampler": sampler, **(about or {})}
