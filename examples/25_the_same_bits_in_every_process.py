@@ -179,7 +179,8 @@ assert len(set(found.values())) == 1
 
 # %% [markdown]
 # The masks of dropout are the same too: for each step the layer draws a seed, and the masks of a micro-batch
-# follow from it and the number of the micro-batch, whoever works on it.  With a plain sum the weights drift apart, as rounding errors do.
+# follow from it and the number of the micro-batch, whoever works on it.  With a plain sum the weights drift
+# apart, as rounding errors do.
 
 
 # %%
