@@ -1,5 +1,7 @@
 """nn.functional: the functions give what the layers and losses of their names give."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,29 @@ def test_rows_and_one_hot_take_numbers():
     found.sum().backward()
     np.testing.assert_array_equal(weight.grad, [[1] * 3, [0] * 3, [1] * 3, [0] * 3, [0] * 3])
     np.testing.assert_array_equal(F.one_hot(LABELS, 3), np.eye(3, dtype=int)[LABELS])
+
+
+@pytest.mark.parametrize("name", F.__all__)
+def test_every_function_answers_an_unknown_keyword_with_advice(name):
+    with pytest.raises(TypeError, match=r"\w+\(\) does not take device=: leave it out"):
+        getattr(F, name)(X, X, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: F.softmax(X, axis=1), "softmax() takes dim=, not axis="),
+        (lambda: F.cross_entropy(input=X, target=LABELS), "cross_entropy() takes output=, not input="),
+        (lambda: F.cross_entropy(X, reduction="sum"), "cross_entropy() is missing target"),
+        (lambda: F.cross_entropy(X, LABELS, None), "got 3 positional arguments: expected output, target"),
+        (lambda: F.layer_norm(X, 4), "LayerNorm normalizes the last axes (4,), got inputs of shape (4, 3)"),
+        (lambda: nn.Conv2d(1, 2, 3, padding="same"), "a window of 3 keeps the size with padding=1"),
+    ],
+)
+def test_calls_in_pytorchs_words_are_answered(call, said):
+    with pytest.raises((TypeError, ValueError), match=re.escape(said)):
+        call()
+
+
+def test_last_axis_to_normalize_is_given_by_its_length():
+    np.testing.assert_array_equal(F.layer_norm(X, 3), F.layer_norm(X, (3,)))

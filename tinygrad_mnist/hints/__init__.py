@@ -264,19 +264,27 @@ def call_error(
     is_method = bool(parameters) and parameters[0].name == "self"
     name = type(arguments[0]).__name__ if function.__name__ == "__init__" else function.__qualname__
     names = [p.name for p in parameters[is_method:]]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)  # passed on: the others may be known there
     for keyword in keywords:
-        if keyword not in names:
+        is_meant = any(word in names for word in KEYWORDS.get(keyword, ()))
+        if keyword not in names and (is_meant or not takes_any):
             return unknown_keyword(name, keyword, names)
-    places = [p.name for p in parameters[is_method:] if p.kind is not p.KEYWORD_ONLY]
+    places = [p.name for p in parameters[is_method:] if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
     settings = ", ".join(f"{p.name}=" for p in parameters if p.kind is p.KEYWORD_ONLY)
     count = len(arguments) - is_method
-    if count > len(places) and not places:
+    if count > len(places) and not places and settings:
         return TypeError(f"{name}() takes its settings by name, {settings}: to apply it write {name}()(...)")
     if count > len(places):
         by_name = f", then by name {settings}" if settings else ""
-        return TypeError(f"{name}() got {count} positional arguments: expected {', '.join(places)}{by_name}")
+        return TypeError(
+            f"{name}() got {count} positional arguments: expected {', '.join(places) or 'none'}{by_name}"
+        )
     given = {*places[:count], *keywords}
-    required = [p.name for p in parameters[is_method:] if p.default is p.empty and p.name not in given]
+    required = [
+        p.name
+        for p in parameters[is_method:]
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and p.name not in given
+    ]
     if required:
         return TypeError(f"{name}() is missing {' and '.join(required)}: it takes {', '.join(names)}")
     return error

@@ -30,6 +30,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "in_dim": ("in_features",),
     "high": ("max",),
     "init": ("weight_init",),
+    "input": ("output", "x", "numbers", "inputs"),
     "input_dim": ("in_features", "num_embeddings"),
     "input_shape": ("in_features",),
     "keepdim": ("keepdims",),

@@ -27,6 +27,7 @@ MODULE = {
     "load_weights": "write `tm.load(model, path)`",
     "pop": "write a slice: `model[:-1]`",
     "register_module": "set an attribute, or write `model.append(nn.ReLU())`",
+    "from_pretrained": "load the file: `tm.load(model, path)`",
     "register_parameter": "set an attribute: `nn.Parameter(np.zeros(3))`",
     "save_weights": "write `tm.save(model, path)`",
     "set_weights": "write `model.load_state_dict(model.state_dict())`",

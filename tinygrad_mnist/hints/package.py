@@ -37,6 +37,8 @@ TOP_LEVEL = {
     "transforms": "they are at the top: `tm.grad(np.sum)(x)`, `tm.hessian(np.sum)(x)`",
     "tensor": "write `Tensor([1.0, 2.0])`",
     "utils": "loops over `Loader(x.data, labels, 2)` give batches",
+    "jacfwd": "write `tm.jacobian(np.sin)(np.ones(3))`",
+    "jacrev": "write `tm.jacobian(np.sin)(np.ones(3))`",
     "vmap": "write the function for arrays with one axis more: ops broadcast",
     "zeros": "write `Tensor(np.zeros(3))`: arrays are made by NumPy",
     "DataLoader": "write `tm.datasets.Loader(x.data, labels, 2)`",

@@ -18,11 +18,12 @@ import numpy as np
 
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.indexing import rows
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints import layers as _layers
 from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.nn import activations, class_losses, losses
 from tinygrad_mnist.nn.layers import Dropout
-from tinygrad_mnist.nn.normalization import normalized
+from tinygrad_mnist.nn.normalization import normalized_to
 
 __all__ = [
     "avg_pool2d", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv2d",
@@ -35,6 +36,7 @@ relu, sigmoid, tanh, softplus, flatten = ops.relu, ops.sigmoid, ops.tanh, ops.so
 conv2d, max_pool2d, avg_pool2d = ops.conv2d, ops.max_pool2d, ops.avg_pool2d
 
 
+@hinted
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """Return ``x`` where it is positive and ``negative_slope * x`` elsewhere: `nn.LeakyReLU`.
 
@@ -48,6 +50,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return activations.LeakyReLU(negative_slope).forward(x)
 
 
+@hinted
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return ``x`` where it is positive and ``alpha * (exp(x) - 1)`` elsewhere: `nn.ELU`.
 
@@ -61,6 +64,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return activations.ELU(alpha).forward(x)
 
 
+@hinted
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Return ``x`` times the normal distribution function: `nn.GELU`.
 
@@ -74,6 +78,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     return activations.GELU(approximate).forward(x)
 
 
+@hinted
 def silu(x: Any) -> Any:
     """Return ``x * sigmoid(x)``: `nn.SiLU`.
 
@@ -87,6 +92,7 @@ def silu(x: Any) -> Any:
     return activations.SiLU().forward(x)
 
 
+@hinted
 def softmax(x: Any, dim: int = -1) -> Any:
     """Return probabilities that sum to 1 along an axis: `nn.Softmax`.
 
@@ -101,6 +107,7 @@ def softmax(x: Any, dim: int = -1) -> Any:
     return ops.softmax(x, axis=dim)
 
 
+@hinted
 def log_softmax(x: Any, dim: int = -1) -> Any:
     """Return the logarithms of `softmax`: `nn.LogSoftmax`.
 
@@ -114,6 +121,7 @@ def log_softmax(x: Any, dim: int = -1) -> Any:
     return ops.log_softmax(x, axis=dim)
 
 
+@hinted
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """Return ``x @ weight.T + bias``: `nn.Linear`.
 
@@ -127,6 +135,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return ops.linear(x, weight, bias)
 
 
+@hinted
 def dropout(
     x: Any, p: float = 0.5, training: bool = True, *, rng: np.random.Generator | int | None = None
 ) -> Any:
@@ -144,8 +153,9 @@ def dropout(
     return Dropout(p, rng=rng).train(training).forward(x)
 
 
+@hinted
 def layer_norm(
-    x: Any, normalized_shape: tuple[int, ...], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    x: Any, normalized_shape: int | tuple[int, ...], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Return `x` normalized over its last axes, times `weight`, plus `bias`: `nn.LayerNorm`.
 
@@ -156,9 +166,11 @@ def layer_norm(
     >>> F.layer_norm(np.array([[1.0, 3.0]]), (2,)).round(3)
     array([[-1.,  1.]])
     """
-    return normalized(x, tuple(range(-len(normalized_shape), 0)), eps, weight, bias)
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return normalized_to(x, shape, eps, weight, bias)
 
 
+@hinted
 def embedding(numbers: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """Return the rows of `weight` by their numbers: `nn.Embedding`.
 
@@ -173,6 +185,7 @@ def embedding(numbers: Any, weight: Any, padding_idx: int | None = None) -> Any:
     return rows(weight, numbers, padding=padding_idx)
 
 
+@hinted
 def one_hot(labels: Any, num_classes: int) -> Any:
     """Return rows of integers with a single 1, at the label.  labels: (*B) -> (*B, num_classes)
 
@@ -187,6 +200,7 @@ def one_hot(labels: Any, num_classes: int) -> Any:
     return ops.one_hot(labels, classes=num_classes, dtype=np.int64)
 
 
+@hinted
 def cross_entropy(output: Any, target: Any, **options: Any) -> Any:
     """Return the cross-entropy of logits; options are those of `nn.CrossEntropyLoss`.
 
@@ -200,6 +214,7 @@ def cross_entropy(output: Any, target: Any, **options: Any) -> Any:
     return class_losses.CrossEntropyLoss(**options).forward(output, target)
 
 
+@hinted
 def nll_loss(output: Any, target: Any, **options: Any) -> Any:
     """Return minus the log-probability of the target; options are those of `nn.NLLLoss`.
 
@@ -213,6 +228,7 @@ def nll_loss(output: Any, target: Any, **options: Any) -> Any:
     return class_losses.NLLLoss(**options).forward(output, target)
 
 
+@hinted
 def mse_loss(output: Any, target: Any, **options: Any) -> Any:
     """Return the mean of the squared differences; options are those of `nn.MSELoss`.
 
@@ -226,6 +242,7 @@ def mse_loss(output: Any, target: Any, **options: Any) -> Any:
     return losses.MSELoss(**options).forward(output, target)
 
 
+@hinted
 def l1_loss(output: Any, target: Any, **options: Any) -> Any:
     """Return the mean of the absolute differences; options are those of `nn.L1Loss`.
 
@@ -239,6 +256,7 @@ def l1_loss(output: Any, target: Any, **options: Any) -> Any:
     return losses.L1Loss(**options).forward(output, target)
 
 
+@hinted
 def huber_loss(output: Any, target: Any, **options: Any) -> Any:
     """Return a mean that is quadratic near 0 and linear far from it; options are those of `nn.HuberLoss`.
 
@@ -252,6 +270,7 @@ def huber_loss(output: Any, target: Any, **options: Any) -> Any:
     return losses.HuberLoss(**options).forward(output, target)
 
 
+@hinted
 def binary_cross_entropy(output: Any, target: Any, **options: Any) -> Any:
     """Return the cross-entropy of probabilities; options are those of `nn.BCELoss`.
 
@@ -265,6 +284,7 @@ def binary_cross_entropy(output: Any, target: Any, **options: Any) -> Any:
     return losses.BCELoss(**options).forward(output, target)
 
 
+@hinted
 def binary_cross_entropy_with_logits(output: Any, target: Any, **options: Any) -> Any:
     """Return the cross-entropy of logits; options are those of `nn.BCEWithLogitsLoss`.
 

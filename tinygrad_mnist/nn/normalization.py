@@ -68,13 +68,7 @@ class LayerNorm(Module):
     def forward(self, x: Any) -> Any:
         """Return the normalized `x` (..., *normalized_shape), in its shape and dtype."""
         require_array("LayerNorm", x)
-        if tuple(x.shape[-len(self.normalized_shape) :]) != self.normalized_shape:
-            raise ShapeError(
-                f"LayerNorm normalizes the last axes {self.normalized_shape}, got inputs of shape "
-                f"{tuple(x.shape)}: build it as LayerNorm({x.shape[-1] if x.ndim else 1})"
-            )
-        axes = tuple(range(-len(self.normalized_shape), 0))
-        return normalized(x, axes, self.eps, self.weight, self.bias)
+        return normalized_to(x, self.normalized_shape, self.eps, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -221,6 +215,16 @@ class BatchNorm2d(BatchNorm):
 
     _axes = {4: (0, 2, 3)}  # noqa: RUF012
     _takes = "(n, C, height, width)"
+
+
+def normalized_to(x: Any, shape: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:
+    """Return `x` normalized over its last axes, whose lengths are `shape`."""
+    if tuple(x.shape[-len(shape) :]) != shape:
+        raise ShapeError(
+            f"LayerNorm normalizes the last axes {shape}, got inputs of shape {tuple(x.shape)}: "
+            f"build it as LayerNorm({x.shape[-1] if x.ndim else 1})"
+        )
+    return normalized(x, tuple(range(-len(shape), 0)), eps, weight, bias)
 
 
 def normalized(x: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:

@@ -28,7 +28,10 @@ def pair(name: str, value: Any, least: int) -> Pair:
         numbers = value if isinstance(value, tuple | list) else (value, value)
         first, second = (operator.index(number) for number in numbers)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} is {shown(value)}: expected a whole number or a pair of them") from None
+        instead = "; a window of 3 keeps the size with padding=1" if isinstance(value, str) else ""
+        raise TypeError(
+            f"{name} is {shown(value)}: expected a whole number or a pair of them{instead}"
+        ) from None
     if min(first, second) < least:
         raise ValueError(f"{name} is {shown(value)}: expected at least {least}")
     return first, second
