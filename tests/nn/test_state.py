@@ -200,3 +200,27 @@ def test_another_parameter_takes_the_place_of_one():
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
     layer.bias = nn.Parameter(np.ones(2, F32))
     assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"),
+    [
+        (np.array([1e300, 0.0]), "bias holds numbers beyond float32"),
+        (np.array([1j, 0.0]), "bias is complex128 in the saved state: expected real numbers"),
+        (np.array(["a", "b"]), "bias is <U1 in the saved state: expected real numbers"),
+    ],
+)
+def test_state_that_would_change_on_the_way_is_refused_as_a_whole(bias, said):
+    layer = nn.Linear(3, 2, rng=0)
+    before = layer.state_dict()
+    with pytest.raises(CheckpointError, match=said):
+        layer.load_state_dict({"weight": np.zeros((2, 3)), "bias": bias})
+    for name, array in layer.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_state_is_taken_from_lists_and_from_arrays_of_other_libraries():
+    layer = nn.Linear(3, 2, rng=0)
+    layer.load_state_dict({"weight": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "bias": memoryview(np.ones(2))})
+    assert layer.weight.data.sum() == 21
+    assert layer.weight.dtype == np.float32

@@ -257,7 +257,8 @@ class Module(Observed, NotInModule):
         TypeError
             If `state` is not a mapping.
         CheckpointError
-            If a name is missing or unknown, or an array has another shape or is not finite.
+            If a name is missing or unknown, or an array has another shape, is not real, or is not finite in
+            the dtype here.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
@@ -266,16 +267,9 @@ class Module(Observed, NotInModule):
             )
         own = dict(self._state())
         _require_same_keys(set(own), set(state))
+        fitting = {name: _fitting(name, np.asarray(state[name]), tensor) for name, tensor in own.items()}
         for name, tensor in own.items():
-            if state[name].shape != tensor.shape:
-                raise CheckpointError(
-                    f"{name} has shape {state[name].shape} where it was saved and {tensor.shape} here: "
-                    "build the model with the layer sizes it was saved with"
-                )
-            if not np.isfinite(state[name]).all():
-                raise CheckpointError(f"{name} holds NaN or infinity in the saved state")
-        for name, tensor in own.items():
-            tensor.data = state[name].astype(tensor.dtype)
+            tensor.data = fitting[name]
 
     # Text
 
@@ -327,6 +321,24 @@ def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{key}", part) for key, part in _parts(value))
         else:
             yield name, value
+
+
+def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
+    """Return a saved array in the dtype of the tensor that it is for, or refuse it."""
+    if array.shape != tensor.shape:
+        raise CheckpointError(
+            f"{name} has shape {array.shape} where it was saved and {tensor.shape} here: "
+            "build the model with the layer sizes it was saved with"
+        )
+    if array.dtype.kind in "cSUO":
+        raise CheckpointError(f"{name} is {array.dtype} in the saved state: expected real numbers")
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{name} holds NaN or infinity in the saved state")
+    with np.errstate(over="ignore"):
+        fitting = array.astype(tensor.dtype)
+    if not np.isfinite(fitting).all():
+        raise CheckpointError(f"{name} holds numbers beyond {tensor.dtype} in the saved state")
+    return fitting
 
 
 def _require_same_keys(own: set[str], given: set[str]) -> None:
