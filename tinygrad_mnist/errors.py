@@ -253,9 +253,9 @@ class SweepError(TinygradMnistError, ValueError):
     >>> from tinygrad_mnist import errors
     >>> from tinygrad_mnist.training import sweep
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     study = sweep(lambda trial, place: trial.params["x"], {"x": [1]}, folder, about={"data": "a"})
+    ...     study = sweep(lambda trial: trial.params["x"], {"x": [1]}, folder, about={"data": "a"})
     ...     try:
-    ...         sweep(lambda trial, place: trial.params["x"], {"x": [1]}, folder, about={"data": "b"})
+    ...         sweep(lambda trial: trial.params["x"], {"x": [1]}, folder, about={"data": "b"})
     ...     except errors.SweepError as error:
     ...         print(str(error).partition(" has ")[2])
     a sweep with data a: expected b; choose another folder

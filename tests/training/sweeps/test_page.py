@@ -10,7 +10,7 @@ from tinygrad_mnist.training.sweeps import sweep, write_sweep_page
 
 
 def swept(folder, space, results, **options):
-    return sweep(lambda trial, place: results[trial.number], space, folder, trials=len(results), **options)
+    return sweep(lambda trial: results[trial.number], space, folder, trials=len(results), **options)
 
 
 def page_of(folder, study):
@@ -34,5 +34,5 @@ def test_results_without_a_difference_have_a_page(tmp_path, results):
 
 
 def test_a_sweep_of_failures_says_why(tmp_path):
-    page = page_of(tmp_path, sweep(lambda trial, place: 1 / 0, {"x": [1, 2]}, tmp_path))
+    page = page_of(tmp_path, sweep(lambda trial: 1 / 0, {"x": [1, 2]}, tmp_path))
     assert page.count("fail: ZeroDivisionError: division by zero") == 2

@@ -19,11 +19,11 @@ from tinygrad_mnist.errors import MissingExtraError, SweepError  # noqa: E402
 from tinygrad_mnist.training.sweeps import study, sweep  # noqa: E402
 
 
-def squared(trial, place):
+def squared(trial):
     return (trial.params["x"] - 0.5) ** 2
 
 
-def interrupted(trial, place):
+def interrupted(trial):
     raise KeyboardInterrupt
 
 
@@ -50,7 +50,7 @@ def test_a_grid_is_evaluated_in_the_order_of_its_numbers(tmp_path):
 
 def test_a_finished_study_evaluates_nothing_again(tmp_path):
     first = sweep(squared, {"x": [0.0, 0.5]}, tmp_path)
-    assert plain(sweep(lambda trial, place: 1 / 0, {"x": [0.0, 0.5]}, tmp_path)) == plain(first)
+    assert plain(sweep(lambda trial: 1 / 0, {"x": [0.0, 0.5]}, tmp_path)) == plain(first)
 
 
 @pytest.mark.parametrize("sampler", ["quasi-random", "tpe"])
@@ -71,7 +71,7 @@ def test_quasi_random_settings_are_those_of_the_number(tmp_path):
 def test_an_objective_that_fails_is_noted_and_the_others_go_on(tmp_path):
     ended = []
     space = {"x": [1.0, 0.0, 2.0]}
-    found = sweep(lambda trial, place: 1 / trial.params["x"], space, tmp_path, on_end=ended.append)
+    found = sweep(lambda trial: 1 / trial.params["x"], space, tmp_path, on_end=ended.append)
     assert states(found) == ["COMPLETE", "FAIL", "COMPLETE"]
     assert values(found) == [1.0, None, 0.5]
     assert [trial.user_attrs for trial in found.trials] == [
@@ -82,7 +82,7 @@ def test_an_objective_that_fails_is_noted_and_the_others_go_on(tmp_path):
 
 def test_an_objective_that_returns_no_number_has_failed(tmp_path):
     returned = {"one": 1.0, "nan": math.nan, "nothing": None, "infinite": math.inf}
-    found = sweep(lambda trial, place: returned[trial.params["x"]], {"x": list(returned)}, tmp_path)
+    found = sweep(lambda trial: returned[trial.params["x"]], {"x": list(returned)}, tmp_path)
     assert states(found) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
     assert found.trials[1].user_attrs == {"error": "ValueError: The value nan is not acceptable"}
 
@@ -91,7 +91,7 @@ def test_an_objective_that_returns_no_number_has_failed(tmp_path):
 def test_a_trial_that_is_taken_up_has_the_same_settings(tmp_path, sampler):
     seen, space = [], {"hidden": ["64-32", "8"], "n": [1, None]}
 
-    def once(trial, place):
+    def once(trial):
         seen.append(trial.params)
         if len(seen) == 1:
             raise KeyboardInterrupt
@@ -104,7 +104,7 @@ def test_a_trial_that_is_taken_up_has_the_same_settings(tmp_path, sampler):
 
 
 def test_an_objective_may_stop_a_trial_that_is_worse_than_the_others(tmp_path):
-    def falling(trial, place):
+    def falling(trial):
         for step in range(4):
             trial.report(trial.params["x"] / (step + 1), step)
             if trial.should_prune():
@@ -117,10 +117,10 @@ def test_an_objective_may_stop_a_trial_that_is_worse_than_the_others(tmp_path):
 
 
 def test_a_trial_that_is_interrupted_is_taken_up_by_the_next_call(tmp_path):
-    def second(trial, place):
+    def second(trial):
         if trial.number == 1:
             raise KeyboardInterrupt
-        return squared(trial, place)
+        return squared(trial)
 
     ended = []
     with pytest.raises(KeyboardInterrupt):
@@ -208,7 +208,7 @@ def test_a_trial_that_ends_between_look_and_lock_is_not_repeated(tmp_path, monke
         return place(folder, number)
 
     monkeypatch.setattr(study, "trial_folder", end_and_lock)
-    assert values(sweep(lambda trial, place: 7.0, space, tmp_path)) == [0.25, 0.0]
+    assert values(sweep(lambda trial: 7.0, space, tmp_path)) == [0.25, 0.0]
     assert others
 
 
@@ -231,7 +231,7 @@ def test_another_process_draws_other_settings(tmp_path):
     """Each call opens the study anew, as another process does."""
     space, drawn = {"x": FloatDistribution(0.0, 1.0)}, []
 
-    def noted(trial, place):
+    def noted(trial):
         drawn.append(trial.params["x"])
         raise KeyboardInterrupt
 

@@ -10,13 +10,13 @@ from tinygrad_mnist.training.sweeps import sweep
 SPACE = {"x": [0.0, 0.25, 0.5, 1.0], "y": [1, 2, 3]}
 
 
-def objective(trial, place):
-    path = place / "step"
+def objective(trial):
+    path = trial.folder / "step"
     for step in range(int(path.read_text()) if path.exists() else 0, 4):
         time.sleep(0.1)
-        (place / "next").write_text(str(step + 1))
-        os.replace(place / "next", path)
-    with (place / "finished").open("a") as file:
+        (trial.folder / "next").write_text(str(step + 1))
+        os.replace(trial.folder / "next", path)
+    with (trial.folder / "finished").open("a") as file:
         file.write("x")
     return (trial.params["x"] - 0.5) ** 2 + trial.params["y"]
 

@@ -28,7 +28,7 @@ def write_sweep_page(folder: Path, study: optuna.Study) -> Path:
     >>> import tempfile
     >>> from tinygrad_mnist.training import sweep
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     study = sweep(lambda trial, place: (trial.params["x"] - 2) ** 2, {"x": [1, 2, 4]}, folder)
+    ...     study = sweep(lambda trial: (trial.params["x"] - 2) ** 2, {"x": [1, 2, 4]}, folder)
     ...     page = write_sweep_page(Path(folder), study)
     ...     print(page.name, "Trial 1: x 2." in page.read_text(encoding="utf-8"))
     sweep.html True

@@ -23,9 +23,23 @@ from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
 from tinygrad_mnist.training.sweeps.space import Space, planned
 
-Objective = Callable[[Trial, Path], float]
+Objective = Callable[["SweepTrial"], float]
 Sampler = Literal["grid", "quasi-random", "tpe"]
 _WAIT = 0.5  # seconds between looks at trials that other processes have
+
+
+class SweepTrial(Trial):
+    """Optuna's trial, whose `params` are the settings, with a folder.
+
+    Attributes
+    ----------
+    folder : Path
+        Its own; still there when another process goes on with the trial.
+    """
+
+    def __init__(self, study: optuna.Study, trial_id: int, folder: Path) -> None:
+        super().__init__(study, trial_id)
+        self.folder = folder
 
 
 def sweep(
@@ -47,9 +61,8 @@ def sweep(
     Parameters
     ----------
     objective
-        Function of Optuna's ``Trial``, whose `params` are the settings, and of the trial's folder, which is
-        still there when another process goes on with it.  Returns a number, the smaller the better; raises
-        ``optuna.TrialPruned`` to end early.  The trials of other errors have failed.
+        Function of a `SweepTrial`, whose `params` are the settings.  Returns a number, the smaller the
+        better; raises ``optuna.TrialPruned`` to end early.  The trials of other errors have failed.
     space
         By the name of a setting: choices, which are numbers, text, truth values or None, or a distribution of
         Optuna.
@@ -79,7 +92,7 @@ def sweep(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     study = sweep(lambda trial, place: 1 / trial.params["x"], {"x": [1, 4, 0]}, folder)
+    ...     study = sweep(lambda trial: 1 / trial.params["x"], {"x": [1, 4, 0]}, folder)
     ...     found = study.trials
     >>> [(trial.params["x"], trial.value, trial.state.name) for trial in found]
     [(1, 1.0, 'COMPLETE'), (4, 0.25, 'COMPLETE'), (0, None, 'FAIL')]
@@ -147,11 +160,11 @@ def _started(
 
 def _run(study: optuna.Study, number: int, space: dict[str, Any], objective: Objective, place: Path) -> None:
     """Run a trial and tell the study; Ctrl-C leaves the trial to the next process."""
-    trial = Trial(study, _trials(study)[number]._trial_id)
+    trial = SweepTrial(study, _trials(study)[number]._trial_id, place)
     for name, values in space.items():
         trial._suggest(name, values)  # what the trial has already stays
     try:
-        study.tell(number, objective(trial, place), TrialState.COMPLETE)
+        study.tell(number, objective(trial), TrialState.COMPLETE)
     except optuna.TrialPruned:
         study.tell(number, state=TrialState.PRUNED)
     except Exception as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from optuna import TrialPruned
@@ -18,7 +17,7 @@ from tinygrad_mnist.training.job import resume_training, run_training
 from tinygrad_mnist.training.recipe import Recipe
 from tinygrad_mnist.training.run_config import CONFIG, RunOptions, read_settings
 from tinygrad_mnist.training.run_folder import HISTORY
-from tinygrad_mnist.training.sweeps.study import Objective
+from tinygrad_mnist.training.sweeps.study import Objective, SweepTrial
 
 RUN = "run"
 
@@ -66,8 +65,8 @@ def training_objective(
             "with validation="
         )
 
-    def objective(trial: Trial, place: Path) -> float:
-        folder, callbacks = place / RUN, [_Reports(trial, prune)]
+    def objective(trial: SweepTrial) -> float:
+        folder, callbacks = trial.folder / RUN, [_Reports(trial, prune)]
         if not (folder / CONFIG).exists():
             run_training(recipe_of(recipe, trial.params, trial.number), dataset, folder, options, callbacks)
         elif not read_settings(folder).finished:
