@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from tinygrad_mnist.cli.command import Command, under
+from tinygrad_mnist.cli.command import Command, Whole, under
 from tinygrad_mnist.cli.options import (
     COUNT,
     data_options,
     jobs_option,
     limit_threads,
     load_images,
+    seed_option,
     validation_option,
 )
 
@@ -25,7 +26,7 @@ _sweep = under("Sweep")
     cls=Command,
     short_help="Train with many settings.",
     examples=(
-        "runs/rates --vary lr=0.01,0.03,0.1,0.3 --vary hidden=32,128,128-64 --vary epochs=3",
+        "runs/rates --vary lr=0.01,0.03,0.1,0.3 --vary hidden=32,128,128-64 --epochs 3",
         "runs/random --vary lr=log:0.001..1 --vary dropout=0..0.5 --sampler quasi-random --trials 40",
     ),
 )
@@ -36,8 +37,7 @@ _sweep = under("Sweep")
     multiple=True,
     required=True,
     metavar="NAME=VALUES",
-    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it. Without "
-    "seed=0, a trial has its number as seed.",
+    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it.",
 )
 @_sweep("--trials", type=COUNT, help="Number of trials.  [default: all of a grid]")
 @_sweep(
@@ -50,9 +50,11 @@ _sweep = under("Sweep")
 @_sweep("--prune", is_flag=True, help="Stop trials that are worse than the median after an epoch.")
 @data_options
 @validation_option
+@_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each training.")
+@seed_option("Sweep", "the first trial; each next one has the next seed")
 @jobs_option
 def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data: Path | None,
-          validation: int, threads: int, **search: Any) -> None:  # fmt: skip
+          validation: int, epochs: int, seed: int, threads: int, **search: Any) -> None:  # fmt: skip
     """Train a perceptron with many settings, and write a page that compares them.
 
     Start the same command again, on this machine or on another that shares FOLDER, to add a worker. Any of
@@ -65,11 +67,11 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
     from tinygrad_mnist.training.run_config import RunOptions
     from tinygrad_mnist.training.sweeps import sweep as run
     from tinygrad_mnist.training.sweeps import training_objective, write_sweep_page
-    from tinygrad_mnist.training.sweeps.page import result_text, settings_text
+    from tinygrad_mnist.training.sweeps.page import MEASURE, result_text, settings_text
     from tinygrad_mnist.training.sweeps.trainings import recipe_of
 
     images = load_images(dataset, data, validation)
-    recipe = Recipe(batch_size=default_batch_size(images))
+    recipe = Recipe(epochs=epochs, seed=seed, batch_size=default_batch_size(images))
     # What a worker must have in common with the others: another number of threads may round differently.
     about = {"prune": prune, "recipe": recipe, "data": images.checksum(), "images": images, "jobs": threads}
     try:
@@ -82,7 +84,7 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
             study = run(
                 objective, space, folder, about=about, **search,
                 on_end=lambda trial: say(
-                    f"trial {trial.number}, {settings_text(trial)}: {result_text(trial)}"
+                    f"trial {trial.number}, {settings_text(trial)}: {result_text(trial, f'{MEASURE} ')}"
                 ),
             )  # fmt: skip
     except (TypeError, ValueError) as error:
@@ -96,14 +98,20 @@ def _setting(text: str) -> tuple[str, Any]:
     """Return the name and the values of "lr=0.01,0.1" or "lr=log:0.001..1"."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
-    name, _, values = text.partition("=")
+    name, equals, values = text.partition("=")
     name = name.strip().replace("-", "_")
+    if not equals or not name or not values:
+        raise click.BadParameter(f"{text}: expected NAME=VALUES, such as lr=0.01,0.1", param_hint="--vary")
     low, dots, high = values.removeprefix("log:").partition("..")
     if not dots:
         return name, [_value(value) for value in values.split(",")]
     ends = _value(low), _value(high)
     spread: Any = IntDistribution if all(isinstance(end, int) for end in ends) else FloatDistribution
-    return name, spread(*ends, log=values.startswith("log:"))
+    try:
+        return name, spread(*ends, log=values.startswith("log:"))
+    except (TypeError, ValueError) as error:
+        expected = "expected two numbers, the lower first, such as 0..1, or log:0.001..1 above 0"
+        raise click.BadParameter(f"{text}: {expected}", param_hint="--vary") from error
 
 
 def _value(text: str) -> Any:

@@ -63,10 +63,10 @@ def settings_text(trial: FrozenTrial) -> str:
     return ", ".join(f"{name} {_text(value)}" for name, value in trial.params.items())
 
 
-def result_text(trial: FrozenTrial) -> str:
-    """Return how a trial has ended: with a number, "pruned", or "fail" and the error."""
+def result_text(trial: FrozenTrial, measure: str = "") -> str:
+    """Return how a trial has ended: with a number of the measure, "pruned", or "fail" and the error."""
     if trial.state == TrialState.COMPLETE:
-        return f"{trial.value:.4f}"
+        return f"{measure}{trial.value:.4f}"
     return ": ".join([trial.state.name.lower(), *trial.user_attrs.values()])
 
 
@@ -87,7 +87,9 @@ def _picture(folder: Path, study: optuna.Study) -> Section:
     varied = [name for name, values in study.best_trial.distributions.items() if not values.single()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's pictures are experimental
-        figure: Any = plot_parallel_coordinate(study, varied, target_name=MEASURE).figure
+        axes: Any = plot_parallel_coordinate(study, varied, target_name=MEASURE)
+    axes.set_title("")  # the section has one
+    figure = axes.figure
     figure.set_size_inches(2 + len(varied), 4)
     figure.savefig(folder / "trials.svg", bbox_inches="tight")
     pyplot.close(figure)

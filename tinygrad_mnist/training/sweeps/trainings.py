@@ -89,7 +89,10 @@ def recipe_of(recipe: Recipe, settings: dict[str, Any], number: int) -> Recipe:
         require_choice("the setting", name, [field.name for field in fields(Recipe)])
     settings = {"seed": recipe.seed + number, **settings}
     if "hidden" in settings:
-        settings["hidden"] = tuple(map(int, str(settings["hidden"]).split("-")))
+        sizes = str(settings["hidden"]).split("-")
+        if not all(size.isdecimal() for size in sizes):
+            raise ValueError(f"hidden is {settings['hidden']!r}: expected sizes of layers; write 64-32")
+        settings["hidden"] = tuple(map(int, sizes))
     return replace(recipe, **settings)
 
 
