@@ -269,7 +269,7 @@ class Module(Observed, NotInModule):
         _require_same_keys(set(own), set(state))
         fitting = {name: _fitting(name, np.asarray(state[name]), tensor) for name, tensor in own.items()}
         for name, tensor in own.items():
-            tensor.data = fitting[name]
+            tensor.data = fitting[name].copy()  # one after the other, for the sake of memory
 
     # Text
 
@@ -324,7 +324,7 @@ def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
-    """Return a saved array in the dtype of the tensor that it is for, or refuse it."""
+    """Return a saved array, or refuse it; in another dtype than the tensor that it is for, a copy in that."""
     if array.shape != tensor.shape:
         raise CheckpointError(
             f"{name} has shape {array.shape} where it was saved and {tensor.shape} here: "
@@ -335,7 +335,7 @@ def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
     if not np.isfinite(array).all():
         raise CheckpointError(f"{name} holds NaN or infinity in the saved state")
     with np.errstate(over="ignore"):
-        fitting = array.astype(tensor.dtype)
+        fitting = array.astype(tensor.dtype, copy=False)
     if not np.isfinite(fitting).all():
         raise CheckpointError(f"{name} holds numbers beyond {tensor.dtype} in the saved state")
     return fitting

@@ -50,6 +50,7 @@ def training_objective(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from tinygrad_mnist.datasets import load_digits
     >>> from tinygrad_mnist.training import Recipe, sweep
     >>> objective = training_objective(Recipe(hidden=(8,), epochs=2), load_digits(validation=100))
