@@ -17,7 +17,7 @@ from tinygrad_mnist.datasets import load_digits
 from tinygrad_mnist.play import play
 
 NODE = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
-SIZES = [(390, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
+SIZES = [(390, "light"), (1280, "dark")]
 
 
 @pytest.fixture(scope="module")

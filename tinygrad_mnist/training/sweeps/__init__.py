@@ -1,14 +1,15 @@
 """Many trainings at once: one study in a folder, worked on by any number of processes (extra ``sweep``)."""
 
+from importlib.util import find_spec
+
 from tinygrad_mnist.errors import MissingExtraError
 
-try:
-    import matplotlib  # noqa: F401  Optuna's pictures
-    import optuna
-    import scipy  # noqa: F401  its Halton sequence
-    import sklearn  # noqa: F401  the forest of Optuna's fANOVA
-except ImportError as error:
-    raise MissingExtraError("a sweep needs Optuna and matplotlib: pip install -e '.[sweep]'") from error
+# matplotlib is for Optuna's pictures, SciPy for the Halton sequence, scikit-learn for the forest of fANOVA.  Each
+# is imported where it is used: a worker starts in half the time without them.
+if not all(map(find_spec, ("optuna", "matplotlib", "scipy", "sklearn"))):
+    raise MissingExtraError("a sweep needs Optuna and matplotlib: pip install -e '.[sweep]'")
+
+import optuna
 
 from tinygrad_mnist.training.sweeps.page import write_sweep_page
 from tinygrad_mnist.training.sweeps.study import sweep

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from tinygrad_mnist.report.page import FilePicture, Section, Table, write_report
@@ -98,6 +97,8 @@ def _picture(folder: Path, study: optuna.Study) -> Section:
 
 
 def _importance(study: optuna.Study) -> Section:
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # and scikit-learn
+
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     table = Table(["setting", "share"], [(name, f"{share:.0%}") for name, share in shares.items()])
     words = "Shares of the settings in the variance of the results that they explain, by Optuna's fANOVA."
