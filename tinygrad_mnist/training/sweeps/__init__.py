@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 from tinygrad_mnist.errors import MissingExtraError
 
-# matplotlib is for Optuna's pictures, SciPy for the Halton sequence, scikit-learn for the forest of fANOVA.  Each
-# is imported where it is used: a worker starts in half the time without them.
+# matplotlib is for Optuna's pictures, SciPy for the Halton sequence, scikit-learn for the forest of fANOVA.
+# Each is imported where it is used: a worker starts in half the time without them.
 if not all(map(find_spec, ("optuna", "matplotlib", "scipy", "sklearn"))):
     raise MissingExtraError("a sweep needs Optuna and matplotlib: pip install -e '.[sweep]'")
 
