@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import sys
 import time
 from collections.abc import Mapping
@@ -125,8 +126,12 @@ class MPI(Processes):
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, by rank."""
-        _wait_for(self._world.Ibarrier())
-        return list(self._world.allgather(value))
+        content = np.frombuffer(pickle.dumps(value), np.uint8)
+        lengths = np.empty(self.size, np.int64)
+        _wait_for(self._world.Iallgather(np.array([len(content)]), lengths))
+        all_contents = np.empty(lengths.sum(), np.uint8)
+        _wait_for(self._world.Iallgatherv(content, [all_contents, lengths.tolist()]))
+        return [pickle.loads(part.tobytes()) for part in np.split(all_contents, np.cumsum(lengths[:-1]))]
 
 
 def _wait_for(request: Any) -> None:
