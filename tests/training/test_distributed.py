@@ -276,8 +276,8 @@ def test_batches_that_cannot_be_compared_are_refused():
     ("size", "options", "sentence"),
     [
         (3, {}, "the number of processes is 3: expected 1, 2, 4 or another power of two that divides the 8"),
-        (4, {"micro_batches": 2}, "the number of processes is 4: expected 1, 2, 4 .* divides the 2"),
-        (1, {"micro_batches": 6}, "micro_batches is 6: expected a power of two, such as 8"),
+        (4, {"micro_batches": 2}, "the number of processes is 4: expected 1, 2, 4 .*; write mpiexec -n 2"),
+        (1, {"micro_batches": 6}, "micro_batches is 6: expected a power of two; write 4"),
         (1, {"micro_batches": 0}, "micro_batches is 0: expected a whole number >= 1"),
         (1, {"detect_anomaly": True}, "detect_anomaly is True: expected False with micro-batches"),
     ],
@@ -301,7 +301,7 @@ def test_another_number_of_micro_batches_is_refused_on_resuming(tmp_path):
 
 def test_divergence_is_explained_alike_in_all_processes():
     def run(communicator):
-        job = Job(lr=1e30, activation=nn.ReLU)
+        job = Job(lr=1e22, activation=nn.ReLU)
         try:
             job.fit(distributed=communicator, progress=False)
         except DivergenceError as error:
@@ -311,9 +311,9 @@ def test_divergence_is_explained_alike_in_all_processes():
     found = together(2, run)
     assert found[0] == found[1] == run(Processes())
     message, notes, step, examples, weights = found[0]
-    assert (message, step) == ("the loss became nan in epoch 1, step 2, at the learning rate 1e+30", 2)
+    assert (message, step) == ("the loss became nan in epoch 1, step 2, at the learning rate 1e+22", 2)
     assert "Linear[3]" in notes[0]
-    assert set(examples) <= set(Job().train.rows(0, 1))
+    assert set(examples) < set(Job().train.rows(0, 1))
     assert np.isfinite(np.concatenate([np.ravel(array) for array in weights])).all()
 
 

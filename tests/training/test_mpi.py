@@ -143,7 +143,7 @@ def workers(launcher):
         (2, [], ["--validation", "100"], "data: expected ImageDataset(digits: "),
         (3, [], [], "the number of processes is 3: expected 1, 2, 4 or another power of two"),
         (2, ["--jobs", "2"], [], "threads is 2: expected 1 with micro-batches"),
-        (2, ["--micro-batches", "6"], [], "micro_batches is 6: expected a power of two, such as 8"),
+        (2, ["--micro-batches", "6"], [], "micro_batches is 6: expected a power of two; write 4"),
         (2, ["--epoch", "3"], [], "No such option"),
     ],
     ids=["rate", "seed", "data", "number", "threads", "micro-batches", "usage"],

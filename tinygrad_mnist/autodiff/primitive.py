@@ -19,7 +19,7 @@ from numpy import dtype as Dtype
 from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.errors import GradientError
-from tinygrad_mnist.hints import call_error, unknown_keyword
+from tinygrad_mnist.hints import hinted, unknown_keyword
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -424,6 +424,7 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
         If the first input is not an array, nor a number or a list; for unknown or missing arguments, with
         advice.
     """
+    answering = hinted(function)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -431,12 +432,7 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
             if not isinstance(args[0], int | float | list | tuple):
                 raise _takes_arrays(function.__name__, args[0])
             array: Any = asarray(args[0])
-            return function(array, *args[1:], **kwargs)  # type: ignore[arg-type]
-        try:
-            return function(*args, **kwargs)
-        except TypeError as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # raised inside the function: its arguments were right
-            raise call_error(function, error, args, kwargs) from None
+            return answering(array, *args[1:], **kwargs)  # type: ignore[arg-type]
+        return answering(*args, **kwargs)
 
     return call

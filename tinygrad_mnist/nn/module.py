@@ -324,7 +324,7 @@ def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
-    """Return a saved array, or refuse it; in another dtype than the tensor that it is for, a copy in that."""
+    """Return a saved array in the dtype of its tensor; refuse one that does not fit."""
     if array.shape != tensor.shape:
         raise CheckpointError(
             f"{name} has shape {array.shape} where it was saved and {tensor.shape} here: "

@@ -220,9 +220,10 @@ class BatchNorm2d(BatchNorm):
 def normalized_to(x: Any, shape: tuple[int, ...], eps: float, weight: Any, bias: Any) -> Any:
     """Return `x` normalized over its last axes, whose lengths are `shape`."""
     if tuple(x.shape[-len(shape) :]) != shape:
+        length = x.shape[-1] if x.ndim else 1
         raise ShapeError(
             f"LayerNorm normalizes the last axes {shape}, got inputs of shape {tuple(x.shape)}: "
-            f"build it as LayerNorm({x.shape[-1] if x.ndim else 1})"
+            f"build it as LayerNorm({length}), or write F.layer_norm(x, {length})"
         )
     return normalized(x, tuple(range(-len(shape), 0)), eps, weight, bias)
 

@@ -167,13 +167,13 @@ def require_shares(micro_batches: int, processes: int = 1) -> None:
     """
     require_whole("micro_batches", micro_batches)
     if micro_batches & (micro_batches - 1):
-        raise ValueError(
-            f"micro_batches is {micro_batches}: expected a power of two, such as {MICRO_BATCHES}"
-        )
+        least = 1 << micro_batches.bit_length() - 1
+        raise ValueError(f"micro_batches is {micro_batches}: expected a power of two; write {least}")
     if micro_batches % processes:
+        most = 1 << min(processes, micro_batches).bit_length() - 1
         raise ProcessError(
             f"the number of processes is {processes}: expected 1, 2, 4 or another power of two that divides "
-            f"the {micro_batches} micro-batches"
+            f"the {micro_batches} micro-batches; write mpiexec -n {most}"
         )
 
 

@@ -24,7 +24,7 @@ from tinygrad_mnist.nn.utils import clip
 from tinygrad_mnist.program import Backend
 from tinygrad_mnist.training.distributed import Processes, require_shares
 from tinygrad_mnist.training.run_state import Parts, RunState
-from tinygrad_mnist.training.step import Anomaly, Step, all_finite, watched_step
+from tinygrad_mnist.training.step import Anomaly, Step, all_finite, explained
 from tinygrad_mnist.training.totals import PerExample, Totals
 from tinygrad_mnist.training.tree_sums import TreeSums, tree_sum
 from tinygrad_mnist.typing import Array
@@ -102,7 +102,7 @@ class MicroBatchStep(Step):
         if not isinstance(inputs, UnreadInputs):
             inputs = array_of(inputs)
         targets = array_of(targets)
-        seeds = [int(np.random.Generator(bits).integers(2**63)) for bits in self._generators]
+        seeds = self._seeds()
         after = [bits.state for bits in self._generators]
         own = [self._micro_batch(number, seeds, inputs, targets) for number in range(self._sums.share)]
         for bits, state in zip(self._generators, after):
@@ -110,34 +110,53 @@ class MicroBatchStep(Step):
         return self._update(tree_sum(list(chain(*self.processes.gather(own)))))
 
     def watched(self, inputs: Any, targets: Any, when: str) -> tuple[float, Any] | Anomaly:
-        """Run a step op by op in this process alone; explain one that is not finite by its whole batch."""
-        before = RunState.of(self._parts)
-        done = MicroBatchStep(self._parts, "eager", self.micro_batches, Processes())(inputs, targets)
-        if math.isfinite(done[0]) and all_finite(self._parts):
+        """Run a step op by op in this process alone, as `watched_step`."""
+        parts, before = self._parts, RunState.of(self._parts)
+        done = MicroBatchStep(parts, "eager", self.micro_batches, Processes())(inputs, targets)
+        if math.isfinite(done[0]) and all_finite(parts):
             return done
-        before.put_back(self._parts)
-        return watched_step(self._parts, inputs, targets, when)
+        inputs, targets = array_of(inputs), array_of(targets)
+        own = [(index, self._rows(index, len(inputs))) for index in range(self.micro_batches)]
+        calls = [
+            (lambda index=index: self._seed(self._seeds(), index), rows.start, inputs[rows], targets[rows])
+            for index, rows in own
+            if rows.start < rows.stop
+        ]
+        return explained(parts, before, calls, when)
+
+    def _seeds(self) -> list[int]:
+        """Draw the seed of a step from each generator."""
+        return [int(np.random.Generator(bits).integers(2**63)) for bits in self._generators]
+
+    def _seed(self, seeds: list[int], index: int) -> None:
+        """Let the draws for a micro-batch begin from the seeds and its number."""
+        for bits, seed in zip(self._generators, seeds):
+            bits.state = type(bits)([seed, index]).state
+
+    def _rows(self, index: int, rows: int) -> slice:
+        """Return the rows of a micro-batch of a batch; the first is not empty."""
+        return slice(*(-(-rows * i // self.micro_batches) for i in (index, index + 1)))
 
     def _micro_batch(self, number: int, seeds: list[int], inputs: Any, targets: Array) -> list[Array]:
         """Give the gradients of a micro-batch to the sums; return its counts and the changes of buffers."""
         index = self.processes.rank * self._sums.share + number
-        start, stop = (-(-len(inputs) * i // self.micro_batches) for i in (index, index + 1))
-        for bits, seed in zip(self._generators, seeds):
-            bits.state = type(bits)([seed, index]).state
+        rows = self._rows(index, len(inputs))
+        count = rows.stop - rows.start
+        self._seed(seeds, index)
         before = [buffer.data.copy() for buffer in self._buffers]
-        totals, self._targets = Totals(), targets[start:stop]
-        self._sums.begin(number, may_be_early=self._calls[stop - start] >= _CALLS)
-        self._calls[stop - start] += 1
+        totals, self._targets = Totals(), targets[rows]
+        self._sums.begin(number, may_be_early=self._calls[count] >= _CALLS)
+        self._calls[count] += 1
         self._taken: set[int] = set()
-        if start < stop:
-            value, output, _ = self.run(inputs[start:stop], self._targets)
+        if count:
+            value, output, _ = self.run(inputs[rows], self._targets)
             totals.add(*self._per_example(float(value.item()), output.data, self._targets))
         taken = [position in self._taken for position in range(len(self._params))]
         for position, is_taken in enumerate(taken):
             if not is_taken:
                 self._sums.put(position, 0)
         self._sums.end()
-        changes, share = [], (stop - start) / len(inputs)
+        changes, share = [], count / len(inputs)
         for buffer, old in zip(self._buffers, before):
             changes.append((buffer.data - old) * (share if buffer.dtype.kind == "f" else index == 0))
             buffer.data[...] = old

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -162,24 +162,50 @@ def watched_step(parts: Parts, inputs: Any, targets: Any, when: str) -> tuple[fl
     when
         " in epoch 1, step 7", for the explanation.
     """
-    from tinygrad_mnist.checking.first_nan import first_nan
-
     before = RunState.of(parts)
     loss, output = step_of(parts)(inputs, targets)
     value = float(loss.item())
     if np.isfinite(value) and all_finite(parts):
         return value, output.data
+    return explained(parts, before, [(lambda: None, 0, inputs, targets)], when)
+
+
+def explained(
+    parts: Parts, before: RunState, calls: Iterable[tuple[Callable[[], None], int, Any, Any]], when: str
+) -> Anomaly:
+    """Undo a step that gave a number that is not finite, and find where it came from.
+
+    Parameters
+    ----------
+    before
+        State before the step, which is put back.
+    calls
+        The calls of the network in it: a function that prepares one, the number of its first row in the
+        batch, its inputs and targets.
+    """
+    from tinygrad_mnist.checking.first_nan import first_nan
+
     learned = {p._label(): np.isfinite(p.data).all() for p in parts.optimizer.params}
-    before.put_back(parts)
-    loss = _recorded(parts, inputs, targets)
-    bad = _first_bad(loss)
-    if bad is None:  # the cause is in the backward pass, where the inputs' gradient does not count
+    finding, rows = None, None
+    for prepare, first, inputs, targets in calls:
         before.put_back(parts)
-        loss = parts.loss(parts.model(inputs), targets)
-    finding = next(first_nan(loss, when), None) or _of_update(parts, learned, when)
+        prepare()
+        loss = _recorded(parts, inputs, targets)
+        bad = _first_bad(loss)
+        if bad is None:  # the cause is in the backward pass, where the inputs' gradient does not count
+            before.put_back(parts)
+            prepare()
+            loss = parts.loss(parts.model(inputs), targets)
+        else:
+            own = _rows(bad, len(targets))
+            rows = None if own is None else first + own
+        finding = next(first_nan(loss, when), None)
+        if finding or bad is not None:
+            break
+    finding = finding or _of_update(parts, learned, when)
     before.put_back(parts)  # the weights, which are measured, and the generators, which have drawn again
     finding = replace(finding, evidence=f"{finding.evidence}; {_largest(parts)}")
-    return Anomaly(finding, None if bad is None else _rows(bad, len(targets)))
+    return Anomaly(finding, rows)
 
 
 def _recorded(parts: Parts, inputs: Any, targets: Any) -> Tensor:

@@ -72,10 +72,8 @@ class TreeSums:
     def begin(self, number: int, *, may_be_early: bool) -> None:
         """Begin a micro-batch of this process; early ones must put each array once."""
         self._depth, self._completed = number.bit_count(), (number ^ (number + 1)).bit_count() - 1
-        self._is_last, is_large = (
-            number == self.share - 1,
-            sum(total.nbytes for total in self.totals) >= _PIECE,
-        )
+        self._is_last = number == self.share - 1
+        is_large = sum(total.nbytes for total in self.totals) >= _PIECE
         self.is_early = may_be_early and self._is_last and is_large and self.processes.size > 1
         self._ready = [Event() for _ in self.totals]
         if self.is_early:

@@ -10,7 +10,7 @@ pytest.importorskip("optuna", reason="the sweep extra is not installed")
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from tinygrad_mnist.training.sweeps.space import planned
+from tinygrad_mnist.training.sweeps.space import distributions, planned
 
 GRID = {"lr": [0.1, 0.2], "width": [8, 16, 32], "loss": ["a", "b"]}
 
@@ -67,3 +67,23 @@ def test_whole_numbers_are_drawn_to_both_ends(low, high, log):
 def test_a_range_is_refused_for_a_grid():
     with pytest.raises(ValueError, match="lr is a range, which a grid cannot cover"):
         planned({"lr": FloatDistribution(0.0, 0.1)}, "grid", None)
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({}, "space is empty"),
+        ({"lr": []}, r"lr is \[\]: expected a list of choices"),
+        ({"lr": "0.1"}, "lr is '0.1': expected a list of choices"),
+        ({"lr": 0.1}, "lr is 0.1: expected a list of choices"),
+        ({"f": [max]}, "f has the choice .*: expected finite numbers, text, truth"),
+        ({"betas": [(0.9, 0.99)]}, "betas has the choice .*: expected finite numbers, text, truth"),
+        ({"lr": [0.1, math.nan]}, "lr has the choice nan: expected finite numbers"),
+        ({"lr": [0.1, math.inf]}, "lr has the choice inf: expected finite numbers"),
+        ({"x": [1, True]}, "x has choices that equal 1 and are of other kinds"),
+        ({"x": [0.0, "a", 0]}, "x has choices that equal 0.0 and are of other kinds"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_refused(space, said):
+    with pytest.raises(ValueError, match=said):
+        distributions(space)

@@ -150,7 +150,7 @@ def test_another_study_in_the_folder_is_refused_by_what_differs(tmp_path, settin
         ({"sampler": "gird"}, "sampler is 'gird': expected one of .* did you mean 'grid'"),
         ({"sampler": "tpe"}, "trials is None and the sampler is tpe: expected their number"),
         ({"trials": 0}, "trials is 0: expected a whole number >= 1"),
-        ({"space": {"x": []}}, "must contain one or more elements"),
+        ({"space": {"x": []}}, "expected a list of choices"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(tmp_path, settings, said):

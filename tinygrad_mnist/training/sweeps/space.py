@@ -14,9 +14,46 @@ from optuna.distributions import (
 )
 from scipy.stats.qmc import Halton
 
-from tinygrad_mnist.arguments import require_whole
+from tinygrad_mnist.arguments import require_whole, shown
 
 Space = Mapping[str, Sequence[Any] | BaseDistribution]
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Return a distribution for each setting of a space; refuse one that cannot be searched.
+
+    Raises
+    ------
+    ValueError
+        If the space is empty, or a setting has no choice, one that is not plain data, or two that Optuna does
+        not tell apart.
+    """
+    if not space:
+        raise ValueError("space is empty: expected settings; write {'lr': [0.01, 0.1]}")
+    return {
+        name: values if isinstance(values, BaseDistribution) else _choices(name, values)
+        for name, values in space.items()
+    }
+
+
+def _choices(name: str, values: Any) -> CategoricalDistribution:
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise ValueError(
+            f"{name} is {shown(values)}: expected a list of choices, or a distribution of Optuna"
+        )
+    for choice in values:
+        is_plain = isinstance(choice, str | int | float | None)
+        if not is_plain or (isinstance(choice, float) and not math.isfinite(choice)):
+            raise ValueError(
+                f"{name} has the choice {shown(choice)}: expected finite numbers, text, truth values or "
+                "None, which processes share; give a name, and look it up in the objective"
+            )
+        if any(other == choice and type(other) is not type(choice) for other in values):
+            raise ValueError(
+                f"{name} has choices that equal {choice!r} and are of other kinds, such as 1 and True: "
+                "expected one of them; give names, and look them up in the objective"
+            )
+    return CategoricalDistribution(values)
 
 
 def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[dict[str, Any]]:

@@ -14,14 +14,13 @@ from typing import Any, Literal, get_args
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
-from tinygrad_mnist.training.sweeps.space import Space, planned
+from tinygrad_mnist.training.sweeps.space import Space, distributions, planned
 
 Objective = Callable[["SweepTrial"], float]
 Sampler = Literal["grid", "quasi-random", "tpe"]
@@ -100,10 +99,7 @@ def sweep(
     {'error': 'ZeroDivisionError: division by zero'}
     """
     require_choice("sampler", sampler, get_args(Sampler))
-    known: dict[str, Any] = {
-        name: values if isinstance(values, BaseDistribution) else CategoricalDistribution(values)
-        for name, values in space.items()
-    }
+    known: dict[str, Any] = distributions(space)
     settings = planned(known, sampler, trials)
     folder = Path(folder)
     described = {"space": known, "trials": len(settings), "sampler": sampler, **(about or {})}
