@@ -214,16 +214,16 @@ VECTOR = np.array([0.7, 1.9, 1.2])
 OTHER = np.array([1.5, 0.4, 2.2])
 MATRIX = np.array([[0.7, 1.9, 1.2], [1.4, 0.3, 0.8], [2.0, 1.1, 0.6]])
 HOLES = np.array([0.7, np.nan, 1.2])
+OF_TWO = (
+    *("append", "divmod", "float_power", "floor_divide", "fmod", "hypot", "linalg.outer", "remainder"),
+    *("vdot", "vecdot"),
+)
 WITH_ARGUMENTS = {
-    "append": lambda f, x, y: f(x, y),
-    "linalg.outer": lambda f, x, y: f(x, y),
-    "vecdot": lambda f, x, y: f(x, y),
     "column_stack": lambda f, x, y: f([x, y]),
-    "float_power": lambda f, x, y: f(x, y),
-    "hypot": lambda f, x, y: f(x, y),
-    "vdot": lambda f, x, y: f(x, y),
+    **dict.fromkeys(OF_TWO, lambda f, x, y: f(x, y)),
 }
 MATRICES = {"fliplr", "linalg.diagonal", "linalg.trace", "vdot", "vecdot"}
+STEPS = {"divmod", "floor_divide", "trunc"}  # without slope
 BY_HAND = {"kron", "linalg.matmul"}  # their arguments say how to write them
 
 
@@ -248,7 +248,7 @@ def test_recipe_computes_what_the_numpy_function_does(name):
     expected = call(function, x, y)
     for mine, right in zip(found, expected) if isinstance(found, list) else [(found, expected)]:
         np.testing.assert_allclose(mine.data, right, rtol=1e-12)
-        assert mine.requires_grad
+        assert mine.requires_grad or name in STEPS
 
 
 def test_function_with_an_op_has_no_recipe():
@@ -300,6 +300,9 @@ CALLS = [
     (lambda x: nn.ReLU(inplace=True), "ReLU() does not take inplace=: leave it out"),
     (lambda x: nn.MSELoss(reductions="sum"), "MSELoss() does not take reductions=: did you mean reduction=?"),
     (lambda x: optim.SGD([x], learning_rate=0.1), "SGD() takes lr=, not learning_rate="),
+    (lambda x: tm.compile(np.sum, mode="max-autotune"), "compile() takes backend=, not mode="),
+    (lambda x: tm.compile(np.sum, fullgraph=True), "compile() does not take fullgraph=: leave it out"),
+    (lambda x: nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d() does not take ceil_mode=: pad the last axes"),
     (lambda x: optim.StepLR(OPTIMIZER, step_siz=2), "StepLR() does not take step_siz=: did you mean"),
 ]  # fmt: skip
 

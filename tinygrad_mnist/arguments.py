@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +13,20 @@ import numpy as np
 from tinygrad_mnist.similar import similar
 
 Value = TypeVar("Value")
+
+_NUMBER, _WHOLE, _TRUTH = "a number", "a whole number", "True or False"
+_SEVERAL = "a whole number or a tuple of them"
+# How messages say the annotations of settings, which are texts; None is added to an `Axis` everywhere.
+EXPECTED = {
+    "bool": _TRUTH,
+    "float": _NUMBER,
+    "int": _WHOLE,
+    "Axis": _SEVERAL,
+    "Shape": _SEVERAL,
+    "int | Shape": _SEVERAL,
+    "int | Sequence[int]": _SEVERAL,
+}
+_KINDS = {_TRUTH: "b", _NUMBER: "fiub", _WHOLE: "iub", _SEVERAL: "iub"}
 
 
 def shown(value: Any) -> str:
@@ -113,3 +127,42 @@ def require_choice(name: str, value: Value, choices: Iterable[str]) -> Value:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} is {shown(value)}: expected one of {', '.join(map(repr, known))}{hint}")
     return value
+
+
+def misfit(
+    function: Callable[..., Any], settings: Mapping[str, Any], error: BaseException
+) -> TypeError | None:
+    """Return the error for a setting that is not what its annotation says; None if all are.
+
+    Called after a failure, so that correct calls cost nothing.
+
+    Parameters
+    ----------
+    function : callable
+        Its module has ``from __future__ import annotations``.
+    settings : mapping of str to object
+        The settings of the call by name.
+    error : Exception
+        The failure; a list in place of a tuple shows in its text alone.
+    """
+    for name, value in settings.items():
+        annotation = str(function.__annotations__.get(name, ""))
+        expected = EXPECTED.get(annotation.removesuffix(" | None"))
+        if expected is None or (value is None and (annotation == "Axis" or annotation.endswith("None"))):
+            continue
+        is_list = isinstance(value, list) and "'list' object cannot be" in str(error)
+        if is_list or not _is_made_of(_KINDS[expected], value, several=expected == _SEVERAL):
+            instead = f"; write {name}={tuple(value)}" if is_list else ""
+            return TypeError(f"{name} is {shown(value)}: expected {expected}{instead}")
+    return None
+
+
+def _is_made_of(kinds: str, value: Any, *, several: bool) -> bool:
+    """Return True for a number of one of NumPy's kinds, or with `several` for a row of them."""
+    if hasattr(value, "_label"):  # a Tensor
+        return False
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return False
+    return array.ndim <= several and (array.dtype.kind in kinds or not array.size)

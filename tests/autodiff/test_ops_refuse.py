@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist.arguments import EXPECTED
 from tinygrad_mnist.autodiff.operators import Operators
 from tinygrad_mnist.errors import ShapeError
 
@@ -26,7 +27,18 @@ REFUSED = {
     "elements taken away by pad": (
         lambda: ops.pad(X, -1),
         ValueError,
-        "pad_width is -1: expected numbers from 0 on; cut an array with x[1:-1]",
+        "pad_width is -1: expected whole numbers from 0 on, one, a pair, or one for each of 2 axes; cut",
+    ),
+    "a width of pad in text": (lambda: ops.pad(X, "a"), ValueError, "pad_width is 'a': expected whole"),
+    "pairs of pad of two lengths": (
+        lambda: ops.pad(X, ((1, 1), (2,))),
+        ValueError,
+        "pad_width is ((1, 1), (2,)): expected whole",
+    ),
+    "elements repeated less than never": (
+        lambda: ops.repeat(X, -1),
+        ValueError,
+        "repeats is -1: expected a whole number >= 0",
     ),
     "an axis to swap that is not there": (
         lambda: ops.swapaxes(X, 0, 2),
@@ -189,8 +201,8 @@ def test_compositions_take_lists_and_refuse_what_is_no_array(name):
     op = getattr(ops, name)
     rows = [[1.0, 2.0], [3.0, 4.0]]
     np.testing.assert_array_equal(op(rows), op(np.array(rows)))
-    for wrong in (None, "a", {}):
-        with pytest.raises(TypeError, match=rf"{name} takes Tensors and arrays, not a .*write np\.asarray"):
+    for wrong, kind in ((None, "None"), ("a", "str"), ({}, "dict")):
+        with pytest.raises(TypeError, match=f"{name} takes Tensors, arrays and numbers, not {kind}: "):
             op(wrong)
 
 
@@ -264,3 +276,93 @@ def test_slope_of_a_norm_is_0_at_a_zero_for_orders_below_1(order):
     ops.norm(x, order).backward()
     assert np.isfinite(x.grad).all()
     assert x.grad[1] == 0
+
+
+REQUIRED = {  # beside the setting that is wrong
+    "expand_dims": {"axis": 0},
+    "moveaxis": {"source": 0, "destination": 1},
+    "one_hot": {"classes": 3, "dtype": float},
+    "pad": {"pad_width": 1},
+    "repeat": {"repeats": 2},
+    "reshape": {"shape": 6},
+    "broadcast_to": {"shape": (2, 3)},
+    "roll": {"shift": 1},
+    "split": {"indices_or_sections": 1},
+    "swapaxes": {"axis1": 0, "axis2": 1},
+    "take": {"indices": [0]},
+    "tensordot": {"b": X},
+    "tile": {"reps": 2},
+}
+OF_LABELS = {"one_hot": np.array([0, 1])}
+
+
+def settings_by_annotation():
+    """Every setting of every op whose annotation says a number, with the words of the message for it."""
+    for name in ops.__all__:
+        op = getattr(ops, name)
+        function = getattr(op, "forward", None) or inspect.unwrap(op)
+        for setting, annotation in function.__annotations__.items():
+            expected = EXPECTED.get(str(annotation).removesuffix(" | None"))
+            if expected is not None and setting not in ("keepdims", "constant_values", "min", "max", "scale"):
+                yield name, setting, expected
+
+
+@pytest.mark.parametrize(("name", "setting", "expected"), list(settings_by_annotation()))
+def test_text_in_place_of_a_number_is_refused_by_the_name_of_the_setting(name, setting, expected):
+    x = OF_LABELS.get(name, X)
+    first = [x, x] if name in ("stack", "concatenate") else x
+    with pytest.raises(TypeError, match=rf"^{setting} is 'a': expected {expected}"):
+        getattr(ops, name)(first, **{**REQUIRED.get(name, {}), setting: "a"})
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: X.reshape(2.0, 3), "shape is (2.0, 3): expected a whole number or a tuple of them"),
+        (lambda: X.transpose("a"), "axes is ('a',): expected a whole number or a tuple of them"),
+        (lambda: X.clip("a", 1), "min is 'a': expected a number"),
+        (lambda: X.sum(axis=[0]), "axis is [0]: expected a whole number or a tuple of them; write axis=(0,)"),
+        (lambda: X + None, "not None: return a value from the function that it comes from"),
+        (lambda: X + "1", "not str: write float(...) around it, if it is a number"),
+        (lambda: X - [1, 2], "not list: write np.asarray(...) around it"),
+    ],
+)
+def test_operand_or_setting_of_another_kind_is_refused_by_name(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        call()
+
+
+@pytest.mark.parametrize("widths", [{0: (1, 2)}, {-1: 1}, {0: 2, 1: (0, 1)}, {}])
+def test_widths_of_pad_are_taken_by_axis_as_in_numpy(widths):
+    axes = {axis % 2: width for axis, width in widths.items()}
+    expected = [np.broadcast_to(axes.get(axis, 0), 2) for axis in range(2)]
+    np.testing.assert_array_equal(np.pad(X, widths).data, np.pad(X.data, expected))
+
+
+@pytest.mark.parametrize(
+    ("call", "instead"),
+    [
+        (lambda: X // 2, "np.floor_divide has no gradient rule here: write `ops.floor(x / y)`"),
+        (lambda: 2 // X, "write `ops.floor(x / y)`"),
+        (lambda: X % 2, "np.remainder has no gradient rule here: write `x - ops.floor(x / y) * y`"),
+        (lambda: np.ones(3) % X, "np.remainder has no gradient rule here"),
+        (lambda: divmod(X, 2), "write `[ops.floor(x / y), x - ops.floor(x / y) * y]`"),
+        (lambda: round(X, 1), "np.round has no gradient rule here: its result has no derivative"),
+        *(
+            (call, "it is for integers and booleans: combine comparisons, `(x > 0) & (y > 0)`")
+            for call in (lambda: X & 1, lambda: X | 1, lambda: X ^ 1, lambda: ~X)
+        ),
+    ],
+)
+def test_operator_without_a_rule_is_answered_with_what_to_write(call, instead):
+    with pytest.raises(TypeError, match=re.escape(instead)):
+        call()
+
+
+def test_operators_without_a_rule_are_numpys_where_no_gradient_is_asked_for():
+    labels, mask = Tensor(np.array([5, 6, 7])), Tensor(np.array([True, False, True]))
+    assert (labels // 2).tolist() == [2, 3, 3]
+    assert (labels % 2).tolist() == [1, 0, 1]
+    assert [part.tolist() for part in divmod(20, labels)] == [[4, 3, 2], [0, 2, 6]]
+    assert (mask | ~mask).tolist() == [True] * 3
+    assert (mask & mask).tolist() == mask.data.tolist()

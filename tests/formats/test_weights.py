@@ -55,6 +55,15 @@ def test_a_file_that_does_not_fit_changes_nothing(tmp_path):
     np.testing.assert_array_equal(model.weight.data, before)
 
 
+@pytest.mark.parametrize("label", ["I32", "U32"])
+def test_a_file_whose_label_says_other_numbers_of_the_same_size_is_refused(label, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save(nn.Linear(6, 4), path)
+    path.write_bytes(path.read_bytes().replace(b'"F32"', f'"{label}"'.encode(), 1))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: .* is u?int32 in the file and float32"):
+        load(nn.Linear(6, 4), path)
+
+
 def test_a_file_far_larger_than_the_model_is_not_read(tmp_path):
     save(nn.Linear(1000, 1000), tmp_path / "large.safetensors")
     with pytest.raises(CheckpointError, match=r"large\.safetensors"):

@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_mnist.nn.functional as F
 from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist.errors import LabelError
 
 RNG = np.random.default_rng(0)
 X, ROWS, LABELS = RNG.normal(size=(4, 3)), RNG.dirichlet(np.ones(3), 4), np.array([2, 0, 1, 1])
@@ -116,3 +117,9 @@ def test_calls_in_pytorchs_words_are_answered(call, said):
 
 def test_last_axis_to_normalize_is_given_by_its_length():
     np.testing.assert_array_equal(F.layer_norm(X, 3), F.layer_norm(X, (3,)))
+
+
+@pytest.mark.parametrize("numbers", [[-1], [3], [[0, 5]]])
+def test_rows_of_a_table_are_refused_outside_of_it(numbers):
+    with pytest.raises(LabelError, match="is out of range: the table has the rows 0 to 2"):
+        F.embedding(np.array(numbers), np.ones((3, 2)))

@@ -215,3 +215,20 @@ def test_state_that_does_not_fit_is_refused(change, message):
     with pytest.raises(CheckpointError, match=message):
         training.optimizer.load_state_dict(state)
     assert str(training.optimizer.state_dict()) == before
+
+
+def test_centered_rmsprop_stays_finite_where_all_gradients_are_equal():
+    weight = Tensor(np.zeros(50, np.float32), requires_grad=True)
+    optimizer = optim.RMSprop([weight], lr=1e-3, alpha=0.9, centered=True)
+    for _ in range(1000):
+        weight.grad = np.linspace(0.1, 2, 50, dtype=np.float32)
+        optimizer.step()
+    assert np.isfinite(weight.data).all()
+
+
+def test_closure_is_answered_with_the_lines_to_write():
+    optimizer = optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1)
+    with pytest.raises(TypeError, match=r"does not take closure=: compute the loss before: `loss\."):
+        optimizer.step(closure=lambda: 1.0)
+    with pytest.raises(TypeError, match=r"Optimizer.step\(\) got 1 positional argument: expected none"):
+        optimizer.step(lambda: 1.0)

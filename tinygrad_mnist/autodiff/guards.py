@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import CALL, PROMOTING, Call, Capture, path_of
 from tinygrad_mnist.autodiff.ops.casts import cast
-from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled
+from tinygrad_mnist.autodiff.primitive import Box, Primitive, Recordable, peeled, takes_arrays
 from tinygrad_mnist.errors import DTypeError, ShapeError, TinygradMnistError
 
 
@@ -56,18 +56,7 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
         return np.asarray(value)
     if isinstance(value, Box) or type(value) in PLAIN_OPERANDS:
         return value
-    raise TypeError(
-        f"{primitive.name} takes Tensors, arrays and numbers, not {type(value).__name__}: {_instead(value)}"
-    )
-
-
-def _instead(value: Any) -> str:
-    """Return what to write for a value that is not an operand."""
-    if isinstance(value, list | tuple):
-        return "write np.asarray(...) around it"
-    if callable(value):
-        return "call it first: what it returns can be an operand"
-    return "write np.asarray(...) around it, if it holds numbers"
+    raise takes_arrays(primitive.name, value)
 
 
 def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:

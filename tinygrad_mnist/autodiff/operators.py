@@ -55,6 +55,11 @@ def _reduction(op: Primitive) -> Reduction:
     return cast(Reduction, method)
 
 
+def _by_numpy(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the operator that a function of NumPy answers, and the one for a Tensor on the right."""
+    return lambda self, *others: function(self, *others), lambda self, other: function(other, self)
+
+
 def _describe(method: Any, op: Any) -> None:
     """Give a method the name and the signature of its op, and the first line of its docstring."""
     method.__name__, method.__doc__ = op.__name__, f"{op.__doc__.splitlines()[0]}  See ops.{op.__name__}."
@@ -137,8 +142,15 @@ class Operators(Recordable):
 
     __hash__ = object.__hash__
 
-    def __and__(self, other: Any) -> Any:
-        return peeled(self) & peeled(other) if self._data.dtype == bool else NotImplemented
+    # Operators without a rule: NumPy's functions answer, with what to write where a gradient is needed.
+
+    __floordiv__, __rfloordiv__ = _by_numpy(np.floor_divide)
+    __mod__, __rmod__ = _by_numpy(np.remainder)
+    __divmod__, __rdivmod__ = _by_numpy(np.divmod)
+    __and__, __rand__ = _by_numpy(np.bitwise_and)
+    __or__, __ror__ = _by_numpy(np.bitwise_or)
+    __xor__, __rxor__ = _by_numpy(np.bitwise_xor)
+    __invert__, __round__ = _by_numpy(np.invert)[0], _by_numpy(np.round)[0]
 
     def __len__(self) -> int:
         return len(self._data)

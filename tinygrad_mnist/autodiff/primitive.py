@@ -16,7 +16,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 from numpy import asarray, generic, ndarray
 from numpy import dtype as Dtype
 
-from tinygrad_mnist.arguments import require_bool, require_unmasked, shown
+from tinygrad_mnist.arguments import misfit, require_bool, require_unmasked, shown
 from tinygrad_mnist.autodiff.modes import lifted
 from tinygrad_mnist.errors import GradientError
 from tinygrad_mnist.hints import hinted, unknown_keyword
@@ -289,16 +289,14 @@ class Primitive:
             missing += [f"{name}=" for name in self.setting_names if name not in given]
         if missing:
             return TypeError(f"{self.name}() is missing {' and '.join(missing)}: {self.usage()}")
-        for name, value in attributes.items():
-            if f"'{type(value).__name__}' object cannot be interpreted as an integer" in str(error):
-                instead = f"; write {name}={tuple(value)}" if isinstance(value, list) else ""
-                expected = "True or False" if name == "keepdims" else "a whole number or a tuple of them"
-                return TypeError(f"{name} is {shown(value)}: expected {expected}{instead}")
+        unfit = misfit(self.forward, attributes, error)
+        if unfit is not None:
+            return unfit
         for value in inputs[: len(self.input_names)]:
             kind = type(value).__name__
             said = f"'{kind}'" if value is None else f"'{kind}' object has no"
             if isinstance(value, list | tuple | str | dict) or said in str(error):
-                return _takes_arrays(self.name, value)
+                return takes_arrays(self.name, value)
         return None
 
     def _rearranged(
@@ -411,8 +409,20 @@ def not_an_array(primitive: Primitive, position: int, value: Any) -> GradientErr
     return GradientError(f"the rule of {primitive.name} for {name} returned {value!r}: {instead}")
 
 
-def _takes_arrays(op: str, value: Any) -> TypeError:
-    return TypeError(f"{op} takes Tensors and arrays, not a {type(value).__name__}: write np.asarray(...)")
+def takes_arrays(op: str, value: Any) -> TypeError:
+    """Return the error for a value that no op computes with."""
+    if isinstance(value, list | tuple):
+        instead = "write np.asarray(...) around it"
+    elif value is None:
+        instead = "return a value from the function that it comes from"
+    elif isinstance(value, str):
+        instead = "write float(...) around it, if it is a number"
+    elif callable(value):
+        instead = "call it first: what it returns can be an operand"
+    else:
+        instead = "write np.asarray(...) around it, if it holds numbers"
+    kind = "None" if value is None else type(value).__name__
+    return TypeError(f"{op} takes Tensors, arrays and numbers, not {kind}: {instead}")
 
 
 def takes_array(function: Callable[P, R]) -> Callable[P, R]:
@@ -430,7 +440,7 @@ def takes_array(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if args and not hasattr(args[0], "shape"):
             if not isinstance(args[0], int | float | list | tuple):
-                raise _takes_arrays(function.__name__, args[0])
+                raise takes_arrays(function.__name__, args[0])
             array: Any = asarray(args[0])
             return answering(array, *args[1:], **kwargs)  # type: ignore[arg-type]
         return answering(*args, **kwargs)

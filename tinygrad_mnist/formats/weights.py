@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES, load_tensors, save_tensors
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
+from tinygrad_mnist.typing import Array
 
 AnyModule = TypeVar("AnyModule", bound=Module)
 
@@ -86,10 +88,18 @@ def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
     bytes_of_model = sum(array.nbytes for array in model.state_dict().values())
     tensors, _ = load_tensors(path, max_bytes=2 * bytes_of_model + MOST_HEADER_BYTES)
     try:
+        _require_kinds(tensors, model)
         model.load_state_dict(tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     return model
+
+
+def _require_kinds(tensors: Mapping[str, Array], model: Module) -> None:
+    """Refuse whole numbers for what is fractions here, and the reverse: such a file is damaged."""
+    for name, own in model.state_dict().items():
+        if name in tensors and tensors[name].dtype.kind != own.dtype.kind:
+            raise CheckpointError(f"{name} is {tensors[name].dtype} in the file and {own.dtype} here")
 
 
 def _require_module(model: object, function: str) -> None:
@@ -100,6 +110,8 @@ def _require_module(model: object, function: str) -> None:
 
 
 def _tensors_path(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is {shown(path)}: expected a path; write 'model.safetensors'")
     found = Path(path)
     if found.suffix != ".safetensors":
         raise ValueError(f"path is {shown(str(path))}: expected a name that ends in .safetensors")

@@ -16,6 +16,7 @@ from opcode import opmap
 from types import FrameType, MappingProxyType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from tinygrad_mnist.arguments import misfit
 from tinygrad_mnist.hints.keywords import KEYWORDS, REMARKS
 from tinygrad_mnist.similar import similar
 
@@ -215,7 +216,7 @@ def unknown_keyword(function: str, name: str, known: Iterable[str]) -> TypeError
 
 
 def hinted(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function: a call with unknown keywords or too many arguments raises advice.
+    """Decorate a function: unknown keywords, too many arguments and those of other kinds raise advice.
 
     The decorator adds a call around the function. It is for functions that run once, such as constructors.
 
@@ -238,9 +239,12 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # raised inside the function: its arguments were right
-            raise call_error(function, error, args, kwargs) from None
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:
+                raise call_error(function, error, args, kwargs) from None
+            unfit = misfit(function, inspect.signature(function).bind(*args, **kwargs).arguments, error)
+            if unfit is None:
+                raise
+            raise unfit from None
 
     return call
 
@@ -276,9 +280,8 @@ def call_error(
         return TypeError(f"{name}() takes its settings by name, {settings}: to apply it write {name}()(...)")
     if count > len(places):
         by_name = f", then by name {settings}" if settings else ""
-        return TypeError(
-            f"{name}() got {count} positional arguments: expected {', '.join(places) or 'none'}{by_name}"
-        )
+        got = f"{count} positional argument{'s' if count > 1 else ''}"
+        return TypeError(f"{name}() got {got}: expected {', '.join(places) or 'none'}{by_name}")
     given = {*places[:count], *keywords}
     required = [
         p.name

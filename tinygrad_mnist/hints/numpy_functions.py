@@ -14,10 +14,13 @@ RECIPES = {
     "column_stack": "write `ops.stack([x, y], axis=1)`",
     "deg2rad": "write `x * (np.pi / 180)`",
     "diff": "write `x[1:] - x[:-1]`",
+    "divmod": "write `[ops.floor(x / y), x - ops.floor(x / y) * y]`",
     "fabs": "write `ops.abs(x)`",
     "fliplr": "write `ops.flip(x, 1)`",
     "flipud": "write `ops.flip(x, 0)`",
     "float_power": "write `x**y`",
+    "floor_divide": "write `ops.floor(x / y)`",
+    "fmod": "for positive numbers write `x - ops.floor(x / y) * y`",
     "hypot": "write `ops.sqrt(x * x + y * y)`",
     "kron": _MATRICES,
     "linalg.diagonal": "write `ops.diagonal(x, 0, -2, -1)`",
@@ -31,6 +34,8 @@ RECIPES = {
     "nan_to_num": "write `ops.where(np.isnan(x), 0.0, x)`",
     "ptp": "write `x.max() - x.min()`",
     "rad2deg": "write `x * (180 / np.pi)`",
+    "remainder": "write `x - ops.floor(x / y) * y`",
+    "trunc": "write `ops.sign(x) * ops.floor(ops.abs(x))`",
     "vecdot": "write `(x * y).sum(axis=-1)`",
     "vdot": "write `x.flatten() @ y.flatten()`",
 }
@@ -42,6 +47,8 @@ ON_ARRAYS = frozenset(
         "histogram", "isin", "nonzero", "round", "save", "savetxt", "searchsorted", "unique",
     }
 )  # fmt: skip
+
+_OF_INTEGERS = frozenset({"bitwise_and", "bitwise_or", "bitwise_xor", "invert"})
 
 # Ufuncs of SciPy; its other functions convert with `np.asarray(x)`.
 SCIPY = {
@@ -57,5 +64,7 @@ def advice(name: str, *, is_numpy: bool) -> str:
     """Return a sentence on what to write instead of a function without a gradient rule."""
     if is_numpy and name in ON_ARRAYS:
         return f"its result has no derivative: write `np.{name}(x.data)`"
+    if is_numpy and name in _OF_INTEGERS:
+        return "it is for integers and booleans: combine comparisons, `(x > 0) & (y > 0)`"
     recipe = (RECIPES if is_numpy else SCIPY).get(name, "compose it of ops, or declare it with @primitive")
     return f"{recipe} (x.data would leave the graph)"

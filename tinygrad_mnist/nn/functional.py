@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_mnist.autodiff import ops
-from tinygrad_mnist.autodiff.ops.indexing import rows
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.hints import layers as _layers
 from tinygrad_mnist.hints import lookups as _lookups
 from tinygrad_mnist.nn import activations, class_losses, losses
+from tinygrad_mnist.nn.inputs import chosen_rows
 from tinygrad_mnist.nn.layers import Dropout
 from tinygrad_mnist.nn.normalization import normalized_to
 
@@ -182,7 +182,7 @@ def embedding(numbers: Any, weight: Any, padding_idx: int | None = None) -> Any:
     array([[2., 3.],
            [0., 1.]])
     """
-    return rows(weight, numbers, padding=padding_idx)
+    return chosen_rows("embedding", weight, numbers, padding_idx)
 
 
 @hinted

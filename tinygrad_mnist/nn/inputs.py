@@ -9,6 +9,8 @@ import numpy as np
 
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.autodiff.modes import CALL, path_of
+from tinygrad_mnist.autodiff.ops.indexing import require_rows, rows
+from tinygrad_mnist.autodiff.primitive import checked, peeled
 from tinygrad_mnist.errors import DTypeError, ShapeError
 
 
@@ -33,6 +35,14 @@ def require_indices(layer: str, x: Any) -> None:
     if np.dtype(x.dtype).kind not in "iu":
         instead = "pass x.astype(np.int64); a Loader takes dtype=np.int64"
         raise DTypeError(f"{layer} takes integers, got {x.dtype}: {instead}")
+
+
+def chosen_rows(layer: str, table: Any, numbers: Any, padding: int | None) -> Any:
+    """Return the rows of a table by their numbers, which are checked; see `nn.Embedding`."""
+    require_array(layer, table, "table")
+    require_indices(layer, numbers)
+    checked(require_rows, peeled(numbers), table.shape[0])
+    return rows(table, numbers, padding=padding)
 
 
 def advise_linear(layer: Any, x: Any, error: ShapeError | TypeError) -> None:

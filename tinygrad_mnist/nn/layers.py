@@ -11,12 +11,10 @@ from numpy.typing import DTypeLike
 from tinygrad_mnist.arguments import require_bool, require_number, require_whole, shown
 from tinygrad_mnist.autodiff import ops
 from tinygrad_mnist.autodiff.ops.casts import dropout_mask
-from tinygrad_mnist.autodiff.ops.indexing import require_rows, rows
-from tinygrad_mnist.autodiff.primitive import checked, peeled
 from tinygrad_mnist.errors import ShapeError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import init
-from tinygrad_mnist.nn.inputs import advise_linear, require_indices
+from tinygrad_mnist.nn.inputs import advise_linear, chosen_rows
 from tinygrad_mnist.nn.module import Module
 from tinygrad_mnist.nn.parameters import learned
 from tinygrad_mnist.nn.settings import Configured
@@ -145,9 +143,7 @@ class Embedding(Configured):
 
     def forward(self, numbers: Any) -> Any:
         """Return the rows.  numbers: (*B), integers from 0 to num_embeddings - 1 -> (*B, embedding_dim)"""
-        require_indices("Embedding", numbers)
-        checked(require_rows, peeled(numbers), self.num_embeddings)
-        return rows(self.weight, numbers, padding=self.padding_idx)
+        return chosen_rows("Embedding", self.weight, numbers, self.padding_idx)
 
 
 class Flatten(Module):

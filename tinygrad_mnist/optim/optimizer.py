@@ -154,6 +154,7 @@ class Optimizer(Observed, NotInOptimizer):
                 else:
                     parameter._grad = None
 
+    @hinted
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are."""
         capture = CAPTURE.get()

@@ -22,7 +22,7 @@ class RMSprop(Optimizer):
         g = g + weight_decay * p
         v = alpha * v + (1 - alpha) * g**2  from 0 on
         m = alpha * m + (1 - alpha) * g     from 0 on, with centered
-        d = sqrt(v) + eps                   with centered sqrt(v - m**2) + eps
+        d = sqrt(v) + eps                   with centered sqrt(max(v - m**2, 0)) + eps
         b = momentum * b + g / d            from 0 on
         p = p - lr * b
 
@@ -78,6 +78,7 @@ class RMSprop(Optimizer):
             m *= s.alpha
             m += np.multiply(g, 1 - s.alpha, state.scratch)
             v = np.subtract(v, np.multiply(m, m, state.scratch), state.scratch)
+            v = np.maximum(v, 0, out=state.scratch)  # rounding makes the variance of equal gradients negative
         d = np.sqrt(v, state.scratch)
         d += s.eps
         step = np.divide(g, d, d)

@@ -17,6 +17,7 @@ from tinygrad_mnist.autodiff import trees
 from tinygrad_mnist.autodiff.modes import CAPTURE
 from tinygrad_mnist.autodiff.tensor import Tensor, new_tensor
 from tinygrad_mnist.errors import CaptureError, MissingExtraError
+from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.program.dry_run import dry_run, title
 from tinygrad_mnist.program.equality import alike, same_bits
 from tinygrad_mnist.program.guards import MISS
@@ -253,6 +254,7 @@ def compile(function: Callable[..., Any], *, backend: Backend = "numpy") -> Comp
 def compile(
     function: None = None, *, backend: Backend = "numpy"
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
+@hinted
 def compile(function: Callable[..., Any] | None = None, *, backend: Backend = "numpy") -> Any:
     """Capture a function as a program of NumPy calls, and repeat that at later calls.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_mnist.arguments import require_whole, shown
 from tinygrad_mnist.autodiff.ops.choices import where
 from tinygrad_mnist.autodiff.ops.indexing import along, scatter_add, take
 from tinygrad_mnist.autodiff.ops.shaping import Shape, broadcast_to, expand_dims, flatten, reshape
@@ -166,7 +166,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     if np.ndim(repeats):
         return take(x, np.repeat(np.arange(x.shape[axis]), repeats), axis)
     before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    times = operator.index(repeats)  # type: ignore[arg-type]
+    times: Any = require_whole("repeats", repeats, low=0)
     wide = broadcast_to(expand_dims(x, axis + 1), shape=(*before, length, times, *after))
     return reshape(wide, shape=(*before, length * times, *after))
 
@@ -233,6 +233,23 @@ def roll(x: Any, shift: int | Shape, axis: int | Shape | None = None) -> Any:
     return x
 
 
+def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """Return a pair of whole numbers for each axis."""
+    try:
+        if isinstance(pad_width, dict):  # pairs, or one number for both ends, by axis
+            given = {axis % ndim: np.broadcast_to(width, 2) for axis, width in pad_width.items()}
+            pad_width = [given.get(axis, (0, 0)) for axis in range(ndim)]
+        pairs = np.broadcast_to(pad_width, (ndim, 2))
+    except ValueError:
+        pairs = np.array(None)
+    if pairs.dtype.kind not in "iu" or pairs.min(initial=0) < 0:
+        raise ValueError(
+            f"pad_width is {shown(pad_width)}: expected whole numbers from 0 on, one, a pair, or one for "
+            f"each of {ndim} axes; cut an array with x[1:-1]"
+        )
+    return [(before, after) for before, after in pairs.tolist()]
+
+
 @takes_array
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
     """Return `x` with elements added at the ends of its axes.
@@ -241,7 +258,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     ----------
     x : Tensor or ndarray
         Any shape.
-    pad_width : int, (before, after), or one such pair for each axis
+    pad_width : int, (before, after), one such pair for each axis, or a dict of pairs by axis
         Number of elements to add.
     mode : {"constant", "edge", "reflect", "symmetric", "wrap"}, default "constant"
         The value of the new elements, as in NumPy.
@@ -262,9 +279,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     >>> pad(np.array([1.0, 2.0]), (1, 2))
     array([0., 1., 2., 0., 0.])
     """
-    widths = [(int(before), int(after)) for before, after in np.broadcast_to(pad_width, (x.ndim, 2))]
-    if any(number < 0 for width in widths for number in width):
-        raise ValueError(f"pad_width is {pad_width}: expected numbers from 0 on; cut an array with x[1:-1]")
+    widths = _widths(pad_width, x.ndim)
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         for axis, width in enumerate(widths):
             x = take(x, np.pad(np.arange(x.shape[axis]), width, mode=mode), axis)  # type: ignore[call-overload]
