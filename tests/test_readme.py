@@ -1,7 +1,10 @@
 """Code in the documents runs, block after block in one session; links and pictures exist."""
 
+import ast
 import doctest
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,31 @@ def test_document_has_no_gap_and_no_dead_link(document):
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text("utf-8")))
 def test_picture_of_the_readme_is_not_empty(picture):
     assert (ROOT / picture).stat().st_size > 1000
+
+
+def lines_of_code(folders):
+    """Count the lines of all modules without blanks, comments and docstrings."""
+    return sum(len(_lines(path.read_text("utf-8"))) for folder in folders for path in folder.rglob("*.py"))
+
+
+def _lines(source):
+    texts = {
+        (node.body[0].lineno, node.body[0].end_lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and ast.get_docstring(node, clean=False)
+    }
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in silent | {tokenize.ENDMARKER}:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return lines - {line for first, last in texts for line in range(first, last + 1)}
+
+
+def test_table_gives_the_lines_of_code():
+    package = ROOT / "tinygrad_mnist"
+    core = [package / room for room in ("autodiff", "nn", "optim")]
+    row = re.search(r"lines of Python \| ([\d,]+) \(core ([\d,]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    for folders, figure in ([package], row[1]), (core, row[2]):
+        assert lines_of_code(folders) == pytest.approx(int(figure.replace(",", "")), rel=0.03)
