@@ -146,6 +146,8 @@ def misfit(
         The failure; a list in place of a tuple shows in its text alone.
     """
     for name, value in settings.items():
+        if str(error).startswith(f"{name} is "):  # it says more, such as a limit
+            return None
         annotation = str(function.__annotations__.get(name, ""))
         expected = EXPECTED.get(annotation.removesuffix(" | None"))
         if expected is None or (value is None and (annotation == "Axis" or annotation.endswith("None"))):
