@@ -25,6 +25,7 @@ from tinygrad_mnist.training import (
 from tinygrad_mnist.training.distributed import Processes, number_started, started_processes
 from tinygrad_mnist.training.evaluation import evaluate_together
 from tinygrad_mnist.training.job import run_training
+from tinygrad_mnist.training.run_config import RunOptions, save_config
 from tinygrad_mnist.training.tree_sums import TreeSums
 
 
@@ -352,6 +353,27 @@ def test_a_recipe_of_whole_batches_is_refused_for_several_processes(digits, tmp_
     found = together(2, run)
     assert [str(error)[:50] for error in found] == ["micro_batches is None: expected a number with 2 pr"] * 2
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (RunOptions(detect_anomaly=True), "detect_anomaly is True: expected False with micro-batches"),
+        (RunOptions(threads=2), "threads is 2: expected 1 with micro-batches"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_the_folder_is_made(digits, tmp_path, options, sentence):
+    recipe = Recipe(hidden=(4,), epochs=1, micro_batches=8)
+    with pytest.raises(ProcessError, match=sentence):
+        run_training(recipe, digits, tmp_path / "run", options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_folder_of_another_run_is_refused_in_all_processes(digits, tmp_path):
+    recipe = Recipe(hidden=(4,), epochs=1, micro_batches=8)
+    save_config(tmp_path, recipe, RunOptions(), digits)
+    found = together(2, lambda c: run_training(recipe, digits, tmp_path, distributed=c))
+    assert all(str(error).startswith(f"{tmp_path} already contains a run: ") for error in found)
 
 
 @pytest.mark.parametrize(("name", "value"), [("lr", 0.5), ("epochs", 2), ("seed", 4), ("micro_batches", 4)])

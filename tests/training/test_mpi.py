@@ -194,6 +194,7 @@ def test_an_error_of_one_process_ends_a_script_with_its_traceback(tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("Traceback") == 1
     assert "IndexError" in done.stderr
+    assert "Abort" not in done.stderr
 
 
 def test_without_mpi4py_one_sentence_says_what_to_install(tmp_path):

@@ -83,7 +83,6 @@ class MPI(Processes):
     """
 
     def __init__(self) -> None:
-        os.environ.setdefault("MPIR_CVAR_SUPPRESS_ABORT_MESSAGE", "1")  # the error itself is reported
         try:
             from mpi4py import MPI as library  # noqa: N811
         except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py without a library
@@ -111,9 +110,13 @@ class MPI(Processes):
         while not (all_have_it := met.Test()) and time.monotonic() < deadline:
             time.sleep(0.01)
         if not all_have_it:
-            atexit.register(self._world.Abort, 2)  # at exit MPI would wait for the others
+            atexit.register(self._abort)  # at exit MPI would wait for the others
         elif self.rank:
             raise SystemExit(2)
+
+    def _abort(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MPICH repeats what has been reported
+        self._world.Abort(2)
 
     def _report_and_end(self, *raised: Any) -> None:
         with suppress(SystemExit):
@@ -174,6 +177,21 @@ def require_shares(micro_batches: int, processes: int = 1) -> None:
         raise ProcessError(
             f"the number of processes is {processes}: expected 1, 2, 4 or another power of two that divides "
             f"the {micro_batches} micro-batches; write mpiexec -n {most}"
+        )
+
+
+def require_unwatched(detect_anomaly: bool) -> None:
+    """Refuse to watch the steps in micro-batches.
+
+    Raises
+    ------
+    ProcessError
+        If `detect_anomaly` is true.
+    """
+    if detect_anomaly:
+        raise ProcessError(
+            "detect_anomaly is True: expected False with micro-batches, whose steps are not watched; leave "
+            "it out, or the micro-batches and the processes"
         )
 
 

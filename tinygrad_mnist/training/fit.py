@@ -15,7 +15,6 @@ from tinygrad_mnist.autodiff.source_line import called_from_here
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batches, as_batches
 from tinygrad_mnist.denormals import flushed_denormals
-from tinygrad_mnist.errors import ProcessError
 from tinygrad_mnist.hints import hinted
 from tinygrad_mnist.nn import Module
 from tinygrad_mnist.optim import LRScheduler, Optimizer
@@ -23,7 +22,7 @@ from tinygrad_mnist.program import Backend
 from tinygrad_mnist.program.compiled import require_backend
 from tinygrad_mnist.training.callbacks import hooks_of, named_callbacks
 from tinygrad_mnist.training.checkpoints import Checkpoints
-from tinygrad_mnist.training.distributed import MICRO_BATCHES, Processes, require_alike
+from tinygrad_mnist.training.distributed import MICRO_BATCHES, Processes, require_alike, require_unwatched
 from tinygrad_mnist.training.history import History
 from tinygrad_mnist.training.interrupt import stop_signals
 from tinygrad_mnist.training.loop import Hooks, Training
@@ -170,11 +169,7 @@ def _step(
 ) -> Step | None:
     if micro_batches is None and distributed is None:
         return None if detect_anomaly else Step(parts, backend)
-    if detect_anomaly:
-        raise ProcessError(
-            "detect_anomaly is True: expected False with micro-batches, whose steps are not watched; leave "
-            "out micro_batches and distributed"
-        )
+    require_unwatched(detect_anomaly)
     count = MICRO_BATCHES if micro_batches is None else micro_batches
     return MicroBatchStep(parts, backend, count, distributed or Processes())
 

@@ -19,6 +19,7 @@ from tinygrad_mnist.training.distributed import (
     Processes,
     require_alike,
     require_shares,
+    require_unwatched,
 )
 from tinygrad_mnist.training.early_stopping import EarlyStopping
 from tinygrad_mnist.training.evaluation import evaluate_together
@@ -31,6 +32,7 @@ from tinygrad_mnist.training.run_folder import (
     REPORT,
     locked,
     make_folder,
+    require_no_run,
     require_own_checkpoints,
     save_results,
 )
@@ -95,6 +97,7 @@ def run_training(
         If several processes or threads train by a recipe that does not allow for them.
     """
     options, processes = options or RunOptions(), distributed or Processes()
+    require_no_run(folder)  # in all processes: none of them makes the folder before all have compared
     _require_shared(recipe, options, dataset, processes)
     _require_measurable(dataset)
     if recipe.early_stopping and not len(dataset.validation):
@@ -173,6 +176,7 @@ def _require_shared(recipe: Recipe, options: RunOptions, dataset: ImageDataset, 
         )
     if recipe.micro_batches is not None:
         require_shares(recipe.micro_batches, processes.size)
+        require_unwatched(options.detect_anomaly)
     if recipe.micro_batches is not None and options.threads > 1:
         raise ProcessError(
             f"threads is {options.threads}: expected 1 with micro-batches, whose sums do not depend on the "

@@ -63,6 +63,15 @@ class Run(RunConfig):
         return self.recipe.probabilities(outputs.data)
 
 
+def require_no_run(folder: Path) -> None:
+    """Refuse the folder of another run for a new one."""
+    if (folder / CONFIG).exists():
+        raise CheckpointError(
+            f"{folder} already contains a run: continue it with --resume, or choose "
+            "another folder with --output"
+        )
+
+
 def make_folder(folder: Path) -> Path:
     """Create the folder of a new run.
 
@@ -71,11 +80,7 @@ def make_folder(folder: Path) -> Path:
     CheckpointError
         If it already contains a run.
     """
-    if (folder / CONFIG).exists():
-        raise CheckpointError(
-            f"{folder} already contains a run: continue it with --resume, or choose "
-            "another folder with --output"
-        )
+    require_no_run(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
