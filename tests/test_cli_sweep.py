@@ -62,6 +62,14 @@ def test_the_same_command_again_trains_nothing_twice(swept):
         (["--vary", "lr=0..1"], "lr is a range, which a grid cannot cover"),
         (["--vary", "lr=0.1", "--validation", "0"], "has no validation images"),
         (["--vary", "lr=-1"], "lr is -1"),
+        (["--vary", "lr=0.1,-1"], "lr is -1"),
+        (["--vary", "hidden=8,a"], "hidden is 'a': expected sizes of layers"),
+        (["--vary", "dropout=0.5..1.5", "--sampler", "tpe", "--trials", "2"], "dropout is 1.5"),
+        (
+            ["--vary", "lr=0.1", "--vary", "lr=0.2"],
+            "a setting is given twice: expected all",
+        ),
+        (["--vary", "optimizer=sgd,adam"], "optimizer: expected lr too"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(tmp_path, arguments, said):
@@ -75,4 +83,16 @@ def test_another_recipe_in_the_folder_is_refused(swept):
     folder, options, _ = swept
     result = run(folder, *options[:-1], "2")
     assert result.exit_code == 2
-    assert "has a sweep with recipe" in result.output
+    assert "has a sweep with epochs 1: expected 2; choose another folder" in result.output
+
+
+def test_settings_in_parentheses_have_commas(tmp_path):
+    schedule = "sequential(schedulers=(linear, cosine), milestones=(1,))"
+    optimizers = "adam(betas=(0.9, 0.99), amsgrad=True)", "sgd"
+    varied = f"optimizer={', '.join(optimizers)}", f"schedule={schedule}", "lr=0.01", "hidden=4"
+    given = [word for each in varied for word in ("--vary", each)]
+    result = run(tmp_path, *given, "--dataset", "digits", "--epochs", "1", "--trials", "1")
+    assert result.exit_code == 0, result.output
+    recipe = read_settings(tmp_path / "trial-0000" / "run").recipe
+    assert (recipe.optimizer, recipe.schedule) == (optimizers[0], schedule)
+    assert "1 trial: " in result.output

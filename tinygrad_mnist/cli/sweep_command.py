@@ -37,7 +37,8 @@ _sweep = under("Sweep")
     multiple=True,
     required=True,
     metavar="NAME=VALUES",
-    help="A setting of `train` and its values: 1,2,3, or 0..1, or log:0.001..1. One value fixes it.",
+    help="A setting of `train`, or hidden=64-32, and its values: 1,2,3, or 0..1, or log:0.001..1. One value "
+    "fixes it.",
 )
 @_sweep("--trials", type=COUNT, help="Number of trials.  [default: all of a grid]")
 @_sweep(
@@ -73,12 +74,13 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
     images = load_images(dataset, data, validation)
     recipe = Recipe(epochs=epochs, seed=seed, batch_size=default_batch_size(images))
     # What a worker must have in common with the others: another number of threads may round differently.
-    about = {"prune": prune, "recipe": recipe, "data": images.checksum(), "images": images, "jobs": threads}
+    also = {"prune": prune, "data": images.checksum(), "images": images, "jobs": threads}
+    about = {**recipe.to_dict(), **also}
     try:
-        space = dict(map(_setting, varied))
+        space = _space(varied)
         for name, values in space.items():
-            if isinstance(values, list):
-                recipe_of(recipe, {name: values[0]}, 0)
+            for value in values if isinstance(values, list) else (values.low, values.high):
+                recipe_of(recipe, {name: value}, 0)
         objective = training_objective(recipe, images, RunOptions(threads=threads), prune=prune)
         with limit_threads(threads):
             study = run(
@@ -91,7 +93,22 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
         if isinstance(error, TinygradMnistError):
             raise
         raise click.UsageError(str(error)) from error
-    say(f"{len(study.trials)} trials: {write_sweep_page(folder, study)}")
+    count = len(study.trials)
+    say(f"{count} trial{'s' * (count > 1)}: {write_sweep_page(folder, study)}")
+
+
+def _space(varied: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of all settings by name."""
+    settings = [*map(_setting, varied)]
+    space = dict(settings)
+    wrong = ""
+    if len(space) < len(settings):
+        wrong = "a setting is given twice: expected all its values in one, such as lr=0.01,0.1"
+    elif "optimizer" in space and "lr" not in space:
+        wrong = "optimizer: expected lr too, since rates of optimizers differ; add --vary lr=0.001,0.01,0.1"
+    if wrong:
+        raise click.BadParameter(wrong, param_hint="--vary")
+    return space
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -104,7 +121,7 @@ def _setting(text: str) -> tuple[str, Any]:
         raise click.BadParameter(f"{text}: expected NAME=VALUES, such as lr=0.01,0.1", param_hint="--vary")
     low, dots, high = values.removeprefix("log:").partition("..")
     if not dots:
-        return name, [_value(value) for value in values.split(",")]
+        return name, [_value(value) for value in _parts(values)]
     ends = _value(low), _value(high)
     spread: Any = IntDistribution if all(isinstance(end, int) for end in ends) else FloatDistribution
     try:
@@ -112,6 +129,17 @@ def _setting(text: str) -> tuple[str, Any]:
     except (TypeError, ValueError) as error:
         expected = "expected two numbers, the lower first, such as 0..1, or log:0.001..1 above 0"
         raise click.BadParameter(f"{text}: {expected}", param_hint="--vary") from error
+
+
+def _parts(text: str) -> list[str]:
+    """Return the texts between the commas that are not in parentheses."""
+    parts: list[str] = []
+    for part in text.split(","):
+        if parts and parts[-1].count("(") > parts[-1].count(")"):
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+    return parts
 
 
 def _value(text: str) -> Any:

@@ -33,6 +33,12 @@ def test_results_without_a_difference_have_a_page(tmp_path, results):
     assert "What matters" not in page
 
 
+def test_results_that_no_setting_explains_have_a_page(tmp_path):
+    page = page_of(tmp_path, swept(tmp_path, {"x": [1, 1]}, [1.0, 2.0]))
+    assert "Trial 0: x 1." in page
+    assert "What matters" not in page
+
+
 def test_a_sweep_of_failures_says_why(tmp_path):
     page = page_of(tmp_path, sweep(lambda trial: 1 / 0, {"x": [1, 2]}, tmp_path))
     assert page.count("fail: ZeroDivisionError: division by zero") == 2

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,24 @@ def test_whole_numbers_are_drawn_to_both_ends(low, high, log):
     assert counts == sorted(counts, reverse=True) if log else max(counts) - min(counts) <= 1
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [IntDistribution(0, 100, step=20), IntDistribution(1, 7, step=3), FloatDistribution(0, 1, step=0.25)],
+)
+def test_each_step_of_a_range_is_drawn_equally_often(steps):
+    drawn = [settings["x"] for settings in quasi_random({"x": steps}, 255)]
+    count = round((steps.high - steps.low) / steps.step) + 1
+    expected = [steps.low + number * steps.step for number in range(count)]
+    assert sorted(set(drawn)) == expected
+    counts = [drawn.count(value) for value in expected]
+    assert max(counts) - min(counts) <= 1
+
+
+def test_numbers_of_numpy_are_choices():
+    found = distributions({"n": [np.int64(3), np.float32(0.5), np.True_]})
+    assert [type(choice) for choice in found["n"].choices] == [int, float, bool]
+
+
 def test_a_range_is_refused_for_a_grid():
     with pytest.raises(ValueError, match="lr is a range, which a grid cannot cover"):
         planned({"lr": FloatDistribution(0.0, 0.1)}, "grid", None)
@@ -72,7 +91,9 @@ def test_a_range_is_refused_for_a_grid():
 @pytest.mark.parametrize(
     ("space", "said"),
     [
-        ({}, "space is empty"),
+        ({}, r"space is \{\}: expected settings by name"),
+        ([("lr", [0.1])], "space is .*: expected settings by name"),
+        ({1: [2, 3]}, "space is .*: expected settings by name"),
         ({"lr": []}, r"lr is \[\]: expected a list of choices"),
         ({"lr": "0.1"}, "lr is '0.1': expected a list of choices"),
         ({"lr": 0.1}, "lr is 0.1: expected a list of choices"),
@@ -80,6 +101,7 @@ def test_a_range_is_refused_for_a_grid():
         ({"betas": [(0.9, 0.99)]}, "betas has the choice .*: expected finite numbers, text, truth"),
         ({"lr": [0.1, math.nan]}, "lr has the choice nan: expected finite numbers"),
         ({"lr": [0.1, math.inf]}, "lr has the choice inf: expected finite numbers"),
+        ({"x": CategoricalDistribution([1, True])}, "x has choices that equal 1 and are of other kinds"),
         ({"x": [1, True]}, "x has choices that equal 1 and are of other kinds"),
         ({"x": [0.0, "a", 0]}, "x has choices that equal 0.0 and are of other kinds"),
     ],

@@ -85,6 +85,9 @@ def test_an_objective_that_returns_no_number_has_failed(tmp_path):
     found = sweep(lambda trial: returned[trial.params["x"]], {"x": list(returned)}, tmp_path)
     assert states(found) == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
     assert found.trials[1].user_attrs == {"error": "ValueError: The value nan is not acceptable"}
+    assert found.trials[2].user_attrs == {
+        "error": "TypeError: the objective returned None: expected a number; end it with return"
+    }
 
 
 @pytest.mark.parametrize("sampler", ["grid", "quasi-random", "tpe"])
@@ -132,7 +135,9 @@ def test_a_trial_that_is_interrupted_is_taken_up_by_the_next_call(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"space": {"x": [0.0, 1.0]}}, "has a sweep with space"),
+        ({"space": {"x": [0.0, 1.0]}}, r"with values of x \(0.0,\): expected \(0.0, 1.0\)"),
+        ({"space": {"x": [0.0], "y": [1]}}, "has a sweep with settings x: expected x, y"),
+        ({"space": {"x": FloatDistribution(0, 1)}, "trials": 1, "sampler": "quasi-random"}, "sampler grid"),
         ({"trials": 1, "sampler": "tpe"}, "has a sweep with sampler grid: expected tpe"),
         ({"about": {"data": "b"}}, "has a sweep with data a: expected b"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def write_sweep_page(folder: Path, study: optuna.Study) -> Path:
         )
         sections.append(Section("The best", f"Trial {best.number}: {settings_text(best)}.", link=link))
     if any(lowest < _rank(trial) < math.inf for trial in ranked):
-        sections += [_picture(folder, study), _importance(study)]
+        sections.append(_picture(folder, study))
+        with suppress(RuntimeError):  # of fANOVA: no setting differs where the results do
+            sections.append(_importance(study))
     names = list(dict.fromkeys(name for trial in ranked for name in trial.params))
     rows = [
         (trial.number, *(_text(trial.params.get(name, "")) for name in names), result_text(trial))

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    IntDistribution,
-)
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from scipy.stats.qmc import Halton
 
 from tinygrad_mnist.arguments import require_whole, shown
@@ -25,22 +22,24 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
     Raises
     ------
     ValueError
-        If the space is empty, or a setting has no choice, one that is not plain data, or two that Optuna does
-        not tell apart.
+        If the space names no settings, or one has no choice, one that is not plain data, or two that Optuna
+        does not tell apart.
     """
-    if not space:
-        raise ValueError("space is empty: expected settings; write {'lr': [0.01, 0.1]}")
-    return {
-        name: values if isinstance(values, BaseDistribution) else _choices(name, values)
-        for name, values in space.items()
-    }
+    if not space or not isinstance(space, Mapping) or not all(isinstance(name, str) for name in space):
+        raise ValueError(f"space is {shown(space)}: expected settings by name; write {{'lr': [0.01, 0.1]}}")
+    return {name: _distribution(name, values) for name, values in space.items()}
 
 
-def _choices(name: str, values: Any) -> CategoricalDistribution:
+def _distribution(name: str, values: Any) -> BaseDistribution:
+    if isinstance(values, CategoricalDistribution):
+        values = values.choices
+    if isinstance(values, BaseDistribution):
+        return values
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise ValueError(
             f"{name} is {shown(values)}: expected a list of choices, or a distribution of Optuna"
         )
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     for choice in values:
         is_plain = isinstance(choice, str | int | float | None)
         if not is_plain or (isinstance(choice, float) and not math.isfinite(choice)):
@@ -54,6 +53,12 @@ def _choices(name: str, values: Any) -> CategoricalDistribution:
                 "expected one of them; give names, and look them up in the objective"
             )
     return CategoricalDistribution(values)
+
+
+def described(space: Mapping[str, BaseDistribution]) -> dict[str, Any]:
+    """Return what two spaces are compared by: the names, and for each name its choices or range."""
+    values = {name: getattr(each, "choices", each) for name, each in space.items()}
+    return {"settings": ", ".join(space), **{f"values of {name}": each for name, each in values.items()}}
 
 
 def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[dict[str, Any]]:
@@ -70,7 +75,7 @@ def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[
 
     Examples
     --------
-    >>> from optuna.distributions import FloatDistribution
+    >>> from optuna.distributions import FloatDistribution, IntDistribution
     >>> space = {"x": CategoricalDistribution([1, 2]), "kind": CategoricalDistribution(["a", "b"])}
     >>> [tuple(settings.values()) for settings in planned(space, "grid", None)]
     [(1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
@@ -85,7 +90,10 @@ def planned(space: Mapping[str, Any], sampler: str, trials: int | None) -> list[
     if sampler == "grid":
         ranges = [name for name, each in space.items() if not isinstance(each, CategoricalDistribution)]
         if ranges:
-            raise ValueError(f"{ranges[0]} is a range, which a grid cannot cover: give its values as a list")
+            raise ValueError(
+                f"{ranges[0]} is a range, which a grid cannot cover: give its values as a list, or take the "
+                "sampler quasi-random"
+            )
         points = islice(product(*(each.choices for each in space.values())), trials)
     elif sampler == "quasi-random":
         shares = Halton(len(space), scramble=False).fast_forward(1).random(trials).tolist()
@@ -99,7 +107,7 @@ def _at(values: Any, share: float) -> Any:
     """Return the value at a share of the way through a distribution, from 0 to below 1."""
     if isinstance(values, CategoricalDistribution):
         return values.choices[int(share * len(values.choices))]
-    is_whole = isinstance(values, IntDistribution)
-    low, end = values.low, values.high + is_whole
+    low, step = values.low, values.step or 0  # of whole numbers 1 or more
+    end = values.high + step
     value = low * (end / low) ** share if values.log else low + share * (end - low)
-    return math.floor(value) if is_whole else value
+    return low + step * math.floor((value - low) / step) if step else value

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
-from tinygrad_mnist.training.sweeps.space import Space, distributions, planned
+from tinygrad_mnist.training.sweeps.space import Space, described, distributions, planned
 
 Objective = Callable[["SweepTrial"], float]
 Sampler = Literal["grid", "quasi-random", "tpe"]
@@ -102,8 +102,8 @@ def sweep(
     known: dict[str, Any] = distributions(space)
     settings = planned(known, sampler, trials)
     folder = Path(folder)
-    described = {"space": known, "trials": len(settings), "sampler": sampler, **(about or {})}
-    study = _started(folder, {name: str(value) for name, value in described.items()}, settings, known)
+    own = {**(about or {}), "sampler": sampler, **described(known), "trials": len(settings)}
+    study = _started(folder, {name: str(value) for name, value in own.items()}, settings, known)
     while left := [trial.number for trial in _trials(study) if not trial.state.is_finished()]:
         ended = 0
         for number in left:
@@ -131,7 +131,7 @@ def _trials(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _started(
-    folder: Path, described: dict[str, str], settings: list[dict[str, Any]], space: dict[str, Any]
+    folder: Path, own: dict[str, str], settings: list[dict[str, Any]], space: dict[str, Any]
 ) -> optuna.Study:
     """Return the study of a folder with all its trials, new or the one that is there if it is the same."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,17 +140,18 @@ def _started(
         lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's waits 30 seconds
         storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
         study = optuna.create_study(storage=storage, study_name="sweep", load_if_exists=True)
-        for name, mine in described.items():
-            there = study.user_attrs.get(name, mine)
-            if there != mine:
+        there = study.user_attrs
+        for name, mine in own.items():
+            if there.get(name, mine) != mine:
                 raise SweepError(
-                    f"{folder} has a sweep with {name} {there}: expected {mine}; choose another folder"
+                    f"{folder} has a sweep with {name} {there[name]}: expected {mine}; choose another folder"
                 )
-            study.set_user_attr(name, mine)
-        for own in settings[len(_trials(study)) :]:
-            distributions = {name: space[name] for name in own}
+            if name not in there:
+                study.set_user_attr(name, mine)
+        for params in settings[len(_trials(study)) :]:
+            distributions = {name: space[name] for name in params}
             state = TrialState.RUNNING
-            study.add_trial(optuna.create_trial(state=state, params=own, distributions=distributions))
+            study.add_trial(optuna.create_trial(state=state, params=params, distributions=distributions))
     return study
 
 
@@ -160,7 +161,10 @@ def _run(study: optuna.Study, number: int, space: dict[str, Any], objective: Obj
     for name, values in space.items():
         trial._suggest(name, values)  # what the trial has already stays
     try:
-        study.tell(number, objective(trial), TrialState.COMPLETE)
+        value = objective(trial)
+        if value is None:
+            raise TypeError("the objective returned None: expected a number; end it with return")
+        study.tell(number, value, TrialState.COMPLETE)
     except optuna.TrialPruned:
         study.tell(number, state=TrialState.PRUNED)
     except Exception as error:
