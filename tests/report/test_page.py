@@ -89,9 +89,16 @@ def test_pictures_are_inlined_byte_for_byte(write, png, svg):
     assert contents == [png.path.read_bytes(), svg.path.read_bytes()]
 
 
-def test_letters_of_a_graph_stay_readable(write, tmp_path):
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<svg width="300pt" height="9pt"><text font-size="9.00"/><text font-size="14.00"/></svg>',
+        '<svg id="a" width="300pt"><text style="font-size: 9px"/><tspan style="font-size: 6px"/></svg>',
+    ],
+    ids=["Graphviz", "matplotlib"],
+)
+def test_letters_of_a_picture_stay_readable(write, tmp_path, text):
     """A picture of 300 points with letters of 9 is at least 300 * 11 / 9 pixels wide."""
-    text = '<svg width="300pt" height="9pt"><text font-size="9.00"/><text font-size="14.00"/></svg>'
     (tmp_path / "graph.svg").write_text(text)
     page = write(sections=[Section("A", picture=FilePicture(tmp_path / "graph.svg", FINDING))])
     (image,) = Outline(page).all("img")

@@ -19,7 +19,8 @@ FIGURE = re.compile(r"[-+−]?[\d.]|[–-]?$")  # a cell that begins like a numb
 
 IMAGE_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
-WIDTH_IN_POINTS, FONT_SIZE = re.compile(rb'<svg width="([\d.]+)pt"'), re.compile(rb'font-size="([\d.]+)"')
+WIDTH_IN_POINTS = re.compile(rb'<svg [^>]*?width="([\d.]+)pt"')
+FONT_SIZE = re.compile(rb'<text [^>]*?font-size(?:="|: )([\d.]+)')
 SMALLEST_LETTERS = 11  # pixels
 
 # The browser refuses scripts and network access, even if a text contained markup.
@@ -103,7 +104,7 @@ class FilePicture:
 
 
 def least_width(svg: bytes) -> int:
-    """Return the width in pixels at which the smallest letters of a picture by Graphviz can be read."""
+    """Return the width in pixels at which the smallest texts of Graphviz or matplotlib can be read."""
     width, letters = WIDTH_IN_POINTS.search(svg), [float(size) for size in FONT_SIZE.findall(svg)]
     if width is None or not letters:
         return 0

@@ -24,6 +24,7 @@ def test_the_setting_that_explains_the_results_matters_most(tmp_path):
     assert [name for name, _ in matters] == ["much", "little"]
     assert int(matters[0][1]) > 90
     assert 'alt="6 trials; the best has little 1, much a."' in page
+    assert int(re.search(r'<img src="[^"]*" style="min-width:(\d+)px"', page)[1]) > 300  # it has letters
 
 
 @pytest.mark.parametrize("results", [[1.0], [1.0, 1.0], [1.0, float("inf")]])

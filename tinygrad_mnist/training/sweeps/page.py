@@ -92,8 +92,11 @@ def _picture(folder: Path, study: optuna.Study) -> Section:
         axes: Any = plot_parallel_coordinate(study, varied, target_name=MEASURE)
     axes.set_title("")  # the section has one
     figure = axes.figure
+    (bar,) = (own for own in figure.axes if own.get_label() == "<colorbar>")
+    bar.remove()  # the first axis says the same, and the names of choices would lie across it
     figure.set_size_inches(2 + len(varied), 4)
-    figure.savefig(folder / "trials.svg", bbox_inches="tight")
+    with pyplot.rc_context({"svg.fonttype": "none"}):  # letters, by whose size a phone scrolls the picture
+        figure.savefig(folder / "trials.svg", bbox_inches="tight")
     pyplot.close(figure)
     finding = f"{len(study.trials)} trials; the best has {settings_text(study.best_trial)}."
     return Section("All trials", picture=FilePicture(folder / "trials.svg", finding))
