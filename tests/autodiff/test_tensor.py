@@ -89,7 +89,7 @@ def test_accidental_conversions_explain_themselves():
     array = np.ones(2)
     with pytest.raises(TypeError, match="cannot write a Tensor into an array"):
         array += x
-    with pytest.raises(TypeError, match="add takes Tensors and arrays, not a list"):
+    with pytest.raises(TypeError, match="add takes Tensors, arrays and numbers, not list"):
         x + [1, 2]  # noqa: RUF005
 
 

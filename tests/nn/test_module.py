@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_mnist import Tensor, nn
+from tinygrad_mnist import Tensor, nn, optim
 from tinygrad_mnist.errors import CheckpointError
 
 
@@ -118,6 +118,18 @@ def test_parameter_owns_its_array():
     array = np.zeros(2)
     nn.Parameter(array).data += 1
     assert array.tolist() == [0, 0]
+
+
+def test_parameter_and_buffer_copy_what_is_assigned():
+    given = np.ones((2, 3), np.float32)
+    layer, norm = nn.Linear(3, 2), nn.BatchNorm1d(3)
+    layer.weight.data = given
+    norm.running_mean.data = given[0]
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    (layer(norm(np.array([[1, 2, 3], [3, 2, 2]], np.float32))) ** 2).sum().backward()
+    optimizer.step()
+    assert np.array_equal(given, np.ones((2, 3)))
+    assert not np.array_equal(layer.weight.data, given)
 
 
 def test_model_repr_shows_its_layers():

@@ -224,3 +224,55 @@ def test_state_is_taken_from_lists_and_from_arrays_of_other_libraries():
     layer.load_state_dict({"weight": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "bias": memoryview(np.ones(2))})
     assert layer.weight.data.sum() == 21
     assert layer.weight.dtype == np.float32
+
+
+def tied(framework=nn):
+    """A table whose rows are also the weights of the output, as in language models."""
+
+    class Tied(framework.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = framework.Embedding(5, 3)
+            self.inner = framework.ModuleList([framework.Linear(3, 3)])
+            self.head = framework.Linear(3, 5, bias=False)
+            self.head.weight = self.table.weight
+
+    return Tied()
+
+
+def test_shared_parameter_is_loaded_by_any_of_its_names():
+    state = tied().state_dict()
+    assert list(state) == ["table.weight", "inner.0.weight", "inner.0.bias"]
+    model, under_all_names = tied(), {**state, "head.weight": state["table.weight"]}
+    model.load_state_dict(under_all_names)
+    np.testing.assert_array_equal(model.head.weight.data, state["table.weight"])
+    other = tied()
+    del under_all_names["table.weight"]
+    other.load_state_dict(under_all_names)
+    np.testing.assert_array_equal(other.table.weight.data, state["table.weight"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"head.weight": np.zeros((5, 3))}, "head.weight is table.weight here, and they differ"),
+        ({"inner.1.weight": np.zeros(3)}, r"missing: none; unknown: inner\.1\.weight"),
+        ({"table.weight.data": np.zeros(3)}, r"missing: none; unknown: table\.weight\.data"),
+    ],
+)
+def test_names_that_say_something_else_are_refused(change, said):
+    model = tied()
+    with pytest.raises(CheckpointError, match=said):
+        model.load_state_dict({**model.state_dict(), **change})
+
+
+def test_tied_weights_go_to_pytorch_and_back(tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from safetensors.torch import load_model, save_model
+
+    model, theirs = tied(), tied(torch.nn)
+    save_model(theirs, tmp_path / "theirs.safetensors")
+    tm.load(model, tmp_path / "theirs.safetensors")
+    np.testing.assert_array_equal(model.head.weight.data, theirs.table.weight.detach().numpy())
+    tm.save(tied(), tmp_path / "ours.safetensors")
+    assert load_model(theirs, tmp_path / "ours.safetensors") == (set(), [])

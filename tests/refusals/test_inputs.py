@@ -34,9 +34,9 @@ INPUTS = [
     (lambda: nn.Linear(4, 2)(np.ones((4, 7), np.float32)), ShapeError, "one example per row is x.T"),
     (lambda: nn.Linear(3, 4)([[1.0, 2.0, 3.0]]), TypeError, "pass np.asarray(x, np.float32)"),
     (lambda: nn.Linear(3, 4)(None), TypeError, "return a value from the forward before it"),
-    (lambda: ops.softmax([1.0, 2.0]), TypeError, "softmax takes Tensors and arrays, not a list"),
-    (lambda: ops.relu(None), TypeError, "relu takes Tensors and arrays, not a NoneType"),
-    (lambda: tensor() + [1.0, 2.0, 3.0], TypeError, "add takes Tensors and arrays, not a list"),  # noqa: RUF005
+    (lambda: ops.softmax([1.0, 2.0]), TypeError, "softmax takes Tensors, arrays and numbers, not list"),
+    (lambda: ops.relu(None), TypeError, "relu takes Tensors, arrays and numbers, not None"),
+    (lambda: tensor() + [1.0, 2.0, 3.0], TypeError, "add takes Tensors, arrays and numbers, not list"),  # noqa: RUF005
     (lambda: tensor() * len, TypeError, "call it first"),
     (lambda: ops.add(tensor()), TypeError, "add() is missing b: expected add(a, b)"),
     (lambda: ops.exp(tensor(), tensor()), TypeError, "exp() got 2 positional arguments: expected exp(x)"),

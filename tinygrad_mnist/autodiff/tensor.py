@@ -62,7 +62,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     ----------
     data : ndarray
         The plain array. An assignment (``tensor.data -= ...``) is a change in place and is noticed; a write
-        into the array (``tensor.data[0] = ...``) is not.
+        into the array (``tensor.data[0] = ...``) is not.  With `requires_grad`, what is assigned is copied.
     primitive, inputs, attributes
         Op that computed the tensor, its inputs (tensors, arrays, numbers) and its settings; for a leaf
         None, () and {}.
@@ -164,7 +164,8 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             raise ShapeError(
                 f"{self._label()} holds shape {self.shape}: it cannot take data of {array.shape}"
             )
-        self._data = array
+        is_changed_in_place = self._requires_grad or self._is_state  # so it must not be shared
+        self._data = array.copy() if is_changed_in_place and array is not self._data else array
         self.serial = next_serial()
 
     @property

@@ -102,7 +102,7 @@ REMARKS = {
     "retain_graph": "leave it out: a graph can be run backward any number of times",
     "reduce": "write `nn.MSELoss(reduction='none')`",
     "set_to_none": "leave it out: gradients become None",
-    "strict": "leave it out: the names have to be those of the model",
+    "strict": "for a part of the names write `model.load_state_dict({**model.state_dict(), **part})`",
     "size_average": "write `nn.MSELoss(reduction='sum')`",
     "where": "select first: `ops.where(x > 0, x, 0.0).sum()`",
     "as_frame": "write `tm.datasets.load_iris().columns()`",

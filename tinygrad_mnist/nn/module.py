@@ -250,7 +250,8 @@ class Module(Observed, NotInModule):
         Parameters
         ----------
         state : mapping of str to ndarray
-            One array per parameter and buffer by dotted name; each is converted to the dtype here.
+            One array per parameter and buffer by dotted name; each is converted to the dtype here.  A shared
+            parameter may have any of its names, or several.
 
         Raises
         ------
@@ -266,10 +267,22 @@ class Module(Observed, NotInModule):
                 "model.load_state_dict(dict(np.load(path)))"
             )
         own = dict(self._state())
-        _require_same_keys(set(own), set(state))
-        fitting = {name: _fitting(name, np.asarray(state[name]), tensor) for name, tensor in own.items()}
+        given = self._by_own_names(state, own)
+        _require_same_keys(set(own), set(given))
+        fitting = {name: _fitting(name, np.asarray(given[name]), tensor) for name, tensor in own.items()}
         for name, tensor in own.items():
             tensor.data = fitting[name].copy()  # one after the other, for the sake of memory
+
+    def _by_own_names(self, state: Mapping[str, Any], own: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Return the arrays of a state by the names here: PyTorch gives a shared parameter all its names."""
+        first_names = {id(tensor): name for name, tensor in own.items()}
+        given: dict[str, Any] = {}
+        for name, array in state.items():
+            own_name = name if name in own else first_names.get(id(_at(self, name)), name)
+            if own_name in given and not np.array_equal(given[own_name], array):
+                raise CheckpointError(f"{name} is {own_name} here, and they differ in the saved state")
+            given[own_name] = array
+        return given
 
     # Text
 
@@ -321,6 +334,16 @@ def _parts(attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{key}", part) for key, part in _parts(value))
         else:
             yield name, value
+
+
+def _at(module: Module, name: str) -> Any:
+    """Return the part of a module with a dotted name, or None."""
+    for first, part in _parts(vars(module)):
+        if first == name:
+            return part
+        if isinstance(part, Module) and name.startswith(f"{first}."):
+            return _at(part, name.removeprefix(f"{first}."))
+    return None
 
 
 def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
