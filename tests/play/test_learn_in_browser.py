@@ -171,7 +171,7 @@ def test_too_large_steps_are_explained(opened, digits_page):
     tab.evaluate("learning.set({ lr: Infinity })")
     tab.click("#step-ten")
     wait_for(tab, "Number.isNaN(learning.report.loss)")
-    assert "beyond all numbers" in tab.inner_text(".learn .notice")
+    assert "beyond any number" in tab.inner_text(".learn .notice")
     tab.press("#time", "Home")
     wait_for(tab, "learning.report.at === 0")
     assert tab.is_hidden(".learn .notice")

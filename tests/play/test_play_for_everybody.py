@@ -60,6 +60,14 @@ def test_nothing_is_cut_off_at_the_side(width, opened, digits_page):
         assert [html for html in wide if 'role="tab"' not in html] == [], name  # tabs scroll by themselves
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_names_of_classes_are_whole(width, opened, tmp_path):
+    page = play(nn.perceptron("2-4-2", nn.Tanh, rng=0), moons()).save(tmp_path / "moons.html")
+    tab = opened(page, viewport={"width": width, "height": 800})
+    cut = "[...document.querySelectorAll('.row .name')].map((each) => each.scrollWidth > each.clientWidth + 1)"
+    assert tab.evaluate(cut) == [False, False]
+
+
 @pytest.mark.parametrize("width", [390, 736])
 def test_no_line_crosses_the_input_on_a_narrow_page(width, opened, digits_page):
     tab = opened(digits_page, viewport={"width": width, "height": 1200})

@@ -145,7 +145,7 @@ def test_files_are_read_by_python(opened, digits_page, tmp_path):
     wait_for(again, "learning.start === 'file' && learning.report?.at === 0")
     for name, values in again.evaluate("[...page.network.arrays].map(([n, a]) => [n, [...a]])"):
         np.testing.assert_array_equal(values, found[name].ravel())
-    assert "hand out the file too" in again.inner_text(".take")
+    assert "share the file too" in again.inner_text(".take")
     again.set_input_files("#open-weights", saved["curves"].path())
     wait_for(again, "document.querySelector('.take').textContent.includes('not a safetensors file')")
 

@@ -100,7 +100,7 @@ class LearnTab {
     const { report } = learning, mistake = page.data.mistakes.find(({ id }) => id === page.mistake);
     const best = report ? beforeForgetting(report) : undefined, isLost = report && report.at > 0 && !Number.isFinite(report.loss);
     const words = isLost
-      ? "The weights have grown beyond all numbers: each step was so large that the next one had to be larger. Go back in time, or start anew, with a smaller learning rate."
+      ? "The weights have grown beyond any number: each step was so large that the next one had to be larger. Go back in time, or start anew, with a smaller learning rate."
       : best ? `It has forgotten: at step ${best.step.toLocaleString("en")} it read ${percent(best.accuracy)} correctly. Its steps were so large that they overshot: the loss rose instead of falling. Go back in time, and take a smaller learning rate.`
       : mistake ? `A mistake is planted: ${mistake.title}. See whether the loss falls all the same.` : "";
     this.notice.hidden = !words;

@@ -14,7 +14,7 @@ class TakeTab {
     this.python = Object.assign(make("pre", "", page.data.python), { tabIndex: 0 });
     this.curves = pressable("save-curves", "The curves as CSV", () => download("curves.csv", curvesText(), "text/csv"));
     this.element = make("div", "take",
-      make("section", "", make("h2", "", "Hand out this situation"),
+      make("section", "", make("h2", "", "Share this situation"),
         make("p", "", "The address holds what you see: the input, the right answer, the chosen unit, a planted mistake, the training. Whoever opens it with this page sees the same."),
         labelOf("address", "Address"), this.field,
         make("div", "buttons", pressable("copy", "Copy the address", () => this.copy(), "primary")), this.copied, this.inside, this.note),
@@ -59,7 +59,7 @@ class TakeTab {
     this.field.value = now;
     this.curves.disabled = !report?.at;
     this.inside.hidden = !isInside;
-    this.note.textContent = learning.start === "file" ? "The weights came from a file and are not in the address: hand out the file too." : !report?.at ? "" : hasReplay(report)
+    this.note.textContent = learning.start === "file" ? "The weights came from a file and are not in the address: share the file too." : !report?.at ? "" : hasReplay(report)
       ? `The ${report.at.toLocaleString("en")} training steps are in the address as a recipe: whoever opens it, trains them again and gets the same weights.`
       : `The weights are not in the address: more than ${MOST_STEPS.toLocaleString("en")} steps would take too long to train again. Save them as a file.`;
   }

@@ -45,7 +45,7 @@ function tasksOf() {
       : { title: "Find the border", text: "Find a point where the network is unsure: its best answer has less than 60 %.", hint: "The colours are pale there.", isDone: () => page.seen.answer[page.answer] < 0.6 },
     { title: isImage ? "Which pixel matters most?" : "Which number matters more?", text: `Find the ${isImage ? "pixel" : "input"} that changes the loss most, and choose it.`, hint: isImage ? "Go to the end of the blame: the picture there shows it in the strongest colour. Touch that place in “What the network gets”; the three strongest count." : "Go to the end of the blame, and choose that input.", isDone: pixel },
     ...(isNovice ? [] : [teach]),
-    { title: "Make it forget", text: "Train with so large a learning rate that it forgets what it knew.", hint: "Move the learning rate far to the right, and train. Watch the curve of right answers.", isDone: () => MEMORY.forgot },
+    { title: "Make it forget", text: "Train with a learning rate so large that the network forgets what it knew.", hint: "Move the learning rate far to the right, and train. Watch the curve of right answers.", isDone: () => MEMORY.forgot },
     { title: "Save it", text: "Go back in time, to a snapshot before it forgot.", hint: "The slider “Back in time” in Learn, far to the left.", isDone: () => MEMORY.forgot && !learning.isRunning && accuracy() > 0.9 * MEMORY.best },
     { title: "Catch the mistake", text: "Plant a mistake in a rule, and find a weight where the check catches it.", hint: "In Check: choose a rule, then “Check them all”; touch a verdict “wrong”.", isDone: () => page.mistake !== null && page.tab === "check" && checkTab.verdict === "wrong" },
   ];
