@@ -59,7 +59,7 @@ assert np.allclose(ops.softmax(large), p)  # the package does this too
 #
 # How bad is it to give the right class the probability $p$?  The cross-entropy says: $-\log p$.  It is 0 for
 # $p = 1$, and grows without end as $p$ goes to 0: sure and wrong is the worst.  A guess among ten digits
-# costs $-\log 0.1 = 2.303$, and that is the loss with which a training on digits begins.
+# costs $-\log 0.1 = 2.303$, and that is the loss with which training on digits begins.
 
 # %%
 given = np.linspace(0.005, 1, 200)

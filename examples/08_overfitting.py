@@ -2,7 +2,7 @@
 # # Overfitting, and what helps
 #
 # A network with more weights than examples can learn its examples by heart.  It then reads those without a
-# mistake, and others no better than before.  The two curves of a training show it: the loss on what is
+# mistake, and others no better than before.  The two curves of a training run show it: the loss on what is
 # learned goes on falling, the loss on what is not seen turns and climbs.
 
 # %% [markdown]
@@ -66,7 +66,7 @@ plots.lines(
 # %% [markdown]
 # ## Stop in time
 #
-# `EarlyStopping` ends the training when the validation loss has not fallen for some epochs, and puts the
+# `EarlyStopping` ends the training when the validation loss has not fallen for a few epochs, and puts the
 # best weights back.
 
 # %%
@@ -98,8 +98,8 @@ plots.lines(
 # %% [markdown]
 # ## More data
 #
-# Nothing helps as much as more examples, although one label in five is as wrong as before: by heart is not
-# possible any more, so the network learns what the examples have in common.
+# Nothing helps as much as more examples, although one label in five is as wrong as before: learning by
+# heart is no longer possible, so the network learns what the examples have in common.
 
 # %%
 shares["1,200 digits"] = train(1200, epochs=20)[1]

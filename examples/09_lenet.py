@@ -5,7 +5,7 @@
 # convolution slides one small window of weights over the image, so what it learns in one place holds in
 # all.  This is LeNet-5 of 1998, with the activations of today.
 #
-# Here it gets a sixth of the images once.  Write `count, epochs = 60_000, 8` below, and in some minutes it
+# Here it sees a sixth of the images, once.  Write `count, epochs = 60_000, 8` below, and in a few minutes it
 # reads 99 %.
 
 # %%

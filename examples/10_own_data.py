@@ -8,7 +8,7 @@
 # ## A picture of your own
 #
 # Write a digit on paper, photograph it, and give the file to `tinygrad-mnist predict`, or do the same in
-# Python.  The picture may be large, dark on light, and off the middle: `read_pictures` cuts out the strokes
+# Python.  The picture may be large, dark on light, and off centre: `read_pictures` cuts out the strokes
 # and makes them as large, as centred and as dark as the digits of MNIST.  A network reads well only
 # what looks like its training data.
 

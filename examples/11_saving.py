@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Saving, resuming, taking it elsewhere
 #
-# Weights can be saved in a file, a training can go on after an interruption, and a network can be used where
+# Weights can be saved in a file, training can go on after an interruption, and a network can be used where
 # this package is not installed.  These are three different things.
 
 # %% [markdown]
 # ## The weights
 #
-# A file of weights holds arrays and their names, and no code: opening a file from the net runs nothing.
+# A file of weights holds arrays and their names, and no code: opening a file from the internet runs nothing.
 # PyTorch reads the same file.
 
 # %%
@@ -74,7 +74,7 @@ else:
 # %% [markdown]
 # ## The training
 #
-# To go on with a training, weights are not enough: momentum, the order of the images and the random numbers
+# To go on with training, weights are not enough: momentum, the order of the images and the random numbers
 # belong to it.  `Checkpoints` saves all of these.  Here one training runs for 6 epochs; another is ended
 # after 3, and then started again by the same lines.  Both end with the same bits.
 
@@ -102,7 +102,7 @@ assert equal
 # %% [markdown]
 # ## The network, without the package
 #
-# `export` writes a file of NumPy code, as one would write it by hand, with the weights beside it.  A name
+# `export` writes a file of NumPy code, as one would write it by hand, with the weights next to it.  A name
 # that ends in `.onnx` gives a graph for other programs instead (extra `onnx`).
 
 # %%

@@ -8,7 +8,7 @@
 # %% [markdown]
 # ## A healthy network
 #
-# `diagnose_training` takes what a training takes: the network, the loss, a batch and the optimizer.  It
+# `diagnose_training` takes what training takes: the network, the loss, a batch and the optimizer.  It
 # changes nothing.
 
 # %%
@@ -75,7 +75,7 @@ alike
 # ## A softmax too many
 #
 # `CrossEntropyLoss` contains the softmax.  With another one at the end of the network the loss still falls,
-# but slowly, and never far.
+# but slowly, and never very far.
 
 # %%
 model = make_model(last=[nn.Softmax()])

@@ -18,7 +18,7 @@ narrate()  # run as a script, the lesson tells its prose too
 
 data = load_digits()
 known = list(wrong_rules.WRONG_RULES)
-print(f"{len(known)} classic mistakes are at hand, such as {', '.join(known[:3])}")
+print(f"{len(known)} classic mistakes are available, such as {', '.join(known[:3])}")
 loss_function = nn.CrossEntropyLoss()
 
 

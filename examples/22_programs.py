@@ -68,7 +68,7 @@ print(f"the printed code gives the loss {loss}, and the same weights to the last
 # %% [markdown]
 # ## What really runs
 #
-# The same program with its memory: results overwrite arrays that are not needed any more, numbers are arrays
+# The same program with its memory: results overwrite arrays that are no longer needed, numbers are arrays
 # from the start, and transposed views are made once.
 
 # %%

@@ -11,7 +11,7 @@
 # ## One word
 #
 # `backend="eager"` runs op by op, `"numpy"` replays the captured calls, and `"native"` compiles them.
-# Compiling takes some seconds the first time; the result is kept for later processes.
+# Compiling takes a few seconds the first time; the result is kept for later processes.
 
 # %%
 import time
@@ -77,7 +77,7 @@ assert largest < 1e-4
 # %% [markdown]
 # ## How long a step takes
 #
-# Three ways in turn, the shortest of many rounds: other work on the machine only adds time.  Your figures
+# Three ways in turn, the shortest of many rounds: other work on the machine only adds time.  Your numbers
 # will differ.
 
 

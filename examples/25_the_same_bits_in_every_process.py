@@ -3,7 +3,7 @@
 #
 # Several processes can share a batch: each computes the gradients of its part, and all add them up.  The sum
 # of rounded numbers depends on the order of the additions, though, and the obvious order depends on the
-# number of processes.  This lesson shows how large the difference is, what it does to a training, and the
+# number of processes.  This lesson shows how large the difference is, what it does to training, and the
 # order that is the same for 1, 2, 4 and 8 processes.
 
 # %%
@@ -55,7 +55,7 @@ print(gradients.shape, gradients.dtype)
 # ## The plain sum
 #
 # With $P$ processes, each adds its $8 / P$ gradients one after the other, and then the $P$ results are added.
-# This is what an "allreduce" of the usual libraries amounts to; in which order they add is their affair.
+# This is what an "allreduce" of the usual libraries amounts to; the order in which they add is up to them.
 
 
 # %%
@@ -83,9 +83,9 @@ for processes in (1, 2, 4):
 
 # %% [markdown]
 # No sum is wrong: all are within a rounding or two of the exact one.  (8 processes add one gradient each, in
-# the order of one process: by luck the same sum.)  They are only not the *same*, so that a run cannot be
-# repeated on another number of machines, or resumed there, and a difference between two runs may be a
-# mistake or may be nothing.
+# the order of one process: by luck the same sum.)  They are just not the *same*.  So a run cannot be
+# repeated or resumed on another number of machines, and a difference between two runs may be a mistake or
+# may be nothing.
 #
 # ## One tree
 #
@@ -135,7 +135,7 @@ assert shared_sum(gradients, 4)[weight] == total
 print(f"1, 2, 4 and 8 processes: {len(set(along_tree))} result, the same bits")
 
 # %% [markdown]
-# ## A whole training
+# ## A whole training run
 #
 # `fit(..., micro_batches=8)` trains like this in one process.  `fit(..., distributed=MPI())`, started by
 # `mpiexec -n 4`, shares the micro-batches.  Here threads stand for processes: `fit` needs

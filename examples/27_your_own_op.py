@@ -93,7 +93,7 @@ print("corrected: all examples drawn pass, in first and second order")
 # %% [markdown]
 # ## How right is right?
 #
-# `v_curve` tables the error of a numeric derivative for steps of many sizes.  The best difference agrees
+# `v_curve` tabulates the error of a numeric derivative for steps of many sizes.  The best difference agrees
 # with the rules to ten digits or more, and the complex step to nearly all.
 
 # %%

@@ -52,7 +52,7 @@ assert straight < 0.75
 # ## Thirty of them, and one more on top
 #
 # The hidden layer makes thirty new variables from the two.  For these, a straight boundary is enough.
-# Thousands of tiny steps are worth capturing: `compile` repeats the same step without recording it anew.
+# Thousands of tiny steps are worth capturing: `compile` repeats the same step without recording it again.
 
 
 # %%

@@ -64,7 +64,7 @@ print(f"trained without a single label: {', '.join(f'{units} units' for units in
 # %% [markdown]
 # ## What is lost
 #
-# The error on test digits, as a part of what an answer with the mean image would leave.  More units lose
+# The error on test digits, as a fraction of the error of always answering the mean image.  More units lose
 # less; eight numbers keep most of 64 pixels.
 
 

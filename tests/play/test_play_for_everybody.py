@@ -64,7 +64,7 @@ def test_nothing_is_cut_off_at_the_side(width, opened, digits_page):
 def test_names_of_classes_are_whole(width, opened, tmp_path):
     page = play(nn.perceptron("2-4-2", nn.Tanh, rng=0), moons()).save(tmp_path / "moons.html")
     tab = opened(page, viewport={"width": width, "height": 800})
-    cut = "[...document.querySelectorAll('.row .name')].map((each) => each.scrollWidth > each.clientWidth + 1)"
+    cut = "[...document.querySelectorAll('.row .name')].map((one) => one.scrollWidth > one.clientWidth + 1)"
     assert tab.evaluate(cut) == [False, False]
 
 
