@@ -110,7 +110,8 @@ def require_channels(layer: Any, x: Any, axes: Any, takes: str) -> None:
     if layer.training and math.prod(shape) == channels:
         raise ShapeError(
             f"{name} got one value per channel in training, inputs of shape {shape}, which has no variance: "
-            "train on larger batches, or call eval()"
+            "train on larger batches or fewer micro-batches, leave out a small last batch (drop_last=True), "
+            "or call eval()"
         )
 
 
