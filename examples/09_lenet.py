@@ -40,7 +40,7 @@ print(f"{count:,} images to learn from, {len(data.test):,} for the test")
 #
 # A kernel is a small window of weights.  It is laid on each place of the image; the products of weights and
 # pixels are added up, and the sum is one pixel of the result.  These two kernels are made by hand: one
-# answers where ink ends to the right, the other where it ends below.  Blue is a sum above zero, red below.
+# answers where ink ends to the right, the other where it ends below.  Blue is a sum above zero, orange below.
 
 # %%
 digit = images_of(data.test)[:1] / np.float32(255)
@@ -101,7 +101,7 @@ assert accuracy() > (0.99 if count == 60_000 else 0.9)
 # %% [markdown]
 # ## What it learned to look for
 #
-# Nobody made these kernels.  Blue marks are ink that a kernel looks for, red ones ink that it looks away
+# Nobody made these kernels.  Blue marks are ink that a kernel looks for, orange ones ink that it looks away
 # from.
 
 # %%

@@ -303,7 +303,7 @@ def test_weights_are_shown_in_order_on_a_symmetric_scale(parsed, words_of, marks
     drawing = plots.first_layer_weights(weight, (2, 3), limit=10)
     assert len(drawing.panels) == 10
     below, above = (
-        [pixels_of(image) for image in marks_of(drawing, c, "image")] for c in ("blue", "vermilion")
+        [pixels_of(image) for image in marks_of(drawing, c, "image")] for c in ("vermilion", "blue")
     )
     signed = np.array(above, float) - np.array(below)
     np.testing.assert_allclose(signed.reshape(10, 6), 255 * weight[:10] / weight[9].max(), atol=1.5)

@@ -106,7 +106,7 @@ class GradReport(Tabular):
     rows
         One per variable.
     notes
-        Limits of the check, and what was wrong beside the entries.
+        Limits of the check, and what was wrong apart from the entries.
     order
         1 for gradients, 2 for second derivatives.
     findings

@@ -26,7 +26,7 @@ _output = under("Output")
 )
 @jobs_option
 @under("Training")("--scaling", is_flag=True, help="Time steps over width, depth and batch instead.")
-@under("Training")("--to-accuracy", is_flag=True, help="Time whole trainings to 98 and 98.5 % instead.")
+@under("Training")("--to-accuracy", is_flag=True, help="Time whole training runs to 98 and 98.5 % instead.")
 @under("Training")("--quick", is_flag=True, help="With --scaling: small sizes only, in seconds.")
 @_output("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @_output("--markdown", "as_markdown", is_flag=True, help="Print the tables in Markdown.")

@@ -1,4 +1,4 @@
-"""Random distortions of images, drawn anew for each batch, so that a network hardly sees an image twice.
+"""Random distortions of images, drawn afresh for each batch, so that a network hardly sees an image twice.
 
 An image is read at moved points: new(p) = image(p + displacement(p)).  The displacement is a random affine
 map about the centre, plus an elastic field: noise smoothed by a Gaussian (P. Simard, D. Steinkraus and

@@ -33,7 +33,7 @@ _POINT = 0.028  # inches: a gap of two points
 def to_dot(graph: Any, *, detail: Detail = "ops", theme: ThemeName = "light") -> str:
     """Return a graph as DOT text: modules as nested boxes, the backward pass, if there is one, next to it.
 
-    A backward edge is the wider and the darker, the larger the norm of its gradient.
+    The larger the norm of its gradient, the wider and darker a backward edge.
 
     Parameters
     ----------

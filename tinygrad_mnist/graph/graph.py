@@ -47,7 +47,7 @@ class Graph(GraphData):
     GradientError
         If an error was not raised by an op, or if `backward` is True and an output has no gradient.
     ShapeError
-        If `images` are no images, or `labels` are not as many.
+        If `images` are not images, or the number of `labels` differs.
 
     Notes
     -----

@@ -60,7 +60,7 @@ class ImageShape:
         Raises
         ------
         ShapeError
-            If the images have fewer than two axes, or the labels are not as many.
+            If the images have fewer than two axes, or the number of labels differs.
         """
         try:
             array = np.asarray(images.data if hasattr(images, "requires_grad") else images)

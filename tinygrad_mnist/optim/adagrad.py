@@ -34,7 +34,7 @@ class Adagrad(Optimizer):
     Raises
     ------
     ValueError, TypeError
-        For settings out of their range, no parameters, or something else than leaf tensors.
+        For settings out of their range, no parameters, or anything but leaf tensors.
 
     Examples
     --------

@@ -36,7 +36,7 @@ class Adam(Optimizer):
     Raises
     ------
     ValueError, TypeError
-        For settings out of their range, no parameters, or something else than leaf tensors.
+        For settings out of their range, no parameters, or anything but leaf tensors.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class AdamW(Adam):
     Parameters
     ----------
     params, lr, betas, eps, weight_decay, amsgrad, maximize
-        As `Adam` takes them; weight_decay is 0.01 if nothing else is said.
+        As `Adam` takes them; weight_decay is 0.01 by default.
 
     Examples
     --------

@@ -38,7 +38,7 @@ class RMSprop(Optimizer):
     Raises
     ------
     ValueError, TypeError
-        For settings out of their range, no parameters, or something else than leaf tensors.
+        For settings out of their range, no parameters, or anything but leaf tensors.
 
     Examples
     --------

@@ -21,7 +21,7 @@ class LRScheduler(NotInSchedule):
     Attributes
     ----------
     initial
-        The learning rate at the beginning, of the group whose rate is asked for.
+        The learning rate that the group in question began with.
     epoch
         How often ``step()`` was called.
     per_step

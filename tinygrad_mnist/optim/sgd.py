@@ -36,7 +36,7 @@ class SGD(Optimizer):
     ValueError
         For negative or infinite numbers, no parameters, or nesterov without momentum or with dampening.
     TypeError
-        When something else than leaf tensors is to be updated.
+        If a parameter is not a leaf tensor.
 
     Examples
     --------

@@ -63,7 +63,7 @@ class Recipe:
         As in `fit`: a power of two; None for whole batches, which several processes cannot share.
     augment
         "distortions", with the settings of `datasets.augment.Distortions`: "distortions(rotation=15)".  The
-        training images are distorted anew in each epoch.  None to train on them as they are.
+        training images are distorted differently in each epoch.  None to train on them as they are.
 
     Raises
     ------

@@ -28,7 +28,7 @@ _DOCSTRING = """Return {meaning}.
 
     Notes
     -----
-    Derivative ``{derivative}``, where y is the result.
+    Derivative ``{derivative}``{result}.
 
     Examples
     --------
@@ -45,6 +45,7 @@ def _smooth(ufunc: np.ufunc, meaning: str, derivative: str, rule: Rule, at: floa
 
     name, example = ufunc.__name__, ufunc(np.array([at]))
     forward.__name__ = forward.__qualname__ = name
+    result = ", where y is the result" if "y" in derivative else ""
     forward.__doc__ = _DOCSTRING.format(**locals())
     op = primitive(numpy=ufunc, elementwise=True)(forward)
     op.vjps(rule)

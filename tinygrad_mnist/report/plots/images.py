@@ -28,7 +28,7 @@ def images(inks: Sequence[ArrayLike], names: Sequence[str], title: str) -> Drawi
     Raises
     ------
     ValueError
-        If there are not as many names as images.
+        If the number of names is not that of the images.
 
     Examples
     --------

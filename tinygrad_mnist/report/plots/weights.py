@@ -21,7 +21,7 @@ def first_layer_weights(
 ) -> Drawing:
     """Draw the incoming weights of each unit as an image, all on one scale of colours.
 
-    Negative weights are blue, positive ones vermilion, and 0 is the colour of the page. The scale covers
+    Positive weights are blue, negative ones vermilion, and 0 is the colour of the page. The scale covers
     99.8 % of the weights shown; the few beyond it have the colour of its end.
 
     Parameters
@@ -57,7 +57,7 @@ def first_layer_weights(
         f"from {np.nanmin(shown):.2g} to {np.nanmax(shown):.2g}: {structure_of(shown)}."
     ).replace("-", "−")
     panels = [weight_panel(image / end, side, title) for image, title in zip(shown, titles)]
-    return Drawing(finding, panels, title=count, key=tuple(zip(("blue", "vermilion"), sizes)))
+    return Drawing(finding, panels, title=count, key=tuple(zip(("vermilion", "blue"), sizes)))
 
 
 def structure_of(images: NDArray[np.float64]) -> str:
@@ -77,7 +77,7 @@ def weight_panel(image: NDArray[np.float64], side: float, title: str) -> Panel:
     """Draw the weights of a unit, in units of the end of the scale."""
     top, height = (18.0 if title else 0.0), side * image.shape[0] / image.shape[1]
     parts = [marks.text(0, 13, title, class_="strong")] if title else []
-    for colour, ink in (("blue", -image), ("vermilion", image)):
+    for colour, ink in (("blue", image), ("vermilion", -image)):
         parts.append(marks.group(colour, [marks.image(ink, 0, top, side, height)]))
     return Panel(side, top + height, [*parts, marks.outline(0, top, side, height)])
 
