@@ -1,4 +1,4 @@
-"""Many training runs at once: one study in a folder, worked on by any number of processes (extra ``sweep``)."""
+"""Many training runs at once: one study in a folder, for any number of processes (extra ``sweep``)."""
 
 from importlib.util import find_spec
 
