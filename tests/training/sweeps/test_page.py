@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="the sweep extra is not installed")
 
+from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.training.sweeps import sweep, write_sweep_page
 
 
@@ -38,6 +39,14 @@ def test_results_that_no_setting_explains_have_a_page(tmp_path):
     page = page_of(tmp_path, swept(tmp_path, {"x": [1, 1]}, [1.0, 2.0]))
     assert "Trial 0: x 1." in page
     assert "What matters" not in page
+
+
+def test_a_picture_is_not_written_through_a_link(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "trials.svg").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match=r"trials\.svg is a link to .*elsewhere"):
+        page_of(tmp_path / "study", swept(tmp_path / "study", {"x": [1, 2]}, [1.0, 2.0]))
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_sweep_of_failures_says_why(tmp_path):

@@ -15,7 +15,7 @@ optuna = pytest.importorskip("optuna", reason="the sweep extra is not installed"
 from optuna.distributions import FloatDistribution, IntDistribution  # noqa: E402
 
 from tests.training.sweeps.worker import SPACE, objective  # noqa: E402
-from tinygrad_mnist.errors import MissingExtraError, SweepError  # noqa: E402
+from tinygrad_mnist.errors import CheckpointError, MissingExtraError, SweepError  # noqa: E402
 from tinygrad_mnist.training.sweeps import study, sweep  # noqa: E402
 
 
@@ -130,6 +130,34 @@ def test_a_trial_that_is_interrupted_is_taken_up_by_the_next_call(tmp_path):
         sweep(second, {"x": [0.0, 0.5, 2.0]}, tmp_path, on_end=ended.append)
     assert [trial.number for trial in ended] == [0]
     assert values(sweep(squared, {"x": [0.0, 0.5, 2.0]}, tmp_path)) == [0.25, 0.0, 2.25]
+
+
+def test_a_record_that_a_full_disk_cut_off_is_lost_alone(tmp_path):
+    space = {"x": [0.0, 0.5, 2.0]}
+    sweep(squared, space, tmp_path)
+    journal, again = tmp_path / "journal.log", []
+    journal.write_bytes(journal.read_bytes()[:-5])
+    for _ in range(2):
+        found = sweep(lambda trial: again.append(trial.number) or squared(trial), space, tmp_path)
+        assert values(found) == [0.25, 0.0, 2.25]
+    assert again == [2]
+
+
+@pytest.mark.parametrize("content", [b"no journal", b"no journal\n", b"{}\n", b"[1]\n", b"\xff\n"])
+def test_a_journal_that_cannot_be_read_is_refused_by_name(tmp_path, content):
+    (tmp_path / "journal.log").write_bytes(content)
+    with pytest.raises(SweepError, match=r"journal\.log is damaged, or not of a sweep: expected a record"):
+        sweep(squared, {"x": [1.0]}, tmp_path)
+    assert (tmp_path / "journal.log").read_bytes().startswith(content)
+
+
+@pytest.mark.parametrize("name", ["journal.log", "trial-0000"])
+def test_links_that_leave_the_folder_are_refused(tmp_path, name):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match=f"{name} is a link to .*elsewhere"):
+        sweep(squared, {"x": [1.0]}, tmp_path / "study")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tinygrad_mnist.files import require_file
 from tinygrad_mnist.report.page import FilePicture, Section, Table, write_report
 from tinygrad_mnist.training.sweeps.study import trial_folder
 
@@ -95,6 +96,7 @@ def _picture(folder: Path, study: optuna.Study) -> Section:
     (bar,) = (own for own in figure.axes if own.get_label() == "<colorbar>")
     bar.remove()  # the first axis says the same, and the names of choices would lie across it
     figure.set_size_inches(2 + len(varied), 4)
+    require_file(folder / "trials.svg", folder)
     with pyplot.rc_context({"svg.fonttype": "none"}):  # letters, by whose size a phone scrolls the picture
         figure.savefig(folder / "trials.svg", bbox_inches="tight")
     pyplot.close(figure)

@@ -6,6 +6,7 @@ operating system frees the lock when the process ends in any way, and another pr
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
+from tinygrad_mnist.files import require_file, require_folder
 from tinygrad_mnist.training.sweeps.space import Space, described, distributions, planned
 
 Objective = Callable[["SweepTrial"], float]
@@ -81,7 +83,9 @@ def sweep(
     Raises
     ------
     SweepError
-        If the folder has another study.
+        If the folder has another study, or its journal is damaged.
+    CheckpointError
+        If a link in the folder leaves it.
     MissingExtraError
         If Optuna or scikit-learn is not installed.
     ValueError
@@ -110,6 +114,7 @@ def sweep(
             place = trial_folder(folder, number)
             with suppress(Timeout), FileLock(place.with_suffix(".lock"), timeout=0):  # else another has it
                 if not _trials(study)[number].state.is_finished():  # since the first look
+                    require_folder(place, folder)
                     place.mkdir(exist_ok=True)
                     _run(study, number, known, objective, place)
                     ended += 1
@@ -136,10 +141,7 @@ def _started(
     """Return the study of a folder with all its trials, new or the one that is there if it is the same."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "start.lock"):
-        journal = folder / "journal.log"
-        lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's waits 30 seconds
-        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-        study = optuna.create_study(storage=storage, study_name="sweep", load_if_exists=True)
+        study = _opened(folder / "journal.log")
         there = study.user_attrs
         for name, mine in own.items():
             if there.get(name, mine) != mine:
@@ -153,6 +155,26 @@ def _started(
             state = TrialState.RUNNING
             study.add_trial(optuna.create_trial(state=state, params=params, distributions=distributions))
     return study
+
+
+def _opened(journal: Path) -> optuna.Study:
+    """Return the study of a journal, which is made if it is missing."""
+    require_file(journal, journal.parent)
+    lock: Any = FileLock(f"{journal}.lock")  # freed when its process is killed; Optuna's waits 30 seconds
+    try:
+        storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+        with lock:  # a full disk may have cut off the last line: the next one would be added to it
+            content = journal.read_bytes()
+            end = content.rfind(b"\n") + 1
+            if content and not end:
+                raise ValueError("no record")
+            os.truncate(journal, end)
+        return optuna.create_study(storage=storage, study_name="sweep", load_if_exists=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SweepError(
+            f"{journal} is damaged, or not of a sweep: expected a record in each line; copy it again, or "
+            "choose another folder"
+        ) from error
 
 
 def _run(study: optuna.Study, number: int, space: dict[str, Any], objective: Objective, place: Path) -> None:
