@@ -5,9 +5,11 @@ import pytest
 
 from tests.autodiff.cases import CASES, arrays_for
 from tests.program.standalone import run_alone
-from tinygrad_mnist import Tensor, ops
+from tinygrad_mnist import Tensor, autograd, ops
 from tinygrad_mnist.program import compile
+from tinygrad_mnist.program.instructions import Value
 from tinygrad_mnist.program.operations import Call
+from tinygrad_mnist.program.source import constant_text
 
 CASES = [case for case in CASES if case.primitive != "dropout_mask"]  # its generator: see test_random
 SHAPES = ((2, 3), (1, 3), (3,))
@@ -71,3 +73,36 @@ def test_printed_code_of_a_primitive_gives_the_same_bits():
             expected.append((case.primitive, kind, bits(step(*second))))
     for (name, kind, wanted), (result, _) in zip(expected, run_alone(jobs)):
         assert bits(result) == wanted, (name, kind)
+
+
+@pytest.mark.parametrize("size", [(20, 1), (20, 3)])
+def test_product_with_the_gradient_of_a_sum_gives_the_eager_bits(size):
+    """The gradient of a sum repeats one number in memory, and a product with it sums in another order."""
+    weight = Tensor(np.random.default_rng(0).random((10, 1)), requires_grad=True)
+    first = Tensor(np.random.default_rng(2).random((size[1], 10)))
+
+    def step(x):
+        x = Tensor(x, requires_grad=True)
+        slope = autograd.grad((ops.tanh(x @ first) @ weight).sum(), x, create_graph=True)[0]
+        return autograd.grad((slope**2).sum(), weight)
+
+    compiled, x = compile(step), np.random.default_rng(1).random(size)
+    for factor in (1.0, 2.0, 3.0):
+        assert compiled(factor * x)[0].data.tobytes() == step(factor * x)[0].data.tobytes()
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        np.broadcast_to(np.float64(0.1), (2, 3)),
+        np.broadcast_to(np.arange(3.0) ** 3, (2, 3)),
+        np.broadcast_to(np.array([[[0.1], [0.3]]]), (2, 2, 3)),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0),
+    ],
+    ids=["one-number", "rows", "columns", "fortran", "transposed"],
+)
+def test_constant_is_printed_in_its_layout(constant):
+    printed = eval(constant_text(Value(constant, "constant")), {"np": np})
+    assert printed.tobytes() == constant.tobytes()
+    assert printed.strides == constant.strides

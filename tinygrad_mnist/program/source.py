@@ -43,7 +43,7 @@ class Source:
         values = all_values(self.recording)
         constants = _each_once(v for v in values if v.origin == "constant")
         for value in constants:
-            self._build.append((f"{self.names.of(value)} = {array_text(value.array)}", ""))
+            self._build.append((f"{self.names.of(value)} = {constant_text(value)}", ""))
         for value in _each_once(v for v in values if v.origin == "number"):
             self._build.append((f"{self.names.of(value)} = np.empty((), np.{value.dtype.name})", ""))
             number = value.source.expression(self.names.number_name)
@@ -192,6 +192,17 @@ def _is_plain(value: Value) -> bool:
     return bool(value.array.flags.c_contiguous)
 
 
+def constant_text(value: Value) -> str:
+    """Return code that makes a constant in the layout of the capture: products sum in its order."""
+    if _is_plain(value):
+        return array_text(value.array)
+    if 0 in value.array.strides:
+        once = value.array[tuple(slice(None if stride else 1) for stride in value.array.strides)]
+        return f"np.broadcast_to({array_text(once)}, {value.shape})"
+    order = _order(value)
+    return f"{array_text(value.array.transpose(order))}.transpose({_inverse(order)})"
+
+
 def _empty(value: Value) -> str:
     """Return code that allocates memory for a value in the layout of the capture."""
     if _is_plain(value):
@@ -205,9 +216,13 @@ def _laid_out(flat: str, value: Value) -> str:
         return f"{flat}.reshape({value.shape})"
     order = _order(value)
     shape = tuple(value.shape[axis] for axis in order)
-    inverse = tuple(order.index(axis) for axis in range(len(order)))
     assert math.prod(shape) == value.array.size
-    return f"{flat}.reshape({shape}).transpose({inverse})"
+    return f"{flat}.reshape({shape}).transpose({_inverse(order)})"
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the order of axes that undoes a transposition."""
+    return tuple(order.index(axis) for axis in range(len(order)))
 
 
 def _lies_like(first: Value, value: Value) -> bool:
