@@ -183,8 +183,8 @@ def test_pictures_have_a_title_and_a_sentence(tmp_path, monkeypatch, digits):
     assert [(s.title, s.text) for s in sections] == [
         (
             "Learning curves",
-            "Training figures are gathered during the epoch, while the weights still change; validation "
-            "figures are measured after it, on images that were not trained on.",
+            "Training numbers are gathered during the epoch, while the weights still change; validation "
+            "numbers are measured after it, on images that were not trained on.",
         ),
         ("Confusion matrix", "Test images by true class (rows) and predicted class."),
         ("Confusions", "Test images of one class that are read as another, by number."),

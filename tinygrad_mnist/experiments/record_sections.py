@@ -67,7 +67,7 @@ def curves(folder: Path, history: History) -> Section:
     drawing = plots.learning_curves(history.records())
     drawing.save(folder / "curves.svg")
     text = (
-        "The best network.  Training figures are those of distorted images, which are harder to read than "
+        "The best network.  Training numbers are those of distorted images, which are harder to read than "
         "the images held out."
     )
     return Section("Learning curves", text, drawing)

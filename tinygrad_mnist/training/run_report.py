@@ -64,7 +64,7 @@ def _curves(folder: Path, history: History, dataset: ImageDataset) -> Section:
     drawing.save(folder / "curves.svg")
     return Section(
         "Learning curves",
-        "Training figures are gathered during the epoch, while the weights still change; validation figures "
+        "Training numbers are gathered during the epoch, while the weights still change; validation numbers "
         "are measured after it, on images that were not trained on.",
         drawing,
     )

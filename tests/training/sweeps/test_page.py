@@ -28,6 +28,13 @@ def test_the_setting_that_explains_the_results_matters_most(tmp_path):
     assert int(re.search(r'<img src="[^"]*" style="min-width:(\d+)px"', page)[1]) > 300  # it has letters
 
 
+def test_the_line_of_the_worst_trial_is_seen_on_white(tmp_path):
+    page_of(tmp_path, swept(tmp_path, {"x": [1, 2, 3]}, [1.0, 2.0, 3.0]))
+    strokes = re.findall(r"stroke: #(..)(....)", (tmp_path / "trials.svg").read_text(encoding="utf-8"))
+    assert len(set(strokes)) >= 3
+    assert max(int(red, 16) for red, _ in strokes) < 0xC0
+
+
 @pytest.mark.parametrize("results", [[1.0], [1.0, 1.0], [1.0, float("inf")]])
 def test_results_without_a_difference_have_a_page(tmp_path, results):
     page = page_of(tmp_path, swept(tmp_path, {"x": [1, 2]}, results))

@@ -95,6 +95,9 @@ def _picture(folder: Path, study: optuna.Study) -> Section:
     figure = axes.figure
     (bar,) = (own for own in figure.axes if own.get_label() == "<colorbar>")
     bar.remove()  # the first axis says the same, and the names of choices would lie across it
+    lines = next(iter(axes.collections))
+    low, high = lines.get_clim()
+    lines.set_clim(low, high + (high - low) / 2)  # the worst line would be white on white
     figure.set_size_inches(2 + len(varied), 4)
     require_file(folder / "trials.svg", folder)
     with pyplot.rc_context({"svg.fonttype": "none"}):  # letters, by whose size a phone scrolls the picture
@@ -109,5 +112,5 @@ def _importance(study: optuna.Study) -> Section:
 
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     table = Table(["setting", "share"], [(name, f"{share:.0%}") for name, share in shares.items()])
-    words = "Shares of the settings in the variance of the results that they explain, by Optuna's fANOVA."
+    words = "The share of the variance of the results that each setting explains, by Optuna's fANOVA."
     return Section("What matters", words, table=table)
