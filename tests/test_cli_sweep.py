@@ -96,3 +96,13 @@ def test_settings_in_parentheses_have_commas(tmp_path):
     recipe = read_settings(tmp_path / "trial-0000" / "run").recipe
     assert (recipe.optimizer, recipe.schedule) == (optimizers[0], schedule)
     assert "1 trial: " in result.output
+
+
+def test_ctrl_c_says_how_to_continue(tmp_path, monkeypatch):
+    def interrupt(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tinygrad_mnist.training.sweeps.sweep", interrupt)
+    result = run(tmp_path, "--vary", "lr=0.1", "--dataset", "digits")
+    assert result.exit_code == 1
+    assert result.output == "Error: interrupted; start the same command again to continue\n"

@@ -93,6 +93,8 @@ def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data
         if isinstance(error, TinygradMnistError):
             raise
         raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise click.ClickException("interrupted; start the same command again to continue") from error
     count = len(study.trials)
     say(f"{count} trial{'s' * (count > 1)}: {write_sweep_page(folder, study)}")
 

@@ -8,6 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_noted = 0  # signals that were turned into a flag, in this process
+
+
+def signals_noted() -> int:
+    """Return the number of signals so far that ended a training early, by which a caller knows of them."""
+    return _noted
+
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
@@ -18,8 +25,9 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     asked = False
 
     def note(signum: int, frame: Any) -> None:
+        global _noted
         nonlocal asked
-        asked = True
+        asked, _noted = True, _noted + 1
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

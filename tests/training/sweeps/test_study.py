@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 
 import pytest
 
@@ -14,6 +15,8 @@ optuna = pytest.importorskip("optuna", reason="the sweep extra is not installed"
 
 from optuna.distributions import FloatDistribution, IntDistribution  # noqa: E402
 
+from tests.training.callbacks import Calls  # noqa: E402
+from tests.training.jobs import Job  # noqa: E402
 from tests.training.sweeps.worker import SPACE, objective  # noqa: E402
 from tinygrad_mnist.errors import CheckpointError, MissingExtraError, SweepError  # noqa: E402
 from tinygrad_mnist.training.sweeps import study, sweep  # noqa: E402
@@ -130,6 +133,21 @@ def test_a_trial_that_is_interrupted_is_taken_up_by_the_next_call(tmp_path):
         sweep(second, {"x": [0.0, 0.5, 2.0]}, tmp_path, on_end=ended.append)
     assert [trial.number for trial in ended] == [0]
     assert values(sweep(squared, {"x": [0.0, 0.5, 2.0]}, tmp_path)) == [0.25, 0.0, 2.25]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_a_signal_ends_early_is_not_a_result(tmp_path, signum):
+    def loss(trial, stop=None):
+        job = Job(lr=trial.params["lr"])
+        steps = count()
+        hook = Calls(after_step=lambda _: stop is not None and next(steps) == 4 and signal.raise_signal(stop))
+        return job.fit(epochs=2, progress=False, callbacks=[hook])[-1].validation_loss
+
+    space = {"lr": [0.1, 0.2]}
+    with pytest.raises(KeyboardInterrupt):
+        sweep(lambda trial: loss(trial, signum if trial.number else None), space, tmp_path / "study")
+    alone = plain(sweep(loss, space, tmp_path / "alone"))
+    assert plain(sweep(loss, space, tmp_path / "study")) == alone
 
 
 def test_a_record_that_a_full_disk_cut_off_is_lost_alone(tmp_path):

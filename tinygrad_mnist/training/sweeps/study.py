@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from tinygrad_mnist.arguments import require_choice
 from tinygrad_mnist.errors import SweepError
 from tinygrad_mnist.files import require_file, require_folder
+from tinygrad_mnist.training.interrupt import signals_noted
 from tinygrad_mnist.training.sweeps.space import Space, described, distributions, planned
 
 Objective = Callable[["SweepTrial"], float]
@@ -183,12 +184,22 @@ def _run(study: optuna.Study, number: int, space: dict[str, Any], objective: Obj
     for name, values in space.items():
         trial._suggest(name, values)  # what the trial has already stays
     try:
-        value = objective(trial)
-        if value is None:
-            raise TypeError("the objective returned None: expected a number; end it with return")
-        study.tell(number, value, TrialState.COMPLETE)
+        study.tell(number, _value(objective, trial), TrialState.COMPLETE)
     except optuna.TrialPruned:
         study.tell(number, state=TrialState.PRUNED)
     except Exception as error:
         trial.set_user_attr("error", f"{type(error).__name__}: {error}")
         study.tell(number, state=TrialState.FAIL)
+
+
+def _value(objective: Objective, trial: SweepTrial) -> float:
+    """Return the value of a trial; not that of a training which Ctrl-C or SIGTERM has ended early."""
+    before = signals_noted()
+    try:
+        value = objective(trial)
+    finally:
+        if signals_noted() > before:
+            raise KeyboardInterrupt
+    if value is None:
+        raise TypeError("the objective returned None: expected a number; end it with return")
+    return value
