@@ -68,7 +68,7 @@ def plain_sum(values, processes):
 sums = {processes: plain_sum(gradients, processes) for processes in (1, 2, 4, 8)}
 for processes, total in sums.items():
     changed = np.mean(total != sums[1])
-    print(f"{processes} process(es): {changed:.0%} of the weights get other bits than from 1 process")
+    print(f"P = {processes}: {changed:.0%} of the weights get other bits than with P = 1")
 assert all((total != sums[1]).any() for processes, total in sums.items() if processes in (2, 4))
 assert all(np.allclose(total, sums[1], rtol=1e-3, atol=1e-6) for total in sums.values())
 
@@ -79,7 +79,7 @@ assert all(np.allclose(total, sums[1], rtol=1e-3, atol=1e-6) for total in sums.v
 disagree = (sums[1] != sums[2]) & (sums[2] != sums[4]) & (sums[1] != sums[4]) & gradients.all(axis=0)
 weight = tuple(np.argwhere(disagree)[0])
 for processes in (1, 2, 4):
-    print(f"{processes} process(es): {sums[processes][weight]:+.8e}")
+    print(f"P = {processes}: {sums[processes][weight]:+.8e}")
 
 # %% [markdown]
 # No sum is wrong: all are within a rounding or two of the exact one.  (8 processes add one gradient each, in
