@@ -9,8 +9,8 @@
 # ## Forward: what is left after ten layers
 #
 # Ten layers of 100 units with tanh, and weights drawn from a normal distribution.  A sum of 100 products with
-# weights of standard deviation $s$ has about $10 s$ times the size of the inputs.  So 0.1 keeps the size, apart
-# from what the tanh takes away, and that is what $1 / \sqrt{n}$ says for $n$ inputs.
+# weights of standard deviation $s$ has about $10 s$ times the size of the inputs.  So 0.1 keeps the size,
+# apart from what the tanh takes away, and that is what $1 / \sqrt{n}$ says for $n$ inputs.
 
 # %%
 from itertools import pairwise
