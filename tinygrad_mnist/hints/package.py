@@ -39,7 +39,7 @@ TOP_LEVEL = {
     "utils": "loops over `Loader(x.data, labels, 2)` give batches",
     "jacfwd": "write `tm.jacobian(np.sin)(np.ones(3))`",
     "jacrev": "write `tm.jacobian(np.sin)(np.ones(3))`",
-    "vmap": "write the function for arrays with one axis more: ops broadcast",
+    "vmap": "write the function for arrays with one more axis: ops broadcast",
     "zeros": "write `Tensor(np.zeros(3))`: arrays are made by NumPy",
     "DataLoader": "write `tm.datasets.Loader(x.data, labels, 2)`",
     "bmm": "write `x @ y`",

@@ -3,7 +3,7 @@
 A network gives each image a row of scores, one per class. softmax makes probabilities of them: it takes
 exp of each score and divides by the sum of the row.
 
-Write it for an array of the shape (images, classes). Scores of 1,000 are to work as well.
+Write it for an array of the shape (images, classes). It should work for scores of 1,000 as well.
 """
 
 import numpy as np

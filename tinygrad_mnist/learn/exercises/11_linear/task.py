@@ -4,7 +4,7 @@ x has the shape (n, inputs), weight (outputs, inputs), bias (outputs,). The laye
 x @ weight.T + bias, of the shape (n, outputs); g has that shape too.
 
 1. `forward` returns the result.
-2. `backward` returns three gradients: of x, of weight, of bias, each of the shape of its own.
+2. `backward` returns three gradients: of x, of weight, of bias, each of the shape of its array.
 """
 
 import numpy as np

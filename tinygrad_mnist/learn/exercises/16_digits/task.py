@@ -4,8 +4,8 @@ Here the pieces of the exercises meet. A Tensor holds an array, and for each of 
 turns its own gradient into the input's share. Read the engine, then write three functions:
 
 1. `backward(output)`: as in exercise 4, with rules in place of slopes. Begin with the gradient 1.0.
-2. `step(parameters, images, labels, lr)`: one step of training. The gradients of the step before must be
-   forgotten first. Return the loss as a number.
+2. `step(parameters, images, labels, lr)`: one step of training. Clear the gradients of the step before
+   first. Return the loss as a number.
 3. `train(parameters, images, labels)`: many steps on small batches, until the network reads 90 % of
    digits that it has not seen. images has the shape (n, 64), with values from 0 to 1.
 """

@@ -4,8 +4,8 @@ f takes a Tensor and returns a Tensor with one number. `autograd.grad(y, x)` ret
 gradient of y with respect to x; with create_graph=True it is recorded, so that it can be differentiated.
 
 1. `second(f, x)`: the second derivative of f at the number x.
-2. `hvp(f, x, v)`: the matrix of all second derivatives (the Hessian) of f at the array x, multiplied with
-   the vector v, without building the matrix. It is the gradient of the number gradient(x) * v, summed.
+2. `hvp(f, x, v)`: the matrix of all second derivatives (the Hessian) of f at the array x, multiplied by
+   the vector v, without building the matrix. It is the gradient of the sum of gradient(x) * v.
 """
 
 import numpy as np
