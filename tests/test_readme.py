@@ -56,8 +56,18 @@ def test_examples_of_the_document_give_their_results(document, tmp_path, monkeyp
 def test_document_has_no_gap_and_no_dead_link(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     assert not re.search(r"^[A-Z]{5,}$|TODO|FIXME", text, re.MULTILINE)
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
-    assert [link for link in links if not (ROOT / document).parent.joinpath(link).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", text)
+    assert [link for link in links if not leads_somewhere((ROOT / document).parent, link)] == []
+
+
+def leads_somewhere(folder, link):
+    """Return True if the file exists and has the heading that the link names after a #."""
+    name, _, anchor = link.partition("#")
+    path = folder / name
+    if not anchor or not path.exists():
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text("utf-8")))
