@@ -5,7 +5,7 @@ import pytest
 
 from tests.autodiff.cases import CASES, arrays_for
 from tests.program.standalone import run_alone
-from tinygrad_mnist import Tensor, autograd, ops
+from tinygrad_mnist import Tensor, autograd, nn, ops
 from tinygrad_mnist.program import compile
 from tinygrad_mnist.program.instructions import Value
 from tinygrad_mnist.program.operations import Call
@@ -106,3 +106,18 @@ def test_constant_is_printed_in_its_layout(constant):
     printed = eval(constant_text(Value(constant, "constant")), {"np": np})
     assert printed.tobytes() == constant.tobytes()
     assert printed.strides == constant.strides
+
+
+def test_mask_in_the_layout_of_a_convolution_gives_the_eager_bits():
+    """The graph keeps a copy of a mask; in another layout the gradient would be summed in another order."""
+    layers = nn.Sequential(nn.Conv2d(1, 4, 3, rng=0), nn.LeakyReLU(0.2), nn.Conv2d(4, 2, 3, rng=1))
+
+    def step(x):
+        layers.zero_grad()
+        (layers(x) ** 2).sum().backward()
+        return tuple(parameter.grad for parameter in layers.parameters())
+
+    compiled, x = compile(step), np.random.default_rng(0).random((2, 1, 8, 8), np.float32)
+    for factor in (1, 2, 3):
+        eager = [gradient.tobytes() for gradient in step(factor * x)]
+        assert [gradient.tobytes() for gradient in compiled(factor * x)] == eager

@@ -34,7 +34,7 @@ def kept(setting: Any) -> Any:
     if isinstance(setting, np.generic):  # a Python number does not affect the dtype of arrays
         return setting.item()
     if isinstance(setting, np.ndarray):
-        return setting.copy()
+        return setting.copy("K")
     if isinstance(setting, tuple):
         unchanging = all(type(part) in CONSTANTS for part in setting)
         return setting if unchanging else tuple(kept(part) for part in setting)
@@ -61,7 +61,7 @@ def as_operand(primitive: Primitive, value: Any) -> Any:
 
 def kept_beside_gradients(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return inputs as the graph keeps them: arrays of integers and booleans (labels, masks) are copied."""
-    return tuple([x.copy() if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs])
+    return tuple([x.copy("K") if type(x) is np.ndarray and x.dtype.kind in "iub" else x for x in inputs])
 
 
 def kept_settings(attributes: dict[str, Any]) -> dict[str, Any]:
