@@ -136,6 +136,32 @@ def test_a_training_step_ends_at_the_same_weights_after_100_calls(make, tmp_path
         np.testing.assert_array_equal(slower[1], kept["W1"])
 
 
+def test_a_step_adds_the_gradients_of_an_embedding_in_onnx(tmp_path):
+    model = nn.Sequential(nn.Embedding(9, 5, rng=0), nn.Linear(5, 9, rng=1))
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+
+    @tm.compile
+    def step(words, following):
+        optimizer.zero_grad()
+        value = nn.functional.cross_entropy(model(words), following)
+        value.backward()
+        optimizer.step()
+        return value
+
+    words, following = np.array([[1, 2, 1], [8, 0, 1]]), np.array([[2, 1, 8], [0, 1, 1]])
+    step(words, following)
+    export(step, tmp_path / "step.onnx")
+    runtime = session(tmp_path / "step.onnx")
+    found = dict(
+        zip(
+            [x.name for x in runtime.get_outputs()],
+            runtime.run(None, {"words": words, "following": following}),
+        )
+    )
+    assert found["output"] == pytest.approx(step(words, following).item(), rel=1e-5)
+    np.testing.assert_allclose(found["W1.next"], model[0].weight.data, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "index",
     [

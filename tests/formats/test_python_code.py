@@ -30,6 +30,14 @@ def test_a_network_runs_without_the_package_for_any_number_of_examples(tmp_path)
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), model(images).data)
 
 
+def test_transposed_axes_that_are_joined_leave_the_number_of_examples_open(tmp_path):
+    images = np.random.default_rng(0).random((7, 4, 6), dtype=F32)
+    tm.export(lambda x: x.swapaxes(1, 2).reshape(len(x), -1), tmp_path / "joined.py", images[:2])
+    np.save(tmp_path / "images.npy", images)
+    run_alone(tmp_path, "import joined; np.save('found.npy', joined.run(np.load('images.npy')))")
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), images.swapaxes(1, 2).reshape(7, -1))
+
+
 def test_a_step_goes_on_training_where_it_was_exported(tmp_path):
     model = nn.Sequential(nn.Linear(6, 5, rng=0), nn.Sigmoid(), nn.Linear(5, 4, rng=1))
     optimizer, loss = optim.SGD(model.parameters(), lr=0.1, momentum=0.9), nn.CrossEntropyLoss()

@@ -155,6 +155,6 @@ def _positions(graph: OnnxGraph, x: Value, parts: tuple[Any, ...], arrays: Seque
 
 
 def _filled(parts: tuple[Any, ...], arrays: Sequence[Value]) -> tuple[Any, ...]:
-    """Return an index with its arrays."""
-    remaining = iter(arrays)
-    return tuple(next(remaining).array if part is PLACE else part for part in parts)
+    """Return an index with its arrays; zeros for computed ones, of which a trace keeps the shape alone."""
+    known = (x.array if x.origin == "constant" else np.zeros(x.shape, x.dtype) for x in arrays)
+    return tuple(next(known) if part is PLACE else part for part in parts)

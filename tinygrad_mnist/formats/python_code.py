@@ -15,7 +15,7 @@ from tinygrad_mnist.formats.open_batch import Batch, OpenShapes
 from tinygrad_mnist.program.derivation import derivation
 from tinygrad_mnist.program.instructions import Instruction, Recording
 from tinygrad_mnist.program.names import Names
-from tinygrad_mnist.program.operations import Broadcast, Reshape
+from tinygrad_mnist.program.operations import Broadcast, Copy, Reshape
 from tinygrad_mnist.program.source import outside
 from tinygrad_mnist.program.trace import Trace
 
@@ -75,15 +75,17 @@ def _with_open_shapes(recording: Recording, shapes: OpenShapes) -> Recording:
 
 def _opened(instruction: Instruction, shapes: OpenShapes) -> Instruction:
     operation, result = instruction.operation, instruction.result
-    if result is None or not isinstance(operation, Reshape | Broadcast):
+    if result is None or not isinstance(operation, Reshape | Broadcast | Copy):
         return instruction
     shape: tuple[Any, ...] = shapes.of(result)
     is_open = [isinstance(length, Batch) for length in shape]
-    if not any(is_open):
+    if not any(is_open) or (isinstance(operation, Copy) and operation.reshaped is None):
         return instruction
     if sum(is_open) > 1 or isinstance(operation, Broadcast):
         raise ExportError(f"a shape {result.shape} cannot be left open: write dynamic_batch=False")
     shape = tuple(-1 if isinstance(length, Batch) else length for length in shape)
+    if isinstance(operation, Copy):
+        return replace(instruction, operation=replace(operation, reshaped=shape))
     flat = operation.code == "{}.ravel()"
     code = operation.code if flat else f"{{}}.reshape({shape})"
     return replace(instruction, operation=replace(operation, code=code, shape=shape))
