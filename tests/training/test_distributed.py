@@ -324,11 +324,25 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch):
         MPI()
 
 
-def test_a_launcher_of_another_library_is_refused(monkeypatch):
-    world = types.SimpleNamespace(rank=0, size=1)
+@pytest.fixture
+def library(monkeypatch):
+    """A library that finds one process."""
+    copies = iter(["a copy of the world"])
+    world = types.SimpleNamespace(rank=0, size=1, Dup=lambda: next(copies))
     library = types.ModuleType("mpi4py")
     library.MPI = types.SimpleNamespace(COMM_WORLD=world)
     monkeypatch.setitem(sys.modules, "mpi4py", library)
+
+
+def test_several_objects_report_an_error_once(library, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", print)
+    first, hook = MPI(), sys.excepthook
+    assert hook is not print
+    assert MPI()._errors is first._errors
+    assert sys.excepthook is hook
+
+
+def test_a_launcher_of_another_library_is_refused(library, monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     with pytest.raises(ProcessError, match="mpiexec started 4 processes, and mpi4py finds 1"):
         MPI()

@@ -96,8 +96,12 @@ class MPI(Processes):
                 f"mpiexec started {number_started()} processes, and mpi4py finds {self.size}: expected both "
                 "of one MPI library; write the path of the mpiexec that pip installed beside python"
             )
-        self._errors = self._world.Dup()  # of the processes that end by an error
-        self._report, sys.excepthook = sys.excepthook, self._report_and_end
+        before = getattr(sys.excepthook, "__self__", None)
+        if isinstance(before, MPI):  # it reports an error, once
+            self._errors: Any = before._errors
+        else:
+            self._errors = self._world.Dup()  # of the processes that end by an error
+            self._report, sys.excepthook = sys.excepthook, self._report_and_end
 
     def __enter__(self) -> Self:
         return self
