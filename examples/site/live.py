@@ -11,8 +11,8 @@ from tinygrad_mnist.play import moons, play
 from tinygrad_mnist.report import Table
 
 INTRODUCTION = """The project comes from five articles about networks written from scratch in R. This page
-shows the short form of each, run when the site was built; ``tinygrad-mnist reproduce NAME`` runs the whole,
-three of them to every printed digit. The record is beyond the articles."""
+shows the short form of each, run when the site was built; ``tinygrad-mnist reproduce NAME`` runs one in
+full, three of them to every printed digit. The record goes beyond the articles."""
 
 ARTICLES = "rouze", "chapter-1", "chapter-6", "hot-dogs", "iris", "two-layer", "record"
 
@@ -51,14 +51,11 @@ def write_articles(path: Path, folder: Path) -> None:
             lines += [f".. rubric:: {_plain(section.title)}", ""]
             lines += [*map(_plain, section.text.splitlines()), ""]
             if section.picture is not None:
-                lines += [
-                    ".. raw:: html",
-                    "",
-                    *(f"   {line}" for line in section.picture.to_html().splitlines()),
-                    "",
-                ]
+                lines += _block("raw:: html", section.picture.to_html())
             if section.table is not None:
                 lines += _table(section.table)
+            if section.preformatted is not None:
+                lines += _block("code-block:: text", section.preformatted)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -66,6 +63,10 @@ def _plain(text: str) -> str:
     """Return text in which no sign is markup."""
     escaped = "".join(f"\\{sign}" if sign in "\\*`|_" else sign for sign in text)
     return f"\\{escaped}" if escaped == "-" else escaped
+
+
+def _block(directive: str, text: str) -> list[str]:
+    return [f".. {directive}", "", *(f"   {line}" for line in text.splitlines()), ""]
 
 
 def _table(table: Table) -> list[str]:

@@ -68,6 +68,11 @@ def test_axe_finds_no_violation(scheme, width, opened):
         assert found[1] == [], page
 
 
+def test_articles_show_what_their_experiments_print():
+    page = (SITE / "articles.html").read_text(encoding="utf-8")
+    assert page.count("gradient entries tested") == 2  # the article's step, on raw and on scaled pixels
+
+
 def test_no_page_scrolls_sideways(opened):
     wide = (
         "speed.html",
