@@ -131,6 +131,19 @@ def test_name_of_numpy_is_answered_with_it(name):
         getattr(tm, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("masked_fill", "write `ops.where(mask, 0.0, x)`"),
+        ("cosine_similarity", layers.FUNCTIONAL["cosine_similarity"]),
+        ("dropout", "write `nn.functional.dropout`"),
+    ],
+)
+def test_function_of_pytorch_is_answered_at_the_top_as_in_its_room(name, advice):
+    with pytest.raises(AttributeError, match=re.escape(f"no attribute {name!r}: {advice}")):
+        getattr(tm, name)
+
+
 def test_function_of_a_layer_is_answered_in_nn():
     for name in nn.functional.__all__:
         with pytest.raises(AttributeError, match=f"write `nn.functional.{name}`"):

@@ -18,8 +18,10 @@ from tinygrad_mnist.autodiff.tensor import Tensor
 from tinygrad_mnist.autodiff.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mnist.default_dtype import get_default_dtype, set_default_dtype
 from tinygrad_mnist.denormals import set_flush_denormal
+from tinygrad_mnist.hints import layers as _layers
 from tinygrad_mnist.hints import missing as _missing
 from tinygrad_mnist.hints import package as _package
+from tinygrad_mnist.hints import tensors as _tensors
 from tinygrad_mnist.seeding import manual_seed
 
 if TYPE_CHECKING:
@@ -104,4 +106,6 @@ if not TYPE_CHECKING:
         hints = {op: f"write `ops.{op}`" for op in ops.__all__} | _package.TOP_LEVEL
         if name not in hints and hasattr(import_module("numpy"), name):
             hints[name] = f"write `np.{name}`: arrays are made by NumPy"
-        raise _missing("tinygrad_mnist", name, hints, lambda: __all__)
+        functions = {function: f"write `nn.functional.{function}`" for function in nn.functional.__all__}
+        of_rooms = _tensors.TENSOR | _tensors.OPS | _layers.FUNCTIONAL | functions
+        raise _missing("tinygrad_mnist", name, of_rooms | hints, lambda: __all__)

@@ -217,6 +217,12 @@ def test_a_vector_has_no_matrix_transpose():
         ops.matrix_transpose(np.ones(3))
 
 
+def test_transpose_of_two_axes_among_more_is_answered_with_swapaxes():
+    for transpose in (Tensor.transpose, lambda x, *axes: np.transpose(x, axes)):
+        with pytest.raises(ShapeError, match=r"axes is \(-2, -1\): .* write x\.swapaxes\(-2, -1\)"):
+            transpose(Tensor(np.ones((2, 3, 4))), -2, -1)
+
+
 @pytest.mark.parametrize("name", ops.__all__)
 def test_every_op_answers_an_unknown_keyword_with_advice(name):
     with pytest.raises(TypeError, match=rf"^{name}\(\) does not take device=: leave it out"):

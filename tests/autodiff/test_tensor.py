@@ -240,6 +240,8 @@ def test_iteration_length_and_labels_as_index():
     x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     assert len(x) == 2
     assert [row.tolist() for row in x] == [[1.0, 2.0], [3.0, 4.0]]
+    assert 4.0 in x
+    assert 5.0 not in x
     x[np.arange(2), Tensor([1, 0])].sum().backward()
     assert x.grad.tolist() == [[0, 1], [1, 0]]
 

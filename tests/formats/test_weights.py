@@ -46,6 +46,14 @@ def test_a_file_of_pytorch_is_read_and_gives_the_same_outputs(tmp_path):
     np.testing.assert_allclose(theirs(torch.from_numpy(x)).detach().numpy(), model(x).data, atol=1e-6)
 
 
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    model = nn.Sequential(nn.Linear(5, 4))
+    model[0].register_buffer("mask", np.triu(np.full((4, 4), -np.inf), 1))
+    with pytest.raises(CheckpointError, match=r"^0\.mask holds NaN or infinity, .* a plain array"):
+        save(model, tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_does_not_fit_changes_nothing(tmp_path):
     save(nn.Linear(5, 4), tmp_path / "other.safetensors")
     model = nn.Linear(6, 4, rng=0)

@@ -304,6 +304,16 @@ def test_slice_of_a_sequential_shares_its_layers():
     assert model[-1] is list(model)[2]
 
 
+@pytest.mark.parametrize("position", [1, -1])
+def test_layer_at_a_position_is_replaced_under_its_name(position):
+    model = nn.Sequential({"body": nn.Linear(2, 3, rng=0), "head": nn.Linear(3, 2, rng=0)})
+    model[position] = new = nn.Linear(3, 5, rng=0)
+    assert model(np.ones((4, 2), np.float32)).shape == (4, 5)
+    assert model[1] is model.head is new
+    with pytest.raises(TypeError, match=r"item 1 is the class ReLU: did you mean ReLU\(\)\?"):
+        model[position if position > 0 else 1] = nn.ReLU
+
+
 def test_appended_layer_is_applied():
     model = nn.Sequential(nn.Identity()).append(nn.Softplus())
     np.testing.assert_allclose(model(np.array([0.0, 100.0])), [np.log(2), 100.0])

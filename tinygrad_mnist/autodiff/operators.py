@@ -155,6 +155,9 @@ class Operators(Recordable):
     def __len__(self) -> int:
         return len(self._data)
 
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
+
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from tinygrad_mnist.arguments import shown
 from tinygrad_mnist.errors import CheckpointError
 from tinygrad_mnist.files.tensors import MOST_HEADER_BYTES, load_tensors, save_tensors
@@ -34,6 +36,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         If `model` is not a Module.
     ValueError
         If `path` ends otherwise.
+    CheckpointError
+        If a parameter or buffer holds NaN or infinity.
 
     Notes
     -----
@@ -50,7 +54,14 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     (2, 3)
     """
     _require_module(model, "save")
-    save_tensors(_tensors_path(path), model.state_dict())
+    state = model.state_dict()
+    infinite = [name for name, array in state.items() if not np.isfinite(array).all()]
+    if infinite:
+        raise CheckpointError(
+            f"{infinite[0]} holds NaN or infinity, which `load` refuses: train again with a smaller lr; a "
+            "mask of -inf that is not saved is a plain array as an attribute, in place of a buffer"
+        )
+    save_tensors(_tensors_path(path), state)
 
 
 @hinted

@@ -62,6 +62,12 @@ class ModuleList(Module):
         modules = list(self)
         return self._of(modules[position]) if isinstance(position, slice) else modules[position]
 
+    def __setitem__(self, position: int, module: Any) -> None:
+        """Replace the module at a position; the name stays."""
+        _require_module(type(self).__name__, position, module)
+        name, _ = list(self.named_children())[position]
+        setattr(self, name, module)
+
     def _of(self, modules: list[Module]) -> Self:
         return type(self)(modules)
 

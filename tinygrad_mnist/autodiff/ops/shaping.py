@@ -70,6 +70,10 @@ def transpose(x: Any, *, axes: Shape | None = None) -> Any:
     >>> transpose(np.zeros((2, 3, 4)), axes=(1, 2, 0)).shape
     (3, 4, 2)
     """
+    if axes is not None and len(axes) == 2 < x.ndim:
+        raise ShapeError(
+            f"axes is {axes}: expected all {x.ndim} axes in their new order; write x.swapaxes{axes}"
+        )
     return np.transpose(x, axes)
 
 
