@@ -221,7 +221,7 @@ def solution(context: click.Context, number: int) -> None:
     _say(f"{work.solution(exercise)}\n{exercise.note}")
 
 
-@learn.command(cls=Command, short_help="Write a task again.", examples=("3",))
+@learn.command(cls=Command, short_help="Put a task back as it was.", examples=("3",))
 @click.argument("number", metavar="N", type=Whole(0, 10_000))
 @click.pass_context
 def reset(context: click.Context, number: int) -> None:

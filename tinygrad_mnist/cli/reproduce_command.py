@@ -32,7 +32,7 @@ _articles = under("Experiment")
 )
 @data_option
 @under("Training")(
-    "--jobs", type=Whole(1, MOST_THREADS), default=2, help="Trainings to run at the same time."
+    "--jobs", type=Whole(1, MOST_THREADS), default=2, help="Networks to train at the same time."
 )
 @output_option(
     "Experiment", "Folder to create for the experiments.  [default: runs/reproduce-TIME]", metavar="DIR"

@@ -51,7 +51,7 @@ _sweep = under("Sweep")
 @_sweep("--prune", is_flag=True, help="Stop trials that are worse than the median after an epoch.")
 @data_options
 @validation_option
-@_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each training.")
+@_sweep("--epochs", type=Whole(1, 10_000), default=5, help="Epochs of each trial.")
 @seed_option("Sweep", "the first trial; each next one has the next seed")
 @jobs_option
 def sweep(folder: Path, varied: tuple[str, ...], prune: bool, dataset: str, data: Path | None,
