@@ -227,15 +227,17 @@ VECTOR = np.array([0.7, 1.9, 1.2])
 OTHER = np.array([1.5, 0.4, 2.2])
 MATRIX = np.array([[0.7, 1.9, 1.2], [1.4, 0.3, 0.8], [2.0, 1.1, 0.6]])
 HOLES = np.array([0.7, np.nan, 1.2])
+LABELS = np.array([[2], [0], [1]])
 OF_TWO = (
     *("append", "divmod", "float_power", "floor_divide", "fmod", "hypot", "linalg.outer", "remainder"),
     *("vdot", "vecdot"),
 )
 WITH_ARGUMENTS = {
     "column_stack": lambda f, x, y: f([x, y]),
+    "take_along_axis": lambda f, x, y: f(x, LABELS, axis=1),
     **dict.fromkeys(OF_TWO, lambda f, x, y: f(x, y)),
 }
-MATRICES = {"fliplr", "linalg.diagonal", "linalg.trace", "vdot", "vecdot"}
+MATRICES = {"fliplr", "linalg.diagonal", "linalg.trace", "rot90", "take_along_axis", "vdot", "vecdot"}
 STEPS = {"divmod", "floor_divide", "trunc"}  # without slope
 BY_HAND = {"kron", "linalg.matmul"}  # their arguments say how to write them
 
@@ -257,7 +259,7 @@ def test_recipe_computes_what_the_numpy_function_does(name):
     with pytest.raises(TypeError, match=re.escape(f"np.{name} has no gradient rule here: ")):
         call(function, *given)
     code = snippets(numpy_functions.RECIPES[name])[0]
-    found = eval(code, {"x": given[0], "y": given[1], "np": np, "ops": ops})
+    found = eval(code, {"x": given[0], "y": given[1], "labels": LABELS, "np": np, "ops": ops})
     expected = call(function, x, y)
     for mine, right in zip(found, expected) if isinstance(found, list) else [(found, expected)]:
         np.testing.assert_allclose(mine.data, right, rtol=1e-12)
