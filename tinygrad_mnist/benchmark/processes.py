@@ -1,4 +1,4 @@
-"""Time fresh processes: an import, and a training from start to exit."""
+"""Time fresh processes: an import, and a training run from start to exit."""
 
 from __future__ import annotations
 

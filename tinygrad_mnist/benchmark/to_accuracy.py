@@ -56,7 +56,7 @@ class Goal:
     adam: tuple[int, float, int]
 
     def settings(self, library: str) -> dict[str, Any]:
-        """Return what a training reads."""
+        """Return what a training run reads."""
         batch_size, lr, epochs = self.batch_size, self.lr, self.epochs
         if library == "scikit-learn":
             batch_size, lr, epochs = self.adam

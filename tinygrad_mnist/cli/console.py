@@ -84,7 +84,7 @@ class TrainingProgress(TerminalProgress):
 
 
 def print_result(result: RunResult) -> None:
-    """Print the test accuracy of a training and the path of its report."""
+    """Print the test accuracy of a training run and the path of its report."""
     console = console_of()
     if result.history.interrupted:
         console.print(

@@ -214,7 +214,7 @@ def _resume(run: Path, data: Path | None, processes: Any) -> None:
 
 
 def _run(processes: Any, images: Any, threads: int, call: Any, *arguments: Any) -> None:
-    """Run or resume a training; process 0 alone shows it."""
+    """Run or resume training; process 0 alone shows it."""
     from tinygrad_mnist.cli import console
 
     if processes.rank:

@@ -21,7 +21,7 @@ FALLEN = 0.98  # fraction of the first loss
 
 
 class Doctor:
-    """Diagnose a training while it runs: ``fit(..., callbacks=[Doctor()])``.
+    """Diagnose training while it runs: ``fit(..., callbacks=[Doctor()])``.
 
     It examines the first batches before the first step, and once more if the loss has not fallen.  It adds
     its findings to a `DivergenceError` and to ``history.findings``, which is None if nothing could be

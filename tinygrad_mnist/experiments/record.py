@@ -39,7 +39,7 @@ CHECKPOINTS, WEIGHTS = "checkpoints", "record.safetensors"
 
 @dataclass(frozen=True)
 class Plan:
-    """Network and recipe of a training; the rate rises in its first tenth, and falls along a cosine.
+    """Network and recipe of a training run; the rate rises in its first tenth, and falls along a cosine.
 
     Attributes
     ----------

@@ -103,7 +103,7 @@ TRAINING = {
     "ModelCheckpoint": "write `training.Checkpoints`: training.Checkpoints('run/checkpoints')",
     "ReduceLROnPlateau": "it is a schedule: `optim.ReduceLROnPlateau(optimizer)` for schedule=",
     "TensorBoard": "the result of fit has the numbers: `history.records()`",
-    "TerminateOnNaN": "leave it out: a training ends at the first NaN, and says where it began",
+    "TerminateOnNaN": "leave it out: training ends at the first NaN, and says where it began",
 }
 HISTORY = {
     "epoch": "write `len(history)`, or `[epoch.epoch for epoch in history]`",

@@ -51,7 +51,7 @@ class EMA(Observed, NotInEMA):
     >>> weight.data
     array([4.])
 
-    In a training, ``fit(..., callbacks=[ema])``:
+    During training, ``fit(..., callbacks=[ema])``:
 
     >>> from tinygrad_mnist import nn, optim, training
     >>> model, x = nn.Linear(1, 1, dtype=np.float64), np.array([[1.0], [2.0]])

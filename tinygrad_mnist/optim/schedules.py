@@ -83,7 +83,7 @@ class LRScheduler(NotInSchedule):
         self._set_rates()
 
     def after_epoch(self, loss: float) -> None:
-        """Go on after an epoch of a training with this loss, on held-out data if there are some."""
+        """Go on after an epoch with this loss, on held-out data if there are any."""
         if not self.per_step:
             self.step()
 

@@ -1,4 +1,4 @@
-"""Callbacks: code that runs next to a training, such as progress, early stopping, checkpoints, the doctor."""
+"""Callbacks: code that runs next to training, such as progress, early stopping, checkpoints, the doctor."""
 
 from __future__ import annotations
 

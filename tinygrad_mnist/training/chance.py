@@ -29,7 +29,7 @@ def share_of_largest_class(labels: Array) -> float:
 
 
 def chance_note(training: Training) -> str | None:
-    """Return a sentence if a training ended at chance level; None if it did not, or if this is unknown.
+    """Return a sentence if a training run ended at chance level; None if it did not, or if this is unknown.
 
     The targets are read where they lie in memory: in a `Loader`, a split, arrays or a list of batches.
     """

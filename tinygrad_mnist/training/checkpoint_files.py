@@ -1,4 +1,4 @@
-"""The files of checkpoints: a training's state in a folder, whole or not there at all.
+"""The files of checkpoints: the state of training in a folder, whole or not there at all.
 
 step-000001407.safetensors   parameters and arrays of the optimizer
 step-000001407.json          everything else, with the checksums of both
@@ -101,7 +101,7 @@ class CheckpointFolder:
     ) -> Path | None:
         """Write a checkpoint, and remove those that are not kept.
 
-        A full disk or a missing folder does not end a training that may take hours.  It causes a warning,
+        A full disk or a missing folder does not end a training run that may take hours.  It causes a warning,
         keeps the older checkpoints, and returns None.
         """
         path = self.folder / f"step-{steps:09}{REST}"
@@ -249,7 +249,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that the bits of a training depend on, besides the machine."""
+    """Return the versions that the bits of a training run depend on, besides the machine."""
     return {"python": platform.python_version(), "numpy": np.__version__}
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the callback that saves and resumes a training."""
+"""Checkpoints: the callback that saves and resumes training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CALLBACKS = "callbacks."  # start of the names of arrays in the states of callb
 
 
 class Checkpoints(CheckpointFolder):
-    """Save a training to a folder at the end of each epoch; resume from the newest state in it.
+    """Save training to a folder at the end of each epoch; resume from the newest state in it.
 
     With the same network, data and settings, a resumed training ends with the same weights and history, bit
     for bit, as one that never stopped.  The training data must repeat their batches, as a ``Loader`` does.

@@ -200,7 +200,7 @@ def require_unwatched(detect_anomaly: bool) -> None:
 
 
 def machine() -> dict[str, str]:
-    """Return what the bits of a training depend on besides its settings: versions and instruction sets."""
+    """Return what the bits of training depend on besides its settings: versions and instruction sets."""
     blas = [info for info in threadpool_info() if info["user_api"] == "blas"]
     libraries = {f"{b['internal_api']} {b['version']} for {b.get('architecture', 'any')}" for b in blas}
     return {

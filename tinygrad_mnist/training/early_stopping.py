@@ -1,4 +1,4 @@
-"""Early stopping: the end of a training that no longer improves, with the best weights put back."""
+"""Early stopping: the end of a training run that no longer improves, with the best weights put back."""
 
 from __future__ import annotations
 

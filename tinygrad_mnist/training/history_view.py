@@ -1,4 +1,4 @@
-"""The epochs of a training as a piece of HTML: curves and a table, without scripts or other files."""
+"""The epochs of a training run as a piece of HTML: curves and a table, without scripts or other files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygrad_mnist.training.history import Epoch, History, epoch_cells
 
 
 def history_html(epochs: Sequence[Epoch], title: str, note: str = "", last_rows: int | None = None) -> str:
-    """Return the page of a training.
+    """Return the page of a training run.
 
     Parameters
     ----------

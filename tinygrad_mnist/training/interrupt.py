@@ -12,7 +12,7 @@ _noted = 0  # signals that were turned into a flag, in this process
 
 
 def signals_noted() -> int:
-    """Return the number of signals so far that ended a training early, by which a caller knows of them."""
+    """Return the number of signals so far that ended training early, by which a caller knows of them."""
     return _noted
 
 

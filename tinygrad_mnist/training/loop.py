@@ -282,7 +282,7 @@ class Training:
         steps, loader_epoch = self.position.steps, self.batches.loader_epoch
         self.position = Position(self.position.epoch + 1, steps=steps, loader_epoch=loader_epoch)
 
-    # Divergence: the end of a training with a number that is not finite
+    # Divergence: the end of a training run with a number that is not finite
 
     def remember(self) -> RunState:
         """Return the state, and keep it as the start of a search for the origin of a NaN.

@@ -1,4 +1,4 @@
-"""Progress of a training: lines, a bar in a terminal, a live table with curves in a notebook."""
+"""Progress of a training run: lines, a bar in a terminal, a live table with curves in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the arguments of a training, before its first step: one sentence each."""
+"""Checks of the arguments of training, before its first step: one sentence each."""
 
 from __future__ import annotations
 

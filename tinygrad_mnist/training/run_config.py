@@ -30,7 +30,7 @@ Images = Annotated[int, Whole(0, 2**40 - 1)]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options for running and saving a training; none of them is part of the recipe.
+    """Options for running and saving training; none of them is part of the recipe.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Run folders: the files of a training, written and read.
+"""Run folders: the files of a training run, written and read.
 
 config.json            the recipe, the options, the data; at the end the test result and the doctor's findings
 checkpoints/           states to resume from

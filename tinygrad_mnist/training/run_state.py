@@ -1,4 +1,4 @@
-"""The state of a training apart from its data: copied, and restored bit for bit."""
+"""The state of a training run apart from its data: copied, and restored bit for bit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Parts:
 
 @dataclass
 class Position:
-    """Position in a training: the current epoch, and its progress.
+    """Position in a training run: the current epoch, and its progress.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Position:
 
 @dataclass(frozen=True)
 class RunState:
-    """Snapshot of a training.
+    """Snapshot of a training run.
 
     Attributes
     ----------

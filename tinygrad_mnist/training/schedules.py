@@ -19,7 +19,7 @@ class Made(Protocol):
 
 
 class Span(NamedTuple):
-    """Length of a training; without the number of steps, a schedule goes by epochs."""
+    """Length of a training run; without the number of steps, a schedule goes by epochs."""
 
     epochs: int
     steps_per_epoch: int | None = None

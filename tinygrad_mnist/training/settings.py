@@ -1,4 +1,4 @@
-"""The settings that a training depends on, as text: compared before a checkpoint is resumed."""
+"""The settings that a training run depends on, as text: compared before a checkpoint is resumed."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def make_train_step(
 
 
 def step_of(parts: Parts) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """Return the step of the parts of a training."""
+    """Return the step of the parts of a training run."""
     return make_train_step(parts.model, parts.loss, parts.optimizer, parts.clip_norm, parts.clip_value)
 
 
@@ -128,7 +128,7 @@ class Step:
     def _make_native_code(self, inputs: Any, targets: Any) -> None:
         """Make native code for batches of a new shape: the calls that it takes run on NumPy, and are undone.
 
-        All steps of a training are then run by the same code, those after a resume too.
+        All steps of a run are then done by the same code, those after a resume too.
         """
         kind = tuple((getattr(x, "shape", None), getattr(x, "dtype", None)) for x in (inputs, targets))
         if kind not in self._with_native_code:

@@ -193,7 +193,7 @@ def _round(x: float) -> float:
 
 
 def _has_to_learn(evidence: Evidence) -> bool:
-    """Return True if the loss is still high: near its end a training makes small steps."""
+    """Return True if the loss is still high: near its end training makes small steps."""
     measured = against_ignorance(evidence)
     return measured is None or measured[0] > STILL_HIGH * measured[1]
 

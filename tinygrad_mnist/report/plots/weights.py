@@ -12,7 +12,7 @@ from tinygrad_mnist.report.drawing import Drawing, Panel
 from tinygrad_mnist.report.plots.confusion import shortened
 
 FEW, LARGE_SIDE, SIDE = 12, 104.0, 62.0  # the most images that are large, their side, and that of more
-LIKE = 0.2  # correlation of neighbouring pixels: about 0 before a training, 0.4 to 0.8 after it
+LIKE = 0.2  # correlation of neighbouring pixels: about 0 before training, 0.4 to 0.8 after it
 SHARE_ON_SCALE = 99.8  # per cent of the weights; a few outliers must not fade the rest
 
 

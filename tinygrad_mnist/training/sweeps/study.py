@@ -193,7 +193,7 @@ def _run(study: optuna.Study, number: int, space: dict[str, Any], objective: Obj
 
 
 def _value(objective: Objective, trial: SweepTrial) -> float:
-    """Return the value of a trial; not that of a training which Ctrl-C or SIGTERM has ended early."""
+    """Return the value of a trial; not that of a training run which Ctrl-C or SIGTERM has ended early."""
     before = signals_noted()
     try:
         value = objective(trial)

@@ -25,7 +25,7 @@ RUN = "run"
 def training_objective(
     recipe: Recipe, dataset: ImageDataset, options: RunOptions | None = None, *, prune: bool = False
 ) -> Objective:
-    """Return the objective of a sweep over a recipe, the lowest validation loss of a training.
+    """Return the objective of a sweep over a recipe, the lowest validation loss of a training run.
 
     The run of a trial is in the folder ``run`` of the trial's, with its report.  Its seed is the recipe's
     plus the trial's number.  A run that was killed goes on from its newest checkpoint to the same result.
@@ -39,7 +39,7 @@ def training_objective(
     options
         As in `run_training`.
     prune
-        End a training whose validation loss is above the median of the other trials after the same epoch.
+        End a training run whose validation loss is above the median of the other trials after the same epoch.
         Which ones it ends depends on the order in which processes finish.
 
     Raises
