@@ -289,6 +289,12 @@ def test_numbers_that_do_not_fit_are_refused(size, options, sentence):
         Job().fit(distributed=communicator, progress=False, **options)
 
 
+@pytest.mark.parametrize("value", [MPI, True, 4, "mpi"])
+def test_other_values_for_processes_are_refused(value):
+    with pytest.raises(TypeError, match=r"distributed is .*: expected MPI\(\); write distributed=MPI\(\)"):
+        Job().fit(distributed=value)
+
+
 def test_a_loss_whose_divisor_is_unknown_is_refused():
     with pytest.raises(TypeError, match=r"loss is .*: expected one of nn with micro-batches"):
         Job(loss=lambda: lambda output, target: output.sum()).fit(micro_batches=8, progress=False)

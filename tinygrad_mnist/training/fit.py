@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tinygrad_mnist.arguments import require_bool, require_whole
+from tinygrad_mnist.arguments import require_bool, require_whole, shown
 from tinygrad_mnist.autodiff.source_line import called_from_here
 from tinygrad_mnist.datasets import Loader
 from tinygrad_mnist.datasets.batches import Batches, as_batches
@@ -169,6 +169,8 @@ def _step(
 ) -> Step | None:
     if micro_batches is None and distributed is None:
         return None if detect_anomaly else Step(parts, backend)
+    if isinstance(distributed, type) or not hasattr(distributed or Processes(), "exchange"):
+        raise TypeError(f"distributed is {shown(distributed)}: expected MPI(); write distributed=MPI()")
     require_unwatched(detect_anomaly)
     count = MICRO_BATCHES if micro_batches is None else micro_batches
     return MicroBatchStep(parts, backend, count, distributed or Processes())
