@@ -98,7 +98,7 @@ def test_values_changed_in_place_come_back_in_the_same_arrays():
 
 
 def test_an_array_that_cannot_be_written_is_left_alone():
-    model = nn.Linear(2, 1, rng=0)
+    model = nn.Linear(2, 1, rng=0).requires_grad_(False)  # a learned parameter would copy it
     locked = np.ones((1, 2), np.float32)
     locked.setflags(write=False)
     model.weight.data = locked
