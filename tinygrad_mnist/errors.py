@@ -218,7 +218,7 @@ class ProcessError(TinygradMnistError, ValueError):
     >>> import numpy as np
     >>> from tinygrad_mnist import errors, nn, optim, training
     >>> model, data = nn.Linear(2, 1), (np.ones((8, 2), np.float32), np.ones((8, 1), np.float32))
-    >>> first_of_three = SimpleNamespace(rank=0, size=3)
+    >>> first_of_three = SimpleNamespace(rank=0, size=3, exchange=None)
     >>> try:
     ...     training.fit(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1), data, epochs=1,
     ...                  distributed=first_of_three)

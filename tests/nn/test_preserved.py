@@ -98,10 +98,10 @@ def test_values_changed_in_place_come_back_in_the_same_arrays():
 
 
 def test_an_array_that_cannot_be_written_is_left_alone():
-    model = nn.Linear(2, 1, rng=0).requires_grad_(False)  # a learned parameter would copy it
+    model = nn.Linear(2, 1, rng=0)
     locked = np.ones((1, 2), np.float32)
     locked.setflags(write=False)
-    model.weight.data = locked
+    model.weight._data = locked  # an assignment to data would copy it
     with nn.preserved(model, None, None):
         model.weight.data = np.zeros((1, 2), np.float32)
     assert model.weight.data is locked

@@ -243,7 +243,7 @@ def test_array_without_separate_memory_is_refused(monkeypatch):
     memory = np.zeros(12)
     for data, other in ((memory[::2], np.ones(6)), (memory[:6], memory[3:9])):
         w, v = Tensor(np.ones(6), requires_grad=True), Tensor(np.ones(6))
-        w._data, v.data = data, other  # an assignment to data would copy it
+        w._data, v._data = data, other  # an assignment to data would copy it
 
         def function(x):
             with no_grad():

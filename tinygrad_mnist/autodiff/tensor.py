@@ -62,7 +62,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
     ----------
     data : ndarray
         The plain array. An assignment (``tensor.data -= ...``) is a change in place and is noticed; a write
-        into the array (``tensor.data[0] = ...``) is not.  With `requires_grad`, what is assigned is copied.
+        into the array (``tensor.data[0] = ...``) is not. What is assigned is copied.
     primitive, inputs, attributes
         Op that computed the tensor, its inputs (tensors, arrays, numbers) and its settings; for a leaf
         None, () and {}.
@@ -159,13 +159,14 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
             )
         looked_into(self, "data")
         require_unmasked("data", value)
-        array = np.asarray(value._data if isinstance(value, Tensor) else value, self._data.dtype)
+        array = self._data
+        if value is not array:  # it is after ``tensor.data -= ...``
+            array = np.array(value._data if isinstance(value, Tensor) else value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(
                 f"{self._label()} holds shape {self.shape}: it cannot take data of {array.shape}"
             )
-        is_changed_in_place = self._requires_grad or self._is_state  # so it must not be shared
-        self._data = array.copy() if is_changed_in_place and array is not self._data else array
+        self._data = array
         self.serial = next_serial()
 
     @property

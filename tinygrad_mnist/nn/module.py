@@ -271,7 +271,7 @@ class Module(Observed, NotInModule):
         _require_same_keys(set(own), set(given))
         fitting = {name: _fitting(name, np.asarray(given[name]), tensor) for name, tensor in own.items()}
         for name, tensor in own.items():
-            tensor.data = fitting[name].copy()  # one after the other, for the sake of memory
+            tensor.data = fitting[name]  # copied one after the other, for the sake of memory
 
     def _by_own_names(self, state: Mapping[str, Any], own: Mapping[str, Tensor]) -> dict[str, Any]:
         """Return the arrays of a state by the names here: PyTorch gives a shared parameter all its names."""
