@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 _NUMBER, _WHOLE, _TRUTH = "a number", "a whole number", "True or False"
 _SEVERAL = "a whole number or a tuple of them"
-# How messages say the annotations of settings, which are texts; None is added to an `Axis` everywhere.
+# The words of a message for the annotation of a setting.  Annotations are texts, and `Axis` includes None.
 EXPECTED = {
     "bool": _TRUTH,
     "float": _NUMBER,

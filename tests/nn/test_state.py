@@ -8,6 +8,7 @@ import pytest
 import tinygrad_mnist as tm
 from tinygrad_mnist import nn, optim
 from tinygrad_mnist.errors import CaptureError, CheckpointError
+from tinygrad_mnist.files import save_tensors
 
 F32 = np.float32
 
@@ -276,3 +277,11 @@ def test_tied_weights_go_to_pytorch_and_back(tmp_path):
     np.testing.assert_array_equal(model.head.weight.data, theirs.table.weight.detach().numpy())
     tm.save(tied(), tmp_path / "ours.safetensors")
     assert load_model(theirs, tmp_path / "ours.safetensors") == (set(), [])
+
+
+def test_file_of_integers_is_refused_under_any_name_of_a_shared_parameter(tmp_path):
+    model, state = tied(), tied().state_dict()
+    whole = state.pop("table.weight").astype(np.int32)
+    save_tensors(tmp_path / "whole.safetensors", {**state, "head.weight": whole})
+    with pytest.raises(CheckpointError, match=r"table\.weight is int32 in the file and float32 here"):
+        tm.load(model, tmp_path / "whole.safetensors")

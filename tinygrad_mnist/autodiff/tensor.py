@@ -160,7 +160,7 @@ class Tensor(Copied, Conversions, InPlace, NotInTensor):
         looked_into(self, "data")
         require_unmasked("data", value)
         array = self._data
-        if value is not array:  # it is after ``tensor.data -= ...``
+        if value is not array:  # ``tensor.data -= ...`` assigns the array itself
             array = np.array(value._data if isinstance(value, Tensor) else value, self._data.dtype)
         if array.shape != self._data.shape:
             raise ShapeError(

@@ -108,9 +108,10 @@ def load(model: AnyModule, path: str | os.PathLike[str]) -> AnyModule:
 
 def _require_kinds(tensors: Mapping[str, Array], model: Module) -> None:
     """Refuse whole numbers for what is fractions here, and the reverse: such a file is damaged."""
-    for name, own in model.state_dict().items():
-        if name in tensors and tensors[name].dtype.kind != own.dtype.kind:
-            raise CheckpointError(f"{name} is {tensors[name].dtype} in the file and {own.dtype} here")
+    own = dict(model._state())
+    for name, array in model._by_own_names(tensors, own).items():
+        if name in own and array.dtype.kind != own[name].dtype.kind:
+            raise CheckpointError(f"{name} is {array.dtype} in the file and {own[name].dtype} here")
 
 
 def _require_module(model: object, function: str) -> None:
